@@ -1,0 +1,76 @@
+/**
+ * A compiled model: the folder `manifest.json` + `weights.safetensors`.
+ * The manifest is the quantised network as rounds (DESIGN section 6); weights are
+ * int32 tensors named by it.
+ */
+import type { EdgeStep, InputSpec, OutputSpec } from "../sdk/wire/plan.ts";
+
+/** One term of y = sum of terms + bias: an activation that the round reads. */
+export type Term = ConvolutionTerm | DenseTerm;
+
+export interface ConvolutionTerm {
+  kind: "convolution";
+  /** Activation that is read; "input" is the quantised reading. */
+  reads: string;
+  /** Per-sample shape read; height 1 for 1-D. */
+  inputShape: [channels: number, height: number, width: number];
+  /** Bounds of that activation's integers. */
+  low: number;
+  high: number;
+  /** Name of the weight tensor, shape [out, in/groups, kh, kw]. */
+  weights: string;
+  kernel: [number, number];
+  stride: [number, number];
+  dilation: [number, number];
+  pads: [top: number, left: number, bottom: number, right: number];
+  groups: number;
+}
+
+export interface DenseTerm {
+  kind: "dense";
+  reads: string;
+  /** Elements read (the activation flattened in row-major order). */
+  length: number;
+  low: number;
+  high: number;
+  /** Name of the weight tensor, shape [out, length]. */
+  weights: string;
+}
+
+export interface RoundSpec {
+  name: string;
+  /** All terms are of one kind and give this shape: [C, H, W] or [length]. */
+  terms: Term[];
+  outputShape: number[];
+  /** Name of the bias tensor, shape [C] or [length]. */
+  bias: string;
+  /** Exact bound: every accumulator lies in [-bound, bound] (DESIGN section 4). */
+  bound: number;
+  /** Steps at the edge on this round's accumulators. Empty in the last round. */
+  steps: EdgeStep[];
+  /** Name of the activation that results. */
+  writes: string;
+}
+
+export interface Manifest {
+  format: "cipherlayer-model-1";
+  name: string;
+  version: string;
+  input: InputSpec;
+  rounds: RoundSpec[];
+  output: OutputSpec;
+  provenance: Record<string, string | number>;
+  /** SHA-256 of every other file of the package, hexadecimal. */
+  files: Record<string, string>;
+}
+
+/** A weight or bias tensor: row-major int32. */
+export interface IntegerTensor {
+  shape: number[];
+  data: Int32Array;
+}
+
+export interface ModelPackage {
+  manifest: Manifest;
+  tensors: Map<string, IntegerTensor>;
+}

@@ -1,0 +1,48 @@
+/** What went wrong, stable across releases; switch on it, never on messages. */
+export type ErrorCode =
+  | "body-too-large"
+  | "ciphertext-out-of-range"
+  | "count-mismatch"
+  | "key-rejected"
+  | "malformed"
+  | "model-changed"
+  | "model-not-found"
+  | "network"
+  | "overflow"
+  | "server-fault"
+  | "token-altered"
+  | "token-expired"
+  | "token-mismatch"
+  | "unsupported";
+
+/**
+ * Fault of the network, the protocol or the arithmetic. Misuse of the API throws
+ * the built-in `TypeError` and `RangeError` instead.
+ *
+ * @example
+ * ```ts
+ * import { CipherlayerError } from "@cipherlayer/sdk";
+ *
+ * const error = new CipherlayerError("network", "Cannot reach cloud: refused", {
+ *   retryable: true,
+ * });
+ * if (error.code !== "network") throw error;
+ * ```
+ */
+export class CipherlayerError extends Error {
+  override readonly name = "CipherlayerError";
+  /** Stable identifier of the fault. */
+  readonly code: ErrorCode;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { retryable?: boolean } = {},
+  ) {
+    super(message, options);
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}

@@ -1,0 +1,54 @@
+import type { RoundLayout } from "../wire/plan.ts";
+
+/**
+ * Bits kept free above the used ones: 2 for the sign-free range below N, 64 for
+ * the cloud's mask to be statistically uniform (DESIGN section 4).
+ */
+export const headroomBits = 66;
+
+/** Ciphertexts that a round takes. */
+export function inputCiphertexts(layout: RoundLayout): number {
+  if (layout.kind === "dense") {
+    const length = layout.inputs.reduce((sum, input) => sum + input.length, 0);
+    return Math.ceil(length / layout.fold);
+  }
+  return layout.inputs.reduce(
+    (sum, input) => sum + input.shape[0] * input.offsets.length,
+    0,
+  );
+}
+
+/** Values (blocks of slots) that a round gives, over all its answers. */
+export function outputValues(layout: RoundLayout): number {
+  return layout.kind === "dense"
+    ? layout.outputLength
+    : layout.output[0] * layout.tile[0] * layout.tile[1];
+}
+
+/** Ciphertexts that a round gives. */
+export function answerCiphertexts(layout: RoundLayout): number {
+  return Math.ceil(outputValues(layout) / layout.valuesPerCiphertext);
+}
+
+/** Slots from one value of an answer to the next. */
+export function blockSlots(layout: RoundLayout): number {
+  return layout.kind === "dense"
+    ? layout.fold * layout.samples
+    : layout.grid[0] * layout.grid[1] * layout.samples;
+}
+
+/** Values in answer number `answer`; only the last may hold fewer. */
+export function valuesInAnswer(layout: RoundLayout, answer: number): number {
+  const most = layout.valuesPerCiphertext;
+  return Math.min(most, outputValues(layout) - answer * most);
+}
+
+/** Slots of answer number `answer` below which everything counts (U / slotBits). */
+export function usedSlots(layout: RoundLayout, answer: number): number {
+  return valuesInAnswer(layout, answer) * blockSlots(layout);
+}
+
+/** Slots above the used ones that hold garbage, to be drowned by the mask. */
+export function spillSlots(layout: RoundLayout): number {
+  return layout.kind === "dense" ? (layout.fold - 1) * layout.samples : 0;
+}

@@ -1,0 +1,68 @@
+/** Bodies of the data plane (PROTOCOL.md has the CDDL). All are CBOR. */
+import type { InferencePlan } from "./plan.ts";
+
+/** POST /v1/sessions */
+export interface SessionRequest {
+  model: string;
+  /** The public key N, big-endian, exactly modulusBits/8 bytes. */
+  modulus: Uint8Array;
+  /** Key proof (DESIGN section 5): 11 N-th roots, each modulusBits/8 bytes. */
+  proof: Uint8Array[];
+  /** Samples per inference. */
+  samples: number;
+}
+
+export interface SessionResponse {
+  model: string;
+  version: string;
+  /** Token that opens round 0 of any number of inferences until it expires. */
+  token: Uint8Array;
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+  plan: InferencePlan;
+}
+
+/** POST /v1/rounds/{index}?shard={i}/{k} */
+export interface RoundRequest {
+  /** From the session start (round 0) or the round before. */
+  token: Uint8Array;
+  /** Ciphertexts one after another, each 2*modulusBits/8 bytes, big-endian. */
+  ciphertexts: Uint8Array;
+}
+
+export interface RoundResponse {
+  /** Token for the next round; equal in all shards. Empty after the last round. */
+  token: Uint8Array;
+  /** Answers of this shard, in order; shards are contiguous ranges of answers. */
+  ciphertexts: Uint8Array;
+}
+
+/** GET /v1/models, JSON. */
+export interface ModelInfo {
+  name: string;
+  version: string;
+  inputShape: number[];
+  outputShape: number[];
+  labels: string[] | null;
+}
+
+/**
+ * Answers that shard `index` of `count` evaluates: [from, to) of `answers`.
+ *
+ * @example
+ * ```ts
+ * import { shardRange } from "./messages.ts";
+ *
+ * if (shardRange(5, 1, 2).join() !== "2,5") throw new Error("wrong range");
+ * ```
+ */
+export function shardRange(
+  answers: number,
+  index: number,
+  count: number,
+): [from: number, to: number] {
+  return [
+    Math.floor(answers * index / count),
+    Math.floor(answers * (index + 1) / count),
+  ];
+}

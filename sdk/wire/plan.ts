@@ -1,0 +1,156 @@
+/**
+ * The plan of an inference as the edge receives it at session start: where every
+ * value lies in the plaintexts of each round, and what the edge does between
+ * rounds. It tells geometry, never weights.
+ */
+
+/**
+ * A round over images (2-D; 1-D signals have height 1): slot (ty, tx) of a
+ * plaintext is a tile of the output grid (DESIGN section 7).
+ *
+ * With `samples` = n, grid [gy, gx]: one value block has gy*gx*n slots; slot of
+ * tile (ty, tx), sample s is (ty*gx + tx)*n + s.
+ *
+ * Input ciphertexts, in order: for each input, for each channel c, for each
+ * offset psi: slot (ty, tx) holds the tensor at
+ * (psi_y + step_y*ty, psi_x + step_x*tx), zero outside of it.
+ *
+ * Output values, in order: value v = channel*th*tw + phase, phase = py*tw + px;
+ * its slot (ty, tx) is the output at (th*ty + py, tw*tx + px); positions outside
+ * the output grid are ignored. `valuesPerCiphertext` values follow each other in
+ * one answer, block after block, lowest first; the last answer may hold fewer.
+ */
+export interface SpatialLayout {
+  kind: "spatial";
+  samples: number;
+  tile: [height: number, width: number];
+  grid: [rows: number, columns: number];
+  inputs: SpatialInput[];
+  output: [channels: number, height: number, width: number];
+  slotBits: number;
+  valuesPerCiphertext: number;
+}
+
+export interface SpatialInput {
+  /** Name of the activation that is read. */
+  tensor: string;
+  shape: [channels: number, height: number, width: number];
+  /** Input rows and columns from one tile to the next: stride * tile. */
+  step: [y: number, x: number];
+  /** Input position, relative to the tile's origin, that each ciphertext carries (may be negative: padding). */
+  offsets: [y: number, x: number][];
+}
+
+/**
+ * A round over vectors. The inputs are concatenated to one vector x of length I.
+ * `fold` = k consecutive elements share a ciphertext: ciphertext g holds element
+ * g*k + j, sample s, in slot j*n + s. The cloud shifts copies of it so that all k
+ * terms of a product meet in the block of n slots at (k-1)*n; the other blocks
+ * are garbage, which it masks.
+ *
+ * Output value v (element v of y): its block of n useful slots starts at slot
+ * (v*k + k-1)*n of its answer, v counted within the answer. Where k > 1 all slots carry twice
+ * the value plus a carry of 0 or 1 from the masked slot below: halve, rounding down
+ * (`guardBits` = 1).
+ */
+export interface DenseLayout {
+  kind: "dense";
+  samples: number;
+  fold: number;
+  inputs: { tensor: string; length: number }[];
+  outputLength: number;
+  slotBits: number;
+  guardBits: 0 | 1;
+  valuesPerCiphertext: number;
+}
+
+/**
+ * Answers carry, in every slot s below the used bits, value + 2^(slotBits-1): the
+ * offset that keeps slots non-negative. Used bits U = slots * slotBits; whatever
+ * lies above U is the cloud's mask and is dropped.
+ */
+export type RoundLayout = SpatialLayout | DenseLayout;
+
+/**
+ * What the edge does with decrypted accumulators, in order, on exact integers of
+ * magnitude below 2^53. Shapes are per sample.
+ */
+export type EdgeStep =
+  | { op: "relu" }
+  /** Adds up windows; zero padding; ceil mode is expressed by larger pads. */
+  | {
+    op: "sumPool";
+    kernel: [number, number];
+    stride: [number, number];
+    pads: [top: number, left: number, bottom: number, right: number];
+  }
+  | {
+    op: "maxPool";
+    kernel: [number, number];
+    stride: [number, number];
+    dilation: [number, number];
+    pads: [top: number, left: number, bottom: number, right: number];
+  }
+  /** clamp(floor((x*multiplier + 2^(shift-1)) / 2^shift), low, high). */
+  | {
+    op: "requantise";
+    multiplier: number;
+    shift: number;
+    low: number;
+    high: number;
+  }
+  /** x -> table[clamp(floor((x*multiplier + 2^(shift-1)) / 2^shift), low, low + table.length - 1) - low]. */
+  | {
+    op: "lookup";
+    multiplier: number;
+    shift: number;
+    low: number;
+    table: number[];
+  }
+  | { op: "reshape"; shape: number[] }
+  /** A function that the caller registered: y = f(x*inputScale), then clamp(round(y/outputScale), low, high). */
+  | {
+    op: "custom";
+    name: string;
+    inputScale: number;
+    outputScale: number;
+    low: number;
+    high: number;
+  };
+
+export interface RoundPlan {
+  layout: RoundLayout;
+  steps: EdgeStep[];
+  /** Name of the activation that the steps produce. */
+  writes: string;
+  /** Parts that this round may be asked for in parallel; 1: not worth it. */
+  shards: number;
+}
+
+export interface InputSpec {
+  /** Shape of one sample. */
+  shape: number[];
+  /** integer = clamp(round((x - offset)/scale), low, high). */
+  scale: number;
+  offset: number;
+  low: number;
+  high: number;
+}
+
+export interface OutputSpec {
+  shape: number[];
+  /** score = integer * scale. */
+  scale: number;
+  labels: string[] | null;
+  /** Floating-point tail, for display only: outside of exactness. */
+  tail: "none" | "softmax";
+}
+
+/** Everything the edge needs for one inference of `samples` samples. */
+export interface InferencePlan {
+  samples: number;
+  input: InputSpec;
+  /** The activation named "input" is the quantised reading. */
+  rounds: RoundPlan[];
+  output: OutputSpec;
+}
