@@ -1,0 +1,248 @@
+/** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
+import { decode, encode } from "cborg";
+import { CipherlayerError } from "../errors.ts";
+import type {
+  RoundRequest,
+  RoundResponse,
+  SessionRequest,
+  SessionResponse,
+} from "./messages.ts";
+import type {
+  DenseLayout,
+  EdgeStep,
+  InferencePlan,
+  SpatialInput,
+  SpatialLayout,
+} from "./plan.ts";
+import {
+  bytes,
+  type Check,
+  integer,
+  list,
+  literal,
+  Mismatch,
+  nullable,
+  real,
+  record,
+  tagged,
+  text,
+  tuple,
+} from "./schema.ts";
+
+/** Largest modulus: 4096 bits. */
+const mostModulusBytes = 512;
+const mostTokenBytes = 4096;
+const mostBodyBytes = 2 ** 30;
+
+const count = integer(1, 2 ** 24);
+const whole = integer(0, 2 ** 24);
+const signed = integer(-(2 ** 24), 2 ** 24);
+const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const name = text(200);
+const shape = list(count, 8);
+const pair = tuple<[number, number]>(count, count);
+const pads = tuple<[number, number, number, number]>(
+  whole,
+  whole,
+  whole,
+  whole,
+);
+const image = tuple<[number, number, number]>(count, count, count);
+
+const spatialInput: Check<SpatialInput> = record({
+  tensor: name,
+  shape: image,
+  step: pair,
+  offsets: list(tuple<[number, number]>(signed, signed), 2 ** 16),
+});
+
+const layout = tagged<SpatialLayout | DenseLayout>("kind", {
+  spatial: record<SpatialLayout>({
+    kind: literal("spatial"),
+    samples: count,
+    tile: pair,
+    grid: pair,
+    inputs: list(spatialInput, 2 ** 10),
+    output: image,
+    slotBits: integer(2, 64),
+    valuesPerCiphertext: count,
+  }),
+  dense: record<DenseLayout>({
+    kind: literal("dense"),
+    samples: count,
+    fold: count,
+    inputs: list(record({ tensor: name, length: count }), 2 ** 10),
+    outputLength: count,
+    slotBits: integer(2, 64),
+    guardBits: literal<0 | 1>(0, 1),
+    valuesPerCiphertext: count,
+  }),
+});
+
+const step = tagged<EdgeStep>("op", {
+  relu: record<Step<"relu">>({ op: literal("relu") }),
+  sumPool: record<Step<"sumPool">>({
+    op: literal("sumPool"),
+    kernel: pair,
+    stride: pair,
+    pads,
+  }),
+  maxPool: record<Step<"maxPool">>({
+    op: literal("maxPool"),
+    kernel: pair,
+    stride: pair,
+    dilation: pair,
+    pads,
+  }),
+  requantise: record<Step<"requantise">>({
+    op: literal("requantise"),
+    multiplier: exact,
+    shift: integer(0, 64),
+    low: exact,
+    high: exact,
+  }),
+  lookup: record<Step<"lookup">>({
+    op: literal("lookup"),
+    multiplier: exact,
+    shift: integer(0, 64),
+    low: exact,
+    table: list(exact, 2 ** 17),
+  }),
+  reshape: record<Step<"reshape">>({ op: literal("reshape"), shape }),
+  custom: record<Step<"custom">>({
+    op: literal("custom"),
+    name,
+    inputScale: real,
+    outputScale: real,
+    low: exact,
+    high: exact,
+  }),
+});
+
+type Step<Op extends EdgeStep["op"]> = Extract<EdgeStep, { op: Op }>;
+
+const plan: Check<InferencePlan> = record({
+  samples: count,
+  input: record({ shape, scale: real, offset: real, low: exact, high: exact }),
+  rounds: list(
+    record({ layout, steps: list(step, 64), writes: name, shards: count }),
+    2 ** 10,
+  ),
+  output: record({
+    shape,
+    scale: real,
+    labels: nullable(list(name, 2 ** 16)),
+    tail: literal<"none" | "softmax">("none", "softmax"),
+  }),
+});
+
+const sessionRequest: Check<SessionRequest> = record({
+  model: name,
+  modulus: bytes(mostModulusBytes),
+  proof: list(bytes(mostModulusBytes), 64),
+  samples: count,
+});
+
+const sessionResponse: Check<SessionResponse> = record({
+  model: name,
+  version: name,
+  token: bytes(mostTokenBytes),
+  expiresAt: integer(0, Number.MAX_SAFE_INTEGER),
+  plan,
+});
+
+const roundRequest: Check<RoundRequest> = record({
+  token: bytes(mostTokenBytes),
+  ciphertexts: bytes(mostBodyBytes),
+});
+
+const roundResponse: Check<RoundResponse> = roundRequest;
+
+/**
+ * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
+ */
+export function encodeSessionRequest(message: SessionRequest): Uint8Array {
+  return encodeBody("session request", sessionRequest, message);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if `body` is not exactly one session request
+ */
+export function decodeSessionRequest(body: Uint8Array): SessionRequest {
+  return decodeBody("session request", sessionRequest, body);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
+ */
+export function encodeSessionResponse(message: SessionResponse): Uint8Array {
+  return encodeBody("session response", sessionResponse, message);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if `body` is not exactly one session response
+ */
+export function decodeSessionResponse(body: Uint8Array): SessionResponse {
+  return decodeBody("session response", sessionResponse, body);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
+ */
+export function encodeRoundRequest(message: RoundRequest): Uint8Array {
+  return encodeBody("round request", roundRequest, message);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if `body` is not exactly one round request
+ */
+export function decodeRoundRequest(body: Uint8Array): RoundRequest {
+  return decodeBody("round request", roundRequest, body);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
+ */
+export function encodeRoundResponse(message: RoundResponse): Uint8Array {
+  return encodeBody("round response", roundResponse, message);
+}
+
+/**
+ * @throws {CipherlayerError} `malformed` if `body` is not exactly one round response
+ */
+export function decodeRoundResponse(body: Uint8Array): RoundResponse {
+  return decodeBody("round response", roundResponse, body);
+}
+
+function encodeBody<T>(what: string, check: Check<T>, message: T): Uint8Array {
+  return guard(`encode ${what}`, () => encode(check(message, "body")));
+}
+
+function decodeBody<T>(what: string, check: Check<T>, body: Uint8Array): T {
+  return guard(`decode ${what}`, () =>
+    check(
+      decode(body, {
+        strict: true,
+        allowIndefinite: false,
+        allowUndefined: false,
+        allowInfinity: false,
+        allowNaN: false,
+        allowBigInt: false,
+        rejectDuplicateMapKeys: true,
+      }),
+      "body",
+    ));
+}
+
+function guard<T>(action: string, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    const why = cause instanceof Mismatch
+      ? cause.message
+      : "expected one deterministic CBOR item, got other bytes";
+    throw new CipherlayerError("malformed", `Cannot ${action}: ${why}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Checks of decoded bodies: a check takes an unknown value and the path at which
+ * it stands, and returns it typed, rebuilt from known fields alone.
+ */
+export type Check<T> = (value: unknown, path: string) => T;
+
+/** Thrown by a check; the codec wraps it into the error that callers see. */
+export class Mismatch extends Error {}
+
+function refuse(path: string, expected: string, value: unknown): never {
+  throw new Mismatch(`expected ${path} to be ${expected}, got ${kind(value)}`);
+}
+
+/** A few words on a value, short whatever it is. */
+function kind(value: unknown): string {
+  if (typeof value === "number" || typeof value === "boolean") {
+    return `${value}`;
+  }
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "string") return `text of ${value.length} characters`;
+  if (value === null || value === undefined) return "nothing";
+  return typeof value === "object" ? "a map" : typeof value;
+}
+
+export function integer(low: number, high: number): Check<number> {
+  return (value, path) =>
+    Number.isInteger(value) && (value as number) >= low &&
+      (value as number) <= high
+      ? value as number
+      : refuse(path, `an integer in [${low}, ${high}]`, value);
+}
+
+export const real: Check<number> = (value, path) =>
+  Number.isFinite(value)
+    ? value as number
+    : refuse(path, "a finite number", value);
+
+export function text(mostCharacters: number): Check<string> {
+  return (value, path) =>
+    typeof value === "string" && value.length <= mostCharacters
+      ? value
+      : refuse(path, `text of at most ${mostCharacters} characters`, value);
+}
+
+export function bytes(most: number): Check<Uint8Array> {
+  return (value, path) =>
+    value instanceof Uint8Array && value.length <= most
+      ? value
+      : refuse(path, `at most ${most} bytes`, value);
+}
+
+export function list<T>(of: Check<T>, most: number): Check<T[]> {
+  return (value, path) =>
+    Array.isArray(value) && value.length <= most
+      ? value.map((item, i) => of(item, `${path}[${i}]`))
+      : refuse(path, `a list of at most ${most}`, value);
+}
+
+/** A list of exactly as many items as there are checks. */
+export function tuple<T extends unknown[]>(
+  ...of: { [I in keyof T]: Check<T[I]> }
+): Check<T> {
+  return (value, path) =>
+    Array.isArray(value) && value.length === of.length
+      ? value.map((item, i) => of[i](item, `${path}[${i}]`)) as T
+      : refuse(path, `a list of ${of.length}`, value);
+}
+
+export function nullable<T>(of: Check<T>): Check<T | null> {
+  return (value, path) => value === null ? null : of(value, path);
+}
+
+export function literal<T extends string | number>(...of: T[]): Check<T> {
+  return (value, path) =>
+    of.includes(value as T)
+      ? value as T
+      : refuse(path, `one of ${of.join(", ")}`, value);
+}
+
+/** A map of exactly these fields. */
+export function record<T>(fields: { [K in keyof T]: Check<T[K]> }): Check<T> {
+  const names = Object.keys(fields) as (keyof T & string)[];
+  return (value, path) => {
+    const map = asMap(value, path);
+    for (const name of Object.keys(map)) {
+      if (!Object.hasOwn(fields, name)) {
+        throw new Mismatch(
+          `expected ${path} to have fields ${names.join(", ")}, got ${
+            JSON.stringify(name.slice(0, 40))
+          }`,
+        );
+      }
+    }
+    return Object.fromEntries(
+      names.map((name) => [name, fields[name](map[name], `${path}.${name}`)]),
+    ) as T;
+  };
+}
+
+/** A map whose field `tag` says which of `cases` it must satisfy. */
+export function tagged<T>(
+  tag: keyof T & string,
+  cases: Record<string, Check<T>>,
+): Check<T> {
+  const known = literal(...Object.keys(cases));
+  return (value, path) =>
+    cases[known(asMap(value, path)[tag], `${path}.${tag}`)](value, path);
+}
+
+function asMap(value: unknown, path: string): Record<string, unknown> {
+  return typeof value === "object" && value !== null &&
+      !Array.isArray(value) && !(value instanceof Uint8Array)
+    ? value as Record<string, unknown>
+    : refuse(path, "a map", value);
+}
