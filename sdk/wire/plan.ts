@@ -13,11 +13,14 @@
  *
  * Input ciphertexts, in order: for each input, for each channel c, for each
  * offset psi: slot (ty, tx) holds the tensor at
- * (psi_y + step_y*ty, psi_x + step_x*tx), zero outside of it.
+ * (psi_y + step_y*ty, psi_x + step_x*tx), zero outside of it. An offset that is
+ * not listed holds zero in all slots: it is not sent and contributes nothing.
+ * Terms of a round that read one tensor with one step share an input.
  *
  * Output values, in order: value v = channel*th*tw + phase, phase = py*tw + px;
- * its slot (ty, tx) is the output at (th*ty + py, tw*tx + px); positions outside
- * the output grid are ignored. `valuesPerCiphertext` values follow each other in
+ * its slot (ty, tx) is the output at (th*ty + py, tw*tx + px): the sum over kernel
+ * offsets delta of weight * offset psi = stride*phase + dilation*delta - pad.
+ * Positions outside the output grid are ignored. `valuesPerCiphertext` values follow each other in
  * one answer, block after block, lowest first; the last answer may hold fewer.
  */
 export interface SpatialLayout {
@@ -45,13 +48,18 @@ export interface SpatialInput {
  * A round over vectors. The inputs are concatenated to one vector x of length I.
  * `fold` = k consecutive elements share a ciphertext: ciphertext g holds element
  * g*k + j, sample s, in slot j*n + s. The cloud shifts copies of it so that all k
- * terms of a product meet in the block of n slots at (k-1)*n; the other blocks
- * are garbage, which it masks.
+ * terms of a product meet in the block of n slots at (k-1)*n: element g*k + j is
+ * read from C^(2^(slotBits*n*(k-1-j))). The 2k-2 other blocks are garbage: those
+ * below lie under the useful block of the same value, those above under that of
+ * the next value (or, in the last value of an answer, spill above the used slots).
  *
  * Output value v (element v of y): its block of n useful slots starts at slot
- * (v*k + k-1)*n of its answer, v counted within the answer. Where k > 1 all slots carry twice
- * the value plus a carry of 0 or 1 from the masked slot below: halve, rounding down
- * (`guardBits` = 1).
+ * (v*k + k-1)*n of its answer, v counted within the answer. Where k > 1 the cloud
+ * doubles the whole sum and adds to every garbage slot below the used bits a
+ * uniform mask in [0, 2^slotBits); the useful slots then carry twice the value plus
+ * a carry of 0 or 1: halve, rounding down (`guardBits` = 1). The carry stays in
+ * {0, 1} since garbage joins parts of two rows, each part within 2V (V the round's
+ * bound, where a bias may hide half of a part): slotBits = 1 + ceil(log2(2*4V + 2)).
  */
 export interface DenseLayout {
   kind: "dense";
@@ -66,8 +74,9 @@ export interface DenseLayout {
 
 /**
  * Answers carry, in every slot s below the used bits, value + 2^(slotBits-1): the
- * offset that keeps slots non-negative. Used bits U = slots * slotBits; whatever
- * lies above U is the cloud's mask and is dropped.
+ * offset that keeps slots non-negative (it is also added to the spill slots above).
+ * Used bits U = slots * slotBits; whatever lies above U is the cloud's mask and is
+ * dropped. Samples of a plaintext are independent; an unused sample is all zeros.
  */
 export type RoundLayout = SpatialLayout | DenseLayout;
 
