@@ -2,8 +2,13 @@ import { encodeHex } from "@std/encoding/hex";
 
 /** The non-negative integer that big-endian `bytes` spell. */
 export function bigIntFromBytes(bytes: Uint8Array): bigint {
-  return bytes.length === 0 ? 0n : BigInt("0x" + encodeHex(bytes));
+  return bytes.length === 0 ? 0n : BigInt("0x" + hexOf(bytes));
 }
+
+/** The engine's own encoder is ten times faster; Node 20 and older browsers lack it. */
+const hexOf: (bytes: Uint8Array) => string = "toHex" in Uint8Array.prototype
+  ? (bytes) => (bytes as Uint8Array & { toHex(): string }).toHex()
+  : encodeHex;
 
 /**
  * Big-endian bytes of `value`, left-padded with zeros to `length`.
@@ -21,9 +26,15 @@ export function bytesFromBigInt(value: bigint, length: number): Uint8Array {
   }
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) {
-    bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+    bytes[i] = digitAt(hex, 2 * i) << 4 | digitAt(hex, 2 * i + 1);
   }
   return bytes;
+}
+
+/** Value of a lower-case hexadecimal digit: "0" is 0x30, "a" is 0x61. */
+function digitAt(hex: string, index: number): number {
+  const code = hex.charCodeAt(index);
+  return (code & 15) + 9 * (code >> 6);
 }
 
 /** Number of bits of |value|; 0 for 0. */

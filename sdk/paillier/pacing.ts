@@ -1,0 +1,27 @@
+/** Longest stretch of uninterrupted work, so that a page or server stays responsive. */
+const stretchMs = 40;
+
+/**
+ * Paces a long computation: call `due()` between its steps and, where it answers
+ * true, `await pause()`, which lets the event loop run and obeys the signal.
+ */
+export class Pacer {
+  #started = performance.now();
+
+  /** @throws the signal's reason if it is already aborted */
+  constructor(readonly signal?: AbortSignal) {
+    signal?.throwIfAborted();
+  }
+
+  /** Whether the current stretch has lasted long enough. */
+  due(): boolean {
+    return performance.now() - this.#started > stretchMs;
+  }
+
+  /** @throws the signal's reason if it has been aborted */
+  async pause(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    this.signal?.throwIfAborted();
+    this.#started = performance.now();
+  }
+}
