@@ -1,0 +1,78 @@
+/** Window of a pooling step on maps [channels, height, width]. */
+export interface PoolWindow {
+  kernel: readonly [height: number, width: number];
+  stride: readonly [y: number, x: number];
+  dilation?: readonly [y: number, x: number];
+  pads: readonly [top: number, left: number, bottom: number, right: number];
+}
+
+export type MapShape = [channels: number, height: number, width: number];
+
+/** Shape after pooling; windows that do not fit whole are dropped. */
+export function pooledShape(shape: MapShape, window: PoolWindow): MapShape {
+  const extent = (axis: 0 | 1) => {
+    const reach = (window.dilation?.[axis] ?? 1) * (window.kernel[axis] - 1);
+    const room = shape[axis + 1] + window.pads[axis] + window.pads[axis + 2];
+    return Math.max(
+      0,
+      Math.floor((room - reach - 1) / window.stride[axis]) + 1,
+    );
+  };
+  return [shape[0], extent(0), extent(1)];
+}
+
+/** Sum over each window; padding counts as 0. */
+export function sumPool(
+  values: Float64Array,
+  shape: MapShape,
+  window: PoolWindow,
+): Float64Array {
+  return pool(values, shape, window, (sum, value) => sum + value);
+}
+
+/** Largest value in each window; padding does not take part. */
+export function maxPool(
+  values: Float64Array,
+  shape: MapShape,
+  window: PoolWindow,
+): Float64Array {
+  return pool(values, shape, window, Math.max);
+}
+
+/** Joins the values inside each window; a window wholly in the padding gives 0. */
+function pool(
+  values: Float64Array,
+  shape: MapShape,
+  window: PoolWindow,
+  join: (accumulated: number, value: number) => number,
+): Float64Array {
+  const [channels, height, width] = shape;
+  const [, outHeight, outWidth] = pooledShape(shape, window);
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const [strideY, strideX] = window.stride;
+  const [dilationY, dilationX] = window.dilation ?? [1, 1];
+  const [top, left] = window.pads;
+  const out = new Float64Array(channels * outHeight * outWidth);
+  let at = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    const base = channel * height * width;
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        let joined = 0, empty = true;
+        for (let ky = 0; ky < kernelHeight; ky++) {
+          const y = oy * strideY + ky * dilationY - top;
+          if (y < 0 || y >= height) continue;
+          for (let kx = 0; kx < kernelWidth; kx++) {
+            const x = ox * strideX + kx * dilationX - left;
+            if (x < 0 || x >= width) continue;
+            const value = values[base + y * width + x];
+            joined = empty ? value : join(joined, value);
+            empty = false;
+          }
+        }
+        out[at++] = joined;
+      }
+    }
+  }
+  return out;
+}

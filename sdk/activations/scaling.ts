@@ -1,0 +1,31 @@
+/** floor((x*multiplier + 2^(shift-1)) / 2^shift): x * multiplier / 2^shift, rounded. */
+export interface Scaling {
+  multiplier: number;
+  shift: number;
+}
+
+/** clamp(scaled x, low, high) for each value. */
+export function requantise(
+  values: Float64Array,
+  scaling: Scaling,
+  low: number,
+  high: number,
+): Float64Array {
+  const { multiplier } = scaling;
+  const half = 2 ** (scaling.shift - 1), unit = 2 ** -scaling.shift;
+  return values.map((x) => {
+    const scaled = Math.floor((x * multiplier + half) * unit);
+    return scaled < low ? low : scaled > high ? high : scaled;
+  });
+}
+
+/** table[scaled x - low], the index held within the table. */
+export function lookUp(
+  values: Float64Array,
+  scaling: Scaling,
+  low: number,
+  table: readonly number[],
+): Float64Array {
+  return requantise(values, scaling, low, low + table.length - 1)
+    .map((index) => table[index - low]);
+}
