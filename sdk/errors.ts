@@ -35,14 +35,17 @@ export class CipherlayerError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;
+  /** Milliseconds that the server asked to wait before the next try; 0: none. */
+  readonly retryAfterMs: number;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: ErrorOptions & { retryable?: boolean } = {},
+    options: ErrorOptions & { retryable?: boolean; retryAfterMs?: number } = {},
   ) {
     super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
   }
 }

@@ -1,0 +1,100 @@
+import type { CipherlayerError } from "./errors.ts";
+
+/** Cost of one round. Times are milliseconds of wall clock. */
+export interface RoundReport {
+  ciphertextsUp: number;
+  ciphertextsDown: number;
+  /** Bodies of the requests, over all shards. */
+  bytesUp: number;
+  /** Bodies of the answers, over all shards. */
+  bytesDown: number;
+  /** Packing and encrypting at the gateway. */
+  encryptMs: number;
+  /** As the cloud states it (the longest shard); the whole call where it does not. */
+  evaluateMs: number;
+  /** Decrypting, unpacking and the activation at the gateway. */
+  decryptMs: number;
+  /** Everything, network included. */
+  totalMs: number;
+}
+
+/** What a session is doing; `round` counts from 0. */
+export type SessionState =
+  | { state: "connecting" }
+  | { state: "ready" }
+  | { state: "encrypting" | "evaluating" | "decrypting"; round: number }
+  | { state: "closed" };
+
+/** A round has been completed. */
+export interface RoundProgress {
+  /** From 0. */
+  round: number;
+  /** Rounds of the inference. */
+  rounds: number;
+  report: RoundReport;
+}
+
+/** A call failed and will be tried again. */
+export interface RetryNotice {
+  /** How often this call has failed so far. */
+  failures: number;
+  delayMs: number;
+  error: CipherlayerError;
+}
+
+/** Events of a session, by name. */
+export interface SessionEventMap {
+  round: CustomEvent<RoundProgress>;
+  retry: CustomEvent<RetryNotice>;
+  state: CustomEvent<SessionState>;
+}
+
+/** An `EventTarget` whose listeners know their events' types. */
+export class SessionEvents extends EventTarget {
+  override addEventListener<Name extends keyof SessionEventMap>(
+    type: Name,
+    listener: (event: SessionEventMap[Name]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: AddEventListenerOptions | boolean,
+  ): void;
+  override addEventListener(
+    type: string,
+    // deno-lint-ignore no-explicit-any
+    listener: any,
+    options?: AddEventListenerOptions | boolean,
+  ): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  override removeEventListener<Name extends keyof SessionEventMap>(
+    type: Name,
+    listener: (event: SessionEventMap[Name]) => void,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  override removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: EventListenerOptions | boolean,
+  ): void;
+  override removeEventListener(
+    type: string,
+    // deno-lint-ignore no-explicit-any
+    listener: any,
+    options?: EventListenerOptions | boolean,
+  ): void {
+    super.removeEventListener(type, listener, options);
+  }
+}
+
+/** Dispatches the event `type` with `detail` at `target`. */
+export function emit<Name extends keyof SessionEventMap>(
+  target: EventTarget,
+  type: Name,
+  detail: SessionEventMap[Name]["detail"],
+): void {
+  target.dispatchEvent(new CustomEvent(type, { detail }));
+}

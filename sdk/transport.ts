@@ -1,0 +1,182 @@
+import { CipherlayerError, type ErrorCode } from "./errors.ts";
+
+/** One answer of the functions. */
+export interface Reply {
+  body: Uint8Array;
+  /** Evaluation time that the server states (`Server-Timing`), or null. */
+  evaluateMs: number | null;
+}
+
+/** How to reach the functions. */
+export interface TransportOptions {
+  url: string | URL;
+  /** Default: the platform's. A wrapper may add credentials. */
+  fetch?: typeof fetch;
+  /** A call without a complete answer after this time counts as a network fault. */
+  timeoutMs: number;
+}
+
+/** Posts one CBOR body and returns the CBOR answer. */
+export type Transport = (
+  path: string,
+  body: Uint8Array,
+  options: { mostBytes: number; signal?: AbortSignal },
+) => Promise<Reply>;
+
+const mostProblemBytes = 1 << 16;
+/** Statuses after which the same call may succeed later. */
+const retryableStatuses = new Set([408, 429, 502, 503, 504]);
+
+/**
+ * One HTTP call per call: no retries, bounded memory, and every fault as a
+ * `CipherlayerError` (or the reason of `signal` when that aborts).
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const base = new URL(options.url);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  const send = options.fetch ?? globalThis.fetch;
+
+  return async (path, body, { mostBytes, signal }) => {
+    signal?.throwIfAborted();
+    const target = new URL(path, base);
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(), options.timeoutMs);
+    const stop = AbortSignal.any(
+      signal ? [signal, timeout.signal] : [timeout.signal],
+    );
+    try {
+      const response = await send(target, {
+        method: "POST",
+        headers: { "content-type": "application/cbor" },
+        body: body as Uint8Array<ArrayBuffer>,
+        signal: stop,
+      });
+      if (!response.ok) throw await problem(response, target);
+      const type = response.headers.get("content-type") ?? "no type";
+      if (!type.startsWith("application/cbor")) {
+        await response.body?.cancel();
+        throw new CipherlayerError(
+          "malformed",
+          `Cannot read answer of ${target}: expected application/cbor, got ${
+            plain(type, 80)
+          }`,
+        );
+      }
+      return {
+        body: await readBody(response, mostBytes, target),
+        evaluateMs: evaluateMs(response.headers.get("server-timing")),
+      };
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (cause instanceof CipherlayerError) throw cause;
+      const why = timeout.signal.aborted
+        ? `no answer within ${options.timeoutMs} ms`
+        : cause instanceof Error
+        ? cause.message
+        : String(cause);
+      throw new CipherlayerError("network", `Cannot reach ${target}: ${why}`, {
+        cause,
+        retryable: true,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Reads a body of at most `mostBytes`, whatever its header promises. */
+async function readBody(
+  response: Response,
+  mostBytes: number,
+  target: URL,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  while (reader) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > mostBytes) {
+      await reader.cancel();
+      throw new CipherlayerError(
+        "body-too-large",
+        `Cannot read answer of ${target}: expected at most ${mostBytes} bytes`,
+      );
+    }
+    chunks.push(value);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
+
+/** The fault that a status other than 2xx tells (RFC 9457 where it is one). */
+async function problem(
+  response: Response,
+  target: URL,
+): Promise<CipherlayerError> {
+  const { status } = response;
+  let told: { code?: unknown; detail?: unknown; retryable?: unknown } = {};
+  try {
+    const body = await readBody(response, mostProblemBytes, target);
+    const parsed = JSON.parse(new TextDecoder().decode(body));
+    if (typeof parsed === "object" && parsed !== null) told = parsed;
+  } catch {
+    // Not a problem document: the status alone says what there is to say.
+  }
+  const detail = typeof told.detail === "string"
+    ? plain(told.detail, 400)
+    : "no details";
+  return new CipherlayerError(
+    isErrorCode(told.code) ? told.code : "server-fault",
+    `Cannot use ${target}: status ${status}, ${detail}`,
+    {
+      retryable: told.retryable === true || retryableStatuses.has(status),
+      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+    },
+  );
+}
+
+const errorCodes: Record<ErrorCode, true> = {
+  "body-too-large": true,
+  "ciphertext-out-of-range": true,
+  "count-mismatch": true,
+  "key-rejected": true,
+  "malformed": true,
+  "model-changed": true,
+  "model-not-found": true,
+  "network": true,
+  "overflow": true,
+  "server-fault": true,
+  "token-altered": true,
+  "token-expired": true,
+  "token-mismatch": true,
+  "unsupported": true,
+};
+
+function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(errorCodes, code);
+}
+
+/** Text of the server made safe to print: no control characters, bounded. */
+function plain(text: string, mostCharacters: number): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
+    .slice(0, mostCharacters);
+}
+
+function retryAfterMs(header: string | null): number {
+  const seconds = Number(header ?? 0);
+  return seconds > 0 && Number.isFinite(seconds) ? 1000 * seconds : 0;
+}
+
+function evaluateMs(header: string | null): number | null {
+  const match = /(?:^|,)\s*evaluate\s*;\s*dur=([0-9.]+)/.exec(header ?? "");
+  const value = Number(match?.[1]);
+  return match && Number.isFinite(value) ? value : null;
+}
