@@ -131,5 +131,5 @@ export class PrivateKey {
  */
 function residueOfPlaintext(c: bigint, p: bigint, scale: bigint): bigint {
   const power = modPower(c, p - 1n, p * p);
-  return (power - 1n) / p * scale % p;
+  return power / p * scale % p;
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as oracle from "paillier-bigint";
+import { bytesFromBigInt } from "../../sdk/paillier/big_integer.ts";
 import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
 import { PrivateKey } from "../../sdk/paillier/private_key.ts";
 import { PublicKey } from "../../sdk/paillier/public_key.ts";
 import { testKey } from "../vectors/keys.ts";
+import { encryptionVectors, shortExponentVector } from "../vectors/paillier.ts";
 
 const key = testKey(512);
 const n = key.publicKey.modulus;
@@ -159,4 +161,17 @@ Deno.test("a private key shows nothing of itself by accident", () => {
   assert.deepEqual(Reflect.ownKeys(key), []);
   assert.throws(() => JSON.stringify(holder), /Cannot serialise private key/);
   assert.ok(!Deno.inspect(structuredClone(key)).includes(p.toString()));
+});
+
+Deno.test("encryptions equal the committed vectors", () => {
+  for (const { bits, m, r, c } of encryptionVectors) {
+    const key = testKey(bits);
+    const random = () => bytesFromBigInt(r, bits / 8);
+    const publicKey = new PublicKey(key.publicKey.modulus);
+    assert.equal(publicKey.encrypt(m, random), c);
+    assert.equal(key.decrypt(c), m);
+  }
+  const { m, s, c } = shortExponentVector;
+  assert.equal(key.publicKey.encrypt(m, () => bytesFromBigInt(s, 32)), c);
+  assert.equal(key.decrypt(c), m);
 });
