@@ -79,7 +79,8 @@ const layout = tagged<SpatialLayout | DenseLayout>("kind", {
   }),
 });
 
-const step = tagged<EdgeStep>("op", {
+/** Also the check of steps in model packages. */
+export const step = tagged<EdgeStep>("op", {
   relu: record<Step<"relu">>({ op: literal("relu") }),
   sumPool: record<Step<"sumPool">>({
     op: literal("sumPool"),

@@ -1,0 +1,203 @@
+import { shapeAfter } from "../sdk/activations.ts";
+import { elementCount } from "../sdk/fixed_point/edge_tensor.ts";
+import type { EdgeStep } from "../sdk/wire/plan.ts";
+import { accumulatorBound, tensorNamed } from "./bounds.ts";
+import { convolutionExtent } from "./geometry.ts";
+import type {
+  IntegerTensor,
+  ModelPackage,
+  RoundSpec,
+  Term,
+} from "./package_format.ts";
+
+/** Range and size of an activation, as the round that writes it gives it. */
+interface Activation {
+  elements: number;
+  low: number;
+  high: number;
+}
+
+/**
+ * Proves a package consistent: every tensor present and of the shape that its
+ * round needs, every activation read where it was written before and within the
+ * range declared, every bound true, no intermediate value at the edge beyond 2^53.
+ *
+ * @throws {Error} naming the round, what was expected and what was found
+ */
+export function verifyPackage({ manifest, tensors }: ModelPackage): void {
+  const { input, rounds, output } = manifest;
+  if (rounds.length === 0) fail("model", "expected one round or more, got 0");
+  const activations = new Map<string, Activation>([[
+    "input",
+    { elements: elementCount(input.shape), low: input.low, high: input.high },
+  ]]);
+  for (const round of rounds) {
+    if (activations.has(round.writes)) {
+      fail(round.name, `activation "${round.writes}" is written twice`);
+    }
+    verifyTerms(round, tensors, activations);
+    const bound = accumulatorBound(round, tensors);
+    if (!(bound <= round.bound)) {
+      fail(
+        round.name,
+        `expected a bound of ${bound} or more, got ${round.bound}`,
+      );
+    }
+    activations.set(round.writes, activationAfter(round));
+  }
+  const last = rounds[rounds.length - 1];
+  if (last.steps.length > 0) {
+    fail(
+      last.name,
+      `expected no steps in the last round, got ${last.steps.length}`,
+    );
+  }
+  if (elementCount(last.outputShape) !== elementCount(output.shape)) {
+    fail(
+      last.name,
+      `expected the output's shape [${output.shape}], got [${last.outputShape}]`,
+    );
+  }
+}
+
+function verifyTerms(
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, IntegerTensor>,
+  activations: ReadonlyMap<string, Activation>,
+): void {
+  const [channels] = round.outputShape;
+  expectShape(round, tensors, round.bias, [channels]);
+  if (round.terms.length === 0) fail(round.name, "expected a term, got none");
+  for (const term of round.terms) {
+    const source = activations.get(term.reads);
+    if (!source) {
+      fail(
+        round.name,
+        `activation "${term.reads}" is read before it is written`,
+      );
+    }
+    if (source.elements !== termElements(term)) {
+      fail(
+        round.name,
+        `expected ${
+          termElements(term)
+        } elements of "${term.reads}", got ${source.elements}`,
+      );
+    }
+    if (source.low < term.low || source.high > term.high) {
+      fail(
+        round.name,
+        `expected "${term.reads}" in [${term.low}, ${term.high}], got [${source.low}, ${source.high}]`,
+      );
+    }
+    expectShape(round, tensors, term.weights, weightShape(term, channels));
+    const shape = outputShape(round, term, channels);
+    if (shape.join() !== round.outputShape.join()) {
+      fail(
+        round.name,
+        `expected output shape [${round.outputShape}], got [${shape}] from "${term.weights}"`,
+      );
+    }
+  }
+}
+
+function termElements(term: Term): number {
+  return term.kind === "dense" ? term.length : elementCount(term.inputShape);
+}
+
+function weightShape(term: Term, outputs: number): number[] {
+  return term.kind === "dense"
+    ? [outputs, term.length]
+    : [outputs, term.inputShape[0] / term.groups, ...term.kernel];
+}
+
+function outputShape(round: RoundSpec, term: Term, channels: number): number[] {
+  if (term.kind !== round.terms[0].kind) {
+    fail(round.name, "expected terms of one kind, got both");
+  }
+  if (term.kind === "dense") return [channels];
+  if (channels % term.groups !== 0) {
+    fail(
+      round.name,
+      `expected a multiple of ${term.groups} groups, got ${channels} channels`,
+    );
+  }
+  return [channels, ...convolutionExtent(term)];
+}
+
+function expectShape(
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, IntegerTensor>,
+  name: string,
+  expected: number[],
+): void {
+  const { shape, data } = tensorNamed(tensors, name);
+  if (
+    shape.join() !== expected.join() || data.length !== elementCount(expected)
+  ) {
+    fail(
+      round.name,
+      `expected tensor "${name}" of shape [${expected}], got [${shape}]`,
+    );
+  }
+}
+
+/** Follows the range of values through the steps of a round. */
+function activationAfter(round: RoundSpec): Activation {
+  let shape = round.outputShape;
+  let low = -round.bound, high = round.bound;
+  for (const step of round.steps) {
+    shape = shapeAfter(step, shape);
+    [low, high] = rangeAfter(round, step, low, high);
+    if (!(low >= Number.MIN_SAFE_INTEGER && high <= Number.MAX_SAFE_INTEGER)) {
+      fail(
+        round.name,
+        `expected ${step.op} to stay below 2^53, got [${low}, ${high}]`,
+      );
+    }
+  }
+  return { elements: elementCount(shape), low, high };
+}
+
+function rangeAfter(
+  round: RoundSpec,
+  step: EdgeStep,
+  low: number,
+  high: number,
+): [low: number, high: number] {
+  switch (step.op) {
+    case "relu":
+      return [Math.max(low, 0), Math.max(high, 0)];
+    case "sumPool": {
+      const window = step.kernel[0] * step.kernel[1];
+      return [Math.min(low * window, low), Math.max(high * window, high)];
+    }
+    case "maxPool":
+    case "reshape":
+      return [low, high];
+    case "requantise":
+    case "lookup": {
+      const largest = Math.max(-low, high) * Math.abs(step.multiplier) +
+        2 ** (step.shift - 1);
+      if (!(largest < 2 ** 53)) {
+        fail(
+          round.name,
+          `expected products of ${step.op} below 2^53, got ${largest}`,
+        );
+      }
+      return step.op === "requantise"
+        ? [step.low, step.high]
+        : [least(step.table), -least(step.table.map((y) => -y))];
+    }
+    case "custom":
+      return [step.low, step.high];
+  }
+}
+
+function least(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function fail(round: string, reason: string): never {
+  throw new Error(`Cannot use round "${round}": ${reason}`);
+}
