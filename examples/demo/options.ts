@@ -1,0 +1,144 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+
+/** Where the digits come from. */
+export type PictureSource =
+  | { kind: "own"; index: number }
+  | { kind: "mnist"; folder: string; index: number }
+  | { kind: "image"; file: string };
+
+export interface DemoOptions {
+  source: PictureSource;
+  keyBits: number;
+  insecure: boolean;
+  /** Pictures in one inference, or null: one, and answers are not in lists. */
+  samples: number | null;
+  /** Functions that run elsewhere, or null: the demo starts its own. */
+  url: URL | null;
+  json: boolean;
+}
+
+/** Thrown for what the command line says; `exitCode` is 0 after `--help`. */
+export class UsageError extends Error {
+  constructor(message: string, readonly exitCode: number) {
+    super(message);
+  }
+}
+
+const examples = `
+Examples:
+  deno task demo                                      a digit that this project drew
+  deno task demo --index 3                            another one
+  deno task demo --mnist ../shared/data/mnist --index 12
+  deno task demo --image photo-of-a-digit.png
+  deno task demo --samples 4                          four digits in the same ciphertexts
+  deno task demo --insecure-key-bits 512              the paper's key length; not for real data
+  deno task demo --json > report.json
+
+The key is kept in $XDG_DATA_HOME/cipherlayer (~/.local/share/cipherlayer), encrypted under
+$CIPHERLAYER_PASSPHRASE or, where that is not set, under a random passphrase in a file beside it.
+Exit codes: 0 done, 1 fault, 2 wrong options or input, 130 interrupted.`;
+
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError}
+ */
+export function parseOptions(args: string[]): DemoOptions {
+  let output = "";
+  const command = new Command("deno task demo")
+    .description(
+      "Classifies a handwritten digit in the cloud, and the cloud never sees it.",
+    )
+    .option("--mnist <dir>", "take pictures from MNIST's test files, gz or not")
+    .option("--image <file>", "take a picture of one digit, .png or .npy")
+    .option("--index <n>", "which picture (of MNIST or of our own)", count(0))
+    .option("--key-bits <n>", "2048 (default), 3072 or 4096", secureBits)
+    .option("--insecure-key-bits <n>", "a key that can be broken", insecureBits)
+    .option("--samples <n>", "pictures in one inference", count(1))
+    .option("--url <url>", "functions that run elsewhere", httpUrl)
+    .option("--json", "print one JSON object and nothing else", false)
+    .helpOption("--help", "show this")
+    .allowExcessArguments(false)
+    .addHelpText("after", examples)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output += text,
+      writeErr: (text) => output += text,
+    });
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(output.trim(), error.exitCode === 0 ? 0 : 2);
+  }
+
+  const given = command.opts();
+  const clash = (left: string, right: string) =>
+    new UsageError(`error: ${left} and ${right} exclude each other`, 2);
+  if (given.keyBits && given.insecureKeyBits) {
+    throw clash("--key-bits", "--insecure-key-bits");
+  }
+  if (given.mnist !== undefined && given.image !== undefined) {
+    throw clash("--mnist", "--image");
+  }
+  if (given.image !== undefined && given.index !== undefined) {
+    throw clash("--image", "--index");
+  }
+  return {
+    source: given.mnist !== undefined
+      ? { kind: "mnist", folder: given.mnist, index: given.index ?? 0 }
+      : given.image !== undefined
+      ? { kind: "image", file: given.image }
+      : { kind: "own", index: given.index ?? 7 },
+    keyBits: given.insecureKeyBits ?? given.keyBits ?? 2048,
+    insecure: given.insecureKeyBits !== undefined,
+    samples: given.samples ?? null,
+    url: given.url ?? null,
+    json: given.json,
+  };
+}
+
+function integer(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) {
+    throw new InvalidArgumentError("Expected an integer.");
+  }
+  return Number(text);
+}
+
+function count(least: number): (text: string) => number {
+  return (text) => {
+    const value = integer(text);
+    if (value < least) {
+      throw new InvalidArgumentError(`Expected ${least} or more.`);
+    }
+    return value;
+  };
+}
+
+function secureBits(text: string): number {
+  const bits = integer(text);
+  if (![2048, 3072, 4096].includes(bits)) {
+    throw new InvalidArgumentError(
+      "Expected 2048, 3072 or 4096 (shorter keys: --insecure-key-bits).",
+    );
+  }
+  return bits;
+}
+
+function insecureBits(text: string): number {
+  const bits = integer(text);
+  if (bits < 512 || bits >= 2048 || bits % 64 !== 0) {
+    throw new InvalidArgumentError(
+      "Expected a multiple of 64 from 512 to 1984.",
+    );
+  }
+  return bits;
+}
+
+function httpUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError("Expected an http or https URL.");
+  }
+  return url;
+}

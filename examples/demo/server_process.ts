@@ -1,0 +1,112 @@
+import { fileURLToPath } from "node:url";
+import { encodeHex } from "@std/encoding/hex";
+
+/** The functions, running in a process of their own. */
+export interface ServerProcess extends AsyncDisposable {
+  url: URL;
+}
+
+const root = new URL("../../", import.meta.url);
+const modelFolder = new URL("models/zoo/", root);
+const mostLogCharacters = 4000;
+
+/**
+ * Starts the functions on a free loopback port and waits until they answer. The
+ * process may read its code and models, and nothing else: no key of the gateway.
+ *
+ * @param options.insecureKeys whether they accept keys below 2048 bits
+ * @throws {Error} with the end of what the process wrote, if it does not start
+ */
+export async function startFunctions(
+  options: { insecureKeys: boolean; signal: AbortSignal },
+): Promise<ServerProcess> {
+  const { signal } = options;
+  const sealingKey = crypto.getRandomValues(new Uint8Array(32));
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "serve",
+      "--parallel",
+      "--host=127.0.0.1",
+      "--port=0",
+      "--no-prompt",
+      "--allow-net=127.0.0.1",
+      "--allow-env",
+      `--allow-read=${fileURLToPath(root)}`,
+      "functions/main.ts",
+    ],
+    cwd: root,
+    env: {
+      NO_COLOR: "1",
+      CIPHERLAYER_SEALING_KEY: encodeHex(sealingKey),
+      CIPHERLAYER_MODELS: fileURLToPath(modelFolder),
+      ...(options.insecureKeys ? { CIPHERLAYER_INSECURE_KEYS: "1" } : {}),
+    },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+
+  const kill = () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+  };
+  signal.addEventListener("abort", kill, { once: true });
+  const log = new ProcessLog(child.stderr);
+  const stop = async () => {
+    signal.removeEventListener("abort", kill);
+    kill();
+    await Promise.all([child.status, log.ended]);
+  };
+
+  try {
+    const url = await log.address;
+    signal.throwIfAborted();
+    if (!url) {
+      throw new Error(
+        `Cannot start the functions: their process ended.\n${log.text.trim()}`,
+      );
+    }
+    const health = await fetch(new URL("healthz", url), { signal });
+    await health.body?.cancel();
+    if (!health.ok) {
+      throw new Error(
+        `Cannot start the functions: /healthz answers ${health.status}`,
+      );
+    }
+    return { url, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Reads what the process writes, to the end, so that it is never blocked. */
+class ProcessLog {
+  /** The end of what was written. */
+  text = "";
+  /** Where it listens; null if it ended before it listened. */
+  readonly address: Promise<URL | null>;
+  readonly ended: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+    const { promise, resolve } = Promise.withResolvers<URL | null>();
+    this.address = promise;
+    this.ended = this.#read(stream, resolve);
+  }
+
+  async #read(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    found: (url: URL | null) => void,
+  ): Promise<void> {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+      this.text = (this.text + part).slice(-mostLogCharacters);
+      const match = /Listening on (http:\/\/127\.0\.0\.1:\d+\/)/
+        .exec(this.text);
+      if (match) found(new URL(match[1]));
+    }
+    found(null);
+  }
+}

@@ -1,0 +1,180 @@
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { CipherlayerError } from "../../sdk/errors.ts";
+import { createTransport } from "../../sdk/transport.ts";
+
+const body = Uint8Array.of(1, 2, 3);
+
+/** Runs `use` against a real server that answers with `handler`. */
+async function withServer(
+  handler: (request: Request) => Response | Promise<Response>,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    handler,
+  );
+  try {
+    await use(`http://127.0.0.1:${server.addr.port}/base`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+/** The fault of one call to a server that answers with `response`. */
+async function faultOf(
+  response: () => Response,
+  mostBytes = 100,
+): Promise<CipherlayerError> {
+  let fault: unknown;
+  await withServer(response, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    fault = await post("v1/x", body, { mostBytes }).catch((error) => error);
+  });
+  ok(fault instanceof CipherlayerError, `${fault}`);
+  return fault;
+}
+
+const cbor = { "content-type": "application/cbor" };
+
+Deno.test("posts the bytes below the base URL and reads the answer", async () => {
+  await withServer(async (request) => {
+    equal(new URL(request.url).pathname, "/base/v1/rounds/0");
+    equal(new URL(request.url).search, "?shard=0/2");
+    equal(request.headers.get("content-type"), "application/cbor");
+    deepEqual(await request.bytes(), body);
+    return new Response(Uint8Array.of(9, 8), {
+      headers: { ...cbor, "server-timing": "total;dur=9, evaluate;dur=12.5" },
+    });
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    const reply = await post("v1/rounds/0?shard=0/2", body, { mostBytes: 2 });
+    deepEqual(reply, { body: Uint8Array.of(9, 8), evaluateMs: 12.5 });
+  });
+});
+
+Deno.test("an answer without Server-Timing, or with nonsense in it, has no time", async () => {
+  for (const timing of ["", "evaluate;dur=1.2.3", "evaluated;dur=3"]) {
+    await withServer(
+      () => new Response("", { headers: { ...cbor, "server-timing": timing } }),
+      async (url) => {
+        const post = createTransport({ url, timeoutMs: 10_000 });
+        equal((await post("", body, { mostBytes: 0 })).evaluateMs, null);
+      },
+    );
+  }
+});
+
+Deno.test("an unreachable server is a retryable network fault", async () => {
+  const server = Deno.serve(
+    { port: 0, onListen: () => {} },
+    () => new Response(),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await server.shutdown();
+  const post = createTransport({ url, timeoutMs: 10_000 });
+  await rejects(post("v1/sessions", body, { mostBytes: 9 }), (error) => {
+    ok(error instanceof CipherlayerError);
+    equal(error.code, "network");
+    ok(error.retryable);
+    match(
+      error.message,
+      /^Cannot reach http:\/\/127\.0\.0\.1:\d+\/v1\/sessions: /,
+    );
+    return true;
+  });
+});
+
+Deno.test("a connection that breaks in the middle of the answer is a network fault", async () => {
+  const broken = () =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(Uint8Array.of(1));
+      },
+      pull: () => Promise.reject(new Error("lost")),
+    });
+  const fault = await faultOf(() => new Response(broken(), { headers: cbor }));
+  deepEqual([fault.code, fault.retryable], ["network", true]);
+});
+
+Deno.test("a server that never answers is given up after the timeout", async () => {
+  const answer = Promise.withResolvers<Response>();
+  await withServer(() => answer.promise, async (url) => {
+    const post = createTransport({ url, timeoutMs: 20 });
+    await rejects(post("", body, { mostBytes: 9 }), (error) => {
+      ok(error instanceof CipherlayerError && error.retryable);
+      match(error.message, /no answer within 20 ms/);
+      return true;
+    });
+    answer.resolve(new Response());
+  });
+});
+
+Deno.test("an abort rejects with the caller's reason", async () => {
+  const stop = new AbortController();
+  const reason = new Error("no longer wanted");
+  const answer = Promise.withResolvers<Response>();
+  await withServer(() => {
+    stop.abort(reason);
+    return answer.promise;
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    const call = () => post("", body, { mostBytes: 9, signal: stop.signal });
+    await rejects(call(), (error) => error === reason);
+    await rejects(call(), (error) => error === reason);
+    answer.resolve(new Response());
+  });
+});
+
+Deno.test("a problem document becomes an error with its code", async () => {
+  const fault = await faultOf(() =>
+    Response.json(
+      {
+        code: "token-expired",
+        detail: "expired at 12:00\u001b[2J\n",
+        retryable: false,
+      },
+      { status: 401 },
+    )
+  );
+  deepEqual([fault.code, fault.retryable], ["token-expired", false]);
+  match(fault.message, /status 401, expired at 12:00 \[2J $/);
+});
+
+Deno.test("other error answers are faults of the server; some may be tried again", async () => {
+  for (
+    const [status, retryable] of [[500, false], [503, true], [429, true], [
+      404,
+      false,
+    ]] as const
+  ) {
+    const fault = await faultOf(() =>
+      new Response("<html>", { status, headers: { "retry-after": "3" } })
+    );
+    deepEqual([fault.code, fault.retryable], ["server-fault", retryable]);
+    equal(fault.retryAfterMs, 3000);
+  }
+});
+
+Deno.test("an unknown code, or one of another type, is a fault of the server", async () => {
+  for (const code of ["toString", "whatever", 7]) {
+    equal(
+      (await faultOf(() => Response.json({ code }, { status: 400 }))).code,
+      "server-fault",
+    );
+  }
+});
+
+Deno.test("a page in place of an answer is malformed", async () => {
+  const fault = await faultOf(() =>
+    new Response("<html>", { headers: { "content-type": "text/html" } })
+  );
+  equal(fault.code, "malformed");
+  match(fault.message, /expected application\/cbor, got text\/html/);
+});
+
+Deno.test("an endless answer is cut off", async () => {
+  const endless = () =>
+    new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(64)) });
+  const fault = await faultOf(() => new Response(endless(), { headers: cbor }));
+  equal(fault.code, "body-too-large");
+});
