@@ -1,4 +1,6 @@
+import { shapeAfter } from "./activations.ts";
 import { CipherlayerError } from "./errors.ts";
+import { elementCount } from "./fixed_point/edge_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -29,12 +31,7 @@ const mostShards = 64;
  */
 export function checkPlan(
   plan: InferencePlan,
-  expected: {
-    samples: number;
-    modulusBits: number;
-    /** Names of the custom activations that are registered. */
-    activations: ReadonlySet<string>;
-  },
+  expected: { samples: number; modulusBits: number },
 ): void {
   const { samples, modulusBits } = expected;
   if (plan.samples !== samples) {
@@ -49,25 +46,19 @@ export function checkPlan(
     checkSizes(round, samples, modulusBits, where);
     last = accumulatorShape(round.layout);
     for (const step of round.steps) {
-      if (step.op === "custom" && !expected.activations.has(step.name)) {
-        throw new CipherlayerError(
-          "unsupported",
-          `Cannot run the model: its activation "${step.name}" is not registered here`,
-        );
-      }
       last = stepShape(step, last, where);
-      if (elements(last) * samples > mostElements) {
+      if (elementCount(last) * samples > mostElements) {
         refuse(`${where} of at most ${mostElements} elements`, "more");
       }
     }
     shapes.set(round.writes, last);
   }
   const { shape, labels } = plan.output;
-  if (elements(shape) !== elements(last)) {
+  if (elementCount(shape) !== elementCount(last)) {
     refuse(`an output of shape [${shape}]`, `[${last}]`);
   }
-  if (labels && labels.length !== elements(shape)) {
-    refuse(`${elements(shape)} labels`, `${labels.length}`);
+  if (labels && labels.length !== elementCount(shape)) {
+    refuse(`${elementCount(shape)} labels`, `${labels.length}`);
   }
 }
 
@@ -81,9 +72,9 @@ function checkInputs(
     if (!shape) {
       refuse(`${where} to read earlier tensors`, `"${input.tensor}"`);
     }
-    const length = "length" in input ? input.length : elements(input.shape);
-    if (elements(shape) !== length) {
-      refuse(`${where} to read ${elements(shape)} elements`, `${length}`);
+    const length = "length" in input ? input.length : elementCount(input.shape);
+    if (elementCount(shape) !== length) {
+      refuse(`${where} to read ${elementCount(shape)} elements`, `${length}`);
     }
   }
 }
@@ -126,35 +117,16 @@ function accumulatorShape(layout: RoundLayout): number[] {
 }
 
 function stepShape(step: EdgeStep, shape: number[], where: string): number[] {
-  if (step.op === "reshape") {
-    if (elements(step.shape) !== elements(shape)) {
-      refuse(`${where} to reshape [${shape}]`, `to [${step.shape}]`);
-    }
-    return step.shape;
+  let after: number[];
+  try {
+    after = shapeAfter(step, shape);
+  } catch {
+    refuse(`${where} to fit shape [${shape}]`, `step ${step.op}`);
   }
-  if (step.op !== "sumPool" && step.op !== "maxPool") return shape;
-  if (shape.length !== 3) refuse(`${where} to pool images`, `[${shape}]`);
-  const [channels, height, width] = shape;
-  const [top, left, bottom, right] = step.pads;
-  const dilation = step.op === "maxPool" ? step.dilation : [1, 1];
-  const size = (axis: 0 | 1, padded: number) =>
-    Math.floor(
-      (padded - dilation[axis] * (step.kernel[axis] - 1) - 1) /
-        step.stride[axis],
-    ) + 1;
-  const pooled = [
-    channels,
-    size(0, height + top + bottom),
-    size(1, width + left + right),
-  ];
-  if (pooled[1] < 1 || pooled[2] < 1) {
-    refuse(`${where}'s windows to fit ${height}x${width}`, "larger ones");
+  if (elementCount(after) < 1) {
+    refuse(`${where}'s windows to fit [${shape}]`, "larger ones");
   }
-  return pooled;
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  return after;
 }
 
 function refuse(expected: string, got: string): never {
