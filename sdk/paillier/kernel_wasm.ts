@@ -1,0 +1,297 @@
+import type { Arithmetic, Kernel, Lane } from "./kernel.ts";
+import { bigIntFromBytes, bitLength, bytesFromBigInt } from "./big_integer.ts";
+import { highStart, initialColumns, lowStart } from "./wasm/columns.ts";
+import { type Layout, maxWords } from "./wasm/layout.ts";
+import {
+  digitsOf,
+  limbBase,
+  limbBits,
+  limbsFor,
+  negativeInverse,
+} from "./wasm/limbs.ts";
+import { type PairExports, pairModule } from "./wasm/pair_module.ts";
+
+/**
+ * Products by fused multiply-adds in WebAssembly, two independent numbers side by
+ * side. Right only where relaxed SIMD fuses: take it from `selectKernel`, which
+ * tests that.
+ */
+export const wasmKernel: Kernel = {
+  name: "wasm",
+  open: (moduli, registers) => new WasmArithmetic(moduli, registers),
+};
+
+/** Which moduli the two lanes reduce by: each its own, or both that of one lane. */
+type LaneModuli = 0 | 1 | 2;
+const ownModuli = 0;
+const bothModuliOf = (lane: Lane): LaneModuli => lane === 0 ? 1 : 2;
+
+const pageBytes = 65536;
+
+class WasmArithmetic implements Arithmetic {
+  readonly #layout: Layout;
+  readonly #code: PairExports;
+  readonly #equalModuli: boolean;
+  #laneModuli: LaneModuli = ownModuli;
+  #registers = 0;
+  /** Length of the input that was staged last; before it lie zeros. */
+  #staged = 0;
+  #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(
+    readonly moduli: readonly [bigint, bigint],
+    registers: number,
+  ) {
+    const bits = Math.max(...moduli.map(bitLength));
+    for (const modulus of moduli) {
+      if (modulus % 2n !== 1n || bitLength(modulus) < 200 || bits > 4096) {
+        throw new RangeError(
+          `Cannot open arithmetic: expected odd moduli of 200 to 4096 bits, got ${
+            modulus % 2n === 1n ? "" : "an even one or "
+          }${bitLength(modulus)} bits`,
+        );
+      }
+    }
+    const { layout, module } = pairModule(limbsFor(bits));
+    this.#layout = layout;
+    this.#code = new WebAssembly.Instance(module)
+      .exports as unknown as PairExports;
+    this.#bytes = new Uint8Array(this.#code.memory.buffer as ArrayBuffer);
+    this.#equalModuli = moduli[0] === moduli[1];
+    this.#writeConstants();
+    this.reserve(registers);
+  }
+
+  get registers(): number {
+    return this.#registers;
+  }
+
+  reserve(registers: number): void {
+    const { bank, registerBytes } = this.#layout;
+    const missing = bank + registers * registerBytes - this.#bytes.length;
+    if (missing > 0) {
+      this.#code.memory.grow(Math.ceil(missing / pageBytes));
+      this.#bytes = new Uint8Array(this.#code.memory.buffer as ArrayBuffer);
+    }
+    this.#registers = Math.max(registers, this.#registers);
+  }
+
+  load(register: number, lane: Lane, bytes: Uint8Array): void {
+    const { n, scratch, wordPowers } = this.#layout;
+    this.#stage(bytes);
+    // A carry out of the last word would be lost, hence the bit more; words go in twos.
+    const words = 2 * Math.ceil((8 * bytes.length + 1) / (2 * limbBits * n));
+    if (words > maxWords) {
+      throw new RangeError(
+        `Cannot load number: expected at most 4 times the modulus's length, got ${bytes.length} bytes`,
+      );
+    }
+    this.#code.unpack(scratch, words);
+    this.#combine(register, lane, words, wordPowers);
+  }
+
+  loadPair(register: number, lane: Lane, a: bigint, b: bigint): void {
+    const { scratch, registerBytes, pairPowers } = this.#layout;
+    const length = Math.ceil(bitLength(this.moduli[lane]) / 8);
+    this.#stage(bytesFromBigInt(b, length));
+    this.#code.unpack(scratch, 1);
+    this.#stage(bytesFromBigInt(a, length));
+    this.#code.unpack(scratch + registerBytes, 1);
+    this.#combine(register, lane, 2, pairPowers);
+  }
+
+  store(register: number, lane: Lane, out: Uint8Array): void {
+    const { n, digits, outputBytes } = this.#layout;
+    const plain = this.#leave(register, lane);
+    this.#code.join(plain, this.#constants(lane));
+    this.#code.pack(digits, 2 * n);
+    const bytes = this.#output(outputBytes);
+    if (out.length < bytes.length) {
+      if (bytes.subarray(out.length).some((byte) => byte !== 0)) {
+        throw new RangeError(
+          `Cannot store number: expected room for it, got ${out.length} bytes`,
+        );
+      }
+      out.set(bytes.subarray(0, out.length));
+    } else {
+      out.set(bytes);
+      out.fill(0, bytes.length);
+    }
+    out.reverse();
+  }
+
+  storePair(register: number, lane: Lane): [a: bigint, b: bigint] {
+    const { n } = this.#layout;
+    const length = Math.ceil(bitLength(this.moduli[lane]) / 8);
+    const plain = this.#leave(register, lane);
+    const component = (address: number) => {
+      this.#code.pack(address, n);
+      return bigIntFromBytes(this.#output(length).toReversed());
+    };
+    return [component(plain), component(plain + 8 * n)];
+  }
+
+  run(program: Uint32Array): void {
+    for (const register of program) this.#check(register);
+    const { program: address, programSteps } = this.#layout;
+    this.#useModuli(ownModuli);
+    const words = new Uint32Array(
+      this.#bytes.buffer,
+      address,
+      6 * programSteps,
+    );
+    for (let at = 0; at < program.length; at += words.length) {
+      const chunk = program.subarray(at, at + words.length);
+      words.set(chunk);
+      // A step without a second product: lane 1 works on the idle register.
+      if (chunk.length % 6 !== 0) {
+        words.fill(-1, chunk.length, chunk.length + 3);
+      }
+      this.#code.run(Math.ceil(chunk.length / 6));
+    }
+  }
+
+  /** The register out of Montgomery form, canonical, at the returned address. */
+  #leave(register: number, lane: Lane): number {
+    this.#check(register);
+    const { scratch, registerBytes, one } = this.#layout;
+    this.#useModuli(ownModuli);
+    const idle = this.#address(-1), from = this.#address(register);
+    this.#code.multiply(
+      lane === 0 ? from : idle,
+      lane === 1 ? from : idle,
+      this.#constants(0) + one,
+      this.#constants(1) + one,
+      scratch,
+      scratch + registerBytes,
+    );
+    const plain = scratch + lane * registerBytes;
+    this.#code.canonical(plain, this.#constants(lane));
+    return plain;
+  }
+
+  #combine(
+    register: number,
+    lane: Lane,
+    words: number,
+    powers: number,
+  ): void {
+    this.#check(register);
+    this.#useModuli(bothModuliOf(lane));
+    const constants = this.#constants(lane);
+    this.#code.combine(
+      words,
+      constants,
+      constants + powers,
+      this.#address(register),
+    );
+  }
+
+  #check(register: number): void {
+    if (!(register >= 0 && register < this.#registers)) {
+      throw new RangeError(
+        `Cannot use register: expected 0 to ${
+          this.#registers - 1
+        }, got ${register}`,
+      );
+    }
+  }
+
+  #address(register: number): number {
+    return this.#layout.bank + register * this.#layout.registerBytes;
+  }
+
+  #constants(lane: Lane): number {
+    return this.#layout.constants + lane * this.#layout.constantBytes;
+  }
+
+  #output(length: number): Uint8Array {
+    const { output } = this.#layout;
+    return this.#bytes.subarray(output, output + length);
+  }
+
+  /** Puts `bytes` before `inputEnd`, zeros before them. */
+  #stage(bytes: Uint8Array): void {
+    const { inputEnd } = this.#layout;
+    if (bytes.length < this.#staged) {
+      this.#bytes.fill(0, inputEnd - this.#staged, inputEnd - bytes.length);
+    }
+    this.#bytes.set(bytes, inputEnd - bytes.length);
+    this.#staged = bytes.length;
+  }
+
+  #useModuli(choice: LaneModuli): void {
+    if (this.#equalModuli || choice === this.#laneModuli) return;
+    const { moduli, modulus, modulusVectors } = this.#layout;
+    const from = moduli + choice * 16 * modulusVectors;
+    this.#bytes.copyWithin(modulus, from, from + 16 * modulusVectors);
+    this.#laneModuli = choice;
+  }
+
+  #writeConstants(): void {
+    const at = this.#layout, { n, rows } = at;
+    const floats = new Float64Array(this.#bytes.buffer);
+    const integers = new BigInt64Array(this.#bytes.buffer);
+    const both = (
+      array: Float64Array | BigInt64Array,
+      address: number,
+      values: ArrayLike<number | bigint>,
+    ) => {
+      for (let i = 0; i < values.length; i++) {
+        array[address / 8 + 2 * i] = array[address / 8 + 2 * i + 1] = values[i];
+      }
+    };
+    both(floats, at.high, [highStart]);
+    both(floats, at.highLow, [highStart + lowStart]);
+    both(floats, at.low, [lowStart]);
+    both(integers, at.mask, [(1n << BigInt(limbBits)) - 1n]);
+    both(floats, at.exponent, [2 ** 52]);
+    both(floats, at.centre, [2 ** 52 + limbBase / 2]);
+    const plan = (
+      fullSweeps: number,
+      diagonalSweep: boolean,
+      minusQuotients: boolean,
+    ) => initialColumns(n, rows, { fullSweeps, diagonalSweep, minusQuotients });
+    both(integers, at.multiply1, plan(2, false, false));
+    both(integers, at.multiply2, plan(3, false, true));
+    both(integers, at.square1, plan(1, true, false));
+    both(integers, at.square2, plan(2, false, true));
+
+    this.moduli.forEach((modulus, lane) => {
+      const digits = digitsOf(modulus, n), inverse = negativeInverse(modulus);
+      const blocks = [
+        [lane],
+        lane === 0 ? [0, 1] : [],
+        lane === 1 ? [0, 1] : [],
+      ];
+      blocks.forEach((lanes, block) => {
+        const address = at.moduli + block * 16 * at.modulusVectors;
+        for (const place of lanes) {
+          [...digits, inverse].forEach((digit, j) => {
+            floats[address / 8 + 2 * j + place] = digit;
+          });
+        }
+      });
+      const constants = this.#constants(lane as Lane) / 8;
+      const put = (offset: number, a: bigint, b: bigint) => {
+        floats.set(digitsOf(a, n), constants + offset / 8);
+        floats.set(digitsOf(b, n), constants + offset / 8 + n);
+      };
+      const square = modulus * modulus;
+      const radix = (1n << BigInt(limbBits * n)) % square;
+      let power = radix * radix % square;
+      put(at.one, 1n, 0n);
+      put(at.pairPowers, 0n, power % modulus);
+      for (let i = 0; i < maxWords; i++) {
+        const offset = at.wordPowers + i * at.registerBytes;
+        put(offset, power % modulus, power / modulus);
+        power = power * radix % square;
+      }
+      floats.set(digits, constants + at.plainModulus / 8);
+      floats[constants + at.inverse / 8] = 1 /
+        (digits[n - 1] * limbBase + digits[n - 2]);
+    });
+    const size = 16 * at.modulusVectors;
+    this.#bytes.copyWithin(at.modulus, at.moduli, at.moduli + size);
+  }
+}

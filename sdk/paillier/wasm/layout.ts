@@ -1,0 +1,130 @@
+import { limbBits } from "./limbs.ts";
+
+/**
+ * Where everything lies in the kernel's memory, for n limbs a component. A vector
+ * is 16 bytes: one float64 or i64 of each lane.
+ */
+export interface Layout {
+  /** Limbs of each component. */
+  readonly n: number;
+  /** Rows that a sweep takes at once. */
+  readonly rows: number;
+  /** Bytes of a register: n float64 digits of a, then n of b. */
+  readonly registerBytes: number;
+
+  /** Constant vectors of the product chains (see `sweeps.ts`). */
+  readonly high: number;
+  readonly highLow: number;
+  readonly low: number;
+  readonly mask: number;
+  readonly exponent: number;
+  readonly centre: number;
+
+  /** What the sweeps reduce by: n vectors of M, then one of -1/M mod 2^50. */
+  readonly modulus: number;
+  readonly modulusVectors: number;
+  /** The same for the lanes (0, 1), (0, 0) and (1, 1), to be copied to `modulus`. */
+  readonly moduli: number;
+
+  /** The left operand, lanes side by side: n vectors of a, then n of b. */
+  readonly left: number;
+  /** 2a while squaring. */
+  readonly doubled: number;
+  /** Column windows of the first and of the second component. */
+  readonly columns1: number;
+  readonly columns2: number;
+  /** Initial columns, 2n + 2 rows vectors each. */
+  readonly multiply1: number;
+  readonly multiply2: number;
+  readonly square1: number;
+  readonly square2: number;
+
+  /** What conversions need, of lane 0, then of lane 1. */
+  readonly constants: number;
+  readonly constantBytes: number;
+  /** Within the constants: registers (1, 0), then M R^2, R^2, R^3, ... modulo M^2. */
+  readonly one: number;
+  readonly pairPowers: number;
+  readonly wordPowers: number;
+  /** Within the constants: digits of M and a 0, then 1 / (its two leading digits). */
+  readonly plainModulus: number;
+  readonly inverse: number;
+
+  /** Scratch registers, one for each word of an input. */
+  readonly scratch: number;
+  /** Low and high halves of the columns of an output, and its 2n digits. */
+  readonly lowColumns: number;
+  readonly highColumns: number;
+  readonly digits: number;
+  /** Big-endian bytes of an input end here, with zeros before them. */
+  readonly inputEnd: number;
+  readonly inputBytes: number;
+  /** Little-endian bytes of an output. */
+  readonly output: number;
+  readonly outputBytes: number;
+  /** Steps of a program, 24 bytes each. */
+  readonly program: number;
+  readonly programSteps: number;
+  /** Register 0. Before it lies one register that idle lanes work on. */
+  readonly bank: number;
+}
+
+/** Words (digits to the base R) of the longest input, 4 times the modulus in bytes; even. */
+export const maxWords = 6;
+
+export function layoutFor(n: number, rows: number): Layout {
+  let top = 64;
+  // The gaps keep arrays that are swept together off the same cache sets.
+  const vectors = (count: number) => {
+    const address = top;
+    top += 16 * count + 48;
+    return address;
+  };
+  const registerBytes = 16 * n;
+  const plainModulus = (2 + maxWords) * registerBytes;
+  const inverse = plainModulus + 8 * (n + 1);
+  const constantBytes = 16 * Math.ceil((inverse + 8) / 16);
+  const inputBytes = Math.ceil(maxWords * n * limbBits / 8) + 16;
+  const outputBytes = Math.ceil(2 * n * limbBits / 8) + 8;
+  const programSteps = 2048;
+  const layout = {
+    n,
+    rows,
+    registerBytes,
+    high: vectors(1),
+    highLow: vectors(1),
+    low: vectors(1),
+    mask: vectors(1),
+    exponent: vectors(1),
+    centre: vectors(1),
+    modulus: vectors(n + 1),
+    modulusVectors: n + 1,
+    moduli: vectors(3 * (n + 1)),
+    left: vectors(2 * n),
+    doubled: vectors(n + rows),
+    columns1: vectors(n + rows + 1),
+    columns2: vectors(n + rows + 1),
+    multiply1: vectors(2 * n + 2 * rows),
+    multiply2: vectors(2 * n + 2 * rows),
+    square1: vectors(2 * n + 2 * rows),
+    square2: vectors(2 * n + 2 * rows),
+    constants: vectors(constantBytes / 8),
+    constantBytes,
+    one: 0,
+    pairPowers: registerBytes,
+    wordPowers: 2 * registerBytes,
+    plainModulus,
+    inverse,
+    scratch: vectors(maxWords * n),
+    lowColumns: vectors(n + 1),
+    highColumns: vectors(n + 1),
+    digits: vectors(n),
+    inputEnd: vectors(Math.ceil(inputBytes / 16)) + inputBytes,
+    inputBytes,
+    output: vectors(Math.ceil(outputBytes / 16)),
+    outputBytes,
+    program: vectors(programSteps * 1.5),
+    programSteps,
+  };
+  return { ...layout, bank: vectors(n) + registerBytes };
+}

@@ -1,0 +1,91 @@
+import { assemble } from "./assembler.ts";
+import {
+  canonicalFunction,
+  combineFunction,
+  joinFunction,
+  packFunction,
+  propagateFunction,
+  unpackFunction,
+} from "./conversions.ts";
+import { type Layout, layoutFor } from "./layout.ts";
+import {
+  multiplyFunction,
+  runFunction,
+  squareFunction,
+  type Tuning,
+} from "./products.ts";
+
+/** The functions of a module, see their emitters for what they do. */
+export interface PairExports {
+  readonly memory: WebAssembly.Memory;
+  multiply(
+    left0: number,
+    left1: number,
+    right0: number,
+    right1: number,
+    target0: number,
+    target1: number,
+  ): void;
+  square(
+    left0: number,
+    left1: number,
+    target0: number,
+    target1: number,
+  ): void;
+  run(steps: number): void;
+  unpack(to: number, words: number): void;
+  combine(
+    words: number,
+    constants: number,
+    powers: number,
+    target: number,
+  ): void;
+  canonical(register: number, constants: number): void;
+  join(register: number, constants: number): void;
+  pack(digits: number, count: number): void;
+}
+
+export interface PairModule {
+  readonly layout: Layout;
+  readonly module: WebAssembly.Module;
+}
+
+const modules = new Map<number, PairModule>();
+
+/** The module for n limbs a component, assembled and compiled at its first use. */
+export function pairModule(n: number): PairModule {
+  let made = modules.get(n);
+  if (!made) modules.set(n, made = build(n));
+  return made;
+}
+
+function build(n: number): PairModule {
+  // Four rows amortise a block best; below 40 limbs a short last block would cost more.
+  const layout = layoutFor(n, n < 40 ? 3 : 4);
+  const bytes = assemblePairModule(layout, {
+    peeled: 40,
+    share: n < 28 ? 0.5 : 1,
+  });
+  return { layout, module: new WebAssembly.Module(bytes) };
+}
+
+/** The binary module of a layout. */
+export function assemblePairModule(
+  layout: Layout,
+  tuning: Tuning,
+): Uint8Array<ArrayBuffer> {
+  // Functions call each other by their places in this record.
+  const functions = {
+    multiply: multiplyFunction(layout, tuning),
+    square: squareFunction(layout, tuning),
+    run: runFunction(layout, 0, 1),
+    propagate: propagateFunction(layout, false),
+    propagateBalanced: propagateFunction(layout, true),
+    unpack: unpackFunction(layout),
+    combine: combineFunction(layout, 0, 4),
+    canonical: canonicalFunction(layout, 3),
+    join: joinFunction(layout),
+    pack: packFunction(layout),
+  };
+  return assemble(functions, Math.ceil(layout.bank / 65536));
+}
