@@ -1,0 +1,140 @@
+import { platformRandom, type RandomSource } from "../random.ts";
+import { bitLength, bytesFromBigInt } from "./big_integer.ts";
+import { FixedBaseTable } from "./fixed_base.ts";
+import { FixedExponent } from "./fixed_exponent.ts";
+import type { Arithmetic, Kernel } from "./kernel.ts";
+import { joinResidues, modInverse } from "./modular.ts";
+import type { Pacer } from "./pacing.ts";
+import type { SecretPrimes } from "./private_key.ts";
+import { residueBase } from "./residue_base.ts";
+
+/** An encryption of 0, r^N mod N^2 = a + bN. Used once, never stored. */
+export interface Randomiser {
+  readonly a: bigint;
+  readonly b: bigint;
+}
+
+export interface EngineOptions {
+  kernel: Kernel;
+  random?: RandomSource;
+  /** Width of the windows of the encryption table; see FixedBaseTable. */
+  tableWindowBits: number;
+}
+
+/**
+ * The arithmetic of a key's owner, one number at a time: modulo p^2 in lane 0 and
+ * q^2 in lane 1, joined by the Chinese remainder theorem.
+ */
+export class OwnerEngine {
+  readonly #p: bigint;
+  readonly #q: bigint;
+  readonly #n: bigint;
+  readonly #arithmetic: Arithmetic;
+  readonly #decryption: FixedExponent;
+  readonly #random: RandomSource;
+  readonly #tableWindowBits: number;
+  #table: FixedBaseTable | undefined;
+  readonly #qInverse: bigint;
+  readonly #qSquareInverse: bigint;
+  /** (-q)^-1 mod p and (-p)^-1 mod q, which take L to the plaintext. */
+  readonly #pScale: bigint;
+  readonly #qScale: bigint;
+  readonly #pOrder: Uint8Array;
+  readonly #qOrder: Uint8Array;
+
+  constructor({ p, q }: SecretPrimes, options: EngineOptions) {
+    this.#p = p;
+    this.#q = q;
+    this.#n = p * q;
+    this.#random = options.random ?? platformRandom;
+    this.#tableWindowBits = options.tableWindowBits;
+    this.#arithmetic = options.kernel.open([p, q], FixedExponent.registers);
+    this.#decryption = new FixedExponent(this.#arithmetic, [p - 1n, q - 1n], 0);
+    this.#qInverse = modInverse(q, p);
+    this.#qSquareInverse = modInverse(q * q, p * p);
+    this.#pScale = p - this.#qInverse;
+    this.#qScale = q - modInverse(p, q);
+    this.#pOrder = bytesFromBigInt(p - 1n, Math.ceil(bitLength(p) / 8));
+    this.#qOrder = bytesFromBigInt(q - 1n, Math.ceil(bitLength(q) / 8));
+  }
+
+  /** Builds the table that `randomiser()` needs, unless it is there. */
+  async prepareEncryption(pacer: Pacer): Promise<void> {
+    if (this.#table !== undefined) return;
+    const bases = [
+      residueBase(this.#p, this.#random),
+      residueBase(this.#q, this.#random),
+    ] as const;
+    this.#table = await FixedBaseTable.build(this.#arithmetic, bases, {
+      result: FixedExponent.registers,
+      firstRegister: FixedExponent.registers + 2,
+      exponentBits: Math.max(bitLength(this.#p), bitLength(this.#q)),
+      windowBits: this.#tableWindowBits,
+    }, pacer);
+  }
+
+  /** A fresh uniform N-th residue, from independent ones modulo p^2 and q^2. */
+  randomiser(): Randomiser {
+    if (this.#table === undefined) {
+      throw new TypeError("Cannot draw randomiser: table not prepared");
+    }
+    this.#table.power([
+      randomBytesBelow(this.#pOrder, this.#random),
+      randomBytesBelow(this.#qOrder, this.#random),
+    ]);
+    const p = this.#p, q = this.#q;
+    const result = FixedExponent.registers;
+    const [aP, bP] = this.#arithmetic.storePair(result, 0);
+    const [aQ, bQ] = this.#arithmetic.storePair(result + 1, 1);
+    const residue = joinResidues(
+      aP + bP * p,
+      aQ + bQ * q,
+      p * p,
+      q * q,
+      this.#qSquareInverse,
+    );
+    const b = residue / this.#n;
+    return { a: residue - b * this.#n, b };
+  }
+
+  /**
+   * The plaintext in [0, N) of a big-endian ciphertext in (0, N^2):
+   * c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
+   */
+  decrypt(ciphertext: Uint8Array): bigint {
+    const [[, lP], [, lQ]] = this.#decryption.power(ciphertext);
+    const p = this.#p, q = this.#q;
+    return joinResidues(
+      lP * this.#pScale % p,
+      lQ * this.#qScale % q,
+      p,
+      q,
+      this.#qInverse,
+    );
+  }
+}
+
+/** (1 + mN)(a + bN) = a + (b + ma mod N)N (mod N^2): one product of half size. */
+export function encryptWith(
+  { a, b }: Randomiser,
+  plaintext: bigint,
+  n: bigint,
+): bigint {
+  return a + (b + plaintext * a) % n * n;
+}
+
+/** Uniform below `bound`, big-endian and as long, by rejection. */
+function randomBytesBelow(bound: Uint8Array, random: RandomSource): Uint8Array {
+  const mask = 0xff >> (Math.clz32(bound[0]) - 24);
+  for (;;) {
+    const bytes = random(bound.length);
+    bytes[0] &= mask;
+    if (isBelow(bytes, bound)) return bytes;
+  }
+}
+
+/** Compares big-endian numbers of equal length. */
+export function isBelow(left: Uint8Array, right: Uint8Array): boolean {
+  const at = left.findIndex((byte, index) => byte !== right[index]);
+  return at >= 0 && left[at] < right[at];
+}
