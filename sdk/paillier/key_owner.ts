@@ -160,7 +160,7 @@ export class KeyOwner implements Disposable {
     this.#lifetime.abort(
       new TypeError("Cannot use key: its owner has been disposed"),
     );
-    this.#pool.clear();
+    this.#pool.close();
   }
 
   async #work<T>(
@@ -173,7 +173,9 @@ export class KeyOwner implements Disposable {
     this.#running++;
     try {
       const either = signal ? AbortSignal.any([lifetime, signal]) : lifetime;
-      return await task(new Pacer(either));
+      const result = await task(new Pacer(either));
+      lifetime.throwIfAborted();
+      return result;
     } finally {
       this.#running--;
       if (this.#fillWhileIdle && this.#running === 0) {

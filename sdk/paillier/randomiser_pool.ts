@@ -10,7 +10,7 @@ const overheadBytes = 64;
  */
 export class RandomiserPool {
   readonly #items: Randomiser[] = [];
-  readonly #capacity: number;
+  #capacity: number;
 
   /**
    * @param maxBytes bound of memory
@@ -39,7 +39,9 @@ export class RandomiserPool {
     return this.#items.splice(Math.max(0, this.#items.length - count));
   }
 
-  clear(): void {
+  /** Empties it for good. */
+  close(): void {
+    this.#capacity = 0;
     this.#items.length = 0;
   }
 }
