@@ -28,7 +28,7 @@ export class SlotWriter {
     this.#hex.set([48, 120]); // "0x"
   }
 
-  /** Appends one slot; |value| < 2^53, also where that is wider than the slot. */
+  /** Appends one slot; |value| < 2^52, also where that is wider than the slot. */
   push(value: number): void {
     const total = value + this.#carry;
     const carry = Math.floor(total / this.#slotSize);

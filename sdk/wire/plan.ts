@@ -15,7 +15,7 @@
  * offset psi: slot (ty, tx) holds the tensor at
  * (psi_y + step_y*ty, psi_x + step_x*tx), zero outside of it. An offset that is
  * not listed holds zero in all slots: it is not sent and contributes nothing.
- * Terms of a round that read one tensor with one step share an input.
+ * Inputs stand in the order of the round's terms, one for each.
  *
  * Output values, in order: value v = channel*th*tw + phase, phase = py*tw + px;
  * its slot (ty, tx) is the output at (th*ty + py, tw*tx + px): the sum over kernel

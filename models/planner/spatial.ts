@@ -1,0 +1,123 @@
+import {
+  blockSlots,
+  headroomBits,
+  outputValues,
+} from "../../sdk/fixed_point/layout.ts";
+import type { SpatialInput, SpatialLayout } from "../../sdk/wire/plan.ts";
+import type { ConvolutionTerm, RoundSpec } from "../package_format.ts";
+import { plainSlotBits } from "./slot_width.ts";
+
+/** All layouts worth considering: every grid of tiles that fits, packed full. */
+export function spatialLayouts(
+  round: RoundSpec,
+  modulusBits: number,
+  samples: number,
+): SpatialLayout[] {
+  const [, height, width] = round.outputShape;
+  const slotBits = plainSlotBits(round);
+  const mostSlots = Math.floor((modulusBits - headroomBits) / slotBits);
+  const layouts: SpatialLayout[] = [];
+  for (const tileHeight of tileExtents(height)) {
+    for (const tileWidth of tileExtents(width)) {
+      const grid = Math.ceil(height / tileHeight) *
+        Math.ceil(width / tileWidth);
+      if (grid * samples > mostSlots) continue;
+      layouts.push(
+        spatialLayout(
+          round,
+          [tileHeight, tileWidth],
+          samples,
+          slotBits,
+          mostSlots,
+        ),
+      );
+    }
+  }
+  return layouts;
+}
+
+/** The layout of a convolution round with tiles of this many outputs. */
+export function spatialLayout(
+  round: RoundSpec,
+  tile: [height: number, width: number],
+  samples: number,
+  slotBits: number,
+  mostSlots: number,
+): SpatialLayout {
+  const [channels, height, width] = round.outputShape;
+  const layout: SpatialLayout = {
+    kind: "spatial",
+    samples,
+    tile,
+    grid: [Math.ceil(height / tile[0]), Math.ceil(width / tile[1])],
+    inputs: [],
+    output: [channels, height, width],
+    slotBits,
+    valuesPerCiphertext: 1,
+  };
+  layout.inputs = (round.terms as ConvolutionTerm[]).map((term) =>
+    spatialInput(term, layout)
+  );
+  layout.valuesPerCiphertext = evenly(
+    outputValues(layout),
+    Math.floor(mostSlots / blockSlots(layout)),
+  );
+  return layout;
+}
+
+/** As few a ciphertext as leave the number of ciphertexts what `most` makes it. */
+export function evenly(values: number, most: number): number {
+  return Math.ceil(values / Math.ceil(values / most));
+}
+
+/** Tile sizes that differ in the number of tiles; the least for each. */
+function tileExtents(extent: number): number[] {
+  const sizes = new Set<number>();
+  for (let tiles = extent; tiles >= 1; tiles--) {
+    sizes.add(Math.ceil(extent / tiles));
+  }
+  return [...sizes];
+}
+
+/** What the tiles of `layout` read for `term`. */
+function spatialInput(
+  term: ConvolutionTerm,
+  { tile, grid }: SpatialLayout,
+): SpatialInput {
+  const step: [number, number] = [
+    term.stride[0] * tile[0],
+    term.stride[1] * tile[1],
+  ];
+  const rows = axisOffsets(term, 0, tile, grid[0], step[0]);
+  const columns = axisOffsets(term, 1, tile, grid[1], step[1]);
+  return {
+    tensor: term.reads,
+    shape: term.inputShape,
+    step,
+    offsets: rows.flatMap((y) => columns.map((x): [number, number] => [y, x])),
+  };
+}
+
+/** Offsets psi along one axis that lie inside the tensor for some tile, ascending. */
+function axisOffsets(
+  term: ConvolutionTerm,
+  axis: 0 | 1,
+  tile: [number, number],
+  tiles: number,
+  step: number,
+): number[] {
+  const extent = term.inputShape[axis + 1];
+  const offsets = new Set<number>();
+  for (let phase = 0; phase < tile[axis]; phase++) {
+    for (let tap = 0; tap < term.kernel[axis]; tap++) {
+      const psi = term.stride[axis] * phase + term.dilation[axis] * tap -
+        term.pads[axis];
+      // The first tile at which psi is not left of the tensor decides.
+      const firstTile = Math.max(0, Math.ceil(-psi / step));
+      if (firstTile < tiles && psi + firstTile * step < extent) {
+        offsets.add(psi);
+      }
+    }
+  }
+  return [...offsets].sort((a, b) => a - b);
+}
