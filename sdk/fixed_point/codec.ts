@@ -1,0 +1,149 @@
+import { CipherlayerError } from "../errors.ts";
+import type { InputSpec } from "../wire/plan.ts";
+
+/**
+ * A reading as the integers that are encrypted:
+ * round((x - offset) / scale), which must lie in [low, high].
+ *
+ * @param values one sample, row-major, as many as `spec.shape` holds
+ * @param options `clamp`: move what is out of range to its end instead of refusing
+ * @returns exact integers
+ * @throws {RangeError} naming value, index and range, if a value is not finite or
+ * out of range, or if their number is wrong
+ *
+ * @example
+ * ```ts
+ * import { quantise } from "./codec.ts";
+ *
+ * const spec = { shape: [3], scale: 0.5, offset: 20, low: -8, high: 7 };
+ * const integers = quantise([19, 20.1, 23.5], spec);
+ * if (integers.join() !== "-2,0,7") throw new Error("wrong integers");
+ * ```
+ */
+export function quantise(
+  values: ArrayLike<number>,
+  spec: InputSpec,
+  options: { clamp?: boolean } = {},
+): Float64Array {
+  const { shape, scale, offset, low, high } = spec;
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  if (values.length !== length) {
+    throw new RangeError(
+      `Cannot quantise reading: expected ${length} values (${
+        shape.join(" x ")
+      }), got ${values.length}`,
+    );
+  }
+  return Float64Array.from(values, (value, index) => {
+    // Adding 0 turns -0 into 0.
+    const integer = Math.round((value - offset) / scale) + 0;
+    if (integer >= low && integer <= high) return integer;
+    if (options.clamp && Number.isFinite(value)) {
+      return integer < low ? low : high;
+    }
+    throw new RangeError(
+      `Cannot quantise reading: expected a value in [${low * scale + offset}, ${
+        high * scale + offset
+      }] at index ${index}, got ${value}`,
+    );
+  });
+}
+
+/**
+ * A signed integer as a residue modulo N. The middle third of the residues stays
+ * free, so that sums which leave the range are noticed (paper, section 3.1.4).
+ *
+ * @param value in [-N/3, N/3]
+ * @throws {RangeError} naming value and range
+ */
+export function toResidue(value: bigint, modulus: bigint): bigint {
+  const most = modulus / 3n;
+  if (value < -most || value > most) {
+    throw new RangeError(
+      `Cannot encode: expected an integer in [-N/3, N/3] = [-${most}, ${most}], got ${value}`,
+    );
+  }
+  return value < 0n ? value + modulus : value;
+}
+
+/**
+ * The signed integer that a residue stands for.
+ *
+ * @throws {RangeError} if it is no residue
+ * @throws {CipherlayerError} "overflow" if it lies in the band between N/3 and 2N/3
+ */
+export function fromResidue(residue: bigint, modulus: bigint): bigint {
+  if (residue < 0n || residue >= modulus) {
+    throw new RangeError(
+      `Cannot decode: expected a residue in [0, N) = [0, ${modulus}), got ${residue}`,
+    );
+  }
+  const most = modulus / 3n;
+  if (residue <= most) return residue;
+  if (residue >= modulus - most) return residue - modulus;
+  throw new CipherlayerError(
+    "overflow",
+    "Cannot decode: expected a sum in [-N/3, N/3], got one in the overflow band",
+  );
+}
+
+/**
+ * Real numbers in fixed point, as residues modulo N: x becomes round(x Q) for the
+ * expansion factor Q. A product of k such numbers has the factor Q^k.
+ *
+ * @example
+ * ```ts
+ * import { FixedPointCodec } from "./codec.ts";
+ *
+ * const codec = new FixedPointCodec((1n << 127n) - 1n, 1000);
+ * const product = codec.encode(-1.5) * codec.encode(0.25) % codec.modulus;
+ * if (codec.decode(product, 2) !== -0.375) throw new Error("wrong product");
+ * ```
+ */
+export class FixedPointCodec {
+  /**
+   * @param modulus N
+   * @param expansion Q: a positive integer, at most 2^53
+   * @throws {RangeError} on another expansion factor
+   */
+  constructor(readonly modulus: bigint, readonly expansion: number) {
+    if (!Number.isSafeInteger(expansion) || expansion < 1) {
+      throw new RangeError(
+        `Cannot make codec: expected a positive integer expansion factor, got ${expansion}`,
+      );
+    }
+  }
+
+  /**
+   * @param value real, |value| at most N/(3Q)
+   * @throws {RangeError} naming value and range
+   */
+  encode(value: number): bigint {
+    const scaled = Math.round(value * this.expansion);
+    if (!Number.isFinite(scaled)) {
+      throw new RangeError(
+        `Cannot encode: expected a finite number of magnitude up to N/(3Q), got ${value}`,
+      );
+    }
+    return toResidue(BigInt(scaled), this.modulus);
+  }
+
+  /**
+   * @param residue in [0, N)
+   * @param factors how many encoded numbers were multiplied, at least 1
+   * @throws {RangeError} if it is no residue
+   * @throws {CipherlayerError} "overflow" if it lies in the overflow band
+   */
+  decode(residue: bigint, factors = 1): number {
+    const value = fromResidue(residue, this.modulus);
+    const divisor = BigInt(this.expansion) ** BigInt(factors);
+    // Whole and fractional part apart, since either integer may exceed a double.
+    return Number(value / divisor) + ratio(value % divisor, divisor);
+  }
+}
+
+/** part/whole as a double for |part| < whole, however large. */
+function ratio(part: bigint, whole: bigint): number {
+  const bits = 64n;
+  return Number((part << bits) / whole) / 2 ** Number(bits);
+}
