@@ -183,8 +183,9 @@ Deno.test("dense rounds through slots equal the matrix product", () => {
 });
 
 /**
- * Two rows whose biases cancel half of their sums: garbage reaches four times the
- * bound, and the carries of masked slots both ends of their range.
+ * Rows whose biases cancel half of their sums, and whose weights meet in one slot
+ * below the next row: garbage reaches four times the bound, and the carries of
+ * masked slots both ends of their range.
  */
 Deno.test("folded dense rounds hold at the largest garbage", () => {
   for (const sign of [1, -1]) {
@@ -193,7 +194,10 @@ Deno.test("folded dense rounds hold at the largest garbage", () => {
     const [term] = round.terms;
     term.low = 0;
     term.high = 32;
-    model.tensors.get("round0.weights0")!.data.fill(sign);
+    const halves = [2, 2, 0, 0, 0, 0, 2, 2].map((weight) => sign * weight);
+    model.tensors.get("round0.weights0")!.data.set(
+      [...halves, ...halves, ...halves],
+    );
     model.tensors.get("round0.bias")!.data.fill(-sign * 64);
     round.bound = 64;
     const layouts = planRound(round, { modulusBits: 512, samples: 1 });
