@@ -2,12 +2,13 @@ import { CipherlayerError } from "../errors.ts";
 import type { RandomSource } from "../random.ts";
 import { bytesFromBigInt } from "./big_integer.ts";
 import type { Kernel } from "./kernel.ts";
-import { bigIntKernel } from "./kernel_bigint.ts";
+import { makeKeyProof } from "./key_proof_make.ts";
 import { encryptWith, isBelow, OwnerEngine } from "./owner_engine.ts";
 import { Pacer } from "./pacing.ts";
 import type { PrivateKey } from "./private_key.ts";
 import type { PublicKey } from "./public_key.ts";
 import { RandomiserPool } from "./randomiser_pool.ts";
+import { selectKernel } from "./select_kernel.ts";
 
 export interface KeyOwnerOptions {
   kernel?: Kernel;
@@ -44,18 +45,20 @@ export class KeyOwner implements Disposable {
   readonly publicKey: PublicKey;
   /** Kernel that does the products: "wasm" or "bigint". */
   readonly kernelName: string;
+  readonly #key: PrivateKey;
   readonly #engine: OwnerEngine;
   readonly #pool: RandomiserPool;
   readonly #square: Uint8Array;
   readonly #fillWhileIdle: boolean;
   #idle = new AbortController();
   #running = 0;
+  #proof: Uint8Array[] | undefined;
   readonly #lifetime = new AbortController();
 
   /** @throws {RangeError} on options out of range */
   constructor(key: PrivateKey, options: KeyOwnerOptions = {}) {
     const {
-      kernel = bigIntKernel,
+      kernel = selectKernel(),
       poolBytes = 4 << 20,
       tableWindowBits = 8,
       random,
@@ -65,6 +68,7 @@ export class KeyOwner implements Disposable {
         `Cannot use key: expected tableWindowBits of 1 to 12, got ${tableWindowBits}`,
       );
     }
+    this.#key = key;
     this.publicKey = key.publicKey;
     this.kernelName = kernel.name;
     this.#engine = new OwnerEngine(key.exportPrimes(), {
@@ -81,6 +85,11 @@ export class KeyOwner implements Disposable {
   /** Randomisers that are ready, each good for one encryption. */
   get pooled(): number {
     return this.#pool.size;
+  }
+
+  /** Proof that the key is well-formed, for session start; computed once. */
+  keyProof(): Uint8Array[] {
+    return this.#proof ??= makeKeyProof(this.#key);
   }
 
   /**
