@@ -1,0 +1,1 @@
+"""Shared by the training scripts of the model zoo."""
