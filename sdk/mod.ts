@@ -1,7 +1,64 @@
 /**
- * Private deep-learning inference: the gateway's side of Cipherlayer.
+ * Private deep-learning inference: the gateway's side of Cipherlayer. A cloud
+ * evaluates a neural network on readings that it cannot see.
+ *
+ * ```ts ignore
+ * import { connect, generatePrivateKey } from "@cipherlayer/sdk";
+ *
+ * const keys = await generatePrivateKey();
+ * await using session = await connect({
+ *   url: "http://127.0.0.1:8000",
+ *   model: "lenet-mnist",
+ *   keys,
+ * });
+ * const answer = await session.infer(picture); // 784 numbers in [0, 1]
+ * console.log(answer.predicted);
+ * ```
  *
  * @module
  */
+export { type ActivationRegistry, applySteps } from "./activations.ts";
+export { type Clock, platformClock } from "./clock.ts";
 export { CipherlayerError, type ErrorCode } from "./errors.ts";
+export {
+  type RetryNotice,
+  type RoundProgress,
+  type RoundReport,
+  type SessionEventMap,
+  SessionEvents,
+  type SessionState,
+} from "./events.ts";
+export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+export type { Arithmetic, Kernel, Lane } from "./paillier/kernel.ts";
+export {
+  generatePrivateKey,
+  type KeyGenerationOptions,
+} from "./paillier/key_generation.ts";
+export { KeyOwner, type KeyOwnerOptions } from "./paillier/key_owner.ts";
+export { PrivateKey, type SecretPrimes } from "./paillier/private_key.ts";
+export { PublicKey } from "./paillier/public_key.ts";
+export { selectKernel } from "./paillier/select_kernel.ts";
 export { platformRandom, type RandomSource } from "./random.ts";
+export {
+  type BackoffOptions,
+  exponentialBackoff,
+  type RetryPolicy,
+} from "./retry.ts";
+export {
+  type Answer,
+  connect,
+  type ConnectOptions,
+  type InferOptions,
+  Session,
+} from "./session.ts";
+export type {
+  DenseLayout,
+  EdgeStep,
+  InferencePlan,
+  InputSpec,
+  OutputSpec,
+  RoundLayout,
+  RoundPlan,
+  SpatialInput,
+  SpatialLayout,
+} from "./wire/plan.ts";

@@ -1,0 +1,145 @@
+/**
+ * A handwritten digit is classified in the cloud, and the cloud never sees it.
+ *
+ * `deno task demo --help` lists the options.
+ */
+import { connect, exponentialBackoff, KeyOwner } from "@cipherlayer/sdk";
+import { openDemoKey } from "./demo_key.ts";
+import { type DemoOptions, parseOptions, UsageError } from "./options.ts";
+import { drawSideBySide } from "./picture.ts";
+import { type LabelledPicture, loadPictures } from "./pictures.ts";
+import { Progress } from "./progress.ts";
+import { toJson, toText } from "./report.ts";
+import { startFunctions } from "./server_process.ts";
+
+const model = "lenet-mnist";
+
+async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
+  const progress = new Progress();
+  const pictures = await loadPictures(options.source, options.samples ?? 1);
+
+  progress.step("Starting the functions and opening the key");
+  await using resources = new AsyncDisposableStack();
+  const starting = options.url
+    ? Promise.resolve({ url: options.url })
+    : startFunctions({ insecureKeys: options.insecure, signal })
+      .then((server) => resources.use(server));
+  const opening = openDemoKey(options, {
+    signal,
+    onGenerate: () =>
+      progress.step(`Making a ${options.keyBits}-bit key pair (once)`),
+  });
+  const [{ url }, { key, note }] = await settled([starting, opening]);
+  progress.note(note);
+
+  const owner = resources.use(new KeyOwner(key));
+  progress.step("Connecting");
+  const session = resources.use(
+    await connect({
+      url,
+      model,
+      keys: owner,
+      samples: pictures.length,
+      retry: exponentialBackoff({ attempts: 6 }),
+      signal,
+    }),
+  );
+  session.addEventListener("state", ({ detail }) => {
+    if (!("round" in detail)) return;
+    progress.step(
+      `Round ${
+        detail.round + 1
+      } of ${session.plan.rounds.length}: ${detail.state}`,
+    );
+  });
+  session.addEventListener("retry", ({ detail }) => {
+    const seconds = (detail.delayMs / 1000).toFixed(1);
+    progress.note(`${detail.error.message}; trying again in ${seconds} s`);
+  });
+  const answers = await session.inferMany(
+    pictures.map(({ pixels }) => Float64Array.from(pixels, (v) => v / 255)),
+    { signal },
+  );
+  const result = {
+    model,
+    plan: session.plan,
+    keyBits: owner.publicKey.modulusBits,
+    insecure: options.insecure,
+    answers,
+    expected: pictures.map(({ expected }) => expected),
+  };
+  if (options.json) {
+    progress.end();
+    console.log(JSON.stringify(toJson(result, options.samples !== null)));
+    return;
+  }
+  progress.step("Drawing");
+  const drawn = await drawWithCiphertexts(pictures[0], owner, signal);
+  progress.end();
+  console.log(drawn + "\n\n" + toText(result));
+}
+
+/**
+ * The picture, beside one made of its ciphertexts modulo 256: for this, and for
+ * this only, each pixel is encrypted by itself.
+ */
+async function drawWithCiphertexts(
+  picture: LabelledPicture,
+  owner: KeyOwner,
+  signal: AbortSignal,
+): Promise<string> {
+  const { ciphertextBytes } = owner.publicKey;
+  const plaintexts = Array.from(picture.pixels, (value) => BigInt(value));
+  const ciphertexts = await owner.encryptBatch(plaintexts, { signal });
+  const residues = picture.pixels.map((_, pixel) =>
+    ciphertexts[(pixel + 1) * ciphertextBytes - 1]
+  );
+  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  return drawSideBySide([
+    { title: "The gateway's digit", pixels: picture.pixels },
+    { title: "Its ciphertexts mod 256", pixels: residues },
+  ], colour);
+}
+
+/** Like `Promise.all`, but waits for all to end before it fails. */
+async function settled<A, B>(
+  promises: [Promise<A>, Promise<B>],
+): Promise<[A, B]> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
+}
+
+/** Runs the demo; returns the exit code. */
+async function main(args: string[]): Promise<number> {
+  const stop = new AbortController();
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+    stop.abort(new Error("interrupted"));
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM"];
+  for (const name of signals) Deno.addSignalListener(name, interrupt);
+  try {
+    await run(parseOptions(args), stop.signal);
+    return 0;
+  } catch (error) {
+    new Progress().end();
+    if (interrupted) {
+      console.error("Interrupted.");
+      return 130;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof UsageError) {
+      (error.exitCode === 0 ? console.log : console.error)(message);
+      return error.exitCode;
+    }
+    console.error(`error: ${message}`);
+    return 1;
+  } finally {
+    for (const name of signals) Deno.removeSignalListener(name, interrupt);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,149 @@
+import type { Answer, InferencePlan, RoundLayout } from "@cipherlayer/sdk";
+import { drawTable, grouped, readableBytes } from "./table.ts";
+
+/** What the demo found out, ready to be told. */
+export interface DemoResult {
+  model: string;
+  plan: InferencePlan;
+  keyBits: number;
+  insecure: boolean;
+  /** One for each picture. */
+  answers: Answer[];
+  /** Digits that the pictures show, where known. */
+  expected: (number | null)[];
+}
+
+/**
+ * The object that `--json` prints.
+ *
+ * @param listed whether answers stand in lists, one item a picture
+ */
+export function toJson(result: DemoResult, listed: boolean) {
+  const { answers, expected } = result;
+  const [first] = answers;
+  const perPicture = <T>(values: T[]) => listed ? values : values[0];
+  return {
+    model: result.model,
+    keyBits: result.keyBits,
+    insecure: result.insecure,
+    kernel: first.kernel,
+    predicted: perPicture(answers.map(({ predicted }) => predicted)),
+    expected: perPicture(expected),
+    scores: perPicture(answers.map(({ scores }) => scores)),
+    rounds: first.rounds,
+    totalMs: first.totalMs,
+    bytesUp: first.bytesUp,
+    bytesDown: first.bytesDown,
+  };
+}
+
+/** Rounds, answer, totals, and who saw what, for people. */
+export function toText(result: DemoResult): string {
+  const { answers, plan } = result;
+  const { rounds, totalMs, bytesUp, bytesDown, kernel } = answers[0];
+  const mark = result.insecure
+    ? ` [INSECURE ${result.keyBits}-bit key: figures of a toy, not for real data]`
+    : "";
+  const table = drawTable([
+    [
+      "round",
+      "up",
+      "down",
+      "bytes up",
+      "bytes down",
+      "encrypt ms",
+      "evaluate ms",
+      "decrypt ms",
+      "total ms",
+    ],
+    ...rounds.map((round, index) => [
+      `${index + 1} ${layerName(plan.rounds[index].layout)}`,
+      grouped(round.ciphertextsUp),
+      grouped(round.ciphertextsDown),
+      grouped(round.bytesUp),
+      grouped(round.bytesDown),
+      grouped(round.encryptMs),
+      grouped(round.evaluateMs),
+      grouped(round.decryptMs),
+      grouped(round.totalMs),
+    ]),
+  ]);
+  const seconds = (totalMs / 1000).toFixed(2);
+  const each = answers.length > 1
+    ? `, ${(totalMs / 1000 / answers.length).toFixed(2)} s a picture`
+    : "";
+  return [
+    `Rounds (ciphertexts and bytes up and down)${mark}`,
+    table,
+    "",
+    ...answers.map((answer, index) =>
+      answerLine(answer, result.expected[index], index, answers.length)
+    ),
+    `Total: ${seconds} s${each}, ${readableBytes(bytesUp)} up, ${
+      readableBytes(bytesDown)
+    } down, ${result.keyBits}-bit key, ${kernel} kernel${mark}`,
+    "",
+    whatWasSeen(result),
+  ].join("\n");
+}
+
+function answerLine(
+  answer: Answer,
+  expected: number | null,
+  index: number,
+  count: number,
+): string {
+  const shown = answer.label ?? `${answer.predicted}`;
+  const runnerUp = [...answer.scores.keys()]
+    .filter((digit) => digit !== answer.predicted)
+    .reduce((best, digit) =>
+      answer.scores[digit] > answer.scores[best] ? digit : best
+    );
+  const check = expected === null
+    ? ""
+    : expected === answer.predicted
+    ? " (right)"
+    : ` (wrong: it shows a ${expected})`;
+  const which = count > 1 ? `Answer ${index + 1}` : "Answer";
+  return `${which}: ${shown}${check}, score ${
+    answer.scores[answer.predicted].toFixed(2)
+  }; next: ${runnerUp}, score ${answer.scores[runnerUp].toFixed(2)}`;
+}
+
+function layerName(layout: RoundLayout): string {
+  return layout.kind === "spatial"
+    ? `convolution ${layout.output.join("x")}`
+    : `dense ${layout.outputLength}`;
+}
+
+function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
+  const { rounds } = answers[0];
+  const up = grouped(
+    rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
+  );
+  const values = grouped(
+    plan.rounds.reduce(
+      (sum, { layout }) =>
+        sum +
+        (layout.kind === "spatial"
+          ? layout.output.reduce((product, size) => product * size)
+          : layout.outputLength),
+      0,
+    ),
+  );
+  const strength = insecure
+    ? `A ${keyBits}-bit key is INSECURE: whoever spends some computing time on it reads everything.\n`
+    : "";
+  return `${strength}What the cloud saw: the public key, and ${up} numbers of ${
+    2 * keyBits
+  } bits, each freshly encrypted.
+  It did not see the picture, anything computed from it, or the answer. It knows that
+  somebody classified ${
+    answers.length === 1 ? "a picture" : `${answers.length} pictures at once`
+  }, and when.
+What the gateway saw: the answer, the shape of each layer, and ${values} intermediate sums${
+    answers.length === 1 ? "" : " of each picture"
+  },
+  their channels in an order that is new for every inference. It did not see the weights; but
+  such sums are equations in them, and a hostile gateway learns from many (SECURITY.md).`;
+}

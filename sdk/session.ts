@@ -1,0 +1,374 @@
+import { type ActivationRegistry, checkActivations } from "./activations.ts";
+import { checkPlan } from "./check_plan.ts";
+import { type Clock, platformClock } from "./clock.ts";
+import { CipherlayerError } from "./errors.ts";
+import { emit, type RoundReport, SessionEvents } from "./events.ts";
+import { quantise } from "./fixed_point/codec.ts";
+import type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+import { inputCiphertexts } from "./fixed_point/layout.ts";
+import { runInference } from "./inference.ts";
+import { bytesFromBigInt } from "./paillier/big_integer.ts";
+import { KeyOwner } from "./paillier/key_owner.ts";
+import type { PrivateKey } from "./paillier/private_key.ts";
+import type { RandomSource } from "./random.ts";
+import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
+import { createTransport, type Transport } from "./transport.ts";
+import { decodeSessionResponse, encodeSessionRequest } from "./wire/codec.ts";
+import type { SessionResponse } from "./wire/messages.ts";
+import type { InferencePlan, OutputSpec } from "./wire/plan.ts";
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions {
+  /** Where the functions run, for example `http://127.0.0.1:8000`. */
+  url: string | URL;
+  /** Name of a model that they serve. */
+  model: string;
+  /** The gateway's key. A `KeyOwner` stays the caller's; it may serve several sessions. */
+  keys: PrivateKey | KeyOwner;
+  /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
+  samples?: number;
+  /** Default: the platform's. A wrapper may add credentials. */
+  fetch?: typeof fetch;
+  /** Source of encryption randomness and jitter. Default: the platform's cryptographic one. */
+  random?: RandomSource;
+  /** Activations beyond the built-in ones, by name. */
+  activations?: ActivationRegistry;
+  /** Default: {@linkcode exponentialBackoff}. */
+  retry?: RetryPolicy;
+  /** Default: the platform's. */
+  clock?: Clock;
+  /** A call without a complete answer after this time is tried again. Default 120,000. */
+  timeoutMs?: number;
+  /** Aborts connecting. */
+  signal?: AbortSignal;
+}
+
+/** Options of an inference. */
+export interface InferOptions {
+  /** Aborts the inference; it rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Moves values outside the model's range to its end instead of refusing them. */
+  clamp?: boolean;
+}
+
+/** What one reading gave. */
+export interface Answer {
+  /** The model's outputs, row-major. */
+  scores: number[];
+  /** Index of the largest score. */
+  predicted: number;
+  /** Its label, where the model has labels. */
+  label: string | null;
+  /**
+   * Values, over all rounds and readings of the batch, that lay outside the range
+   * the model was calibrated for and were clamped. A few are normal; many tell of
+   * readings unlike the model's data, or of a cloud that answers falsely.
+   */
+  saturated: number;
+  /** Cost of each round, shared by all readings of a batch. */
+  rounds: RoundReport[];
+  totalMs: number;
+  bytesUp: number;
+  bytesDown: number;
+  /** Arithmetic that the gateway used: `wasm` or `bigint`. */
+  kernel: string;
+}
+
+/** After one of these the inference starts again with a new session, once. */
+const renewingCodes: ReadonlySet<string> = new Set([
+  "model-changed",
+  "token-altered",
+  "token-expired",
+]);
+const mostSessionBytes = 1 << 24;
+
+/**
+ * Opens a session: proves the key, fetches the plan and the first token.
+ *
+ * @throws {CipherlayerError} if the functions cannot be reached (after retries),
+ * refuse the key or model, or send a plan that makes no sense
+ * @throws {RangeError} if `samples` is not a positive integer
+ * @throws {TypeError} if the model uses an activation that is not registered
+ */
+export function connect(options: ConnectOptions): Promise<Session> {
+  return Session.connect(options);
+}
+
+/**
+ * Private inference with one model under one key. Inferences of a session run
+ * one after another. While it is idle, encryption randomness for the next
+ * inference is computed ahead.
+ */
+export class Session extends SessionEvents {
+  readonly #options: ConnectOptions;
+  readonly #owner: KeyOwner;
+  readonly #transport: Transport;
+  readonly #retry: RetryPolicy;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  #opened!: SessionResponse;
+  #queue: Promise<unknown> = Promise.resolve();
+  #idle = { stop: new AbortController(), done: Promise.resolve() };
+
+  private constructor(options: ConnectOptions) {
+    super();
+    this.#options = options;
+    this.#owner = options.keys instanceof KeyOwner
+      ? options.keys
+      : new KeyOwner(options.keys, { random: options.random });
+    this.#transport = createTransport({
+      url: options.url,
+      fetch: options.fetch,
+      timeoutMs: options.timeoutMs ?? 120_000,
+    });
+    this.#retry = options.retry ??
+      exponentialBackoff({ random: options.random });
+    this.#clock = options.clock ?? platformClock;
+  }
+
+  /** See the function {@linkcode connect}. */
+  static async connect(options: ConnectOptions): Promise<Session> {
+    const { samples = 1 } = options;
+    if (!Number.isSafeInteger(samples) || samples < 1) {
+      throw new RangeError(
+        `Cannot connect: expected samples to be a positive integer, got ${samples}`,
+      );
+    }
+    const session = new Session(options);
+    try {
+      await session.#open(options.signal);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    session.#fillWhileIdle();
+    return session;
+  }
+
+  /** Name of the model. */
+  get model(): string {
+    return this.#opened.model;
+  }
+
+  /** Version of the model that this session is bound to. */
+  get version(): string {
+    return this.#opened.version;
+  }
+
+  /** What the cloud told about the model: geometry, never weights. */
+  get plan(): InferencePlan {
+    return this.#opened.plan;
+  }
+
+  /**
+   * Evaluates the model on one reading.
+   *
+   * @param reading values in row-major order, in the units and range of the model's input
+   * @throws {RangeError} before anything is sent, if the reading has another
+   * length, or a value is NaN or outside the model's range
+   * @throws {CipherlayerError} on faults of network (after retries) and protocol
+   */
+  async infer(
+    reading: ArrayLike<number>,
+    options: InferOptions = {},
+  ): Promise<Answer> {
+    return (await this.inferMany([reading], options))[0];
+  }
+
+  /**
+   * Evaluates the model on many readings, `samples` at a time (an option of
+   * {@linkcode connect}) in the slots of the same ciphertexts.
+   *
+   * @returns answers in the order of the readings
+   * @throws as {@linkcode infer} does
+   */
+  inferMany(
+    readings: ArrayLike<number>[],
+    options: InferOptions = {},
+  ): Promise<Answer[]> {
+    const result = this.#queue.then(() => this.#inferAll(readings, options));
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  /** Ends what is running and releases memory. The session cannot be used after. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(
+      new DOMException("The session has been closed", "AbortError"),
+    );
+    await this.#stopFilling();
+    await this.#queue;
+    if (this.#owner !== this.#options.keys) this.#owner[Symbol.dispose]();
+    emit(this, "state", { state: "closed" });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #inferAll(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    const signal = this.#joined(options.signal);
+    signal.throwIfAborted();
+    await this.#stopFilling();
+    try {
+      // Every reading is checked before any is sent.
+      for (const reading of readings) {
+        quantise(reading, this.plan.input, options);
+      }
+      const size = this.#options.samples ?? 1;
+      const answers: Answer[] = [];
+      for (let from = 0; from < readings.length; from += size) {
+        const batch = readings.slice(from, from + size);
+        answers.push(...await this.#inferBatch(batch, { ...options, signal }));
+      }
+      return answers;
+    } finally {
+      if (!this.#closing.signal.aborted) {
+        emit(this, "state", { state: "ready" });
+        this.#fillWhileIdle();
+      }
+    }
+  }
+
+  async #inferBatch(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    try {
+      return await this.#inferOnce(readings, options);
+    } catch (error) {
+      const renew = error instanceof CipherlayerError &&
+        renewingCodes.has(error.code);
+      if (!renew) throw error;
+      await this.#open(options.signal);
+      return await this.#inferOnce(readings, options);
+    }
+  }
+
+  async #inferOnce(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    const { plan, token } = this.#opened;
+    const started = this.#clock.now();
+    const samples = readings.map((reading) =>
+      quantise(reading, plan.input, options)
+    );
+    // Empty slots repeat the last reading: the cloud cannot tell.
+    while (samples.length < plan.samples) samples.push(samples.at(-1)!);
+    const { output, rounds, saturated } = await runInference(
+      {
+        plan,
+        owner: this.#owner,
+        clock: this.#clock,
+        activations: this.#options.activations,
+        signal: options.signal,
+        post: (path, body, limits) => this.#post(path, body, limits),
+        onState: (state) => emit(this, "state", state),
+        onRound: (round, report) =>
+          emit(this, "round", { round, rounds: plan.rounds.length, report }),
+      },
+      { shape: plan.input.shape, samples },
+      token,
+    );
+    const shared = {
+      rounds,
+      totalMs: this.#clock.now() - started,
+      bytesUp: sum(rounds.map((round) => round.bytesUp)),
+      bytesDown: sum(rounds.map((round) => round.bytesDown)),
+      kernel: this.#owner.kernelName,
+    };
+    return readings.map((_, sample) => ({
+      ...readOutput(output, sample, plan.output),
+      saturated,
+      ...shared,
+    }));
+  }
+
+  async #open(signal?: AbortSignal): Promise<void> {
+    emit(this, "state", { state: "connecting" });
+    const { samples = 1, model } = this.#options;
+    const { publicKey } = this.#owner;
+    const body = encodeSessionRequest({
+      model,
+      modulus: bytesFromBigInt(publicKey.modulus, publicKey.modulusBytes),
+      proof: this.#owner.keyProof(),
+      samples,
+    });
+    const reply = await this.#post("v1/sessions", body, {
+      mostBytes: mostSessionBytes,
+      signal: this.#joined(signal),
+    });
+    const opened = decodeSessionResponse(reply.body);
+    checkPlan(opened.plan, { samples, modulusBits: publicKey.modulusBits });
+    for (const { steps } of opened.plan.rounds) {
+      checkActivations(steps, this.#options.activations ?? new Map());
+    }
+    this.#opened = opened;
+    emit(this, "state", { state: "ready" });
+  }
+
+  /** A call with retries: the same bytes each time, so that a replay is answered the same. */
+  #post(
+    path: string,
+    body: Uint8Array,
+    limits: { mostBytes: number; signal?: AbortSignal },
+  ) {
+    return withRetries(() => this.#transport(path, body, limits), {
+      policy: this.#retry,
+      clock: this.#clock,
+      signal: limits.signal,
+      onRetry: (failures, delayMs, error) =>
+        emit(this, "retry", { failures, delayMs, error }),
+    });
+  }
+
+  #joined(signal?: AbortSignal): AbortSignal {
+    const closing = this.#closing.signal;
+    return signal ? AbortSignal.any([signal, closing]) : closing;
+  }
+
+  /** Computes the randomness of one inference ahead; an inference interrupts it. */
+  #fillWhileIdle(): void {
+    const stop = new AbortController();
+    const count = sum(
+      this.plan.rounds.map((round) => inputCiphertexts(round.layout)),
+    );
+    const done = this.#owner.fillPool(count, { signal: stop.signal })
+      // Interrupted, or out of memory: then encryption computes what it needs.
+      .catch(() => {});
+    this.#idle = { stop, done };
+  }
+
+  async #stopFilling(): Promise<void> {
+    this.#idle.stop.abort();
+    await this.#idle.done;
+  }
+}
+
+/** Scores, arg-max and label of one sample of the last activation. */
+function readOutput(output: EdgeTensor, sample: number, spec: OutputSpec) {
+  const integers = output.samples[sample];
+  const linear = Array.from(integers, (integer) => integer * spec.scale);
+  const predicted = integers.indexOf(integers.reduce((a, b) => Math.max(a, b)));
+  return {
+    scores: spec.tail === "softmax" ? softmax(linear) : linear,
+    predicted,
+    label: spec.labels?.[predicted] ?? null,
+  };
+}
+
+function softmax(values: number[]): number[] {
+  const most = values.reduce((a, b) => Math.max(a, b));
+  const powers = values.map((value) => Math.exp(value - most));
+  const total = sum(powers);
+  return powers.map((power) => power / total);
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
