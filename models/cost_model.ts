@@ -3,15 +3,17 @@
  * measurements of this machine: every instance of the cloud must make the same
  * plan, for tokens carry the plan's hash.
  */
-import { elementCount } from "../sdk/fixed_point/edge_tensor.ts";
 import {
   answerCiphertexts,
-  blockSlots,
   inputCiphertexts,
-  outputValues,
 } from "../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../sdk/wire/plan.ts";
-import type { IntegerTensor, RoundSpec, Term } from "./package_format.ts";
+import type { RoundSpec } from "./package_format.ts";
+import {
+  evaluationProducts,
+  type Products,
+  type WeightProfile,
+} from "./planner/products.ts";
 
 /** Milliseconds on one core unless stated otherwise. */
 export interface Costs {
@@ -75,120 +77,6 @@ export function defaultCosts(modulusBits: number): Costs {
       low[name] * (high[name] / low[name]) ** position,
     ]),
   ) as unknown as Costs;
-}
-
-/** What the cost of a linear map depends on besides its shape. */
-export interface WeightProfile {
-  /** Bits of the largest weight, sign included. */
-  bits: number;
-  /** Share of weights that are not zero. */
-  density: number;
-}
-
-/** Assumed where the weights are not at hand. */
-const nominalWeights: WeightProfile = { bits: 4, density: 0.8 };
-
-/** A profile for each term of the round; a nominal one without its weights. */
-export function weightProfiles(
-  round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor> = new Map(),
-): WeightProfile[] {
-  return round.terms.map(({ weights }) => weightProfile(tensors.get(weights)));
-}
-
-function weightProfile(tensor: IntegerTensor | undefined): WeightProfile {
-  if (!tensor) return nominalWeights;
-  let largest = 0, nonzeros = 0;
-  for (const weight of tensor.data) {
-    largest = Math.max(largest, Math.abs(weight));
-    if (weight !== 0) nonzeros++;
-  }
-  return {
-    bits: largest.toString(2).length + 1,
-    density: nonzeros / tensor.data.length,
-  };
-}
-
-/** Counts of kernel operations. */
-export interface Products {
-  multiplications: number;
-  squarings: number;
-}
-
-/**
- * Estimated products of one call that evaluates `shardAnswers` answers of the
- * round: inversion of the inputs, shifted copies, tables over them, one product
- * for each group of weights, Horner packing.
- *
- * @param profiles one for each term
- */
-export function evaluationProducts(
-  round: RoundSpec,
-  layout: RoundLayout,
-  shardAnswers: number,
-  profiles: readonly WeightProfile[],
-): Products {
-  const share = shardAnswers / answerCiphertexts(layout);
-  const values = outputValues(layout) * share;
-  const packed = Math.max(0, values - shardAnswers);
-  const inputs = inputCiphertexts(layout);
-  const blockBits = blockSlots(layout) * layout.slotBits;
-  const products = {
-    multiplications: 3 * inputs + packed,
-    squarings: packed * blockBits,
-  };
-  if (layout.kind === "dense") {
-    products.squarings += inputs * (layout.fold - 1) * layout.samples *
-      layout.slotBits;
-  }
-  round.terms.forEach((term, t) => {
-    const operands = layout.kind === "dense"
-      ? layout.inputs[t].length
-      : layout.inputs[t].shape[0] * layout.inputs[t].offsets.length;
-    const uses = values * termFanIn(term);
-    const sums = sumOfProducts(operands, uses, values, profiles[t]);
-    products.multiplications += sums.multiplications;
-    products.squarings += sums.squarings;
-  });
-  return products;
-}
-
-/**
- * Cheapest way to raise `operands` numbers to small signed weights: `uses`
- * weights in all, for `values` results. Weights are cut into digits; tables hold
- * every combination (up to sign) of one digit for each of `group` operands.
- */
-function sumOfProducts(
-  operands: number,
-  uses: number,
-  values: number,
-  { bits, density }: WeightProfile,
-): Products {
-  let best: Products = { multiplications: Infinity, squarings: 0 };
-  for (let digitBits = 2; digitBits <= bits; digitBits++) {
-    const digits = Math.ceil(bits / digitBits);
-    for (let group = 1; group <= 4; group++) {
-      const combinations = (2 ** digitBits - 1) ** group;
-      // A group whose weights are all zero costs nothing.
-      const occupied = 1 - (1 - density) ** group;
-      const candidate = {
-        multiplications: operands / group * (combinations - 1) / 2 +
-          uses / group * occupied * digits,
-        squarings: values * (digits - 1) * digitBits,
-      };
-      if (
-        candidate.multiplications + candidate.squarings <
-          best.multiplications + best.squarings
-      ) best = candidate;
-    }
-  }
-  return best;
-}
-
-function termFanIn(term: Term): number {
-  return term.kind === "dense"
-    ? term.length
-    : term.inputShape[0] / term.groups * elementCount(term.kernel);
 }
 
 /** Forecast of a round, once for `layout.samples` samples. */

@@ -6,10 +6,10 @@ import {
   defaultCosts,
   forecastRound,
   type RoundForecast,
-  weightProfiles,
 } from "./cost_model.ts";
 import type { IntegerTensor, Manifest, RoundSpec } from "./package_format.ts";
 import { denseLayouts } from "./planner/dense.ts";
+import { weightProfiles } from "./planner/products.ts";
 import { plainSlotBits } from "./planner/slot_width.ts";
 import { spatialLayouts } from "./planner/spatial.ts";
 
@@ -54,6 +54,23 @@ export function planInference(
 }
 
 /**
+ * Most samples that an inference under a key of `modulusBits` may carry side by
+ * side; 0 where not even one fits.
+ *
+ * @throws {Error} if a round's accumulators fit no slot
+ */
+export function mostSamples(manifest: Manifest, modulusBits: number): number {
+  return manifest.rounds.reduce(
+    (most, round) =>
+      Math.min(
+        most,
+        Math.floor((modulusBits - headroomBits) / plainSlotBits(round)),
+      ),
+    Infinity,
+  );
+}
+
+/**
  * Every way to pack one round, the cheapest first.
  *
  * @throws as {@linkcode planInference}
@@ -76,9 +93,11 @@ export function planRound(
     : spatialLayouts(round, modulusBits, samples);
   if (layouts.length === 0) {
     throw new Error(
-      `Cannot plan round "${round.name}": expected ${samples} samples of ${
+      `Cannot plan round "${round.name}": expected at most ${
+        modulusBits - headroomBits
+      } bits of a ${modulusBits}-bit plaintext, got ${samples} samples of ${
         plainSlotBits(round)
-      } bits to fit ${modulusBits - headroomBits} bits of a plaintext`,
+      } bits`,
     );
   }
   return layouts
