@@ -1,0 +1,25 @@
+/**
+ * Connect, infer, done. Start the functions first:
+ *
+ *   deno serve --parallel -A --port 8000 functions/main.ts
+ *   deno run -A examples/01_quickstart.ts http://127.0.0.1:8000
+ */
+import { connect, generatePrivateKey } from "@cipherlayer/sdk";
+import { digitSample } from "./digits/samples.ts";
+
+const url = Deno.args[0] ?? "http://127.0.0.1:8000";
+const { digit, picture } = digitSample(3);
+
+// The key pair never leaves this process. A real gateway stores it.
+const keys = await generatePrivateKey(2048);
+
+await using session = await connect({ url, model: "lenet-mnist", keys });
+session.addEventListener("round", ({ detail }) => {
+  const { round, rounds, report } = detail;
+  console.log(`round ${round + 1}/${rounds}: ${report.totalMs.toFixed(0)} ms`);
+});
+
+const reading = Array.from(picture, (value) => value / 255);
+const answer = await session.infer(reading);
+
+console.log(`Drew a ${digit}; the cloud, blind, says ${answer.predicted}.`);
