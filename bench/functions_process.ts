@@ -1,0 +1,66 @@
+/** The functions as separate processes on loopback, as a gateway meets them. */
+export interface FunctionsProcess extends AsyncDisposable {
+  url: string;
+}
+
+/**
+ * Serves the packages of `models` (a folder of package folders) by `deno serve`.
+ *
+ * @param workers isolates behind the port, each on its own core
+ * @throws {Error} if the server does not answer within 30 s
+ */
+export async function startFunctions(
+  { models, workers }: { models: string; workers: number },
+): Promise<FunctionsProcess> {
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "serve",
+      "--allow-all",
+      "--quiet",
+      "--parallel",
+      "--host=127.0.0.1",
+      `--port=${port}`,
+      new URL("../functions/main.ts", import.meta.url).pathname,
+    ],
+    env: {
+      DENO_JOBS: String(workers),
+      CIPHERLAYER_MODELS: models,
+      CIPHERLAYER_SEALING_KEY: "7".repeat(64),
+      CIPHERLAYER_INSECURE_KEYS: "1",
+    },
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await child.status;
+  };
+  try {
+    await untilHealthy(url);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, [Symbol.asyncDispose]: stop };
+}
+
+async function untilHealthy(url: string): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    try {
+      const response = await fetch(`${url}/healthz`);
+      await response.body?.cancel();
+      if (response.ok) return;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
