@@ -21,13 +21,17 @@ export function pooledShape(shape: MapShape, window: PoolWindow): MapShape {
   return [shape[0], extent(0), extent(1)];
 }
 
-/** Sum over each window; padding counts as 0. */
+/**
+ * Sum over each window; padding counts as 0. Saturates at 2^53, which no sum
+ * reaches that a package's check has passed.
+ */
 export function sumPool(
   values: Float64Array,
   shape: MapShape,
   window: PoolWindow,
 ): Float64Array {
-  return pool(values, shape, window, (sum, value) => sum + value);
+  const sums = pool(values, shape, window, (sum, value) => sum + value);
+  return sums.map((sum) => Math.min(Math.max(sum, -(2 ** 53)), 2 ** 53));
 }
 
 /** Largest value in each window; padding does not take part. */
