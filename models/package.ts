@@ -22,13 +22,16 @@ const mostPackageBytes = 2 ** 30;
 /**
  * The package's files. The manifest's `files` are computed anew; the same model
  * gives the same bytes.
+ *
+ * @throws {Error} if a field of the manifest has another form than the format's
  */
 export function encodePackage(model: ModelPackage): Map<string, Uint8Array> {
   const weights = encodeSafetensors(model.tensors);
-  const manifest: Manifest = {
+  // The check also puts fields into one order.
+  const manifest = manifestCheck({
     ...model.manifest,
     files: { [weightsFile]: encodeHex(sha256(weights)) },
-  };
+  }, "manifest");
   const json = JSON.stringify(manifest, null, 1) + "\n";
   return new Map([
     [manifestFile, new TextEncoder().encode(json)],

@@ -4,7 +4,14 @@
  * Source: https://huggingface.co/docs/safetensors
  */
 import { CipherlayerError } from "../sdk/errors.ts";
-import { integer, list, Mismatch, record, text } from "../sdk/wire/schema.ts";
+import {
+  integer,
+  list,
+  Mismatch,
+  record,
+  text,
+  tuple,
+} from "../sdk/wire/schema.ts";
 import type { IntegerTensor } from "./package_format.ts";
 
 type IntegerType = "I8" | "I16" | "I32";
@@ -108,7 +115,10 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 const entryCheck = record({
   dtype: text(8),
   shape: list(integer(0, mostElements), 8),
-  data_offsets: list(integer(0, 2 ** 40), 2),
+  data_offsets: tuple<[number, number]>(
+    integer(0, 2 ** 40),
+    integer(0, 2 ** 40),
+  ),
 });
 
 function tensorEntry(name: string, value: unknown) {
