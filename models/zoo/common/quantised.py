@@ -42,6 +42,9 @@ class IntegerLayer(nn.Module):
     """
     A convolution (weight of rank 4) or dense layer (rank 2) with weights in
     -limit .. limit times one learned scale, and biases on the accumulator's grid.
+
+    Weights of magnitude below `dead_zone` scales become zero: 0.5 is plain rounding,
+    more makes the layer sparse (`set_sparsity`), and zeros cost nothing in a round.
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, limit: int, stride: int | tuple[int, int] = 1):
@@ -50,6 +53,13 @@ class IntegerLayer(nn.Module):
         self.weight = nn.Parameter(weight.clone())
         self.bias = nn.Parameter(bias.clone())
         self.log_scale = nn.Parameter(best_scale(weight, limit).log())
+        self.register_buffer("dead_zone", torch.tensor(0.5))
+
+    @torch.no_grad()
+    def set_sparsity(self, zeros: float) -> None:
+        """Chooses the dead zone so that about this share of the weights is zero."""
+        magnitudes = (self.weight / self.scale).abs().flatten()
+        self.dead_zone.copy_(magnitudes.kthvalue(max(1, int(zeros * len(magnitudes)))).values.clamp(min=0.5))
 
     @property
     def scale(self) -> torch.Tensor:
@@ -57,7 +67,9 @@ class IntegerLayer(nn.Module):
 
     def integers(self) -> torch.Tensor:
         """Integer weights, with a gradient."""
-        return round_through(torch.clamp(self.weight / self.scale, -self.limit, self.limit))
+        steps = torch.clamp(self.weight / self.scale, -self.limit, self.limit)
+        magnitude = torch.floor(steps.abs() + (1 - self.dead_zone)).clamp(max=self.limit)
+        return steps + (steps.sign() * magnitude - steps).detach()
 
     def forward(self, x: torch.Tensor, input_step: torch.Tensor) -> torch.Tensor:
         unit = self.scale * input_step

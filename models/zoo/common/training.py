@@ -25,7 +25,7 @@ class Average:
         self.updates += 1
         weight = 1 - min(self.decay, self.updates / (self.updates + 10))
         for name, value in model.state_dict().items():
-            if value.is_floating_point():
+            if value.is_floating_point() and not name.endswith("dead_zone"):
                 self.state[name].lerp_(value, weight)
             else:
                 self.state[name].copy_(value)
@@ -66,10 +66,11 @@ def fit(
     validation: tuple[torch.Tensor, torch.Tensor],
     decay: float = 0.998,
     extra_loss: Callable[[nn.Module], torch.Tensor] | None = None,
+    schedule: Callable[[nn.Module, float], None] | None = None,
 ) -> None:
     """
     Trains `model`; `batches(epoch)` yields inputs in [0, 1], labels and a teacher's
-    logits or None. Leaves the averaged weights in `run/last.pt`, and those of the
+    logits or None. `schedule` sees the model now and then with the share of the training done. Leaves the averaged weights in `run/last.pt`, and those of the
     best validation accuracy in `run/best.pt`.
     """
     run.mkdir(parents=True, exist_ok=True)
@@ -89,6 +90,8 @@ def fit(
             progress = (epoch + (step / steps if steps else 0)) / epochs
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * one_cycle(min(progress, 1.0))
+            if schedule and step % 20 == 0:
+                schedule(model, progress)
             logits = model(inputs)
             loss = distillation_loss(logits, labels, target)
             if extra_loss:

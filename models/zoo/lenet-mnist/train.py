@@ -191,14 +191,21 @@ def excess(network: QuantisedNetwork) -> torch.Tensor:
 def train_quantised(options) -> None:
     torch.manual_seed(options.seed)
     model = quantised_start(options)
+    if options.initial:
+        model.load_state_dict(torch.load(options.initial), strict=False)
+
+    def schedule(network: QuantisedNetwork, progress: float) -> None:
+        """Zeros of the wide dense layer: from 60 % to the target over the first half of the training."""
+        network.layers[2].set_sparsity(0.6 + (options.zeros - 0.6) * min(1.0, 2 * progress))
+
     batches = distilled_batches(options) if options.distilled else plain_batches(options)
     optimiser = fine_tuning_optimiser(model, options.rate)
-    fit(model, Path(options.run), options.epochs, batches, optimiser, validation_split(), 0.999, excess)
+    fit(model, Path(options.run), options.epochs, batches, optimiser, validation_split(), 0.999, excess, schedule)
 
 
 def export(options) -> None:
     network = quantised_start(options)
-    network.load_state_dict(torch.load(Path(options.run) / f"{options.checkpoint}.pt"))
+    network.load_state_dict(torch.load(Path(options.run) / f"{options.checkpoint}.pt"), strict=False)
     rounds = integer_rounds(network, ["conv1", "conv2", "dense1", "dense2"], [1, 28, 28])
     validation = simulated_accuracy(rounds, *validation_split())
     print(f"validation {validation:.4f}")
@@ -237,6 +244,8 @@ def main() -> None:
     parser.add_argument("--distilled", help="folder written by distil")
     parser.add_argument("--offset", type=int, default=0, help="first of the distilled epochs")
     parser.add_argument("--start", help="float weights: .onnx, or a checkpoint of a float run")
+    parser.add_argument("--initial", help="checkpoint of a quantised run to go on from")
+    parser.add_argument("--zeros", type=float, default=0.6, help="share of zeros in the wide dense layer")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate of the fine-tuning")
     parser.add_argument("--limits", type=int, nargs=4, default=[15, 7, 1, 31], help="largest weight of each layer")
     parser.add_argument("--activations", type=int, nargs=3, default=[6, 6, 6], help="bits after each hidden layer")
