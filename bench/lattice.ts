@@ -19,8 +19,8 @@ import { benchKey } from "./keys.ts";
 const install = "reference absent: `deno install npm:node-seal`";
 /** Slots of 16 bits in a 2048-bit plaintext, 66 bits kept free. */
 const paillierSlots = Math.floor((2048 - 66) / 16);
-const turns = 9;
-const runs = 20;
+const turns = 25;
+const runs = 4;
 
 export const lattice: BenchGroup = {
   names: [
