@@ -3,6 +3,7 @@ export type ErrorCode =
   | "body-too-large"
   | "ciphertext-out-of-range"
   | "count-mismatch"
+  | "key-corrupt"
   | "key-rejected"
   | "malformed"
   | "model-changed"
@@ -13,7 +14,8 @@ export type ErrorCode =
   | "token-altered"
   | "token-expired"
   | "token-mismatch"
-  | "unsupported";
+  | "unsupported"
+  | "wrong-passphrase";
 
 /**
  * Fault of the network, the protocol or the arithmetic. Misuse of the API throws
@@ -30,6 +32,7 @@ export type ErrorCode =
  * ```
  */
 export class CipherlayerError extends Error {
+  /** Always "CipherlayerError". */
   override readonly name = "CipherlayerError";
   /** Stable identifier of the fault. */
   readonly code: ErrorCode;
@@ -38,6 +41,12 @@ export class CipherlayerError extends Error {
   /** Milliseconds that the server asked to wait before the next try; 0: none. */
   readonly retryAfterMs: number;
 
+  /**
+   * Makes the error.
+   *
+   * @param message in the form "Cannot X: expected Y, got Z"
+   * @param options `cause`, `retryable` and `retryAfterMs`, each absent by default
+   */
   constructor(
     code: ErrorCode,
     message: string,

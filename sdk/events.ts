@@ -2,7 +2,9 @@ import type { CipherlayerError } from "./errors.ts";
 
 /** Cost of one round. Times are milliseconds of wall clock. */
 export interface RoundReport {
+  /** Ciphertexts sent, each counted once however many shards read it. */
   ciphertextsUp: number;
+  /** Ciphertexts received, over all shards. */
   ciphertextsDown: number;
   /** Bodies of the requests, over all shards. */
   bytesUp: number;
@@ -31,6 +33,7 @@ export interface RoundProgress {
   round: number;
   /** Rounds of the inference. */
   rounds: number;
+  /** What the round cost. */
   report: RoundReport;
 }
 
@@ -38,24 +41,31 @@ export interface RoundProgress {
 export interface RetryNotice {
   /** How often this call has failed so far. */
   failures: number;
+  /** Wait before the next try. */
   delayMs: number;
+  /** Why the call failed. */
   error: CipherlayerError;
 }
 
 /** Events of a session, by name. */
 export interface SessionEventMap {
+  /** A round has been completed. */
   round: CustomEvent<RoundProgress>;
+  /** A call failed and will be tried again. */
   retry: CustomEvent<RetryNotice>;
+  /** The session does something else from now on. */
   state: CustomEvent<SessionState>;
 }
 
 /** An `EventTarget` whose listeners know their events' types. */
 export class SessionEvents extends EventTarget {
+  /** Listens to an event of the session, or to any other by name. */
   override addEventListener<Name extends keyof SessionEventMap>(
     type: Name,
     listener: (event: SessionEventMap[Name]) => void,
     options?: AddEventListenerOptions | boolean,
   ): void;
+  /** As `EventTarget` has it. */
   override addEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,
@@ -70,11 +80,13 @@ export class SessionEvents extends EventTarget {
     super.addEventListener(type, listener, options);
   }
 
+  /** Stops listening. */
   override removeEventListener<Name extends keyof SessionEventMap>(
     type: Name,
     listener: (event: SessionEventMap[Name]) => void,
     options?: EventListenerOptions | boolean,
   ): void;
+  /** As `EventTarget` has it. */
   override removeEventListener(
     type: string,
     listener: EventListenerOrEventListenerObject | null,

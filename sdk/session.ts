@@ -67,8 +67,11 @@ export interface Answer {
   saturated: number;
   /** Cost of each round, shared by all readings of a batch. */
   rounds: RoundReport[];
+  /** Wall clock of the inference, in milliseconds. */
   totalMs: number;
+  /** Bodies of all requests. */
   bytesUp: number;
+  /** Bodies of all answers. */
   bytesDown: number;
   /** Arithmetic that the gateway used: `wasm` or `bigint`. */
   kernel: string;
@@ -203,6 +206,7 @@ export class Session extends SessionEvents {
     emit(this, "state", { state: "closed" });
   }
 
+  /** As {@linkcode Session.close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
