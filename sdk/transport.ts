@@ -133,7 +133,7 @@ async function problem(
     ? plain(told.detail, 400)
     : "no details";
   return new CipherlayerError(
-    isErrorCode(told.code) ? told.code : "server-fault",
+    serverCodes.has(told.code) ? told.code as ErrorCode : "server-fault",
     `Cannot use ${target}: status ${status}, ${detail}`,
     {
       retryable: told.retryable === true || retryableStatuses.has(status),
@@ -142,26 +142,21 @@ async function problem(
   );
 }
 
-const errorCodes: Record<ErrorCode, true> = {
-  "body-too-large": true,
-  "ciphertext-out-of-range": true,
-  "count-mismatch": true,
-  "key-rejected": true,
-  "malformed": true,
-  "model-changed": true,
-  "model-not-found": true,
-  "network": true,
-  "overflow": true,
-  "server-fault": true,
-  "token-altered": true,
-  "token-expired": true,
-  "token-mismatch": true,
-  "unsupported": true,
-};
-
-function isErrorCode(code: unknown): code is ErrorCode {
-  return typeof code === "string" && Object.hasOwn(errorCodes, code);
-}
+/** Codes that functions send; others concern the gateway alone. */
+const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
+  "body-too-large",
+  "ciphertext-out-of-range",
+  "count-mismatch",
+  "key-rejected",
+  "malformed",
+  "model-changed",
+  "model-not-found",
+  "server-fault",
+  "token-altered",
+  "token-expired",
+  "token-mismatch",
+  "unsupported",
+]);
 
 /** Text of the server made safe to print: no control characters, bounded. */
 function plain(text: string, mostCharacters: number): string {
