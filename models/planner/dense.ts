@@ -37,6 +37,7 @@ export function denseLayout(
 ): DenseLayout | undefined {
   const terms = round.terms as DenseTerm[];
   const slotBits = fold === 1 ? plainSlotBits(round) : foldedSlotBits(round);
+  if (slotBits === undefined) return undefined;
   const mostSlots = Math.floor((modulusBits - headroomBits) / slotBits) -
     (fold - 1) * samples;
   const most = Math.floor(mostSlots / (fold * samples));
