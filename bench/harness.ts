@@ -1,7 +1,7 @@
 /**
  * Interleaved measurement: every contender runs once per turn, in an order that
  * alternates, so that a slow spell of the machine hits all of them. Medians stand
- * for values; a ratio is the median of the ratios within one turn.
+ * for values, and ratios are ratios of medians.
  */
 
 /** A figure as printed; `ratio` above 1 means better than the reference. */
@@ -89,25 +89,14 @@ export function compare(
   reference: { name: string; figures: readonly number[] } | null,
 ): BenchResult {
   const { name, unit, better = "lower", note = null } = row;
-  const present = reference !== null && reference.figures.length > 0;
+  const value = median(ours);
+  const shared = { name, value, unit, spread: relativeSpread(ours), note };
+  if (reference === null) return { ...shared, reference: null, ratio: null };
+  const other = median(reference.figures);
   return {
-    name,
-    value: median(ours),
-    unit,
-    reference: present
-      ? { name: reference.name, value: median(reference.figures) }
-      : null,
-    ratio: present
-      ? median(
-        ours.map((value, turn) =>
-          better === "lower"
-            ? reference.figures[turn] / value
-            : value / reference.figures[turn]
-        ),
-      )
-      : null,
-    spread: relativeSpread(ours),
-    note,
+    ...shared,
+    reference: { name: reference.name, value: other },
+    ratio: better === "lower" ? other / value : value / other,
   };
 }
 

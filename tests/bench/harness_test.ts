@@ -25,7 +25,7 @@ Deno.test("quantiles interpolate, and the spread is the interquartile range over
   assert.equal(relativeSpread([1, 2, 3, 4, 5]), 2 / 3);
 });
 
-Deno.test("a ratio above 1 is better, for times and for rates, paired by turn", () => {
+Deno.test("a ratio above 1 is better, for times and for rates", () => {
   const reference = { name: "them", figures: [10, 40, 30] };
   const time = compare({ name: "t", unit: "ms" }, [5, 10, 10], reference);
   assert.deepEqual(time, {
