@@ -1,0 +1,156 @@
+import type { RandomSource } from "../sdk/random.ts";
+import { bigIntFromBytes } from "../sdk/paillier/big_integer.ts";
+import type { RoundResponse } from "../sdk/wire/messages.ts";
+import type { InferencePlan } from "../sdk/wire/plan.ts";
+import type { Context } from "./context.ts";
+import { evaluateRound, type Phase, valuesInRange } from "./layers/evaluate.ts";
+import { splitCiphertexts } from "./layers/operands.ts";
+import type { AnswerRange } from "./layers/pack.ts";
+import { runPaced } from "./paced.ts";
+import type { PreparedModel } from "./prepared_model.ts";
+import { answerMask } from "./privacy/mask.ts";
+import { drawOrder, type Order } from "./privacy/order.ts";
+import { PowerRandomiser } from "./privacy/randomisers.ts";
+import { deriveKey, roundSeed, seedStream } from "./privacy/seed.ts";
+import type { OrderSeed, TokenContent } from "./privacy/token.ts";
+
+/** A round request whose token has been opened and found to fit. */
+export interface RoundJob {
+  prepared: PreparedModel;
+  content: TokenContent;
+  token: Uint8Array;
+  ciphertexts: Uint8Array;
+  range: AnswerRange;
+  shards: number;
+  signal?: AbortSignal;
+  /** Told what the time from now on is spent on. */
+  onPhase?: (phase: Phase) => void;
+}
+
+const orderSeedBytes = 16;
+
+/**
+ * Evaluates a range of a round's answers and seals the next token. The same job
+ * gives the same bytes on every instance.
+ *
+ * @throws {CipherlayerError} `count-mismatch`, `ciphertext-out-of-range`
+ */
+export async function answerRound(
+  context: Pick<Context, "kernel" | "banks" | "sealer" | "sealingKey">,
+  job: RoundJob,
+): Promise<RoundResponse> {
+  const { prepared, content, range, signal, onPhase } = job;
+  const { plan } = prepared;
+  const index = content.round;
+  const round = prepared.round(index);
+  const { layout } = round.plan;
+  const modulus = bigIntFromBytes(content.modulus);
+  const ciphertextBytes = 2 * content.modulus.length;
+  const ciphertexts = splitCiphertexts(
+    job.ciphertexts,
+    layout,
+    modulus,
+    ciphertextBytes,
+  );
+  const seed = await roundSeed(context.sealingKey, job.token, job.ciphertexts);
+  const orderSeed = deriveKey(
+    seed,
+    "channel order",
+    new Uint8Array(),
+    orderSeedBytes,
+  );
+  const outputOrder = orderFrom(orderSeed, prepared.orderUnits[index]);
+
+  const packed = await runPaced(
+    evaluateRound(
+      context.kernel,
+      round,
+      {
+        modulus,
+        ciphertexts,
+        inputOrders: inputOrders(prepared, content),
+        outputOrder,
+        range,
+        shards: job.shards,
+      },
+      onPhase,
+    ),
+    signal,
+  );
+
+  onPhase?.("randomising");
+  const values = valuesInRange(round, { range, outputOrder });
+  const { bias, phases } = round.map;
+  const maskStream = seedStream(seed, "mask");
+  const masks = packed.map((_, i) => {
+    const first = i * layout.valuesPerCiphertext;
+    return answerMask(
+      layout,
+      range.from + i,
+      (place) => bias[Math.floor(values[first + place] / phases)],
+      modulus,
+      maskStream(range.from + i),
+    );
+  });
+  const randomiserStream = seedStream(seed, "randomiser");
+  const streams: RandomSource[] = packed.map((_, i) =>
+    randomiserStream(range.from + i)
+  );
+  const randomiser = prepared.usesBank
+    ? await context.banks.get(modulus)
+    : new PowerRandomiser(context.kernel, modulus);
+  const answers = new Uint8Array(packed.length * ciphertextBytes);
+  await runPaced(randomiser.randomise(packed, masks, streams, answers), signal);
+
+  const isLast = index === plan.rounds.length - 1;
+  return {
+    token: isLast ? new Uint8Array() : context.sealer.seal({
+      ...content,
+      round: index + 1,
+      orders: liveOrders(plan, index, [
+        ...content.orders,
+        ...outputOrder ? [{ round: index, seed: orderSeed }] : [],
+      ]),
+    }),
+    ciphertexts: answers,
+  };
+}
+
+function orderFrom(seed: Uint8Array, units: number): Order | null {
+  return units > 1 ? drawOrder(units, seedStream(seed, "order")(0)) : null;
+}
+
+/** For each input of the token's round, the order that its activation was sent out in. */
+function inputOrders(
+  { plan, orderUnits }: PreparedModel,
+  { round, orders }: TokenContent,
+): (Order | null)[] {
+  return plan.rounds[round].layout.inputs.map(({ tensor }) => {
+    const writer = writerOf(plan, round, tensor);
+    const known = orders.find((order) => order.round === writer);
+    return known ? orderFrom(known.seed, orderUnits[writer]) : null;
+  });
+}
+
+/** Orders of the activations that rounds after `index` read. */
+function liveOrders(
+  plan: InferencePlan,
+  index: number,
+  orders: OrderSeed[],
+): OrderSeed[] {
+  return orders.filter((order) =>
+    plan.rounds.some(({ layout }, reader) =>
+      reader > index &&
+      layout.inputs.some(({ tensor }) =>
+        writerOf(plan, reader, tensor) === order.round
+      )
+    )
+  );
+}
+
+/** The round whose output `tensor` is when round `reader` reads it; -1 for the reading. */
+function writerOf(plan: InferencePlan, reader: number, tensor: string): number {
+  return plan.rounds.slice(0, reader).findLastIndex(({ writes }) =>
+    writes === tensor
+  );
+}

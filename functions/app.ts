@@ -1,0 +1,87 @@
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { CipherlayerError } from "../sdk/errors.ts";
+import type { Kernel } from "../sdk/paillier/kernel.ts";
+import { selectKernel } from "../sdk/paillier/select_kernel.ts";
+import { platformRandom, type RandomSource } from "../sdk/random.ts";
+import type { Context } from "./context.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import type { ModelStore } from "./model_store.ts";
+import { PreparedModels } from "./prepared_model.ts";
+import { BankCache } from "./privacy/bank_cache.ts";
+import { TokenSealer } from "./privacy/token.ts";
+import { problemResponse } from "./problem.ts";
+import { modelRoutes } from "./routes/models.ts";
+import { roundRoutes } from "./routes/rounds.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+
+/** What the functions run on. */
+export interface AppOptions {
+  models: ModelStore;
+  /** At least 32 secret bytes; instances that share it answer each other's tokens. */
+  sealingKey: Uint8Array;
+  /** Default: the fastest that is right on this machine. */
+  kernel?: Kernel;
+  /** Milliseconds since 1970; default: the machine's clock. */
+  clock?: () => number;
+  random?: RandomSource;
+  /** Also accept keys of 512 to 2047 bits, which protect nothing: for tests and comparisons. */
+  insecureKeys?: boolean;
+  limits?: Partial<Limits>;
+  /** Origins whose pages may call, default all: calls carry no cookies. */
+  origins?: string[];
+}
+
+/**
+ * The functions as a Hono application: stateless, every call can go to another
+ * instance (PROTOCOL.md).
+ *
+ * @throws {RangeError} if the sealing key is shorter than 32 bytes
+ */
+export function createApp(options: AppOptions): Hono {
+  if (options.sealingKey.length < 32) {
+    throw new RangeError(
+      `Cannot create app: expected a sealing key of at least 32 bytes, got ${options.sealingKey.length}`,
+    );
+  }
+  const limits = { ...defaultLimits, ...options.limits };
+  const kernel = options.kernel ?? selectKernel();
+  const context: Context = {
+    models: options.models,
+    prepared: new PreparedModels(),
+    sealer: new TokenSealer(options.sealingKey),
+    sealingKey: options.sealingKey,
+    banks: new BankCache(kernel, options.sealingKey, limits.randomiserBanks),
+    kernel,
+    clock: options.clock ?? Date.now,
+    random: options.random ?? platformRandom,
+    insecureKeys: options.insecureKeys ?? false,
+    limits,
+  };
+  const app = new Hono();
+  app.use(cors({
+    origin: options.origins ?? "*",
+    allowMethods: ["GET", "POST"],
+    allowHeaders: ["content-type"],
+    exposeHeaders: ["server-timing"],
+    maxAge: 86400,
+  }));
+  app.get("/healthz", (c) => c.text("ok"));
+  app.route("/v1/models", modelRoutes(options.models));
+  app.route("/v1/sessions", sessionRoutes(context));
+  app.route("/v1/rounds", roundRoutes(context));
+  app.notFound((c) =>
+    problemResponse(
+      new CipherlayerError(
+        "malformed",
+        `Cannot serve ${c.req.method} here: PROTOCOL.md lists the calls`,
+      ),
+    )
+  );
+  app.onError((error, c) => {
+    const declared = error instanceof CipherlayerError;
+    if (!declared && !c.req.raw.signal.aborted) console.error(error);
+    return problemResponse(error);
+  });
+  return app;
+}

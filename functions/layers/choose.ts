@@ -1,0 +1,161 @@
+import { type RoundLayout } from "../../sdk/wire/plan.ts";
+import { blockSlots } from "../../sdk/fixed_point/layout.ts";
+import { Accumulators } from "./accumulators.ts";
+import {
+  expressible,
+  inputGroups,
+  jointDigits,
+  type Strategy,
+  tableEntries,
+} from "./digits.ts";
+import type { LinearMap, LinearTerm } from "./linear_map.ts";
+import { JointTable } from "./table.ts";
+
+/**
+ * How the values of an answer get to their slots: computed one by one and packed
+ * by squarings of the outputs (Horner), or computed in place from operands that
+ * are shifted by squarings, one pass for each place in an answer. The latter is
+ * cheaper where operands are fewer than answers.
+ */
+export type Packing = "shift-outputs" | "shift-operands";
+
+export interface Method {
+  strategy: Strategy;
+  packing: Packing;
+  /** Predicted cost of the call without re-randomisation, in products. */
+  products: number;
+}
+
+/** Cost of a square, in products. */
+const squareCost = 0.77;
+const mostTableEntries = 2048;
+const mostAccumulators = 1 << 15;
+const mostPlanes = 6;
+const mostBuckets = 255;
+/** Groups of operands that are counted for each term; the rest are taken to be alike. */
+const sampledGroups = 24;
+
+/**
+ * The cheapest way to evaluate `answers` answers of a round: counts table entries
+ * and look-ups of every candidate on a sample of the actual weights.
+ */
+export function chooseMethod(
+  map: LinearMap,
+  layout: RoundLayout,
+  answers: number,
+): Method {
+  let largest = 1;
+  for (const term of map.terms) {
+    for (const weight of term.weights) {
+      if (weight > largest) largest = weight;
+      else if (-weight > largest) largest = -weight;
+    }
+  }
+  let best: Method | null = null;
+  for (const strategy of candidates(largest)) {
+    const counts = countProducts(map, strategy);
+    for (const packing of ["shift-outputs", "shift-operands"] as const) {
+      const products = cost(map, layout, answers, strategy, packing, counts);
+      if (best === null || products < best.products) {
+        best = { strategy, packing, products };
+      }
+    }
+  }
+  return best!;
+}
+
+function* candidates(largestWeight: number): Generator<Strategy> {
+  for (let planes = 1; planes <= mostPlanes; planes++) {
+    let halfRange = 1;
+    while (expressible(planes, halfRange) < largestWeight) halfRange++;
+    if (halfRange <= mostBuckets) {
+      yield { planes, halfRange, groupSize: 1, buckets: true };
+    }
+    for (let groupSize = 1;; groupSize++) {
+      const strategy = { planes, halfRange, groupSize, buckets: false };
+      if (tableEntries(strategy) > mostTableEntries) break;
+      yield strategy;
+    }
+    if (halfRange === 1) break;
+  }
+}
+
+interface Counts {
+  /** Products that build the tables of one pass. */
+  tables: number;
+  lookUps: number;
+}
+
+function countProducts(map: LinearMap, strategy: Strategy): Counts {
+  const table = new JointTable(strategy, 0);
+  const total: Counts = { tables: 0, lookUps: 0 };
+  for (const term of map.terms) {
+    const groups = inputGroups(term, strategy.groupSize);
+    const sampled = Math.min(groups, sampledGroups);
+    let tables = 0, lookUps = 0;
+    for (let i = 0; i < sampled; i++) {
+      const group = Math.floor(i * groups / sampled);
+      const digits = jointDigits(term, strategy, group);
+      for (let position = 0; position < term.positions; position++) {
+        table.clear();
+        lookUps += wantAll(term, strategy, digits, position, table);
+        tables += table.close();
+      }
+    }
+    total.tables += tables * groups / sampled;
+    total.lookUps += lookUps * groups / sampled;
+  }
+  if (strategy.buckets) total.tables = 0;
+  return total;
+}
+
+function wantAll(
+  term: LinearTerm,
+  strategy: Strategy,
+  digits: Int16Array,
+  position: number,
+  table: JointTable,
+): number {
+  const outputs = term.channels / term.groups;
+  let lookUps = 0;
+  for (const { tap } of term.uses[position]) {
+    for (let plane = 0; plane < strategy.planes; plane++) {
+      const row = (plane * term.taps + tap) * outputs;
+      for (let output = 0; output < outputs; output++) {
+        const joint = digits[row + output];
+        if (joint === 0) continue;
+        table.want(joint);
+        lookUps++;
+      }
+    }
+  }
+  return lookUps;
+}
+
+function cost(
+  map: LinearMap,
+  layout: RoundLayout,
+  answers: number,
+  strategy: Strategy,
+  packing: Packing,
+  counts: Counts,
+): number {
+  const { planes, halfRange, groupSize, buckets } = strategy;
+  const perAnswer = layout.valuesPerCiphertext;
+  const values = Math.min(map.values, answers * perAnswer);
+  const shiftOutputs = packing === "shift-outputs";
+  const passes = shiftOutputs ? 1 : perAnswer;
+  const targets = shiftOutputs ? values : answers;
+  if (Accumulators.registers(strategy, targets) > mostAccumulators) {
+    return Infinity;
+  }
+  const shift = blockSlots(layout) * layout.slotBits * squareCost;
+  const bits = (2 * halfRange + 1).toString(2).slice(1);
+  const raise = bits.length * squareCost + bits.replaceAll("0", "").length + 1;
+  return passes * counts.tables + counts.lookUps * values / map.values +
+    2 * targets * (planes - 1) * raise +
+    (buckets ? 4 * targets * planes * halfRange : 0) +
+    (groupSize > 1 ? 3 * passes * map.operands : 0) + 3 * targets +
+    shift *
+      (shiftOutputs ? values - answers : map.operands * (perAnswer - 1));
+}

@@ -1,0 +1,50 @@
+import type { ModelPackage } from "../../models/package_format.ts";
+import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
+import type { RoundPlan } from "../../sdk/wire/plan.ts";
+import { type DigitPlan, digitPlan } from "./accumulate.ts";
+import { chooseMethod, type Method } from "./choose.ts";
+import type { Strategy } from "./digits.ts";
+import { type LinearMap, linearMap } from "./linear_map.ts";
+
+/** How a call of a certain size is evaluated. */
+export interface CompiledMethod extends Method {
+  digits: DigitPlan;
+}
+
+/** All of a round that does not depend on requests; methods are made when first needed. */
+export class CompiledRound {
+  readonly map: LinearMap;
+  readonly answers: number;
+  /** By shard count, rounded up to a power of two, so that they stay few. */
+  readonly #methods = new Map<number, CompiledMethod>();
+
+  constructor(model: ModelPackage, index: number, readonly plan: RoundPlan) {
+    const spec = model.manifest.rounds[index];
+    this.map = linearMap(spec, plan.layout, model.tensors);
+    this.answers = answerCiphertexts(plan.layout);
+  }
+
+  /** The method for calls that evaluate about 1/`shards` of the answers. */
+  method(shards: number): CompiledMethod {
+    const parts = 2 ** Math.ceil(Math.log2(shards));
+    const known = this.#methods.get(parts);
+    if (known) return known;
+    const answers = Math.ceil(this.answers / parts);
+    const chosen = chooseMethod(this.map, this.plan.layout, answers);
+    const digits = this.#sameDigits(chosen.strategy) ??
+      digitPlan(this.map, chosen.strategy);
+    const method = { ...chosen, digits };
+    this.#methods.set(parts, method);
+    return method;
+  }
+
+  #sameDigits(strategy: Strategy): DigitPlan | undefined {
+    for (const method of this.#methods.values()) {
+      const { planes, halfRange, groupSize } = method.strategy;
+      if (
+        planes === strategy.planes && halfRange === strategy.halfRange &&
+        groupSize === strategy.groupSize
+      ) return method.digits;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { readPackage } from "../models/package.ts";
+import type { ModelPackage } from "../models/package_format.ts";
+import { CipherlayerError } from "../sdk/errors.ts";
+import type { ModelInfo } from "../sdk/wire/messages.ts";
+
+/** Where the functions find their models. */
+export interface ModelStore {
+  list(): Promise<ModelInfo[]>;
+  /**
+   * The same object for as long as the model is the same.
+   *
+   * @throws {CipherlayerError} `model-not-found`
+   */
+  load(name: string): Promise<ModelPackage>;
+}
+
+/** What clients are told of a model. */
+export function modelInfo({ manifest }: ModelPackage): ModelInfo {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    inputShape: manifest.input.shape,
+    outputShape: manifest.output.shape,
+    labels: manifest.output.labels,
+  };
+}
+
+export function modelNotFound(name: string): CipherlayerError {
+  return new CipherlayerError(
+    "model-not-found",
+    `Cannot find model ${JSON.stringify(name.slice(0, 80))}`,
+  );
+}
+
+interface Loaded {
+  changedMs: number;
+  model: Promise<ModelPackage>;
+}
+
+/**
+ * Packages in `<folder>/<name>` or `<folder>/<name>/package`, read when first
+ * asked for and again when their manifest changes.
+ */
+export class FolderModelStore implements ModelStore {
+  readonly #folder: string;
+  readonly #loaded = new Map<string, Loaded>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async list(): Promise<ModelInfo[]> {
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(this.#folder)) {
+      if (await this.#manifest(entry.name)) names.push(entry.name);
+    }
+    const models = await Promise.all(names.map((name) => this.load(name)));
+    return models.map(modelInfo).sort((a, b) => a.name < b.name ? -1 : 1);
+  }
+
+  async load(name: string): Promise<ModelPackage> {
+    const manifest = await this.#manifest(name);
+    if (!manifest) throw modelNotFound(name);
+    const known = this.#loaded.get(name);
+    if (known?.changedMs === manifest.changedMs) return known.model;
+    const model = readPackage(manifest.folder);
+    this.#loaded.set(name, { changedMs: manifest.changedMs, model });
+    model.catch(() => this.#loaded.delete(name));
+    return model;
+  }
+
+  /** Where the model's package lies and when it changed; undefined if there is none. */
+  async #manifest(name: string) {
+    // Names come from requests: they must not lead out of the folder.
+    if (!/^[A-Za-z0-9][\w.-]{0,99}$/.test(name)) return undefined;
+    for (
+      const folder of [
+        `${this.#folder}/${name}`,
+        `${this.#folder}/${name}/package`,
+      ]
+    ) {
+      const file = await Deno.stat(`${folder}/manifest.json`).catch(() => null);
+      if (file) return { folder, changedMs: file.mtime?.getTime() ?? 0 };
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,35 @@
+import { CipherlayerError, type ErrorCode } from "../sdk/errors.ts";
+
+/** Faults that a call can meet; any other is the functions' own. */
+const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
+  "body-too-large": [413, "Body too large"],
+  "ciphertext-out-of-range": [422, "Ciphertext out of range"],
+  "count-mismatch": [422, "Wrong number of ciphertexts"],
+  "key-rejected": [422, "Public key rejected"],
+  "malformed": [400, "Malformed request"],
+  "model-changed": [409, "Model has changed"],
+  "model-not-found": [404, "Model not found"],
+  "token-altered": [403, "Token altered"],
+  "token-expired": [403, "Token expired"],
+  "token-mismatch": [403, "Token does not fit"],
+  "unsupported": [422, "Not supported"],
+};
+
+/**
+ * The answer for a fault (RFC 9457, with `code` and `retryable`). Faults that are
+ * not declared tell nothing of themselves.
+ */
+export function problemResponse(error: unknown): Response {
+  const fault = error instanceof CipherlayerError
+    ? error
+    : new CipherlayerError("server-fault", "The functions failed");
+  const [status, title] = statuses[fault.code] ?? [500, "Server fault"];
+  return Response.json({
+    type: "about:blank",
+    title,
+    status,
+    detail: fault.message,
+    code: fault.code,
+    retryable: fault.retryable,
+  }, { status, headers: { "content-type": "application/problem+json" } });
+}

@@ -1,0 +1,98 @@
+import { Hono } from "hono";
+import { CipherlayerError } from "../../sdk/errors.ts";
+import {
+  decodeRoundRequest,
+  encodeRoundResponse,
+} from "../../sdk/wire/codec.ts";
+import { shardRange } from "../../sdk/wire/messages.ts";
+import type { Context } from "../context.ts";
+import { answerRound } from "../answer_round.ts";
+import { readBody } from "../limits.ts";
+import type { PreparedModel } from "../prepared_model.ts";
+import type { TokenContent } from "../privacy/token.ts";
+
+/** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
+export function roundRoutes(context: Context): Hono {
+  const { sealer, clock, limits } = context;
+  return new Hono().post("/:index{[0-9]{1,4}}", async (c) => {
+    const body = await readBody(c.req.raw, limits.bodyBytes);
+    const started = performance.now();
+    const { token, ciphertexts } = decodeRoundRequest(body);
+    const index = Number(c.req.param("index"));
+    const [shard, shards] = parseShard(c.req.query("shard"), limits.shards);
+
+    const content = sealer.open(token, clock());
+    if (content.round !== index) {
+      throw new CipherlayerError(
+        "token-mismatch",
+        `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
+      );
+    }
+    const prepared = await preparedFor(context, content);
+    const { answers } = prepared.round(index);
+    const [from, to] = shardRange(answers, shard, shards);
+    const answer = await answerRound(context, {
+      prepared,
+      content,
+      token,
+      ciphertexts,
+      range: { from, to },
+      shards,
+      signal: c.req.raw.signal,
+    });
+    const evaluateMs = (performance.now() - started).toFixed(1);
+    return c.body(
+      encodeRoundResponse(answer) as Uint8Array<ArrayBuffer>,
+      200,
+      {
+        "content-type": "application/cbor",
+        "server-timing": `evaluate;dur=${evaluateMs}`,
+      },
+    );
+  });
+}
+
+/**
+ * The model that a token was sealed for.
+ *
+ * @throws {CipherlayerError} `model-not-found`, `model-changed`, `token-mismatch`
+ */
+async function preparedFor(
+  { models, prepared }: Context,
+  content: TokenContent,
+): Promise<PreparedModel> {
+  const model = await models.load(content.model);
+  const { version } = model.manifest;
+  if (version !== content.version) {
+    throw new CipherlayerError(
+      "model-changed",
+      `Cannot go on: model ${content.model} was version ${content.version} and is now ${version}; start a new session`,
+    );
+  }
+  const modulusBits = 8 * content.modulus.length;
+  const { samples } = content;
+  const found = prepared.get(model, { modulusBits, samples });
+  if (found.planHash.some((byte, i) => byte !== content.planHash[i])) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      "Cannot go on: the token was sealed for another plan; start a new session",
+    );
+  }
+  return found;
+}
+
+function parseShard(
+  text: string | undefined,
+  most: number,
+): [shard: number, shards: number] {
+  if (text === undefined) return [0, 1];
+  const match = /^(\d{1,4})\/(\d{1,4})$/.exec(text);
+  const shard = Number(match?.[1]), shards = Number(match?.[2]);
+  if (!match || shards > most || shard >= shards) {
+    throw new CipherlayerError(
+      "malformed",
+      `Cannot read shard: expected i/k with i < k <= ${most}`,
+    );
+  }
+  return [shard, shards];
+}

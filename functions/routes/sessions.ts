@@ -1,0 +1,69 @@
+import { Hono } from "hono";
+import { CipherlayerError } from "../../sdk/errors.ts";
+import { bigIntFromBytes, bitLength } from "../../sdk/paillier/big_integer.ts";
+import { verifyKeyProof } from "../../sdk/paillier/key_proof.ts";
+import {
+  decodeSessionRequest,
+  encodeSessionResponse,
+} from "../../sdk/wire/codec.ts";
+import type { Context } from "../context.ts";
+import { readBody } from "../limits.ts";
+
+const nonceBytes = 16;
+
+/** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
+export function sessionRoutes(context: Context): Hono {
+  const { models, prepared, sealer, banks, clock, random, limits } = context;
+  return new Hono().post("/", async (c) => {
+    const body = await readBody(c.req.raw, limits.bodyBytes);
+    const request = decodeSessionRequest(body);
+    const { samples } = request;
+    if (samples > limits.samples) {
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot start session: expected at most ${limits.samples} samples, got ${samples}`,
+      );
+    }
+    const model = await models.load(request.model);
+    const modulus = bigIntFromBytes(request.modulus);
+    const modulusBits = bitLength(modulus);
+    verifyKeyProof(modulus, request.proof, { insecure: context.insecureKeys });
+    if (request.modulus.length * 8 !== modulusBits) {
+      throw new CipherlayerError(
+        "key-rejected",
+        `Cannot accept public key: expected ${
+          modulusBits / 8
+        } bytes without leading zeros, got ${request.modulus.length}`,
+      );
+    }
+    const { plan, planHash, usesBank } = prepared.get(model, {
+      modulusBits,
+      samples,
+    });
+    // Not awaited: ready, or nearly, when the first round comes.
+    if (usesBank) void banks.get(modulus);
+    const { name, version } = model.manifest;
+    const expiresAt = clock() + limits.tokenLifetimeMs;
+    const token = sealer.seal({
+      model: name,
+      version,
+      planHash,
+      samples,
+      round: 0,
+      modulus: request.modulus,
+      nonce: random(nonceBytes),
+      orders: [],
+      expiresAt,
+    });
+    const response = encodeSessionResponse({
+      model: name,
+      version,
+      token,
+      expiresAt,
+      plan,
+    });
+    return c.body(response as Uint8Array<ArrayBuffer>, 200, {
+      "content-type": "application/cbor",
+    });
+  });
+}
