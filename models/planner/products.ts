@@ -41,6 +41,9 @@ function weightProfile(tensor: IntegerTensor | undefined): WeightProfile {
   };
 }
 
+/** Of one table: beyond this its entries leave the caches and most go unused. */
+const mostCombinations = 4096;
+
 /** Counts of kernel operations. */
 export interface Products {
   multiplications: number;
@@ -127,8 +130,13 @@ function sumOfProducts(
   const candidates: Products[] = [];
   for (let digitBits = 2; digitBits <= bits; digitBits++) {
     const digits = Math.ceil(bits / digitBits);
-    for (let group = 1; group <= 4; group++) {
-      const combinations = (2 ** digitBits - 1) ** group;
+    const digitValues = 2 ** digitBits - 1;
+    for (
+      let group = 1;
+      group === 1 || digitValues ** group <= mostCombinations;
+      group++
+    ) {
+      const combinations = digitValues ** group;
       // A group whose weights are all zero costs nothing.
       const occupied = 1 - (1 - density) ** group;
       candidates.push({
