@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import {
+  openPrivateKey,
+  sealedFingerprint,
+  sealPrivateKey,
+} from "../../sdk/key_sealing.ts";
+import { type KeyStore, MemoryKeyStore } from "../../sdk/key_store.ts";
+import { FileKeyStore } from "../../sdk/key_store_file.ts";
+import { exportPrivateJwk } from "../../sdk/paillier/jwk.ts";
+import { testKey } from "../vectors/keys.ts";
+
+const key = testKey(512);
+const other = testKey(1024);
+const passphrase = "a passphrase, tested";
+/** The least cost: these tests are not about resisting guesses. */
+const cost = 1 << 10;
+
+async function inFolder(run: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function behavesAsStore(store: KeyStore) {
+  assert.equal(await store.load(), null);
+  assert.equal(await store.fingerprint(), null);
+  for (const saved of [key, other, key]) {
+    await store.save(saved);
+    assert.equal(await store.fingerprint(), saved.publicKey.fingerprint);
+    const loaded = await store.load();
+    assert.deepEqual(loaded?.exportPrimes(), saved.exportPrimes());
+  }
+}
+
+Deno.test("a memory store keeps the latest key", async () => {
+  await behavesAsStore(new MemoryKeyStore());
+});
+
+Deno.test("a file store keeps the latest key, in one file of mode 0600", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    await behavesAsStore(new FileKeyStore(path, passphrase, { cost }));
+    assert.deepEqual(await readdir(folder), ["gateway.key"]);
+    if (Deno.build.os !== "windows") {
+      assert.equal((await stat(path)).mode & 0o777, 0o600);
+    }
+    const again = new FileKeyStore(path, passphrase);
+    assert.deepEqual(
+      (await again.load())?.exportPrimes(),
+      key.exportPrimes(),
+    );
+  });
+});
+
+Deno.test("a failed save leaves the old key and no other file", async () => {
+  await inFolder(async (folder) => {
+    // A folder in the file's place: the rename fails.
+    const path = `${folder}/taken`;
+    await Deno.mkdir(`${path}/inside`, { recursive: true });
+    await assert.rejects(
+      new FileKeyStore(path, passphrase, { cost }).save(key),
+    );
+    assert.deepEqual(await readdir(folder), ["taken"]);
+    await assert.rejects(new FileKeyStore(path, passphrase).load(), {
+      code: "EISDIR",
+    });
+    const missing = new FileKeyStore(`${folder}/no/such`, passphrase, { cost });
+    await assert.rejects(missing.save(key), { code: "ENOENT" });
+  });
+});
+
+Deno.test("a wrong passphrase and damage are told apart", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    await new FileKeyStore(path, passphrase, { cost }).save(key);
+    const wrong = new FileKeyStore(path, passphrase + " ");
+    await assert.rejects(wrong.load(), {
+      code: "wrong-passphrase",
+      message: /wrong passphrase/,
+    });
+    assert.equal(await wrong.fingerprint(), key.publicKey.fingerprint);
+
+    const right = new FileKeyStore(path, passphrase);
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length; at += 7) {
+      const damaged = whole.slice();
+      damaged[at] ^= 1;
+      await writeFile(path, damaged);
+      await assert.rejects(right.load(), { code: "key-corrupt" }, `byte ${at}`);
+    }
+    const foreign = ["", "{}", "null", "[]", "7", '{"format":"other"}'];
+    for (const text of [...foreign, whole.toString().slice(0, -9)]) {
+      await writeFile(path, text);
+      await assert.rejects(right.load(), { code: "key-corrupt" });
+      await assert.rejects(right.fingerprint(), { code: "key-corrupt" });
+    }
+  });
+});
+
+Deno.test("a header that was altered with care does not open", async () => {
+  const sealed = await sealPrivateKey(key, passphrase, { cost });
+  const forge = async (change: (file: Record<string, unknown>) => void) => {
+    const file = JSON.parse(new TextDecoder().decode(sealed));
+    delete file.checksum;
+    change(file);
+    const body = new TextEncoder().encode(JSON.stringify(file));
+    const digest = await crypto.subtle.digest("SHA-256", body);
+    const checksum = Array.from(
+      new Uint8Array(digest),
+      (byte) => byte.toString(16).padStart(2, "0"),
+    ).join("");
+    return new TextEncoder().encode(JSON.stringify({ ...file, checksum }));
+  };
+  const unchanged = await forge(() => {});
+  const opened = await openPrivateKey(unchanged, passphrase);
+  assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
+
+  const renamed = await forge((file) => {
+    file.fingerprint = other.publicKey.fingerprint;
+  });
+  await assert.rejects(openPrivateKey(renamed, passphrase), {
+    code: "wrong-passphrase",
+  });
+  const dear = await forge((file) => {
+    (file.kdf as Record<string, unknown>).N = 2 ** 30;
+  });
+  await assert.rejects(openPrivateKey(dear, passphrase), {
+    code: "key-corrupt",
+  });
+  for (const member of ["kdf", "cipher", "sealed", "fingerprint"]) {
+    const without = await forge((file) => delete file[member]);
+    await assert.rejects(openPrivateKey(without, passphrase), {
+      code: "key-corrupt",
+    });
+    assert.throws(() => sealedFingerprint(without), { code: "key-corrupt" });
+  }
+});
+
+Deno.test("sealed bytes hold nothing of the key in the clear, and differ each time", async () => {
+  const [one, two] = await Promise.all(
+    [1, 2].map(() => sealPrivateKey(key, passphrase, { cost })),
+  );
+  const text = new TextDecoder().decode(one);
+  const { p, q } = exportPrivateJwk(key);
+  for (const secret of [p, q, passphrase]) assert.ok(!text.includes(secret));
+  const [a, b] = [one, two].map((bytes) =>
+    JSON.parse(new TextDecoder().decode(bytes))
+  );
+  assert.notEqual(a.sealed, b.sealed);
+  assert.notEqual(a.cipher.nonce, b.cipher.nonce);
+  assert.notEqual(a.kdf.salt, b.kdf.salt);
+});
+
+Deno.test("passphrases that look alike in Unicode open alike; empty ones are refused", async () => {
+  const composed = "caf\u00e9", decomposed = "cafe\u0301";
+  const sealed = await sealPrivateKey(key, composed, { cost });
+  const opened = await openPrivateKey(sealed, decomposed);
+  assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
+  await assert.rejects(sealPrivateKey(key, "", { cost }), RangeError);
+  assert.throws(() => new FileKeyStore("x", ""), RangeError);
+  for (const bad of [0, 3, 512, 2 ** 21, Number.NaN]) {
+    await assert.rejects(
+      sealPrivateKey(key, passphrase, { cost: bad }),
+      RangeError,
+    );
+  }
+});
+
+Deno.test("a file store shows no passphrase by accident", () => {
+  const store = new FileKeyStore("path", passphrase);
+  const shown = Deno.inspect(store, { showHidden: true, depth: 9 }) +
+    JSON.stringify(store);
+  assert.ok(!shown.includes(passphrase));
+});
