@@ -28,12 +28,14 @@ interface SealedKey extends Header {
   checksum: string;
 }
 
+/** How a key is sealed; the defaults suit gateways. */
 export interface SealingOptions {
   /**
    * Cost N of scrypt, a power of two: 65536 by default, 64 MiB of memory and about
    * half a second.
    */
   cost?: number;
+  /** Source of salt and nonce. */
   random?: RandomSource;
 }
 

@@ -28,7 +28,28 @@ export {
   SessionEvents,
   type SessionState,
 } from "./events.ts";
+export {
+  FixedPointCodec,
+  fromResidue,
+  quantise,
+  toResidue,
+} from "./fixed_point/codec.ts";
 export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+export {
+  openPrivateKey,
+  sealedFingerprint,
+  type SealingOptions,
+  sealPrivateKey,
+} from "./key_sealing.ts";
+export { type KeyStore, MemoryKeyStore } from "./key_store.ts";
+export {
+  exportPrivateJwk,
+  exportPublicJwk,
+  importPrivateJwk,
+  importPublicJwk,
+  type PrivateJwk,
+  type PublicJwk,
+} from "./paillier/jwk.ts";
 export type { Arithmetic, Kernel, Lane } from "./paillier/kernel.ts";
 export {
   generatePrivateKey,

@@ -102,6 +102,8 @@ export function fromResidue(residue: bigint, modulus: bigint): bigint {
  */
 export class FixedPointCodec {
   /**
+   * A codec for one key.
+   *
    * @param modulus N
    * @param expansion Q: a positive integer, at most 2^53
    * @throws {RangeError} on another expansion factor
@@ -115,6 +117,8 @@ export class FixedPointCodec {
   }
 
   /**
+   * The residue of round(value * Q).
+   *
    * @param value real, |value| at most N/(3Q)
    * @throws {RangeError} naming value and range
    */
@@ -129,6 +133,8 @@ export class FixedPointCodec {
   }
 
   /**
+   * The real number that a residue stands for.
+   *
    * @param residue in [0, N)
    * @param factors how many encoded numbers were multiplied, at least 1
    * @throws {RangeError} if it is no residue

@@ -8,20 +8,31 @@ import { PublicKey } from "./public_key.ts";
 
 /** A public key as python-paillier writes it; integers are base64url, big-endian. */
 export interface PublicJwk {
+  /** Key type, python-paillier's own. */
   kty: "DAJ";
+  /** Algorithm: Paillier with generator N + 1. */
   alg: "PAI-GN1";
+  /** What the key is for. */
   key_ops: ["encrypt"];
+  /** N. */
   n: string;
+  /** Name of the key: here its fingerprint. */
   kid: string;
 }
 
 /** A private key as python-paillier writes it. Secret: seal it before it is stored. */
 export interface PrivateJwk {
+  /** Key type, python-paillier's own. */
   kty: "DAJ";
+  /** What the key is for. */
   key_ops: ["decrypt"];
+  /** First prime factor of N. */
   p: string;
+  /** Second prime factor of N. */
   q: string;
+  /** The public key that belongs to it. */
   pub: PublicJwk;
+  /** Name of the key: here its fingerprint. */
   kid: string;
 }
 

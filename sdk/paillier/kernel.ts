@@ -12,7 +12,9 @@
 /** 0: modulo `moduli[0]^2`. 1: modulo `moduli[1]^2`. */
 export type Lane = 0 | 1;
 
+/** A way to multiply modulo squares; `selectKernel` chooses one. */
 export interface Kernel {
+  /** Which one it is; shown in outputs. */
   readonly name: "wasm" | "bigint";
   /**
    * Opens arithmetic modulo the squares of two odd moduli of about equal length.
@@ -23,7 +25,9 @@ export interface Kernel {
   open(moduli: readonly [bigint, bigint], registers: number): Arithmetic;
 }
 
+/** A bank of registers, each holding a number modulo the square of a modulus. */
 export interface Arithmetic {
+  /** M of lane 0 and of lane 1; products are taken modulo M^2. */
   readonly moduli: readonly [bigint, bigint];
   /** Registers 0 .. registers-1 exist; each starts as 0. */
   readonly registers: number;

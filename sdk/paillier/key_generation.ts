@@ -4,7 +4,9 @@ import { Pacer } from "./pacing.ts";
 import { generatePrime } from "./primes.ts";
 import { PrivateKey } from "./private_key.ts";
 
+/** How a key is made. */
 export interface KeyGenerationOptions {
+  /** Source of the primes. */
   random?: RandomSource;
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
@@ -12,6 +14,7 @@ export interface KeyGenerationOptions {
    * papers only.
    */
   insecure?: boolean;
+  /** Gives up the search. */
   signal?: AbortSignal;
 }
 

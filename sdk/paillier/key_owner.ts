@@ -10,8 +10,11 @@ import type { PublicKey } from "./public_key.ts";
 import { RandomiserPool } from "./randomiser_pool.ts";
 import { selectKernel } from "./select_kernel.ts";
 
+/** How a key's owner computes; the defaults suit gateways. */
 export interface KeyOwnerOptions {
+  /** What does the products; the fastest that is right here by default. */
   kernel?: Kernel;
+  /** Source of the randomness of encryptions. */
   random?: RandomSource;
   /** Most memory for prepared randomness; 4 MiB hold 7,000 randomisers at 2048 bits. */
   poolBytes?: number;
@@ -42,6 +45,7 @@ export interface KeyOwnerOptions {
  * ```
  */
 export class KeyOwner implements Disposable {
+  /** The public part of the key. */
   readonly publicKey: PublicKey;
   /** Kernel that does the products: "wasm" or "bigint". */
   readonly kernelName: string;
@@ -55,7 +59,11 @@ export class KeyOwner implements Disposable {
   #proof: Uint8Array[] | undefined;
   readonly #lifetime = new AbortController();
 
-  /** @throws {RangeError} on options out of range */
+  /**
+   * Tables are built on the first encryption.
+   *
+   * @throws {RangeError} on options out of range
+   */
   constructor(key: PrivateKey, options: KeyOwnerOptions = {}) {
     const {
       kernel = selectKernel(),
@@ -130,6 +138,8 @@ export class KeyOwner implements Disposable {
   }
 
   /**
+   * The plaintexts of many ciphertexts.
+   *
    * @param ciphertexts one after another, `ciphertextBytes` each, big-endian
    * @returns the plaintexts in [0, N)
    * @throws {RangeError} if the bytes are not a whole number of ciphertexts

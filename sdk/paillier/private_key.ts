@@ -6,7 +6,9 @@ import { randomUnit } from "./random_integer.ts";
 
 /** The two secret primes; whoever has them reads every ciphertext. */
 export interface SecretPrimes {
+  /** First prime factor of N. */
   readonly p: bigint;
+  /** Second prime factor of N. */
   readonly q: bigint;
 }
 
@@ -57,6 +59,7 @@ export class PrivateKey {
     return new PrivateKey(p, q);
   }
 
+  /** The public part of the key. */
   get publicKey(): PublicKey {
     return this.#publicKey;
   }
@@ -110,16 +113,19 @@ export class PrivateKey {
     return `PrivateKey(${this.#publicKey.fingerprint})`;
   }
 
+  /** @throws {TypeError} always, so that no JSON holds a key by accident */
   toJSON(): never {
     throw new TypeError(
       "Cannot serialise private key: use exportJwk() or a key store",
     );
   }
 
+  /** What `Deno.inspect` and Deno's console print. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 
+  /** What Node's console prints. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -25,7 +25,9 @@ import { randomBits, randomUnit } from "./random_integer.ts";
 export class PublicKey {
   /** N */
   readonly modulus: bigint;
+  /** Length of N in bits. */
   readonly modulusBits: number;
+  /** Length of N in bytes. */
   readonly modulusBytes: number;
   /** Bytes of one ciphertext, a number modulo N^2. */
   readonly ciphertextBytes: number;
@@ -41,6 +43,8 @@ export class PublicKey {
   #residue: bigint | undefined;
 
   /**
+   * The key of a modulus.
+   *
    * @param modulus N: odd, at least 16 bits
    * @throws {RangeError} on an even or tiny modulus
    */
