@@ -76,6 +76,7 @@ export function createApp(options: AppOptions): Hono {
         "malformed",
         `Cannot serve ${c.req.method} here: PROTOCOL.md lists the calls`,
       ),
+      404,
     )
   );
   app.onError((error, c) => {

@@ -19,11 +19,15 @@ const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
  * The answer for a fault (RFC 9457, with `code` and `retryable`). Faults that are
  * not declared tell nothing of themselves.
  */
-export function problemResponse(error: unknown): Response {
+export function problemResponse(
+  error: unknown,
+  otherStatus?: number,
+): Response {
   const fault = error instanceof CipherlayerError
     ? error
     : new CipherlayerError("server-fault", "The functions failed");
-  const [status, title] = statuses[fault.code] ?? [500, "Server fault"];
+  const [usual, title] = statuses[fault.code] ?? [500, "Server fault"];
+  const status = otherStatus ?? usual;
   return Response.json({
     type: "about:blank",
     title,
