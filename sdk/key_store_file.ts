@@ -24,7 +24,7 @@ import { platformRandom } from "./random.ts";
  * @example
  * ```ts
  * import { generatePrivateKey } from "@cipherlayer/sdk";
- * import { FileKeyStore } from "./key_store_file.ts";
+ * import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
  *
  * const path = `${await Deno.makeTempDir()}/gateway.key`;
  * const store = new FileKeyStore(path, "correct horse battery staple");

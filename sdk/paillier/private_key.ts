@@ -113,7 +113,11 @@ export class PrivateKey {
     return `PrivateKey(${this.#publicKey.fingerprint})`;
   }
 
-  /** @throws {TypeError} always, so that no JSON holds a key by accident */
+  /**
+   * Refuses, so that no JSON holds a key by accident.
+   *
+   * @throws {TypeError} always
+   */
   toJSON(): never {
     throw new TypeError(
       "Cannot serialise private key: use exportJwk() or a key store",
