@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { bundle } from "./fixture.ts";
+
+/** What a page loads for the whole SDK at most, minified and compressed. */
+const mostGzippedBytes = 60_000;
+
+Deno.test("the browser bundle of the SDK is self-contained and small", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = await bundle("sdk/mod.ts", folder, { minify: true });
+    const text = await Deno.readTextFile(path);
+    const imports = text.match(/\bfrom\s*"[^"]*"|\bimport\("[^"]*"\)/g) ?? [];
+    assert.deepEqual(imports, []);
+    const gzipped = new Blob([text]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    const bytes = (await new Response(gzipped).arrayBuffer()).byteLength;
+    console.log(`browser bundle: ${text.length} bytes, ${bytes} gzipped`);
+    assert.ok(
+      bytes <= mostGzippedBytes,
+      `expected at most ${mostGzippedBytes} bytes gzipped, got ${bytes}`,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

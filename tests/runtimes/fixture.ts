@@ -1,0 +1,90 @@
+/**
+ * What the runtime tests share: the bundled checks, and a loopback server with
+ * the functions and a page that can load the bundle.
+ */
+import { createApp } from "../../functions/app.ts";
+import { modelInfo, type ModelStore } from "../../functions/model_store.ts";
+import type { ModelPackage } from "../../models/package_format.ts";
+import { simulate } from "../../models/simulate.ts";
+import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
+import { testKey } from "../vectors/keys.ts";
+import type { CheckInput } from "./checks.ts";
+
+const page = `<!doctype html><meta charset="utf-8"><title>checks</title>`;
+
+/** Bundles `entry` (relative to the repository) for browsers into `folder`. */
+export async function bundle(
+  entry: string,
+  folder: string,
+  { minify = false } = {},
+): Promise<string> {
+  const output = `${folder}/bundle.js`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--platform=browser",
+      ...minify ? ["--minify"] : [],
+      "--output",
+      output,
+      entry,
+    ],
+    cwd: new URL("../../", import.meta.url),
+    stderr: "piped",
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return output;
+}
+
+/**
+ * Serves a small model, the page and the bundle on a free loopback port.
+ *
+ * @returns the input of the checks, and the scores that the simulator expects
+ */
+export async function serveChecks(bundlePath: string) {
+  const model = tinyModel(11, [1, 6, 6], [
+    { kind: "convolution", channels: 3, kernel: [3, 3], pool: "sum" },
+    { kind: "dense", length: 5 },
+  ]);
+  const random = seededIntegers(12);
+  const { shape, low, high, scale, offset } = model.manifest.input;
+  const integers = Float64Array.from(
+    { length: shape.reduce((a, b) => a * b) },
+    () => random(low, high),
+  );
+  const app = createApp({
+    models: storeOf(model),
+    sealingKey: new Uint8Array(32).fill(7),
+    insecureKeys: true,
+  });
+  const script = await Deno.readTextFile(bundlePath);
+  app.get("/", (context) => context.html(page));
+  app.get(
+    "/bundle.js",
+    (context) =>
+      context.body(script, 200, { "content-type": "text/javascript" }),
+  );
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    app.fetch,
+  );
+  const { p, q } = testKey(512).exportPrimes();
+  const input: CheckInput = {
+    primes: [p.toString(16), q.toString(16)],
+    url: `http://127.0.0.1:${server.addr.port}`,
+    model: model.manifest.name,
+    reading: Array.from(integers, (integer) => integer * scale + offset),
+  };
+  return {
+    input,
+    expectedScores: Array.from(simulate(model, integers).scores),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+function storeOf(model: ModelPackage): ModelStore {
+  return {
+    list: () => Promise.resolve([modelInfo(model)]),
+    load: () => Promise.resolve(model),
+  };
+}

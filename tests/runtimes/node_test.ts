@@ -1,0 +1,70 @@
+/** The SDK in Node. Ignored where there is no `node` of version 20 or later. */
+import assert from "node:assert/strict";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import type { CheckInput, CheckReport } from "./checks.ts";
+import { bundle, serveChecks } from "./fixture.ts";
+
+/** Node below 22 has the kernel's instructions behind this flag. */
+const relaxedSimd = "--experimental-wasm-relaxed-simd";
+
+Deno.test({
+  name:
+    "Node runs the SDK's bundle: products, round trips, a whole inference, with and without the WASM kernel's instructions",
+  ignore: await nodeMajor() < 20,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = await bundle("tests/runtimes/checks.ts", folder);
+      await Deno.rename(path, `${folder}/bundle.mjs`);
+      await using checks = await serveChecks(`${folder}/bundle.mjs`);
+
+      const plain = await runInNode(folder, checks.input, []);
+      assert.deepEqual(plain.scores, checks.expectedScores);
+      assert.equal(plain.answerKernel, plain.kernel);
+      assert.equal(plain.products, 160);
+      assert.equal(plain.roundTrips, 10);
+
+      const fast = await runInNode(folder, checks.input, [relaxedSimd]);
+      assert.deepEqual(fast.scores, checks.expectedScores);
+      // The processor is the same as Deno's, so the kernel must be too.
+      assert.equal(fast.kernel, selectKernel().name);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Runs the checks in a fresh Node process. */
+async function runInNode(
+  folder: string,
+  input: CheckInput,
+  flags: string[],
+): Promise<CheckReport> {
+  const script = `import { checkRuntime } from "${folder}/bundle.mjs";
+    const report = await checkRuntime(JSON.parse(process.argv[1]));
+    console.log(JSON.stringify(report));`;
+  const { stdout, stderr, success } = await new Deno.Command("node", {
+    args: [
+      ...flags,
+      "--input-type=module",
+      "--eval",
+      script,
+      JSON.stringify(input),
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Major version of `node` on the PATH, 0 where there is none. */
+async function nodeMajor(): Promise<number> {
+  try {
+    const { stdout } = await new Deno.Command("node", { args: ["--version"] })
+      .output();
+    return Number(new TextDecoder().decode(stdout).match(/^v(\d+)/)?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
