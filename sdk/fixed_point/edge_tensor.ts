@@ -5,6 +5,7 @@
 export interface EdgeTensor {
   /** Per sample: [channels, height, width], [channels, length] or [length]. */
   shape: number[];
+  /** One array a sample. */
   samples: Float64Array[];
 }
 

@@ -24,19 +24,29 @@
  * one answer, block after block, lowest first; the last answer may hold fewer.
  */
 export interface SpatialLayout {
+  /** Tells it from a dense layout. */
   kind: "spatial";
+  /** Samples side by side in the slots. */
   samples: number;
+  /** Outputs of a tile. */
   tile: [height: number, width: number];
+  /** Tiles that cover the output. */
   grid: [rows: number, columns: number];
+  /** What the round reads: one for each term. */
   inputs: SpatialInput[];
+  /** Shape of one sample's accumulators. */
   output: [channels: number, height: number, width: number];
+  /** Bits of one slot. */
   slotBits: number;
+  /** Values in an answer; the last may hold fewer. */
   valuesPerCiphertext: number;
 }
 
+/** An activation as the tiles of a round read it. */
 export interface SpatialInput {
   /** Name of the activation that is read. */
   tensor: string;
+  /** Its shape for one sample. */
   shape: [channels: number, height: number, width: number];
   /** Input rows and columns from one tile to the next: stride * tile. */
   step: [y: number, x: number];
@@ -62,13 +72,21 @@ export interface SpatialInput {
  * bound, where a bias may hide half of a part): slotBits = 1 + ceil(log2(2*4V + 2)).
  */
 export interface DenseLayout {
+  /** Tells it from a spatial layout. */
   kind: "dense";
+  /** Samples side by side in the slots. */
   samples: number;
+  /** Input elements that share a ciphertext. */
   fold: number;
+  /** Activations that are concatenated: one for each term. */
   inputs: { tensor: string; length: number }[];
+  /** Elements of one sample's accumulators. */
   outputLength: number;
+  /** Bits of one slot. */
   slotBits: number;
+  /** Bits below each value, to be dropped. */
   guardBits: 0 | 1;
+  /** Values in an answer; the last may hold fewer. */
   valuesPerCiphertext: number;
 }
 
@@ -127,8 +145,11 @@ export type EdgeStep =
     high: number;
   };
 
+/** One round: what the edge packs, unpacks and applies. */
 export interface RoundPlan {
+  /** Where every value lies. */
   layout: RoundLayout;
+  /** Applied to the accumulators, in order. */
   steps: EdgeStep[];
   /** Name of the activation that the steps produce. */
   writes: string;
@@ -136,20 +157,27 @@ export interface RoundPlan {
   shards: number;
 }
 
+/** How a reading becomes integers. */
 export interface InputSpec {
   /** Shape of one sample. */
   shape: number[];
-  /** integer = clamp(round((x - offset)/scale), low, high). */
+  /** integer = round((x - offset)/scale), within [low, high]. */
   scale: number;
+  /** The reading that becomes 0. */
   offset: number;
+  /** Least integer. */
   low: number;
+  /** Greatest integer. */
   high: number;
 }
 
+/** What the last round's accumulators mean. */
 export interface OutputSpec {
+  /** Shape of one sample. */
   shape: number[];
   /** score = integer * scale. */
   scale: number;
+  /** Name of each score, if the model has names. */
   labels: string[] | null;
   /** Floating-point tail, for display only: outside of exactness. */
   tail: "none" | "softmax";
@@ -157,9 +185,12 @@ export interface OutputSpec {
 
 /** Everything the edge needs for one inference of `samples` samples. */
 export interface InferencePlan {
+  /** Samples side by side in the slots. */
   samples: number;
+  /** The reading. */
   input: InputSpec;
   /** The activation named "input" is the quantised reading. */
   rounds: RoundPlan[];
+  /** The scores. */
   output: OutputSpec;
 }
