@@ -22,7 +22,8 @@ import type {
 } from "./package_format.ts";
 
 const count = integer(1, 2 ** 24);
-const whole = integer(0, 2 ** 24);
+/** Negative where a convolution skips the margin of its input. */
+const pad = integer(-(2 ** 24), 2 ** 24);
 const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 const name = text(200);
 const shape = list(count, 8);
@@ -54,7 +55,7 @@ const term = tagged<Term>("kind", {
     kernel: pair,
     stride: pair,
     dilation: pair,
-    pads: tuple<[number, number, number, number]>(whole, whole, whole, whole),
+    pads: tuple<[number, number, number, number]>(pad, pad, pad, pad),
     groups: count,
   }),
   dense: record<DenseTerm>({

@@ -22,6 +22,7 @@ export interface ConvolutionTerm {
   kernel: [number, number];
   stride: [number, number];
   dilation: [number, number];
+  /** Negative where rows or columns are left out. */
   pads: [top: number, left: number, bottom: number, right: number];
   groups: number;
 }

@@ -168,6 +168,17 @@ function rangeAfter(
   switch (step.op) {
     case "relu":
       return [Math.max(low, 0), Math.max(high, 0)];
+    case "leakyRelu": {
+      const slopes = [step.positive, ...step.negative].map(Math.abs);
+      const reach = Math.max(-low, high) *
+        slopes.reduce((a, b) => Math.max(a, b));
+      return [-reach, reach];
+    }
+    case "meanPool":
+      return [
+        Math.min(low * step.multiple, 0),
+        Math.max(high * step.multiple, 0),
+      ];
     case "sumPool": {
       const window = step.kernel[0] * step.kernel[1];
       return [Math.min(low * window, low), Math.max(high * window, high)];

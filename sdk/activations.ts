@@ -5,10 +5,11 @@ import {
 import {
   type MapShape,
   maxPool,
+  meanPool,
   pooledShape,
   sumPool,
 } from "./activations/pooling.ts";
-import { lookUp, requantise } from "./activations/scaling.ts";
+import { leakyRelu, lookUp, requantise } from "./activations/scaling.ts";
 import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import type { EdgeStep } from "./wire/plan.ts";
 
@@ -59,6 +60,7 @@ export function applySteps(
 export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
   switch (step.op) {
     case "sumPool":
+    case "meanPool":
     case "maxPool": {
       const [channels, height, width] = pooledShape(
         mapShape(step, shape),
@@ -75,6 +77,15 @@ export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
         );
       }
       return step.shape;
+    case "leakyRelu":
+      if (step.negative.length !== 1 && step.negative.length !== shape[0]) {
+        throw new RangeError(
+          `Cannot apply leakyRelu: expected 1 or ${
+            shape[0]
+          } negative slopes, got ${step.negative.length}`,
+        );
+      }
+      return shape;
     default:
       return shape;
   }
@@ -97,6 +108,10 @@ function sampleFunction(
   switch (step.op) {
     case "relu":
       return (values) => values.map((x) => x > 0 ? x : 0);
+    case "leakyRelu":
+      return (values) => leakyRelu(values, step);
+    case "meanPool":
+      return (values) => meanPool(values, mapShape(step, shape), step);
     case "sumPool":
       return (values) => sumPool(values, mapShape(step, shape), step);
     case "maxPool":

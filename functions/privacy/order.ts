@@ -21,9 +21,13 @@ export function orderUnits(plan: InferencePlan, round: number): number {
   let shape = layout.kind === "dense" ? [layout.outputLength] : layout.output;
   let units = shape[0];
   for (const step of steps) {
-    if (step.op === "sumPool" || step.op === "maxPool") {
+    if (
+      step.op === "sumPool" || step.op === "meanPool" || step.op === "maxPool"
+    ) {
       units = gcd(units, shape[0]);
     }
+    // The plan names each channel's slope: channels cannot trade places.
+    if (step.op === "leakyRelu" && step.negative.length > 1) return 1;
     shape = shapeAfterReshape(step, shape);
   }
   for (const reader of plan.rounds.slice(round + 1)) {

@@ -34,6 +34,50 @@ export function sumPool(
   return sums.map((sum) => Math.min(Math.max(sum, -(2 ** 53)), 2 ** 53));
 }
 
+/**
+ * `multiple` times the mean of each window over its cells within the map extended
+ * by `counted`.
+ */
+export function meanPool(
+  values: Float64Array,
+  shape: MapShape,
+  window: PoolWindow & {
+    counted: readonly [
+      top: number,
+      left: number,
+      bottom: number,
+      right: number,
+    ];
+    multiple: number;
+  },
+): Float64Array {
+  const [, rows, columns] = pooledShape(shape, window);
+  const down = countedCells(shape, window, rows, 0);
+  const across = countedCells(shape, window, columns, 1);
+  return sumPool(values, shape, window).map((sum, i) => {
+    const cells = down[Math.floor(i / columns) % rows] * across[i % columns];
+    return sum * (window.multiple / cells);
+  });
+}
+
+/** Cells along one axis of each window that lie within the extended map. */
+function countedCells(
+  shape: MapShape,
+  { kernel, stride, pads, counted }: Parameters<typeof meanPool>[2],
+  windows: number,
+  axis: 0 | 1,
+): number[] {
+  return Array.from({ length: windows }, (_, o) => {
+    const from = o * stride[axis] - pads[axis];
+    const first = Math.max(from, -counted[axis]);
+    const end = Math.min(
+      from + kernel[axis],
+      shape[axis + 1] + counted[axis + 2],
+    );
+    return Math.max(1, end - first);
+  });
+}
+
 /** Largest value in each window; padding does not take part. */
 export function maxPool(
   values: Float64Array,

@@ -19,6 +19,17 @@ export function requantise(
   });
 }
 
+/** Negative values times their channel's slope, the others times `positive`. */
+export function leakyRelu(
+  values: Float64Array,
+  { positive, negative }: { positive: number; negative: readonly number[] },
+): Float64Array {
+  const perSlope = values.length / negative.length;
+  return values.map((x, i) =>
+    x < 0 ? x * negative[Math.floor(i / perSlope)] + 0 : x * positive
+  );
+}
+
 /** table[scaled x - low], the index held within the table. */
 export function lookUp(
   values: Float64Array,

@@ -82,11 +82,24 @@ const layout = tagged<SpatialLayout | DenseLayout>("kind", {
 /** Also the check of steps in model packages. */
 export const step = tagged<EdgeStep>("op", {
   relu: record<Step<"relu">>({ op: literal("relu") }),
+  leakyRelu: record<Step<"leakyRelu">>({
+    op: literal("leakyRelu"),
+    positive: count,
+    negative: list(exact, 2 ** 16),
+  }),
   sumPool: record<Step<"sumPool">>({
     op: literal("sumPool"),
     kernel: pair,
     stride: pair,
     pads,
+  }),
+  meanPool: record<Step<"meanPool">>({
+    op: literal("meanPool"),
+    kernel: pair,
+    stride: pair,
+    pads,
+    counted: pads,
+    multiple: count,
   }),
   maxPool: record<Step<"maxPool">>({
     op: literal("maxPool"),

@@ -104,12 +104,27 @@ export type RoundLayout = SpatialLayout | DenseLayout;
  */
 export type EdgeStep =
   | { op: "relu" }
+  /** x < 0 ? x*negative : x*positive; one negative slope, or one a channel (the leading axis). */
+  | { op: "leakyRelu"; positive: number; negative: number[] }
   /** Adds up windows; zero padding; ceil mode is expressed by larger pads. */
   | {
     op: "sumPool";
     kernel: [number, number];
     stride: [number, number];
     pads: [top: number, left: number, bottom: number, right: number];
+  }
+  /**
+   * `multiple` times the mean of each window, over those of its cells that lie
+   * within the tensor extended by `counted` on each side (cells outside of the
+   * tensor are 0). Exact: `multiple` is a multiple of every such count.
+   */
+  | {
+    op: "meanPool";
+    kernel: [number, number];
+    stride: [number, number];
+    pads: [top: number, left: number, bottom: number, right: number];
+    counted: [top: number, left: number, bottom: number, right: number];
+    multiple: number;
   }
   | {
     op: "maxPool";

@@ -1,0 +1,103 @@
+/**
+ * Runs a network of rounds in floating point, one sample at a time: the yardstick
+ * of quantisation and the source of its calibration statistics.
+ */
+import { convolve } from "./convolve.ts";
+import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
+import { multiplyInto } from "./passes/linear_map.ts";
+import { countedCells } from "./passes/windows.ts";
+
+/** The activation "input" of a reading. */
+export function readInput(
+  { input }: FloatNetwork,
+  reading: ArrayLike<number>,
+): Float64Array {
+  return Float64Array.from(reading, (x) => x * input.gain + input.offset);
+}
+
+/** Sum of terms and bias. */
+export function accumulate(
+  round: FloatRound,
+  activations: ReadonlyMap<string, ArrayLike<number>>,
+): Float64Array {
+  const out = Float64Array.from(round.bias);
+  for (const { reads, map } of round.terms) {
+    const x = activations.get(reads)!;
+    if (map.kind === "convolution") convolve(map, x, out);
+    else multiplyInto(map, x, out);
+  }
+  return out;
+}
+
+/** Scores of one reading. */
+export function runFloat(
+  network: FloatNetwork,
+  reading: ArrayLike<number>,
+): Float64Array {
+  let last = readInput(network, reading);
+  const activations = new Map([["input", last]]);
+  for (const round of network.rounds) {
+    last = applyOperations(round, accumulate(round, activations));
+    activations.set(round.writes, last);
+  }
+  return last;
+}
+
+/** The edge's operations on one sample's accumulators. */
+export function applyOperations(
+  round: FloatRound,
+  accumulators: Float64Array,
+): Float64Array {
+  return round.edge.reduce(applyOperation, accumulators);
+}
+
+function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
+  switch (step.op) {
+    case "relu":
+      return x.map((v) => v > 0 ? v : 0);
+    case "leakyRelu": {
+      const perSlope = x.length / step.slopes.length;
+      return x.map((v, i) =>
+        v < 0 ? v * step.slopes[Math.floor(i / perSlope)] : v
+      );
+    }
+    case "clip":
+      return x.map((v) => Math.min(Math.max(v, step.low), step.high));
+    case "function":
+      return x.map(step.apply);
+    case "maxPool":
+      return overWindows(step.window, x, -Infinity, Math.max);
+    case "averagePool": {
+      const sums = overWindows(step.window, x, 0, (sum, v) => sum + v);
+      const cells = countedCells(step.window, step.counted);
+      return sums.map((sum, i) => sum / cells[i % cells.length]);
+    }
+  }
+}
+
+/** Joins the cells of each window that lie inside of the grid. */
+function overWindows(
+  { input, output, kernel, stride, dilation, pads }: Window,
+  x: Float64Array,
+  initial: number,
+  join: (joined: number, value: number) => number,
+): Float64Array {
+  const [channels, height, width] = input, [, rows, columns] = output;
+  const out = new Float64Array(channels * rows * columns).fill(initial);
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let oy = 0; oy < rows; oy++) {
+      for (let ox = 0; ox < columns; ox++, at++) {
+        for (let ky = 0; ky < kernel[0]; ky++) {
+          const y = stride[0] * oy + dilation[0] * ky - pads[0];
+          if (y < 0 || y >= height) continue;
+          for (let kx = 0; kx < kernel[1]; kx++) {
+            const column = stride[1] * ox + dilation[1] * kx - pads[1];
+            if (column < 0 || column >= width) continue;
+            out[at] = join(out[at], x[(c * height + y) * width + column]);
+          }
+        }
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,344 @@
+/** Arithmetic with constants and between activations, and functions of one variable. */
+import type { EdgeOperation } from "../../ir.ts";
+import { numberAttribute } from "../../onnx/graph.ts";
+import {
+  broadcastIndex,
+  broadcastShapes,
+  sizeOf,
+  type Tensor,
+} from "../../onnx/tensor.ts";
+import { arithmetic } from "../constants.ts";
+import { isIdentity } from "../linear_map.ts";
+import {
+  constantInput,
+  constants,
+  dynamicInput,
+  type DynamicValue,
+  edgeResult,
+  isSoleReader,
+  linearResult,
+  type OperatorCall,
+  type OperatorRule,
+  shapeOf,
+} from "../lowering.ts";
+import {
+  clipRange,
+  type ScalarFunction,
+  scalarFunction,
+} from "../scalar_functions.ts";
+import { UnsupportedNodeError } from "../unsupported.ts";
+import { addValues, gridOf, type LinearValue } from "../values.ts";
+import { scaled } from "./linear.ts";
+
+/** Add, Sub, Mul, Div and Pow, at least one operand depending on the reading. */
+const binary: OperatorRule = (call) => {
+  const { operator } = call.node;
+  const [left, right] = call.inputs.map((value) =>
+    value?.kind === "constant" ? value.tensor : null
+  );
+  const f = arithmetic[operator];
+  if (!left && !right) return ofTwoActivations(call, f);
+
+  const constant = (left ?? right)!;
+  const index = left ? 1 : 0;
+  if (constant.data.length === 1) {
+    const c = constant.data[0];
+    const apply: ScalarFunction = left ? (x) => f(c, x) : (x) => f(x, c);
+    derive(call, index, apply);
+    const folded = foldIntoFunction(call, index, apply) ??
+      foldIntoInput(call, index, apply, operator);
+    if (folded) return folded;
+  }
+  if (operator === "Pow" || (operator === "Div" && left)) {
+    if (constant.data.length !== 1) {
+      throw new UnsupportedNodeError(
+        "it is not linear and differs from element to element",
+        "use one exponent or dividend for all",
+      );
+    }
+    return functionOf(
+      call,
+      index,
+      operator,
+      call.derivations.get(call.node.outputs[0])!.apply,
+    );
+  }
+  const value = expanded(call, index, constant.shape);
+  const spread = spreadConstant(constant, value.shape);
+  if (operator === "Mul") return scaled(value, spread);
+  if (operator === "Div") return scaled(value, spread.map((c) => 1 / c));
+  const sign = operator === "Sub" ? -1 : 1;
+  if (left && operator === "Sub") {
+    const negated = scaled(value, spread.map(() => -1));
+    return { ...negated, bias: negated.bias.map((b, i) => b + spread[i]) };
+  }
+  return { ...value, bias: value.bias.map((b, i) => b + sign * spread[i]) };
+};
+
+/** A sum of activations is linear; anything else must be a function of one tensor. */
+function ofTwoActivations(
+  call: OperatorCall,
+  f: (a: number, b: number) => number,
+): DynamicValue {
+  const { node } = call;
+  const linear = node.operator === "Add" || node.operator === "Sub";
+  const common = commonAncestor(call, node.inputs[0], node.inputs[1]);
+  const pending = call.inputs.some((value) =>
+    value?.kind === "edge" && value.activation === null
+  );
+  if (common && (!linear || pending)) {
+    const { left, right } = common;
+    const apply: ScalarFunction = (x) => f(left(x), right(x));
+    call.derivations.set(node.outputs[0], { from: common.name, apply });
+    return elementwise(call, common.name, node.operator, apply);
+  }
+  if (!linear) {
+    throw new UnsupportedNodeError(
+      "it combines two tensors that both depend on the reading, which Paillier ciphertexts do not allow",
+      "use sums, or functions of one tensor",
+    );
+  }
+  const a = expanded(call, 0, shapeOf(call.inputs[1]!));
+  const b = expanded(call, 1, a.shape);
+  if (node.operator === "Add") return addValues(a, b);
+  return addValues(
+    a,
+    scaled(b, new Float64Array(b.bias.length).fill(-1)),
+  );
+}
+
+/** Input `index` as a linear value broadcast against `other`. */
+function expanded(
+  call: OperatorCall,
+  index: number,
+  other: readonly number[],
+): LinearValue {
+  const value = dynamicInput(call, index);
+  const shape = broadcastShapes(value.shape, other);
+  if (sizeOf(shape) === sizeOf(value.shape)) {
+    return { ...call.rounds.toLinear(value), shape };
+  }
+  const map = {
+    kind: "selection" as const,
+    columns: sizeOf(value.shape),
+    index: broadcastIndex(value.shape, shape),
+  };
+  return linearResult(call, value, [map], shape);
+}
+
+function spreadConstant(constant: Tensor, shape: number[]): Float64Array {
+  const index = broadcastIndex(constant.shape, shape);
+  return Float64Array.from(index, (at) => constant.data[at]);
+}
+
+/** Notes that this node's output is apply(input). */
+function derive(
+  call: OperatorCall,
+  index: number,
+  apply: ScalarFunction,
+): void {
+  const from = call.node.inputs[index];
+  call.derivations.set(call.node.outputs[0], { from, apply });
+}
+
+/** All tensors that `name` is an elementwise function of, nearest first. */
+function ancestors(
+  call: OperatorCall,
+  name: string,
+): { name: string; apply: ScalarFunction }[] {
+  const found = [{ name, apply: ((x) => x) as ScalarFunction }];
+  for (;;) {
+    const { name: at, apply } = found[found.length - 1];
+    const step = call.derivations.get(at);
+    if (!step) return found;
+    found.push({ name: step.from, apply: (x) => apply(step.apply(x)) });
+  }
+}
+
+function commonAncestor(call: OperatorCall, left: string, right: string) {
+  const others = ancestors(call, right);
+  for (const { name, apply } of ancestors(call, left)) {
+    const other = others.find((candidate) => candidate.name === name);
+    if (other) return { name, left: apply, right: other.apply };
+  }
+  return null;
+}
+
+/** A constant behind a function that only this node reads joins the function. */
+function foldIntoFunction(
+  call: OperatorCall,
+  index: number,
+  apply: ScalarFunction,
+): DynamicValue | null {
+  const value = dynamicInput(call, index);
+  if (value.kind !== "edge" || value.activation || !isSoleReader(call, index)) {
+    return null;
+  }
+  const last = value.operations[value.operations.length - 1];
+  if (last?.op !== "function") return null;
+  const joined = { ...last, apply: (x: number) => apply(last.apply(x)) };
+  return {
+    ...value,
+    node: call.node.name,
+    operations: [...value.operations.slice(0, -1), joined],
+  };
+}
+
+/** Arithmetic on the reading itself becomes part of how readings are quantised. */
+function foldIntoInput(
+  call: OperatorCall,
+  index: number,
+  apply: ScalarFunction,
+  operator: string,
+): DynamicValue | null {
+  const value = dynamicInput(call, index);
+  const plain = value.kind === "linear" && value.terms.length === 1 &&
+    value.terms[0].reads === "input" && isIdentity(value.terms[0].map) &&
+    value.bias.every((b) => b === 0) && operator !== "Pow" &&
+    !(operator === "Div" && index === 1);
+  if (!plain || !call.isRawInput(call.node.inputs[index])) return null;
+  const { input } = call.rounds;
+  call.derivations.delete(call.node.outputs[0]);
+  const offset = apply(input.offset);
+  input.gain = apply(input.offset + input.gain) - offset;
+  input.offset = offset;
+  return value;
+}
+
+/** An elementwise function of the tensor `base`. */
+function elementwise(
+  call: OperatorCall,
+  base: string,
+  name: string,
+  apply: ScalarFunction,
+): DynamicValue {
+  const value = call.values.get(base)! as DynamicValue;
+  const operation: EdgeOperation = { op: "function", name, apply };
+  return edgeResult(call, operation, value.shape, value, false);
+}
+
+function functionOf(
+  call: OperatorCall,
+  index: number,
+  name: string,
+  apply: ScalarFunction,
+): DynamicValue {
+  const value = dynamicInput(call, index);
+  const operation: EdgeOperation = { op: "function", name, apply };
+  return edgeResult(
+    call,
+    operation,
+    value.shape,
+    value,
+    isSoleReader(call, index),
+  );
+}
+
+/** Functions of one variable: rectifiers and Clip in integers, the rest by tables. */
+const unary: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const { node } = call;
+  const apply = scalarFunction(node, constants(call))!;
+  derive(call, 0, apply);
+  switch (node.operator) {
+    case "Relu":
+      return edgeResult(call, { op: "relu" }, value.shape);
+    case "LeakyRelu": {
+      const slopes = Float64Array.of(numberAttribute(node, "alpha", .01));
+      return edgeResult(call, { op: "leakyRelu", slopes }, value.shape);
+    }
+    case "Clip": {
+      const [low, high] = clipRange(node, constants(call));
+      if (low === 0 && high > 1e30) {
+        return edgeResult(call, { op: "relu" }, value.shape);
+      }
+      return edgeResult(call, { op: "clip", low, high }, value.shape);
+    }
+    case "Neg": {
+      const linear = call.rounds.toLinear(value);
+      return scaled(
+        linear,
+        new Float64Array(linear.bias.length).fill(-1),
+      );
+    }
+    default:
+      return functionOf(call, 0, node.operator, apply);
+  }
+};
+
+const prelu: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const slope = constantInput(call, 1)!;
+  const spread = spreadConstant(slope, value.shape);
+  const channels = (gridOf(value.shape) ?? [spread.length])[0];
+  const area = spread.length / channels;
+  const perChannel = Float64Array.from(
+    { length: channels },
+    (_, c) => spread[c * area],
+  );
+  if (!spread.every((s, i) => s === perChannel[Math.floor(i / area)])) {
+    throw new UnsupportedNodeError(
+      "its slopes differ inside a channel",
+      "use one slope a channel",
+    );
+  }
+  const slopes = perChannel.every((s) => s === perChannel[0])
+    ? perChannel.slice(0, 1)
+    : perChannel;
+  return edgeResult(call, { op: "leakyRelu", slopes }, value.shape);
+};
+
+/** Min and Max with constants are a Clip. */
+const extremum: OperatorRule = (call) => {
+  const isMin = call.node.operator === "Min";
+  const known = call.inputs.map((value) =>
+    value?.kind === "constant" ? value.tensor : null
+  );
+  const index = known.findIndex((tensor) => tensor === null);
+  const bounds = known.filter((tensor) => tensor !== null);
+  if (
+    bounds.length !== known.length - 1 ||
+    bounds.some(({ data }) => data.length !== 1)
+  ) {
+    throw new UnsupportedNodeError(
+      "it compares tensors that depend on the reading",
+      "compare with a single constant",
+    );
+  }
+  const value = dynamicInput(call, index);
+  const limits = bounds.map(({ data }) => data[0]);
+  const operation: EdgeOperation = isMin
+    ? { op: "clip", low: -Infinity, high: Math.min(...limits) }
+    : { op: "clip", low: Math.max(...limits), high: Infinity };
+  derive(
+    call,
+    index,
+    (x) => Math.min(Math.max(x, operation.low), operation.high),
+  );
+  return edgeResult(
+    call,
+    operation,
+    value.shape,
+    value,
+    isSoleReader(call, index),
+  );
+};
+
+/** Sum of any number of tensors. */
+const sum: OperatorRule = (call) =>
+  call.inputs.map((_, i) => call.rounds.toLinear(dynamicInput(call, i)))
+    .reduce(addValues);
+
+export const elementwiseRules: Record<string, OperatorRule> = {
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary,
+  Pow: binary,
+  Sum: sum,
+  PRelu: prelu,
+  Min: extremum,
+  Max: extremum,
+};
+
+export { unary };

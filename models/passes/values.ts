@@ -1,0 +1,203 @@
+/**
+ * What a name of the ONNX graph stands for while the graph is lowered, and the
+ * rounds gathered so far. Rounds come into being lazily: a value of the edge
+ * becomes an activation only when something linear reads it.
+ */
+import type {
+  EdgeOperation,
+  FloatRound,
+  FloatTerm,
+  Grid,
+  LinearMap,
+} from "../ir.ts";
+import { gridSize } from "../ir.ts";
+import { sizeOf, type Tensor } from "../onnx/tensor.ts";
+import {
+  apply,
+  channelScaling,
+  compose,
+  identity,
+  isIdentity,
+  toMatrix,
+} from "./linear_map.ts";
+import { UnsupportedNodeError } from "./unsupported.ts";
+
+export type Value = ConstantValue | LinearValue | EdgeValue;
+
+export interface ConstantValue {
+  kind: "constant";
+  tensor: Tensor;
+}
+
+/** Sum of maps of activations, plus a bias an element. */
+export interface LinearValue {
+  kind: "linear";
+  /** As ONNX sees it, with a batch of 1. */
+  shape: number[];
+  terms: { reads: string; map: LinearMap }[];
+  bias: Float64Array;
+}
+
+/** Edge operations on a linear value, not yet an activation. */
+export interface EdgeValue {
+  kind: "edge";
+  shape: number[];
+  source: LinearValue;
+  operations: EdgeOperation[];
+  /** Set once a round writes it. */
+  activation: string | null;
+  /** Node that made it. */
+  node: string;
+}
+
+/** Channels and space of a tensor [1, C, L] or [1, C, H, W]; null for others. */
+export function gridOf(shape: readonly number[]): Grid | null {
+  if (shape[0] !== 1) return null;
+  if (shape.length === 3) return [shape[1], 1, shape[2]];
+  return shape.length === 4 ? [shape[1], shape[2], shape[3]] : null;
+}
+
+/** The rounds of a network under construction. */
+export class RoundBuilder {
+  readonly rounds: FloatRound[] = [];
+  /** The activation "input" is reading * gain + offset. */
+  readonly input = { gain: 1, offset: 0 };
+
+  /** The activation of that name and shape, as a value. */
+  activation(name: string, shape: number[]): LinearValue {
+    const length = sizeOf(shape);
+    return {
+      kind: "linear",
+      shape,
+      terms: [{ reads: name, map: identity(length) }],
+      bias: new Float64Array(length),
+    };
+  }
+
+  /** A value that rounds can read: an edge value becomes an activation. */
+  toLinear(value: LinearValue | EdgeValue): LinearValue {
+    if (value.kind === "linear") return value;
+    value.activation ??= this.write(value);
+    return this.activation(value.activation, value.shape);
+  }
+
+  /** Ends a round with `value` and returns the activation's name. */
+  write(value: EdgeValue): string {
+    const writes = `a${this.rounds.length}`;
+    const { terms, shape, bias } = asRound(value.source);
+    this.rounds.push({
+      name: value.node,
+      terms,
+      shape,
+      bias,
+      edge: value.operations,
+      writes,
+      writesShape: activationShape(value.shape),
+    });
+    return writes;
+  }
+
+  /**
+   * map(value), by the first of `maps` (which all say the same) that composes with
+   * every term. Where none does, the value becomes an activation of its own and the
+   * first map reads that.
+   *
+   * @param shape of the result
+   */
+  applyLinear(
+    value: LinearValue | EdgeValue,
+    maps: LinearMap[],
+    shape: number[],
+    node: string,
+  ): LinearValue {
+    const linear = this.toLinear(value);
+    for (const map of maps) {
+      const terms = [];
+      for (const { reads, map: inner } of linear.terms) {
+        const composed = compose(map, inner);
+        if (!composed) break;
+        terms.push({ reads, map: composed });
+      }
+      if (terms.length < linear.terms.length) continue;
+      return { kind: "linear", shape, terms, bias: apply(map, linear.bias) };
+    }
+    const broken = this.toLinear({
+      kind: "edge",
+      shape: linear.shape,
+      source: linear,
+      operations: [],
+      activation: null,
+      node: `${node} input`,
+    });
+    return {
+      kind: "linear",
+      shape,
+      terms: [{ reads: broken.terms[0].reads, map: maps[0] }],
+      bias: new Float64Array(sizeOf(shape)),
+    };
+  }
+}
+
+/** Sum of values of one shape; terms that read the same activation stay apart. */
+export function addValues(left: LinearValue, right: LinearValue): LinearValue {
+  return {
+    kind: "linear",
+    shape: left.shape,
+    terms: [...left.terms, ...right.terms],
+    bias: left.bias.map((b, i) => b + right.bias[i]),
+  };
+}
+
+/** The batch axis of one drops out; a signal [C, L] becomes [C, 1, L]. */
+function activationShape(shape: number[]): number[] {
+  return gridOf(shape) ?? [sizeOf(shape)];
+}
+
+/** Brings the terms to one kind: convolutions over one grid, else matrices. */
+function asRound(
+  { shape, terms, bias }: LinearValue,
+): { terms: FloatTerm[]; shape: number[]; bias: Float64Array } {
+  const grid = commonGrid(shape, terms.map(({ map }) => map));
+  if (grid) {
+    const ones = new Float64Array(grid[0]).fill(1);
+    return {
+      shape: [...grid],
+      bias,
+      terms: terms.map(({ reads, map }) => ({
+        reads,
+        map: map.kind === "convolution" ? map : channelScaling(grid, ones),
+      })),
+    };
+  }
+  return {
+    shape: [bias.length],
+    bias,
+    terms: terms.map(({ reads, map }) => {
+      const matrix = toMatrix(map);
+      if (!matrix) {
+        throw new UnsupportedNodeError(
+          `a linear map of ${bias.length} outputs has no convolution form and is too large for a matrix`,
+          "reshape the network so that it works on smaller tensors here",
+        );
+      }
+      return { reads, map: matrix };
+    }),
+  };
+}
+
+/** The output grid where all maps are convolutions (or identities) over it. */
+function commonGrid(shape: number[], maps: LinearMap[]): Grid | null {
+  let grid: Grid | null = null;
+  for (const map of maps) {
+    if (map.kind !== "convolution") continue;
+    grid ??= map.output;
+    if (grid.some((length, axis) => length !== map.output[axis])) return null;
+  }
+  grid ??= gridOf(shape);
+  if (!grid || grid[1] * grid[2] === 1) return null;
+  const size = gridSize(grid);
+  const fits = maps.every((map) =>
+    map.kind === "convolution" || (isIdentity(map) && map.columns === size)
+  );
+  return fits ? grid : null;
+}

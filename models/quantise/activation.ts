@@ -1,0 +1,60 @@
+import type { FloatTerm } from "../ir.ts";
+
+/**
+ * An activation in integers: element e stands for integer *
+ * scales[floor(e / elementsPerScale)].
+ */
+export interface QuantisedActivation {
+  /** Bounds of the integers. */
+  low: number;
+  high: number;
+  scales: Float64Array;
+  elementsPerScale: number;
+  /** The calibration data's integers, one array a sample. */
+  samples: Float64Array[];
+}
+
+/** Scale of each input channel of a convolution, or of each element of a matrix. */
+export function columnScales(
+  { map }: FloatTerm,
+  { scales, elementsPerScale }: QuantisedActivation,
+): Float64Array {
+  const columns = map.kind === "convolution" ? map.input[0] : map.columns;
+  const area = map.kind === "convolution" ? map.input[1] * map.input[2] : 1;
+  return Float64Array.from(
+    { length: columns },
+    (_, c) => scales[Math.floor(c * area / elementsPerScale)],
+  );
+}
+
+/** Mean square of the integers, by column as in `columnScales`. */
+export function columnMoments(
+  { map }: FloatTerm,
+  { samples }: QuantisedActivation,
+): Float64Array {
+  const columns = map.kind === "convolution" ? map.input[0] : map.columns;
+  const moments = new Float64Array(columns);
+  for (const sample of samples) {
+    const area = sample.length / columns;
+    for (let c = 0, i = 0; c < columns; c++) {
+      let sum = 0;
+      for (const end = i + area; i < end; i++) sum += sample[i] * sample[i];
+      moments[c] += sum / area;
+    }
+  }
+  return moments.map((sum) => sum / samples.length);
+}
+
+/** For each weight of row `row`, the column that it reads. */
+export function columnsOfRow({ map }: FloatTerm, row: number): Int32Array {
+  if (map.kind === "matrix") {
+    return Int32Array.from({ length: map.columns }, (_, c) => c);
+  }
+  const { input, output, kernel, groups } = map;
+  const perGroup = input[0] / groups, area = kernel[0] * kernel[1];
+  const first = Math.floor(row / (output[0] / groups)) * perGroup;
+  return Int32Array.from(
+    { length: perGroup * area },
+    (_, i) => first + Math.floor(i / area),
+  );
+}

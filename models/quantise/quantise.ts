@@ -1,0 +1,141 @@
+/** Post-training quantisation of a network of rounds, on calibration data. */
+import type { InputSpec } from "../../sdk/wire/plan.ts";
+import { accumulate, applyOperations, readInput } from "../float_reference.ts";
+import type { FloatNetwork, FloatRound } from "../ir.ts";
+import type { QuantisedActivation } from "./activation.ts";
+import { integerBounds } from "./range.ts";
+import {
+  elementsSharingScale,
+  meanOf,
+  type QuantisedRound,
+  quantiseRound,
+} from "./round.ts";
+
+export interface BitWidths {
+  /** Of the reading. */
+  input: number;
+  /** Of the weights, one a round. */
+  weights: number[];
+  /** Of the activation that a round writes, one a round; the last is not used. */
+  activations: number[];
+}
+
+/** The network in floating point on the calibration data. */
+export interface FloatStatistics {
+  /** Samples of every activation, and of the scores under the last round's name. */
+  samples: Map<string, Float32Array[]>;
+  means: Map<string, Float64Array>;
+}
+
+/** Runs the network on the readings, round by round. */
+export function floatStatistics(
+  network: FloatNetwork,
+  readings: ArrayLike<number>[],
+): FloatStatistics {
+  const inputs = readings.map((reading) =>
+    Float32Array.from(readInput(network, reading))
+  );
+  const samples = new Map([["input", inputs]]);
+  const means = new Map([["input", meanOf(inputs)]]);
+  for (const round of network.rounds) {
+    const written = readings.map((_, i) => {
+      const reads = new Map(
+        round.terms.map(({ reads }) => [reads, samples.get(reads)![i]]),
+      );
+      return Float32Array.from(
+        applyOperations(round, accumulate(round, reads)),
+      );
+    });
+    samples.set(round.writes, written);
+    means.set(round.writes, meanOf(written));
+  }
+  return { samples, means };
+}
+
+/** How readings become integers: the range seen in calibration, or the one given. */
+export function quantiseInput(
+  network: FloatNetwork,
+  readings: ArrayLike<number>[],
+  bits: number,
+  range?: [least: number, most: number],
+): { spec: InputSpec; activation: QuantisedActivation } {
+  const { gain, offset, shape } = network.input;
+  // An integer 0 must stand for an activation of 0: padding is made of zeros.
+  const zero = 0 - offset / gain;
+  let [least, most] = range ?? [Infinity, -Infinity];
+  if (!range) {
+    for (const reading of readings) {
+      for (let i = 0; i < reading.length; i++) {
+        if (reading[i] < least) least = reading[i];
+        if (reading[i] > most) most = reading[i];
+      }
+    }
+  }
+  const [below, above] = [Math.min(0, least - zero), Math.max(0, most - zero)];
+  const { low, high } = integerBounds(below, above, bits);
+  const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
+  const spec: InputSpec = { shape, scale, offset: zero, low, high };
+  return {
+    spec,
+    activation: {
+      low,
+      high,
+      scales: Float64Array.of(scale * gain),
+      elementsPerScale: readings[0].length,
+      samples: readings.map((reading) =>
+        Float64Array.from(reading, (x) => {
+          const q = Math.round((x - zero) / scale);
+          return Math.min(Math.max(q, low), high) + 0;
+        })
+      ),
+    },
+  };
+}
+
+/**
+ * Quantises rounds `from` to the last.
+ *
+ * @param earlier rounds before `from`, quantised already
+ */
+export function quantiseRounds(
+  network: FloatNetwork,
+  statistics: FloatStatistics,
+  input: QuantisedActivation,
+  bits: BitWidths,
+  earlier: QuantisedRound[] = [],
+): QuantisedRound[] {
+  const activations = new Map([["input", input]]);
+  const done = [...earlier];
+  for (const { spec, activation } of earlier) {
+    activations.set(spec.writes, activation!);
+  }
+  for (let index = done.length; index < network.rounds.length; index++) {
+    const round = network.rounds[index];
+    const isLast = index === network.rounds.length - 1;
+    const quantised = quantiseRound(
+      round,
+      index,
+      activations,
+      statistics.means,
+      { weights: bits.weights[index], activation: bits.activations[index] },
+      isLast,
+      elementsSharingScale(round, isLast, readerAreas(network, round)),
+    );
+    if (quantised.activation) {
+      activations.set(round.writes, quantised.activation);
+    }
+    done.push(quantised);
+  }
+  return done;
+}
+
+/** Elements a channel in the convolutions that read what `round` writes. */
+function readerAreas(network: FloatNetwork, { writes }: FloatRound): number[] {
+  return network.rounds.flatMap(({ terms }) =>
+    terms.flatMap(({ reads, map }) =>
+      reads === writes && map.kind === "convolution"
+        ? [map.input[1] * map.input[2]]
+        : []
+    )
+  );
+}

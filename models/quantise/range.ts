@@ -1,0 +1,83 @@
+/** Ranges and multipliers of integer activations. */
+
+/** Bounds of `bits`-bit integers that share their range as [least, most] does. */
+export function integerBounds(
+  least: number,
+  most: number,
+  bits: number,
+): { low: number; high: number } {
+  const steps = 2 ** bits - 1;
+  const negative = Math.max(0, -least), positive = Math.max(0, most);
+  if (negative === 0) return { low: 0, high: steps };
+  const low = -Math.round(steps * negative / (negative + positive));
+  return { low, high: steps + low };
+}
+
+/**
+ * Values to be represented, in one list a scale group: `weights[i]` is the squared
+ * size of the group's unit.
+ */
+export interface ValueGroup {
+  values: Float64Array;
+  weight: number;
+}
+
+/**
+ * The factor m for which clamp(round(v * m), low, high) / m comes closest to the
+ * values, in weighted squares. Clipping few strong values often beats keeping all.
+ */
+export function chooseFactor(
+  groups: ValueGroup[],
+  { low, high }: { low: number; high: number },
+): number {
+  let reach = 0;
+  for (const { values } of groups) {
+    for (const v of values) {
+      reach = Math.max(reach, v > 0 ? v / high : low < 0 ? v / low : 0);
+    }
+  }
+  if (reach === 0) return 1;
+  let best = 1 / reach, least = Infinity;
+  for (let i = 0; i <= 48; i++) {
+    const factor = 2 ** (i / 16) / reach;
+    let error = 0;
+    for (const { values, weight } of groups) {
+      let sum = 0;
+      for (const v of values) {
+        const q = Math.round(v * factor);
+        const d = v - (q < low ? low : q > high ? high : q) / factor;
+        sum += d * d;
+      }
+      error += sum * weight;
+    }
+    if (error < least) [best, least] = [factor, error];
+  }
+  return best;
+}
+
+/**
+ * factor as multiplier / 2^shift such that multiplier * magnitude + 2^(shift-1)
+ * stays below 2^53 for every |x| <= bound: each product of `requantise` is then
+ * exact in a double. With multiplier in [2^(k-1), 2^k) and bound < 2^b, k + b <= 52
+ * keeps the product below 2^52; the rounding term 2^(shift-1) is below 2^52 as long
+ * as shift <= 52.
+ *
+ * @throws {RangeError} where the bound leaves no room
+ */
+export function asMultiplier(
+  factor: number,
+  bound: number,
+): { multiplier: number; shift: number } {
+  const boundBits = Math.ceil(Math.log2(bound + 1));
+  const bits = Math.min(24, 52 - boundBits);
+  if (bits < 1) {
+    throw new RangeError(
+      `Cannot requantise: expected accumulators below 2^51, got ${bound}`,
+    );
+  }
+  const exponent = Math.floor(Math.log2(factor)) + 1;
+  // 2^exponent > factor >= 2^(exponent-1); at least one, for the rounding term.
+  const shift = Math.min(52, Math.max(1, bits - exponent));
+  const multiplier = Math.min(2 ** bits, Math.round(factor * 2 ** shift));
+  return { multiplier, shift };
+}

@@ -1,0 +1,121 @@
+/** What quantisation did to a network, round by round. */
+import type { FloatNetwork } from "../ir.ts";
+import type { QuantisedActivation } from "./activation.ts";
+import type { BitWidths, FloatStatistics } from "./quantise.ts";
+import type { QuantisedRound } from "./round.ts";
+
+export interface RoundReport {
+  name: string;
+  weightBits: number;
+  /** Range of the activation that the round writes; null in the last. */
+  range: [low: number, high: number] | null;
+  /** Every accumulator lies in [-bound, bound]. */
+  bound: number;
+  /** 1 + ceil(log2(bound + 1)), before decoys and noise. */
+  slotBits: number;
+  /** Share of weights that are zero. */
+  sparsity: number;
+  /** Signal to noise of the activation (or scores) against the float model, decibels. */
+  signalToNoise: number;
+}
+
+export interface QuantisationReport {
+  rounds: RoundReport[];
+  /** Relative L2 error of the scores on the calibration readings. */
+  relativeError: number;
+  /** Share of calibration readings whose arg-max is the float model's. */
+  agreement: number;
+}
+
+/** Compares the quantised rounds with the float statistics. */
+export function report(
+  network: FloatNetwork,
+  statistics: FloatStatistics,
+  rounds: QuantisedRound[],
+  bits: BitWidths,
+): QuantisationReport {
+  const scores = realScores(rounds);
+  const lastName = network.rounds[rounds.length - 1].writes;
+  const floatScores = statistics.samples.get(lastName)!;
+  const last = relativeNoise(floatScores, scores);
+  return {
+    rounds: rounds.map((round, i) => {
+      const { activation, spec, tensors } = round;
+      const noise = activation
+        ? relativeNoise(statistics.samples.get(spec.writes)!, real(activation))
+        : last;
+      return {
+        name: spec.name,
+        weightBits: bits.weights[i],
+        range: activation && [activation.low, activation.high],
+        bound: spec.bound,
+        slotBits: 1 + Math.ceil(Math.log2(spec.bound + 1)),
+        sparsity: sparsity(
+          spec.terms.map(({ weights }) => tensors.get(weights)!.data),
+        ),
+        signalToNoise: -10 * Math.log10(noise),
+      };
+    }),
+    relativeError: Math.sqrt(last),
+    agreement: agreement(floatScores, scores),
+  };
+}
+
+/** The calibration data's scores, in real units. */
+export function realScores(rounds: QuantisedRound[]): Float64Array[] {
+  const { scales, accumulators, count } = rounds[rounds.length - 1];
+  return Array.from(
+    { length: count },
+    (_, i) => accumulators(i).map((v) => v * scales[0]),
+  );
+}
+
+/** Share of samples whose arg-max agrees. */
+export function agreement(
+  left: ArrayLike<number>[],
+  right: ArrayLike<number>[],
+): number {
+  const same = left.filter((scores, i) => argMax(scores) === argMax(right[i]));
+  return same.length / left.length;
+}
+
+/** Place of the largest value, the first of equals. */
+export function argMax(values: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i] > values[best]) best = i;
+  }
+  return best;
+}
+
+function real(
+  { samples, scales, elementsPerScale }: QuantisedActivation,
+): Float64Array[] {
+  return samples.map((sample) =>
+    sample.map((q, i) => q * scales[Math.floor(i / elementsPerScale)])
+  );
+}
+
+/** Energy of the difference over energy of the signal. */
+function relativeNoise(
+  signal: ArrayLike<number>[],
+  quantised: ArrayLike<number>[],
+): number {
+  let energy = 0, noise = 0;
+  signal.forEach((values, s) => {
+    for (let i = 0; i < values.length; i++) {
+      energy += values[i] ** 2;
+      noise += (values[i] - quantised[s][i]) ** 2;
+    }
+  });
+  return energy === 0 ? 0 : noise / energy;
+}
+
+function sparsity(tensors: Int32Array[]): number {
+  const size = tensors.reduce((sum, data) => sum + data.length, 0);
+  const zeros = tensors.reduce(
+    (sum, data) => sum + data.reduce((n, w) => w === 0 ? n + 1 : n, 0),
+    0,
+  );
+  return zeros / size;
+}

@@ -1,0 +1,264 @@
+/** Quantising one round, given the integers that it reads. */
+import type { RoundSpec, Term } from "../package_format.ts";
+import type { IntegerTensor } from "../package_format.ts";
+import { accumulatorBound } from "../bounds.ts";
+import { convolve } from "../convolve.ts";
+import type { FloatRound, FloatTerm } from "../ir.ts";
+import { multiplyInto } from "../passes/linear_map.ts";
+import type { QuantisedActivation } from "./activation.ts";
+import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
+import { chooseScale, roundTerms, scaleTerms } from "./weights.ts";
+
+export interface RoundBits {
+  weights: number;
+  /** Of the activation that the round writes. */
+  activation: number;
+}
+
+/** A quantised round with what it makes of the calibration data. */
+export interface QuantisedRound {
+  spec: RoundSpec;
+  tensors: Map<string, IntegerTensor>;
+  /** Null in the last round. */
+  activation: QuantisedActivation | null;
+  /** Value of one accumulator unit, per scale group. */
+  scales: Float64Array;
+  /** Accumulators of one calibration sample. */
+  accumulators: (sample: number) => Float64Array;
+  /** Calibration samples. */
+  count: number;
+}
+
+/**
+ * Quantises a round.
+ *
+ * @param index number of the round, for names of tensors
+ * @param activations integers that earlier rounds made
+ * @param floatMeans mean of each activation over the calibration data, in floating
+ * point: biases are corrected so that the round's means agree
+ */
+export function quantiseRound(
+  round: FloatRound,
+  index: number,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  floatMeans: ReadonlyMap<string, Float64Array>,
+  bits: RoundBits,
+  isLast: boolean,
+  elementsPerScale: number,
+): QuantisedRound {
+  const rows = round.shape[0];
+  const rowsPerScale = elementsPerScale / (round.bias.length / rows);
+  const terms = scaleTerms(round, activations);
+  const scales = Float64Array.from(
+    { length: rows / rowsPerScale },
+    (_, g) =>
+      chooseScale(
+        terms,
+        [g * rowsPerScale, (g + 1) * rowsPerScale],
+        bits.weights,
+      ),
+  );
+  const rowScales = Float64Array.from(
+    { length: rows },
+    (_, row) => scales[Math.floor(row / rowsPerScale)],
+  );
+  const weights = roundTerms(terms, rowScales, bits.weights);
+  const bias = correctedBias(
+    round,
+    weights,
+    rowScales,
+    activations,
+    floatMeans,
+  );
+
+  const tensors = new Map<string, IntegerTensor>();
+  const spec: RoundSpec = {
+    name: round.name,
+    terms: round.terms.map((term, t) => {
+      const name = round.terms.length === 1
+        ? `round${index}.weights`
+        : `round${index}.weights${t}`;
+      tensors.set(name, {
+        shape: weightShape(term, rows),
+        data: Int32Array.from(weights[t]),
+      });
+      return termSpec(term, activations.get(term.reads)!, name);
+    }),
+    outputShape: round.shape,
+    bias: `round${index}.bias`,
+    bound: 0,
+    steps: [],
+    writes: round.writes,
+  };
+  tensors.set(spec.bias, bias);
+  spec.bound = accumulatorBound(spec, tensors);
+
+  const count = activations.values().next().value!.samples.length;
+  const accumulators = (sample: number) =>
+    integerAccumulators(round, weights, bias, activations, sample);
+  let activation: QuantisedActivation | null = null;
+  if (!isLast) {
+    const edge = quantiseEdge(
+      round,
+      {
+        scales,
+        elementsPerScale,
+        bound: spec.bound,
+        count,
+        sample: accumulators,
+      },
+      bits.activation,
+    );
+    spec.steps = edge.steps;
+    activation = edge.activation;
+  }
+  return { spec, tensors, activation, scales, accumulators, count };
+}
+
+/**
+ * Elements of the round's output that must share a scale: a channel of a
+ * convolution; everything where the edge applies a function that a factor does
+ * not pass through, or where the outputs are the scores.
+ *
+ * @param readerAreas elements a channel of the convolutions that read the result
+ */
+export function elementsSharingScale(
+  round: FloatRound,
+  isLast: boolean,
+  readerAreas: number[],
+): number {
+  const total = round.bias.length;
+  if (isLast || !round.edge.every(isHomogeneous)) return total;
+  let shared = total / round.shape[0];
+  let shrink = 1;
+  for (const step of round.edge) {
+    if (step.op === "leakyRelu" && step.slopes.length > 1) {
+      shared = commonMultiple(shared, total * shrink / step.slopes.length);
+    }
+    if (!("window" in step)) continue;
+    const [, height, width] = step.window.input;
+    shared = commonMultiple(shared, height * width * shrink);
+    shrink *= height * width / (step.window.output[1] * step.window.output[2]);
+  }
+  for (const area of readerAreas) {
+    shared = commonMultiple(shared, area * shrink);
+  }
+  return total % shared === 0 ? shared : total;
+}
+
+function commonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return a * b / x;
+}
+
+/**
+ * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
+ * up, so that on the calibration data each channel has its floating-point mean.
+ */
+function correctedBias(
+  round: FloatRound,
+  weights: Float64Array[],
+  rowScales: Float64Array,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  floatMeans: ReadonlyMap<string, Float64Array>,
+): IntegerTensor {
+  const wanted = new Float64Array(round.bias.length);
+  const got = new Float64Array(round.bias.length);
+  round.terms.forEach((term, t) => {
+    accumulateTerm(term, term.map.weights, floatMeans.get(term.reads)!, wanted);
+    accumulateTerm(
+      term,
+      weights[t],
+      meanOf(activations.get(term.reads)!.samples),
+      got,
+    );
+  });
+  const rows = rowScales.length, area = wanted.length / rows;
+  const shifts = Float64Array.from({ length: rows }, (_, row) => {
+    let sum = 0;
+    for (let i = row * area; i < (row + 1) * area; i++) {
+      sum += wanted[i] / rowScales[row] - got[i];
+    }
+    return sum / area;
+  });
+  const perChannel = round.bias.every((b, i) =>
+    b === round.bias[Math.floor(i / area) * area]
+  );
+  const step = perChannel ? area : 1;
+  const data = Int32Array.from(
+    { length: round.bias.length / step },
+    (_, i) => {
+      const row = Math.floor(i * step / area);
+      return Math.round(round.bias[i * step] / rowScales[row] + shifts[row]);
+    },
+  );
+  return { shape: perChannel ? [rows] : round.shape, data };
+}
+
+export function meanOf(samples: ArrayLike<number>[]): Float64Array {
+  const mean = new Float64Array(samples[0].length);
+  for (const sample of samples) {
+    for (let i = 0; i < mean.length; i++) mean[i] += sample[i];
+  }
+  return mean.map((sum) => sum / samples.length);
+}
+
+function accumulateTerm(
+  { map }: FloatTerm,
+  weights: Float64Array,
+  x: ArrayLike<number>,
+  out: Float64Array,
+): void {
+  if (map.kind === "convolution") convolve({ ...map, weights }, x, out);
+  else multiplyInto({ ...map, weights }, x, out);
+}
+
+function integerAccumulators(
+  round: FloatRound,
+  weights: Float64Array[],
+  bias: IntegerTensor,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  sample: number,
+): Float64Array {
+  const perBias = round.bias.length / bias.data.length;
+  const out = Float64Array.from(
+    round.bias,
+    (_, i) => bias.data[Math.floor(i / perBias)],
+  );
+  round.terms.forEach((term, t) => {
+    const x = activations.get(term.reads)!.samples[sample];
+    accumulateTerm(term, weights[t], x, out);
+  });
+  return out;
+}
+
+function weightShape({ map }: FloatTerm, rows: number): number[] {
+  return map.kind === "matrix"
+    ? [rows, map.columns]
+    : [rows, map.input[0] / map.groups, ...map.kernel];
+}
+
+function termSpec(
+  { reads, map }: FloatTerm,
+  { low, high }: QuantisedActivation,
+  weights: string,
+): Term {
+  if (map.kind === "matrix") {
+    return { kind: "dense", reads, length: map.columns, low, high, weights };
+  }
+  const { input, kernel, stride, dilation, pads, groups } = map;
+  return {
+    kind: "convolution",
+    reads,
+    inputShape: input,
+    low,
+    high,
+    weights,
+    kernel,
+    stride,
+    dilation,
+    pads,
+    groups,
+  };
+}

@@ -1,0 +1,149 @@
+/** Integer weights of a round: one scale a group of rows, by least squared error. */
+import type { FloatRound } from "../ir.ts";
+import {
+  columnMoments,
+  columnScales,
+  columnsOfRow,
+  type QuantisedActivation,
+} from "./activation.ts";
+
+/** Weights of one term in units of its input's integers, row after row. */
+export interface ScaledTerm {
+  rowLength: number;
+  weights: Float64Array;
+  /** Mean square of the input integer behind each weight. */
+  moments: Float64Array;
+  /**
+   * One weight a row at most (residual connections): as wide as exactness wants,
+   * since it costs one product.
+   */
+  isSkip: boolean;
+}
+
+/** Brings the weights of every term to the integer domain of its input. */
+export function scaleTerms(
+  round: FloatRound,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+): ScaledTerm[] {
+  return round.terms.map((term) => {
+    const activation = activations.get(term.reads)!;
+    const scales = columnScales(term, activation);
+    const squares = columnMoments(term, activation);
+    const rows = round.shape[0];
+    const rowLength = term.map.weights.length / rows;
+    const weights = new Float64Array(term.map.weights.length);
+    const moments = new Float64Array(weights.length);
+    let isSkip = round.terms.length > 1;
+    for (let row = 0, at = 0; row < rows; row++) {
+      let nonzero = 0;
+      for (const column of columnsOfRow(term, row)) {
+        weights[at] = term.map.weights[at] * scales[column];
+        moments[at] = squares[column];
+        if (weights[at++] !== 0) nonzero++;
+      }
+      if (nonzero > 1) isSkip = false;
+    }
+    return { rowLength, weights, moments, isSkip };
+  });
+}
+
+/** Largest weight of a skip term. */
+const skipLimit = 2 ** 16;
+
+/** Largest magnitude of a signed weight of `bits` bits. */
+export function weightLimit(bits: number): number {
+  return 2 ** (bits - 1) - 1;
+}
+
+/** The weight on the grid of `scale`. */
+export function roundWeight(
+  weight: number,
+  scale: number,
+  limit: number,
+): number {
+  const q = Math.round(weight / scale);
+  return q > limit ? limit : q < -limit ? -limit : q + 0;
+}
+
+/**
+ * Squared error that a scale makes in one group of rows, weighted by how strong
+ * the inputs are.
+ */
+export function scaleError(
+  terms: ScaledTerm[],
+  rows: [from: number, to: number],
+  scale: number,
+  bits: number,
+): number {
+  let error = 0;
+  for (const { rowLength, weights, moments, isSkip } of terms) {
+    const limit = isSkip ? skipLimit : weightLimit(bits);
+    const end = rows[1] * rowLength;
+    for (let at = rows[0] * rowLength; at < end; at++) {
+      const difference = weights[at] -
+        scale * roundWeight(weights[at], scale, limit);
+      error += moments[at] * difference * difference;
+    }
+  }
+  return error;
+}
+
+/** The scale of least error for a group of rows; 1 where all weights are zero. */
+export function chooseScale(
+  terms: ScaledTerm[],
+  rows: [from: number, to: number],
+  bits: number,
+): number {
+  const candidates = scaleCandidates(terms, rows, bits);
+  let best = candidates[0] ?? 1, least = Infinity;
+  for (const scale of candidates) {
+    const error = scaleError(terms, rows, scale, bits);
+    if (error < least) [best, least] = [scale, error];
+  }
+  return best;
+}
+
+function scaleCandidates(
+  terms: ScaledTerm[],
+  [from, to]: [number, number],
+  bits: number,
+): number[] {
+  let largest = 0;
+  const skips = new Set<number>();
+  for (const { rowLength, weights, isSkip } of terms) {
+    const block = weights.subarray(from * rowLength, to * rowLength);
+    for (const weight of block) {
+      const magnitude = Math.abs(weight);
+      if (isSkip && magnitude > 0) skips.add(magnitude);
+      if (!isSkip) largest = Math.max(largest, magnitude);
+    }
+  }
+  if (largest === 0) {
+    // Nothing but skips: the strongest gets full width.
+    largest = Math.max(0, ...skips);
+    if (largest === 0) return [];
+  }
+  const full = largest / weightLimit(bits);
+  const grid = Array.from({ length: 90 }, (_, i) => full * (1.02 - .01 * i));
+  // Scales that make a residual connection exact.
+  const [skip] = skips;
+  if (skips.size !== 1) return grid;
+  const exact = grid.map((scale) =>
+    skip / Math.max(1, Math.round(skip / scale))
+  );
+  return [...new Set(exact)];
+}
+
+/** Integers of every term, with one scale a row. */
+export function roundTerms(
+  terms: ScaledTerm[],
+  rowScales: Float64Array,
+  bits: number,
+): Float64Array[] {
+  return terms.map(({ rowLength, weights, isSkip }) => {
+    const limit = isSkip ? skipLimit : weightLimit(bits);
+    return weights.map((weight, at) =>
+      roundWeight(weight, rowScales[Math.floor(at / rowLength)], limit)
+    );
+  });
+}
