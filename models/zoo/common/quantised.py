@@ -67,7 +67,8 @@ class IntegerLayer(nn.Module):
 
     def integers(self) -> torch.Tensor:
         """Integer weights, with a gradient."""
-        steps = torch.clamp(self.weight / self.scale, -self.limit, self.limit)
+        reach = max(float(self.limit), 2 * float(self.dead_zone))
+        steps = torch.clamp(self.weight / self.scale, -reach, reach)
         magnitude = torch.floor(steps.abs() + (1 - self.dead_zone)).clamp(max=self.limit)
         return steps + (steps.sign() * magnitude - steps).detach()
 
