@@ -194,6 +194,15 @@ export class Session extends SessionEvents {
     return result;
   }
 
+  /**
+   * Resolves when the randomness of the next inference has been computed ahead, as
+   * happens by itself while the session is idle. An inference need not wait for it.
+   */
+  async prepared(): Promise<void> {
+    await this.#queue;
+    await this.#idle.done;
+  }
+
   /** Ends what is running and releases memory. The session cannot be used after. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;

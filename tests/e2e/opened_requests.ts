@@ -4,8 +4,7 @@
  * packing under test.
  */
 import { equal } from "node:assert/strict";
-import { bigIntFromBytes } from "../../sdk/paillier/big_integer.ts";
-import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import type { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import {
   decodeRoundRequest,
   decodeSessionResponse,
@@ -29,7 +28,7 @@ export class Wiretap {
   readonly sent: SentTensor[] = [];
   #plan!: InferencePlan;
 
-  constructor(readonly key: PrivateKey) {}
+  constructor(readonly owner: KeyOwner) {}
 
   readonly fetch: typeof fetch = async (target, init) => {
     const response = await fetch(target, init);
@@ -42,29 +41,25 @@ export class Wiretap {
     if (match && /^\?shard=0\//.test(url.search)) {
       const round = Number(match[1]);
       const { ciphertexts } = decodeRoundRequest(init!.body as Uint8Array);
-      this.sent.push(
-        ...openRequest(this.key, this.#plan.rounds[round].layout, ciphertexts)
-          .map((opened) => ({ round, ...opened })),
-      );
+      const { layout } = this.#plan.rounds[round];
+      const opened = await openRequest(this.owner, layout, ciphertexts);
+      this.sent.push(...opened.map((tensor) => ({ round, ...tensor })));
     }
     return response;
   };
 }
 
-function openRequest(
-  key: PrivateKey,
+async function openRequest(
+  owner: KeyOwner,
   layout: RoundLayout,
   ciphertexts: Uint8Array,
-): { tensor: string; samples: number[][] }[] {
-  const { ciphertextBytes, modulus } = key.publicKey;
-  const slotsEach = layout.samples *
+): Promise<{ tensor: string; samples: number[][] }[]> {
+  const { modulus } = owner.publicKey;
+  const slots = layout.samples *
     (layout.kind === "dense" ? layout.fold : layout.grid[0] * layout.grid[1]);
-  const opened: number[][] = [];
-  for (let at = 0; at < ciphertexts.length; at += ciphertextBytes) {
-    const bytes = ciphertexts.subarray(at, at + ciphertextBytes);
-    const plaintext = key.decrypt(bigIntFromBytes(bytes));
-    opened.push(signedDigits(plaintext, modulus, layout.slotBits, slotsEach));
-  }
+  const opened = (await owner.decryptBatch(ciphertexts)).map((plaintext) =>
+    signedDigits(plaintext, modulus, layout.slotBits, slots)
+  );
   return layout.kind === "dense"
     ? openDense(layout, opened)
     : openSpatial(layout, opened);
