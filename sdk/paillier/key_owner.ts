@@ -152,11 +152,13 @@ export class KeyOwner implements Disposable {
     const each = this.#split(ciphertexts);
     return await this.#work(options.signal, async (pacer) => {
       const plaintexts: bigint[] = [];
-      for (const ciphertext of each) {
+      for (let at = 0; at < each.length; at += 2) {
         if (pacer.due()) await pacer.pause();
-        plaintexts.push(this.#engine.decrypt(ciphertext));
+        // The last of an odd number keeps itself company.
+        const two = [each[at], each[at + 1] ?? each[at]] as const;
+        plaintexts.push(...this.#engine.decryptTwo(two));
       }
-      return plaintexts;
+      return plaintexts.slice(0, each.length);
     });
   }
 

@@ -22,15 +22,17 @@ export interface EngineOptions {
 }
 
 /**
- * The arithmetic of a key's owner, one number at a time: modulo p^2 in lane 0 and
- * q^2 in lane 1, joined by the Chinese remainder theorem.
+ * The arithmetic of a key's owner: modulo p^2 and q^2, joined by the Chinese
+ * remainder theorem. To encrypt, the two halves of one number go side by side; to
+ * decrypt, two ciphertexts do, because equal exponents permit sliding windows.
  */
 export class OwnerEngine {
   readonly #p: bigint;
   readonly #q: bigint;
   readonly #n: bigint;
   readonly #arithmetic: Arithmetic;
-  readonly #decryption: FixedExponent;
+  readonly #pPower: FixedExponent;
+  readonly #qPower: FixedExponent;
   readonly #random: RandomSource;
   readonly #tableWindowBits: number;
   #table: FixedBaseTable | undefined;
@@ -48,8 +50,10 @@ export class OwnerEngine {
     this.#n = p * q;
     this.#random = options.random ?? platformRandom;
     this.#tableWindowBits = options.tableWindowBits;
-    this.#arithmetic = options.kernel.open([p, q], FixedExponent.registers);
-    this.#decryption = new FixedExponent(this.#arithmetic, [p - 1n, q - 1n], 0);
+    const { kernel } = options;
+    this.#arithmetic = kernel.open([p, q], 2);
+    this.#pPower = new FixedExponent(kernel.open([p, p], 0), p - 1n);
+    this.#qPower = new FixedExponent(kernel.open([q, q], 0), q - 1n);
     this.#qInverse = modInverse(q, p);
     this.#qSquareInverse = modInverse(q * q, p * p);
     this.#pScale = p - this.#qInverse;
@@ -66,8 +70,8 @@ export class OwnerEngine {
       residueBase(this.#q, this.#random),
     ] as const;
     this.#table = await FixedBaseTable.build(this.#arithmetic, bases, {
-      result: FixedExponent.registers,
-      firstRegister: FixedExponent.registers + 2,
+      result: 0,
+      firstRegister: 2,
       exponentBits: Math.max(bitLength(this.#p), bitLength(this.#q)),
       windowBits: this.#tableWindowBits,
     }, pacer);
@@ -83,9 +87,8 @@ export class OwnerEngine {
       randomBytesBelow(this.#qOrder, this.#random),
     ]);
     const p = this.#p, q = this.#q;
-    const result = FixedExponent.registers;
-    const [aP, bP] = this.#arithmetic.storePair(result, 0);
-    const [aQ, bQ] = this.#arithmetic.storePair(result + 1, 1);
+    const [aP, bP] = this.#arithmetic.storePair(0, 0);
+    const [aQ, bQ] = this.#arithmetic.storePair(1, 1);
     const residue = joinResidues(
       aP + bP * p,
       aQ + bQ * q,
@@ -98,19 +101,24 @@ export class OwnerEngine {
   }
 
   /**
-   * The plaintext in [0, N) of a big-endian ciphertext in (0, N^2):
-   * c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
+   * The plaintexts in [0, N) of two big-endian ciphertexts in (0, N^2), one in each
+   * lane: c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
    */
-  decrypt(ciphertext: Uint8Array): bigint {
-    const [[, lP], [, lQ]] = this.#decryption.power(ciphertext);
+  decryptTwo(
+    ciphertexts: readonly [Uint8Array, Uint8Array],
+  ): [bigint, bigint] {
     const p = this.#p, q = this.#q;
-    return joinResidues(
-      lP * this.#pScale % p,
-      lQ * this.#qScale % q,
-      p,
-      q,
-      this.#qInverse,
-    );
+    const inP = this.#pPower.power(ciphertexts);
+    const inQ = this.#qPower.power(ciphertexts);
+    const plaintext = (lane: 0 | 1) =>
+      joinResidues(
+        inP[lane][1] * this.#pScale % p,
+        inQ[lane][1] * this.#qScale % q,
+        p,
+        q,
+        this.#qInverse,
+      );
+    return [plaintext(0), plaintext(1)];
   }
 }
 

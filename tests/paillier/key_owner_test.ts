@@ -10,6 +10,7 @@ import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
 import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import { modPower } from "../../sdk/paillier/modular.ts";
 import { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const key = testKey(512);
@@ -27,7 +28,7 @@ function seededRandom(seed: number) {
     });
 }
 
-const kernels: Kernel[] = [bigIntKernel];
+const kernels = new Set<Kernel>([bigIntKernel, selectKernel()]);
 
 function split(ciphertexts: Uint8Array, each: number): bigint[] {
   return Array.from(
