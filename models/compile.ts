@@ -8,16 +8,25 @@ import { lower } from "./passes/lower.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
 import {
   type BitWidths,
+  chooseInput,
   floatStatistics,
   quantiseInput,
   quantiseRounds,
 } from "./quantise/quantise.ts";
+import {
+  checkPrescription,
+  prescribedBits,
+  type PrescribedQuantisation,
+} from "./quantise/prescribed.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
 
 export interface CompileOptions {
   /** Name under which functions offer the model. */
   name: string;
-  /** Readings typical of use, each one sample's elements in row-major order. */
+  /**
+   * Readings typical of use, each one sample's elements in row-major order. May be
+   * empty with `quantisation`.
+   */
   calibration: ArrayLike<number>[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
@@ -35,6 +44,8 @@ export interface CompileOptions {
   activationBits?: number | number[];
   /** Percentage points of accuracy that chosen bit widths may cost. Default 0.02. */
   maxAccuracyLoss?: number;
+  /** What quantisation-aware training has fixed: nothing is chosen, nothing calibrated. */
+  quantisation?: PrescribedQuantisation;
   /** Where averages are taken. Default: at the edge. */
   pool?: "edge" | "cloud";
   /** Least and most reading. Default: those seen in calibration. */
@@ -64,27 +75,35 @@ export function compileModel(
   const graph = readOnnx(onnx);
   const network = lower(graph, { pool: options.pool });
   const { calibration, onProgress } = options;
-  checkCalibration(network, calibration);
+  checkCalibration(network, calibration, options.quantisation === undefined);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
   const statistics = floatStatistics(network, calibration);
-  const bits = requestedBits(network, options) ??
-    chooseBits(network, statistics, options);
-  const input = quantiseInput(
+  const prescribed = options.quantisation;
+  if (prescribed) checkPrescription(network, prescribed);
+  const bits = prescribed
+    ? prescribedBits(prescribed)
+    : requestedBits(network, options) ??
+      chooseBits(network, statistics, options);
+  const { shape } = network.input;
+  const input = prescribed
+    ? { shape, ...prescribed.input }
+    : chooseInput(network, calibration, bits.input, options.inputRange);
+  const rounds = quantiseRounds(
     network,
-    calibration,
-    bits.input,
-    options.inputRange,
+    statistics,
+    quantiseInput(network, calibration, input),
+    bits,
+    { prescribed },
   );
-  const rounds = quantiseRounds(network, statistics, input.activation, bits);
   const last = rounds[rounds.length - 1];
   const tensors = new Map(rounds.flatMap((round) => [...round.tensors]));
   const manifest: ModelPackage["manifest"] = {
     format: "cipherlayer-model-1",
     name: options.name,
     version: "",
-    input: input.spec,
+    input,
     rounds: rounds.map(({ spec }) => spec),
     output: {
       shape: network.output.shape,
@@ -115,9 +134,10 @@ export function compileModel(
 function checkCalibration(
   { input }: FloatNetwork,
   calibration: ArrayLike<number>[],
+  needed: boolean,
 ): void {
   const length = input.shape.reduce((a, b) => a * b, 1);
-  if (calibration.length === 0) {
+  if (needed && calibration.length === 0) {
     throw new RangeError(
       "Cannot calibrate: expected one reading or more, got 0",
     );

@@ -3,6 +3,7 @@ import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork } from "../ir.ts";
 import {
   type BitWidths,
+  chooseInput,
   type FloatStatistics,
   quantiseInput,
   quantiseRounds,
@@ -107,18 +108,13 @@ function accuracyMeter(
     let same = 0;
     while (same < known.key.length && key[same] === known.key[same]) same++;
     const earlier = known.rounds.slice(0, Math.min(same, key.length - 1));
-    const { activation } = quantiseInput(
-      network,
-      calibration,
-      bits.input,
-      inputRange,
-    );
+    const spec = chooseInput(network, calibration, bits.input, inputRange);
     const rounds = quantiseRounds(
       network,
       statistics,
-      activation,
+      quantiseInput(network, calibration, spec),
       bits,
-      earlier,
+      { earlier },
     );
     known = { key, rounds };
     const right = realScores(rounds).filter((scores, i) =>

@@ -41,19 +41,23 @@ export function isHomogeneous({ op }: EdgeOperation): boolean {
  * Builds the steps of a round and applies them to the calibration data.
  *
  * @param bits of the activation's integers
+ * @param fixed the last step, where training has fixed it
  */
 export function quantiseEdge(
   round: FloatRound,
   accumulators: Accumulators,
   bits: number,
+  fixed?: Requantisation,
 ): { steps: EdgeStep[]; activation: QuantisedActivation } {
   const walk = new StepWalk(round.shape, accumulators);
   round.edge.forEach((operation, i) => {
     const isLast = i === round.edge.length - 1;
     walk.add(operation, isLast ? bits : null);
   });
-  return walk.finish(bits);
+  return walk.finish(fixed ?? bits);
 }
+
+type Requantisation = Omit<Extract<EdgeStep, { op: "requantise" }>, "op">;
 
 class StepWalk {
   readonly steps: EdgeStep[] = [];
@@ -105,11 +109,14 @@ class StepWalk {
     }
   }
 
-  finish(bits: number): {
+  /** @param last width of the activation, or the last step as it must be */
+  finish(last: number | Requantisation): {
     steps: EdgeStep[];
     activation: QuantisedActivation;
   } {
-    this.#done ??= this.#requantise(bits);
+    this.#done ??= this.#requantise(
+      typeof last === "number" ? this.#chooseRequantisation(last) : last,
+    );
     return {
       steps: this.steps,
       activation: {
@@ -221,7 +228,14 @@ class StepWalk {
     if (lastBits !== null) this.#done = bounds;
   }
 
-  #requantise(bits: number): { low: number; high: number } {
+  #requantise(step: Requantisation): { low: number; high: number } {
+    const { multiplier, shift, low, high } = step;
+    this.#push({ op: "requantise", multiplier, shift, low, high });
+    this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);
+    return { low, high };
+  }
+
+  #chooseRequantisation(bits: number): Requantisation {
     const groups = subsampleGroups(this.#values(), this.#scales);
     const [scale] = this.#scales;
     const clip = this.#clip.map((real) => real / scale);
@@ -240,9 +254,7 @@ class StepWalk {
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));
     const high = Math.min(bounds.high, Math.round(clip[1] * exact));
-    this.#push({ op: "requantise", multiplier, shift, low, high });
-    this.#scales = this.#scales.map((unit) => unit / exact);
-    return { low, high };
+    return { multiplier, shift, low, high };
   }
 }
 

@@ -3,6 +3,7 @@ import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { accumulate, applyOperations, readInput } from "../float_reference.ts";
 import type { FloatNetwork, FloatRound } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import type { PrescribedQuantisation } from "./prescribed.ts";
 import { integerBounds } from "./range.ts";
 import {
   elementsSharingScale,
@@ -53,12 +54,12 @@ export function floatStatistics(
 }
 
 /** How readings become integers: the range seen in calibration, or the one given. */
-export function quantiseInput(
+export function chooseInput(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
   bits: number,
   range?: [least: number, most: number],
-): { spec: InputSpec; activation: QuantisedActivation } {
+): InputSpec {
   const { gain, offset, shape } = network.input;
   // An integer 0 must stand for an activation of 0: padding is made of zeros.
   const zero = 0 - offset / gain;
@@ -74,35 +75,44 @@ export function quantiseInput(
   const [below, above] = [Math.min(0, least - zero), Math.max(0, most - zero)];
   const { low, high } = integerBounds(below, above, bits);
   const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
-  const spec: InputSpec = { shape, scale, offset: zero, low, high };
+  return { shape, scale, offset: zero, low, high };
+}
+
+/** The calibration readings in integers. */
+export function quantiseInput(
+  network: FloatNetwork,
+  readings: ArrayLike<number>[],
+  { scale, offset, low, high, shape }: InputSpec,
+): QuantisedActivation {
   return {
-    spec,
-    activation: {
-      low,
-      high,
-      scales: Float64Array.of(scale * gain),
-      elementsPerScale: readings[0].length,
-      samples: readings.map((reading) =>
-        Float64Array.from(reading, (x) => {
-          const q = Math.round((x - zero) / scale);
-          return Math.min(Math.max(q, low), high) + 0;
-        })
-      ),
-    },
+    low,
+    high,
+    scales: Float64Array.of(scale * network.input.gain),
+    elementsPerScale: shape.reduce((a, b) => a * b, 1),
+    samples: readings.map((reading) =>
+      Float64Array.from(reading, (x) => {
+        const q = Math.round((x - offset) / scale);
+        return Math.min(Math.max(q, low), high) + 0;
+      })
+    ),
   };
 }
 
 /**
- * Quantises rounds `from` to the last.
+ * Quantises the rounds.
  *
- * @param earlier rounds before `from`, quantised already
+ * @param options.earlier the first rounds, quantised already
+ * @param options.prescribed what training has fixed
  */
 export function quantiseRounds(
   network: FloatNetwork,
   statistics: FloatStatistics,
   input: QuantisedActivation,
   bits: BitWidths,
-  earlier: QuantisedRound[] = [],
+  { earlier = [], prescribed }: {
+    earlier?: QuantisedRound[];
+    prescribed?: PrescribedQuantisation;
+  } = {},
 ): QuantisedRound[] {
   const activations = new Map([["input", input]]);
   const done = [...earlier];
@@ -120,6 +130,7 @@ export function quantiseRounds(
       { weights: bits.weights[index], activation: bits.activations[index] },
       isLast,
       elementsSharingScale(round, isLast, readerAreas(network, round)),
+      prescribed?.rounds[index],
     );
     if (quantised.activation) {
       activations.set(round.writes, quantised.activation);

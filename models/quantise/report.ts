@@ -15,16 +15,19 @@ export interface RoundReport {
   slotBits: number;
   /** Share of weights that are zero. */
   sparsity: number;
-  /** Signal to noise of the activation (or scores) against the float model, decibels. */
-  signalToNoise: number;
+  /**
+   * Signal to noise of the activation (or scores) against the float model, decibels;
+   * null without calibration readings.
+   */
+  signalToNoise: number | null;
 }
 
 export interface QuantisationReport {
   rounds: RoundReport[];
-  /** Relative L2 error of the scores on the calibration readings. */
-  relativeError: number;
-  /** Share of calibration readings whose arg-max is the float model's. */
-  agreement: number;
+  /** Relative L2 error of the scores on the calibration readings; null without any. */
+  relativeError: number | null;
+  /** Share of calibration readings whose arg-max is the float model's; null without any. */
+  agreement: number | null;
 }
 
 /** Compares the quantised rounds with the float statistics. */
@@ -53,11 +56,11 @@ export function report(
         sparsity: sparsity(
           spec.terms.map(({ weights }) => tensors.get(weights)!.data),
         ),
-        signalToNoise: -10 * Math.log10(noise),
+        signalToNoise: scores.length > 0 ? -10 * Math.log10(noise) : null,
       };
     }),
-    relativeError: Math.sqrt(last),
-    agreement: agreement(floatScores, scores),
+    relativeError: scores.length > 0 ? Math.sqrt(last) : null,
+    agreement: scores.length > 0 ? agreement(floatScores, scores) : null,
   };
 }
 

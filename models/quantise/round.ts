@@ -7,7 +7,13 @@ import type { FloatRound, FloatTerm } from "../ir.ts";
 import { multiplyInto } from "../passes/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
-import { chooseScale, roundTerms, scaleTerms } from "./weights.ts";
+import type { PrescribedRound } from "./prescribed.ts";
+import {
+  chooseScale,
+  roundTerms,
+  type ScaledTerm,
+  scaleTerms,
+} from "./weights.ts";
 
 export interface RoundBits {
   weights: number;
@@ -45,6 +51,7 @@ export function quantiseRound(
   bits: RoundBits,
   isLast: boolean,
   elementsPerScale: number,
+  prescribed?: PrescribedRound,
 ): QuantisedRound {
   const rows = round.shape[0];
   const rowsPerScale = elementsPerScale / (round.bias.length / rows);
@@ -52,7 +59,7 @@ export function quantiseRound(
   const scales = Float64Array.from(
     { length: rows / rowsPerScale },
     (_, g) =>
-      chooseScale(
+      prescribed?.accumulatorScale ?? chooseScale(
         terms,
         [g * rowsPerScale, (g + 1) * rowsPerScale],
         bits.weights,
@@ -63,12 +70,13 @@ export function quantiseRound(
     (_, row) => scales[Math.floor(row / rowsPerScale)],
   );
   const weights = roundTerms(terms, rowScales, bits.weights);
-  const bias = correctedBias(
+  if (prescribed) checkOnGrid(round, terms, weights, prescribed);
+  const bias = integerBias(
     round,
     weights,
     rowScales,
     activations,
-    floatMeans,
+    prescribed ? null : floatMeans,
   );
 
   const tensors = new Map<string, IntegerTensor>();
@@ -108,6 +116,7 @@ export function quantiseRound(
         sample: accumulators,
       },
       bits.activation,
+      prescribed?.requantise ?? undefined,
     );
     spec.steps = edge.steps;
     activation = edge.activation;
@@ -154,34 +163,20 @@ function commonMultiple(a: number, b: number): number {
 
 /**
  * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
- * up, so that on the calibration data each channel has its floating-point mean.
+ * up, so that on the calibration data each channel has its floating-point mean
+ * (where `floatMeans` are given).
  */
-function correctedBias(
+function integerBias(
   round: FloatRound,
   weights: Float64Array[],
   rowScales: Float64Array,
   activations: ReadonlyMap<string, QuantisedActivation>,
-  floatMeans: ReadonlyMap<string, Float64Array>,
+  floatMeans: ReadonlyMap<string, Float64Array> | null,
 ): IntegerTensor {
-  const wanted = new Float64Array(round.bias.length);
-  const got = new Float64Array(round.bias.length);
-  round.terms.forEach((term, t) => {
-    accumulateTerm(term, term.map.weights, floatMeans.get(term.reads)!, wanted);
-    accumulateTerm(
-      term,
-      weights[t],
-      meanOf(activations.get(term.reads)!.samples),
-      got,
-    );
-  });
-  const rows = rowScales.length, area = wanted.length / rows;
-  const shifts = Float64Array.from({ length: rows }, (_, row) => {
-    let sum = 0;
-    for (let i = row * area; i < (row + 1) * area; i++) {
-      sum += wanted[i] / rowScales[row] - got[i];
-    }
-    return sum / area;
-  });
+  const rows = rowScales.length, area = round.bias.length / rows;
+  const shifts = floatMeans
+    ? meanShifts(round, weights, rowScales, activations, floatMeans)
+    : new Float64Array(rows);
   const perChannel = round.bias.every((b, i) =>
     b === round.bias[Math.floor(i / area) * area]
   );
@@ -196,8 +191,55 @@ function correctedBias(
   return { shape: perChannel ? [rows] : round.shape, data };
 }
 
+/** By how many units each row's mean fell short in rounding. */
+function meanShifts(
+  round: FloatRound,
+  weights: Float64Array[],
+  rowScales: Float64Array,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  floatMeans: ReadonlyMap<string, Float64Array>,
+): Float64Array {
+  const wanted = new Float64Array(round.bias.length);
+  const got = new Float64Array(round.bias.length);
+  round.terms.forEach((term, t) => {
+    accumulateTerm(term, term.map.weights, floatMeans.get(term.reads)!, wanted);
+    accumulateTerm(
+      term,
+      weights[t],
+      meanOf(activations.get(term.reads)!.samples),
+      got,
+    );
+  });
+  const rows = rowScales.length, area = wanted.length / rows;
+  return Float64Array.from({ length: rows }, (_, row) => {
+    let sum = 0;
+    for (let i = row * area; i < (row + 1) * area; i++) {
+      sum += wanted[i] / rowScales[row] - got[i];
+    }
+    return sum / area;
+  });
+}
+
+/** @throws {RangeError} where a weight is no integer times the prescribed scale */
+function checkOnGrid(
+  round: FloatRound,
+  terms: ScaledTerm[],
+  weights: Float64Array[],
+  { accumulatorScale }: PrescribedRound,
+): void {
+  terms.forEach((term, t) => {
+    const off = term.weights.findIndex((w, i) =>
+      Math.abs(w / accumulatorScale - weights[t][i]) > 1e-3
+    );
+    if (off < 0) return;
+    throw new RangeError(
+      `Cannot use quantisation: weight ${off} of ${round.name} is no multiple of its scale; the file belongs to another model`,
+    );
+  });
+}
+
 export function meanOf(samples: ArrayLike<number>[]): Float64Array {
-  const mean = new Float64Array(samples[0].length);
+  const mean = new Float64Array(samples[0]?.length ?? 0);
   for (const sample of samples) {
     for (let i = 0; i < mean.length; i++) mean[i] += sample[i];
   }
