@@ -58,6 +58,9 @@ for (const [index, { pixels, expected }] of pictures.entries()) {
   const { integers } = simulate(model, quantise(reading, model.manifest.input));
   await session.prepared();
   const answer = await session.infer(reading);
+  if (session.version !== model.manifest.version) {
+    throw new Error("The functions serve another version than the package has");
+  }
   const { scale } = model.manifest.output;
   const agrees = answer.scores.every((score, i) =>
     score === integers[i] * scale
