@@ -71,7 +71,7 @@ export async function answerRound(
         inputOrders: inputOrders(prepared, content),
         outputOrder,
         range,
-        shards: job.shards,
+        method: round.method(job.shards),
       },
       onPhase,
     ),

@@ -44,15 +44,8 @@ export function chooseMethod(
   layout: RoundLayout,
   answers: number,
 ): Method {
-  let largest = 1;
-  for (const term of map.terms) {
-    for (const weight of term.weights) {
-      if (weight > largest) largest = weight;
-      else if (-weight > largest) largest = -weight;
-    }
-  }
   let best: Method | null = null;
-  for (const strategy of candidates(largest)) {
+  for (const strategy of candidates(largestWeight(map))) {
     const counts = countProducts(map, strategy);
     for (const packing of ["shift-outputs", "shift-operands"] as const) {
       const products = cost(map, layout, answers, strategy, packing, counts);
@@ -64,10 +57,25 @@ export function chooseMethod(
   return best!;
 }
 
-function* candidates(largestWeight: number): Generator<Strategy> {
+/** Largest |weight| of the map, at least 1. */
+export function largestWeight(map: LinearMap): number {
+  let largest = 1;
+  for (const term of map.terms) {
+    for (const weight of term.weights) {
+      if (weight > largest) largest = weight;
+      else if (-weight > largest) largest = -weight;
+    }
+  }
+  return largest;
+}
+
+/** Strategies that express weights up to `largest` with tables of bounded size. */
+export function* candidates(
+  largest: number,
+): Generator<Strategy> {
   for (let planes = 1; planes <= mostPlanes; planes++) {
     let halfRange = 1;
-    while (expressible(planes, halfRange) < largestWeight) halfRange++;
+    while (expressible(planes, halfRange) < largest) halfRange++;
     if (halfRange <= mostBuckets) {
       yield { planes, halfRange, groupSize: 1, buckets: true };
     }

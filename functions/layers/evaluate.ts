@@ -4,7 +4,7 @@ import { expandOrder, type Order } from "../privacy/order.ts";
 import type { PackedAnswer } from "../privacy/randomisers.ts";
 import { accumulate } from "./accumulate.ts";
 import { Accumulators, identity } from "./accumulators.ts";
-import type { CompiledRound } from "./compiled_round.ts";
+import type { CompiledMethod, CompiledRound } from "./compiled_round.ts";
 import { checkUnits, loadOperands, operandPlaces } from "./operands.ts";
 import { type AnswerRange, packValues, strideBits } from "./pack.ts";
 import { ProductProgram } from "./product_program.ts";
@@ -29,9 +29,11 @@ export interface RoundCall {
   /** The order in which channels are sent out, null for the model's own. */
   outputOrder: Order | null;
   range: AnswerRange;
-  /** Parts that the round is evaluated in: chooses the method. */
-  shards: number;
+  method: CompiledMethod;
 }
+
+/** What an evaluation needs to know of its round. */
+export type RoundGeometry = Pick<CompiledRound, "map" | "plan">;
 
 const one = 0;
 const filler = 1;
@@ -50,13 +52,13 @@ const firstOperand = 2;
  */
 export function* evaluateRound(
   kernel: Kernel,
-  round: CompiledRound,
+  round: RoundGeometry,
   call: RoundCall,
   onPhase: (phase: Phase) => void = () => {},
 ): Generator<void, PackedAnswer[]> {
   const { map, plan: { layout } } = round;
   const { modulus, range } = call;
-  const { strategy, packing, digits } = round.method(call.shards);
+  const { strategy, packing, digits } = call.method;
   const answers = range.to - range.from;
   const perAnswer = layout.valuesPerCiphertext;
   const shiftOutputs = packing === "shift-outputs";
@@ -155,7 +157,7 @@ export function* evaluateRound(
 
 /** The model's number of each value in the range, in the order the edge sees. */
 export function valuesInRange(
-  round: CompiledRound,
+  round: RoundGeometry,
   { range, outputOrder }: Pick<RoundCall, "range" | "outputOrder">,
 ): Int32Array {
   const { map: { channels, phases }, plan: { layout } } = round;

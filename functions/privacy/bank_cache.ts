@@ -17,10 +17,12 @@ export class BankCache {
 
   /** The bank of a key; the first call for it takes 40 full powers. */
   get(modulus: bigint): Promise<RandomiserBank> {
-    return this.#banks.getOrMake(
-      modulus,
-      () =>
-        runPaced(RandomiserBank.build(this.#kernel, this.#sealingKey, modulus)),
-    );
+    return this.#banks.getOrMake(modulus, () => {
+      const bank = runPaced(
+        RandomiserBank.build(this.#kernel, this.#sealingKey, modulus),
+      );
+      bank.catch(() => this.#banks.delete(modulus));
+      return bank;
+    });
   }
 }

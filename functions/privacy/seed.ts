@@ -8,7 +8,7 @@ import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { RandomSource } from "../../sdk/random.ts";
 
-const chunkBytes = 1024;
+const chunkBytes = 512;
 const blockBytes = 16;
 
 /** HKDF-SHA-256 with a purpose; `length` bytes. */

@@ -1,0 +1,275 @@
+/** Every way to evaluate a round gives the same numbers, those of the definition. */
+import assert from "node:assert/strict";
+import { digitPlan } from "../../functions/layers/accumulate.ts";
+import {
+  candidates,
+  chooseMethod,
+  largestWeight,
+} from "../../functions/layers/choose.ts";
+import {
+  evaluateRound,
+  valuesInRange,
+} from "../../functions/layers/evaluate.ts";
+import {
+  type LinearMap,
+  linearMap,
+} from "../../functions/layers/linear_map.ts";
+import { operandPlaces } from "../../functions/layers/operands.ts";
+import { strideBits } from "../../functions/layers/pack.ts";
+import { ProductProgram } from "../../functions/layers/product_program.ts";
+import {
+  invertModuloSquare,
+  ProductTree,
+} from "../../functions/layers/product_tree.ts";
+import { JointTable } from "../../functions/layers/table.ts";
+import { planRound } from "../../models/plan.ts";
+import type { ModelPackage } from "../../models/package_format.ts";
+import {
+  answerCiphertexts,
+  inputCiphertexts,
+  valuesInAnswer,
+} from "../../sdk/fixed_point/layout.ts";
+import { bytesFromBigInt } from "../../sdk/paillier/big_integer.ts";
+import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
+import { modInverse, modPower } from "../../sdk/paillier/modular.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import type { RoundLayout } from "../../sdk/wire/plan.ts";
+import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
+import { testKey } from "../vectors/keys.ts";
+
+const n = testKey(512).publicKey.modulus;
+const square = n * n;
+
+function run<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** base^exponent modulo N^2 for exponents of either sign. */
+function power(base: bigint, exponent: number): bigint {
+  const positive = modPower(base, BigInt(Math.abs(exponent)), square);
+  return exponent < 0 ? modInverse(positive, square) : positive;
+}
+
+/** Values and answers by the definition of the layer, one power at a time. */
+function definition(
+  map: LinearMap,
+  layout: RoundLayout,
+  inputs: bigint[],
+): bigint[] {
+  const places = operandPlaces(layout, layout.inputs.map(() => null));
+  const operands: bigint[] = [];
+  const fold = layout.kind === "dense" ? layout.fold : 1;
+  places.forEach((operand, place) => {
+    const shifted = (fold - 1 - place % fold) * layout.slotBits *
+      layout.samples;
+    operands[operand] = modPower(
+      inputs[Math.floor(place / fold)],
+      1n << BigInt(shifted),
+      square,
+    );
+  });
+  const values = Array<bigint>(map.values).fill(1n);
+  for (const term of map.terms) {
+    const outputs = term.channels / term.groups;
+    for (let o = 0; o < term.channels; o++) {
+      for (let i = 0; i < term.inputsPerGroup; i++) {
+        const input = Math.floor(o / outputs) * term.inputsPerGroup + i;
+        term.uses.forEach((uses, position) => {
+          const operand = operands[
+            term.firstOperand + input * term.positions + position
+          ];
+          for (const { tap, phase } of uses) {
+            const row = o * term.inputsPerGroup + i;
+            const weight = term.weights[row * term.taps + tap];
+            const value = o * map.phases + phase;
+            values[value] = values[value] * power(operand, weight) % square;
+          }
+        });
+      }
+    }
+  }
+  const doubled = layout.kind === "dense" && layout.guardBits === 1 ? 2n : 1n;
+  return Array.from({ length: answerCiphertexts(layout) }, (_, answer) => {
+    let product = 1n;
+    for (let i = 0; i < valuesInAnswer(layout, answer); i++) {
+      const value = values[answer * layout.valuesPerCiphertext + i];
+      const shift = BigInt(strideBits(layout) * i);
+      product = product * modPower(value, 1n << shift, square) % square;
+    }
+    return modPower(product, doubled, square);
+  });
+}
+
+const rounds: Record<string, ModelPackage> = {
+  "dense, weights to 5": tinyModel(21, [11], [
+    { kind: "dense", length: 6, weightLimit: 5 },
+  ]),
+  "dense, weights to 300": tinyModel(22, [5], [
+    { kind: "dense", length: 3, weightLimit: 300 },
+  ]),
+  "dense, ternary": tinyModel(23, [17], [
+    { kind: "dense", length: 9, weightLimit: 1 },
+  ]),
+  "dense, all zero": tinyModel(24, [4], [
+    { kind: "dense", length: 3, weightLimit: 0 },
+  ]),
+  "convolution with stride, groups, padding": tinyModel(25, [4, 5, 4], [
+    {
+      kind: "convolution",
+      channels: 4,
+      kernel: [3, 2],
+      stride: [2, 1],
+      pads: [1, 0, 1, 1],
+      groups: 2,
+      weightLimit: 6,
+    },
+  ]),
+};
+
+for (const [name, model] of Object.entries(rounds)) {
+  Deno.test(`every strategy equals the definition: ${name}`, () => {
+    const [spec] = model.manifest.rounds;
+    const planned = planRound(spec, { modulusBits: 512, samples: 1 });
+    // The two best layouts, and for dense rounds one with folded inputs.
+    const layouts = new Set([
+      planned[0].layout,
+      planned[planned.length - 1].layout,
+      planned.find(({ layout }) => layout.kind === "dense" && layout.fold > 1)
+        ?.layout ?? planned[0].layout,
+    ]);
+    const random = seededIntegers(5);
+    for (const layout of layouts) {
+      const map = linearMap(spec, layout, model.tensors);
+      const inputs = Array.from(
+        { length: inputCiphertexts(layout) },
+        () => BigInt(random(2, 2 ** 30)) ** 20n % square,
+      );
+      const ciphertexts = inputs.map((value) => bytesFromBigInt(value, 128));
+      const expected = definition(map, layout, inputs);
+      const round = {
+        map,
+        plan: { layout, steps: [], writes: "out", shards: 1 },
+      };
+      const kernels = [bigIntKernel, selectKernel()];
+      let turn = 0;
+      for (const strategy of candidates(largestWeight(map))) {
+        for (const packing of ["shift-outputs", "shift-operands"] as const) {
+          const method = {
+            strategy,
+            packing,
+            products: 0,
+            digits: digitPlan(map, strategy),
+          };
+          const answers = expected.length;
+          const cut = random(0, answers);
+          const ranges = [{ from: 0, to: cut }, { from: cut, to: answers }];
+          const packed = ranges.flatMap((range) =>
+            run(evaluateRound(kernels[turn++ % 2], round, {
+              modulus: n,
+              ciphertexts,
+              inputOrders: layout.inputs.map(() => null),
+              outputOrder: null,
+              range,
+              method,
+            }))
+          );
+          assert.deepEqual(
+            packed.map(([a, b]) => a + b * n),
+            expected,
+            `${JSON.stringify(strategy)} ${packing}`,
+          );
+        }
+      }
+    }
+  });
+}
+
+Deno.test("the choice follows the counts: buckets for few outputs, joint tables for many", () => {
+  const choose = (outputs: number, weightLimit: number) => {
+    const model = tinyModel(31, [400], [
+      { kind: "dense", length: outputs, weightLimit },
+    ]);
+    const [spec] = model.manifest.rounds;
+    const [{ layout }] = planRound(spec, { modulusBits: 2048, samples: 1 });
+    const map = linearMap(spec, layout, model.tensors);
+    return chooseMethod(map, layout, answerCiphertexts(layout)).strategy;
+  };
+  assert.equal(choose(3, 15).buckets, true);
+  const ternary = choose(400, 1);
+  assert.equal(ternary.buckets, false);
+  assert(ternary.groupSize >= 4);
+});
+
+Deno.test("a table computes as many products as it says, and only what is wanted", () => {
+  const strategy = { planes: 1, halfRange: 2, groupSize: 3, buckets: false };
+  const random = seededIntegers(6);
+  for (let turn = 0; turn < 20; turn++) {
+    const first = 8;
+    const arithmetic = bigIntKernel.open(
+      [n, n],
+      first + JointTable.registers(strategy),
+    );
+    const program = new ProductProgram(arithmetic, 0);
+    const operands = [3n, 5n, 7n];
+    operands.forEach((operand, i) => {
+      arithmetic.loadPair(1 + i, 0, operand, 0n);
+      const inverse = invertModuloSquare(operand, n);
+      arithmetic.loadPair(4 + i, 0, inverse % n, inverse / n);
+    });
+    const table = new JointTable(strategy, first);
+    const wanted = Array.from({ length: turn }, () => random(-62, 62))
+      .filter((joint) => joint !== 0);
+    wanted.forEach((joint) => table.want(joint));
+    const products = table.close();
+    let fillers = 0;
+    const { multiply } = program;
+    program.multiply = (target, left, right) => {
+      const before = program.written;
+      multiply.call(program, target, left, right);
+      fillers += program.written - before - 1;
+    };
+    table.build(program, [1, 2, 3], [4, 5, 6]);
+    program.flush();
+    assert.equal(program.written - fillers, products);
+    assert(products <= 62 + 6);
+    for (const joint of wanted) {
+      let rest = Math.abs(joint), expected = 1n;
+      for (const operand of operands) {
+        const digit = (rest + 2) % 5 - 2;
+        expected = expected * power(operand, digit) % square;
+        rest = (rest - digit) / 5;
+      }
+      const [a, b] = arithmetic.storePair(table.register(joint), 0);
+      assert.equal(a + b * n, expected, `${joint}`);
+    }
+  }
+});
+
+Deno.test("a product tree multiplies and inverts any number of registers", () => {
+  for (const kernel of [bigIntKernel, selectKernel()]) {
+    for (const count of [1, 2, 3, 4, 5, 7, 8, 31]) {
+      const arithmetic = kernel.open([n, n], 3 * count + 1);
+      const program = new ProductProgram(arithmetic, 3 * count);
+      const leaves = Array.from({ length: count }, (_, i) => i);
+      const values = leaves.map((i) => BigInt(3 + 2 * i) ** 97n % square);
+      values.forEach((value, i) =>
+        arithmetic.loadPair(i, 0, value % n, value / n)
+      );
+      for (const targets of [leaves.map((i) => count + i), leaves]) {
+        const tree = new ProductTree(program, leaves, 2 * count);
+        const product = run(tree.multiply());
+        assert.equal(product, values.reduce((a, b) => a * b % square));
+        run(tree.invert(invertModuloSquare(product, n), targets));
+        program.flush();
+        targets.forEach((register, i) => {
+          const [a, b] = arithmetic.storePair(register, 0);
+          assert.equal((a + b * n) * values[i] % square, 1n);
+        });
+      }
+    }
+  }
+  assert.throws(() => invertModuloSquare(5n * n, n), RangeError);
+});
