@@ -3,14 +3,14 @@
  *
  * `deno task demo --help` lists the options.
  */
-import { connect, exponentialBackoff, KeyOwner } from "@cipherlayer/sdk";
+import { connect, KeyOwner } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
 import { type DemoOptions, parseOptions, UsageError } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
 import { Progress } from "./progress.ts";
 import { toJson, toText } from "./report.ts";
-import { startFunctions } from "./server_process.ts";
+import { checkHealth, startFunctions } from "./server_process.ts";
 
 const model = "lenet-mnist";
 
@@ -21,7 +21,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   progress.step("Starting the functions and opening the key");
   await using resources = new AsyncDisposableStack();
   const starting = options.url
-    ? Promise.resolve({ url: options.url })
+    ? checkHealth(options.url, signal).then(() => ({ url: options.url! }))
     : startFunctions({ insecureKeys: options.insecure, signal })
       .then((server) => resources.use(server));
   const opening = openDemoKey(options, {
@@ -40,22 +40,23 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
       model,
       keys: owner,
       samples: pictures.length,
-      retry: exponentialBackoff({ attempts: 6 }),
       signal,
     }),
   );
   session.addEventListener("state", ({ detail }) => {
     if (!("round" in detail)) return;
-    progress.step(
-      `Round ${
-        detail.round + 1
-      } of ${session.plan.rounds.length}: ${detail.state}`,
-    );
+    const round = `Round ${detail.round + 1} of ${session.plan.rounds.length}`;
+    if (detail.state === "encrypting") progress.step(round);
+    progress.detail(`${round}: ${detail.state}`);
   });
   session.addEventListener("retry", ({ detail }) => {
     const seconds = (detail.delayMs / 1000).toFixed(1);
     progress.note(`${detail.error.message}; trying again in ${seconds} s`);
   });
+  progress.step("Preparing randomness, as a gateway does while it is idle");
+  const preparing = performance.now();
+  await session.prepared();
+  const preparedMs = performance.now() - preparing;
   const answers = await session.inferMany(
     pictures.map(({ pixels }) => Float64Array.from(pixels, (v) => v / 255)),
     { signal },
@@ -65,6 +66,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
     plan: session.plan,
     keyBits: owner.publicKey.modulusBits,
     insecure: options.insecure,
+    preparedMs,
     answers,
     expected: pictures.map(({ expected }) => expected),
   };

@@ -7,6 +7,11 @@ export class Progress {
     this.#write(this.#terminal ? `\r\x1b[K${text} ...` : `${text}\n`);
   }
 
+  /** A detail of the step, for terminals only. */
+  detail(text: string): void {
+    if (this.#terminal) this.step(text);
+  }
+
   /** Something that stays readable, such as a retry. */
   note(text: string): void {
     this.#write(this.#terminal ? `\r\x1b[K${text}\n` : `${text}\n`);

@@ -7,6 +7,8 @@ export interface DemoResult {
   plan: InferencePlan;
   keyBits: number;
   insecure: boolean;
+  /** Time that went into randomness for encryption before the inference. */
+  preparedMs: number;
   /** One for each picture. */
   answers: Answer[];
   /** Digits that the pictures show, where known. */
@@ -82,6 +84,9 @@ export function toText(result: DemoResult): string {
     `Total: ${seconds} s${each}, ${readableBytes(bytesUp)} up, ${
       readableBytes(bytesDown)
     } down, ${result.keyBits}-bit key, ${kernel} kernel${mark}`,
+    `Before that, while idle: ${
+      (result.preparedMs / 1000).toFixed(2)
+    } s for the randomness of its encryptions${mark}`,
     "",
     whatWasSeen(result),
   ].join("\n");

@@ -69,17 +69,39 @@ export async function startFunctions(
         `Cannot start the functions: their process ended.\n${log.text.trim()}`,
       );
     }
-    const health = await fetch(new URL("healthz", url), { signal });
-    await health.body?.cancel();
-    if (!health.ok) {
-      throw new Error(
-        `Cannot start the functions: /healthz answers ${health.status}`,
-      );
-    }
+    await checkHealth(url, signal);
     return { url, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/**
+ * Makes sure that functions answer at `url`.
+ *
+ * @throws {Error} saying what happened instead
+ */
+export async function checkHealth(
+  url: URL,
+  signal: AbortSignal,
+): Promise<void> {
+  const base = url.href.endsWith("/") ? url.href : `${url.href}/`;
+  let status: number;
+  try {
+    const health = await fetch(new URL("healthz", base), { signal });
+    await health.body?.cancel();
+    status = health.status;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`Cannot reach ${url}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (status !== 200) {
+    throw new Error(
+      `Cannot use ${url}: expected functions there, but /healthz answers ${status}`,
+    );
   }
 }
 
