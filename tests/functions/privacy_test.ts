@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { answerMask } from "../../functions/privacy/mask.ts";
+import {
+  drawOrder,
+  expandOrder,
+  orderUnits,
+} from "../../functions/privacy/order.ts";
+import {
+  PowerRandomiser,
+  RandomiserBank,
+} from "../../functions/privacy/randomisers.ts";
+import {
+  deriveKey,
+  roundSeed,
+  seedStream,
+} from "../../functions/privacy/seed.ts";
+import {
+  type TokenContent,
+  TokenSealer,
+} from "../../functions/privacy/token.ts";
+import { planInference } from "../../models/plan.ts";
+import { blockSlots, usedSlots } from "../../sdk/fixed_point/layout.ts";
+import { bigIntFromBytes } from "../../sdk/paillier/big_integer.ts";
+import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
+import { modPower } from "../../sdk/paillier/modular.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import type { DenseLayout, SpatialLayout } from "../../sdk/wire/plan.ts";
+import {
+  seededIntegers,
+  tinyLeNet,
+  tinyModel,
+  tinyResidual,
+  tinySignal,
+} from "../reference/tiny_models.ts";
+import { testKey } from "../vectors/keys.ts";
+
+const seed = new Uint8Array(32).fill(5);
+const key = testKey(512);
+const n = key.publicKey.modulus;
+
+function run<T>(work: Generator<void, T>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}
+
+Deno.test("a stream is AES-256-CTR as the platform computes it, however it is read", async () => {
+  const counter = new Uint8Array(16);
+  counter[3] = 9;
+  const aes = await crypto.subtle.importKey(
+    "raw",
+    deriveKey(seed, "mask", new Uint8Array()) as Uint8Array<ArrayBuffer>,
+    "AES-CTR",
+    false,
+    ["encrypt"],
+  );
+  const expected = new Uint8Array(
+    await crypto.subtle.encrypt(
+      { name: "AES-CTR", counter, length: 32 },
+      aes,
+      new Uint8Array(3000),
+    ),
+  );
+  const whole = seedStream(seed, "mask")(9)(3000);
+  assert.deepEqual(whole, expected);
+  const stream = seedStream(seed, "mask")(9);
+  const pieces = [0, 1, 511, 512, 513, 1463].flatMap((length) => [
+    ...stream(length),
+  ]);
+  assert.deepEqual(Uint8Array.from(pieces), expected);
+});
+
+Deno.test("seeds and streams differ by every input", async () => {
+  const bytes = (value: number) => new Uint8Array(40).fill(value);
+  const seeds = await Promise.all([
+    roundSeed(seed, bytes(1), bytes(2)),
+    roundSeed(seed, bytes(2), bytes(1)),
+    roundSeed(seed, bytes(1), bytes(3)),
+    roundSeed(bytes(4).slice(0, 32), bytes(1), bytes(2)),
+  ]);
+  const streams = [
+    seedStream(seed, "mask")(0),
+    seedStream(seed, "mask")(1),
+    seedStream(seed, "order")(0),
+    seedStream(seeds[0], "mask")(0),
+  ].map((stream) => stream(32));
+  const all = [...seeds, ...streams].map((value) => value.join());
+  assert.equal(new Set(all).size, all.length);
+});
+
+Deno.test("orders are permutations, all of them possible and equally likely", () => {
+  const counts = new Map<string, number>();
+  const random = seedStream(seed, "order")(0);
+  for (let turn = 0; turn < 2400; turn++) {
+    const order = drawOrder(4, random).join();
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assert.equal(counts.size, 24);
+  const chiSquared = [...counts.values()].reduce(
+    (sum, count) => sum + (count - 100) ** 2 / 100,
+    0,
+  );
+  // 23 degrees of freedom: the 99.99 % point. The stream is fixed.
+  assert(chiSquared < 56, `${chiSquared}`);
+  assert.deepEqual([...expandOrder(Uint32Array.of(2, 0, 1), 6)], [
+    4,
+    5,
+    0,
+    1,
+    2,
+    3,
+  ]);
+});
+
+Deno.test("channels move where every reader can undo it, and nowhere else", () => {
+  const units = (model: ReturnType<typeof tinyLeNet>) => {
+    const plan = planInference(model.manifest, {
+      modulusBits: 1024,
+      samples: 1,
+    });
+    return plan.rounds.map((_, index) => orderUnits(plan, index));
+  };
+  assert.deepEqual(units(tinyLeNet()), [3, 4, 10, 1]);
+  assert.deepEqual(units(tinyResidual()), [4, 4, 4, 1]);
+  assert.deepEqual(units(tinySignal()), [3, 2, 6, 1]);
+  // A dense output read as an image of 2 channels moves in halves only.
+  const reshaped = tinyModel(7, [6], [
+    { kind: "dense", length: 8 },
+    { kind: "dense", length: 3 },
+  ]);
+  const plan = planInference(reshaped.manifest, {
+    modulusBits: 1024,
+    samples: 1,
+  });
+  plan.rounds[0].steps.push(
+    { op: "reshape", shape: [2, 2, 2] },
+    { op: "sumPool", kernel: [1, 1], stride: [1, 1], pads: [0, 0, 0, 0] },
+    { op: "reshape", shape: [8] },
+  );
+  assert.equal(orderUnits(plan, 0), 2);
+});
+
+const spatial: SpatialLayout = {
+  kind: "spatial",
+  samples: 2,
+  tile: [1, 1],
+  grid: [2, 3],
+  inputs: [],
+  output: [5, 2, 3],
+  slotBits: 9,
+  valuesPerCiphertext: 2,
+};
+const folded: DenseLayout = {
+  kind: "dense",
+  samples: 2,
+  fold: 3,
+  inputs: [{ tensor: "x", length: 9 }],
+  outputLength: 5,
+  slotBits: 11,
+  guardBits: 1,
+  valuesPerCiphertext: 3,
+};
+
+Deno.test("masks leave used slots readable, never wrap, and hide the rest", () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(spatial, folded),
+      fc.nat(2),
+      fc.integer({ min: -20, max: 20 }),
+      fc.integer(),
+      (layout, answer, bias, numbers) => {
+        const random = seededIntegers(numbers);
+        const slotBits = BigInt(layout.slotBits);
+        const dense = layout.kind === "dense";
+        const half = 2 ** (layout.slotBits - 1);
+        const used = usedSlots(layout, answer);
+        const spill = dense ? (layout.fold - 1) * layout.samples : 0;
+        const isUseful = (slot: number) =>
+          !dense || slot % blockSlots(layout) >= spill;
+        // Honest: what bias and doubling leave room for; garbage also above.
+        const scale = dense ? 2 : 1;
+        const slots = Array.from({ length: used + spill }, () => {
+          const most = half / scale - 1;
+          return random(-most - Math.min(bias, 0), most - Math.max(bias, 0));
+        });
+        const plaintext = slots.reduceRight(
+          (sum, slot) => (sum << slotBits) + BigInt(scale * slot),
+          0n,
+        );
+        const stream = seedStream(seed, `mask ${numbers}`)(answer);
+        const mask = answerMask(layout, answer, () => bias, n, stream);
+        const total = plaintext + mask;
+        assert(0n <= mask && 0n <= total && total < n);
+        for (let slot = 0; slot < used; slot++) {
+          if (!isUseful(slot)) continue;
+          const digit = Number(
+            BigInt.asUintN(layout.slotBits, total >> BigInt(slot) * slotBits),
+          );
+          assert.equal(
+            Math.floor((digit - half) / scale),
+            slots[slot] + bias,
+            `slot ${slot}`,
+          );
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("what the edge must not see is uniform: garbage slots and the bits above", () => {
+  const stream = seedStream(seed, "mask");
+  const buckets = { low: new Array(16).fill(0), above: new Array(16).fill(0) };
+  const usedBits = BigInt(usedSlots(folded, 0) * folded.slotBits);
+  const turns = 3200;
+  for (let turn = 0; turn < turns; turn++) {
+    const mask = answerMask(folded, 0, () => 3, n, stream(turn));
+    // The second value's first garbage slot, and the top of the plaintext.
+    const slot = mask >> BigInt(blockSlots(folded) * folded.slotBits);
+    buckets.low[Number(slot & 2047n) >> 7]++;
+    buckets.above[Number((mask >> usedBits) * 16n / (n >> usedBits))]++;
+  }
+  for (const [name, counts] of Object.entries(buckets)) {
+    const expected = turns / 16;
+    const chiSquared = counts.reduce(
+      (sum: number, count: number) => sum + (count - expected) ** 2 / expected,
+      0,
+    );
+    // 15 degrees of freedom: the 99.99 % point.
+    assert(chiSquared < 45, `${name}: ${chiSquared}`);
+  }
+});
+
+Deno.test("randomisers: the plaintext is kept, the randomness is not", () => {
+  const { p } = key.exportPrimes();
+  const legendre = (value: bigint) =>
+    modPower(value % p, (p - 1n) / 2n, p) === 1n;
+  const count = 70;
+  const mask = 1234567n;
+  // A ciphertext whose randomness is a quadratic residue modulo p, as an edge
+  // would choose to test guesses of weights.
+  const ciphertext = (1n + 41n * n) * modPower(16n, n, n * n) % (n * n);
+  const answers = Array(count).fill([ciphertext % n, ciphertext / n] as const);
+  const masks = Array(count).fill(mask);
+  const streams = answers.map((_, i) => seedStream(seed, "randomiser")(i));
+  for (const kernel of [bigIntKernel, selectKernel()]) {
+    const randomisers = [
+      run(RandomiserBank.build(kernel, seed, n)),
+      new PowerRandomiser(kernel, n),
+    ];
+    for (const randomiser of randomisers) {
+      const out = new Uint8Array(count * 128);
+      run(randomiser.randomise(answers, masks, streams, out));
+      const values = answers.map((_, i) =>
+        bigIntFromBytes(out.subarray(128 * i, 128 * (i + 1)))
+      );
+      for (const value of values) {
+        assert.equal(key.decrypt(value), 41n + mask);
+      }
+      assert.equal(new Set(values).size, count);
+      // 70 coins: outside of [18, 52] once in 20,000.
+      const residues = values.filter(legendre).length;
+      assert(residues >= 18 && residues <= 52, `${residues} residues`);
+    }
+  }
+});
+
+Deno.test("a bank is the same on every instance and kernel, and another for another key", () => {
+  const randomised = (kernel: typeof bigIntKernel, sealingKey: Uint8Array) => {
+    const out = new Uint8Array(128);
+    const bank = run(RandomiserBank.build(kernel, sealingKey, n));
+    const stream = seedStream(seed, "randomiser")(0);
+    run(bank.randomise([[1n, 0n]], [0n], [stream], out));
+    return out;
+  };
+  const expected = randomised(bigIntKernel, seed);
+  assert.deepEqual(randomised(selectKernel(), seed), expected);
+  assert.notDeepEqual(randomised(bigIntKernel, seed.map(() => 6)), expected);
+});
+
+Deno.test("tokens: equal content gives equal bytes, whatever is opened is what was sealed", () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        model: fc.string({ maxLength: 50 }),
+        version: fc.string({ maxLength: 20 }),
+        planHash: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+        samples: fc.integer({ min: 1, max: 4096 }),
+        round: fc.nat(1000),
+        modulus: fc.uint8Array({ minLength: 64, maxLength: 512 }),
+        nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+        orders: fc.array(
+          fc.record({
+            round: fc.nat(1000),
+            seed: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+          }, { noNullPrototype: true }),
+          { maxLength: 4 },
+        ),
+        expiresAt: fc.nat(),
+      }, { noNullPrototype: true }),
+      (content: TokenContent) => {
+        const token = new TokenSealer(seed).seal(content);
+        assert.deepEqual(new TokenSealer(seed).seal({ ...content }), token);
+        assert.deepEqual(new TokenSealer(seed).open(token, 0), content);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
