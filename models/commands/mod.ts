@@ -1,0 +1,14 @@
+/** Every command of `cipherlayer`, one file each. */
+import type { Command } from "commander";
+import { compileCommand } from "./compile.ts";
+import { inspectCommand } from "./inspect.ts";
+import { simulateCommand } from "./simulate.ts";
+import { verifyCommand } from "./verify.ts";
+
+/** In the order of `--help`. */
+export const commands: (() => Command)[] = [
+  compileCommand,
+  simulateCommand,
+  inspectCommand,
+  verifyCommand,
+];

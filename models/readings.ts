@@ -1,0 +1,82 @@
+/** Readings and labels from files: .npy arrays, or IDX files as MNIST has them. */
+import { decodeIdx } from "./idx.ts";
+import { decodeNpy } from "./npy.ts";
+
+/**
+ * Reads samples of a model's input. A .npy array holds one sample a row (or one
+ * sample alone); IDX bytes count as 0 to 1.
+ *
+ * @param path .npy, or IDX, gzip-compressed or not
+ * @param shape of one sample
+ * @param limit most samples that are returned
+ * @throws {RangeError} where the file holds no whole number of samples
+ */
+export async function loadReadings(
+  path: string,
+  shape: readonly number[],
+  limit = Infinity,
+): Promise<Float64Array[]> {
+  const array = await loadArray(path);
+  const length = shape.reduce((product, axis) => product * axis, 1);
+  const rows = array.shape.length > 0 ? array.shape[0] : 1;
+  const single = array.data.length === length;
+  if (!single && array.data.length !== rows * length) {
+    throw new RangeError(
+      `Cannot use ${path}: expected samples of shape [${shape}] (${length} elements), got an array of shape [${array.shape}]`,
+    );
+  }
+  const count = Math.min(limit, single ? 1 : rows);
+  const factor = array.bytes ? 1 / 255 : 1;
+  return Array.from({ length: count }, (_, i) =>
+    Float64Array.from(
+      array.data.subarray(i * length, (i + 1) * length),
+      (value) => value * factor,
+    ));
+}
+
+/**
+ * Reads right classes, one a sample.
+ *
+ * @throws {RangeError} where a class is no whole number
+ */
+export async function loadClasses(
+  path: string,
+  limit = Infinity,
+): Promise<number[]> {
+  const { data } = await loadArray(path);
+  const classes = Array.from(data.subarray(0, Math.min(limit, data.length)));
+  const wrong = classes.find((value) => !Number.isInteger(value) || value < 0);
+  if (wrong !== undefined) {
+    throw new RangeError(`Cannot use ${path}: expected classes, got ${wrong}`);
+  }
+  return classes;
+}
+
+/** Names of classes: a JSON list, or one name a line. */
+export async function loadLabels(path: string): Promise<string[]> {
+  const text = await Deno.readTextFile(path);
+  if (path.endsWith(".json")) {
+    const list: unknown = JSON.parse(text);
+    if (Array.isArray(list) && list.every((name) => typeof name === "string")) {
+      return list;
+    }
+    throw new RangeError(`Cannot use ${path}: expected a list of names`);
+  }
+  return text.split(/\r?\n/).filter((line) => line !== "");
+}
+
+async function loadArray(
+  path: string,
+): Promise<
+  { shape: number[]; data: Float64Array | Uint8Array; bytes: boolean }
+> {
+  const bytes = await Deno.readFile(path);
+  try {
+    return path.endsWith(".npy")
+      ? { ...decodeNpy(bytes), bytes: false }
+      : { ...await decodeIdx(bytes), bytes: true };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new RangeError(`${message} (${path})`, { cause: error });
+  }
+}
