@@ -3,12 +3,14 @@ import type { RandomSource } from "../random.ts";
 import { bytesFromBigInt } from "./big_integer.ts";
 import type { Kernel } from "./kernel.ts";
 import { makeKeyProof } from "./key_proof_make.ts";
-import { encryptWith, isBelow, OwnerEngine } from "./owner_engine.ts";
+import { encryptWith, isBelow } from "./owner_engine.ts";
 import { Pacer } from "./pacing.ts";
+import { ParallelEngine } from "./parallel_engine.ts";
 import type { PrivateKey } from "./private_key.ts";
 import type { PublicKey } from "./public_key.ts";
 import { RandomiserPool } from "./randomiser_pool.ts";
 import { selectKernel } from "./select_kernel.ts";
+import { availableThreads } from "./worker_pool.ts";
 
 /** How a key's owner computes; the defaults suit gateways. */
 export interface KeyOwnerOptions {
@@ -27,11 +29,17 @@ export interface KeyOwnerOptions {
    * 22 MB and 127 products an encryption, 4 takes 3 MB and 255.
    */
   tableWindowBits?: number;
+  /**
+   * Worker threads for large batches, each with tables of its own: one for each
+   * processor by default; 0 keeps all work on the calling thread, as do a kernel
+   * or a random source of one's own.
+   */
+  threads?: number;
 }
 
 /**
  * Bulk encryption and decryption by the key's owner, who knows p and q. Long
- * batches give way to the event loop every 40 ms.
+ * batches are shared by worker threads, or give way to the event loop every 40 ms.
  *
  * @example
  * ```ts
@@ -50,7 +58,7 @@ export class KeyOwner implements Disposable {
   /** Kernel that does the products: "wasm" or "bigint". */
   readonly kernelName: string;
   readonly #key: PrivateKey;
-  readonly #engine: OwnerEngine;
+  readonly #engine: ParallelEngine;
   readonly #pool: RandomiserPool;
   readonly #square: Uint8Array;
   readonly #fillWhileIdle: boolean;
@@ -70,6 +78,7 @@ export class KeyOwner implements Disposable {
       poolBytes = 4 << 20,
       tableWindowBits = 8,
       random,
+      threads = options.kernel === undefined ? availableThreads() : 0,
     } = options;
     if (!(tableWindowBits >= 1 && tableWindowBits <= 12)) {
       throw new RangeError(
@@ -79,10 +88,11 @@ export class KeyOwner implements Disposable {
     this.#key = key;
     this.publicKey = key.publicKey;
     this.kernelName = kernel.name;
-    this.#engine = new OwnerEngine(key.exportPrimes(), {
+    this.#engine = new ParallelEngine(key.exportPrimes(), {
       kernel,
       random,
       tableWindowBits,
+      threads,
     });
     this.#pool = new RandomiserPool(poolBytes, key.publicKey.modulusBytes);
     const { modulus, ciphertextBytes } = key.publicKey;
@@ -93,6 +103,11 @@ export class KeyOwner implements Disposable {
   /** Randomisers that are ready, each good for one encryption. */
   get pooled(): number {
     return this.#pool.size;
+  }
+
+  /** Worker threads that share large batches now; 0 until they have started. */
+  get threads(): number {
+    return this.#engine.threads;
   }
 
   /** Proof that the key is well-formed, for session start; computed once. */
@@ -119,15 +134,15 @@ export class KeyOwner implements Disposable {
       );
     }
     return await this.#work(options.signal, async (pacer) => {
-      const pooled = this.#pool.take(plaintexts.length);
-      if (pooled.length < plaintexts.length) {
-        await this.#engine.prepareEncryption(pacer);
+      const randomisers = this.#pool.take(plaintexts.length);
+      const missing = plaintexts.length - randomisers.length;
+      if (missing > 0) {
+        randomisers.push(...await this.#engine.randomisers(missing, pacer));
       }
       const ciphertexts = new Uint8Array(plaintexts.length * ciphertextBytes);
       for (const [index, plaintext] of plaintexts.entries()) {
         if (pacer.due()) await pacer.pause();
-        const randomiser = pooled.pop() ?? this.#engine.randomiser();
-        const ciphertext = encryptWith(randomiser, plaintext, modulus);
+        const ciphertext = encryptWith(randomisers[index], plaintext, modulus);
         ciphertexts.set(
           bytesFromBigInt(ciphertext, ciphertextBytes),
           index * ciphertextBytes,
@@ -150,16 +165,18 @@ export class KeyOwner implements Disposable {
     options: { signal?: AbortSignal } = {},
   ): Promise<bigint[]> {
     const each = this.#split(ciphertexts);
-    return await this.#work(options.signal, async (pacer) => {
-      const plaintexts: bigint[] = [];
-      for (let at = 0; at < each.length; at += 2) {
-        if (pacer.due()) await pacer.pause();
-        // The last of an odd number keeps itself company.
-        const two = [each[at], each[at + 1] ?? each[at]] as const;
-        plaintexts.push(...this.#engine.decryptTwo(two));
-      }
-      return plaintexts.slice(0, each.length);
-    });
+    return await this.#work(
+      options.signal,
+      (pacer) => this.#engine.decrypt(each, pacer),
+    );
+  }
+
+  /**
+   * Does ahead what the first batches would wait for (about 0.2 s at 2048 bits):
+   * starts the threads and builds the tables.
+   */
+  async prepare(options: { signal?: AbortSignal } = {}): Promise<void> {
+    await this.#work(options.signal, (pacer) => this.#engine.prepare(pacer));
   }
 
   /** Prepares randomness until `count` encryptions are ready or the pool is full. */
@@ -167,13 +184,10 @@ export class KeyOwner implements Disposable {
     count: number,
     options: { signal?: AbortSignal } = {},
   ): Promise<void> {
-    await this.#work(options.signal, async (pacer) => {
-      await this.#engine.prepareEncryption(pacer);
-      while (this.#pool.size < count && this.#pool.room > 0) {
-        if (pacer.due()) await pacer.pause();
-        this.#pool.add(this.#engine.randomiser());
-      }
-    });
+    await this.#work(
+      options.signal,
+      (pacer) => this.#fill(count, 256, pacer),
+    );
   }
 
   /** Drops the prepared randomness; running and later calls fail. */
@@ -182,6 +196,7 @@ export class KeyOwner implements Disposable {
       new TypeError("Cannot use key: its owner has been disposed"),
     );
     this.#pool.close();
+    this.#engine[Symbol.dispose]();
   }
 
   async #work<T>(
@@ -211,13 +226,22 @@ export class KeyOwner implements Disposable {
     try {
       const pacer = new Pacer(signal);
       await pacer.pause();
-      await this.#engine.prepareEncryption(pacer);
-      while (this.#pool.room > 0) {
-        this.#pool.add(this.#engine.randomiser());
-        if (pacer.due()) await pacer.pause();
-      }
+      await this.#fill(Infinity, 64, pacer);
     } catch {
       // Aborted, or the engine failed: the next call meets the same fault itself.
+    }
+  }
+
+  /** In portions, so that what is ready counts even if the rest is called off. */
+  async #fill(count: number, portion: number, pacer: Pacer): Promise<void> {
+    for (;;) {
+      const missing = Math.min(count - this.#pool.size, this.#pool.room);
+      if (missing <= 0) return;
+      const drawn = await this.#engine.randomisers(
+        Math.min(missing, portion),
+        pacer,
+      );
+      for (const randomiser of drawn) this.#pool.add(randomiser);
     }
   }
 

@@ -100,11 +100,21 @@ export class OwnerEngine {
     return { a: residue - b * this.#n, b };
   }
 
+  /** The plaintexts in [0, N) of big-endian ciphertexts in (0, N^2). */
+  decryptAll(ciphertexts: readonly Uint8Array[]): bigint[] {
+    const plaintexts: bigint[] = [];
+    for (let at = 0; at < ciphertexts.length; at += 2) {
+      // The last of an odd number keeps itself company.
+      const first = ciphertexts[at], second = ciphertexts[at + 1] ?? first;
+      plaintexts.push(...this.#decryptTwo([first, second]));
+    }
+    return plaintexts.slice(0, ciphertexts.length);
+  }
+
   /**
-   * The plaintexts in [0, N) of two big-endian ciphertexts in (0, N^2), one in each
-   * lane: c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
+   * One ciphertext in each lane: c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
    */
-  decryptTwo(
+  #decryptTwo(
     ciphertexts: readonly [Uint8Array, Uint8Array],
   ): [bigint, bigint] {
     const p = this.#p, q = this.#q;

@@ -1,0 +1,61 @@
+/**
+ * Runtime: Deno, Node and Bun. Nothing is imported, so that browsers can load this
+ * module too; Deno's Web Workers would keep the process from ending.
+ *
+ * @module
+ */
+import { entryUrl, type StartWorker } from "./worker_port.ts";
+import type { WorkerReply } from "./worker_tasks.ts";
+
+/** What is used of `node:worker_threads`. */
+interface NodeWorker {
+  on(event: "message", listener: (reply: WorkerReply) => void): void;
+  on(event: "error" | "exit", listener: () => void): void;
+  postMessage(message: unknown): void;
+  ref(): void;
+  unref(): void;
+  terminate(): unknown;
+}
+
+interface Runtime {
+  process?: {
+    getBuiltinModule?(name: "node:worker_threads"): {
+      Worker: new (entry: URL) => NodeWorker;
+    };
+    getBuiltinModule?(name: "node:os"): { availableParallelism(): number };
+  };
+  Deno?: {
+    permissions: {
+      querySync(descriptor: { name: "read"; path: URL }): { state: string };
+    };
+  };
+}
+
+const runtime = globalThis as unknown as Runtime;
+
+/** Number of processors that the process may use; null in a browser. */
+export function nodeParallelism(): number | null {
+  const os = runtime.process?.getBuiltinModule?.("node:os");
+  return os ? os.availableParallelism() : null;
+}
+
+/** Starts a thread by `node:worker_threads`. */
+export const startNodeWorker: StartWorker = (events) => {
+  const threads = runtime.process?.getBuiltinModule?.("node:worker_threads");
+  const entry = entryUrl("./worker_node");
+  // Asking to read the entry would prompt the user.
+  const permission = runtime.Deno?.permissions
+    .querySync({ name: "read", path: entry }).state ?? "granted";
+  if (!threads || entry.protocol !== "file:" || permission !== "granted") {
+    return null;
+  }
+  const worker = new threads.Worker(entry);
+  worker.on("message", (reply) => events.reply(reply));
+  worker.on("error", () => events.failed());
+  worker.on("exit", () => events.failed());
+  return {
+    post: (request) => worker.postMessage(request),
+    keepAlive: (awaited) => awaited ? worker.ref() : worker.unref(),
+    terminate: () => void worker.terminate(),
+  };
+};
