@@ -5,7 +5,7 @@
 export type RandomSource = (length: number) => Uint8Array;
 
 /** The platform's cryptographic source, the default everywhere. */
-export const platformRandom: RandomSource = (length) => {
+export const platformRandom: RandomSource = (length: number): Uint8Array => {
   const bytes = new Uint8Array(length);
   // getRandomValues refuses more than 65,536 bytes at once.
   for (let at = 0; at < length; at += 65536) {
