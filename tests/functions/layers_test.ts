@@ -6,10 +6,7 @@ import {
   chooseMethod,
   largestWeight,
 } from "../../functions/layers/choose.ts";
-import {
-  evaluateRound,
-  valuesInRange,
-} from "../../functions/layers/evaluate.ts";
+import { evaluateRound } from "../../functions/layers/evaluate.ts";
 import {
   type LinearMap,
   linearMap,
