@@ -273,6 +273,12 @@ Deno.test("concurrent inferences of one session do not mix", async () => {
   );
 });
 
+function cbor(body: Uint8Array): Response {
+  return new Response(body as Uint8Array<ArrayBuffer>, {
+    headers: { "content-type": "application/cbor" },
+  });
+}
+
 /** Session start and rounds as usual, but answers of round 1 rewritten. */
 function hostile(
   rewrite: (body: Uint8Array) => Uint8Array,
@@ -280,10 +286,7 @@ function hostile(
   return async (target, init) => {
     const response = await fetch(target, init);
     if (!`${target}`.includes("/rounds/1")) return response;
-    return new Response(
-      rewrite(await response.bytes()) as Uint8Array<ArrayBuffer>,
-      { headers: { "content-type": "application/cbor" } },
-    );
+    return cbor(rewrite(await response.bytes()));
   };
 }
 
@@ -400,12 +403,7 @@ Deno.test("any plaintexts whatever: the same messages follow, and the gateway is
         const count = answer.ciphertexts.length /
           owner.publicKey.ciphertextBytes;
         const forged = await owner.encryptBatch(Array(count).fill(plaintext));
-        return new Response(
-          encodeRoundResponse({ ...answer, ciphertexts: forged }) as Uint8Array<
-            ArrayBuffer
-          >,
-          { headers: { "content-type": "application/cbor" } },
-        );
+        return cbor(encodeRoundResponse({ ...answer, ciphertexts: forged }));
       },
     });
     saturated.push((await session.infer(reading)).saturated);
@@ -415,26 +413,57 @@ Deno.test("any plaintexts whatever: the same messages follow, and the gateway is
   ok(saturated.slice(1).every((count) => count > saturated[0]), `${saturated}`);
 });
 
+/** The functions' session answer with its plan changed on the way. */
+function replanned(change: (plan: InferencePlan) => void): typeof fetch {
+  return async (target, init) => {
+    const response = await fetch(target, init);
+    if (!`${target}`.endsWith("/sessions")) return response;
+    const session = decodeSessionResponse(await response.bytes());
+    change(session.plan);
+    return cbor(encodeSessionResponse(session));
+  };
+}
+
+Deno.test("rounds in shards: the same answer, and each shard is asked for", async () => {
+  await using cloud = startCloud([model]);
+  await using session = await open(cloud.url, {
+    fetch: replanned((plan) => plan.rounds[0].shards = 3),
+  });
+  const answer = await session.infer(reading);
+  deepEqual(answer.scores, expected);
+  deepEqual(
+    cloud.calls.filter((call) => call.includes("/rounds/0")).sort(),
+    [0, 1, 2].map((shard) => `/v1/rounds/0?shard=${shard}/3`),
+  );
+});
+
+Deno.test("shards that carry different tokens stop the inference", async () => {
+  await using cloud = startCloud([model]);
+  const inShards = replanned((plan) => plan.rounds[0].shards = 2);
+  await using session = await open(cloud.url, {
+    fetch: async (target, init) => {
+      const response = await inShards(target, init);
+      if (!`${target}`.endsWith("shard=1/2")) return response;
+      const answer = decodeRoundResponse(await response.bytes());
+      const token = answer.token.with(0, answer.token[0] ^ 1);
+      return cbor(encodeRoundResponse({ ...answer, token }));
+    },
+  });
+  await rejects(session.infer(reading), {
+    code: "token-mismatch",
+    message: /round 0: its shards carry different tokens/,
+  });
+});
+
 Deno.test("a plan that makes no sense is refused at session start", async () => {
   await using cloud = startCloud([model]);
-  const spoil =
-    (change: (plan: InferencePlan) => void): typeof fetch =>
-    async (target, init) => {
-      const response = await fetch(target, init);
-      const session = decodeSessionResponse(await response.bytes());
-      change(session.plan);
-      return new Response(
-        encodeSessionResponse(session) as Uint8Array<ArrayBuffer>,
-        { headers: { "content-type": "application/cbor" } },
-      );
-    };
   await rejects(
-    open(cloud.url, { fetch: spoil((plan) => plan.rounds.reverse()) }),
+    open(cloud.url, { fetch: replanned((plan) => plan.rounds.reverse()) }),
     { code: "malformed", message: /^Cannot use the plan/ },
   );
   await rejects(
     open(cloud.url, {
-      fetch: spoil((plan) =>
+      fetch: replanned((plan) =>
         plan.rounds[0].steps.push({
           op: "custom",
           name: "mystery",
