@@ -59,7 +59,7 @@ export const edge: BenchGroup = {
 /** Milliseconds of one operation, turn by turn. */
 async function measure() {
   const key = benchKey(bits);
-  using owner = new KeyOwner(key);
+  using owner = new KeyOwner(key, { threads: 0 });
   await using python = await startPython("elementwise.py", [String(bits)]);
   const oracle = oracleKey(key);
   const { modulus, ciphertextBytes } = key.publicKey;

@@ -6,7 +6,7 @@ import type { Arithmetic, Kernel } from "./kernel.ts";
 import { joinResidues, modInverse } from "./modular.ts";
 import type { Pacer } from "./pacing.ts";
 import type { SecretPrimes } from "./private_key.ts";
-import { residueBase } from "./residue_base.ts";
+import { residueBases } from "./residue_base.ts";
 
 /** An encryption of 0, r^N mod N^2 = a + bN. Used once, never stored. */
 export interface Randomiser {
@@ -65,10 +65,7 @@ export class OwnerEngine {
   /** Builds the table that `randomiser()` needs, unless it is there. */
   async prepareEncryption(pacer: Pacer): Promise<void> {
     if (this.#table !== undefined) return;
-    const bases = [
-      residueBase(this.#p, this.#random),
-      residueBase(this.#q, this.#random),
-    ] as const;
+    const bases = residueBases([this.#p, this.#q], this.#random);
     this.#table = await FixedBaseTable.build(this.#arithmetic, bases, {
       result: 0,
       firstRegister: 2,

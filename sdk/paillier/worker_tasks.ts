@@ -56,12 +56,12 @@ export class TaskRunner {
         : selectKernel();
       const { primes, tableWindowBits } = task;
       this.#engine = new OwnerEngine(primes, { kernel, tableWindowBits });
+      await this.#engine.prepareEncryption(new Pacer());
       return [];
     }
     const engine = this.#engine;
     if (engine === undefined) throw new TypeError("Cannot run task: no key");
     if (task.kind === "decrypt") return engine.decryptAll(task.ciphertexts);
-    await engine.prepareEncryption(new Pacer());
     return Array.from({ length: task.count }, () => engine.randomiser())
       .flatMap(({ a, b }) => [a, b]);
   }
