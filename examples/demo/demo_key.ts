@@ -4,7 +4,7 @@ import {
   type PrivateKey,
 } from "@cipherlayer/sdk";
 import { encodeHex } from "@std/encoding/hex";
-import { FileKeyStore } from "../../sdk/key_store_file.ts";
+import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
 /** A key pair, and a line that says where it is kept. */
 export interface DemoKey {
