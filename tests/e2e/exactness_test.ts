@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
+import { accumulatorBound } from "../../models/bounds.ts";
 import { readPackage } from "../../models/package.ts";
 import type { ModelPackage } from "../../models/package_format.ts";
 import { simulate, simulateMany } from "../../models/simulate.ts";
@@ -110,6 +111,38 @@ for (const [name, model] of Object.entries(tiny)) {
     });
   }
 }
+
+Deno.test("an activation that the caller registered: encrypted equals simulated", async () => {
+  const model = tinyDense();
+  model.manifest.rounds[0].steps = [{
+    op: "custom",
+    name: "softsign",
+    inputScale: 1 / 64,
+    outputScale: 1 / 31,
+    low: -31,
+    high: 31,
+  }];
+  const term = model.manifest.rounds[1].terms[0];
+  [term.low, term.high] = [-31, 31];
+  model.manifest.rounds[1].bound = accumulatorBound(
+    model.manifest.rounds[1],
+    model.tensors,
+  );
+  const activations = new Map([
+    ["softsign", (x: number) => x / (1 + Math.abs(x))],
+  ]);
+  await using cloud = startCloud([model]);
+  await using session = await connect({
+    url: cloud.url,
+    model: model.manifest.name,
+    keys: testKey(512),
+    activations,
+  });
+  const reading = randomReading(model, 77);
+  const answer = await session.infer(asReals(model, reading));
+  const { scores } = simulate(model, reading, activations);
+  deepEqual(answer.scores, Array.from(scores));
+});
 
 const lenetFolder = "models/zoo/lenet-mnist/package";
 const ignore = !existsSync(`${lenetFolder}/manifest.json`);
