@@ -4,6 +4,7 @@ import type { RoundResponse } from "../sdk/wire/messages.ts";
 import type { InferencePlan } from "../sdk/wire/plan.ts";
 import type { Context } from "./context.ts";
 import { evaluateRound, type Phase, valuesInRange } from "./layers/evaluate.ts";
+import { biasOf } from "./layers/linear_map.ts";
 import { splitCiphertexts } from "./layers/operands.ts";
 import type { AnswerRange } from "./layers/pack.ts";
 import { runPaced } from "./paced.ts";
@@ -80,14 +81,13 @@ export async function answerRound(
 
   onPhase?.("randomising");
   const values = valuesInRange(round, { range, outputOrder });
-  const { bias, phases } = round.map;
   const maskStream = seedStream(seed, "mask");
   const masks = packed.map((_, i) => {
     const first = i * layout.valuesPerCiphertext;
     return answerMask(
       layout,
       range.from + i,
-      (place) => bias[Math.floor(values[first + place] / phases)],
+      (place) => biasOf(round.map, layout, values[first + place]),
       modulus,
       maskStream(range.from + i),
     );

@@ -38,8 +38,8 @@ interface Loaded {
 }
 
 /**
- * Packages in `<folder>/<name>` or `<folder>/<name>/package`, read when first
- * asked for and again when their manifest changes.
+ * Packages in `<folder>/<name>` or `<folder>/<name>/package`, of models of that
+ * name, read when first asked for and again when their manifest changes.
  */
 export class FolderModelStore implements ModelStore {
   readonly #folder: string;
@@ -54,8 +54,13 @@ export class FolderModelStore implements ModelStore {
     for await (const entry of Deno.readDir(this.#folder)) {
       if (await this.#manifest(entry.name)) names.push(entry.name);
     }
-    const models = await Promise.all(names.map((name) => this.load(name)));
-    return models.map(modelInfo).sort((a, b) => a.name < b.name ? -1 : 1);
+    const models = await Promise.allSettled(
+      names.sort().map((name) => this.load(name)),
+    );
+    // A package that is not sound is not offered; who asks for it is told.
+    return models.flatMap((model) =>
+      model.status === "fulfilled" ? [modelInfo(model.value)] : []
+    );
   }
 
   async load(name: string): Promise<ModelPackage> {
@@ -63,7 +68,10 @@ export class FolderModelStore implements ModelStore {
     if (!manifest) throw modelNotFound(name);
     const known = this.#loaded.get(name);
     if (known?.changedMs === manifest.changedMs) return known.model;
-    const model = readPackage(manifest.folder);
+    const model = readPackage(manifest.folder).then((model) => {
+      if (model.manifest.name !== name) throw modelNotFound(name);
+      return model;
+    });
     this.#loaded.set(name, { changedMs: manifest.changedMs, model });
     model.catch(() => this.#loaded.delete(name));
     return model;

@@ -22,7 +22,7 @@ export interface LinearMap {
   channels: number;
   phases: number;
   terms: LinearTerm[];
-  /** For each channel. */
+  /** For each channel, or for each element of the output. */
   bias: Int32Array;
 }
 
@@ -39,6 +39,29 @@ export interface LinearTerm {
   uses: { tap: number; phase: number }[][];
 }
 
+/**
+ * Bias of value `value`: one number for all of its slots, or one a slot where the
+ * bias depends on the position.
+ */
+export function biasOf(
+  { bias, channels, phases }: LinearMap,
+  layout: RoundLayout,
+  value: number,
+): number | number[] {
+  const channel = Math.floor(value / phases);
+  if (bias.length === channels || layout.kind === "dense") return bias[channel];
+  const { tile, grid, samples, output: [, height, width] } = layout;
+  const phase = value % phases;
+  const phaseY = Math.floor(phase / tile[1]), phaseX = phase % tile[1];
+  return Array.from({ length: grid[0] * grid[1] * samples }, (_, slot) => {
+    const at = Math.floor(slot / samples);
+    const y = tile[0] * Math.floor(at / grid[1]) + phaseY;
+    const x = tile[1] * (at % grid[1]) + phaseX;
+    if (y >= height || x >= width) return 0;
+    return bias[(channel * height + y) * width + x];
+  });
+}
+
 /** The linear map of a round of the model, laid out as `layout` says. */
 export function linearMap(
   spec: RoundSpec,
@@ -46,7 +69,7 @@ export function linearMap(
   tensors: ReadonlyMap<string, IntegerTensor>,
 ): LinearMap {
   const bias = tensorNamed(tensors, spec.bias).data;
-  const channels = bias.length;
+  const [channels] = spec.outputShape;
   const phases = layout.kind === "dense" ? 1 : layout.tile[0] * layout.tile[1];
   const terms: LinearTerm[] = [];
   let operands = 0;

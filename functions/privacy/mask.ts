@@ -19,12 +19,12 @@ import type { RoundLayout } from "../../sdk/wire/plan.ts";
  *
  * Together with any honest answer it stays below the modulus.
  *
- * @param bias of the value at each place of this answer
+ * @param bias of the value at each place of this answer: one number, or one a slot
  */
 export function answerMask(
   layout: RoundLayout,
   answer: number,
-  bias: (place: number) => number,
+  bias: (place: number) => number | readonly number[],
   modulus: bigint,
   random: RandomSource,
 ): bigint {
@@ -37,7 +37,11 @@ export function answerMask(
 
   let mask = 0n;
   for (let place = valuesInAnswer(layout, answer) - 1; place >= 0; place--) {
-    mask = (mask << block) + ones * (half + BigInt(scale * bias(place))) +
+    const value = bias(place);
+    const biases = typeof value === "number"
+      ? ones * BigInt(scale * value)
+      : inSlots(value, slotBits);
+    mask = (mask << block) + ones * half + biases +
       randomBits(garbageBits, random);
   }
   const usedBits = BigInt(usedSlots(layout, answer)) * slotBits;
@@ -61,4 +65,12 @@ function aboveUsed(
 /** 1 in each of so many slots. */
 function onesInSlots(slots: number, slotBits: bigint): bigint {
   return ((1n << (BigInt(slots) * slotBits)) - 1n) / ((1n << slotBits) - 1n);
+}
+
+/** The numbers side by side, the first one lowest. */
+function inSlots(values: readonly number[], slotBits: bigint): bigint {
+  return values.reduceRight(
+    (sum, value) => (sum << slotBits) + BigInt(value),
+    0n,
+  );
 }

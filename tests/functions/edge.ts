@@ -2,7 +2,6 @@
  * The edge's side in a few lines, for tests of the functions: calls go straight
  * to the application, and channel orders are undone by opening the tokens.
  */
-import type { Hono } from "hono";
 import { applySteps } from "../../sdk/activations.ts";
 import { CipherlayerError } from "../../sdk/errors.ts";
 import type { EdgeTensor } from "../../sdk/fixed_point/edge_tensor.ts";
@@ -32,6 +31,11 @@ import { seedStream } from "../../functions/privacy/seed.ts";
 import { TokenSealer } from "../../functions/privacy/token.ts";
 import { testKey } from "../vectors/keys.ts";
 
+/** Functions, called in this process or over HTTP. */
+export interface Functions {
+  request(path: string, init: RequestInit): Response | Promise<Response>;
+}
+
 export const sealingKey: Uint8Array = new Uint8Array(32).fill(7);
 
 /** Models held in memory. */
@@ -57,7 +61,7 @@ export const modulus: Uint8Array = bytesFromBigInt(
 
 /** Posts a CBOR body. */
 export function post(
-  app: Hono,
+  app: Functions,
   path: string,
   body: Uint8Array,
 ): Promise<Response> {
@@ -79,7 +83,7 @@ async function bodyOf(response: Response): Promise<Uint8Array> {
 }
 
 export async function startSession(
-  app: Hono,
+  app: Functions,
   model: string,
   samples = 1,
 ): Promise<SessionResponse> {
@@ -92,7 +96,7 @@ export async function startSession(
 
 /** Asks for a round in `shards` parts, each from one of `apps` in turn. */
 export async function askRound(
-  apps: Hono[],
+  apps: Functions[],
   index: number,
   request: RoundRequest,
   shards = 1,
@@ -118,7 +122,7 @@ export async function askRound(
  * of channels, as `simulate` gives them, for each sample.
  */
 export async function infer(
-  apps: Hono[],
+  apps: Functions[],
   session: SessionResponse,
   readings: Float64Array[],
   shards = 1,

@@ -1,0 +1,156 @@
+/** The functions as operators run them: a process, a folder of models, HTTP. */
+import assert from "node:assert/strict";
+import { runPaced } from "../../functions/paced.ts";
+import { FolderModelStore } from "../../functions/model_store.ts";
+import { writePackage } from "../../models/package.ts";
+import { simulate } from "../../models/simulate.ts";
+import type { CipherlayerError } from "../../sdk/errors.ts";
+import {
+  randomReading,
+  tinyDense,
+  tinyLeNet,
+} from "../reference/tiny_models.ts";
+import { type Functions, infer, startSession } from "./edge.ts";
+
+const main = new URL("../../functions/main.ts", import.meta.url).pathname;
+
+/** Serves `models` on a free port until disposed of. */
+async function serve(models: string, environment: Record<string, string>) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["serve", "-A", "--host=127.0.0.1", "--port=0", main],
+    env: { CIPHERLAYER_MODELS: models, NO_COLOR: "1", ...environment },
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let printed = "";
+  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let url: string | undefined;
+  while (!url) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`The server ended: ${printed}`);
+    printed += value;
+    url = /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0];
+  }
+  return {
+    printed: () => printed,
+    functions: {
+      request: (path: string, init: RequestInit) => fetch(url + path, init),
+    } satisfies Functions,
+    get: (path: string) => fetch(url + path),
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await Promise.all([reader.cancel(), child.status]);
+    },
+  };
+}
+
+Deno.test("served by deno serve: models, an inference, CORS, timing", async () => {
+  const folder = await Deno.makeTempDir();
+  const model = tinyLeNet();
+  const { name } = model.manifest;
+  await writePackage(`${folder}/${name}/package`, model);
+  await using server = await serve(folder, {
+    CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    CIPHERLAYER_INSECURE_KEYS: "1",
+  });
+  assert.equal(await (await server.get("/healthz")).text(), "ok");
+  const list = await (await server.get("/v1/models")).json();
+  assert.deepEqual(list, [{
+    name,
+    version: "1",
+    inputShape: [1, 12, 12],
+    outputShape: [4],
+    labels: null,
+  }]);
+  assert.deepEqual(
+    await (await server.get(`/v1/models/${name}`)).json(),
+    list[0],
+  );
+  const missing = await server.get("/v1/models/none");
+  assert.equal(missing.status, 404);
+  assert.equal(missing.headers.get("access-control-allow-origin"), "*");
+  assert.equal((await missing.json()).code, "model-not-found");
+
+  const timings: string[] = [];
+  const functions: Functions = {
+    request: async (path, init) => {
+      const response = await server.functions.request(path, init);
+      timings.push(response.headers.get("server-timing") ?? "");
+      return response;
+    },
+  };
+  const session = await startSession(functions, name);
+  const reading = randomReading(model, 3);
+  const rounds = await infer([functions], session, [reading]);
+  assert.deepEqual(rounds[3][0], simulate(model, reading).integers);
+  assert.equal(timings.length, 5);
+  for (const timing of timings.slice(1)) {
+    assert.match(timing, /^evaluate;dur=\d+\.\d$/);
+  }
+  assert(!server.printed().includes("SEALING_KEY"));
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("without a sealing key the server says what that means; without the switch it refuses short keys", async () => {
+  const folder = await Deno.makeTempDir();
+  const model = tinyDense();
+  await writePackage(`${folder}/${model.manifest.name}`, model);
+  await using server = await serve(folder, {});
+  assert.match(
+    server.printed(),
+    /^CIPHERLAYER_SEALING_KEY is not set: using a random one/m,
+  );
+  await assert.rejects(
+    startSession(server.functions, model.manifest.name),
+    /expected a modulus of 2048, 3072, 4096 bits, got 512/,
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a folder of models: changes are seen, unsound packages are not offered", async () => {
+  const folder = await Deno.makeTempDir();
+  const model = tinyDense();
+  const { name } = model.manifest;
+  await writePackage(`${folder}/${name}`, model);
+  const store = new FolderModelStore(folder);
+  const first = await store.load(name);
+  assert.equal(await store.load(name), first);
+
+  model.manifest.version = "2";
+  await writePackage(`${folder}/${name}`, model);
+  await Deno.utime(`${folder}/${name}/manifest.json`, 1, 2);
+  assert.equal((await store.load(name)).manifest.version, "2");
+
+  await writePackage(`${folder}/alias`, model);
+  await Deno.mkdir(`${folder}/empty`);
+  await writePackage(`${folder}/tiny-1`, tinyLeNet());
+  await Deno.truncate(`${folder}/tiny-1/weights.safetensors`, 100);
+  assert.deepEqual((await store.list()).map(({ name }) => name), [name]);
+  const codes = ["alias", "empty", "tiny-1", `../${name}`, ".", ""].map(
+    async (name) => {
+      try {
+        await store.load(name);
+      } catch (error) {
+        return (error as CipherlayerError).code;
+      }
+    },
+  );
+  assert.deepEqual(await Promise.all(codes), [
+    "model-not-found",
+    "model-not-found",
+    "malformed",
+    "model-not-found",
+    "model-not-found",
+    "model-not-found",
+  ]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a long computation lets the event loop run, and ends when its client has gone", async () => {
+  function* forever(): Generator<void, never> {
+    for (;;) yield;
+  }
+  const client = new AbortController();
+  setTimeout(() => client.abort(new Error("gone")), 0);
+  await assert.rejects(runPaced(forever(), client.signal), /gone/);
+});
