@@ -7,13 +7,14 @@ import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import type { BenchContext, BenchGroup } from "./harness.ts";
 import { describeMachine } from "./machine.ts";
 import { formatReport, type Report } from "./report.ts";
+import { edge } from "./edge.ts";
 import { growth } from "./growth.ts";
 import { lattice } from "./lattice.ts";
 import { lenet } from "./lenet.ts";
 import { products } from "./products.ts";
 import { scaling } from "./scaling.ts";
 
-const groups: BenchGroup[] = [products, lenet, scaling, growth, lattice];
+const groups: BenchGroup[] = [products, edge, lenet, scaling, growth, lattice];
 
 const usage = `usage: deno task bench [--json] [--only NAME]...
 

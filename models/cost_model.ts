@@ -105,6 +105,7 @@ const leastEvaluateMs = 30;
  * Predicts a round under `layout`, split in two where that pays.
  *
  * @param profiles one for each term
+ * @param shards a number of parts decided elsewhere
  */
 export function forecastRound(
   round: RoundSpec,
@@ -112,7 +113,11 @@ export function forecastRound(
   modulusBits: number,
   costs: Costs,
   profiles: readonly WeightProfile[],
+  shards?: number,
 ): RoundForecast {
+  if (shards !== undefined) {
+    return forecastShards(shards, round, layout, modulusBits, costs, profiles);
+  }
   const whole = forecastShards(1, round, layout, modulusBits, costs, profiles);
   if (
     whole.ciphertextsDown < 2 || whole.evaluateMs < leastEvaluateMs

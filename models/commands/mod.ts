@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { compileCommand } from "./compile.ts";
 import { inspectCommand } from "./inspect.ts";
+import { planCommand } from "./plan.ts";
 import { simulateCommand } from "./simulate.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -9,6 +10,7 @@ import { verifyCommand } from "./verify.ts";
 export const commands: (() => Command)[] = [
   compileCommand,
   simulateCommand,
+  planCommand,
   inspectCommand,
   verifyCommand,
 ];
