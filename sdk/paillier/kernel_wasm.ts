@@ -229,7 +229,7 @@ class WasmArithmetic implements Arithmetic {
   }
 
   #writeConstants(): void {
-    const at = this.#layout, { n, rows } = at;
+    const at = this.#layout, { n, blocks } = at;
     const floats = new Float64Array(this.#bytes.buffer);
     const integers = new BigInt64Array(this.#bytes.buffer);
     const both = (
@@ -246,12 +246,13 @@ class WasmArithmetic implements Arithmetic {
     both(floats, at.low, [lowStart]);
     both(integers, at.mask, [(1n << BigInt(limbBits)) - 1n]);
     both(floats, at.exponent, [2 ** 52]);
-    both(floats, at.centre, [2 ** 52 + limbBase / 2]);
+    both(floats, at.balance, [2 ** 52 + limbBase / 2]);
     const plan = (
       fullSweeps: number,
       diagonalSweep: boolean,
       minusQuotients: boolean,
-    ) => initialColumns(n, rows, { fullSweeps, diagonalSweep, minusQuotients });
+    ) =>
+      initialColumns(n, blocks, { fullSweeps, diagonalSweep, minusQuotients });
     both(integers, at.multiply1, plan(2, false, false));
     both(integers, at.multiply2, plan(3, false, true));
     both(integers, at.square1, plan(1, true, false));
@@ -259,17 +260,19 @@ class WasmArithmetic implements Arithmetic {
 
     this.moduli.forEach((modulus, lane) => {
       const digits = digitsOf(modulus, n), inverse = negativeInverse(modulus);
-      const blocks = [
+      const laneChoices = [
         [lane],
         lane === 0 ? [0, 1] : [],
         lane === 1 ? [0, 1] : [],
       ];
-      blocks.forEach((lanes, block) => {
+      laneChoices.forEach((lanes, block) => {
         const address = at.moduli + block * 16 * at.modulusVectors;
         for (const place of lanes) {
-          [...digits, inverse].forEach((digit, j) => {
-            floats[address / 8 + 2 * j + place] = digit;
-          });
+          [...digits, inverse, highStart - 2 ** 52 * inverse].forEach(
+            (digit, j) => {
+              floats[address / 8 + 2 * j + place] = digit;
+            },
+          );
         }
       });
       const constants = this.#constants(lane as Lane) / 8;

@@ -259,6 +259,20 @@ export const storeLanes = (
   [address0, value, simd(0x5b), 0, unsigned(offset), 0],
   [address1, value, simd(0x5b), 0, unsigned(offset), 1],
 ];
+const shuffle = (bytes: number[]) => (a: Code, b: Code): Code => [
+  a,
+  b,
+  simd(0x0d),
+  bytes,
+];
+/** (a0, b0) of (a0, a1) and (b0, b1). */
+export const lowLanes = shuffle(
+  [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23],
+);
+/** (a1, b1) of (a0, a1) and (b0, b1). */
+export const highLanes = shuffle(
+  [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31],
+);
 /** Eight bytes in reverse order, as an i64. */
 export const i64LoadBigEndian = (address: Code, offset = 0): Code => [
   [address, simd(0x5d), 0, unsigned(offset)],

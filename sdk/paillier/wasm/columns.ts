@@ -1,3 +1,4 @@
+import type { Blocks } from "./layout.ts";
 import { limbBits } from "./limbs.ts";
 
 const bits = (value: number) =>
@@ -18,16 +19,17 @@ export interface ColumnPlan {
 }
 
 /**
- * Initial values of the 2n columns: they cancel every bias that the sweeps will add
- * to a column, up to 2^62, which keeps columns positive so that a logical shift
- * carries, and half a limb, so that a shift rounds to nearest.
+ * Initial values of the 2n columns. They cancel every bias that the sweeps and
+ * quotients will add to a column, and add 2^62, so that columns stay positive and a
+ * logical shift carries. The upper n also hold half a limb, so that their digits come
+ * out balanced.
  */
 export function initialColumns(
   n: number,
-  rows: number,
+  blocks: readonly Blocks[],
   plan: ColumnPlan,
 ): BigInt64Array {
-  const columns = new BigInt64Array(2 * n + 2 * rows);
+  const columns = new BigInt64Array(2 * n);
   const highBias = bits(highStart), lowBias = bits(lowStart);
   const chains = (from: number, to: number) => {
     for (let k = from; k <= to; k++) {
@@ -35,19 +37,23 @@ export function initialColumns(
       columns[k + 1] -= highBias;
     }
   };
-  for (let block = 0; block < n; block += rows) {
-    const last = block + n + Math.min(rows, n - block) - 2;
-    for (let i = 0; i < plan.fullSweeps; i++) chains(block, last);
-    if (plan.diagonalSweep) {
-      chains(2 * block, last);
-      columns[2 * block] -= highBias; // what is carried into the first column
+  for (const { rows, first, times } of blocks) {
+    for (let time = 0; time < times; time++) {
+      const block = first + time * rows, last = block + n + rows - 2;
+      for (let i = 0; i < plan.fullSweeps; i++) chains(block, last);
+      if (plan.diagonalSweep) {
+        chains(2 * block, last);
+        columns[2 * block] -= highBias; // what is carried into the first column
+      }
+      columns[block] += lowBias; // the first quotient of a block adds no low part
     }
-    columns[block] += lowBias; // the first quotient of a block adds no low part
   }
   for (let k = 0; k < 2 * n; k++) {
-    columns[k] += (1n << 62n) + (1n << BigInt(limbBits - 1));
-    if (k > 0) columns[k] -= 1n << BigInt(62 - limbBits); // the bias below, carried
-    if (plan.minusQuotients && k < n) columns[k] -= lowBias;
+    columns[k] += 1n << 62n;
+    if (k > 0) columns[k] -= 1n << BigInt(62 - limbBits); // the 2^62 below, carried
+    if (k >= n) columns[k] += 1n << BigInt(limbBits - 1);
+    if (k > 0 && k <= n) columns[k] -= 4n; // the 2^52 beside a quotient's digit, carried
+    if (k < n && plan.minusQuotients) columns[k] -= lowBias;
   }
   return columns;
 }

@@ -7,8 +7,8 @@ import { limbBits } from "./limbs.ts";
 export interface Layout {
   /** Limbs of each component. */
   readonly n: number;
-  /** Rows that a sweep takes at once. */
-  readonly rows: number;
+  /** How the rows are taken, in this order. */
+  readonly blocks: readonly Blocks[];
   /** Bytes of a register: n float64 digits of a, then n of b. */
   readonly registerBytes: number;
 
@@ -18,9 +18,11 @@ export interface Layout {
   readonly low: number;
   readonly mask: number;
   readonly exponent: number;
-  readonly centre: number;
+  readonly balance: number;
 
-  /** What the sweeps reduce by: n vectors of M, then one of -1/M mod 2^50. */
+  /**
+   * What the sweeps reduce by: n vectors of M, then I = -1/M mod 2^50 and 1.5*2^102 - 2^52 I.
+   */
   readonly modulus: number;
   readonly modulusVectors: number;
   /** The same for the lanes (0, 1), (0, 0) and (1, 1), to be copied to `modulus`. */
@@ -33,7 +35,7 @@ export interface Layout {
   /** Column windows of the first and of the second component. */
   readonly columns1: number;
   readonly columns2: number;
-  /** Initial columns, 2n + 2 rows vectors each. */
+  /** Initial columns, 2n vectors each. */
   readonly multiply1: number;
   readonly multiply2: number;
   readonly square1: number;
@@ -69,10 +71,31 @@ export interface Layout {
   readonly bank: number;
 }
 
+/** Blocks of equally many rows. */
+export interface Blocks {
+  readonly rows: number;
+  /** The first block's first row. */
+  readonly first: number;
+  readonly times: number;
+}
+
+/**
+ * All n rows in blocks of three, and what remains in one block. Three rows with
+ * their chains just fit the 15 vector registers that engines use on x64; four
+ * (the limit, see `sweeps.ts`) are no faster below 4096 bits.
+ */
+export function blocksOf(n: number): Blocks[] {
+  const rows = 3, rest = n % rows;
+  const whole = { rows, first: 0, times: (n - rest) / rows };
+  return rest === 0
+    ? [whole]
+    : [whole, { rows: rest, first: n - rest, times: 1 }];
+}
+
 /** Words (digits to the base R) of the longest input, 4 times the modulus in bytes; even. */
 export const maxWords = 6;
 
-export function layoutFor(n: number, rows: number): Layout {
+export function layoutFor(n: number): Layout {
   let top = 64;
   // The gaps keep arrays that are swept together off the same cache sets.
   const vectors = (count: number) => {
@@ -89,25 +112,25 @@ export function layoutFor(n: number, rows: number): Layout {
   const programSteps = 2048;
   const layout = {
     n,
-    rows,
+    blocks: blocksOf(n),
     registerBytes,
     high: vectors(1),
     highLow: vectors(1),
     low: vectors(1),
     mask: vectors(1),
     exponent: vectors(1),
-    centre: vectors(1),
-    modulus: vectors(n + 1),
-    modulusVectors: n + 1,
-    moduli: vectors(3 * (n + 1)),
+    balance: vectors(1),
+    modulus: vectors(n + 2),
+    modulusVectors: n + 2,
+    moduli: vectors(3 * (n + 2)),
     left: vectors(2 * n),
-    doubled: vectors(n + rows),
-    columns1: vectors(n + rows + 1),
-    columns2: vectors(n + rows + 1),
-    multiply1: vectors(2 * n + 2 * rows),
-    multiply2: vectors(2 * n + 2 * rows),
-    square1: vectors(2 * n + 2 * rows),
-    square2: vectors(2 * n + 2 * rows),
+    doubled: vectors(n),
+    columns1: vectors(n + 3),
+    columns2: vectors(n + 3),
+    multiply1: vectors(2 * n),
+    multiply2: vectors(2 * n),
+    square1: vectors(2 * n),
+    square2: vectors(2 * n),
     constants: vectors(constantBytes / 8),
     constantBytes,
     one: 0,

@@ -8,12 +8,7 @@ import {
   unpackFunction,
 } from "./conversions.ts";
 import { type Layout, layoutFor } from "./layout.ts";
-import {
-  multiplyFunction,
-  runFunction,
-  squareFunction,
-  type Tuning,
-} from "./products.ts";
+import { multiplyFunction, runFunction, squareFunction } from "./products.ts";
 
 /** The functions of a module, see their emitters for what they do. */
 export interface PairExports {
@@ -60,24 +55,21 @@ export function pairModule(n: number): PairModule {
 }
 
 function build(n: number): PairModule {
-  // Four rows amortise a block best; below 40 limbs a short last block would cost more.
-  const layout = layoutFor(n, n < 40 ? 3 : 4);
-  const bytes = assemblePairModule(layout, {
-    peeled: 40,
-    share: n < 28 ? 0.5 : 1,
-  });
-  return { layout, module: new WebAssembly.Module(bytes) };
+  const layout = layoutFor(n);
+  return {
+    layout,
+    module: new WebAssembly.Module(assemblePairModule(layout)),
+  };
 }
 
 /** The binary module of a layout. */
 export function assemblePairModule(
   layout: Layout,
-  tuning: Tuning,
 ): Uint8Array<ArrayBuffer> {
   // Functions call each other by their places in this record.
   const functions = {
-    multiply: multiplyFunction(layout, tuning),
-    square: squareFunction(layout, tuning),
+    multiply: multiplyFunction(layout),
+    square: squareFunction(layout),
     run: runFunction(layout, 0, 1),
     propagate: propagateFunction(layout, false),
     propagateBalanced: propagateFunction(layout, true),

@@ -4,6 +4,7 @@ import {
   call,
   type Code,
   doWhile,
+  highLanes,
   I32,
   i32,
   i32Add,
@@ -18,6 +19,7 @@ import {
   load,
   loadLanes,
   type Local,
+  lowLanes,
   set,
   shiftRightU,
   store,
@@ -26,83 +28,73 @@ import {
   WasmFunction,
   when,
 } from "./assembler.ts";
-import type { Layout } from "./layout.ts";
+import type { Blocks, Layout } from "./layout.ts";
 import { limbBits } from "./limbs.ts";
 import { SweepEmitter } from "./sweeps.ts";
-
-/** How a module is laid out in code; measured, see `bench/modmul.ts`. */
-export interface Tuning {
-  /** Most steps of a sweep that are written out, for a quotient chain. */
-  readonly peeled: number;
-  /** Share of a quotient chain that goes into the first of its two sweeps. */
-  readonly share: number;
-}
 
 /**
  * `multiply(left0, left1, right0, right1, target0, target1)`: the Montgomery product of two
  * pairs in each lane; operands and targets are addresses of registers. All is
  * read before anything is written.
  */
-export function multiplyFunction(at: Layout, tuning: Tuning): WasmFunction {
+export function multiplyFunction(at: Layout): WasmFunction {
   const f = new WasmFunction([I32, I32, I32, I32, I32, I32]);
   const [left0, left1, right0, right1, target0, target1] = f.parameters;
-  const sweeps = new SweepEmitter(f, at, tuning.peeled);
+  const sweeps = new SweepEmitter(f, at);
   const offset = f.local(I32), fresh = f.local(I32);
   const from0 = f.local(I32), from1 = f.local(I32);
-  const { n, left, columns1, columns2 } = at;
+  const { n, blocks, left, columns1, columns2 } = at;
+  const block = (count: number): Code => {
+    const rows = sweeps.rowDigits(count);
+    const readRows = (component: 0 | 1): Code =>
+      rows.map((row, i) =>
+        set(row, loadLanes(from0, from1, 8 * (component * n + i)))
+      );
+    const freshFrom = (initial: number) =>
+      set(fresh, i32Add(offset, i32(initial + 16 * n)));
+    const [t1, t2] = halves(sweeps.quotients(columns1, count, "t"));
+    const [u1, u2] = halves(
+      sweeps.quotients(columns2, count, "u", { minus: "t" }),
+    );
+    const sweep = { source: left, rows, columns: columns1, shift: 0 };
+    return [
+      set(from0, i32Add(right0, i32ShrU(offset, i32(1)))),
+      set(from1, i32Add(right1, i32ShrU(offset, i32(1)))),
+      readRows(0), // a c
+      freshFrom(at.multiply1),
+      sweeps.multiply(sweep, fresh, t1, count),
+      freshFrom(at.multiply2), // b c
+      sweeps.multiply(
+        { ...sweep, source: left + 16 * n, columns: columns2 },
+        fresh,
+        t2,
+      ),
+      readRows(1), // a d
+      sweeps.multiply({ ...sweep, columns: columns2 }, null, u1, count),
+      sweeps.reduce(columns1, count, "t", u2),
+      sweeps.reduce(columns2, count, "u"),
+    ];
+  };
   f.body = [
+    sweeps.begin(),
     readLeft(f, at, left0, left1, false),
     copyColumns(f, at, at.multiply1, at.multiply2),
-    forBlocks(at, offset, (count) => {
-      const rows = sweeps.rowDigits(count);
-      const readRows = (component: 0 | 1): Code => [
-        set(from0, i32Add(right0, i32ShrU(offset, i32(1)))),
-        set(from1, i32Add(right1, i32ShrU(offset, i32(1)))),
-        rows.map((row, i) =>
-          set(row, loadLanes(from0, from1, 8 * (component * n + i)))
-        ),
-      ];
-      const freshFrom = (initial: number) =>
-        set(fresh, i32Add(offset, i32(initial + 16 * n)));
-      const [t1, t2] = split(sweeps.quotients(columns1, count, "t"), tuning);
-      const [u1, u2] = split(
-        sweeps.quotients(columns2, count, "u", { minus: "t" }),
-        tuning,
-      );
-      const sweep = { source: left, rows, columns: columns1, shift: 0 };
-      return [
-        readRows(0),
-        freshFrom(at.multiply1),
-        sweeps.multiply(sweep, fresh, t1, count),
-        readRows(1),
-        freshFrom(at.multiply2),
-        sweeps.multiply({ ...sweep, columns: columns2 }, fresh, t2),
-        readRows(0),
-        sweeps.multiply(
-          { ...sweep, source: left + 16 * n, columns: columns2 },
-          null,
-          u1,
-          count,
-        ),
-        sweeps.reduce(columns1, count, "t", u2),
-        sweeps.reduce(columns2, count, "u"),
-      ];
-    }),
+    set(offset, i32(0)),
+    blocks.map((group) => forBlocks(group, offset, block(group.rows))),
     writeDigits(f, sweeps, target0, target1),
   ];
   return f;
 }
 
 /** `square(left0, left1, target0, target1)`: the same with right = left. */
-export function squareFunction(at: Layout, tuning: Tuning): WasmFunction {
+export function squareFunction(at: Layout): WasmFunction {
   const f = new WasmFunction([I32, I32, I32, I32]);
   const [left0, left1, target0, target1] = f.parameters;
-  const sweeps = new SweepEmitter(f, at, tuning.peeled);
+  const sweeps = new SweepEmitter(f, at);
   const offset = f.local(I32), fresh = f.local(I32);
-  const { n, rows: most, left, doubled, columns1, columns2 } = at;
-  const short = n % most;
+  const { n, blocks, left, doubled, columns1, columns2 } = at;
   // A block's own columns of a^2 once, those above it doubled.
-  const diagonal = (count: number): Code => {
+  const diagonal = ({ rows: count, first }: Blocks): Code => {
     const rows = sweeps.rowDigits(count);
     return [
       rows.map((row, i) => [
@@ -113,55 +105,62 @@ export function squareFunction(at: Layout, tuning: Tuning): WasmFunction {
       sweeps.multiplyFrom(
         { source: doubled, rows, columns: columns1, shift: 0 },
         offset,
-        n - count,
+        first,
         fresh,
       ),
     ];
   };
+  const block = (group: Blocks, next?: Blocks): Code => {
+    const count = group.rows, rows = sweeps.rowDigits(count);
+    const [u1, u2] = halves(
+      sweeps.quotients(columns2, count, "u", { minus: "t" }),
+    );
+    const [next1, next2] = halves(
+      group.times > 1 || next
+        ? sweeps.quotients(columns1, count, "next", { stop: next?.rows })
+        : [],
+    );
+    const doubledB: Code = rows.map((row, i) => {
+      const digit = load(offset, left + 16 * (n + i));
+      return set(row, add(tee(row, digit), row));
+    });
+    const quotients = ["carry", "high", ...rows.map((_, i) => "q" + i)];
+    return [
+      doubledB,
+      set(fresh, i32Add(offset, i32(at.square2 + 16 * n))),
+      sweeps.multiply(
+        { source: left, rows, columns: columns2, shift: 0 },
+        fresh,
+        u1,
+        count,
+      ),
+      group.first > 0 ? diagonal(group) : when(offset, diagonal(group)),
+      // Later rows reach no column of the next block, whose quotients are known from here.
+      sweeps.reduce(columns1, count, "t", [...u2, ...next1], count + 1),
+      sweeps.reduce(columns2, count, "u", next2),
+      next1.length === 0
+        ? []
+        : quotients.map((name) =>
+          set(f.vector("t" + name), f.vector("next" + name))
+        ),
+    ];
+  };
   f.body = [
+    sweeps.begin(),
     readLeft(f, at, left0, left1, true),
     copyColumns(f, at, at.square1, at.square2),
     set(offset, i32(0)),
-    diagonal(most),
-    sweeps.quotients(columns1, most, "t"),
-    forBlocks(at, offset, (count) => {
-      const rows = sweeps.rowDigits(count);
-      const [u1, u2] = split(
-        sweeps.quotients(columns2, count, "u", { minus: "t" }),
-        tuning,
-      );
-      const doubledB: Code = rows.map((row, i) => {
-        const digit = load(offset, left + 16 * (n + i));
-        return set(row, add(tee(row, digit), row));
-      });
+    diagonal(blocks[0]),
+    sweeps.quotients(columns1, blocks[0].rows, "t"),
+    blocks.map((group, i) => {
+      const next: Blocks | undefined = blocks[i + 1];
       return [
-        doubledB,
-        set(fresh, i32Add(offset, i32(at.square2 + 16 * n))),
-        sweeps.multiply(
-          { source: left, rows, columns: columns2, shift: 0 },
-          fresh,
-          u1,
-          count,
-        ),
-        count < most
-          ? [
-            diagonal(count),
-            set(f.vector("tcarry"), f.vector("nextshortcarry")),
-            set(f.vector("thigh"), f.vector("nextshorthigh")),
-            sweeps.reduce(columns1, count, "t", u2),
-          ]
-          : [
-            when(offset, diagonal(count)),
-            // Later rows reach no column of the next block, whose quotients are known from here.
-            sweeps.reduce(columns1, count, "t", [
-              ...sweeps.quotients(columns1, count, "next", { stop: short }),
-              ...u2,
-            ], count + 1),
-            ["carry", "high", ...rows.map((_, i) => "q" + i)].map((name) =>
-              set(f.vector("t" + name), f.vector("next" + name))
-            ),
-          ],
-        sweeps.reduce(columns2, count, "u"),
+        forBlocks(group, offset, block(group, next)),
+        next === undefined
+          ? []
+          : ["carry", "high"].map((name) =>
+            set(f.vector("t" + name), f.vector("nextshort" + name))
+          ),
       ];
     }),
     writeDigits(f, sweeps, target0, target1),
@@ -208,21 +207,16 @@ export function runFunction(
   return f;
 }
 
-/** Runs `body` for every block of rows (a loop; `offset` counts bytes), then for the rows that remain. */
+/** Runs `body` for the blocks of a group; `offset` counts bytes of all rows. */
 function forBlocks(
-  { n, rows }: Layout,
+  { rows, first, times }: Blocks,
   offset: Local,
-  body: (count: number) => Code,
+  body: Code,
 ): Code {
-  const whole = Math.floor(n / rows), rest = n % rows;
-  return [
-    set(offset, i32(0)),
-    doWhile(
-      [body(rows), set(offset, i32Add(offset, i32(16 * rows)))],
-      i32LtU(offset, i32(16 * rows * whole)),
-    ),
-    rest > 0 ? body(rest) : [],
-  ];
+  return doWhile(
+    [body, set(offset, i32Add(offset, i32(16 * rows)))],
+    i32LtU(offset, i32(16 * (first + rows * times))),
+  );
 }
 
 /** Puts the left operand's lanes side by side, and 2a beside it. */
@@ -233,24 +227,29 @@ function readLeft(
   left1: Local,
   doubled: boolean,
 ): Code {
-  const from = f.local(I32), digit = f.vector("limb"), { n, left } = at;
-  // Register bytes run half as fast as vectors do.
-  const read = (component: 0 | 1): Code => [
-    set(
-      digit,
-      loadLanes(
-        i32Add(left0, i32ShrU(from, i32(1))),
-        i32Add(left1, i32ShrU(from, i32(1))),
-        8 * n * component,
-      ),
-    ),
-    store(from, left + 16 * n * component, digit),
+  const to = f.local(I32), from0 = f.local(I32), from1 = f.local(I32);
+  const digits0 = f.vector("limb"), digits1 = f.vector("next");
+  const even = f.vector("even"), odd = f.vector("odd"), { n, left } = at;
+  return [
+    set(from0, left0),
+    set(from1, left1),
+    set(to, i32(0)),
+    doWhile([
+      set(digits0, load(from0)),
+      set(digits1, load(from1)),
+      store(to, left, tee(even, lowLanes(digits0, digits1))),
+      store(to, left + 16, tee(odd, highLanes(digits0, digits1))),
+      set(from0, i32Add(from0, i32(16))),
+      set(from1, i32Add(from1, i32(16))),
+      set(to, i32Add(to, i32(32))),
+    ], i32LtU(to, i32(32 * n))),
+    doubled
+      ? forLimbs(at, to, [
+        set(even, load(to, left)),
+        store(to, at.doubled, add(even, even)),
+      ])
+      : [],
   ];
-  return forLimbs(at, from, [
-    read(0),
-    doubled ? store(from, at.doubled, add(digit, digit)) : [],
-    read(1),
-  ]);
 }
 
 function copyColumns(
@@ -273,32 +272,42 @@ function writeDigits(
   target0: Local,
   target1: Local,
 ): Code {
-  const { at } = sweeps, from = f.local(I32);
-  const to0 = f.local(I32), to1 = f.local(I32);
-  const digit = f.vector("limb");
-  const component = (index: 0 | 1): Code => {
-    const column = f.vector("column" + index);
-    const carry = f.vector("columnCarry" + index);
-    return [
-      set(
-        column,
-        addI64(load(from, index === 0 ? at.columns1 : at.columns2), carry),
-      ),
-      set(digit, sweeps.balanced(column)),
-      storeLanes(to0, to1, 8 * at.n * index, digit),
-      set(carry, shiftRightU(column, limbBits)),
-    ];
-  };
-  const zero = load(i32(0), 0);
+  const { at } = sweeps, { n } = at, pairs = Math.floor(n / 2);
+  const from = f.local(I32), to0 = f.local(I32), to1 = f.local(I32);
+  const [column, carry, even, odd] = ["limb", "next", "even", "odd"].map((
+    name,
+  ) => f.vector(name));
+  const digit = (to: Local, address: Code, columns: number): Code => [
+    set(column, addI64(load(address, columns), carry)),
+    set(to, sweeps.balanced(column)),
+    set(carry, shiftRightU(column, limbBits)),
+  ];
+  const component = (index: 0 | 1, columns: number): Code => [
+    set(from, i32(0)),
+    set(carry, load(i32(0), 0)),
+    doWhile([
+      digit(even, from, columns),
+      digit(odd, from, columns + 16),
+      store(to0, 8 * n * index, lowLanes(even, odd)),
+      store(to1, 8 * n * index, highLanes(even, odd)),
+      set(to0, i32Add(to0, i32(16))),
+      set(to1, i32Add(to1, i32(16))),
+      set(from, i32Add(from, i32(32))),
+    ], i32LtU(from, i32(32 * pairs))),
+    n % 2 === 0 ? [] : [
+      digit(even, from, columns),
+      storeLanes(to0, to1, 8 * n * index, even),
+    ],
+  ];
+  const rewind = (address: Local) =>
+    set(address, i32Sub(address, i32(16 * pairs)));
   return [
-    set(f.vector("columnCarry0"), zero),
-    set(f.vector("columnCarry1"), zero),
-    forLimbs(at, from, [
-      set(to0, i32Add(target0, i32ShrU(from, i32(1)))),
-      set(to1, i32Add(target1, i32ShrU(from, i32(1)))),
-      component(0),
-      component(1),
-    ]),
+    set(to0, target0),
+    set(to1, target1),
+    component(0, at.columns1),
+    rewind(to0),
+    rewind(to1),
+    component(1, at.columns2),
   ];
 }
 
@@ -313,7 +322,11 @@ function forLimbs({ n }: Layout, from: Local, body: Code): Code {
   ];
 }
 
-function split(code: Code[], { share }: Tuning): [Code[], Code[]] {
-  const place = Math.round(code.length * share);
-  return [code.slice(0, place), code.slice(place)];
+/**
+ * A quotient chain is as long as two sweeps: one half is woven into each of the two that
+ * follow.
+ */
+function halves(code: Code[]): [Code[], Code[]] {
+  const middle = Math.round(code.length / 2);
+  return [code.slice(0, middle), code.slice(middle)];
 }

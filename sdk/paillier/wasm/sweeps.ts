@@ -29,35 +29,40 @@ import { limbBits } from "./limbs.ts";
  *
  * *Chains.* Column k of a product is the sum of the a_j b_i with i + j = k. With
  * one rounding a multiply-add splits each exactly: the high accumulator h starts
- * from 1.5*2^102, where float64 has steps of 2^50, and the low one l from 1.5*2^52:
+ * from 1.5*2^102, where float64 has steps of 2^50, the low one l from 1.5*2^52:
  *
  *     x = a*b + h (rounded);  l += a*b + (h - x);  h = x
  *
  * Read as 64-bit integers, h and l count steps of 2^50 and of 1 above the bits of
- * where they started, so they are added, as integers, into columns k+1 and k. The initial columns
- * (`columns.ts`) hold minus those biases. Digits are within 2^49, in a square one of the
- * factors within 2^50, so that up to **four** products stay within 2^101: h in [2^102, 2^103]
- * and l in [2^52, 2^53], the ranges of one exponent. Five do not fit.
+ * where they started; so they are added, as integers, to columns k+1 and k. The
+ * initial columns (`columns.ts`) hold minus those biases.
  *
- * *Sweeps.* A sweep multiplies all n limbs of its source by up to four rows, and adds into
- * the column window. Row i of the block meets limb j in chain i + j, so a chain
- * is complete after as many steps as there are rows.
+ * Digits are within 2^49, in a square one of the factors within 2^50: four products
+ * stay within 2^101, so that h lies in [2^102, 2^103] and l in [2^52, 2^53], the
+ * range of one exponent. Four rows are therefore the most; five would not fit.
  *
- * *Reduction.* `quotients` finds digits q that make the lowest columns of the window multiples
- * of 2^50, `reduce` adds q*M and drops those columns. All blocks together
- * give ac + qM = tR.
+ * *Sweeps.* A sweep multiplies all n limbs of its source by the rows of a block and
+ * adds into the column window. Row i meets limb j in chain i + j, so a chain is
+ * complete after as many steps as there are rows.
  *
- * *Pairs.* x = a + bM is held as (a, b). From ac + qM = tR it follows that
+ * *Reduction.* `quotients` finds digits q that make the lowest columns of the window
+ * multiples of 2^50, `reduce` adds q*M and drops those columns. All blocks together
+ * give ac + qM = tR with R = 2^(50 n).
+ *
+ * *Pairs.* x = a + bM is held as (a, b). From ac + qM = tR follows
  *
  *     (a + bM)(c + dM) / R = t + M * redc(ad + bc - q)   (mod M^2)
  *
- * *Bounds.* With R >= 4M, |a| <= M and |b| <= (1 + 2^-40) M stay so for ever with no correction:
- * quotient digits are at most 2^49, so |q| <= (R/2)(1 + e), e = 2^-49, and
- * |t| <= |ac|/R + (M/2)(1 + e) <= 3M/4 (1 + e), |u| <= |ad + bc|/R + (M/2)(1 + e) + 1
- * <= (1 + 2^-40) M for M > 2^42. Both lie well inside the digits' range R/2 >= 2M.
- * R >= 2M would not do: b grows.
- * A column takes at most three sweeps of 2^52 a block, n/3 + 1 blocks: under 2^61 for n <= 500, below
- * the bias of 2^62 that keeps it positive.
+ * *Bounds.* With R >= 4M, |a| <= M and |b| <= (1 + 2^-40) M stay so for ever without
+ * corrections. Quotient digits are at most 2^49, hence |q| <= (R/2)(1 + 2^-49), and
+ *
+ *     |t| <= |ac|/R + (M/2)(1 + 2^-49) <= (3M/4)(1 + 2^-49)
+ *     |u| <= |ad + bc|/R + (M/2)(1 + 2^-49) + 1 <= (1 + 2^-40) M   for M > 2^42
+ *
+ * (-q is worth less than 1). Both lie well inside R/2 >= 2M, what n digits can hold.
+ * R >= 2M would not do: b would grow. A column gets at most three sweeps of less than
+ * 2^52 from each of n/3 + 1 blocks: less than 2^61 for n <= 500, and the bias of 2^62
+ * keeps it positive.
  */
 export interface Sweep {
   /** Address of the source's limbs. */
@@ -73,50 +78,61 @@ export interface Sweep {
 /** Emits sweeps into one function. */
 export class SweepEmitter {
   readonly #cursor: Local;
-
   /**
-   * @param peeled most steps of a sweep that are written out, for a quotient
-   *   chain to be woven in
+   * Most steps of a sweep that are written out so that a quotient chain can be
+   * woven in. More would hide more of the chain, but slow the engine down by the
+   * sheer amount of code.
    */
-  constructor(
-    readonly f: WasmFunction,
-    readonly at: Layout,
-    readonly peeled: number,
-  ) {
+  readonly #woven: number;
+
+  constructor(readonly f: WasmFunction, readonly at: Layout) {
     this.#cursor = f.local(I32);
+    this.#woven = at.n < 40 ? 24 : 18;
+  }
+
+  /** Constants that want to stay in registers; to be run before all other code. */
+  begin(): Code {
+    return [
+      set(this.f.vector("highStart"), load(i32(0), this.at.high)),
+      set(this.f.vector("highLowStart"), load(i32(0), this.at.highLow)),
+    ];
   }
 
   rowDigits(count: number, prefix = "row"): Local[] {
     return Array.from({ length: count }, (_, i) => this.f.vector(prefix + i));
   }
 
-  /** Columns += source * rows from the first limb, with `side` spread over the first steps. */
+  /**
+   * Columns += source * rows.
+   *
+   * @param fresh points at the initial values of the columns from n on, if this is the first
+   *   sweep to reach them
+   * @param side is spread over the first steps, once `from` of them are done
+   */
   multiply(
     sweep: Sweep,
     fresh: Local | null,
     side: Code[] = [],
     from = 0,
   ): Code {
-    const { n, rows } = this.at, unroll = unrollFor(sweep);
-    const whole = sweep.rows.length === rows;
-    const most = Math.floor(n / unroll) * unroll;
-    const peel = side.length > 0 && whole
-      ? Math.min(Math.floor(this.peeled / unroll) * unroll, most)
-      : unroll;
-    const steps = Array.from(
-      { length: peel },
-      (_, j) => this.#step(sweep, j, { first: j === 0 }),
-    );
+    const steps = this.#writtenOut(0, sweep, side);
     return [
-      weave(steps, whole ? side : [], from, peel),
-      this.#roll(sweep, peel),
+      weave(
+        Array.from(
+          { length: steps },
+          (_, j) => this.#step(sweep, j, { first: j === 0 }),
+        ),
+        side,
+        from,
+      ),
+      this.#roll(sweep, steps),
       this.#tail(sweep, fresh),
-      whole ? [] : side,
     ];
   }
 
   /**
    * Columns += source * rows from the limb at byte `start` on: half of a square.
+   * `start` is any block's place among those that begin with limb `startLimb`.
    * The rows lie there too, so the chains begin in mid-air.
    */
   multiplyFrom(
@@ -125,7 +141,7 @@ export class SweepEmitter {
     startLimb: number,
     fresh: Local,
   ): Code {
-    const count = sweep.rows.length, { n, rows } = this.at;
+    const count = sweep.rows.length;
     const clear = Array.from({ length: count }, (_, k): Code => [
       set(this.#high(k, count), load(i32(0), this.at.high)),
       set(this.#low(k, count), load(i32(0), this.at.low)),
@@ -133,17 +149,16 @@ export class SweepEmitter {
     return [
       clear,
       set(this.f.vector("carried"), load(i32(0), this.at.high)),
-      count === rows ? this.#roll(sweep, 0, start) : Array.from(
-        { length: n - startLimb },
-        (_, i) => this.#step(sweep, startLimb + i),
-      ),
+      this.#roll(sweep, startLimb, start),
       this.#tail(sweep, fresh),
     ];
   }
 
   /**
-   * Columns = (columns + modulus * q) / 2^(50 rows). The chains below column `rows` were
-   * done by `quotients`.
+   * Columns = (columns + modulus * q) / 2^(50 count), for the `count` quotient digits
+   * under `prefix`. The chains below column `count` were done by `quotients`.
+   *
+   * @param side is spread over the first steps, once `from` of them are done
    */
   reduce(
     columns: number,
@@ -152,10 +167,8 @@ export class SweepEmitter {
     side: Code[] = [],
     from = 0,
   ): Code {
-    const { n, rows, modulus } = this.at;
-    const q = this.rowDigits(count, prefix + "q");
+    const { modulus } = this.at, q = this.rowDigits(count, prefix + "q");
     const sweep = { source: modulus, rows: q, columns, shift: count };
-    const unroll = unrollFor(sweep);
     const begin: Code[] = [];
     for (let j = 1; j < count; j++) {
       begin.push(set(this.f.vector("limb"), load(i32(0), modulus + 16 * j)));
@@ -163,40 +176,40 @@ export class SweepEmitter {
         begin.push(this.#product(i + j, q[i], count, i === count - 1));
       }
     }
-    begin.push(set(
-      this.f.vector("carried"),
-      addI64(this.f.vector(prefix + "carry"), this.f.vector(prefix + "high")),
-    ));
-    let rolled = count, woven: Code = [];
-    if (side.length > 0 && count === rows) {
-      const most = count + Math.floor((n - count) / unroll) * unroll;
-      rolled = Math.min(
-        count + Math.floor(this.peeled / unroll) * unroll,
-        most,
-      );
-      const steps = Array.from(
-        { length: rolled - count },
-        (_, i) => this.#step(sweep, count + i),
-      );
-      woven = weave(steps, side, from, rolled - count);
-    }
+    const carried = addI64(
+      this.f.vector(prefix + "carry"),
+      this.f.vector(prefix + "high"),
+    );
+    const steps = side.length === 0 ? 0 : this.#writtenOut(count, sweep, side);
     return [
       begin,
-      woven,
-      this.#roll(sweep, rolled),
+      set(this.f.vector("carried"), carried),
+      weave(
+        Array.from(
+          { length: steps },
+          (_, i) => this.#step(sweep, count + i),
+        ),
+        side,
+        from,
+      ),
+      this.#roll(sweep, count + steps),
       this.#tail(sweep, null),
-      count === rows ? [] : side,
     ];
   }
 
   /**
-   * Quotient digits of a block from its lowest columns: q0, q1, ... and the carry
-   * into the column after them (`carry` + `high`), all under `prefix`. With x the balanced
-   * digit of a column, x + q M_0 is an exact multiple of 2^50 below 2^99, so that it needs no low part
-   * (which also settles the tie x = -2^49, q = +-2^49).
+   * Quotient digits of a block from its lowest columns, q0, q1, ..., and the carry
+   * into the column after them (`carry` + `high`), all under `prefix`. One operation
+   * depends on the one before all along, so the parts want to be woven into a sweep.
    *
-   * One operation depends on the one before all along, so the parts want to be
-   * woven into a sweep.
+   * With I = -1/M mod 2^50 a digit d in [0, 2^50) gives q = d*I modulo 2^50, balanced. It is taken
+   * as 2^52 + d, which needs no subtraction:
+   *
+   *     x = (2^52 + d)*I + (1.5*2^102 - 2^52 I), rounded to steps of 2^50
+   *     q = (2^52 + d)*I + (1.5*2^102 - 2^52 I - x)
+   *
+   * d + q M_0 is a multiple of 2^50 below 2^99, so it needs no low part; the 2^52 that
+   * comes with d is 4 in the next column, which the initial columns cancel.
    *
    * @param minus prefix of digits that are subtracted from the columns first
    * @param stop also keeps the carry after this many digits, under `prefix` + "short"
@@ -205,15 +218,22 @@ export class SweepEmitter {
     columns: number,
     count: number,
     prefix: string,
-    { minus, stop = 0 }: { minus?: string; stop?: number } = {},
+    { minus, stop }: { minus?: string; stop?: number } = {},
   ): Code[] {
     const { f, at } = this, code: Code[] = [];
     const v = (name: string) => f.vector(prefix + name);
+    const constant = (address: number) => load(i32(0), address);
     const [column, digit, next, high, low, limb] = [
-      ...["column", "digit", "next", "chainHigh", "chainLow", "limb"],
+      "column",
+      "digit",
+      "next",
+      "chainHigh",
+      "chainLow",
+      "limb",
     ].map(v);
     const carry = v("carry"), carriedHigh = v("high");
-    const constant = (address: number) => load(i32(0), address);
+    const inverse = constant(at.modulus + 16 * at.n);
+    const inverseStart = constant(at.modulus + 16 * (at.n + 1));
     for (let k = 0; k < count; k++) {
       const q = v("q" + k);
       let sum: Code = constant(columns + 16 * k);
@@ -224,55 +244,48 @@ export class SweepEmitter {
       if (k > 0) sum = addI64(addI64(sum, carry), carriedHigh);
       code.push(set(column, sum));
       for (let i = 0; i < k; i++) {
-        const qi = v("q" + i), start = i === 0;
-        const before = start ? constant(at.high) : high;
+        const qi = v("q" + i);
         code.push(
-          [
-            set(limb, constant(at.modulus + 16 * (k - i))),
-            set(start ? high : next, madd(limb, qi, before)),
-          ],
-          start ? set(low, madd(limb, qi, sub(constant(at.highLow), high))) : [
-            set(low, add(low, madd(limb, qi, sub(high, next)))),
-            set(high, next),
-          ],
+          set(limb, constant(at.modulus + 16 * (k - i))),
+          i === 0
+            ? [
+              set(high, madd(limb, qi, constant(at.high))),
+              set(low, madd(limb, qi, sub(constant(at.highLow), high))),
+            ]
+            : [
+              set(next, madd(limb, qi, high)),
+              set(low, add(low, madd(limb, qi, sub(high, next)))),
+              set(high, next),
+            ],
         );
       }
       code.push(
         [
-          k > 0 ? set(column, addI64(column, low)) : [],
-          set(digit, this.balanced(column)),
+          k === 0 ? [] : set(column, addI64(column, low)),
+          set(digit, or(and(column, constant(at.mask)), constant(at.exponent))),
         ],
-        set(
-          next,
-          madd(digit, constant(at.modulus + 16 * at.n), constant(at.high)),
-        ),
-        set(
-          q,
-          madd(
-            digit,
-            constant(at.modulus + 16 * at.n),
-            sub(constant(at.high), next),
-          ),
-        ),
+        set(next, madd(digit, inverse, inverseStart)),
+        set(q, madd(digit, inverse, sub(inverseStart, next))),
         [
           set(
             carriedHigh,
             add(
               madd(q, constant(at.modulus), digit),
-              k > 0 ? high : constant(at.high),
+              k === 0 ? constant(at.high) : high,
             ),
           ),
           set(carry, shiftRightU(column, limbBits)),
-          k + 1 === stop
-            ? [set(v("shortcarry"), carry), set(v("shorthigh"), carriedHigh)]
-            : [],
+          k + 1 !== stop ? [] : [
+            set(v("shortcarry"), carry),
+            set(v("shorthigh"), carriedHigh),
+          ],
         ],
       );
     }
     return code;
   }
 
-  /** The balanced digit of a column, which is biased by half a limb. */
+  /** The digit in [-2^49, 2^49) of a column that is biased by half a limb. */
   balanced(column: Code): Code {
     const at = this.at;
     return sub(
@@ -280,8 +293,19 @@ export class SweepEmitter {
         and(column, load(i32(0), at.mask)),
         load(i32(0), at.exponent),
       ),
-      load(i32(0), at.centre),
+      load(i32(0), at.balance),
     );
+  }
+
+  /** How many steps from limb `begin` are written out to make room for `side`. */
+  #writtenOut(begin: number, sweep: Sweep, side: Code[]): number {
+    const unroll = unrollOf(sweep);
+    // A block of fewer rows comes only once: not worth the code.
+    const wanted = side.length > 0 && unroll === sweep.rows.length
+      ? this.#woven
+      : unroll;
+    const possible = Math.floor((this.at.n - begin) / unroll);
+    return unroll * Math.min(Math.floor(wanted / unroll), possible);
   }
 
   #high(chain: number, count: number): Local {
@@ -298,8 +322,8 @@ export class SweepEmitter {
     const limb = this.f.vector("limb"), next = this.f.vector("next");
     if (start) {
       return [
-        set(high, madd(limb, row, load(i32(0), this.at.high))),
-        set(low, madd(limb, row, sub(load(i32(0), this.at.highLow), high))),
+        set(high, madd(limb, row, this.f.vector("highStart"))),
+        set(low, madd(limb, row, sub(this.f.vector("highLowStart"), high))),
       ];
     }
     return [
@@ -312,8 +336,8 @@ export class SweepEmitter {
   /**
    * One limb times all rows; column j is then complete for this sweep.
    *
-   * @param at `cursor` is the byte of an unrolled loop's first limb, `place` the
-   *   limb's place after it
+   * @param at `place` in an unrolled loop that has its first limb at byte `cursor`;
+   *   `first` if all chains start here
    */
   #step(
     sweep: Sweep,
@@ -342,9 +366,9 @@ export class SweepEmitter {
     ];
   }
 
-  /** Steps from limb `begin`, or from byte `start` (a multiple of the unrolling), to the end. */
+  /** Steps from limb `begin`, or from byte `start`, whole turns of the loop later, to the end. */
   #roll(sweep: Sweep, begin: number, start?: Local): Code {
-    const { n } = this.at, unroll = unrollFor(sweep), cursor = this.#cursor;
+    const { n } = this.at, unroll = unrollOf(sweep), cursor = this.#cursor;
     const end = begin + Math.floor((n - begin) / unroll) * unroll;
     const rest = Array.from(
       { length: n - end },
@@ -366,12 +390,7 @@ export class SweepEmitter {
     ];
   }
 
-  /**
-   * Columns n .. n + rows - 1, where the chains run out.
-   *
-   * @param fresh points at the columns' initial values if this is the first sweep to
-   *   reach them
-   */
+  /** Columns n .. n + rows - 1, where the chains run out; `fresh` as in `multiply`. */
   #tail(sweep: Sweep, fresh: Local | null): Code {
     const count = sweep.rows.length, { n } = this.at;
     const carried = this.f.vector("carried");
@@ -393,18 +412,18 @@ export class SweepEmitter {
   }
 }
 
-/** Steps a loop holds: the chains' locals must be back in place after it. */
-const unrollFor = (sweep: Sweep) => sweep.rows.length === 3 ? 3 : 4;
+/** Steps of a loop: as many as put the chains' locals back into their places. */
+function unrollOf({ rows }: Sweep): number {
+  return rows.length < 3 ? 4 : rows.length;
+}
 
-/** `main` with `side` spread evenly over its parts [from, to). */
-function weave(main: Code[], side: Code[], from: number, to: number): Code {
-  const span = Math.max(1, to - from), code: Code[] = [];
+/** `main` with `side` spread evenly over its parts after the first `from`; what is left over follows. */
+function weave(main: Code[], side: Code[], from: number): Code {
+  const span = Math.max(1, main.length - from), code: Code[] = [];
   let done = 0;
   main.forEach((part, i) => {
-    if (i >= from && i < to) {
-      const due = Math.floor((i - from + 1) * side.length / span);
-      while (done < due) code.push(side[done++]);
-    }
+    const due = Math.floor((i - from + 1) * side.length / span);
+    while (done < due) code.push(side[done++]);
     code.push(part);
   });
   return [code, side.slice(done)];
