@@ -85,6 +85,8 @@ function singleRound(
       input: { shape: inputShape, scale: 1, offset: 0, ...input },
       rounds: [round],
       output: { shape: outputShape, scale: 1, labels: null, tail: "none" },
+      privacy: "standard",
+      reveal: "scores",
       provenance: {},
       files: {},
     },

@@ -1,9 +1,10 @@
 /** From an ONNX file and calibration readings to a model package. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
+import type { Reveal } from "../sdk/wire/plan.ts";
 import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
-import type { ModelPackage } from "./package_format.ts";
+import type { ModelPackage, PrivacyProfile } from "./package_format.ts";
 import { lower } from "./passes/lower.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
 import {
@@ -19,6 +20,7 @@ import {
   type PrescribedQuantisation,
 } from "./quantise/prescribed.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
+import { canRevealLabel } from "./verify.ts";
 
 export interface CompileOptions {
   /** Name under which functions offer the model. */
@@ -46,6 +48,13 @@ export interface CompileOptions {
   maxAccuracyLoss?: number;
   /** What quantisation-aware training has fixed: nothing is chosen, nothing calibrated. */
   quantisation?: PrescribedQuantisation;
+  /** How the functions guard the weights. Default `standard`. */
+  privacy?: PrivacyProfile;
+  /**
+   * What clients get. Default: the `label` alone, or `scores` where the model does not
+   * end in a dense layer of two scores or more.
+   */
+  reveal?: Reveal;
   /** Where averages are taken. Default: at the edge. */
   pool?: "edge" | "cloud";
   /** Least and most reading. Default: those seen in calibration. */
@@ -111,6 +120,9 @@ export function compileModel(
       labels: options.labels ?? null,
       tail: network.output.tail,
     },
+    privacy: options.privacy ?? "standard",
+    reveal: options.reveal ??
+      (canRevealLabel(last.spec) ? "label" : "scores"),
     provenance: {
       source: encodeHex(sha256(onnx)),
       producer: graph.producer,

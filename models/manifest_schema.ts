@@ -13,10 +13,12 @@ import {
   text,
   tuple,
 } from "../sdk/wire/schema.ts";
+import type { Reveal } from "../sdk/wire/plan.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
   Manifest,
+  PrivacyProfile,
   RoundSpec,
   Term,
 } from "./package_format.ts";
@@ -93,6 +95,8 @@ export const manifestCheck: Check<Manifest> = record({
     labels: nullable(list(name, 2 ** 16)),
     tail: literal<"none" | "softmax">("none", "softmax"),
   }),
+  privacy: literal<PrivacyProfile>("paper", "standard", "strict"),
+  reveal: literal<Reveal>("scores", "label"),
   provenance: dictionary(textOrNumber),
   files: dictionary(text(64)),
 });

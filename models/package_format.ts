@@ -3,7 +3,12 @@
  * The manifest is the quantised network as rounds (DESIGN section 6); weights are
  * int32 tensors named by it.
  */
-import type { EdgeStep, InputSpec, OutputSpec } from "../sdk/wire/plan.ts";
+import type {
+  EdgeStep,
+  InputSpec,
+  OutputSpec,
+  Reveal,
+} from "../sdk/wire/plan.ts";
 
 /** One term of y = sum of terms + bias: an activation that the round reads. */
 export type Term = ConvolutionTerm | DenseTerm;
@@ -43,7 +48,7 @@ export interface RoundSpec {
   /** All terms are of one kind and give this shape: [C, H, W] or [length]. */
   terms: Term[];
   outputShape: number[];
-  /** Name of the bias tensor, shape [C] or [length]. */
+  /** Name of the bias tensor, shape [C], [C, H, W] (a bias for each position) or [length]. */
   bias: string;
   /** Exact bound: every accumulator lies in [-bound, bound] (DESIGN section 4). */
   bound: number;
@@ -53,6 +58,9 @@ export interface RoundSpec {
   writes: string;
 }
 
+/** `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay hidden. */
+export type PrivacyProfile = "paper" | "standard" | "strict";
+
 export interface Manifest {
   format: "cipherlayer-model-1";
   name: string;
@@ -60,6 +68,10 @@ export interface Manifest {
   input: InputSpec;
   rounds: RoundSpec[];
   output: OutputSpec;
+  /** How the functions guard the weights against clients that cheat (docs/model-privacy.md). */
+  privacy: PrivacyProfile;
+  /** What clients get; `scores` is for clients that are trusted with the last layer. */
+  reveal: Reveal;
   provenance: Record<string, string | number>;
   /** SHA-256 of every other file of the package, hexadecimal. */
   files: Record<string, string>;

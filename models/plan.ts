@@ -49,7 +49,7 @@ export function planInference(
       const { steps, writes } = round;
       return { layout, steps, writes, shards: forecast.shards };
     }),
-    output: manifest.output,
+    output: { ...manifest.output, reveal: manifest.reveal },
   };
 }
 

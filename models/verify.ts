@@ -52,6 +52,15 @@ export function verifyPackage({ manifest, tensors }: ModelPackage): void {
       `expected no steps in the last round, got ${last.steps.length}`,
     );
   }
+  if (manifest.reveal === "label" && !canRevealLabel(last)) {
+    fail(
+      last.name,
+      "expected a dense round of two scores or more, of which to reveal a label",
+    );
+  }
+  if (manifest.privacy === "strict" && manifest.reveal === "scores") {
+    fail("model", 'expected to reveal "label" where privacy is "strict"');
+  }
   if (elementCount(last.outputShape) !== elementCount(output.shape)) {
     fail(
       last.name,
@@ -60,13 +69,20 @@ export function verifyPackage({ manifest, tensors }: ModelPackage): void {
   }
 }
 
+/** Whether the last round's scores can give way to the label of the largest. */
+export function canRevealLabel({ terms, outputShape }: RoundSpec): boolean {
+  return terms[0].kind === "dense" && outputShape[0] > 1;
+}
+
 function verifyTerms(
   round: RoundSpec,
   tensors: ReadonlyMap<string, IntegerTensor>,
   activations: ReadonlyMap<string, Activation>,
 ): void {
   const [channels] = round.outputShape;
-  expectShape(round, tensors, round.bias, [channels]);
+  const perPosition = tensorNamed(tensors, round.bias).shape.length > 1;
+  const biasShape = perPosition ? round.outputShape : [channels];
+  expectShape(round, tensors, round.bias, biasShape);
   if (round.terms.length === 0) fail(round.name, "expected a term, got none");
   for (const term of round.terms) {
     const source = activations.get(term.reads);
@@ -186,6 +202,9 @@ function rangeAfter(
     case "maxPool":
     case "reshape":
       return [low, high];
+    case "selectLargest":
+    case "isPositive":
+      return [0, 1];
     case "requantise":
     case "lookup": {
       const largest = Math.max(-low, high) * Math.abs(step.multiplier) +

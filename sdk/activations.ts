@@ -10,6 +10,7 @@ import {
   sumPool,
 } from "./activations/pooling.ts";
 import { leakyRelu, lookUp, requantise } from "./activations/scaling.ts";
+import { selectLargest } from "./activations/selection.ts";
 import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import type { EdgeStep } from "./wire/plan.ts";
 
@@ -122,6 +123,10 @@ function sampleFunction(
       return (values) => lookUp(values, step, step.low, step.table);
     case "reshape":
       return (values) => values;
+    case "selectLargest":
+      return selectLargest;
+    case "isPositive":
+      return (values) => values.map((x) => x > 0 ? 1 : 0);
     case "custom": {
       const f = customFunction(step.name, registry);
       return (values) =>

@@ -19,6 +19,8 @@ import type {
 const mostRoundBytes = 2 ** 29;
 /** Largest tensor, in elements over all samples. */
 const mostElements = 2 ** 26;
+/** Most additions or comparisons of a pooling step. */
+const mostPoolingWork = 2 ** 31;
 const mostShards = 64;
 
 /**
@@ -45,17 +47,23 @@ export function checkPlan(
     checkInputs(round.layout, shapes, where);
     checkSizes(round, samples, modulusBits, where);
     last = accumulatorShape(round.layout);
+    checkElements(last, samples, where);
     for (const step of round.steps) {
       last = stepShape(step, last, where);
-      if (elementCount(last) * samples > mostElements) {
-        refuse(`${where} of at most ${mostElements} elements`, "more");
+      checkElements(last, samples, where);
+      if ("kernel" in step) {
+        const work = elementCount(last) * elementCount(step.kernel) * samples;
+        if (work > mostPoolingWork) {
+          refuse(`${where} to pool in ${mostPoolingWork} steps`, `${work}`);
+        }
       }
     }
     shapes.set(round.writes, last);
   }
-  const { shape, labels } = plan.output;
-  if (elementCount(shape) !== elementCount(last)) {
-    refuse(`an output of shape [${shape}]`, `[${last}]`);
+  const { shape, labels, reveal } = plan.output;
+  const expectedShape = reveal === "label" ? [1] : shape;
+  if (elementCount(expectedShape) !== elementCount(last)) {
+    refuse(`an output of shape [${expectedShape}]`, `[${last}]`);
   }
   if (labels && labels.length !== elementCount(shape)) {
     refuse(`${elementCount(shape)} labels`, `${labels.length}`);
@@ -109,6 +117,12 @@ function checkSizes(
     if (tile[0] * grid[0] < height || tile[1] * grid[1] < width) {
       refuse(`${where}'s tiles to cover ${height}x${width}`, "fewer");
     }
+  }
+}
+
+function checkElements(shape: number[], samples: number, where: string): void {
+  if (elementCount(shape) * samples > mostElements) {
+    refuse(`${where} of at most ${mostElements} elements`, `[${shape}]`);
   }
 }
 

@@ -78,6 +78,8 @@ export type {
   InferencePlan,
   InputSpec,
   OutputSpec,
+  PlanOutput,
+  Reveal,
   RoundLayout,
   RoundPlan,
   SpatialInput,

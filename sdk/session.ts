@@ -4,7 +4,7 @@ import { type Clock, platformClock } from "./clock.ts";
 import { CipherlayerError } from "./errors.ts";
 import { emit, type RoundReport, SessionEvents } from "./events.ts";
 import { quantise } from "./fixed_point/codec.ts";
-import type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import { inputCiphertexts } from "./fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { bytesFromBigInt } from "./paillier/big_integer.ts";
@@ -15,7 +15,7 @@ import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "./wire/codec.ts";
 import type { SessionResponse } from "./wire/messages.ts";
-import type { InferencePlan, OutputSpec } from "./wire/plan.ts";
+import type { InferencePlan, PlanOutput } from "./wire/plan.ts";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
@@ -53,8 +53,8 @@ export interface InferOptions {
 
 /** What one reading gave. */
 export interface Answer {
-  /** The model's outputs, row-major. */
-  scores: number[];
+  /** The model's outputs, row-major; null where the model's owner reveals labels alone. */
+  scores: number[] | null;
   /** Index of the largest score. */
   predicted: number;
   /** Its label, where the model has labels. */
@@ -364,8 +364,20 @@ export class Session extends SessionEvents {
 }
 
 /** Scores, arg-max and label of one sample of the last activation. */
-function readOutput(output: EdgeTensor, sample: number, spec: OutputSpec) {
+function readOutput(output: EdgeTensor, sample: number, spec: PlanOutput) {
   const integers = output.samples[sample];
+  if (spec.reveal === "label") {
+    // A cloud that answers falsely may name a label that does not exist.
+    const predicted = Math.min(
+      Math.max(integers[0], 0),
+      elementCount(spec.shape) - 1,
+    );
+    return {
+      scores: null,
+      predicted,
+      label: spec.labels?.[predicted] ?? null,
+    };
+  }
   const linear = Array.from(integers, (integer) => integer * spec.scale);
   const predicted = integers.indexOf(integers.reduce((a, b) => Math.max(a, b)));
   return {

@@ -99,20 +99,24 @@ function answerLine(
   count: number,
 ): string {
   const shown = answer.label ?? `${answer.predicted}`;
-  const runnerUp = [...answer.scores.keys()]
-    .filter((digit) => digit !== answer.predicted)
-    .reduce((best, digit) =>
-      answer.scores[digit] > answer.scores[best] ? digit : best
-    );
   const check = expected === null
     ? ""
     : expected === answer.predicted
     ? " (right)"
     : ` (wrong: it shows a ${expected})`;
   const which = count > 1 ? `Answer ${index + 1}` : "Answer";
-  return `${which}: ${shown}${check}, score ${
-    answer.scores[answer.predicted].toFixed(2)
-  }; next: ${runnerUp}, score ${answer.scores[runnerUp].toFixed(2)}`;
+  return `${which}: ${shown}${check}${scoresLine(answer)}`;
+}
+
+/** The two best scores; nothing where the model reveals labels alone. */
+function scoresLine({ scores, predicted }: Answer): string {
+  if (!scores) return "";
+  const runnerUp = [...scores.keys()]
+    .filter((digit) => digit !== predicted)
+    .reduce((best, digit) => scores[digit] > scores[best] ? digit : best);
+  return `, score ${scores[predicted].toFixed(2)}; next: ${runnerUp}, score ${
+    scores[runnerUp].toFixed(2)
+  }`;
 }
 
 function layerName(layout: RoundLayout): string {

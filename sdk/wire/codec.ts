@@ -11,6 +11,7 @@ import type {
   DenseLayout,
   EdgeStep,
   InferencePlan,
+  Reveal,
   SpatialInput,
   SpatialLayout,
 } from "./plan.ts";
@@ -123,6 +124,10 @@ export const step = tagged<EdgeStep>("op", {
     table: list(exact, 2 ** 17),
   }),
   reshape: record<Step<"reshape">>({ op: literal("reshape"), shape }),
+  selectLargest: record<Step<"selectLargest">>({
+    op: literal("selectLargest"),
+  }),
+  isPositive: record<Step<"isPositive">>({ op: literal("isPositive") }),
   custom: record<Step<"custom">>({
     op: literal("custom"),
     name,
@@ -147,6 +152,7 @@ const plan: Check<InferencePlan> = record({
     scale: real,
     labels: nullable(list(name, 2 ** 16)),
     tail: literal<"none" | "softmax">("none", "softmax"),
+    reveal: literal<Reveal>("scores", "label"),
   }),
 });
 

@@ -150,6 +150,10 @@ export type EdgeStep =
     table: number[];
   }
   | { op: "reshape"; shape: number[] }
+  /** 1 at the place of the largest value of the sample (the first of equals), 0 elsewhere. */
+  | { op: "selectLargest" }
+  /** x > 0 ? 1 : 0. */
+  | { op: "isPositive" }
   /** A function that the caller registered: y = f(x*inputScale), then clamp(round(y/outputScale), low, high). */
   | {
     op: "custom";
@@ -198,6 +202,18 @@ export interface OutputSpec {
   tail: "none" | "softmax";
 }
 
+/**
+ * What an inference gives: `scores` of the output's shape, or one `label`, the
+ * number of the largest score, and no scores.
+ */
+export type Reveal = "scores" | "label";
+
+/** The output as a plan describes it. */
+export interface PlanOutput extends OutputSpec {
+  /** With `label` the last round gives one integer: the number of the largest score. */
+  reveal: Reveal;
+}
+
 /** Everything the edge needs for one inference of `samples` samples. */
 export interface InferencePlan {
   /** Samples side by side in the slots. */
@@ -206,6 +222,6 @@ export interface InferencePlan {
   input: InputSpec;
   /** The activation named "input" is the quantised reading. */
   rounds: RoundPlan[];
-  /** The scores. */
-  output: OutputSpec;
+  /** The scores, or the label. */
+  output: PlanOutput;
 }

@@ -59,6 +59,8 @@ function lenetShapes(): Manifest {
       round(dense(500), [10]),
     ],
     output: { shape: [10], scale: 1, labels: null, tail: "none" },
+    privacy: "standard",
+    reveal: "scores",
     provenance: {},
     files: {},
   };

@@ -147,6 +147,8 @@ export function tinyModel(
         labels: null,
         tail: "none",
       },
+      privacy: "standard",
+      reveal: "scores",
       provenance: { seed },
       files: {},
     },

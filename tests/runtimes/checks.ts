@@ -31,7 +31,7 @@ export interface CheckReport {
   /** Plaintexts that came back from encryption and decryption. */
   roundTrips: number;
   /** Scores of the inference. */
-  scores: number[];
+  scores: number[] | null;
   /** Kernel that the session's answer names. */
   answerKernel: string;
 }

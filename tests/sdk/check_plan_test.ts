@@ -56,7 +56,13 @@ function goodPlan() {
     samples: 2,
     input: { shape: [1, 6, 6], scale: 1, offset: 0, low: 0, high: 31 },
     rounds: [first, second],
-    output: { shape: [3], scale: 1, labels: ["a", "b", "c"], tail: "none" },
+    output: {
+      shape: [3],
+      scale: 1,
+      labels: ["a", "b", "c"],
+      tail: "none",
+      reveal: "scores",
+    },
   };
   return { plan, first, second, convolution, dense };
 }
@@ -124,6 +130,25 @@ const faults: Record<
         pads: [0, 0, 0, 0],
       },
     /round 0's windows to fit/,
+  ],
+  "windows that take for ever": [
+    ({ first }) => {
+      const side = 2 ** 20;
+      first.steps[1] = {
+        op: "sumPool",
+        kernel: [side, side],
+        stride: [1, 1],
+        pads: [side, side, 0, 0],
+      };
+    },
+    /round 0 to pool in 2147483648 steps/,
+  ],
+  "outputs beyond memory": [
+    ({ convolution }) => {
+      convolution.output = [2 ** 14, 2 ** 12, 2 ** 12];
+      convolution.tile = [2 ** 11, 2 ** 11];
+    },
+    /round 0 of at most \d+ (bytes|elements)/,
   ],
   "a reshape to another size": [
     ({ second }) => second.steps = [{ op: "reshape", shape: [4] }],

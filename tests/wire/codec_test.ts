@@ -78,7 +78,13 @@ const plan: InferencePlan = {
     writes: "logits",
     shards: 1,
   }],
-  output: { shape: [10], scale: 0.125, labels: ["a", "b"], tail: "softmax" },
+  output: {
+    shape: [10],
+    scale: 0.125,
+    labels: ["a", "b"],
+    tail: "softmax",
+    reveal: "scores",
+  },
 };
 
 const session: SessionResponse = {

@@ -185,6 +185,8 @@ def write_package(
         "output": {
             "shape": last.output_shape, "scale": last.weight_scale * last.input_step, "labels": labels, "tail": "softmax",
         },
+        "privacy": "standard",
+        "reveal": "label",
         "provenance": provenance,
         "files": {"weights.safetensors": digest},
     }  # fmt: skip
