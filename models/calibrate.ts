@@ -8,9 +8,11 @@ import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { type Costs, defaultCosts } from "./cost_model.ts";
 
 const batch = 32;
-const productsPerRun = 400;
 const budgetMs = 1000;
-const mostTurns = 25;
+const mostTurns = 15;
+/** Runs last about 10 ms, long enough to feel what else the machine does. */
+const productsPerRun = (modulusBits: number) =>
+  2 * Math.round(2500 * (2048 / modulusBits) ** 2);
 
 /**
  * The planner's costs measured on this machine in about a second: medians of
@@ -27,11 +29,12 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
   const plaintexts = Array.from({ length: batch }, () => randomBelow(modulus));
   await owner.fillPool(batch);
   const ciphertexts = await owner.encryptBatch(plaintexts);
-  const bank = openBank(modulus);
+  const products = productsPerRun(modulusBits);
+  const bank = openBank(modulus, products);
 
   const figures = await medians({
-    multiplyMs: () => bank.run(bank.multiplications) / productsPerRun,
-    squareMs: () => bank.run(bank.squarings) / productsPerRun,
+    multiplyMs: () => bank.run(bank.multiplications) / products,
+    squareMs: () => bank.run(bank.squarings) / products,
     loadMs: () => bank.load() / batch,
     encryptMs: async () => {
       await owner.fillPool(batch);
@@ -68,7 +71,7 @@ async function medians<K extends string>(
   })) as Record<K, number>;
 }
 
-function openBank(modulus: bigint) {
+function openBank(modulus: bigint, products: number) {
   const arithmetic = selectKernel().open([modulus, modulus], batch);
   const square = modulus * modulus;
   const inputs = Array.from({ length: batch }, () => {
@@ -78,13 +81,13 @@ function openBank(modulus: bigint) {
   const load = () =>
     inputs.forEach((bytes, register) => arithmetic.load(register, 0, bytes));
   load();
-  const program = (right: (i: number) => number) =>
-    new Uint32Array(
-      Array.from(
-        { length: productsPerRun },
-        (_, i) => [i % batch, i % batch, right(i) % batch],
-      ).flat(),
-    );
+  const program = (right: (i: number) => number) => {
+    const steps = new Uint32Array(3 * products);
+    for (let i = 0; i < products; i++) {
+      steps.set([i % batch, i % batch, right(i) % batch], 3 * i);
+    }
+    return steps;
+  };
   return {
     multiplications: program((i) => i + 2),
     squarings: program((i) => i),
