@@ -85,15 +85,22 @@ Deno.test("an unreachable server is a retryable network fault", async () => {
 });
 
 Deno.test("a connection that breaks in the middle of the answer is a network fault", async () => {
-  const broken = () =>
-    new ReadableStream({
-      start(controller) {
-        controller.enqueue(Uint8Array.of(1));
-      },
-      pull: () => Promise.reject(new Error("lost")),
-    });
-  const fault = await faultOf(() => new Response(broken(), { headers: cbor }));
-  deepEqual([fault.code, fault.retryable], ["network", true]);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const broken = (async () => {
+    using connection = await listener.accept();
+    await connection.read(new Uint8Array(4096));
+    await connection.write(new TextEncoder().encode(
+      "HTTP/1.1 200 OK\r\ncontent-type: application/cbor\r\ncontent-length: 9\r\n\r\nhalf",
+    ));
+  })();
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  const post = createTransport({ url, timeoutMs: 10_000 });
+  await rejects(post("v1/x", body, { mostBytes: 9 }), (error) => {
+    ok(error instanceof CipherlayerError);
+    deepEqual([error.code, error.retryable], ["network", true]);
+    return true;
+  });
+  await broken;
 });
 
 Deno.test("a server that never answers is given up after the timeout", async () => {
