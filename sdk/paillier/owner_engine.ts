@@ -29,7 +29,6 @@ export interface EngineOptions {
 export class OwnerEngine {
   readonly #p: bigint;
   readonly #q: bigint;
-  readonly #n: bigint;
   readonly #arithmetic: Arithmetic;
   readonly #pPower: FixedExponent;
   readonly #qPower: FixedExponent;
@@ -37,7 +36,7 @@ export class OwnerEngine {
   readonly #tableWindowBits: number;
   #table: FixedBaseTable | undefined;
   readonly #qInverse: bigint;
-  readonly #qSquareInverse: bigint;
+  readonly #pInverse: bigint;
   /** (-q)^-1 mod p and (-p)^-1 mod q, which take L to the plaintext. */
   readonly #pScale: bigint;
   readonly #qScale: bigint;
@@ -47,7 +46,6 @@ export class OwnerEngine {
   constructor({ p, q }: SecretPrimes, options: EngineOptions) {
     this.#p = p;
     this.#q = q;
-    this.#n = p * q;
     this.#random = options.random ?? platformRandom;
     this.#tableWindowBits = options.tableWindowBits;
     const { kernel } = options;
@@ -55,9 +53,9 @@ export class OwnerEngine {
     this.#pPower = new FixedExponent(kernel.open([p, p], 0), p - 1n);
     this.#qPower = new FixedExponent(kernel.open([q, q], 0), q - 1n);
     this.#qInverse = modInverse(q, p);
-    this.#qSquareInverse = modInverse(q * q, p * p);
+    this.#pInverse = modInverse(p, q);
     this.#pScale = p - this.#qInverse;
-    this.#qScale = q - modInverse(p, q);
+    this.#qScale = q - this.#pInverse;
     this.#pOrder = bytesFromBigInt(p - 1n, Math.ceil(bitLength(p) / 8));
     this.#qOrder = bytesFromBigInt(q - 1n, Math.ceil(bitLength(q) / 8));
   }
@@ -86,15 +84,16 @@ export class OwnerEngine {
     const p = this.#p, q = this.#q;
     const [aP, bP] = this.#arithmetic.storePair(0, 0);
     const [aQ, bQ] = this.#arithmetic.storePair(1, 1);
-    const residue = joinResidues(
-      aP + bP * p,
-      aQ + bQ * q,
-      p * p,
-      q * q,
-      this.#qSquareInverse,
+    // a + bN = aP + bP*p (mod p^2) leaves bq = bP - (a - aP)/p (mod p), likewise for q.
+    const a = joinResidues(aP, aQ, p, q, this.#qInverse);
+    const b = joinResidues(
+      (bP - (a - aP) / p) * this.#qInverse % p,
+      (bQ - (a - aQ) / q) * this.#pInverse % q,
+      p,
+      q,
+      this.#qInverse,
     );
-    const b = residue / this.#n;
-    return { a: residue - b * this.#n, b };
+    return { a, b: b < 0n ? b + p * q : b };
   }
 
   /** The plaintexts in [0, N) of big-endian ciphertexts in (0, N^2). */
