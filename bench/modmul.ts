@@ -1,81 +1,73 @@
+import process from "node:process";
 import type { Arithmetic, Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { type Gmp, openGmp } from "./gmp.ts";
-
-/** One row of the benchmark; a ratio above 1 is better than the reference. */
-export interface BenchmarkResult {
-  name: string;
-  value: number;
-  unit: string;
-  reference: { name: string; value: number } | null;
-  ratio: number | null;
-}
+import { type BenchResult, compare, interleave } from "./harness.ts";
 
 /** Bits of the exponents that GMP raises to. */
 const exponentBits = 1024;
 const sizes = [512, 1024, 2048, 3072];
 
 /**
- * Modular products, microseconds each on one core, against GMP, medians of
- * interleaved rounds:
+ * Modular products beside GMP, microseconds of processor time each on one core
+ * (processor time, since a busy machine takes more from long runs than from short ones):
  *
- * - `modmul-n2-B`: N of B bits, products and squares modulo N^2 in the proportion in which a power
- *   needs them, against GMP's `mpz_powm` divided by its number of products and squares: the fastest that
- *   GMP is at this.
- * - `multiply-n2-B`, `square-n2-B`: products of unrelated numbers and squares alone, against GMP's
- *   `mpz_mul` and `mpz_tdiv_r`, its only way to multiply two given numbers.
+ * - `modmul-n2-B`: N of B bits, products and squares modulo N^2 in the proportion in
+ *   which a power needs them, against GMP's `mpz_powm` divided by its number of
+ *   products and squares: the fastest that GMP is at this.
+ * - `multiply-n2-B`, `square-n2-B`: products of unrelated numbers, and squares, against
+ *   `mpz_mul` and `mpz_tdiv_r`, GMP's way to multiply two given numbers.
  *
- * @param rounds how many interleaved rounds to take the median of
+ * @param turns how many interleaved turns to take the median of
  */
-export function benchmarkModularProducts(
-  { rounds = 61, kernel = selectKernel() }: {
-    rounds?: number;
+export async function benchmarkModularProducts(
+  { turns = 81, kernel = selectKernel() }: {
+    turns?: number;
     kernel?: Kernel;
   } = {},
-): BenchmarkResult[] {
+): Promise<BenchResult[]> {
   const gmp = openGmp();
   const cases = sizes.map((bits) => productCase(kernel, gmp, bits));
-  const timings = new Map<string, number[]>();
-  const time = (name: string, { products, run }: Workload, keep: boolean) => {
-    const start = performance.now();
-    run();
-    const each = 1000 * (performance.now() - start) / products;
-    if (keep) timings.set(name, [...timings.get(name) ?? [], each]);
-  };
-  // The first third of the rounds is for the engine to compile the hot code.
-  for (let round = -Math.ceil(rounds / 2); round < rounds; round++) {
-    for (const { bits, workloads } of cases) {
-      for (const [name, workload] of Object.entries(workloads)) {
-        time(`${name}-${bits}`, workload, round >= 0);
-      }
-    }
-  }
-  const median = (name: string) => {
-    const all = timings.get(name)?.toSorted((a, b) => a - b);
-    return all ? all[all.length >> 1] : null;
-  };
+  const contenders = Object.fromEntries(
+    cases.flatMap(({ bits, workloads }) =>
+      Object.entries(workloads).map(([name, workload]) => [
+        `${name}-${bits}`,
+        () => microsecondsEach(workload),
+      ])
+    ),
+  );
+  await interleave(contenders, 40); // the engine compiles the hot code meanwhile
+  const figures = await interleave(contenders, turns);
   return cases.flatMap(({ bits, squareShare }) => {
-    const multiply = median(`multiply-${bits}`)!;
-    const square = median(`square-${bits}`)!;
-    const power = squareShare * square + (1 - squareShare) * multiply;
-    const row = (name: string, value: number, gmpWorkload: string) => {
-      const reference = median(`${gmpWorkload}-${bits}`);
-      return {
-        name: `${name}-n2-${bits}`,
-        value,
-        unit: "us",
-        reference: reference === null
-          ? null
-          : { name: `GMP ${gmp!.version}`, value: reference },
-        ratio: reference === null ? null : reference / value,
-      };
-    };
+    const multiply = figures[`multiply-${bits}`];
+    const square = figures[`square-${bits}`];
+    const power = multiply.map((each, turn) =>
+      squareShare * square[turn] + (1 - squareShare) * each
+    );
+    const row = (name: string, ours: number[], gmpWorkload: string) =>
+      compare(
+        { name: `${name}-n2-${bits}`, unit: "us", note: gmp ? null : absent },
+        ours,
+        gmp && {
+          name: `GMP ${gmp.version}`,
+          figures: figures[`${gmpWorkload}-${bits}`],
+        },
+      );
     return [
       row("modmul", power, "gmpPower"),
       row("multiply", multiply, "gmpMultiply"),
       row("square", square, "gmpSquare"),
     ];
   });
+}
+
+const absent = "reference absent: install libgmp";
+
+function microsecondsEach({ products, run }: Workload): number {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage();
+  return (user + system - before.user - before.system) / products;
 }
 
 interface Workload {
@@ -126,10 +118,9 @@ function program(
   products: number,
   step: (i: number) => number[],
 ): Workload {
-  const triples = Uint32Array.from({ length: products }, (_, i) => i).reduce<
-    number[]
-  >((all, i) => [...all, ...step(i)], []);
-  const steps = Uint32Array.from(triples);
+  const steps = Uint32Array.from(
+    Array.from({ length: products }, (_, i) => step(i)).flat(),
+  );
   return { products, run: () => arithmetic.run(steps) };
 }
 
@@ -163,7 +154,7 @@ function randomInteger(bits: number): bigint {
 }
 
 if (import.meta.main) {
-  const results = benchmarkModularProducts();
+  const results = await benchmarkModularProducts();
   console.table(
     results.map(({ name, value, unit, reference, ratio }) => ({
       name,
