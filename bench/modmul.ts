@@ -2,11 +2,12 @@ import process from "node:process";
 import type { Arithmetic, Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { type Gmp, openGmp } from "./gmp.ts";
-import { type BenchResult, compare, interleave } from "./harness.ts";
+import { type BenchResult, compare } from "./harness.ts";
 
 /** Bits of the exponents that GMP raises to. */
 const exponentBits = 1024;
 const sizes = [512, 1024, 2048, 3072];
+const warmUpRounds = 40;
 
 /**
  * Modular products beside GMP, microseconds of processor time each on one core
@@ -18,26 +19,28 @@ const sizes = [512, 1024, 2048, 3072];
  * - `multiply-n2-B`, `square-n2-B`: products of unrelated numbers, and squares, against
  *   `mpz_mul` and `mpz_tdiv_r`, GMP's way to multiply two given numbers.
  *
- * @param turns how many interleaved turns to take the median of
+ * @param rounds how many interleaved rounds to take the median of
  */
-export async function benchmarkModularProducts(
-  { turns = 81, kernel = selectKernel() }: {
-    turns?: number;
+export function benchmarkModularProducts(
+  { rounds = 81, kernel = selectKernel() }: {
+    rounds?: number;
     kernel?: Kernel;
   } = {},
-): Promise<BenchResult[]> {
+): BenchResult[] {
   const gmp = openGmp();
   const cases = sizes.map((bits) => productCase(kernel, gmp, bits));
-  const contenders = Object.fromEntries(
-    cases.flatMap(({ bits, workloads }) =>
-      Object.entries(workloads).map(([name, workload]) => [
-        `${name}-${bits}`,
-        () => microsecondsEach(workload),
-      ])
-    ),
-  );
-  await interleave(contenders, 40); // the engine compiles the hot code meanwhile
-  const figures = await interleave(contenders, turns);
+  const figures: Record<string, number[]> = {};
+  const takeRound = () => {
+    for (const { bits, workloads } of cases) {
+      for (const [name, workload] of Object.entries(workloads)) {
+        (figures[`${name}-${bits}`] ??= []).push(microsecondsEach(workload));
+      }
+    }
+  };
+  // The engine compiles the hot code meanwhile.
+  for (let round = 0; round < warmUpRounds; round++) takeRound();
+  for (const name in figures) delete figures[name];
+  for (let round = 0; round < rounds; round++) takeRound();
   return cases.flatMap(({ bits, squareShare }) => {
     const multiply = figures[`multiply-${bits}`];
     const square = figures[`square-${bits}`];
@@ -154,7 +157,7 @@ function randomInteger(bits: number): bigint {
 }
 
 if (import.meta.main) {
-  const results = await benchmarkModularProducts();
+  const results = benchmarkModularProducts();
   console.table(
     results.map(({ name, value, unit, reference, ratio }) => ({
       name,
