@@ -1,4 +1,3 @@
-import type { RandomSource } from "../sdk/random.ts";
 import { bigIntFromBytes } from "../sdk/paillier/big_integer.ts";
 import type { RoundResponse } from "../sdk/wire/messages.ts";
 import type { InferencePlan } from "../sdk/wire/plan.ts";
@@ -9,10 +8,10 @@ import { splitCiphertexts } from "./layers/operands.ts";
 import type { AnswerRange } from "./layers/pack.ts";
 import { runPaced } from "./paced.ts";
 import type { PreparedModel } from "./prepared_model.ts";
-import { answerMask } from "./privacy/mask.ts";
+import { answerMask, maskBytes } from "./privacy/mask.ts";
 import { drawOrder, type Order } from "./privacy/order.ts";
 import { PowerRandomiser } from "./privacy/randomisers.ts";
-import { deriveKey, roundSeed, seedStream } from "./privacy/seed.ts";
+import { deriveKey, roundSeed, seedSources } from "./privacy/seed.ts";
 import type { OrderSeed, TokenContent } from "./privacy/token.ts";
 
 /** A round request whose token has been opened and found to fit. */
@@ -60,7 +59,7 @@ export async function answerRound(
     new Uint8Array(),
     orderSeedBytes,
   );
-  const outputOrder = orderFrom(orderSeed, prepared.orderUnits[index]);
+  const outputOrder = await orderFrom(orderSeed, prepared.orderUnits[index]);
 
   const packed = await runPaced(
     evaluateRound(
@@ -69,7 +68,7 @@ export async function answerRound(
       {
         modulus,
         ciphertexts,
-        inputOrders: inputOrders(prepared, content),
+        inputOrders: await inputOrders(prepared, content),
         outputOrder,
         range,
         method: round.method(job.shards),
@@ -81,26 +80,33 @@ export async function answerRound(
 
   onPhase?.("randomising");
   const values = valuesInRange(round, { range, outputOrder });
-  const maskStream = seedStream(seed, "mask");
-  const masks = packed.map((_, i) => {
+  const maskSources = await seedSources(
+    seed,
+    "mask",
+    range,
+    maskBytes(layout, 8 * content.modulus.length),
+  );
+  const masks = maskSources.map((random, i) => {
     const first = i * layout.valuesPerCiphertext;
     return answerMask(
       layout,
       range.from + i,
-      (place) => biasOf(round.map, layout, values[first + place]),
+      (place) => bias[Math.floor(values[first + place] / phases)],
       modulus,
-      maskStream(range.from + i),
+      random,
     );
   });
-  const randomiserStream = seedStream(seed, "randomiser");
-  const streams: RandomSource[] = packed.map((_, i) =>
-    randomiserStream(range.from + i)
-  );
   const randomiser = prepared.usesBank
     ? await context.banks.get(modulus)
     : new PowerRandomiser(context.kernel, modulus);
+  const sources = await seedSources(
+    seed,
+    "randomiser",
+    range,
+    randomiser.bytesPerAnswer,
+  );
   const answers = new Uint8Array(packed.length * ciphertextBytes);
-  await runPaced(randomiser.randomise(packed, masks, streams, answers), signal);
+  await runPaced(randomiser.randomise(packed, masks, sources, answers), signal);
 
   const isLast = index === plan.rounds.length - 1;
   return {
@@ -116,20 +122,22 @@ export async function answerRound(
   };
 }
 
-function orderFrom(seed: Uint8Array, units: number): Order | null {
-  return units > 1 ? drawOrder(units, seedStream(seed, "order")(0)) : null;
+function orderFrom(seed: Uint8Array, units: number): Promise<Order> | null {
+  return units > 1 ? drawOrder(seed, units) : null;
 }
 
 /** For each input of the token's round, the order that its activation was sent out in. */
 function inputOrders(
   { plan, orderUnits }: PreparedModel,
   { round, orders }: TokenContent,
-): (Order | null)[] {
-  return plan.rounds[round].layout.inputs.map(({ tensor }) => {
-    const writer = writerOf(plan, round, tensor);
-    const known = orders.find((order) => order.round === writer);
-    return known ? orderFrom(known.seed, orderUnits[writer]) : null;
-  });
+): Promise<(Order | null)[]> {
+  return Promise.all(
+    plan.rounds[round].layout.inputs.map(({ tensor }) => {
+      const writer = writerOf(plan, round, tensor);
+      const known = orders.find((order) => order.round === writer);
+      return known ? orderFrom(known.seed, orderUnits[writer]) : null;
+    }),
+  );
 }
 
 /** Orders of the activations that rounds after `index` read. */

@@ -23,12 +23,21 @@ export function accumulatorBound(
   round: RoundSpec,
   tensors: ReadonlyMap<string, IntegerTensor>,
 ): number {
-  const bias = tensorNamed(tensors, round.bias).data;
-  const least = Float64Array.from(bias);
-  const most = Float64Array.from(bias);
+  const { data } = tensorNamed(tensors, round.bias);
+  const [rows] = round.outputShape, positions = data.length / rows;
+  // A bias for each position: its least and most in the row bound all.
+  const row = (o: number) => data.subarray(o * positions, (o + 1) * positions);
+  const least = Float64Array.from(
+    { length: rows },
+    (_, o) => row(o).reduce((a, b) => Math.min(a, b)),
+  );
+  const most = Float64Array.from(
+    { length: rows },
+    (_, o) => row(o).reduce((a, b) => Math.max(a, b)),
+  );
   for (const term of round.terms) addTermRange(term, tensors, least, most);
   let bound = 0;
-  for (let o = 0; o < bias.length; o++) {
+  for (let o = 0; o < rows; o++) {
     bound = Math.max(bound, Math.abs(least[o]), Math.abs(most[o]));
   }
   return bound;

@@ -116,7 +116,7 @@ export function compileModel(
     rounds: rounds.map(({ spec }) => spec),
     output: {
       shape: network.output.shape,
-      scale: last.scales[0],
+      scale: last.activation.scales[0],
       labels: options.labels ?? null,
       tail: network.output.tail,
     },

@@ -52,7 +52,7 @@ export interface RoundSpec {
   bias: string;
   /** Exact bound: every accumulator lies in [-bound, bound] (DESIGN section 4). */
   bound: number;
-  /** Steps at the edge on this round's accumulators. Empty in the last round. */
+  /** Steps at the edge on this round's accumulators. What the last round's give are the scores. */
   steps: EdgeStep[];
   /** Name of the activation that results. */
   writes: string;

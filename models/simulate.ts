@@ -19,7 +19,7 @@ import type {
 
 /** What an inference gives. */
 export interface Outcome {
-  /** Accumulators of the last round. */
+  /** What the last round's steps give: its accumulators where there are none. */
   integers: Float64Array;
   /** The same times the output scale. */
   scores: Float64Array;
@@ -57,7 +57,10 @@ export function simulate(
     activations.set(round.writes, activation);
     return { accumulators, activation };
   });
-  return { rounds, ...outcome(model, rounds[rounds.length - 1].accumulators) };
+  return {
+    rounds,
+    ...outcome(model, rounds[rounds.length - 1].activation.samples[0]),
+  };
 }
 
 /**

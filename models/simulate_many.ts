@@ -27,7 +27,7 @@ type TermEvaluator = (
   outputs: readonly Float64Array[],
 ) => void;
 
-/** Accumulators of the last round for each reading. */
+/** What the last round's steps give for each reading. */
 export function simulateManySamples(
   model: ModelPackage,
   readings: readonly Float64Array[],
@@ -51,14 +51,13 @@ export function simulateManySamples(
       terms.forEach((addTerm, t) =>
         addTerm(activations.get(round.terms[t].reads)!.samples, samples)
       );
-      activations.set(
-        round.writes,
-        applySteps(
-          round.steps,
-          { shape: round.outputShape, samples },
-          registry,
-        ),
+      const activation = applySteps(
+        round.steps,
+        { shape: round.outputShape, samples },
+        registry,
       );
+      activations.set(round.writes, activation);
+      samples = activation.samples;
     }
     results.push(...samples);
     onProgress?.(results.length);

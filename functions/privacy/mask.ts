@@ -5,9 +5,17 @@ import {
   usedSlots,
   valuesInAnswer,
 } from "../../sdk/fixed_point/layout.ts";
-import { randomBelow, randomBits } from "../../sdk/paillier/random_integer.ts";
+import { randomBits } from "../../sdk/paillier/random_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
+import { uniformBelow, uniformBytes } from "./seed.ts";
+
+/** Random bytes that `answerMask` reads at most. */
+export function maskBytes(layout: RoundLayout, modulusBits: number): number {
+  const garbageBits = spillSlots(layout) * layout.slotBits;
+  return layout.valuesPerCiphertext * Math.ceil(garbageBits / 8) +
+    uniformBytes(modulusBits);
+}
 
 /**
  * The plaintext added to answer number `answer`, in [0, modulus):
@@ -59,7 +67,7 @@ function aboveUsed(
   random: RandomSource,
 ): bigint {
   const spill = garbageBits === 0 ? 0n : 1n << BigInt(garbageBits);
-  return spill + randomBelow(most - 2n * spill, random);
+  return spill + uniformBelow(most - 2n * spill, random);
 }
 
 /** 1 in each of so many slots. */

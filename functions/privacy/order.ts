@@ -2,9 +2,8 @@
  * Fresh channel orders: the edge sees the outputs of a hidden round in an order
  * drawn for this request, along axes that every reader can undo.
  */
-import { randomBelow } from "../../sdk/paillier/random_integer.ts";
-import type { RandomSource } from "../../sdk/random.ts";
 import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
+import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
 
 /** order[p] = the model's number of the unit that the edge sees at place p. */
 export type Order = Uint32Array;
@@ -39,11 +38,16 @@ export function orderUnits(plan: InferencePlan, round: number): number {
   return units;
 }
 
-/** Uniform permutation of `units` (Fisher and Yates). */
-export function drawOrder(units: number, random: RandomSource): Order {
+/** The permutation of `units` that `seed` stands for (Fisher and Yates). */
+export async function drawOrder(
+  seed: Uint8Array,
+  units: number,
+): Promise<Order> {
+  const bytes = units * uniformBytes(32);
+  const [random] = await seedSources(seed, "order", { from: 0, to: 1 }, bytes);
   const order = Uint32Array.from({ length: units }, (_, i) => i);
   for (let i = units - 1; i > 0; i--) {
-    const j = Number(randomBelow(BigInt(i + 1), random));
+    const j = Number(uniformBelow(BigInt(i + 1), random));
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order;

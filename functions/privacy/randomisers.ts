@@ -4,23 +4,25 @@
  */
 import {
   bigIntFromBytes,
+  bitLength,
   bytesFromBigInt,
 } from "../../sdk/paillier/big_integer.ts";
 import type { Arithmetic, Kernel } from "../../sdk/paillier/kernel.ts";
-import { randomBelow } from "../../sdk/paillier/random_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 import { ProductProgram } from "../layers/product_program.ts";
 import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
-import { deriveKey } from "./seed.ts";
+import { deriveKey, uniformBelow, uniformBytes } from "./seed.ts";
 
 /** Makes packed answers ready to leave. */
 export interface Randomiser {
+  /** Random bytes that an answer needs. */
+  readonly bytesPerAnswer: number;
   /**
    * Multiplies answers by (1 + mask*N) and a random N-th residue each.
    *
    * @param answers (a, b): the answer is a + b*N
    * @param masks in [0, N)
-   * @param random for each answer a stream of its own
+   * @param random for each answer a source of its own, of `bytesPerAnswer`
    * @param out receives the results, big-endian, one after another
    */
   randomise(
@@ -79,13 +81,17 @@ export class RandomiserBank implements Randomiser {
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
   }
 
+  get bytesPerAnswer(): number {
+    return 2 * this.#pieceBits * groups;
+  }
+
   /** Computes the bank of a key: 40 full powers and the table. */
   static *build(
     kernel: Kernel,
     sealingKey: Uint8Array,
     modulus: bigint,
   ): Generator<void, RandomiserBank> {
-    const modulusBits = modulus.toString(2).length;
+    const modulusBits = bitLength(modulus);
     const bank = new RandomiserBank(kernel, modulus, modulusBits);
     const program = bank.#program;
     const n = bytesFromBigInt(modulus, Math.ceil(modulusBits / 8));
@@ -171,7 +177,7 @@ export class RandomiserBank implements Randomiser {
 
   /** For each bit and group the subset of bases: ten random bits. */
   #drawIndices(random: RandomSource): Uint16Array {
-    const bytes = random(2 * this.#pieceBits * groups);
+    const bytes = random(this.bytesPerAnswer);
     const indices = new Uint16Array(this.#pieceBits * groups);
     for (let i = 0; i < indices.length; i++) {
       indices[i] = (bytes[2 * i] << 8 | bytes[2 * i + 1]) & (entries - 1);
@@ -206,6 +212,10 @@ export class PowerRandomiser implements Randomiser {
     this.#modulus = modulus;
   }
 
+  get bytesPerAnswer(): number {
+    return uniformBytes(bitLength(this.#modulus));
+  }
+
   *randomise(
     answers: readonly PackedAnswer[],
     masks: readonly bigint[],
@@ -221,7 +231,7 @@ export class PowerRandomiser implements Randomiser {
     const program = new ProductProgram(arithmetic, fillerRegister);
     arithmetic.loadPair(oneRegister, 0, 1n, 0n);
     for (let i = 0; i < count; i++) {
-      arithmetic.loadPair(2 + i, 0, randomBelow(n, random[i]), 0n);
+      arithmetic.loadPair(2 + i, 0, uniformBelow(n, random[i]), 0n);
       const [a, b] = masked(answers[i], masks[i], n);
       arithmetic.loadPair(2 + count + i, 0, a, b);
     }

@@ -3,13 +3,13 @@
  * request: shards agree without talking to each other, and a replayed request is
  * answered byte for byte the same (DESIGN section 9).
  */
-import { ctr } from "@noble/ciphers/aes.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import { bigIntFromBytes, bitLength } from "../../sdk/paillier/big_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 
-const chunkBytes = 512;
 const blockBytes = 16;
+const surplusBits = 128;
 
 /** HKDF-SHA-256 with a purpose; `length` bytes. */
 export function deriveKey(
@@ -40,36 +40,67 @@ export async function roundSeed(
 }
 
 /**
- * An endless stream of random bytes: AES-256-CTR under a key derived from `seed`
- * and `purpose`, one of 2^32 streams that do not overlap.
+ * Random bytes for the items [from, to): AES-256-CTR under a key derived from
+ * `seed` and `purpose`, each item at a place of its own, so that an item's bytes
+ * do not depend on which others are asked for.
+ *
+ * @param bytesEach that an item may read, the same for every range
  */
-export function seedStream(
+export async function seedSources(
   seed: Uint8Array,
   purpose: string,
-): (index: number) => RandomSource {
-  const key = deriveKey(seed, purpose, new Uint8Array());
-  return (index) => {
-    const counter = new Uint8Array(blockBytes);
-    const view = new DataView(counter.buffer);
-    view.setUint32(0, index);
-    let block = 0;
-    let chunk = new Uint8Array();
-    let at = 0;
-    return (length) => {
-      const out = new Uint8Array(length);
-      for (let filled = 0; filled < length;) {
-        if (at === chunk.length) {
-          view.setUint32(12, block);
-          chunk = ctr(key, counter).encrypt(new Uint8Array(chunkBytes));
-          block += chunkBytes / blockBytes;
-          at = 0;
-        }
-        const take = Math.min(length - filled, chunk.length - at);
-        out.set(chunk.subarray(at, at + take), filled);
-        filled += take;
-        at += take;
-      }
-      return out;
-    };
+  { from, to }: { from: number; to: number },
+  bytesEach: number,
+): Promise<RandomSource[]> {
+  const key = await crypto.subtle.importKey(
+    "raw",
+    deriveKey(seed, purpose, new Uint8Array()) as Uint8Array<ArrayBuffer>,
+    "AES-CTR",
+    false,
+    ["encrypt"],
+  );
+  const blocksEach = Math.ceil(bytesEach / blockBytes);
+  const counter = new Uint8Array(blockBytes);
+  new DataView(counter.buffer).setBigUint64(8, BigInt(from * blocksEach));
+  const stride = blocksEach * blockBytes;
+  const bytes = new Uint8Array(
+    await crypto.subtle.encrypt(
+      { name: "AES-CTR", counter, length: 64 },
+      key,
+      new Uint8Array((to - from) * stride),
+    ),
+  );
+  return Array.from(
+    { length: to - from },
+    (_, i) => reader(bytes.subarray(i * stride, (i + 1) * stride)),
+  );
+}
+
+/** Hands out `bytes` piece by piece, each once. */
+function reader(bytes: Uint8Array): RandomSource {
+  let at = 0;
+  return (length) => {
+    if (at + length > bytes.length) {
+      throw new RangeError(
+        `Cannot draw from seed: expected at most ${bytes.length} bytes, got ${
+          at + length
+        }`,
+      );
+    }
+    at += length;
+    return bytes.subarray(at - length, at);
   };
+}
+
+/** Bytes that `uniformBelow` reads for a bound of so many bits. */
+export function uniformBytes(boundBits: number): number {
+  return Math.ceil((boundBits + surplusBits) / 8);
+}
+
+/**
+ * An integer in [0, bound), within 2^-128 of uniform: a residue of 128 bits more
+ * than the bound has, so that the bytes read do not depend on chance.
+ */
+export function uniformBelow(bound: bigint, random: RandomSource): bigint {
+  return bigIntFromBytes(random(uniformBytes(bitLength(bound)))) % bound;
 }

@@ -263,12 +263,16 @@ function isUntouchedInput(value: Value): boolean {
     value.terms[0].reads === "input" && value.bias.every((b) => b === 0);
 }
 
-/** The last round has no edge operations: its accumulators are the scores. */
+/** The last round's edge operations give the scores. */
 function finish(
   rounds: RoundBuilder,
   last: Exclude<Value, { kind: "constant" }>,
   output: string,
 ): void {
+  if (last.kind === "edge" && last.activation === null) {
+    rounds.write(last);
+    return;
+  }
   rounds.write({
     kind: "edge",
     shape: last.shape,

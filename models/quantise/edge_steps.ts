@@ -8,6 +8,7 @@ import {
   asMultiplier,
   chooseFactor,
   integerBounds,
+  rangeMargin,
   type ValueGroup,
 } from "./range.ts";
 
@@ -27,7 +28,10 @@ export interface Accumulators {
 const valuesLimit = 400_000;
 
 /** Bits of the input of a look-up table beyond those of its output. */
-const tableBits = 4;
+const tableBits = 3;
+
+/** Bits of scores that come from a table. */
+const scoreBits = 12;
 
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
@@ -40,24 +44,27 @@ export function isHomogeneous({ op }: EdgeOperation): boolean {
 /**
  * Builds the steps of a round and applies them to the calibration data.
  *
- * @param bits of the activation's integers
- * @param fixed the last step, where training has fixed it
+ * @param last bits of the activation's integers; the last step itself, where
+ * training has fixed it; or null for scores, which need no narrowing
  */
 export function quantiseEdge(
   round: FloatRound,
   accumulators: Accumulators,
-  bits: number,
-  fixed?: Requantisation,
+  last: number | Requantisation | null,
 ): { steps: EdgeStep[]; activation: QuantisedActivation } {
   const walk = new StepWalk(round.shape, accumulators);
+  const bits = typeof last === "number" ? last : scoreBits;
   round.edge.forEach((operation, i) => {
     const isLast = i === round.edge.length - 1;
     walk.add(operation, isLast ? bits : null);
   });
-  return walk.finish(fixed ?? bits);
+  return walk.finish(last);
 }
 
-type Requantisation = Omit<Extract<EdgeStep, { op: "requantise" }>, "op">;
+export type Requantisation = Omit<
+  Extract<EdgeStep, { op: "requantise" }>,
+  "op"
+>;
 
 class StepWalk {
   readonly steps: EdgeStep[] = [];
@@ -103,18 +110,21 @@ class StepWalk {
       case "averagePool":
         return this.#average(operation);
       case "clip":
-        return this.#clipTo(operation, lastBits !== null);
+        if (lastBits === null) {
+          return this.#clipTo(operation.low, operation.high);
+        }
+        this.#clip = [operation.low, operation.high];
+        return;
       case "function":
         return this.#table(operation, lastBits);
     }
   }
 
-  /** @param last width of the activation, or the last step as it must be */
-  finish(last: number | Requantisation): {
+  finish(last: number | Requantisation | null): {
     steps: EdgeStep[];
     activation: QuantisedActivation;
   } {
-    this.#done ??= this.#requantise(
+    this.#done ??= last === null ? this.#unnarrowed() : this.#requantise(
       typeof last === "number" ? this.#chooseRequantisation(last) : last,
     );
     return {
@@ -176,14 +186,7 @@ class StepWalk {
     this.#bound *= multiple;
   }
 
-  #clipTo(
-    { low, high }: Extract<EdgeOperation, { op: "clip" }>,
-    isLast: boolean,
-  ): void {
-    if (isLast) {
-      this.#clip = [low, high];
-      return;
-    }
+  #clipTo(low: number, high: number): void {
     const [scale] = this.#scales;
     const bound = this.#bound;
     this.#push({
@@ -203,9 +206,9 @@ class StepWalk {
     const bits = lastBits ?? intermediateBits;
     const [scale] = this.#scales;
     const [least, most] = extremes(this.#values());
-    // A margin, so that readings a little beyond the calibration data fit.
-    const margin = Math.max(1, (most - least) / 16);
-    const from = least - margin, to = most + margin;
+    const reach = (most - least) / 2 * (1 + rangeMargin(bits)) / 2 + 1;
+    const middle = (least + most) / 2;
+    const from = middle - reach, to = middle + reach;
     const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
     const step = 2 ** shift / multiplier;
@@ -216,7 +219,8 @@ class StepWalk {
     );
     const { values } = subsample(this.#values(), 1, (v) => apply(v * scale))[0];
     const bounds = integerBounds(...extremes([values]), bits);
-    const unit = 1 / chooseFactor([{ values, weight: 1 }], bounds);
+    const unit = rangeMargin(bits) /
+      chooseFactor([{ values, weight: 1 }], bounds);
     const table = Array.from(
       outputs,
       (y) =>
@@ -226,6 +230,12 @@ class StepWalk {
     this.#scales = this.#scales.map(() => unit);
     this.#bound = Math.max(-bounds.low, bounds.high);
     if (lastBits !== null) this.#done = bounds;
+  }
+
+  #unnarrowed(): { low: number; high: number } {
+    const [low, high] = this.#clip;
+    if (Number.isFinite(low) || Number.isFinite(high)) this.#clipTo(low, high);
+    return { low: -this.#bound, high: this.#bound };
   }
 
   #requantise(step: Requantisation): { low: number; high: number } {
@@ -249,7 +259,7 @@ class StepWalk {
     let [least, most] = extremes(groups.map(({ values }) => values));
     if (this.steps.at(-1)?.op === "relu") least = 0;
     const bounds = integerBounds(least, most, bits);
-    const factor = chooseFactor(groups, bounds);
+    const factor = chooseFactor(groups, bounds) / rangeMargin(bits);
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));

@@ -4,7 +4,7 @@ import { accumulate, applyOperations, readInput } from "../float_reference.ts";
 import type { FloatNetwork, FloatRound } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
-import { integerBounds } from "./range.ts";
+import { integerBounds, rangeMargin } from "./range.ts";
 import {
   elementsSharingScale,
   meanOf,
@@ -63,19 +63,36 @@ export function chooseInput(
   const { gain, offset, shape } = network.input;
   // An integer 0 must stand for an activation of 0: padding is made of zeros.
   const zero = 0 - offset / gain;
-  let [least, most] = range ?? [Infinity, -Infinity];
-  if (!range) {
-    for (const reading of readings) {
-      for (let i = 0; i < reading.length; i++) {
-        if (reading[i] < least) least = reading[i];
-        if (reading[i] > most) most = reading[i];
-      }
-    }
-  }
+  const [least, most] = range ?? extremeReadings(readings, bits);
   const [below, above] = [Math.min(0, least - zero), Math.max(0, most - zero)];
   const { low, high } = integerBounds(below, above, bits);
   const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
   return { shape, scale, offset: zero, low, high };
+}
+
+/**
+ * Least and most reading. An extreme that occurs once may be passed in use and gets
+ * a margin; one that recurs is the sensor's own limit.
+ */
+function extremeReadings(
+  readings: ArrayLike<number>[],
+  bits: number,
+): [least: number, most: number] {
+  let least = Infinity, most = -Infinity, leasts = 0, mosts = 0;
+  for (const reading of readings) {
+    for (let i = 0; i < reading.length; i++) {
+      const value = reading[i];
+      if (value < least) [least, leasts] = [value, 0];
+      if (value > most) [most, mosts] = [value, 0];
+      if (value === least) leasts++;
+      if (value === most) mosts++;
+    }
+  }
+  const extra = (most - least) / 2 * (rangeMargin(bits) - 1);
+  return [
+    leasts > 1 ? least : least - extra,
+    mosts > 1 ? most : most + extra,
+  ];
 }
 
 /** The calibration readings in integers. */
@@ -117,7 +134,7 @@ export function quantiseRounds(
   const activations = new Map([["input", input]]);
   const done = [...earlier];
   for (const { spec, activation } of earlier) {
-    activations.set(spec.writes, activation!);
+    activations.set(spec.writes, activation);
   }
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
@@ -132,9 +149,7 @@ export function quantiseRounds(
       elementsSharingScale(round, isLast, readerAreas(network, round)),
       prescribed?.rounds[index],
     );
-    if (quantised.activation) {
-      activations.set(round.writes, quantised.activation);
-    }
+    activations.set(round.writes, quantised.activation);
     done.push(quantised);
   }
   return done;

@@ -23,6 +23,14 @@ export interface ValueGroup {
 }
 
 /**
+ * How far beyond the calibration data ranges reach: readings in use will now and
+ * then be stronger, and at many bits room costs little against clipping.
+ */
+export function rangeMargin(bits: number): number {
+  return 1 + 2 ** (bits - 12);
+}
+
+/**
  * The factor m for which clamp(round(v * m), low, high) / m comes closest to the
  * values, in weighted squares. Clipping few strong values often beats keeping all.
  */

@@ -42,15 +42,16 @@ export function report(
   const floatScores = statistics.samples.get(lastName)!;
   const last = relativeNoise(floatScores, scores);
   return {
-    rounds: rounds.map((round, i) => {
-      const { activation, spec, tensors } = round;
-      const noise = activation
-        ? relativeNoise(statistics.samples.get(spec.writes)!, real(activation))
-        : last;
+    rounds: rounds.map(({ activation, spec, tensors }, i) => {
+      const isLast = i === rounds.length - 1;
+      const noise = isLast ? last : relativeNoise(
+        statistics.samples.get(spec.writes)!,
+        real(activation),
+      );
       return {
         name: spec.name,
         weightBits: bits.weights[i],
-        range: activation && [activation.low, activation.high],
+        range: isLast ? null : [activation.low, activation.high],
         bound: spec.bound,
         slotBits: 1 + Math.ceil(Math.log2(spec.bound + 1)),
         sparsity: sparsity(
@@ -66,11 +67,7 @@ export function report(
 
 /** The calibration data's scores, in real units. */
 export function realScores(rounds: QuantisedRound[]): Float64Array[] {
-  const { scales, accumulators, count } = rounds[rounds.length - 1];
-  return Array.from(
-    { length: count },
-    (_, i) => accumulators(i).map((v) => v * scales[0]),
-  );
+  return real(rounds[rounds.length - 1].activation);
 }
 
 /** Share of samples whose arg-max agrees. */
@@ -100,7 +97,7 @@ function real(
 }
 
 /** Energy of the difference over energy of the signal. */
-function relativeNoise(
+export function relativeNoise(
   signal: ArrayLike<number>[],
   quantised: ArrayLike<number>[],
 ): number {

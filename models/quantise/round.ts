@@ -25,14 +25,8 @@ export interface RoundBits {
 export interface QuantisedRound {
   spec: RoundSpec;
   tensors: Map<string, IntegerTensor>;
-  /** Null in the last round. */
-  activation: QuantisedActivation | null;
-  /** Value of one accumulator unit, per scale group. */
-  scales: Float64Array;
-  /** Accumulators of one calibration sample. */
-  accumulators: (sample: number) => Float64Array;
-  /** Calibration samples. */
-  count: number;
+  /** What the round's steps make; in the last round, the scores. */
+  activation: QuantisedActivation;
 }
 
 /**
@@ -104,24 +98,19 @@ export function quantiseRound(
   const count = activations.values().next().value!.samples.length;
   const accumulators = (sample: number) =>
     integerAccumulators(round, weights, bias, activations, sample);
-  let activation: QuantisedActivation | null = null;
-  if (!isLast) {
-    const edge = quantiseEdge(
-      round,
-      {
-        scales,
-        elementsPerScale,
-        bound: spec.bound,
-        count,
-        sample: accumulators,
-      },
-      bits.activation,
-      prescribed?.requantise ?? undefined,
-    );
-    spec.steps = edge.steps;
-    activation = edge.activation;
-  }
-  return { spec, tensors, activation, scales, accumulators, count };
+  const { steps, activation } = quantiseEdge(
+    round,
+    {
+      scales,
+      elementsPerScale,
+      bound: spec.bound,
+      count,
+      sample: accumulators,
+    },
+    isLast ? null : prescribed?.requantise ?? bits.activation,
+  );
+  spec.steps = steps;
+  return { spec, tensors, activation };
 }
 
 /**

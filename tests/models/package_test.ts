@@ -259,12 +259,8 @@ Deno.test("every inconsistency of a package is refused by name", () => {
       /expected "a0" in \[0, 31\]/,
     ],
     [
-      ({ manifest }) => manifest.rounds[3].steps.push({ op: "relu" }),
-      /no steps in the last round/,
-    ],
-    [
       ({ manifest }) => manifest.output.shape = [5],
-      /expected the output's shape \[5\], got \[4\]/,
+      /expected the output's shape \[5\], got 4 elements/,
     ],
     [
       ({ manifest }) =>
