@@ -92,6 +92,27 @@ const mostSessionBytes = 1 << 24;
  * refuse the key or model, or send a plan that makes no sense
  * @throws {RangeError} if `samples` is not a positive integer
  * @throws {TypeError} if the model uses an activation that is not registered
+ *
+ * @example A whole inference, and what to do when the cloud is away
+ * ```ts
+ * import { CipherlayerError, connect, exponentialBackoff, generatePrivateKey } from "@cipherlayer/sdk";
+ *
+ * const keys = await generatePrivateKey(2048);
+ * try {
+ *   await using session = await connect({
+ *     url: "http://127.0.0.1:9",
+ *     model: "lenet-mnist",
+ *     keys,
+ *     retry: exponentialBackoff({ attempts: 2 }),
+ *   });
+ *   session.addEventListener("round", ({ detail }) => console.log(detail.round));
+ *   const { predicted, totalMs } = await session.infer(new Float64Array(784));
+ *   console.log(predicted, totalMs);
+ * } catch (error) {
+ *   // Nothing listens at this address.
+ *   if (!(error instanceof CipherlayerError) || error.code !== "network") throw error;
+ * }
+ * ```
  */
 export function connect(options: ConnectOptions): Promise<Session> {
   return Session.connect(options);
