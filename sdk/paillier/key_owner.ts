@@ -137,7 +137,11 @@ export class KeyOwner implements Disposable {
       const randomisers = this.#pool.take(plaintexts.length);
       const missing = plaintexts.length - randomisers.length;
       if (missing > 0) {
-        randomisers.push(...await this.#engine.randomisers(missing, pacer));
+        await this.#engine.randomisers(
+          missing,
+          pacer,
+          (randomiser) => randomisers.push(randomiser),
+        );
       }
       const ciphertexts = new Uint8Array(plaintexts.length * ciphertextBytes);
       for (const [index, plaintext] of plaintexts.entries()) {
@@ -186,7 +190,7 @@ export class KeyOwner implements Disposable {
   ): Promise<void> {
     await this.#work(
       options.signal,
-      (pacer) => this.#fill(count, 256, pacer),
+      (pacer) => this.#fill(count, pacer),
     );
   }
 
@@ -226,23 +230,20 @@ export class KeyOwner implements Disposable {
     try {
       const pacer = new Pacer(signal);
       await pacer.pause();
-      await this.#fill(Infinity, 64, pacer);
+      await this.#fill(Infinity, pacer);
     } catch {
       // Aborted, or the engine failed: the next call meets the same fault itself.
     }
   }
 
-  /** In portions, so that what is ready counts even if the rest is called off. */
-  async #fill(count: number, portion: number, pacer: Pacer): Promise<void> {
-    for (;;) {
-      const missing = Math.min(count - this.#pool.size, this.#pool.room);
-      if (missing <= 0) return;
-      const drawn = await this.#engine.randomisers(
-        Math.min(missing, portion),
-        pacer,
-      );
-      for (const randomiser of drawn) this.#pool.add(randomiser);
-    }
+  async #fill(count: number, pacer: Pacer): Promise<void> {
+    const missing = Math.min(count - this.#pool.size, this.#pool.room);
+    if (missing <= 0) return;
+    await this.#engine.randomisers(
+      missing,
+      pacer,
+      (randomiser) => this.#pool.add(randomiser),
+    );
   }
 
   #split(ciphertexts: Uint8Array): Uint8Array[] {

@@ -15,8 +15,8 @@ const startFromMs = 40;
 const shareFromMs = 8;
 
 /** Longest tasks: short enough to balance the threads and to obey signals. */
-const mostCiphertexts = 16;
-const mostRandomisers = 64;
+const mostCiphertexts = 8;
+const mostRandomisers = 16;
 
 /**
  * The engine's work in batches: on threads once they hold the key, on the calling
@@ -58,43 +58,62 @@ export class ParallelEngine implements Disposable {
     if (this.threads === 0) await this.#engine.prepareEncryption(pacer);
   }
 
-  /** Fresh randomisers. */
-  async randomisers(count: number, pacer: Pacer): Promise<Randomiser[]> {
+  /**
+   * Draws fresh randomisers.
+   *
+   * @param take gets each as soon as it is there, so that none is lost if the rest
+   * is called off
+   */
+  async randomisers(
+    count: number,
+    pacer: Pacer,
+    take: (randomiser: Randomiser) => void,
+  ): Promise<void> {
+    let drawn = 0;
+    const give = (randomiser: Randomiser) => {
+      drawn++;
+      take(randomiser);
+    };
     // An encryption costs about a sixth of a decryption.
     const workers = this.#share(count * this.#decryptMs / 6);
-    const tasks = split(count, mostRandomisers, this.threads)
-      .map(([from, to]): WorkerTask => ({
-        kind: "randomisers",
-        count: to - from,
-      }));
-    const values = (await workers?.run(tasks, pacer.signal))?.flat();
-    if (values) {
-      return Array.from(
-        { length: count },
-        (_, i) => ({ a: values[2 * i], b: values[2 * i + 1] }),
-      );
+    if (workers) {
+      const tasks = split(count, mostRandomisers, workers.threads)
+        .map(([from, to]): WorkerTask => ({
+          kind: "randomisers",
+          count: to - from,
+        }));
+      await workers.run(tasks, {
+        signal: pacer.signal,
+        receive: (values) => {
+          for (let i = 0; i < values.length; i += 2) {
+            give({ a: values[i], b: values[i + 1] });
+          }
+        },
+      });
     }
+    if (drawn === count) return;
     pacer.signal?.throwIfAborted();
-    const drawn: Randomiser[] = [];
     await this.#engine.prepareEncryption(pacer);
-    while (drawn.length < count) {
+    while (drawn < count) {
       if (pacer.due()) await pacer.pause();
-      drawn.push(this.#engine.randomiser());
+      give(this.#engine.randomiser());
     }
-    return drawn;
   }
 
   /** The plaintexts of ciphertexts in (0, N^2). */
   async decrypt(ciphertexts: Uint8Array[], pacer: Pacer): Promise<bigint[]> {
     const workers = this.#share(ciphertexts.length * this.#decryptMs);
-    const tasks = split(ciphertexts.length, mostCiphertexts, this.threads)
-      .map(([from, to]): WorkerTask => ({
-        kind: "decrypt",
-        // Copies: a view would take its whole buffer along.
-        ciphertexts: ciphertexts.slice(from, to).map((bytes) => bytes.slice()),
-      }));
-    const values = (await workers?.run(tasks, pacer.signal))?.flat();
-    if (values) return values;
+    if (workers) {
+      const count = ciphertexts.length;
+      const tasks = split(count, mostCiphertexts, workers.threads)
+        .map(([from, to]): WorkerTask => ({
+          kind: "decrypt",
+          // Copies: a view would take its whole buffer along.
+          ciphertexts: ciphertexts.slice(from, to).map((view) => view.slice()),
+        }));
+      const values = await workers.run(tasks, { signal: pacer.signal });
+      if (values) return values.flat();
+    }
     pacer.signal?.throwIfAborted();
     const plaintexts: bigint[] = [];
     for (let at = 0; at < ciphertexts.length; at += 2) {
@@ -112,7 +131,8 @@ export class ParallelEngine implements Disposable {
 
   #share(workMs: number): WorkerPool | undefined {
     if (workMs >= startFromMs) this.#start();
-    return workMs >= shareFromMs ? this.#workers : undefined;
+    const useful = workMs >= shareFromMs && this.threads > 0;
+    return useful ? this.#workers : undefined;
   }
 
   #start(): WorkerPool | undefined {
@@ -133,7 +153,7 @@ function split(
   most: number,
   threads: number,
 ): [from: number, to: number][] {
-  const even = 2 * Math.ceil(count / (8 * Math.max(threads, 1)));
+  const even = 2 * Math.ceil(count / (8 * threads));
   const length = Math.min(even, most);
   const ranges: [number, number][] = [];
   for (let from = 0; from < count; from += length) {

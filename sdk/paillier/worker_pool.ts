@@ -71,18 +71,28 @@ export class WorkerPool implements Disposable {
   /**
    * Does the tasks in any order.
    *
+   * @param options `receive` gets each answer as it comes, even of a run that has
+   * been aborted
    * @returns their answers in order, or null if the threads failed
    * @throws the signal's reason if it is aborted
    */
   async run(
     tasks: WorkerTask[],
-    signal?: AbortSignal,
+    options: { signal?: AbortSignal; receive?: (values: bigint[]) => void } =
+      {},
   ): Promise<bigint[][] | null> {
     if (!this.#ready) return null;
+    const { signal, receive } = options;
     const jobs: Job[] = [];
     const replies = Promise.all(
       tasks.map((task) =>
-        new Promise<bigint[] | null>((done) => jobs.push({ task, done }))
+        new Promise<bigint[] | null>((resolve) => {
+          const done = (values: bigint[] | null) => {
+            if (values !== null) receive?.(values);
+            resolve(values);
+          };
+          jobs.push({ task, done });
+        })
       ),
     );
     const abort = () => {
