@@ -91,7 +91,7 @@ export async function answerRound(
     return answerMask(
       layout,
       range.from + i,
-      (place) => bias[Math.floor(values[first + place] / phases)],
+      (place) => biasOf(round.map, layout, values[first + place]),
       modulus,
       random,
     );

@@ -18,8 +18,9 @@ export class Accumulators {
 
   /** Registers in all, for so many targets. */
   static registers(strategy: Strategy, targets: number): number {
-    return targets * strategy.planes * 2 *
-        (strategy.buckets ? strategy.halfRange : 1) + 4 * targets;
+    const classes = strategy.buckets ? strategy.halfRange : 1;
+    const spare = strategy.planes > 1 ? 4 * targets : 0;
+    return targets * strategy.planes * 2 * classes + spare;
   }
 
   /**

@@ -29,9 +29,10 @@ export interface Method {
 /** Cost of a square, in products. */
 const squareCost = 0.77;
 const mostTableEntries = 2048;
-const mostAccumulators = 1 << 15;
 const mostPlanes = 6;
-const mostBuckets = 255;
+/** Registers that buckets may take. */
+const mostBuckets = 1 << 15;
+const widestBuckets = 255;
 /** Groups of operands that are counted for each term; the rest are taken to be alike. */
 const sampledGroups = 24;
 
@@ -70,13 +71,12 @@ export function largestWeight(map: LinearMap): number {
 }
 
 /** Strategies that express weights up to `largest` with tables of bounded size. */
-export function* candidates(
-  largest: number,
-): Generator<Strategy> {
+export function* candidates(largest: number): Generator<Strategy> {
   for (let planes = 1; planes <= mostPlanes; planes++) {
-    let halfRange = 1;
+    const root = (2 * largest + 1) ** (1 / planes);
+    let halfRange = Math.max(1, Math.floor((root - 1) / 2));
     while (expressible(planes, halfRange) < largest) halfRange++;
-    if (halfRange <= mostBuckets) {
+    if (halfRange <= widestBuckets) {
       yield { planes, halfRange, groupSize: 1, buckets: true };
     }
     for (let groupSize = 1;; groupSize++) {
@@ -154,7 +154,7 @@ function cost(
   const shiftOutputs = packing === "shift-outputs";
   const passes = shiftOutputs ? 1 : perAnswer;
   const targets = shiftOutputs ? values : answers;
-  if (Accumulators.registers(strategy, targets) > mostAccumulators) {
+  if (buckets && Accumulators.registers(strategy, targets) > mostBuckets) {
     return Infinity;
   }
   const shift = blockSlots(layout) * layout.slotBits * squareCost;

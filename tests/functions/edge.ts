@@ -27,7 +27,6 @@ import {
   expandOrder,
   orderUnits,
 } from "../../functions/privacy/order.ts";
-import { seedStream } from "../../functions/privacy/seed.ts";
 import { TokenSealer } from "../../functions/privacy/token.ts";
 import { testKey } from "../vectors/keys.ts";
 
@@ -143,7 +142,7 @@ export async function infer(
       await owner.decryptBatch(answer.ciphertexts),
     );
     live.set(round.writes, applySteps(round.steps, accumulators));
-    const order = outputOrder(session, index, token);
+    const order = await outputOrder(session, index, token);
     rounds.push(
       accumulators.samples.map((sample) => restore(sample, order)),
     );
@@ -152,17 +151,17 @@ export async function infer(
 }
 
 /** The order in which round `index` sent its elements, from the token it gave. */
-function outputOrder(
+async function outputOrder(
   { plan }: SessionResponse,
   index: number,
   token: Uint8Array,
-): Uint32Array | null {
+): Promise<Uint32Array | null> {
   const units = orderUnits(plan, index);
   if (units === 1) return null;
   const { orders } = new TokenSealer(sealingKey).open(token, 0);
   const found = orders.find(({ round }) => round === index);
   if (!found) throw new Error(`token without the order of round ${index}`);
-  return drawOrder(units, seedStream(found.seed, "order")(0));
+  return await drawOrder(found.seed, units);
 }
 
 function restore(sample: Float64Array, order: Uint32Array | null) {

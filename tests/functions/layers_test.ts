@@ -200,6 +200,18 @@ Deno.test("the choice follows the counts: buckets for few outputs, joint tables 
   assert(ternary.groupSize >= 4);
 });
 
+Deno.test("weights of any width have a strategy, with bounded tables", () => {
+  for (const largest of [1, 2, 127, 4096, 2 ** 20, 2 ** 31]) {
+    const found = [...candidates(largest)];
+    assert(found.length > 0);
+    for (const { planes, halfRange, groupSize } of found) {
+      const base = 2 * halfRange + 1;
+      assert((base ** planes - 1) / 2 >= largest);
+      assert((base ** groupSize - 1) / 2 <= 2048);
+    }
+  }
+});
+
 Deno.test("a table computes as many products as it says, and only what is wanted", () => {
   const strategy = { planes: 1, halfRange: 2, groupSize: 3, buckets: false };
   const random = seededIntegers(6);

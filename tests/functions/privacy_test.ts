@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { ctr } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
-import { answerMask } from "../../functions/privacy/mask.ts";
+import { answerMask, maskBytes } from "../../functions/privacy/mask.ts";
 import {
   drawOrder,
   expandOrder,
@@ -13,7 +14,7 @@ import {
 import {
   deriveKey,
   roundSeed,
-  seedStream,
+  seedSources,
 } from "../../functions/privacy/seed.ts";
 import {
   type TokenContent,
@@ -46,33 +47,25 @@ function run<T>(work: Generator<void, T>): T {
   }
 }
 
-Deno.test("a stream is AES-256-CTR as the platform computes it, however it is read", async () => {
-  const counter = new Uint8Array(16);
-  counter[3] = 9;
-  const aes = await crypto.subtle.importKey(
-    "raw",
-    deriveKey(seed, "mask", new Uint8Array()) as Uint8Array<ArrayBuffer>,
-    "AES-CTR",
-    false,
-    ["encrypt"],
-  );
-  const expected = new Uint8Array(
-    await crypto.subtle.encrypt(
-      { name: "AES-CTR", counter, length: 32 },
-      aes,
-      new Uint8Array(3000),
-    ),
-  );
-  const whole = seedStream(seed, "mask")(9)(3000);
-  assert.deepEqual(whole, expected);
-  const stream = seedStream(seed, "mask")(9);
-  const pieces = [0, 1, 511, 512, 513, 1463].flatMap((length) => [
-    ...stream(length),
-  ]);
-  assert.deepEqual(Uint8Array.from(pieces), expected);
+Deno.test("an item's bytes are AES-256-CTR at its own place, whatever range it is in", async () => {
+  const key = deriveKey(seed, "mask", new Uint8Array());
+  const each = 100, blocks = 7;
+  for (const [from, to] of [[0, 5], [3, 5], [4, 5], [2 ** 30, 2 ** 30 + 2]]) {
+    const sources = await seedSources(seed, "mask", { from, to }, each);
+    assert.equal(sources.length, to - from);
+    sources.forEach((source, i) => {
+      const counter = new Uint8Array(16);
+      const place = BigInt(from + i) * BigInt(blocks);
+      new DataView(counter.buffer).setBigUint64(8, place);
+      const expected = ctr(key, counter).encrypt(new Uint8Array(16 * blocks));
+      const pieces = [0, 1, 60, 39].flatMap((length) => [...source(length)]);
+      assert.deepEqual(pieces, [...expected.subarray(0, each)]);
+      assert.throws(() => source(100), RangeError);
+    });
+  }
 });
 
-Deno.test("seeds and streams differ by every input", async () => {
+Deno.test("seeds and sources differ by every input", async () => {
   const bytes = (value: number) => new Uint8Array(40).fill(value);
   const seeds = await Promise.all([
     roundSeed(seed, bytes(1), bytes(2)),
@@ -80,21 +73,20 @@ Deno.test("seeds and streams differ by every input", async () => {
     roundSeed(seed, bytes(1), bytes(3)),
     roundSeed(bytes(4).slice(0, 32), bytes(1), bytes(2)),
   ]);
-  const streams = [
-    seedStream(seed, "mask")(0),
-    seedStream(seed, "mask")(1),
-    seedStream(seed, "order")(0),
-    seedStream(seeds[0], "mask")(0),
-  ].map((stream) => stream(32));
-  const all = [...seeds, ...streams].map((value) => value.join());
-  assert.equal(new Set(all).size, all.length);
+  const sources = await Promise.all([
+    seedSources(seed, "mask", { from: 0, to: 2 }, 32),
+    seedSources(seed, "order", { from: 0, to: 1 }, 32),
+    seedSources(seeds[0], "mask", { from: 0, to: 1 }, 32),
+  ]);
+  const all = [...seeds, ...sources.flat().map((source) => source(32))];
+  assert.equal(new Set(all.map((value) => value.join())).size, all.length);
 });
 
-Deno.test("orders are permutations, all of them possible and equally likely", () => {
+Deno.test("orders are permutations, all of them possible and equally likely", async () => {
   const counts = new Map<string, number>();
-  const random = seedStream(seed, "order")(0);
   for (let turn = 0; turn < 2400; turn++) {
-    const order = drawOrder(4, random).join();
+    const own = deriveKey(seed, `turn ${turn}`, new Uint8Array());
+    const order = (await drawOrder(own, 4)).join();
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
   assert.equal(counts.size, 24);
@@ -102,7 +94,7 @@ Deno.test("orders are permutations, all of them possible and equally likely", ()
     (sum, count) => sum + (count - 100) ** 2 / 100,
     0,
   );
-  // 23 degrees of freedom: the 99.99 % point. The stream is fixed.
+  // 23 degrees of freedom: the 99.99 % point. The seeds are fixed.
   assert(chiSquared < 56, `${chiSquared}`);
   assert.deepEqual([...expandOrder(Uint32Array.of(2, 0, 1), 6)], [
     4,
@@ -189,8 +181,9 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
           (sum, slot) => (sum << slotBits) + BigInt(scale * slot),
           0n,
         );
-        const stream = seedStream(seed, `mask ${numbers}`)(answer);
-        const mask = answerMask(layout, answer, () => bias, n, stream);
+        const bytes = (length: number) =>
+          Uint8Array.from({ length }, () => random(0, 255));
+        const mask = answerMask(layout, answer, () => bias, n, bytes);
         const total = plaintext + mask;
         assert(0n <= mask && 0n <= total && total < n);
         for (let slot = 0; slot < used; slot++) {
@@ -210,13 +203,15 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
   );
 });
 
-Deno.test("what the edge must not see is uniform: garbage slots and the bits above", () => {
-  const stream = seedStream(seed, "mask");
+Deno.test("what the edge must not see is uniform: garbage slots and the bits above", async () => {
   const buckets = { low: new Array(16).fill(0), above: new Array(16).fill(0) };
   const usedBits = BigInt(usedSlots(folded, 0) * folded.slotBits);
   const turns = 3200;
+  const range = { from: 0, to: turns };
+  const bytesEach = maskBytes(folded, 512);
+  const sources = await seedSources(seed, "mask", range, bytesEach);
   for (let turn = 0; turn < turns; turn++) {
-    const mask = answerMask(folded, 0, () => 3, n, stream(turn));
+    const mask = answerMask(folded, 0, () => 3, n, sources[turn]);
     // The second value's first garbage slot, and the top of the plaintext.
     const slot = mask >> BigInt(blockSlots(folded) * folded.slotBits);
     buckets.low[Number(slot & 2047n) >> 7]++;
@@ -233,7 +228,7 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
   }
 });
 
-Deno.test("randomisers: the plaintext is kept, the randomness is not", () => {
+Deno.test("randomisers: the plaintext is kept, the randomness is not", async () => {
   const { p } = key.exportPrimes();
   const legendre = (value: bigint) =>
     modPower(value % p, (p - 1n) / 2n, p) === 1n;
@@ -244,7 +239,6 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", () => {
   const ciphertext = (1n + 41n * n) * modPower(16n, n, n * n) % (n * n);
   const answers = Array(count).fill([ciphertext % n, ciphertext / n] as const);
   const masks = Array(count).fill(mask);
-  const streams = answers.map((_, i) => seedStream(seed, "randomiser")(i));
   for (const kernel of [bigIntKernel, selectKernel()]) {
     const randomisers = [
       run(RandomiserBank.build(kernel, seed, n)),
@@ -252,7 +246,13 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", () => {
     ];
     for (const randomiser of randomisers) {
       const out = new Uint8Array(count * 128);
-      run(randomiser.randomise(answers, masks, streams, out));
+      const sources = await seedSources(
+        seed,
+        "randomiser",
+        { from: 0, to: count },
+        randomiser.bytesPerAnswer,
+      );
+      run(randomiser.randomise(answers, masks, sources, out));
       const values = answers.map((_, i) =>
         bigIntFromBytes(out.subarray(128 * i, 128 * (i + 1)))
       );
@@ -268,11 +268,11 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", () => {
 });
 
 Deno.test("a bank is the same on every instance and kernel, and another for another key", () => {
+  const ones = (length: number) => new Uint8Array(length).fill(1);
   const randomised = (kernel: typeof bigIntKernel, sealingKey: Uint8Array) => {
     const out = new Uint8Array(128);
     const bank = run(RandomiserBank.build(kernel, sealingKey, n));
-    const stream = seedStream(seed, "randomiser")(0);
-    run(bank.randomise([[1n, 0n]], [0n], [stream], out));
+    run(bank.randomise([[1n, 0n]], [0n], [ones], out));
     return out;
   };
   const expected = randomised(bigIntKernel, seed);

@@ -66,6 +66,16 @@ Deno.test("served by deno serve: models, an inference, CORS, timing", async () =
     await (await server.get(`/v1/models/${name}`)).json(),
     list[0],
   );
+  // Refused while it is still being sent: the answer arrives all the same.
+  const large = await server.functions.request("/v1/rounds/0", {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: new Uint8Array(100 * 2 ** 20),
+  });
+  assert.deepEqual(
+    [large.status, (await large.json()).code],
+    [413, "body-too-large"],
+  );
   const missing = await server.get("/v1/models/none");
   assert.equal(missing.status, 404);
   assert.equal(missing.headers.get("access-control-allow-origin"), "*");
