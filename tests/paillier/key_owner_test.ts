@@ -9,8 +9,11 @@ import type { Kernel } from "../../sdk/paillier/kernel.ts";
 import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
 import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import { modPower } from "../../sdk/paillier/modular.ts";
+import { Pacer } from "../../sdk/paillier/pacing.ts";
+import { generatePrime } from "../../sdk/paillier/primes.ts";
 import { PrivateKey } from "../../sdk/paillier/private_key.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import { platformRandom } from "../../sdk/random.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const key = testKey(512);
@@ -101,6 +104,19 @@ for (const kernel of kernels) {
       await owner.decryptBatch(new Uint8Array(back.flatMap((c) => [...c]))),
       edges,
     );
+  });
+
+  Deno.test(`${kernel.name}: primes of unequal length, at the edges of limbs`, async () => {
+    const prime = (bits: number) =>
+      generatePrime(bits, platformRandom, new Pacer());
+    for (const [p, q] of [[257, 256], [248, 249], [298, 306], [299, 298]]) {
+      const uneven = PrivateKey.fromPrimes(await prime(p), await prime(q));
+      using owner = new KeyOwner(uneven, { kernel, tableWindowBits: 3 });
+      const last = uneven.publicKey.modulus - 1n;
+      const plaintexts = [0n, 1n, last, last / 3n];
+      const ciphertexts = await owner.encryptBatch(plaintexts);
+      assert.deepEqual(await owner.decryptBatch(ciphertexts), plaintexts);
+    }
   });
 
   for (const tableWindowBits of [1, 3, 5, 11]) {
