@@ -1,15 +1,9 @@
 import type { Arithmetic, Kernel, Lane } from "./kernel.ts";
 import { bigIntFromBytes, bitLength, bytesFromBigInt } from "./big_integer.ts";
-import { highStart, initialColumns, lowStart } from "./wasm/columns.ts";
+import { instantiate } from "./wasm/instance.ts";
 import { type Layout, maxWords } from "./wasm/layout.ts";
-import {
-  digitsOf,
-  limbBase,
-  limbBits,
-  limbsFor,
-  negativeInverse,
-} from "./wasm/limbs.ts";
-import { type PairExports, pairModule } from "./wasm/pair_module.ts";
+import { limbBits } from "./wasm/limbs.ts";
+import type { PairExports } from "./wasm/pair_module.ts";
 
 /**
  * Products by fused multiply-adds in WebAssembly, two independent numbers side by
@@ -42,23 +36,21 @@ class WasmArithmetic implements Arithmetic {
     readonly moduli: readonly [bigint, bigint],
     registers: number,
   ) {
-    const bits = Math.max(...moduli.map(bitLength));
-    for (const modulus of moduli) {
-      if (modulus % 2n !== 1n || bitLength(modulus) < 200 || bits > 4096) {
-        throw new RangeError(
-          `Cannot open arithmetic: expected odd moduli of 200 to 4096 bits, got ${
-            modulus % 2n === 1n ? "" : "an even one or "
-          }${bitLength(modulus)} bits`,
-        );
-      }
+    const lengths = moduli.map(bitLength);
+    const [shortest, longest] = [Math.min(...lengths), Math.max(...lengths)];
+    const odd = moduli.every((modulus) => modulus % 2n === 1n);
+    if (!odd || shortest < 200 || longest > 4096 || longest > shortest + 50) {
+      throw new RangeError(
+        `Cannot open arithmetic: expected odd moduli of 200 to 4096 bits and about equal length, got ${
+          odd ? "" : "an even one, "
+        }${lengths.join(" and ")} bits`,
+      );
     }
-    const { layout, module } = pairModule(limbsFor(bits));
+    const { layout, code } = instantiate(moduli);
     this.#layout = layout;
-    this.#code = new WebAssembly.Instance(module)
-      .exports as unknown as PairExports;
+    this.#code = code;
     this.#bytes = new Uint8Array(this.#code.memory.buffer as ArrayBuffer);
     this.#equalModuli = moduli[0] === moduli[1];
-    this.#writeConstants();
     this.reserve(registers);
   }
 
@@ -226,75 +218,5 @@ class WasmArithmetic implements Arithmetic {
     const from = moduli + choice * 16 * modulusVectors;
     this.#bytes.copyWithin(modulus, from, from + 16 * modulusVectors);
     this.#laneModuli = choice;
-  }
-
-  #writeConstants(): void {
-    const at = this.#layout, { n, blocks } = at;
-    const floats = new Float64Array(this.#bytes.buffer);
-    const integers = new BigInt64Array(this.#bytes.buffer);
-    const both = (
-      array: Float64Array | BigInt64Array,
-      address: number,
-      values: ArrayLike<number | bigint>,
-    ) => {
-      for (let i = 0; i < values.length; i++) {
-        array[address / 8 + 2 * i] = array[address / 8 + 2 * i + 1] = values[i];
-      }
-    };
-    both(floats, at.high, [highStart]);
-    both(floats, at.highLow, [highStart + lowStart]);
-    both(floats, at.low, [lowStart]);
-    both(integers, at.mask, [(1n << BigInt(limbBits)) - 1n]);
-    both(floats, at.exponent, [2 ** 52]);
-    both(floats, at.balance, [2 ** 52 + limbBase / 2]);
-    const plan = (
-      fullSweeps: number,
-      diagonalSweep: boolean,
-      minusQuotients: boolean,
-    ) =>
-      initialColumns(n, blocks, { fullSweeps, diagonalSweep, minusQuotients });
-    both(integers, at.multiply1, plan(2, false, false));
-    both(integers, at.multiply2, plan(3, false, true));
-    both(integers, at.square1, plan(1, true, false));
-    both(integers, at.square2, plan(2, false, true));
-
-    this.moduli.forEach((modulus, lane) => {
-      const digits = digitsOf(modulus, n), inverse = negativeInverse(modulus);
-      const laneChoices = [
-        [lane],
-        lane === 0 ? [0, 1] : [],
-        lane === 1 ? [0, 1] : [],
-      ];
-      laneChoices.forEach((lanes, block) => {
-        const address = at.moduli + block * 16 * at.modulusVectors;
-        for (const place of lanes) {
-          [...digits, inverse, highStart - 2 ** 52 * inverse].forEach(
-            (digit, j) => {
-              floats[address / 8 + 2 * j + place] = digit;
-            },
-          );
-        }
-      });
-      const constants = this.#constants(lane as Lane) / 8;
-      const put = (offset: number, a: bigint, b: bigint) => {
-        floats.set(digitsOf(a, n), constants + offset / 8);
-        floats.set(digitsOf(b, n), constants + offset / 8 + n);
-      };
-      const square = modulus * modulus;
-      const radix = (1n << BigInt(limbBits * n)) % square;
-      let power = radix * radix % square;
-      put(at.one, 1n, 0n);
-      put(at.pairPowers, 0n, power % modulus);
-      for (let i = 0; i < maxWords; i++) {
-        const offset = at.wordPowers + i * at.registerBytes;
-        put(offset, power % modulus, power / modulus);
-        power = power * radix % square;
-      }
-      floats.set(digits, constants + at.plainModulus / 8);
-      floats[constants + at.inverse / 8] = 1 /
-        (digits[n - 1] * limbBase + digits[n - 2]);
-    });
-    const size = 16 * at.modulusVectors;
-    this.#bytes.copyWithin(at.modulus, at.moduli, at.moduli + size);
   }
 }

@@ -139,8 +139,8 @@ export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
  *
  * A word lies within +-R/2 and a constant's parts in [0, M), so each product has |a| and |b| below
  * M/2 + M/2 + 2 (see the bounds in `sweeps.ts`; a word's own b is 0). Up to six of them are added
- * digit by digit (at most 6 * 2^49) and the nearest multiple of M, found from the two leading
- * digits, is subtracted: at most 6 M, whose digits are again at most 6 * 2^49. That leaves |a|, |b| <=
+ * digit by digit (at most 6 * 2^49) and the nearest multiple of M, found from the three
+ * leading digits, is subtracted: at most 6 M, whose digits are again at most 6 * 2^49. That leaves |a|, |b| <=
  * (1/2 + 2^-40) M, well inside the set that products stay in.
  */
 export function combineFunction(
@@ -155,9 +155,11 @@ export function combineFunction(
   const next = f.local(I32), sum = f.vector("sum"), multiple = f.local(F64);
   const second = (address: Local) => i32Add(address, i32(registerBytes));
   const normalise = (offset: number): Code => {
+    const digit = (j: number) => f64Load(target, offset + 8 * j);
+    const shift = (value: Code) => f64Mul(value, f64(limbBase));
     const leading = f64Add(
-      f64Mul(f64Load(target, offset + 8 * (n - 1)), f64(limbBase)),
-      f64Load(target, offset + 8 * (n - 2)),
+      shift(f64Add(shift(digit(n - 1)), digit(n - 2))),
+      digit(n - 3),
     );
     return [
       set(

@@ -48,7 +48,7 @@ export interface Layout {
   readonly one: number;
   readonly pairPowers: number;
   readonly wordPowers: number;
-  /** Within the constants: digits of M and a 0, then 1 / (its two leading digits). */
+  /** Within the constants: digits of M and a 0, then 2^(50 (n - 3)) / M. */
   readonly plainModulus: number;
   readonly inverse: number;
 
