@@ -1,5 +1,7 @@
 import { Command, Option } from "commander";
 import { compileModel } from "../compile.ts";
+import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { PrivacyProfile } from "../package_format.ts";
 import { readOnnx } from "../onnx/read.ts";
 import { writePackage } from "../package.ts";
 import { planInference } from "../plan.ts";
@@ -29,6 +31,8 @@ interface Options {
   inputRange?: string;
   pool: "edge" | "cloud";
   labels?: string;
+  reveal?: Reveal;
+  privacy: PrivacyProfile;
   keyBits: number;
   json?: boolean;
 }
@@ -82,6 +86,17 @@ export function compileCommand(): Command {
       new Option("--pool <place>", "where averages are taken")
         .choices(["edge", "cloud"]).default("edge"),
     )
+    .addOption(
+      new Option(
+        "--reveal <what>",
+        "what clients get (default: the label, where there is one)",
+      )
+        .choices(["scores", "label"]),
+    )
+    .addOption(
+      new Option("--privacy <profile>", "how functions guard the weights")
+        .choices(["paper", "standard", "strict"]).default("standard"),
+    )
     .option("--labels <file>", "names of the scores: JSON list or lines")
     .option(
       "--key-bits <bits>",
@@ -126,6 +141,8 @@ async function compile(path: string, options: Options): Promise<void> {
     maxAccuracyLoss: options.maxAccuracyLoss,
     inputRange: parseRange(options.inputRange),
     pool: options.pool,
+    reveal: options.reveal,
+    privacy: options.privacy,
     onProgress: progress,
   });
   // Refuses, naming the round, what does not fit a plaintext.

@@ -1,0 +1,179 @@
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { runFloat } from "../../models/float_reference.ts";
+import { readOnnx } from "../../models/onnx/read.ts";
+import { lower, type LowerOptions } from "../../models/passes/lower.ts";
+import { UnsupportedModelError } from "../../models/passes/unsupported.ts";
+import { GraphBuilder } from "../reference/graph_builder.ts";
+import { runOnnx } from "../reference/onnx_oracle.ts";
+import { randomGraph } from "./random_graphs.ts";
+
+function lowered(g: GraphBuilder, output: string, options?: LowerOptions) {
+  return lower(readOnnx(g.bytes(output)), options);
+}
+
+function refusal(g: GraphBuilder, output: string): UnsupportedModelError {
+  try {
+    lowered(g, output);
+  } catch (error) {
+    ok(error instanceof UnsupportedModelError, String(error));
+    return error;
+  }
+  throw new Error("expected a refusal");
+}
+
+Deno.test("all offending nodes are listed, with reasons and advice", () => {
+  const g = new GraphBuilder([4, 8]);
+  const lstm = g.node("LSTM", [
+    "x",
+    g.weights([1, 8, 8]),
+    g.weights([1, 8, 2]),
+  ]);
+  const relu = g.node("Relu", [lstm]);
+  const a = g.node("Softmax", [relu]);
+  const b = g.node("Mystery", [a]);
+  const product = g.node("Mul", [
+    "x",
+    g.node("Relu", [g.conv("x", [4, 4, 1])]),
+  ]);
+  const error = refusal(g, g.node("Add", [b, product]));
+  deepEqual(error.nodes.map(({ operator }) => operator), [
+    "LSTM",
+    "Softmax",
+    "Mystery",
+    "Mul",
+  ]);
+  ok(error.nodes.every(({ name, why, instead }) => name && why && instead));
+  ok(/LSTM_t2 \(LSTM\): .*1-D convolutions/.test(error.message), error.message);
+  ok(/depend on the reading/.test(error.nodes[3].why), error.nodes[3].why);
+});
+
+Deno.test("a product of two branches of one tensor is a function; of two tensors, refused", () => {
+  const g = new GraphBuilder([6]);
+  const x = g.dense("x", 6, 5);
+  const network = lowered(g, g.node("Mul", [g.node("Sigmoid", [x]), x]));
+  equal(network.rounds.length, 1);
+  deepEqual(network.rounds[0].edge.map(({ op }) => op), ["function"]);
+
+  const h = new GraphBuilder([6]);
+  const error = refusal(
+    h,
+    h.node("Mul", [h.dense("x", 6, 5), h.dense("x", 6, 5)]),
+  );
+  equal(error.nodes.length, 1);
+});
+
+Deno.test("linear operators between non-linearities make one round", () => {
+  const g = new GraphBuilder([3, 8, 8]);
+  const conv = g.conv("x", [4, 3, 3, 3], { pads: [1, 1, 1, 1] });
+  const relu = g.node("Relu", [g.batchNormalization(conv, 4)]);
+  const pool = g.node("AveragePool", [relu], {
+    kernel_shape: [2, 2],
+    strides: [2, 2],
+  });
+  const output = g.head(g.node("Relu", [g.conv(pool, [5, 4, 3, 3])]), 20);
+  const edge = lowered(g, output);
+  deepEqual(edge.rounds.map(({ edge }) => edge.map(({ op }) => op)), [
+    ["relu", "averagePool"],
+    ["relu"],
+    [],
+  ]);
+  const cloud = lowered(g, output, { pool: "cloud" });
+  deepEqual(cloud.rounds.map(({ edge }) => edge.map(({ op }) => op)), [
+    ["relu"],
+    ["relu"],
+    [],
+  ]);
+  const [{ map }] = cloud.rounds[1].terms;
+  ok(map.kind === "convolution");
+  deepEqual([map.kernel, map.stride], [[6, 6], [2, 2]]);
+  const [reading] = g.readings(1);
+  const a = runFloat(edge, reading), b = runFloat(cloud, reading);
+  ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-9));
+});
+
+Deno.test("a padded convolution joins a pool only where its padding meets zeros", () => {
+  // 7x7 pooled by 2 leaves a row out that padding would let back in.
+  for (const [size, rounds] of [[8, 2], [7, 3]]) {
+    const g = new GraphBuilder([2, size, size]);
+    const relu = g.node("Relu", [g.conv("x", [2, 2, 1, 1])]);
+    const pool = g.node("AveragePool", [relu], {
+      kernel_shape: [2, 2],
+      strides: [2, 2],
+    });
+    const output = g.conv(pool, [3, 2, 3, 3], { pads: [1, 1, 1, 1] });
+    equal(lowered(g, output, { pool: "cloud" }).rounds.length, rounds);
+  }
+});
+
+Deno.test("Softmax and ArgMax at the end are left to the display", () => {
+  const g = new GraphBuilder([6]);
+  const softmax = g.node("Softmax", [g.dense("x", 6, 5)]);
+  const network = lowered(g, softmax);
+  equal(network.output.tail, "softmax");
+  deepEqual(network.output.shape, [5]);
+  equal(lowered(g, g.node("ArgMax", [softmax])).rounds.length, 1);
+});
+
+Deno.test("arithmetic on the reading becomes its quantisation", () => {
+  const g = new GraphBuilder([3, 8, 8]);
+  const centred = g.node("Sub", [
+    g.node("Div", ["x", g.number(255)]),
+    g.number(.5),
+  ]);
+  const network = lowered(
+    g,
+    g.conv(centred, [2, 3, 3, 3], { pads: [1, 1, 1, 1] }),
+  );
+  equal(network.rounds.length, 1);
+  ok(Math.abs(network.input.gain - 1 / 255) < 1e-12);
+  equal(network.input.offset, -.5);
+});
+
+Deno.test("models without one input, one output or known shapes are refused", () => {
+  const g = new GraphBuilder([4]);
+  const graph = g.graph(g.node("Relu", ["x"]));
+  const graphOf = (changes: object) => ({
+    opset: 13,
+    producer: "",
+    nodes: [],
+    constants: new Map(),
+    inputs: [{ name: "x", shape: [-1, 4] }],
+    outputs: [{ name: graph.outputs[0], shape: null }],
+    ...changes,
+  });
+  throws(() => lower(graphOf({ inputs: [] })), /expected one input, got 0/);
+  throws(
+    () => lower(graphOf({ inputs: [{ name: "x", shape: [1, -1, 4] }] })),
+    /shape \[1,\?,4\]; only the first axis/,
+  );
+  throws(
+    () => lower(graphOf({ inputs: [{ name: "x", shape: null }] })),
+    /has no shape/,
+  );
+  throws(
+    () => lower(graphOf({ outputs: [{ name: "y", shape: null }] })),
+    /no node gives "y"/,
+  );
+});
+
+Deno.test("random graphs: as onnxruntime", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 }), async (seed) => {
+      const { onnx, builder, shape } = randomGraph(seed);
+      const readings = builder.readings(3);
+      const expected = await runOnnx(onnx, readings, [1, ...shape]);
+      for (const pool of ["edge", "cloud"] as const) {
+        const network = lower(readOnnx(onnx), { pool });
+        readings.forEach((reading, i) => {
+          const scores = runFloat(network, reading);
+          equal(scores.length, expected[i].length);
+          const size = Math.hypot(...expected[i]);
+          const error = Math.hypot(...scores.map((v, j) => v - expected[i][j]));
+          ok(error <= 2e-5 * size, `relative error ${error / size}`);
+        });
+      }
+    }),
+    { numRuns: 60, seed: 5 },
+  );
+});
