@@ -32,7 +32,7 @@ export function* packValues(
   const perAnswer = layout.valuesPerCiphertext;
   const packed = new Int32Array(range.to - range.from).fill(identity);
   for (let place = perAnswer - 1; place >= 0; place--) {
-    for (let bit = 0; bit < stride; bit++) {
+    for (let bit = 0; place < perAnswer - 1 && bit < stride; bit++) {
       for (const register of packed) {
         if (register !== identity) {
           program.multiply(register, register, register);
