@@ -34,11 +34,16 @@ import { platformRandom } from "./random.ts";
  * ```
  */
 export class FileKeyStore implements KeyStore {
+  /** Where the key is. */
   readonly path: string;
   readonly #passphrase: string;
   readonly #options: SealingOptions;
 
-  /** @throws {RangeError} on an empty passphrase */
+  /**
+   * A store that need not exist yet.
+   *
+   * @throws {RangeError} on an empty passphrase
+   */
   constructor(path: string, passphrase: string, options: SealingOptions = {}) {
     if (passphrase === "") {
       throw new RangeError(
@@ -51,6 +56,8 @@ export class FileKeyStore implements KeyStore {
   }
 
   /**
+   * Opens the key.
+   *
    * @returns the key, or null if there is no file
    * @throws {CipherlayerError} "key-corrupt" or "wrong-passphrase"
    */
@@ -59,6 +66,7 @@ export class FileKeyStore implements KeyStore {
     return bytes && await openPrivateKey(bytes, this.#passphrase);
   }
 
+  /** Seals the key and replaces the file at once. */
   async save(key: PrivateKey): Promise<void> {
     const bytes = await sealPrivateKey(key, this.#passphrase, this.#options);
     const temporary = `${this.path}.${encodeHex(platformRandom(6))}.tmp`;
@@ -78,7 +86,11 @@ export class FileKeyStore implements KeyStore {
     await syncDirectory(dirname(this.path));
   }
 
-  /** @throws {CipherlayerError} "key-corrupt" */
+  /**
+   * SHA-256 of the stored key's N, without the passphrase; null if there is no file.
+   *
+   * @throws {CipherlayerError} "key-corrupt"
+   */
   async fingerprint(): Promise<string | null> {
     const bytes = await this.#read();
     return bytes && sealedFingerprint(bytes);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import fc from "fast-check";
 import {
   openPrivateKey,
   sealedFingerprint,
@@ -99,6 +100,20 @@ Deno.test("a wrong passphrase and damage are told apart", async () => {
       await assert.rejects(right.fingerprint(), { code: "key-corrupt" });
     }
   });
+});
+
+Deno.test("bytes that are no sealed key fail in one way only", async () => {
+  const bytes = fc.oneof(
+    fc.uint8Array(),
+    fc.jsonValue().map((value) =>
+      new TextEncoder().encode(JSON.stringify(value))
+    ),
+  );
+  await fc.assert(fc.asyncProperty(bytes, async (foreign) => {
+    await assert.rejects(openPrivateKey(foreign, passphrase), {
+      code: "key-corrupt",
+    });
+  }));
 });
 
 Deno.test("a header that was altered with care does not open", async () => {
