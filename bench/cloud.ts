@@ -10,7 +10,7 @@ import { answerRound } from "../functions/answer_round.ts";
 import type { Phase } from "../functions/layers/evaluate.ts";
 import { BankCache } from "../functions/privacy/bank_cache.ts";
 import { TokenSealer } from "../functions/privacy/token.ts";
-import { PreparedModel } from "../functions/prepared_model.ts";
+import { PreparedModels } from "../functions/prepared_model.ts";
 import { readPackage } from "../models/package.ts";
 import { inputCiphertexts } from "../sdk/fixed_point/layout.ts";
 import { bytesFromBigInt } from "../sdk/paillier/big_integer.ts";
@@ -48,11 +48,12 @@ const sealingKey = new Uint8Array(32).fill(7);
 const banks = new BankCache(kernel, sealingKey, 1);
 const sealer = new TokenSealer(sealingKey);
 const modulus = benchKey(modulusBits).publicKey.modulus;
-const prepared = new PreparedModel(await readPackage(folder), {
+const model = await readPackage(folder);
+const prepared = new PreparedModels(sealingKey).get(model, {
   modulusBits,
   samples,
 });
-const { manifest } = prepared.model;
+const { manifest } = model;
 console.log(
   `${manifest.name}, ${modulusBits}-bit key, ${samples} samples, 1/${shards} of each round, kernel ${kernel.name}; milliseconds of processor time`,
 );

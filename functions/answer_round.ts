@@ -1,7 +1,8 @@
 import { bigIntFromBytes } from "../sdk/paillier/big_integer.ts";
 import type { RoundResponse } from "../sdk/wire/messages.ts";
 import type { InferencePlan } from "../sdk/wire/plan.ts";
-import type { Context } from "./context.ts";
+import type { Kernel } from "../sdk/paillier/kernel.ts";
+import type { Sealing } from "./keyring.ts";
 import { evaluateRound, type Phase, valuesInRange } from "./layers/evaluate.ts";
 import { biasOf } from "./layers/linear_map.ts";
 import { splitCiphertexts } from "./layers/operands.ts";
@@ -11,7 +12,15 @@ import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
 import { drawOrder, type Order } from "./privacy/order.ts";
 import { PowerRandomiser } from "./privacy/randomisers.ts";
-import { deriveKey, roundSeed, seedSources } from "./privacy/seed.ts";
+import { comparisonSigns, guardAnswers } from "./privacy/guard_answers.ts";
+import { multiplyPlaintexts, takeOpposites } from "./privacy/powers.ts";
+import { checkSelectors } from "./privacy/selector_check.ts";
+import {
+  deriveKey,
+  roundSeed,
+  seedSources,
+  uniformBytes,
+} from "./privacy/seed.ts";
 import type { OrderSeed, TokenContent } from "./privacy/token.ts";
 
 /** A round request whose token has been opened and found to fit. */
@@ -36,7 +45,9 @@ const orderSeedBytes = 16;
  * @throws {CipherlayerError} `count-mismatch`, `ciphertext-out-of-range`
  */
 export async function answerRound(
-  context: Pick<Context, "kernel" | "banks" | "sealer" | "sealingKey">,
+  context: Pick<Sealing, "banks" | "sealer" | "sealingKey"> & {
+    kernel: Kernel;
+  },
   job: RoundJob,
 ): Promise<RoundResponse> {
   const { prepared, content, range, signal, onPhase } = job;
@@ -46,12 +57,18 @@ export async function answerRound(
   const { layout } = round.plan;
   const modulus = bigIntFromBytes(content.modulus);
   const ciphertextBytes = 2 * content.modulus.length;
-  const ciphertexts = splitCiphertexts(
+  const guard = prepared.guards[index];
+  let ciphertexts = splitCiphertexts(
     job.ciphertexts,
     layout,
     modulus,
     ciphertextBytes,
   );
+  if (guard.kind === "counted") {
+    const signs = await signsBefore(content, ciphertexts.length);
+    const opposite = signs.map((sign) => sign < 0);
+    ciphertexts = takeOpposites(ciphertexts, opposite, modulus);
+  }
   const seed = await roundSeed(context.sealingKey, job.token, job.ciphertexts);
   const orderSeed = deriveKey(
     seed,
@@ -61,7 +78,7 @@ export async function answerRound(
   );
   const outputOrder = await orderFrom(orderSeed, prepared.orderUnits[index]);
 
-  const packed = await runPaced(
+  const evaluated = await runPaced(
     evaluateRound(
       context.kernel,
       round,
@@ -80,6 +97,24 @@ export async function answerRound(
 
   onPhase?.("randomising");
   const values = valuesInRange(round, { range, outputOrder });
+  const { factors, addend } = await guardAnswers(guard, layout, range, {
+    request: seed,
+    order: orderSeed,
+  });
+  let packed = factors
+    ? multiplyPlaintexts(evaluated, factors, modulus)
+    : evaluated;
+  if (guard.kind === "selected" && guard.check) {
+    const [random] = await seedSources(
+      seed,
+      "selector check",
+      { from: 0, to: 1 },
+      uniformBytes(8 * content.modulus.length),
+    );
+    packed = packed.map((answer) =>
+      checkSelectors(answer, ciphertexts, { ...layout, modulus }, random)
+    );
+  }
   const maskSources = await seedSources(
     seed,
     "mask",
@@ -91,7 +126,8 @@ export async function answerRound(
     return answerMask(
       layout,
       range.from + i,
-      (place) => biasOf(round.map, layout, values[first + place]),
+      (place) =>
+        addend(i, place, biasOf(round.map, layout, values[first + place])),
       modulus,
       random,
     );
@@ -124,6 +160,15 @@ export async function answerRound(
 
 function orderFrom(seed: Uint8Array, units: number): Promise<Order> | null {
   return units > 1 ? drawOrder(seed, units) : null;
+}
+
+/** Signs of the comparisons that the token's round reads, in the order they were sent out. */
+function signsBefore(
+  { round, orders }: TokenContent,
+  comparisons: number,
+): Promise<number[]> {
+  const { seed } = orders.find((order) => order.round === round - 1)!;
+  return comparisonSigns(seed, { from: 0, to: comparisons });
 }
 
 /** For each input of the token's round, the order that its activation was sent out in. */

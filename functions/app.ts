@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import type { Protections } from "../models/privacy/profile.ts";
 import { CipherlayerError } from "../sdk/errors.ts";
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
@@ -7,9 +8,8 @@ import { platformRandom, type RandomSource } from "../sdk/random.ts";
 import type { Context } from "./context.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { ModelStore } from "./model_store.ts";
-import { PreparedModels } from "./prepared_model.ts";
-import { BankCache } from "./privacy/bank_cache.ts";
-import { TokenSealer } from "./privacy/token.ts";
+import { Keyring } from "./keyring.ts";
+import { MemoryNonceStore, type NonceStore } from "./privacy/nonces.ts";
 import { problemResponse } from "./problem.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { roundRoutes } from "./routes/rounds.ts";
@@ -20,6 +20,12 @@ export interface AppOptions {
   models: ModelStore;
   /** At least 32 secret bytes; instances that share it answer each other's tokens. */
   sealingKey: Uint8Array;
+  /** Earlier sealing keys, for sessions that were started under them. */
+  previousSealingKeys?: Uint8Array[];
+  /** Where spent tokens are remembered. Default: this process alone. */
+  nonces?: NonceStore;
+  /** In place of those that a model's manifest asks for: to measure what each is worth. */
+  protections?: Partial<Protections>;
   /** Default: the fastest that is right on this machine. */
   kernel?: Kernel;
   /** Milliseconds since 1970; default: the machine's clock. */
@@ -39,21 +45,19 @@ export interface AppOptions {
  * @throws {RangeError} if the sealing key is shorter than 32 bytes
  */
 export function createApp(options: AppOptions): Hono {
-  if (options.sealingKey.length < 32) {
-    throw new RangeError(
-      `Cannot create app: expected a sealing key of at least 32 bytes, got ${options.sealingKey.length}`,
-    );
-  }
   const limits = { ...defaultLimits, ...options.limits };
   const kernel = options.kernel ?? selectKernel();
+  const clock = options.clock ?? Date.now;
   const context: Context = {
     models: options.models,
-    prepared: new PreparedModels(),
-    sealer: new TokenSealer(options.sealingKey),
-    sealingKey: options.sealingKey,
-    banks: new BankCache(kernel, options.sealingKey, limits.randomiserBanks),
+    keyring: new Keyring(
+      options.sealingKey,
+      options.previousSealingKeys ?? [],
+      { ...limits, kernel, protections: options.protections },
+    ),
+    nonces: options.nonces ?? new MemoryNonceStore(clock),
     kernel,
-    clock: options.clock ?? Date.now,
+    clock,
     random: options.random ?? platformRandom,
     insecureKeys: options.insecureKeys ?? false,
     limits,

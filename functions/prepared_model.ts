@@ -2,11 +2,18 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../models/package_format.ts";
 import { planInference } from "../models/plan.ts";
+import {
+  type GuardedModel,
+  guardModel,
+  type RoundGuard,
+} from "../models/privacy/guard_model.ts";
+import { type Protections, protectionsOf } from "../models/privacy/profile.ts";
 import { CipherlayerError } from "../sdk/errors.ts";
 import { answerCiphertexts } from "../sdk/fixed_point/layout.ts";
 import type { InferencePlan } from "../sdk/wire/plan.ts";
 import { CompiledRound } from "./layers/compiled_round.ts";
 import { LruMap } from "./lru.ts";
+import { modelRandom } from "./privacy/model_secret.ts";
 import { orderUnits } from "./privacy/order.ts";
 
 /** Plans held for each model, one for each pair of key length and batch size. */
@@ -19,27 +26,44 @@ export class PreparedModel {
   readonly plan: InferencePlan;
   /** SHA-256 of the plan's CBOR. */
   readonly planHash: Uint8Array;
+  /** For each round what its answers are guarded by. */
+  readonly guards: readonly RoundGuard[];
+  /** Rounds from here on take each token once. */
+  readonly firstSingleUse: number;
   /** For each round the units of its output that trade places (`orderUnits`). */
   readonly orderUnits: readonly number[];
   /** Whether any round gives enough answers for a bank of randomisers. */
   readonly usesBank: boolean;
+  readonly #model: ModelPackage;
   readonly #rounds: (CompiledRound | undefined)[];
 
   /** @throws {CipherlayerError} `unsupported` where the model does not fit the key */
   constructor(
-    readonly model: ModelPackage,
-    options: { modulusBits: number; samples: number },
+    { model, guards, firstSingleUse }: GuardedModel,
+    { channelOrder, ...options }: {
+      modulusBits: number;
+      samples: number;
+      channelOrder: boolean;
+    },
   ) {
     const { manifest, tensors } = model;
-    try {
-      this.plan = planInference(manifest, { ...options, tensors });
-    } catch (cause) {
-      throw new CipherlayerError("unsupported", (cause as Error).message, {
-        cause,
-      });
+    this.#model = model;
+    this.guards = guards;
+    this.firstSingleUse = firstSingleUse;
+    if (options.samples > 1 && guards.some(({ kind }) => kind === "compared")) {
+      // Samples side by side would share scales, and show how scores compare.
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot start session: model ${manifest.name} takes one sample at a time, got ${options.samples}`,
+      );
     }
+    this.plan = declared(() =>
+      planInference(manifest, { ...options, tensors })
+    );
     this.planHash = sha256(encode(this.plan));
-    this.orderUnits = this.plan.rounds.map((_, i) => orderUnits(this.plan, i));
+    this.orderUnits = this.plan.rounds.map((_, i) =>
+      channelOrder ? orderUnits(this.plan, i) : 1
+    );
     this.usesBank = this.plan.rounds.some(({ layout }) =>
       answerCiphertexts(layout) >= answersForBank
     );
@@ -49,29 +73,57 @@ export class PreparedModel {
   /** Round number `index`, compiled when first asked for. */
   round(index: number): CompiledRound {
     return this.#rounds[index] ??= new CompiledRound(
-      this.model,
+      this.#model,
       index,
       this.plan.rounds[index],
     );
   }
 }
 
-/** Prepared models by package, key length and batch size. */
+/** Prepared models by package, key length and batch size, under one sealing key. */
 export class PreparedModels {
-  readonly #prepared = new WeakMap<
-    ModelPackage,
-    LruMap<string, PreparedModel>
-  >();
+  readonly #sealingKey: Uint8Array;
+  readonly #overrides: Partial<Protections>;
+  readonly #known = new WeakMap<ModelPackage, {
+    guarded: GuardedModel;
+    plans: LruMap<string, PreparedModel>;
+  }>();
 
+  constructor(sealingKey: Uint8Array, overrides: Partial<Protections> = {}) {
+    this.#sealingKey = sealingKey;
+    this.#overrides = overrides;
+  }
+
+  /** @throws {CipherlayerError} `unsupported` where the model cannot be guarded or fit the key */
   get(
     model: ModelPackage,
     options: { modulusBits: number; samples: number },
   ): PreparedModel {
-    let plans = this.#prepared.get(model);
-    if (!plans) this.#prepared.set(model, plans = new LruMap(plansPerModel));
+    const { manifest } = model;
+    const protections = { ...protectionsOf(manifest), ...this.#overrides };
+    let known = this.#known.get(model);
+    if (!known) {
+      const random = modelRandom(this.#sealingKey, manifest);
+      const guarded = declared(() => guardModel(model, protections, random));
+      known = { guarded, plans: new LruMap(plansPerModel) };
+      this.#known.set(model, known);
+    }
+    const { guarded, plans } = known;
+    const { channelOrder } = protections;
     return plans.getOrMake(
       `${options.modulusBits}/${options.samples}`,
-      () => new PreparedModel(model, options),
+      () => new PreparedModel(guarded, { ...options, channelOrder }),
     );
+  }
+}
+
+/** A model that does not fit is the caller's business to know, not a fault of the functions. */
+function declared<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    throw new CipherlayerError("unsupported", (cause as Error).message, {
+      cause,
+    });
   }
 }

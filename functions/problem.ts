@@ -12,6 +12,7 @@ const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
   "token-altered": [403, "Token altered"],
   "token-expired": [403, "Token expired"],
   "token-mismatch": [403, "Token does not fit"],
+  "token-spent": [403, "Token spent"],
   "unsupported": [422, "Not supported"],
 };
 

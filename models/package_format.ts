@@ -56,6 +56,8 @@ export interface RoundSpec {
   steps: EdgeStep[];
   /** Name of the activation that results. */
   writes: string;
+  /** One input element and one value to a ciphertext: of rounds that guard others. */
+  alone?: true;
 }
 
 /** `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay hidden. */

@@ -14,6 +14,7 @@ export type ErrorCode =
   | "token-altered"
   | "token-expired"
   | "token-mismatch"
+  | "token-spent"
   | "unsupported"
   | "wrong-passphrase";
 

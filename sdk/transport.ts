@@ -155,6 +155,7 @@ const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "token-altered",
   "token-expired",
   "token-mismatch",
+  "token-spent",
   "unsupported",
 ]);
 

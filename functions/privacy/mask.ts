@@ -5,6 +5,7 @@ import {
   usedSlots,
   valuesInAnswer,
 } from "../../sdk/fixed_point/layout.ts";
+import { SlotWriter } from "../../sdk/fixed_point/slots.ts";
 import { randomBits } from "../../sdk/paillier/random_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
@@ -27,7 +28,8 @@ export function maskBytes(layout: RoundLayout, modulusBits: number): number {
  *
  * Together with any honest answer it stays below the modulus.
  *
- * @param bias of the value at each place of this answer: one number, or one a slot
+ * @param bias of the value at each place of this answer: one number, or one for
+ * each useful slot
  */
 export function answerMask(
   layout: RoundLayout,
@@ -39,6 +41,7 @@ export function answerMask(
   const slotBits = BigInt(layout.slotBits);
   const block = BigInt(blockSlots(layout)) * slotBits;
   const garbageBits = spillSlots(layout) * layout.slotBits;
+  const usefulAt = slotBits * BigInt(spillSlots(layout));
   const ones = onesInSlots(blockSlots(layout), slotBits);
   const half = 1n << (slotBits - 1n);
   const scale = layout.kind === "dense" ? 1 << layout.guardBits : 1;
@@ -48,7 +51,7 @@ export function answerMask(
     const value = bias(place);
     const biases = typeof value === "number"
       ? ones * BigInt(scale * value)
-      : inSlots(value, slotBits);
+      : inSlots(value, layout.slotBits) * BigInt(scale) << usefulAt;
     mask = (mask << block) + ones * half + biases +
       randomBits(garbageBits, random);
   }
@@ -76,9 +79,8 @@ function onesInSlots(slots: number, slotBits: bigint): bigint {
 }
 
 /** The numbers side by side, the first one lowest. */
-function inSlots(values: readonly number[], slotBits: bigint): bigint {
-  return values.reduceRight(
-    (sum, value) => (sum << slotBits) + BigInt(value),
-    0n,
-  );
+function inSlots(values: readonly number[], slotBits: number): bigint {
+  const writer = new SlotWriter(values.length, slotBits);
+  for (const value of values) writer.push(value);
+  return writer.finish();
 }

@@ -75,6 +75,11 @@ export class TokenSealer {
     this.#keyId = deriveKey(sealingKey, "token key id", none, keyIdBytes);
   }
 
+  /** Whether a token names this sealer's key. */
+  made(token: Uint8Array): boolean {
+    return this.#keyId.every((byte, i) => byte === token[i]);
+  }
+
   seal(content: TokenContent): Uint8Array {
     const sealed = aessiv(this.#key, this.#keyId).encrypt(encode(content));
     const token = new Uint8Array(keyIdBytes + sealed.length);
@@ -95,7 +100,7 @@ export class TokenSealer {
         `expected at least 20 bytes, got ${token.length}`,
       );
     }
-    if (this.#keyId.some((byte, i) => byte !== token[i])) {
+    if (!this.made(token)) {
       refuse(
         "token-mismatch",
         "it was sealed under another key; start a new session",

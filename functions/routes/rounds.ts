@@ -8,12 +8,15 @@ import { shardRange } from "../../sdk/wire/messages.ts";
 import type { Context } from "../context.ts";
 import { answerRound } from "../answer_round.ts";
 import { readBody } from "../limits.ts";
+import type { Sealing } from "../keyring.ts";
+import type { ModelStore } from "../model_store.ts";
 import type { PreparedModel } from "../prepared_model.ts";
+import { spendToken } from "../privacy/nonces.ts";
 import type { TokenContent } from "../privacy/token.ts";
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
 export function roundRoutes(context: Context): Hono {
-  const { sealer, clock, limits } = context;
+  const { keyring, clock, kernel, limits } = context;
   return new Hono().post("/:index{[0-9]{1,4}}", async (c) => {
     const body = await readBody(c.req.raw, limits.bodyBytes);
     const started = performance.now();
@@ -21,17 +24,22 @@ export function roundRoutes(context: Context): Hono {
     const index = Number(c.req.param("index"));
     const [shard, shards] = parseShard(c.req.query("shard"), limits.shards);
 
-    const content = sealer.open(token, clock());
+    const sealing = keyring.sealingOf(token);
+    const content = sealing.sealer.open(token, clock());
     if (content.round !== index) {
       throw new CipherlayerError(
         "token-mismatch",
         `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
       );
     }
-    const prepared = await preparedFor(context, content);
+    const prepared = await preparedFor(context.models, sealing, content);
     const { answers } = prepared.round(index);
     const [from, to] = shardRange(answers, shard, shards);
-    const answer = await answerRound(context, {
+    if (index >= prepared.firstSingleUse) {
+      const { expiresAt } = content;
+      await spendToken(context.nonces, token, ciphertexts, expiresAt);
+    }
+    const answer = await answerRound({ ...sealing, kernel }, {
       prepared,
       content,
       token,
@@ -58,7 +66,8 @@ export function roundRoutes(context: Context): Hono {
  * @throws {CipherlayerError} `model-not-found`, `model-changed`, `token-mismatch`
  */
 async function preparedFor(
-  { models, prepared }: Context,
+  models: ModelStore,
+  { prepared }: Sealing,
   content: TokenContent,
 ): Promise<PreparedModel> {
   const model = await models.load(content.model);

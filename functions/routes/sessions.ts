@@ -13,7 +13,8 @@ const nonceBytes = 16;
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
 export function sessionRoutes(context: Context): Hono {
-  const { models, prepared, sealer, banks, clock, random, limits } = context;
+  const { models, keyring, clock, random, limits } = context;
+  const { prepared, sealer, banks } = keyring.current;
   return new Hono().post("/", async (c) => {
     const body = await readBody(c.req.raw, limits.bodyBytes);
     const request = decodeSessionRequest(body);

@@ -19,7 +19,7 @@ export function denseLayouts(
   const oneRange = terms.every(({ low, high }) =>
     low === terms[0].low && high === terms[0].high
   );
-  const largestFold = oneRange ? Math.min(mostFold, length) : 1;
+  const largestFold = oneRange && !round.alone ? Math.min(mostFold, length) : 1;
   const layouts: DenseLayout[] = [];
   for (let fold = 1; fold <= largestFold; fold++) {
     const layout = denseLayout(round, fold, modulusBits, samples);
@@ -51,6 +51,6 @@ export function denseLayout(
     outputLength,
     slotBits,
     guardBits: fold === 1 ? 0 : 1,
-    valuesPerCiphertext: evenly(outputLength, most),
+    valuesPerCiphertext: round.alone ? 1 : evenly(outputLength, most),
   };
 }

@@ -2,7 +2,11 @@
 import { randomBelow } from "../../sdk/paillier/random_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 import { accumulatorBound } from "../bounds.ts";
-import type { IntegerTensor, ModelPackage, RoundSpec } from "../package_format.ts";
+import type {
+  IntegerTensor,
+  ModelPackage,
+  RoundSpec,
+} from "../package_format.ts";
 import { disturbanceAmplitude } from "./disturbance.ts";
 import { addHiddenDecoys } from "./hidden_decoys.ts";
 import type { Protections } from "./profile.ts";

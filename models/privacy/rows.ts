@@ -33,7 +33,9 @@ export function setRows(
 ): void {
   let from = 0;
   for (const term of terms) {
-    if (term.kind !== "dense") throw new TypeError("Cannot set rows: not dense");
+    if (term.kind !== "dense") {
+      throw new TypeError("Cannot set rows: not dense");
+    }
     const { length } = term, first = from;
     const data = new Int32Array(rows.length * length);
     rows.forEach(({ weights }, o) =>

@@ -34,7 +34,8 @@ export function withConvexDecoys(
     label,
   }));
   const decoys = rows.map((_, label) => {
-    const shares = [[label, 2], [draw(rows.length), 1], [draw(rows.length), 1]];
+    const other = (label + 1 + draw(rows.length - 1)) % rows.length;
+    const shares = [[label, 2], [other, 1], [draw(rows.length), 1]];
     const row = combine(
       shares.map(([parent, share]) => [share, rows[parent]]),
     );
