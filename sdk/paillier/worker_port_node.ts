@@ -22,7 +22,8 @@ interface Runtime {
     getBuiltinModule?(name: "node:worker_threads"): {
       Worker: new (entry: URL) => NodeWorker;
     };
-    getBuiltinModule?(name: "node:os"): { availableParallelism(): number };
+    getBuiltinModule?(name: "node:os"): { availableParallelism?(): number };
+    getBuiltinModule?(name: "node:fs"): { existsSync(path: URL): boolean };
   };
   Deno?: {
     permissions: {
@@ -36,19 +37,21 @@ const runtime = globalThis as unknown as Runtime;
 /** Number of processors that the process may use; null in a browser. */
 export function nodeParallelism(): number | null {
   const os = runtime.process?.getBuiltinModule?.("node:os");
-  return os ? os.availableParallelism() : null;
+  return os ? os.availableParallelism?.() ?? 1 : null;
 }
 
 /** Starts a thread by `node:worker_threads`. */
 export const startNodeWorker: StartWorker = (events) => {
   const threads = runtime.process?.getBuiltinModule?.("node:worker_threads");
   const entry = entryUrl("./worker_node");
+  if (!threads || entry.protocol !== "file:") return null;
   // Asking to read the entry would prompt the user.
   const permission = runtime.Deno?.permissions
     .querySync({ name: "read", path: entry }).state ?? "granted";
-  if (!threads || entry.protocol !== "file:" || permission !== "granted") {
-    return null;
-  }
+  if (permission !== "granted") return null;
+  // A bundle comes without the entry; Deno would complain aloud.
+  const files = runtime.process?.getBuiltinModule?.("node:fs");
+  if (!files?.existsSync(entry)) return null;
   const worker = new threads.Worker(entry);
   worker.on("message", (reply) => events.reply(reply));
   worker.on("error", () => events.failed());
