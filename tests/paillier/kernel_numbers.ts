@@ -2,6 +2,7 @@
  * Numbers for the kernel tests: moduli and operands that reach the bounds of its
  * digits (multiples of 2^50 in [-2^49, 2^49)), and a reproducible random source.
  */
+import { bitLength } from "../../sdk/paillier/big_integer.ts";
 import type { RandomSource } from "../../sdk/random.ts";
 
 /** Reproducible bytes (xorshift128+; no security). */
@@ -48,7 +49,8 @@ export class Draw {
    * |value| <= bound with all digits but the last at the ends of their range: at -2^49 with
    * this probability, else at 2^49 - 1.
    */
-  extreme(limbs: number, bound: bigint, lowShare: number): bigint {
+  extreme(bound: bigint, lowShare: number): bigint {
+    const limbs = Math.ceil(bitLength(bound) / 50);
     const end = 1n << 49n, shift = BigInt(50 * (limbs - 1));
     let low = 0n;
     for (let i = 0; i < limbs - 1; i++) {
