@@ -1,15 +1,14 @@
 import type { FloatTerm } from "../ir.ts";
 
 /**
- * An activation in integers: element e stands for integer *
- * scales[floor(e / elementsPerScale)].
+ * An activation in integers. Its elements fall into as many equal blocks as there
+ * are scales: an element stands for its integer times its block's scale.
  */
 export interface QuantisedActivation {
   /** Bounds of the integers. */
   low: number;
   high: number;
   scales: Float64Array;
-  elementsPerScale: number;
   /** The calibration data's integers, one array a sample. */
   samples: Float64Array[];
 }
@@ -17,13 +16,12 @@ export interface QuantisedActivation {
 /** Scale of each input channel of a convolution, or of each element of a matrix. */
 export function columnScales(
   { map }: FloatTerm,
-  { scales, elementsPerScale }: QuantisedActivation,
+  { scales }: QuantisedActivation,
 ): Float64Array {
   const columns = map.kind === "convolution" ? map.input[0] : map.columns;
-  const area = map.kind === "convolution" ? map.input[1] * map.input[2] : 1;
   return Float64Array.from(
     { length: columns },
-    (_, c) => scales[Math.floor(c * area / elementsPerScale)],
+    (_, c) => scales[Math.floor(c * scales.length / columns)],
   );
 }
 

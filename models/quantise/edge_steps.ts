@@ -16,7 +16,6 @@ import {
 export interface Accumulators {
   /** One unit, per scale group. */
   scales: Float64Array;
-  elementsPerScale: number;
   /** Every accumulator lies in [-bound, bound]. */
   bound: number;
   count: number;
@@ -74,7 +73,6 @@ class StepWalk {
   #shape: number[];
   #sampleShape: number[];
   #scales: Float64Array;
-  #elementsPerScale: number;
   #bound: number;
   /** Set by a last Clip: real bounds of the activation. */
   #clip: [low: number, high: number] = [-Infinity, Infinity];
@@ -83,7 +81,6 @@ class StepWalk {
   constructor(shape: number[], readonly source: Accumulators) {
     this.#shape = this.#sampleShape = shape;
     this.#scales = source.scales;
-    this.#elementsPerScale = source.elementsPerScale;
     this.#bound = source.bound;
   }
 
@@ -132,7 +129,6 @@ class StepWalk {
       activation: {
         ...this.#done,
         scales: this.#scales,
-        elementsPerScale: this.#elementsPerScale,
         samples: this.#values(),
       },
     };
@@ -167,8 +163,6 @@ class StepWalk {
       this.#push({ op: "reshape", shape: [...window.input] });
     }
     this.#push(step);
-    const [, height, width] = window.input, [, rows, columns] = window.output;
-    this.#elementsPerScale *= rows * columns / (height * width);
   }
 
   #average(operation: Extract<EdgeOperation, { op: "averagePool" }>): void {

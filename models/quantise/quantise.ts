@@ -6,10 +6,10 @@ import type { QuantisedActivation } from "./activation.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import { integerBounds, rangeMargin } from "./range.ts";
 import {
-  elementsSharingScale,
   meanOf,
   type QuantisedRound,
   quantiseRound,
+  scaleGroups,
 } from "./round.ts";
 
 export interface BitWidths {
@@ -99,13 +99,12 @@ function extremeReadings(
 export function quantiseInput(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
-  { scale, offset, low, high, shape }: InputSpec,
+  { scale, offset, low, high }: InputSpec,
 ): QuantisedActivation {
   return {
     low,
     high,
     scales: Float64Array.of(scale * network.input.gain),
-    elementsPerScale: shape.reduce((a, b) => a * b, 1),
     samples: readings.map((reading) =>
       Float64Array.from(reading, (x) => {
         const q = Math.round((x - offset) / scale);
@@ -146,7 +145,7 @@ export function quantiseRounds(
       statistics.means,
       { weights: bits.weights[index], activation: bits.activations[index] },
       isLast,
-      elementsSharingScale(round, isLast, readerAreas(network, round)),
+      isLast ? 1 : scaleGroups(round, readerChannels(network, round)),
       prescribed?.rounds[index],
     );
     activations.set(round.writes, quantised.activation);
@@ -155,13 +154,14 @@ export function quantiseRounds(
   return done;
 }
 
-/** Elements a channel in the convolutions that read what `round` writes. */
-function readerAreas(network: FloatNetwork, { writes }: FloatRound): number[] {
+/** Channels that the convolutions that read `round` see in what it writes. */
+function readerChannels(
+  network: FloatNetwork,
+  { writes }: FloatRound,
+): number[] {
   return network.rounds.flatMap(({ terms }) =>
     terms.flatMap(({ reads, map }) =>
-      reads === writes && map.kind === "convolution"
-        ? [map.input[1] * map.input[2]]
-        : []
+      reads === writes && map.kind === "convolution" ? [map.input[0]] : []
     )
   );
 }

@@ -89,10 +89,12 @@ export function argMax(values: ArrayLike<number>): number {
 }
 
 function real(
-  { samples, scales, elementsPerScale }: QuantisedActivation,
+  { samples, scales }: QuantisedActivation,
 ): Float64Array[] {
   return samples.map((sample) =>
-    sample.map((q, i) => q * scales[Math.floor(i / elementsPerScale)])
+    sample.map((q, i) =>
+      q * scales[Math.floor(i * scales.length / sample.length)]
+    )
   );
 }
 

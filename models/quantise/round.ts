@@ -34,6 +34,7 @@ export interface QuantisedRound {
  *
  * @param index number of the round, for names of tensors
  * @param activations integers that earlier rounds made
+ * @param groups equal blocks of rows, each with a scale of its own
  * @param floatMeans mean of each activation over the calibration data, in floating
  * point: biases are corrected so that the round's means agree
  */
@@ -44,14 +45,14 @@ export function quantiseRound(
   floatMeans: ReadonlyMap<string, Float64Array>,
   bits: RoundBits,
   isLast: boolean,
-  elementsPerScale: number,
+  groups: number,
   prescribed?: PrescribedRound,
 ): QuantisedRound {
   const rows = round.shape[0];
-  const rowsPerScale = elementsPerScale / (round.bias.length / rows);
+  const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
   const scales = Float64Array.from(
-    { length: rows / rowsPerScale },
+    { length: groups },
     (_, g) =>
       prescribed?.accumulatorScale ?? chooseScale(
         terms,
@@ -102,7 +103,6 @@ export function quantiseRound(
     round,
     {
       scales,
-      elementsPerScale,
       bound: spec.bound,
       count,
       sample: accumulators,
@@ -114,40 +114,22 @@ export function quantiseRound(
 }
 
 /**
- * Elements of the round's output that must share a scale: a channel of a
- * convolution; everything where the edge applies a function that a factor does
- * not pass through, or where the outputs are the scores.
+ * Equal blocks of the round's output that may have scales of their own: its rows
+ * (channels of a convolution), or fewer where pooling or a reader joins elements;
+ * one alone where the edge applies a function that a factor does not pass through.
  *
- * @param readerAreas elements a channel of the convolutions that read the result
+ * @param readers channels that each reader sees in the result
  */
-export function elementsSharingScale(
-  round: FloatRound,
-  isLast: boolean,
-  readerAreas: number[],
-): number {
-  const total = round.bias.length;
-  if (isLast || !round.edge.every(isHomogeneous)) return total;
-  let shared = total / round.shape[0];
-  let shrink = 1;
-  for (const step of round.edge) {
-    if (step.op === "leakyRelu" && step.slopes.length > 1) {
-      shared = commonMultiple(shared, total * shrink / step.slopes.length);
-    }
-    if (!("window" in step)) continue;
-    const [, height, width] = step.window.input;
-    shared = commonMultiple(shared, height * width * shrink);
-    shrink *= height * width / (step.window.output[1] * step.window.output[2]);
-  }
-  for (const area of readerAreas) {
-    shared = commonMultiple(shared, area * shrink);
-  }
-  return total % shared === 0 ? shared : total;
+export function scaleGroups(round: FloatRound, readers: number[]): number {
+  if (!round.edge.every(isHomogeneous)) return 1;
+  const pooled = round.edge.flatMap((step) =>
+    "window" in step ? [step.window.input[0]] : []
+  );
+  return [round.shape[0], ...pooled, ...readers].reduce(greatestCommonDivisor);
 }
 
-function commonMultiple(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y > 0) [x, y] = [y, x % y];
-  return a * b / x;
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
 /**
