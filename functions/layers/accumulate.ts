@@ -43,16 +43,15 @@ export interface AccumulateCall {
 /**
  * Streams over groups of operands: builds the group's table, multiplies its
  * entries into every target that has a digit for it, and forgets it. Yields after
- * each group.
+ * each row of look-ups.
  */
 export function* accumulate(
   program: ProductProgram,
   call: AccumulateCall,
 ): Generator<void, void> {
-  const { map, strategy, table } = call;
+  const { map, strategy, table, accumulators } = call;
   for (const [t, term] of map.terms.entries()) {
-    const groups = inputGroups(term, strategy.groupSize);
-    for (let group = 0; group < groups; group++) {
+    for (const [group, digits] of call.digits[t].entries()) {
       const [from, to] = groupInputs(term, strategy.groupSize, group);
       for (let position = 0; position < term.positions; position++) {
         const registers: number[] = [], inverses: number[] = [];
@@ -61,46 +60,69 @@ export function* accumulate(
           registers.push(call.operands + operand);
           inverses.push(call.inverses + operand);
         }
+        const rows = rowsOf(term, strategy, group, position);
         if (table) {
           call.onPhase("tables");
           table.clear();
-          lookUp(call, t, group, position, (joint) => table.want(joint));
+          for (const row of rows) {
+            lookUp(call, digits, row, (joint) => table.want(joint));
+          }
           table.close();
           table.build(program, registers, inverses);
         }
         call.onPhase("products");
-        lookUp(call, t, group, position, (joint, target, plane) => {
-          const register = table ? table.register(joint) : registers[0];
-          call.accumulators.multiply(program, target, plane, joint, register);
-        });
-        yield;
+        for (const row of rows) {
+          lookUp(call, digits, row, (joint, target) => {
+            const register = table ? table.register(joint) : registers[0];
+            accumulators.multiply(program, target, row.plane, joint, register);
+          });
+          yield;
+        }
       }
     }
   }
 }
 
-/** Visits every look-up of one input group at one position. */
-function lookUp(
-  call: AccumulateCall,
-  t: number,
+/** The digits of one plane and tap: at `start`, one for each output channel from `from` on. */
+interface Row {
+  start: number;
+  plane: number;
+  phase: number;
+  from: number;
+  outputs: number;
+}
+
+/** Where the digits of an input group count at one position. */
+function rowsOf(
+  term: LinearTerm,
+  strategy: Strategy,
   group: number,
   position: number,
-  visit: (joint: number, target: number, plane: number) => void,
-): void {
-  const { map: { terms, phases }, strategy, targets } = call;
-  const term: LinearTerm = terms[t];
-  const digits = call.digits[t][group];
+): Row[] {
   const [from, to] = groupOutputs(term, strategy.groupSize, group);
   const outputs = to - from;
-  for (const { tap, phase } of term.uses[position]) {
-    for (let plane = 0; plane < strategy.planes; plane++) {
-      const row = (plane * term.taps + tap) * outputs;
-      for (let output = 0; output < outputs; output++) {
-        const joint = digits[row + output];
-        if (joint === 0) continue;
-        const target = targets[(from + output) * phases + phase];
-        if (target >= 0) visit(joint, target, plane);
-      }
-    }
+  return term.uses[position].flatMap(({ tap, phase }) =>
+    Array.from({ length: strategy.planes }, (_, plane) => ({
+      start: (plane * term.taps + tap) * outputs,
+      plane,
+      phase,
+      from,
+      outputs,
+    }))
+  );
+}
+
+/** Visits the look-ups of a row: digits that are not 0, for targets that are asked for. */
+function lookUp(
+  { map: { phases }, targets }: AccumulateCall,
+  digits: Int16Array,
+  { start, phase, from, outputs }: Row,
+  visit: (joint: number, target: number) => void,
+): void {
+  for (let output = 0; output < outputs; output++) {
+    const joint = digits[start + output];
+    if (joint === 0) continue;
+    const target = targets[(from + output) * phases + phase];
+    if (target >= 0) visit(joint, target);
   }
 }

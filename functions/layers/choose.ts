@@ -28,13 +28,16 @@ export interface Method {
 
 /** Cost of a square, in products. */
 const squareCost = 0.77;
-const mostTableEntries = 2048;
+/** More would leave the processor's caches, for no fewer products in practice. */
+const mostTableEntries = 512;
 const mostPlanes = 6;
 /** Registers that buckets may take. */
 const mostBuckets = 1 << 15;
 const widestBuckets = 255;
-/** Groups of operands that are counted for each term; the rest are taken to be alike. */
-const sampledGroups = 24;
+const widestTables = 2047;
+/** Groups at one position that are counted for each term; the rest are taken to be alike. */
+const sampledPairs = 48;
+const goldenRatio = 0.6180339887498949;
 
 /**
  * The cheapest way to evaluate `answers` answers of a round: counts table entries
@@ -79,9 +82,9 @@ export function* candidates(largest: number): Generator<Strategy> {
     if (halfRange <= widestBuckets) {
       yield { planes, halfRange, groupSize: 1, buckets: true };
     }
-    for (let groupSize = 1;; groupSize++) {
+    for (let groupSize = 1; halfRange <= widestTables; groupSize++) {
       const strategy = { planes, halfRange, groupSize, buckets: false };
-      if (tableEntries(strategy) > mostTableEntries) break;
+      if (groupSize > 1 && tableEntries(strategy) > mostTableEntries) break;
       yield strategy;
     }
     if (halfRange === 1) break;
@@ -99,19 +102,22 @@ function countProducts(map: LinearMap, strategy: Strategy): Counts {
   const total: Counts = { tables: 0, lookUps: 0 };
   for (const term of map.terms) {
     const groups = inputGroups(term, strategy.groupSize);
-    const sampled = Math.min(groups, sampledGroups);
+    const pairs = groups * term.positions;
+    const sampled = Math.min(pairs, sampledPairs);
     let tables = 0, lookUps = 0;
     for (let i = 0; i < sampled; i++) {
       const group = Math.floor(i * groups / sampled);
+      // All of them where there are few, else spread evenly and out of step.
+      const position = sampled === pairs
+        ? i % term.positions
+        : Math.floor((i * goldenRatio % 1) * term.positions);
       const digits = jointDigits(term, strategy, group);
-      for (let position = 0; position < term.positions; position++) {
-        table.clear();
-        lookUps += wantAll(term, strategy, digits, position, table);
-        tables += table.close();
-      }
+      table.clear();
+      lookUps += wantAll(term, strategy, digits, position, table);
+      tables += table.close();
     }
-    total.tables += tables * groups / sampled;
-    total.lookUps += lookUps * groups / sampled;
+    total.tables += tables * pairs / sampled;
+    total.lookUps += lookUps * pairs / sampled;
   }
   if (strategy.buckets) total.tables = 0;
   return total;

@@ -45,7 +45,7 @@ const firstOperand = 2;
  * responsive.
  *
  * Registers in use at once, with O operands (elements of the round's input), G
- * tables entries of one group (at most 2,048 and a few powers), and T targets of P
+ * table entries of one group (at most 2,047 and a few powers), and T targets of P
  * accumulators: 2 + 3 O + G + P T, whatever the number of weights.
  *
  * @throws {CipherlayerError} `ciphertext-out-of-range` if one is not a unit
