@@ -8,7 +8,10 @@ import {
   elementCount,
 } from "../sdk/fixed_point/edge_tensor.ts";
 import { tensorNamed } from "./bounds.ts";
-import { simulateManySamples } from "./simulate_many.ts";
+import {
+  type SimulateManyOptions,
+  simulateManySamples,
+} from "./simulate_many.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
@@ -35,20 +38,23 @@ export interface Simulation extends Outcome {
  *
  * @param reading integers in [low, high] of the model's input, row-major
  * @param registry functions of the model's `custom` steps
+ * @param disturb adds the functions' noise to the accumulators of a round, in place
  * @throws {RangeError} if the reading has another size than the model's input
  */
 export function simulate(
   model: ModelPackage,
   reading: Float64Array,
   registry?: ActivationRegistry,
+  disturb?: (round: number, accumulators: Float64Array) => void,
 ): Simulation {
   const { manifest, tensors } = model;
   checkReading(model, reading);
   const activations = new Map<string, EdgeTensor>([
     ["input", { shape: manifest.input.shape, samples: [reading] }],
   ]);
-  const rounds = manifest.rounds.map((round) => {
+  const rounds = manifest.rounds.map((round, index) => {
     const accumulators = evaluateRound(round, tensors, activations);
+    disturb?.(index, accumulators);
     const activation = applySteps(
       round.steps,
       { shape: round.outputShape, samples: [accumulators] },
@@ -67,24 +73,18 @@ export function simulate(
  * `simulate` for many readings, fast: thousands of small images a second. Only
  * outcomes are kept.
  *
- * @param options.onProgress called now and then with the number of readings done
- * @param options.registry functions of the model's `custom` steps
  * @throws {RangeError} if a reading has another size than the model's input
  */
 export function simulateMany(
   model: ModelPackage,
   readings: readonly Float64Array[],
-  options: {
-    onProgress?: (done: number) => void;
-    registry?: ActivationRegistry;
-  } = {},
+  options: SimulateManyOptions = {},
 ): Outcome[] {
   for (const reading of readings) checkReading(model, reading);
   return simulateManySamples(
     model,
     readings,
-    options.registry,
-    options.onProgress,
+    options,
   ).map((integers) => outcome(model, integers));
 }
 

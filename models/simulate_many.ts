@@ -21,6 +21,20 @@ import type {
 /** Samples that go through the rounds together; more would leave the caches. */
 const batchSamples = 32;
 
+/** Options of `simulateMany`. */
+export interface SimulateManyOptions {
+  /** Called now and then with the number of readings done. */
+  onProgress?: (done: number) => void;
+  /** Functions of the model's `custom` steps. */
+  registry?: ActivationRegistry;
+  /** Adds the functions' noise to the accumulators of a round, in place. */
+  disturb?: (
+    round: number,
+    accumulators: Float64Array,
+    reading: number,
+  ) => void;
+}
+
 /** Adds one term to the accumulators of a batch. */
 type TermEvaluator = (
   inputs: readonly Float64Array[],
@@ -31,8 +45,7 @@ type TermEvaluator = (
 export function simulateManySamples(
   model: ModelPackage,
   readings: readonly Float64Array[],
-  registry?: ActivationRegistry,
-  onProgress?: (done: number) => void,
+  { registry, onProgress, disturb }: SimulateManyOptions,
 ): Float64Array[] {
   const rounds = model.manifest.rounds.map((round) => ({
     round,
@@ -46,11 +59,12 @@ export function simulateManySamples(
       ["input", { shape: model.manifest.input.shape, samples: batch }],
     ]);
     let samples: Float64Array[] = batch;
-    for (const { round, bias, terms } of rounds) {
+    for (const [index, { round, bias, terms }] of rounds.entries()) {
       samples = batch.map(() => biased(bias, elementCount(round.outputShape)));
       terms.forEach((addTerm, t) =>
         addTerm(activations.get(round.terms[t].reads)!.samples, samples)
       );
+      samples.forEach((values, s) => disturb?.(index, values, start + s));
       const activation = applySteps(
         round.steps,
         { shape: round.outputShape, samples },

@@ -200,7 +200,7 @@ function rangeAfter(
     case "reshape":
       return [low, high];
     case "selectLargest":
-    case "isPositive":
+    case "isNonNegative":
       return [0, 1];
     case "requantise":
     case "lookup": {

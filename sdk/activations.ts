@@ -125,8 +125,8 @@ function sampleFunction(
       return (values) => values;
     case "selectLargest":
       return selectLargest;
-    case "isPositive":
-      return (values) => values.map((x) => x > 0 ? 1 : 0);
+    case "isNonNegative":
+      return (values) => values.map((x) => x >= 0 ? 1 : 0);
     case "custom": {
       const f = customFunction(step.name, registry);
       return (values) =>

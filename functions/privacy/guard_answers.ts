@@ -43,7 +43,7 @@ export async function guardAnswers(
     case "blinded":
       return await blinded(guard, layout, range, seeds.request);
     case "compared":
-      return await compared(guard, layout, range, seeds);
+      return await compared(guard, range, seeds);
     default:
       return { factors: null, addend: (_i, _place, bias) => bias };
   }
@@ -119,7 +119,6 @@ async function blinded(
 /** sign * (scale * (2d + 1) + noise), a scale and a sign for each answer. */
 async function compared(
   { scaleBits }: Extract<RoundGuard, { kind: "compared" }>,
-  layout: RoundLayout,
   range: AnswerRange,
   seeds: GuardSeeds,
 ): Promise<AnswerGuard> {

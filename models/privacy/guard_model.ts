@@ -168,7 +168,7 @@ function comparedRounds(
   const differences: RoundSpec = {
     ...last,
     outputShape: [pairs.length],
-    steps: [{ op: "isPositive" }],
+    steps: [{ op: "isNonNegative" }],
     writes: unused("comparisons", last),
     alone: true,
   };

@@ -127,7 +127,7 @@ export const step = tagged<EdgeStep>("op", {
   selectLargest: record<Step<"selectLargest">>({
     op: literal("selectLargest"),
   }),
-  isPositive: record<Step<"isPositive">>({ op: literal("isPositive") }),
+  isNonNegative: record<Step<"isNonNegative">>({ op: literal("isNonNegative") }),
   custom: record<Step<"custom">>({
     op: literal("custom"),
     name,

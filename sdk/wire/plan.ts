@@ -152,8 +152,8 @@ export type EdgeStep =
   | { op: "reshape"; shape: number[] }
   /** 1 at the place of the largest value of the sample (the first of equals), 0 elsewhere. */
   | { op: "selectLargest" }
-  /** x > 0 ? 1 : 0. */
-  | { op: "isPositive" }
+  /** x >= 0 ? 1 : 0. */
+  | { op: "isNonNegative" }
   /** A function that the caller registered: y = f(x*inputScale), then clamp(round(y/outputScale), low, high). */
   | {
     op: "custom";
