@@ -180,7 +180,7 @@ export class KeyOwner implements Disposable {
    * starts the threads and builds the tables.
    */
   async prepare(options: { signal?: AbortSignal } = {}): Promise<void> {
-    await this.#work(options.signal, (pacer) => this.#engine.prepare(pacer));
+    await this.#work(options.signal, () => this.#engine.prepare());
   }
 
   /** Prepares randomness until `count` encryptions are ready or the pool is full. */

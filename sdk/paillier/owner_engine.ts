@@ -4,7 +4,7 @@ import { FixedBaseTable } from "./fixed_base.ts";
 import { FixedExponent } from "./fixed_exponent.ts";
 import type { Arithmetic, Kernel } from "./kernel.ts";
 import { joinResidues, modInverse } from "./modular.ts";
-import type { Pacer } from "./pacing.ts";
+import { Pacer } from "./pacing.ts";
 import type { SecretPrimes } from "./private_key.ts";
 import { residueBases } from "./residue_base.ts";
 
@@ -35,6 +35,7 @@ export class OwnerEngine {
   readonly #random: RandomSource;
   readonly #tableWindowBits: number;
   #table: FixedBaseTable | undefined;
+  #preparation: Promise<void> | undefined;
   readonly #qInverse: bigint;
   readonly #pInverse: bigint;
   /** (-q)^-1 mod p and (-p)^-1 mod q, which take L to the plaintext. */
@@ -60,10 +61,24 @@ export class OwnerEngine {
     this.#qOrder = bytesFromBigInt(q - 1n, Math.ceil(bitLength(q) / 8));
   }
 
-  /** Builds the table that `randomiser()` needs, unless it is there. */
-  async prepareEncryption(pacer: Pacer): Promise<void> {
-    if (this.#table !== undefined) return;
-    const bases = residueBases([this.#p, this.#q], this.#random);
+  /**
+   * Builds the table that `randomiser()` needs, unless it is there. Whoever asks
+   * meanwhile waits for the same one: two would mix in the registers.
+   */
+  async prepareEncryption(): Promise<void> {
+    this.#preparation ??= this.#buildTable();
+    try {
+      await this.#preparation;
+    } catch (error) {
+      this.#preparation = undefined;
+      throw error;
+    }
+  }
+
+  async #buildTable(): Promise<void> {
+    const pacer = new Pacer();
+    const primes = [this.#p, this.#q] as const;
+    const bases = await residueBases(primes, this.#random, pacer);
     this.#table = await FixedBaseTable.build(this.#arithmetic, bases, {
       result: 0,
       firstRegister: 2,

@@ -53,9 +53,9 @@ export class ParallelEngine implements Disposable {
   }
 
   /** Does now what the first batches would wait for: threads, or the table. */
-  async prepare(pacer: Pacer): Promise<void> {
+  async prepare(): Promise<void> {
     await this.#start()?.started;
-    if (this.threads === 0) await this.#engine.prepareEncryption(pacer);
+    if (this.threads === 0) await this.#engine.prepareEncryption();
   }
 
   /**
@@ -92,8 +92,8 @@ export class ParallelEngine implements Disposable {
       });
     }
     if (drawn === count) return;
+    await this.#engine.prepareEncryption();
     pacer.signal?.throwIfAborted();
-    await this.#engine.prepareEncryption(pacer);
     while (drawn < count) {
       if (pacer.due()) await pacer.pause();
       give(this.#engine.randomiser());

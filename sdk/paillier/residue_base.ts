@@ -1,5 +1,6 @@
 import type { RandomSource } from "../random.ts";
 import { modPower } from "./modular.ts";
+import type { Pacer } from "./pacing.ts";
 import { randomUnit } from "./random_integer.ts";
 import { SmallPrimes } from "./small_primes.ts";
 
@@ -11,14 +12,17 @@ const smoothness = 1 << 20;
  * (but for factors above 2^20, which nobody can see) the N-th residues modulo p^2,
  * a cyclic group of order p - 1.
  */
-export function residueBases(
+export async function residueBases(
   primes: readonly [bigint, bigint],
   random: RandomSource,
-): [bigint, bigint] {
+  pacer: Pacer,
+): Promise<[bigint, bigint]> {
   const smallPrimes = new SmallPrimes(smoothness);
-  const base = (p: bigint) =>
-    modPower(generator(p, smallPrimes, random), p, p * p);
-  return [base(primes[0]), base(primes[1])];
+  const base = async (p: bigint) => {
+    if (pacer.due()) await pacer.pause();
+    return modPower(generator(p, smallPrimes, random), p, p * p);
+  };
+  return [await base(primes[0]), await base(primes[1])];
 }
 
 /**

@@ -1,6 +1,5 @@
 import { bigIntKernel } from "./kernel_bigint.ts";
 import { OwnerEngine } from "./owner_engine.ts";
-import { Pacer } from "./pacing.ts";
 import type { SecretPrimes } from "./private_key.ts";
 import { selectKernel } from "./select_kernel.ts";
 
@@ -56,7 +55,7 @@ export class TaskRunner {
         : selectKernel();
       const { primes, tableWindowBits } = task;
       this.#engine = new OwnerEngine(primes, { kernel, tableWindowBits });
-      await this.#engine.prepareEncryption(new Pacer());
+      await this.#engine.prepareEncryption();
       return [];
     }
     const engine = this.#engine;

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { modPower } from "../../sdk/paillier/modular.ts";
+import { Pacer } from "../../sdk/paillier/pacing.ts";
 import { residueBases } from "../../sdk/paillier/residue_base.ts";
 import { platformRandom } from "../../sdk/random.ts";
 import { testKey } from "../vectors/keys.ts";
 
-Deno.test("a base is an N-th residue that misses no small part of the group", () => {
+Deno.test("a base is an N-th residue that misses no small part of the group", async () => {
   for (const bits of [512, 1024] as const) {
     const { p, q } = testKey(bits).exportPrimes();
-    const bases = residueBases([p, q], platformRandom);
+    const bases = await residueBases(
+      [p, q],
+      platformRandom,
+      new Pacer(),
+    );
     for (const [index, prime] of [p, q].entries()) {
       const base = bases[index], square = prime * prime;
       assert.equal(modPower(base, prime - 1n, square), 1n);
@@ -24,7 +29,7 @@ Deno.test("a base is an N-th residue that misses no small part of the group", ()
   }
 });
 
-Deno.test("a prime with many small factors still gets a generator", () => {
+Deno.test("a prime with many small factors still gets a generator", async () => {
   // p - 1 = 2 * 3 * 5 * 7 * 11 * 13 * 17 * 19 * 23 * ...: no random number has
   // full order but one in six.
   let product = 1n;
@@ -34,7 +39,11 @@ Deno.test("a prime with many small factors still gets a generator", () => {
   // 200560490131 is the primorial prime 31# + 1.
   const p = product + 1n, q = 4n * 1009n + 3n;
   assert.equal(p, 200560490131n);
-  const [base] = residueBases([p, q], platformRandom);
+  const [base] = await residueBases(
+    [p, q],
+    platformRandom,
+    new Pacer(),
+  );
   for (const factor of [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n]) {
     assert.notEqual(modPower(base, product / factor, p * p), 1n);
   }
