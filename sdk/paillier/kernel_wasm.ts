@@ -1,9 +1,10 @@
 import type { Arithmetic, Kernel, Lane } from "./kernel.ts";
-import { bigIntFromBytes, bitLength, bytesFromBigInt } from "./big_integer.ts";
+import { bitLength } from "./big_integer.ts";
 import { instantiate } from "./wasm/instance.ts";
 import { type Layout, maxWords } from "./wasm/layout.ts";
 import { limbBits } from "./wasm/limbs.ts";
 import type { PairExports } from "./wasm/pair_module.ts";
+import { integerFromWords, writeWords } from "./wasm/words.ts";
 
 /**
  * Products by fused multiply-adds in WebAssembly, two independent numbers side by
@@ -84,11 +85,9 @@ class WasmArithmetic implements Arithmetic {
 
   loadPair(register: number, lane: Lane, a: bigint, b: bigint): void {
     const { scratch, registerBytes, pairPowers } = this.#layout;
-    const length = Math.ceil(bitLength(this.moduli[lane]) / 8);
-    this.#stage(bytesFromBigInt(b, length));
-    this.#code.unpack(scratch, 1);
-    this.#stage(bytesFromBigInt(a, length));
-    this.#code.unpack(scratch + registerBytes, 1);
+    // The order of the constants that they are multiplied by: M R^2, R^2.
+    this.#unpackInteger(b, lane, scratch);
+    this.#unpackInteger(a, lane, scratch + registerBytes);
     this.#combine(register, lane, 2, pairPowers);
   }
 
@@ -113,12 +112,13 @@ class WasmArithmetic implements Arithmetic {
   }
 
   storePair(register: number, lane: Lane): [a: bigint, b: bigint] {
-    const { n } = this.#layout;
-    const length = Math.ceil(bitLength(this.moduli[lane]) / 8);
+    const { n, output } = this.#layout;
+    const count = Math.ceil(bitLength(this.moduli[lane]) / 64);
+    const words = new BigUint64Array(this.#bytes.buffer, output, count);
     const plain = this.#leave(register, lane);
     const component = (address: number) => {
       this.#code.pack(address, n);
-      return bigIntFromBytes(this.#output(length).toReversed());
+      return integerFromWords(words);
     };
     return [component(plain), component(plain + 8 * n)];
   }
@@ -200,6 +200,19 @@ class WasmArithmetic implements Arithmetic {
   #output(length: number): Uint8Array {
     const { output } = this.#layout;
     return this.#bytes.subarray(output, output + length);
+  }
+
+  /** One component of a pair to the register (value, 0) at `address`. */
+  #unpackInteger(value: bigint, lane: Lane, address: number): void {
+    if (value < 0n || value >= this.moduli[lane]) {
+      throw new RangeError(
+        "Cannot load pair: expected both integers from 0 to the modulus less 1",
+      );
+    }
+    const { integer, integerWords } = this.#layout;
+    const { buffer } = this.#bytes;
+    writeWords(value, new BigUint64Array(buffer, integer, integerWords));
+    this.#code.unpackInteger(address, 1);
   }
 
   /** Puts `bytes` before `inputEnd`, zeros before them. */

@@ -59,18 +59,23 @@ const bitsOf = (value: number) =>
 const limbMask = (1n << BigInt(limbBits)) - 1n;
 
 /**
- * `unpack(to, words)`: the big-endian input as words of n balanced digits, word i
- * as the register (word, 0) at to + i * registerBytes. Carries run through all words, so that
- * every word lies within +-R/2.
+ * `unpack(to, words)`: the input as words of n balanced digits, word i as the
+ * register (word, 0) at to + i * registerBytes. Carries run through all words, so that
+ * every word lies within +-R/2. Big-endian inputs end at `inputEnd` with zeros
+ * before them; little-endian ones begin at `integer` with zeros after them.
  */
-export function unpackFunction(at: Layout): WasmFunction {
+export function unpackFunction(
+  at: Layout,
+  order: "big-endian" | "little-endian",
+): WasmFunction {
   const f = new WasmFunction([I32, I32]);
   const [to, words] = f.parameters;
   const bit = f.local(I32), end = f.local(I32);
   const value = f.local(I64), carry = f.local(I64);
-  const eightBytes = i64LoadBigEndian(
-    i32Sub(i32(at.inputEnd - 8), i32ShrU(bit, i32(3))),
-  );
+  const byte = i32ShrU(bit, i32(3));
+  const eightBytes = order === "big-endian"
+    ? i64LoadBigEndian(i32Sub(i32(at.inputEnd - 8), byte))
+    : i64Load(byte, at.integer);
   f.body = doWhile([
     set(end, i32Add(to, i32(8 * at.n))),
     doWhile([

@@ -61,6 +61,9 @@ export interface Layout {
   /** Big-endian bytes of an input end here, with zeros before them. */
   readonly inputEnd: number;
   readonly inputBytes: number;
+  /** 64-bit words of an integer below R, little-endian, and two of zeros. */
+  readonly integer: number;
+  readonly integerWords: number;
   /** Little-endian bytes of an output. */
   readonly output: number;
   readonly outputBytes: number;
@@ -108,7 +111,8 @@ export function layoutFor(n: number): Layout {
   const inverse = plainModulus + 8 * (n + 1);
   const constantBytes = 16 * Math.ceil((inverse + 8) / 16);
   const inputBytes = Math.ceil(maxWords * n * limbBits / 8) + 16;
-  const outputBytes = Math.ceil(2 * n * limbBits / 8) + 8;
+  const integerWords = Math.ceil(n * limbBits / 64) + 2;
+  const outputBytes = 8 * Math.ceil(2 * n * limbBits / 64) + 8;
   const programSteps = 2048;
   const layout = {
     n,
@@ -144,6 +148,8 @@ export function layoutFor(n: number): Layout {
     digits: vectors(n),
     inputEnd: vectors(Math.ceil(inputBytes / 16)) + inputBytes,
     inputBytes,
+    integer: vectors(Math.ceil(integerWords / 2)),
+    integerWords,
     output: vectors(Math.ceil(outputBytes / 16)),
     outputBytes,
     program: vectors(programSteps * 1.5),

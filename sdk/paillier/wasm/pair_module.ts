@@ -29,6 +29,7 @@ export interface PairExports {
   ): void;
   run(steps: number): void;
   unpack(to: number, words: number): void;
+  unpackInteger(to: number, words: number): void;
   combine(
     words: number,
     constants: number,
@@ -73,7 +74,8 @@ export function assemblePairModule(
     run: runFunction(layout, 0, 1),
     propagate: propagateFunction(layout, false),
     propagateBalanced: propagateFunction(layout, true),
-    unpack: unpackFunction(layout),
+    unpack: unpackFunction(layout, "big-endian"),
+    unpackInteger: unpackFunction(layout, "little-endian"),
     combine: combineFunction(layout, 0, 4),
     canonical: canonicalFunction(layout, 3),
     join: joinFunction(layout),
