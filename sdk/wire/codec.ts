@@ -127,7 +127,9 @@ export const step = tagged<EdgeStep>("op", {
   selectLargest: record<Step<"selectLargest">>({
     op: literal("selectLargest"),
   }),
-  isNonNegative: record<Step<"isNonNegative">>({ op: literal("isNonNegative") }),
+  isNonNegative: record<Step<"isNonNegative">>({
+    op: literal("isNonNegative"),
+  }),
   custom: record<Step<"custom">>({
     op: literal("custom"),
     name,

@@ -49,6 +49,15 @@ const plan: InferencePlan = {
         pads: [0, 0, 1, 1],
       },
       { op: "requantise", multiplier: 12345, shift: 20, low: 0, high: 63 },
+      { op: "leakyRelu", positive: 64, negative: [-1, 0, 7] },
+      {
+        op: "meanPool",
+        kernel: [2, 2],
+        stride: [2, 2],
+        pads: [0, 0, 1, 1],
+        counted: [0, 0, 1, 0],
+        multiple: 12,
+      },
       { op: "reshape", shape: [12] },
     ],
     writes: "pool1",
@@ -65,6 +74,8 @@ const plan: InferencePlan = {
       valuesPerCiphertext: 5,
     },
     steps: [
+      { op: "selectLargest" },
+      { op: "isNonNegative" },
       { op: "lookup", multiplier: 3, shift: 1, low: -2, table: [0, 1, -5, 7] },
       {
         op: "custom",
