@@ -30,8 +30,6 @@ export interface Layout {
 
   /** The left operand, lanes side by side: n vectors of a, then n of b. */
   readonly left: number;
-  /** 2a while squaring. */
-  readonly doubled: number;
   /** Column windows of the first and of the second component. */
   readonly columns1: number;
   readonly columns2: number;
@@ -128,7 +126,6 @@ export function layoutFor(n: number): Layout {
     modulusVectors: n + 2,
     moduli: vectors(3 * (n + 2)),
     left: vectors(2 * n),
-    doubled: vectors(n),
     columns1: vectors(n + 3),
     columns2: vectors(n + 3),
     multiply1: vectors(2 * n),

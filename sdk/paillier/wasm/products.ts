@@ -1,10 +1,8 @@
 import {
   add,
-  addI64,
   call,
   type Code,
   doWhile,
-  highLanes,
   I32,
   i32,
   i32Add,
@@ -19,17 +17,13 @@ import {
   load,
   loadLanes,
   type Local,
-  lowLanes,
   set,
-  shiftRightU,
-  store,
-  storeLanes,
   tee,
   WasmFunction,
   when,
 } from "./assembler.ts";
+import { copyColumns, readLeft, writeDigits } from "./lanes.ts";
 import type { Blocks, Layout } from "./layout.ts";
-import { limbBits } from "./limbs.ts";
 import { SweepEmitter } from "./sweeps.ts";
 
 /**
@@ -77,11 +71,11 @@ export function multiplyFunction(at: Layout): WasmFunction {
   };
   f.body = [
     sweeps.begin(),
-    readLeft(f, at, left0, left1, false),
+    readLeft(f, at, left0, left1),
     copyColumns(f, at, at.multiply1, at.multiply2),
     set(offset, i32(0)),
     blocks.map((group) => forBlocks(group, offset, block(group.rows))),
-    writeDigits(f, sweeps, target0, target1),
+    writeDigits(f, at, target0, target1),
   ];
   return f;
 }
@@ -92,18 +86,14 @@ export function squareFunction(at: Layout): WasmFunction {
   const [left0, left1, target0, target1] = f.parameters;
   const sweeps = new SweepEmitter(f, at);
   const offset = f.local(I32), fresh = f.local(I32);
-  const { n, blocks, left, doubled, columns1, columns2 } = at;
-  // A block's own columns of a^2 once, those above it doubled.
+  const { n, blocks, left, columns1, columns2 } = at;
   const diagonal = ({ rows: count, first }: Blocks): Code => {
     const rows = sweeps.rowDigits(count);
     return [
-      rows.map((row, i) => [
-        set(row, load(offset, left + 16 * i)),
-        store(offset, doubled + 16 * i, row),
-      ]),
+      rows.map((row, i) => set(row, load(offset, left + 16 * i))),
       set(fresh, i32Add(offset, i32(at.square1 + 16 * n))),
-      sweeps.multiplyFrom(
-        { source: doubled, rows, columns: columns1, shift: 0 },
+      sweeps.square(
+        { source: left, rows, columns: columns1, shift: 0 },
         offset,
         first,
         fresh,
@@ -147,7 +137,7 @@ export function squareFunction(at: Layout): WasmFunction {
   };
   f.body = [
     sweeps.begin(),
-    readLeft(f, at, left0, left1, true),
+    readLeft(f, at, left0, left1),
     copyColumns(f, at, at.square1, at.square2),
     set(offset, i32(0)),
     diagonal(blocks[0]),
@@ -163,7 +153,7 @@ export function squareFunction(at: Layout): WasmFunction {
           ),
       ];
     }),
-    writeDigits(f, sweeps, target0, target1),
+    writeDigits(f, at, target0, target1),
   ];
   return f;
 }
@@ -217,109 +207,6 @@ function forBlocks(
     [body, set(offset, i32Add(offset, i32(16 * rows)))],
     i32LtU(offset, i32(16 * (first + rows * times))),
   );
-}
-
-/** Puts the left operand's lanes side by side, and 2a beside it. */
-function readLeft(
-  f: WasmFunction,
-  at: Layout,
-  left0: Local,
-  left1: Local,
-  doubled: boolean,
-): Code {
-  const to = f.local(I32), from0 = f.local(I32), from1 = f.local(I32);
-  const digits0 = f.vector("limb"), digits1 = f.vector("next");
-  const even = f.vector("even"), odd = f.vector("odd"), { n, left } = at;
-  return [
-    set(from0, left0),
-    set(from1, left1),
-    set(to, i32(0)),
-    doWhile([
-      set(digits0, load(from0)),
-      set(digits1, load(from1)),
-      store(to, left, tee(even, lowLanes(digits0, digits1))),
-      store(to, left + 16, tee(odd, highLanes(digits0, digits1))),
-      set(from0, i32Add(from0, i32(16))),
-      set(from1, i32Add(from1, i32(16))),
-      set(to, i32Add(to, i32(32))),
-    ], i32LtU(to, i32(32 * n))),
-    doubled
-      ? forLimbs(at, to, [
-        set(even, load(to, left)),
-        store(to, at.doubled, add(even, even)),
-      ])
-      : [],
-  ];
-}
-
-function copyColumns(
-  f: WasmFunction,
-  at: Layout,
-  initial1: number,
-  initial2: number,
-): Code {
-  const from = f.local(I32);
-  return forLimbs(at, from, [
-    store(from, at.columns1, load(from, initial1)),
-    store(from, at.columns2, load(from, initial2)),
-  ]);
-}
-
-/** Columns of t and of u to balanced digits, each lane's to its target. */
-function writeDigits(
-  f: WasmFunction,
-  sweeps: SweepEmitter,
-  target0: Local,
-  target1: Local,
-): Code {
-  const { at } = sweeps, { n } = at, pairs = Math.floor(n / 2);
-  const from = f.local(I32), to0 = f.local(I32), to1 = f.local(I32);
-  const [column, carry, even, odd] = ["limb", "next", "even", "odd"].map((
-    name,
-  ) => f.vector(name));
-  const digit = (to: Local, address: Code, columns: number): Code => [
-    set(column, addI64(load(address, columns), carry)),
-    set(to, sweeps.balanced(column)),
-    set(carry, shiftRightU(column, limbBits)),
-  ];
-  const component = (index: 0 | 1, columns: number): Code => [
-    set(from, i32(0)),
-    set(carry, load(i32(0), 0)),
-    doWhile([
-      digit(even, from, columns),
-      digit(odd, from, columns + 16),
-      store(to0, 8 * n * index, lowLanes(even, odd)),
-      store(to1, 8 * n * index, highLanes(even, odd)),
-      set(to0, i32Add(to0, i32(16))),
-      set(to1, i32Add(to1, i32(16))),
-      set(from, i32Add(from, i32(32))),
-    ], i32LtU(from, i32(32 * pairs))),
-    n % 2 === 0 ? [] : [
-      digit(even, from, columns),
-      storeLanes(to0, to1, 8 * n * index, even),
-    ],
-  ];
-  const rewind = (address: Local) =>
-    set(address, i32Sub(address, i32(16 * pairs)));
-  return [
-    set(to0, target0),
-    set(to1, target1),
-    component(0, at.columns1),
-    rewind(to0),
-    rewind(to1),
-    component(1, at.columns2),
-  ];
-}
-
-/** Runs `body` for each limb; `from` counts bytes of vectors. */
-function forLimbs({ n }: Layout, from: Local, body: Code): Code {
-  return [
-    set(from, i32(0)),
-    doWhile(
-      [body, set(from, i32Add(from, i32(16)))],
-      i32LtU(from, i32(16 * n)),
-    ),
-  ];
 }
 
 /**

@@ -131,25 +131,26 @@ export class SweepEmitter {
   }
 
   /**
-   * Columns += source * rows from the limb at byte `start` on: half of a square.
-   * `start` is any block's place among those that begin with limb `startLimb`.
-   * The rows lie there too, so the chains begin in mid-air.
+   * Columns += a block's part of source^2: its rows, which are the limbs at byte
+   * `start`, once times themselves and doubled times the limbs above them.
+   *
+   * @param startLimb limb of the first block that this code is run for
+   * @param fresh as in `multiply`
    */
-  multiplyFrom(
-    sweep: Sweep,
-    start: Local,
-    startLimb: number,
-    fresh: Local,
-  ): Code {
-    const count = sweep.rows.length;
-    const clear = Array.from({ length: count }, (_, k): Code => [
-      set(this.#high(k, count), load(i32(0), this.at.high)),
-      set(this.#low(k, count), load(i32(0), this.at.low)),
+  square(sweep: Sweep, start: Local, startLimb: number, fresh: Local): Code {
+    const { rows } = sweep, { at } = this, cursor = this.#cursor;
+    const clear = rows.map((_, k): Code => [
+      set(this.#high(k, rows.length), load(i32(0), at.high)),
+      set(this.#low(k, rows.length), load(i32(0), at.low)),
     ]);
     return [
-      clear,
-      set(this.f.vector("carried"), load(i32(0), this.at.high)),
-      this.#roll(sweep, startLimb, start),
+      clear, // the chains begin in mid-air
+      set(this.f.vector("carried"), load(i32(0), at.high)),
+      set(cursor, start),
+      rows.map((_, place) => this.#step(sweep, startLimb + place, { place })),
+      rows.map((row) => set(row, add(row, row))),
+      set(cursor, i32Add(cursor, i32(16 * rows.length))),
+      this.#roll(sweep, startLimb + rows.length, true),
       this.#tail(sweep, fresh),
     ];
   }
@@ -285,18 +286,6 @@ export class SweepEmitter {
     return code;
   }
 
-  /** The digit in [-2^49, 2^49) of a column that is biased by half a limb. */
-  balanced(column: Code): Code {
-    const at = this.at;
-    return sub(
-      or(
-        and(column, load(i32(0), at.mask)),
-        load(i32(0), at.exponent),
-      ),
-      load(i32(0), at.balance),
-    );
-  }
-
   /** How many steps from limb `begin` are written out to make room for `side`. */
   #writtenOut(begin: number, sweep: Sweep, side: Code[]): number {
     const unroll = unrollOf(sweep);
@@ -366,8 +355,8 @@ export class SweepEmitter {
     ];
   }
 
-  /** Steps from limb `begin`, or from byte `start`, whole turns of the loop later, to the end. */
-  #roll(sweep: Sweep, begin: number, start?: Local): Code {
+  /** Steps from limb `begin`, or from the cursor, whole turns of the loop later, to the end. */
+  #roll(sweep: Sweep, begin: number, fromCursor = false): Code {
     const { n } = this.at, unroll = unrollOf(sweep), cursor = this.#cursor;
     const end = begin + Math.floor((n - begin) / unroll) * unroll;
     const rest = Array.from(
@@ -382,12 +371,9 @@ export class SweepEmitter {
       ),
       i32LtU(tee(cursor, i32Add(cursor, i32(16 * unroll))), i32(16 * end)),
     );
-    if (start === undefined) return [set(cursor, i32(16 * begin)), loop, rest];
-    return [
-      set(cursor, start),
-      when(i32LtU(cursor, i32(16 * end)), loop),
-      rest,
-    ];
+    return fromCursor
+      ? [when(i32LtU(cursor, i32(16 * end)), loop), rest]
+      : [set(cursor, i32(16 * begin)), loop, rest];
   }
 
   /** Columns n .. n + rows - 1, where the chains run out; `fresh` as in `multiply`. */
