@@ -4,26 +4,81 @@ import type { Convolution } from "./ir.ts";
 /** Everything about a convolution but its weights. */
 export type ConvolutionGeometry = Omit<Convolution, "kind" | "weights">;
 
-/** output += convolution(input). */
+/** output += convolution(input), group by group as matrix times patches. */
 export function convolve(
   geometry: ConvolutionGeometry & { weights: ArrayLike<number> },
   input: ArrayLike<number>,
   output: Float64Array,
 ): void {
-  const { weights, stride: [, strideX] } = geometry;
-  forEachTap(geometry, (tap, from, to, count) => {
-    const weight = weights[tap];
-    if (weight === 0) return;
-    if (strideX === 1) {
-      for (let i = 0; i < count; i++) {
-        output[to + i] += weight * input[from + i];
-      }
-    } else {
-      for (let i = 0; i < count; i++) {
-        output[to + i] += weight * input[from + i * strideX];
+  const { weights, kernel, groups } = geometry;
+  const [outChannels, outHeight, outWidth] = geometry.output;
+  const positions = outHeight * outWidth;
+  const inPerGroup = geometry.input[0] / groups;
+  const outPerGroup = outChannels / groups;
+  const taps = inPerGroup * kernel[0] * kernel[1];
+  const patches = new Float64Array(taps * positions);
+  for (let group = 0; group < groups; group++) {
+    gatherPatches(geometry, input, group * inPerGroup, inPerGroup, patches);
+    for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
+      const out = output.subarray(o * positions, (o + 1) * positions);
+      addRow(weights, o * taps, taps, patches, out);
+    }
+  }
+}
+
+/** patches[(channel, ky, kx), (y, x)] = the input under that kernel element. */
+function gatherPatches(
+  { input, output, kernel, stride, dilation, pads }: ConvolutionGeometry,
+  values: ArrayLike<number>,
+  firstChannel: number,
+  channels: number,
+  patches: Float64Array,
+): void {
+  const [, inHeight, inWidth] = input, [, outHeight, outWidth] = output;
+  let at = 0;
+  for (let c = firstChannel; c < firstChannel + channels; c++) {
+    for (let ky = 0; ky < kernel[0]; ky++) {
+      for (let kx = 0; kx < kernel[1]; kx++) {
+        const left = dilation[1] * kx - pads[1];
+        for (let oy = 0; oy < outHeight; oy++) {
+          const y = stride[0] * oy + dilation[0] * ky - pads[0];
+          const row = (c * inHeight + y) * inWidth;
+          const inside = y >= 0 && y < inHeight;
+          for (let ox = 0, x = left; ox < outWidth; ox++, x += stride[1]) {
+            patches[at++] = inside && x >= 0 && x < inWidth
+              ? values[row + x]
+              : 0;
+          }
+        }
       }
     }
-  });
+  }
+}
+
+/** out[p] += sum of weights[first + tap] * patches[tap, p]. */
+function addRow(
+  weights: ArrayLike<number>,
+  first: number,
+  taps: number,
+  patches: Float64Array,
+  out: Float64Array,
+): void {
+  const width = out.length;
+  let tap = 0;
+  // Four weights a sweep: one load and store of the output for four products.
+  for (; tap + 4 <= taps; tap += 4) {
+    const w0 = weights[first + tap], w1 = weights[first + tap + 1];
+    const w2 = weights[first + tap + 2], w3 = weights[first + tap + 3];
+    const a0 = tap * width, a1 = a0 + width, a2 = a1 + width, a3 = a2 + width;
+    for (let p = 0; p < width; p++) {
+      out[p] += w0 * patches[a0 + p] + w1 * patches[a1 + p] +
+        w2 * patches[a2 + p] + w3 * patches[a3 + p];
+    }
+  }
+  for (; tap < taps; tap++) {
+    const weight = weights[first + tap], from = tap * width;
+    for (let p = 0; p < width; p++) out[p] += weight * patches[from + p];
+  }
 }
 
 /** input += transposed convolution(output): the map's adjoint. */

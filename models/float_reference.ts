@@ -3,7 +3,13 @@
  * of quantisation and the source of its calibration statistics.
  */
 import { convolve } from "./convolve.ts";
-import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
+import type {
+  EdgeOperation,
+  FloatNetwork,
+  FloatRound,
+  Matrix,
+  Window,
+} from "./ir.ts";
 import { multiplyInto } from "./passes/linear_map.ts";
 import { countedCells } from "./passes/windows.ts";
 
@@ -15,18 +21,56 @@ export function readInput(
   return Float64Array.from(reading, (x) => x * input.gain + input.offset);
 }
 
-/** Sum of terms and bias. */
-export function accumulate(
+/** Samples that share one pass over the weights of a dense round. */
+const blockSamples = 4;
+
+/**
+ * Sum of terms and bias, one sample after another.
+ *
+ * @param samples of each activation that the round reads
+ */
+export function* accumulators(
   round: FloatRound,
-  activations: ReadonlyMap<string, ArrayLike<number>>,
-): Float64Array {
-  const out = Float64Array.from(round.bias);
-  for (const { reads, map } of round.terms) {
-    const x = activations.get(reads)!;
-    if (map.kind === "convolution") convolve(map, x, out);
-    else multiplyInto(map, x, out);
+  samples: ReadonlyMap<string, ArrayLike<number>[]>,
+): Generator<Float64Array> {
+  const count = samples.get(round.terms[0].reads)!.length;
+  for (let first = 0; first < count; first += blockSamples) {
+    const size = Math.min(blockSamples, count - first);
+    const outs = Array.from(
+      { length: size },
+      () => Float64Array.from(round.bias),
+    );
+    for (const { reads, map } of round.terms) {
+      const inputs = samples.get(reads)!.slice(first, first + size);
+      if (map.kind === "convolution") {
+        outs.forEach((out, i) => convolve(map, inputs[i], out));
+      } else if (size === blockSamples) multiplyFour(map, inputs, outs);
+      else outs.forEach((out, i) => multiplyInto(map, inputs[i], out));
+    }
+    yield* outs;
   }
-  return out;
+}
+
+/** ys[i] += W xs[i] for four samples: each weight is loaded once. */
+function multiplyFour(
+  { rows, columns, weights }: Matrix,
+  [x0, x1, x2, x3]: ArrayLike<number>[],
+  [y0, y1, y2, y3]: Float64Array[],
+): void {
+  for (let row = 0, at = 0; row < rows; row++) {
+    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (let column = 0; column < columns; column++, at++) {
+      const weight = weights[at];
+      s0 += weight * x0[column];
+      s1 += weight * x1[column];
+      s2 += weight * x2[column];
+      s3 += weight * x3[column];
+    }
+    y0[row] += s0;
+    y1[row] += s1;
+    y2[row] += s2;
+    y3[row] += s3;
+  }
 }
 
 /** Scores of one reading. */
@@ -35,10 +79,11 @@ export function runFloat(
   reading: ArrayLike<number>,
 ): Float64Array {
   let last = readInput(network, reading);
-  const activations = new Map([["input", last]]);
+  const activations = new Map([["input", [last]]]);
   for (const round of network.rounds) {
-    last = applyOperations(round, accumulate(round, activations));
-    activations.set(round.writes, last);
+    const [accumulated] = accumulators(round, activations);
+    last = applyOperations(round, accumulated);
+    activations.set(round.writes, [last]);
   }
   return last;
 }

@@ -91,6 +91,17 @@ export function constantValue(tensor: Tensor | number): Value {
   };
 }
 
+/** Applies the weights of a layer, which gives its name to the round. */
+export function layerResult(
+  call: OperatorCall,
+  value: DynamicValue,
+  map: LinearMap,
+  shape: number[],
+): LinearValue {
+  const result = linearResult(call, value, [map], shape);
+  return { ...result, node: call.node.name };
+}
+
 /** Applies a linear map; see RoundBuilder.applyLinear. */
 export function linearResult(
   call: OperatorCall,

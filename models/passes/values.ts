@@ -36,6 +36,8 @@ export interface LinearValue {
   shape: number[];
   terms: { reads: string; map: LinearMap }[];
   bias: Float64Array;
+  /** The layer that a round of this value is named after. */
+  node?: string;
 }
 
 /** Edge operations on a linear value, not yet an activation. */
@@ -86,7 +88,7 @@ export class RoundBuilder {
     const writes = `a${this.rounds.length}`;
     const { terms, shape, bias } = asRound(value.source);
     this.rounds.push({
-      name: value.node,
+      name: value.source.node ?? value.node,
       terms,
       shape,
       bias,
@@ -119,7 +121,7 @@ export class RoundBuilder {
         terms.push({ reads, map: composed });
       }
       if (terms.length < linear.terms.length) continue;
-      return { kind: "linear", shape, terms, bias: apply(map, linear.bias) };
+      return { ...linear, shape, terms, bias: apply(map, linear.bias) };
     }
     const broken = this.toLinear({
       kind: "edge",
@@ -142,6 +144,7 @@ export class RoundBuilder {
 export function addValues(left: LinearValue, right: LinearValue): LinearValue {
   return {
     kind: "linear",
+    node: left.node ?? right.node,
     shape: left.shape,
     terms: [...left.terms, ...right.terms],
     bias: left.bias.map((b, i) => b + right.bias[i]),

@@ -18,9 +18,8 @@ export interface Accumulators {
   scales: Float64Array;
   /** Every accumulator lies in [-bound, bound]. */
   bound: number;
-  count: number;
-  /** The calibration data's accumulators of one sample. */
-  sample: (index: number) => Float64Array;
+  /** The calibration data's, one array a sample; read once. */
+  samples: Iterable<Float64Array>;
 }
 
 /** Values that calibration looks at, at most. */
@@ -69,7 +68,7 @@ class StepWalk {
   readonly steps: EdgeStep[] = [];
   /** Steps that are not yet applied to the samples. */
   #pending: EdgeStep[] = [];
-  #samples: Float64Array[] | null = null;
+  #samples: Iterable<Float64Array>;
   #shape: number[];
   #sampleShape: number[];
   #scales: Float64Array;
@@ -78,10 +77,11 @@ class StepWalk {
   #clip: [low: number, high: number] = [-Infinity, Infinity];
   #done: { low: number; high: number } | null = null;
 
-  constructor(shape: number[], readonly source: Accumulators) {
+  constructor(shape: number[], { scales, bound, samples }: Accumulators) {
     this.#shape = this.#sampleShape = shape;
-    this.#scales = source.scales;
-    this.#bound = source.bound;
+    this.#scales = scales;
+    this.#bound = bound;
+    this.#samples = samples;
   }
 
   /** @param lastBits width of the activation where this is the last operation */
@@ -142,15 +142,14 @@ class StepWalk {
 
   /** The samples with all steps applied. */
   #values(): Float64Array[] {
-    const { count, sample } = this.source;
-    this.#samples = Array.from({ length: count }, (_, i) => {
-      const values = this.#samples ? this.#samples[i] : sample(i);
+    const applied = Array.from(this.#samples, (values) => {
       const tensor = { shape: this.#sampleShape, samples: [values] };
       return applySteps(this.#pending, tensor).samples[0];
     });
     this.#pending = [];
     this.#sampleShape = this.#shape;
-    return this.#samples;
+    this.#samples = applied;
+    return applied;
   }
 
   #maxPool(window: Window): void {

@@ -1,6 +1,10 @@
 /** Post-training quantisation of a network of rounds, on calibration data. */
 import type { InputSpec } from "../../sdk/wire/plan.ts";
-import { accumulate, applyOperations, readInput } from "../float_reference.ts";
+import {
+  accumulators,
+  applyOperations,
+  readInput,
+} from "../float_reference.ts";
 import type { FloatNetwork, FloatRound } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
@@ -36,17 +40,13 @@ export function floatStatistics(
   const inputs = readings.map((reading) =>
     Float32Array.from(readInput(network, reading))
   );
-  const samples = new Map([["input", inputs]]);
+  const samples = new Map<string, Float32Array[]>([["input", inputs]]);
   const means = new Map([["input", meanOf(inputs)]]);
   for (const round of network.rounds) {
-    const written = readings.map((_, i) => {
-      const reads = new Map(
-        round.terms.map(({ reads }) => [reads, samples.get(reads)![i]]),
-      );
-      return Float32Array.from(
-        applyOperations(round, accumulate(round, reads)),
-      );
-    });
+    const written: Float32Array[] = [];
+    for (const accumulated of accumulators(round, samples)) {
+      written.push(Float32Array.from(applyOperations(round, accumulated)));
+    }
     samples.set(round.writes, written);
     means.set(round.writes, meanOf(written));
   }

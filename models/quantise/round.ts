@@ -4,6 +4,7 @@ import type { IntegerTensor } from "../package_format.ts";
 import { accumulatorBound } from "../bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
+import { accumulators } from "../float_reference.ts";
 import { multiplyInto } from "../passes/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
@@ -96,17 +97,13 @@ export function quantiseRound(
   tensors.set(spec.bias, bias);
   spec.bound = accumulatorBound(spec, tensors);
 
-  const count = activations.values().next().value!.samples.length;
-  const accumulators = (sample: number) =>
-    integerAccumulators(round, weights, bias, activations, sample);
+  const integers = integerRound(round, weights, bias);
+  const samples = new Map(
+    round.terms.map(({ reads }) => [reads, activations.get(reads)!.samples]),
+  );
   const { steps, activation } = quantiseEdge(
     round,
-    {
-      scales,
-      bound: spec.bound,
-      count,
-      sample: accumulators,
-    },
+    { scales, bound: spec.bound, samples: accumulators(integers, samples) },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );
   spec.steps = steps;
@@ -227,23 +224,21 @@ function accumulateTerm(
   else multiplyInto({ ...map, weights }, x, out);
 }
 
-function integerAccumulators(
+/** The round with integers for weights and biases: exact in doubles. */
+function integerRound(
   round: FloatRound,
   weights: Float64Array[],
-  bias: IntegerTensor,
-  activations: ReadonlyMap<string, QuantisedActivation>,
-  sample: number,
-): Float64Array {
-  const perBias = round.bias.length / bias.data.length;
-  const out = Float64Array.from(
-    round.bias,
-    (_, i) => bias.data[Math.floor(i / perBias)],
-  );
-  round.terms.forEach((term, t) => {
-    const x = activations.get(term.reads)!.samples[sample];
-    accumulateTerm(term, weights[t], x, out);
-  });
-  return out;
+  { data }: IntegerTensor,
+): FloatRound {
+  const perBias = round.bias.length / data.length;
+  return {
+    ...round,
+    bias: round.bias.map((_, i) => data[Math.floor(i / perBias)]),
+    terms: round.terms.map((term, t) => ({
+      ...term,
+      map: { ...term.map, weights: weights[t] },
+    })),
+  };
 }
 
 function weightShape({ map }: FloatTerm, rows: number): number[] {

@@ -7,7 +7,7 @@ import { matrixLimit, scaleRows } from "../linear_map.ts";
 import {
   constantInput,
   dynamicInput,
-  linearResult,
+  layerResult,
   type OperatorRule,
 } from "../lowering.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
@@ -51,7 +51,7 @@ const conv: OperatorRule = (call) => {
   const shape = value.shape.length === 3
     ? [1, output[0], output[2]]
     : [1, ...output];
-  const result = linearResult(call, value, [map], shape);
+  const result = layerResult(call, value, map, shape);
   return bias ? addPerChannel(result, bias.data) : result;
 };
 
@@ -85,15 +85,10 @@ const gemm: OperatorRule = (call) => {
   );
   const outputs = matrix.shape[0];
   const weights = alpha === 1 ? matrix.data : matrix.data.map((w) => alpha * w);
-  const result = linearResult(
+  const result = layerResult(
     call,
     value,
-    [{
-      kind: "matrix",
-      rows: outputs,
-      columns: matrix.shape[1],
-      weights,
-    }],
+    { kind: "matrix", rows: outputs, columns: matrix.shape[1], weights },
     [1, outputs],
   );
   if (!c) return result;
@@ -138,10 +133,10 @@ const matMul: OperatorRule = (call) => {
   ) {
     const { data } = transposeIf(true, constant.shape, constant.data);
     const map = { kind: "matrix" as const, rows, columns, weights: data };
-    return linearResult(call, value, [map], shape);
+    return layerResult(call, value, map, shape);
   }
   const map = matrixOf(columns, rows, value.shape, product);
-  return linearResult(call, value, [map], shape);
+  return layerResult(call, value, map, shape);
 };
 
 function zeros(shape: number[]): Tensor {
