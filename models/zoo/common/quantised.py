@@ -42,9 +42,6 @@ class IntegerLayer(nn.Module):
     """
     A convolution (weight of rank 4) or dense layer (rank 2) with weights in
     -limit .. limit times one learned scale, and biases on the accumulator's grid.
-
-    Weights of magnitude below `dead_zone` scales become zero: 0.5 is plain rounding,
-    more makes the layer sparse (`set_sparsity`), and zeros cost nothing in a round.
     """
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor, limit: int, stride: int | tuple[int, int] = 1):
@@ -53,13 +50,6 @@ class IntegerLayer(nn.Module):
         self.weight = nn.Parameter(weight.clone())
         self.bias = nn.Parameter(bias.clone())
         self.log_scale = nn.Parameter(best_scale(weight, limit).log())
-        self.register_buffer("dead_zone", torch.tensor(0.5))
-
-    @torch.no_grad()
-    def set_sparsity(self, zeros: float) -> None:
-        """Chooses the dead zone so that about this share of the weights is zero."""
-        magnitudes = (self.weight / self.scale).abs().flatten()
-        self.dead_zone.copy_(magnitudes.kthvalue(max(1, int(zeros * len(magnitudes)))).values.clamp(min=0.5))
 
     @property
     def scale(self) -> torch.Tensor:
@@ -67,14 +57,15 @@ class IntegerLayer(nn.Module):
 
     def integers(self) -> torch.Tensor:
         """Integer weights, with a gradient."""
-        reach = max(float(self.limit), 2 * float(self.dead_zone))
-        steps = torch.clamp(self.weight / self.scale, -reach, reach)
-        magnitude = torch.floor(steps.abs() + (1 - self.dead_zone)).clamp(max=self.limit)
-        return steps + (steps.sign() * magnitude - steps).detach()
+        return round_through(torch.clamp(self.weight / self.scale, -self.limit, self.limit))
+
+    def quantised_weight(self) -> torch.Tensor:
+        """Integer weights times the scale, with a gradient."""
+        return self.integers() * self.scale
 
     def forward(self, x: torch.Tensor, input_step: torch.Tensor) -> torch.Tensor:
         unit = self.scale * input_step
-        weight = self.integers() * self.scale
+        weight = self.quantised_weight()
         bias = round_through(self.bias / unit) * unit
         return linear(weight, bias, x, self.stride)
 
@@ -85,6 +76,32 @@ class IntegerLayer(nn.Module):
         above = bias + weight.clamp(min=0).sum(1) * input_high
         below = bias + weight.clamp(max=0).sum(1) * input_high
         return torch.maximum(above.abs(), below.abs())
+
+
+class TernaryLayer(IntegerLayer):
+    """
+    A layer with weights -1, 0, 1 times one learned scale, zero below a threshold
+    (Li and Liu, Ternary Weight Networks, 2016). Zeros cost nothing in a round, so the
+    threshold is moved to where a wanted share of the weights is zero.
+    """
+
+    def __init__(self, weight, bias, stride=1):
+        super().__init__(weight, bias, 1, stride)
+        self.register_buffer("threshold", self.scale.detach() / 2)
+
+    @torch.no_grad()
+    def set_sparsity(self, zeros: float) -> None:
+        """Makes about this share of the weights zero."""
+        magnitudes = self.weight.abs().flatten()
+        self.threshold.copy_(magnitudes.kthvalue(max(1, int(zeros * len(magnitudes)))).values)
+
+    def integers(self) -> torch.Tensor:
+        return self.weight.sign() * (self.weight.abs() > self.threshold)
+
+    def quantised_weight(self) -> torch.Tensor:
+        """The gradient passes straight through to every weight; the scale has its own."""
+        ternary = self.integers().detach()
+        return ternary * self.scale + self.weight - self.weight.detach()
 
 
 class QuantisedNetwork(nn.Module):
@@ -107,7 +124,8 @@ class QuantisedNetwork(nn.Module):
         self.pools, self.input_high = pools, input_high
         self.register_buffer("input_step", torch.tensor(1 / input_high))
         self.layers = nn.ModuleList(
-            IntegerLayer(w, b, limit, stride) for w, b, limit, stride in zip(weights, biases, limits, strides)
+            TernaryLayer(w, b, stride) if limit == 1 else IntegerLayer(w, b, limit, stride)
+            for w, b, limit, stride in zip(weights, biases, limits, strides)
         )
         steps, x = [], self.quantise_input(sample)
         with torch.no_grad():

@@ -25,7 +25,7 @@ class Average:
         self.updates += 1
         weight = 1 - min(self.decay, self.updates / (self.updates + 10))
         for name, value in model.state_dict().items():
-            if value.is_floating_point() and not name.endswith("dead_zone"):
+            if value.is_floating_point():
                 self.state[name].lerp_(value, weight)
             else:
                 self.state[name].copy_(value)

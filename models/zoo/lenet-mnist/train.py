@@ -195,8 +195,9 @@ def train_quantised(options) -> None:
         model.load_state_dict(torch.load(options.initial), strict=False)
 
     def schedule(network: QuantisedNetwork, progress: float) -> None:
-        """Zeros of the wide dense layer: from 60 % to the target over the first half of the training."""
-        network.layers[2].set_sparsity(0.6 + (options.zeros - 0.6) * min(1.0, 2 * progress))
+        """Zeros of the wide dense layer: up to the target over the first half of the training."""
+        first, last = options.zeros
+        network.layers[2].set_sparsity(first + (last - first) * min(1.0, 2 * progress))
 
     batches = distilled_batches(options) if options.distilled else plain_batches(options)
     optimiser = fine_tuning_optimiser(model, options.rate)
@@ -205,7 +206,7 @@ def train_quantised(options) -> None:
 
 def export(options) -> None:
     network = quantised_start(options)
-    network.load_state_dict(torch.load(Path(options.run) / f"{options.checkpoint}.pt"), strict=False)
+    network.load_state_dict(torch.load(Path(options.run) / f"{options.checkpoint}.pt"))
     rounds = integer_rounds(network, ["conv1", "conv2", "dense1", "dense2"], [1, 28, 28])
     validation = simulated_accuracy(rounds, *validation_split())
     print(f"validation {validation:.4f}")
@@ -245,7 +246,7 @@ def main() -> None:
     parser.add_argument("--offset", type=int, default=0, help="first of the distilled epochs")
     parser.add_argument("--start", help="float weights: .onnx, or a checkpoint of a float run")
     parser.add_argument("--initial", help="checkpoint of a quantised run to go on from")
-    parser.add_argument("--zeros", type=float, default=0.6, help="share of zeros in the wide dense layer")
+    parser.add_argument("--zeros", type=float, nargs=2, default=[0.6, 0.87], help="shares of zeros in the wide dense layer, first and last")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate of the fine-tuning")
     parser.add_argument("--limits", type=int, nargs=4, default=[15, 7, 1, 31], help="largest weight of each layer")
     parser.add_argument("--activations", type=int, nargs=3, default=[6, 6, 6], help="bits after each hidden layer")
