@@ -75,19 +75,18 @@ export interface Sweep {
   shift: number;
 }
 
+/**
+ * Most steps of a sweep that are written out, to make room for a quotient chain. More
+ * would hide more of the chain, but slow the engine down by the sheer amount of code.
+ */
+const mostWrittenOut = 21;
+
 /** Emits sweeps into one function. */
 export class SweepEmitter {
   readonly #cursor: Local;
-  /**
-   * Most steps of a sweep that are written out so that a quotient chain can be
-   * woven in. More would hide more of the chain, but slow the engine down by the
-   * sheer amount of code.
-   */
-  readonly #woven: number;
 
   constructor(readonly f: WasmFunction, readonly at: Layout) {
     this.#cursor = f.local(I32);
-    this.#woven = at.n < 40 ? 24 : 18;
   }
 
   /** Constants that want to stay in registers; to be run before all other code. */
@@ -291,7 +290,7 @@ export class SweepEmitter {
     const unroll = unrollOf(sweep);
     // A block of fewer rows comes only once: not worth the code.
     const wanted = side.length > 0 && unroll === sweep.rows.length
-      ? this.#woven
+      ? mostWrittenOut
       : unroll;
     const possible = Math.floor((this.at.n - begin) / unroll);
     return unroll * Math.min(Math.floor(wanted / unroll), possible);
