@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
-import { decodeBase64Url, encodeBase64Url } from "@std/encoding/base64url";
-import { encodeHex } from "@std/encoding/hex";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { decodeBase64Url, encodeBase64Url, isBase64Url } from "./base64url.ts";
 import { CipherlayerError } from "./errors.ts";
 import { exportPrivateJwk, importPrivateJwk } from "./paillier/jwk.ts";
 import type { PrivateKey } from "./paillier/private_key.ts";
@@ -178,15 +178,14 @@ function parse(bytes: Uint8Array): Omit<SealedKey, "checksum"> {
     file.cipher.nonce,
     file.sealed,
   ];
-  if (!texts.every(isBase64Url)) {
+  if (!texts.every(isFilledBase64Url)) {
     throw corrupt("fingerprint, salt, nonce and seal as text");
   }
   return body;
 }
 
-function isBase64Url(text: unknown): boolean {
-  return typeof text === "string" && /^[-_A-Za-z0-9]+$/.test(text) &&
-    text.length % 4 !== 1;
+function isFilledBase64Url(text: unknown): boolean {
+  return typeof text === "string" && text !== "" && isBase64Url(text);
 }
 
 function isCost(cost: number): boolean {
@@ -195,7 +194,7 @@ function isCost(cost: number): boolean {
 }
 
 function checksum(body: Omit<SealedKey, "checksum">): string {
-  return encodeHex(sha256(utf8(JSON.stringify(body))));
+  return bytesToHex(sha256(utf8(JSON.stringify(body))));
 }
 
 function corrupt(expected: string): CipherlayerError {

@@ -5,7 +5,7 @@
  */
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { encodeHex } from "@std/encoding/hex";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import {
   openPrivateKey,
   sealedFingerprint,
@@ -69,7 +69,7 @@ export class FileKeyStore implements KeyStore {
   /** Seals the key and replaces the file at once. */
   async save(key: PrivateKey): Promise<void> {
     const bytes = await sealPrivateKey(key, this.#passphrase, this.#options);
-    const temporary = `${this.path}.${encodeHex(platformRandom(6))}.tmp`;
+    const temporary = `${this.path}.${bytesToHex(platformRandom(6))}.tmp`;
     try {
       const file = await open(temporary, "wx", 0o600);
       try {

@@ -1,4 +1,4 @@
-import { decodeBase64Url, encodeBase64Url } from "@std/encoding/base64url";
+import { decodeBase64Url, encodeBase64Url } from "../base64url.ts";
 import { CipherlayerError } from "../errors.ts";
 import { bigIntFromBytes, bitLength, bytesFromBigInt } from "./big_integer.ts";
 import { factorModulus } from "./factor_modulus.ts";

@@ -1,5 +1,5 @@
 import { sha256 } from "@noble/hashes/sha2.js";
-import { encodeHex } from "@std/encoding/hex";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { platformRandom, type RandomSource } from "../random.ts";
 import { bitLength, bytesFromBigInt } from "./big_integer.ts";
 import { residueFromSeed } from "./hash_to_residue.ts";
@@ -58,7 +58,7 @@ export class PublicKey {
     this.modulusBits = bitLength(modulus);
     this.modulusBytes = Math.ceil(this.modulusBits / 8);
     this.ciphertextBytes = 2 * this.modulusBytes;
-    this.fingerprint = encodeHex(
+    this.fingerprint = bytesToHex(
       sha256(bytesFromBigInt(modulus, this.modulusBytes)),
     );
     this.specialPrimes = options.specialPrimes ?? false;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import type { CheckInput, CheckReport } from "./checks.ts";
 import { bundle, serveChecks } from "./fixture.ts";
+import { nodeMajor } from "./processes.ts";
 
 /** Node below 22 has the kernel's instructions behind this flag. */
 const relaxedSimd = "--experimental-wasm-relaxed-simd";
@@ -56,15 +57,4 @@ async function runInNode(
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));
-}
-
-/** Major version of `node` on the PATH, 0 where there is none. */
-async function nodeMajor(): Promise<number> {
-  try {
-    const { stdout } = await new Deno.Command("node", { args: ["--version"] })
-      .output();
-    return Number(new TextDecoder().decode(stdout).match(/^v(\d+)/)?.[1] ?? 0);
-  } catch {
-    return 0;
-  }
 }

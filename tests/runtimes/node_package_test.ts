@@ -1,0 +1,124 @@
+/**
+ * The npm package of the SDK, as a consumer without this repository gets it:
+ * packed, installed by npm into an empty folder with what it lists as
+ * dependencies and nothing else, run by Node. Ignored where there is no Node 20.
+ */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { simulate } from "../../models/simulate.ts";
+import { startCloud } from "../e2e/cloud.ts";
+import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
+import { testKey } from "../vectors/keys.ts";
+import { nodeMajor, runCommand } from "./processes.ts";
+
+const sdkFolder = fileURLToPath(new URL("../../sdk/", import.meta.url));
+const ignore = await nodeMajor() < 20;
+
+Deno.test({
+  name:
+    "the npm package, installed in an empty folder: keys, files, threads and a whole inference in Node",
+  ignore,
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const sdk = await installPackage(folder);
+      await Deno.copyFile(
+        new URL("./node_consumer.mjs", import.meta.url),
+        `${folder}/consumer.mjs`,
+      );
+      const model = tinyLeNet();
+      const { scale, offset } = model.manifest.input;
+      const integers = randomReading(model, 3);
+      const { p, q } = testKey(512).exportPrimes();
+      await using cloud = startCloud([model]);
+      const report = JSON.parse(
+        await runCommand("node", [
+          "consumer.mjs",
+          JSON.stringify({
+            primes: [p.toString(16), q.toString(16)],
+            url: cloud.url,
+            model: model.manifest.name,
+            reading: Array.from(integers, (x) => x * scale + offset),
+          }),
+        ], folder),
+      );
+      assert.deepEqual(report.plaintexts, ["0", "1", "123456789"]);
+      assert.equal(report.fingerprint, testKey(512).publicKey.fingerprint);
+      assert.equal(report.threads, 2);
+      assert.deepEqual(
+        report.scores,
+        Array.from(simulate(model, integers).scores),
+      );
+      checkPackage(sdk);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+/** Packs the SDK and installs it in `folder`, offline; returns where it lies. */
+async function installPackage(folder: string): Promise<string> {
+  const tarball = join(folder, "sdk.tgz");
+  await runCommand(
+    Deno.execPath(),
+    ["pack", "--allow-dirty", "--output", tarball],
+    sdkFolder,
+  );
+  await Deno.writeTextFile(
+    join(folder, "package.json"),
+    '{ "private": true, "type": "module" }',
+  );
+  // What Deno has fetched already stands for the registry; anything else that
+  // the package needed would make the installation fail.
+  const fetched = ["@noble/hashes/utils.js", "cborg"].map((entry) =>
+    packageFolder(fileURLToPath(import.meta.resolve(entry)))
+  );
+  await runCommand("npm", [
+    "install",
+    "--offline",
+    "--install-links",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    `--cache=${join(folder, "cache")}`,
+    ...fetched,
+    tarball,
+  ], folder);
+  return join(folder, "node_modules", "@cipherlayer", "sdk");
+}
+
+/** Entries and types are there, with licence and description. */
+function checkPackage(sdk: string): void {
+  const manifest = JSON.parse(Deno.readTextFileSync(`${sdk}/package.json`));
+  for (const entry of Object.values<Record<string, string>>(manifest.exports)) {
+    for (const path of Object.values(entry)) {
+      assert.ok(existsSync(join(sdk, path)), path);
+      if (path.endsWith(".d.ts")) checkTypes(join(sdk, path), new Set());
+    }
+  }
+  for (const name of ["LICENSE", "README.md"]) {
+    assert.ok(existsSync(join(sdk, name)), name);
+  }
+}
+
+/** Declarations that a declaration names, and those that they name, exist. */
+function checkTypes(path: string, seen: Set<string>): void {
+  if (seen.has(path)) return;
+  seen.add(path);
+  const text = Deno.readTextFileSync(path);
+  for (const [, target] of text.matchAll(/\bfrom "(\.[^"]*)"/g)) {
+    const named = join(dirname(path), target.replace(/\.(js|ts)$/, ".d.ts"));
+    assert.ok(existsSync(named), `${path} names ${target}`);
+    checkTypes(named, seen);
+  }
+}
+
+/** The folder of the npm package that holds the file `path`. */
+function packageFolder(path: string): string {
+  const folder = dirname(path);
+  return existsSync(join(folder, "package.json"))
+    ? folder
+    : packageFolder(folder);
+}
