@@ -1,4 +1,8 @@
 /** The functions as separate processes on loopback, as a gateway meets them. */
+/** The trained models, and the package of the paper's network. */
+export const zooFolder = new URL("../models/zoo", import.meta.url).pathname;
+export const lenetFolder = `${zooFolder}/lenet-mnist/package`;
+
 export interface FunctionsProcess extends AsyncDisposable {
   url: string;
 }

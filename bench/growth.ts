@@ -4,7 +4,8 @@
  */
 import { readPackage, writePackage } from "../models/package.ts";
 import type { ModelPackage } from "../models/package_format.ts";
-import { startFunctions } from "./functions_process.ts";
+import { openChecked } from "./checked_session.ts";
+import { lenetFolder, startFunctions } from "./functions_process.ts";
 import {
   type BenchContext,
   type BenchGroup,
@@ -15,14 +16,13 @@ import {
 } from "./harness.ts";
 import { elementwiseCounts } from "./reference/elementwise.ts";
 import { convolutionLayer, denseLayer } from "./layers.ts";
-import { lenetFolder, openChecked } from "./lenet.ts";
 
 const keyLengths = [512, 1024, 2048, 3072] as const;
 const layerSets = {
-  dense: [64, 128, 256, 512].map(denseLayer),
-  convolution: [8, 12, 16, 24].map(convolutionLayer),
+  dense: [128, 256, 512, 1024].map(denseLayer),
+  convolution: [12, 18, 27, 40].map(convolutionLayer),
 };
-const turns = 3;
+const turns = 5;
 
 export const growth: BenchGroup = {
   names: [
@@ -46,21 +46,26 @@ export const growth: BenchGroup = {
         workers: navigator.hardwareConcurrency,
       });
       const results: BenchResult[] = [];
-      if (wants("growth-key-exponent")) {
+      if (this.names.filter(startsWith("growth-key")).some(wants)) {
         progress("latency against key length");
         results.push(...await keyGrowth(functions.url, lenet));
       }
       for (const [kind, models] of Object.entries(layerSets)) {
-        if (!wants(`growth-${kind}-exponent`)) continue;
+        if (!this.names.filter(startsWith(`growth-${kind}`)).some(wants)) {
+          continue;
+        }
         progress(`latency against the size of a ${kind} layer`);
         results.push(...await layerGrowth(functions.url, kind, models));
       }
-      return results;
+      return results.filter(({ name }) => wants(name));
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 };
+
+const startsWith = (prefix: string) => (name: string) =>
+  name.startsWith(prefix);
 
 async function keyGrowth(
   url: string,

@@ -13,8 +13,17 @@ import { lattice } from "./lattice.ts";
 import { lenet } from "./lenet.ts";
 import { products } from "./products.ts";
 import { scaling } from "./scaling.ts";
+import { throughput } from "./throughput.ts";
 
-const groups: BenchGroup[] = [products, edge, lenet, scaling, growth, lattice];
+const groups: BenchGroup[] = [
+  products,
+  edge,
+  lenet,
+  throughput,
+  scaling,
+  growth,
+  lattice,
+];
 
 const usage = `usage: deno task bench [--json] [--only NAME]...
 

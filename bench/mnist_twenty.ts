@@ -13,8 +13,7 @@ import { readPackage } from "../models/package.ts";
 import { simulate } from "../models/simulate.ts";
 import { quantise } from "../sdk/fixed_point/codec.ts";
 import { connect } from "../sdk/session.ts";
-import { startFunctions } from "./functions_process.ts";
-import { lenetFolder, zooFolder } from "./lenet.ts";
+import { lenetFolder, startFunctions, zooFolder } from "./functions_process.ts";
 
 const { values, positionals } = parseArgs({
   args: Deno.args,

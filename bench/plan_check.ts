@@ -10,10 +10,10 @@ import { table } from "../models/commands/command.ts";
 import { forecastInference } from "../models/forecast.ts";
 import { readPackage } from "../models/package.ts";
 import type { RoundReport } from "../sdk/events.ts";
-import { startFunctions } from "./functions_process.ts";
+import { openChecked } from "./checked_session.ts";
+import { lenetFolder, startFunctions } from "./functions_process.ts";
 import { median } from "./harness.ts";
 import type { BenchKeyBits } from "./keys.ts";
-import { lenetFolder, openChecked } from "./lenet.ts";
 
 const { values, positionals: [folder = lenetFolder] } = parseArgs({
   allowPositionals: true,

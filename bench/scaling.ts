@@ -5,7 +5,8 @@
  */
 import { readPackage } from "../models/package.ts";
 import { decodeRoundResponse } from "../sdk/wire/codec.ts";
-import { startFunctions } from "./functions_process.ts";
+import { openChecked } from "./checked_session.ts";
+import { lenetFolder, startFunctions, zooFolder } from "./functions_process.ts";
 import {
   type BenchContext,
   type BenchGroup,
@@ -14,7 +15,6 @@ import {
   interleave,
   timeMs,
 } from "./harness.ts";
-import { lenetFolder, openChecked, zooFolder } from "./lenet.ts";
 
 const turns = 7;
 
