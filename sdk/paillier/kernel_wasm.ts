@@ -124,7 +124,6 @@ class WasmArithmetic implements Arithmetic {
   }
 
   run(program: Uint32Array): void {
-    for (const register of program) this.#check(register);
     const { program: address, programSteps } = this.#layout;
     this.#useModuli(ownModuli);
     const words = new Uint32Array(
@@ -139,7 +138,15 @@ class WasmArithmetic implements Arithmetic {
       if (chunk.length % 6 !== 0) {
         words.fill(-1, chunk.length, chunk.length + 3);
       }
-      this.#code.run(Math.ceil(chunk.length / 6));
+      const steps = Math.ceil(chunk.length / 6);
+      const left = this.#code.run(steps, this.#registers);
+      if (left > 0) {
+        throw new RangeError(
+          `Cannot run program: expected registers 0 to ${
+            this.#registers - 1
+          }, got [${chunk.subarray(6 * (steps - left)).subarray(0, 6)}]`,
+        );
+      }
     }
   }
 

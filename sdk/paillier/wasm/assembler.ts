@@ -145,6 +145,9 @@ export const when = (condition: Code, then: Code, otherwise?: Code): Code => [
   otherwise === undefined ? [] : [0x05, otherwise],
   0x0b,
 ];
+/** Leaves the function with this result. */
+export const leave = (result: Code): Code => [result, 0x0f];
+export const drop = (result: Code): Code => [result, 0x1a];
 export const call = (index: number, ...operands: Code[]): Code => [
   operands,
   0x10,
@@ -182,6 +185,7 @@ export const i32Shl = binary(0x74);
 export const i32ShrU = binary(0x76);
 export const i32IsZero = unary(0x45);
 export const i32LtU = binary(0x49);
+export const i32GtU = binary(0x4b);
 
 export const i64 = (value: bigint): Code => [0x42, signed(value)];
 export const i64FromU32 = unary(0xad);

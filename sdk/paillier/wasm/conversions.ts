@@ -4,6 +4,7 @@ import {
   call,
   type Code,
   doWhile,
+  drop,
   F64,
   f64,
   f64Add,
@@ -174,13 +175,12 @@ export function combineFunction(
           f64Nearest(f64Mul(leading, f64Load(constants, at.inverse))),
         ),
       ),
-      call(
+      drop(call(
         propagateBalanced,
         i32Add(target, i32(offset)),
         multiple,
         i32Add(constants, i32(at.plainModulus)),
-      ),
-      0x1a,
+      )),
     ];
   };
   f.body = [
@@ -229,10 +229,10 @@ export function canonicalFunction(
     call(propagate, i32Add(register, i32(offset)), f64(multiple), plain);
   f.body = [
     when(f64Lt(carry(0, 0), f64(0)), [
-      [carry(0, 1), 0x1a],
+      drop(carry(0, 1)),
       f64Store(register, part, f64Sub(f64Load(register, part), f64(1))),
     ]),
-    when(f64Lt(carry(part, 0), f64(0)), [carry(part, 1), 0x1a]),
+    when(f64Lt(carry(part, 0), f64(0)), drop(carry(part, 1))),
   ];
   return f;
 }

@@ -111,7 +111,7 @@ export function layoutFor(n: number): Layout {
   const inputBytes = Math.ceil(maxWords * n * limbBits / 8) + 16;
   const integerWords = Math.ceil(n * limbBits / 64) + 2;
   const outputBytes = 8 * Math.ceil(2 * n * limbBits / 64) + 8;
-  const programSteps = 2048;
+  const programSteps = 512; // little beside the first-level cache
   const layout = {
     n,
     blocks: blocksOf(n),

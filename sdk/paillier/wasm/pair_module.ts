@@ -27,7 +27,7 @@ export interface PairExports {
     target0: number,
     target1: number,
   ): void;
-  run(steps: number): void;
+  run(steps: number, registers: number): number;
   unpack(to: number, words: number): void;
   unpackInteger(to: number, words: number): void;
   combine(

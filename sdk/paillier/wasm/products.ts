@@ -6,6 +6,7 @@ import {
   I32,
   i32,
   i32Add,
+  i32GtU,
   i32IsZero,
   i32Load,
   i32LtU,
@@ -14,6 +15,7 @@ import {
   i32ShrU,
   i32Sub,
   i32Xor,
+  leave,
   load,
   loadLanes,
   type Local,
@@ -159,31 +161,32 @@ export function squareFunction(at: Layout): WasmFunction {
 }
 
 /**
- * `run(steps)`: the steps copied to `program`, each of two triples (target, left, right) of
- * register numbers, lane 0 then lane 1.
+ * `run(steps, registers) -> left`: the steps at `program`, each of two triples (target, left,
+ * right) of register numbers, lane 0 then lane 1. Stops before a step that names a
+ * register beyond the bank (-1, the idle one, is none) and returns how many steps are left.
  */
 export function runFunction(
   at: Layout,
   multiplyIndex: number,
   squareIndex: number,
 ): WasmFunction {
-  const f = new WasmFunction([I32]);
-  const [steps] = f.parameters;
+  const f = new WasmFunction([I32, I32], [I32]);
+  const [steps, registers] = f.parameters;
   const step = f.local(I32);
-  const [target0, left0, right0, target1, left1, right1] = Array.from(
-    { length: 6 },
-    () => f.local(I32),
-  );
+  const numbers = Array.from({ length: 6 }, () => f.local(I32));
+  const [target0, left0, right0, target1, left1, right1] = numbers;
+  const beyond = numbers.map((number) =>
+    i32GtU(i32Add(number, i32(1)), registers)
+  ).reduce((some, one) => i32Or(some, one));
   f.body = [
     set(step, i32(at.program)),
     doWhile([
-      [target0, left0, right0, target1, left1, right1].map((to, i) =>
+      numbers.map((number, i) => set(number, i32Load(step, 4 * i))),
+      when(beyond, leave(steps)),
+      numbers.map((number) =>
         set(
-          to,
-          i32Add(
-            i32Mul(i32Load(step, 4 * i), i32(at.registerBytes)),
-            i32(at.bank),
-          ),
+          number,
+          i32Add(i32Mul(number, i32(at.registerBytes)), i32(at.bank)),
         )
       ),
       when(
@@ -193,6 +196,7 @@ export function runFunction(
       ),
       set(step, i32Add(step, i32(24))),
     ], tee(steps, i32Sub(steps, i32(1)))),
+    i32(0),
   ];
   return f;
 }
