@@ -95,12 +95,17 @@ export function assemble(
 
 function flatten(code: Code, bytes: number[]): void {
   if (typeof code === "number") bytes.push(code);
-  else if (code instanceof Local) bytes.push(0x20, ...unsigned(code.index));
-  else for (const part of code) flatten(part, bytes);
+  else if (code instanceof Local) {
+    bytes.push(0x20);
+    flatten(unsigned(code.index), bytes);
+  } else {
+    for (const part of code) flatten(part, bytes);
+  }
 }
 
 /** Unsigned LEB128. */
 function unsigned(value: number): number[] {
+  if (value < 128) return [value];
   const bytes: number[] = [];
   for (; value > 127; value = Math.floor(value / 128)) {
     bytes.push(value % 128 + 128);
@@ -173,7 +178,8 @@ const memoryStore =
     unsigned(offset),
   ];
 
-export const i32 = (value: number): Code => [0x41, signed(BigInt(value | 0))];
+export const i32 = (value: number): Code =>
+  value >= 0 && value < 64 ? [0x41, value] : [0x41, signed(BigInt(value | 0))];
 export const i32Load = memory(0x28);
 export const i32Add = binary(0x6a);
 export const i32Sub = binary(0x6b);
