@@ -16,13 +16,17 @@ export const wasmKernel: Kernel = {
   open: (moduli, registers) => new WasmArithmetic(moduli, registers),
 };
 
-/** Which moduli the two lanes reduce by: each its own, or both that of one lane. */
+/**
+ * Which moduli the two lanes reduce by: each its own, or both that of one lane. The
+ * places in the module's `moduli`.
+ */
 type LaneModuli = 0 | 1 | 2;
 const ownModuli = 0;
 const bothModuliOf = (lane: Lane): LaneModuli => lane === 0 ? 1 : 2;
 
 const pageBytes = 65536;
 
+/** The bank lies in the memory of a module instance, in Montgomery form. */
 class WasmArithmetic implements Arithmetic {
   readonly #layout: Layout;
   readonly #code: PairExports;
@@ -71,7 +75,6 @@ class WasmArithmetic implements Arithmetic {
 
   load(register: number, lane: Lane, bytes: Uint8Array): void {
     const { n, scratch, wordPowers } = this.#layout;
-    this.#stage(bytes);
     // A carry out of the last word would be lost, hence the bit more; words go in twos.
     const words = 2 * Math.ceil((8 * bytes.length + 1) / (2 * limbBits * n));
     if (words > maxWords) {
@@ -79,6 +82,7 @@ class WasmArithmetic implements Arithmetic {
         `Cannot load number: expected at most 4 times the modulus's length, got ${bytes.length} bytes`,
       );
     }
+    this.#stage(bytes);
     this.#code.unpack(scratch, words);
     this.#combine(register, lane, words, wordPowers);
   }

@@ -85,7 +85,7 @@ export interface Blocks {
  * their chains just fit the 15 vector registers that engines use on x64; four
  * (the limit, see `sweeps.ts`) are no faster below 4096 bits.
  */
-export function blocksOf(n: number): Blocks[] {
+function blocksOf(n: number): Blocks[] {
   const rows = 3, rest = n % rows;
   const whole = { rows, first: 0, times: (n - rest) / rows };
   return rest === 0

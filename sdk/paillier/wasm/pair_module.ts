@@ -57,16 +57,6 @@ export function pairModule(n: number): PairModule {
 
 function build(n: number): PairModule {
   const layout = layoutFor(n);
-  return {
-    layout,
-    module: new WebAssembly.Module(assemblePairModule(layout)),
-  };
-}
-
-/** The binary module of a layout. */
-export function assemblePairModule(
-  layout: Layout,
-): Uint8Array<ArrayBuffer> {
   // Functions call each other by their places in this record.
   const functions = {
     multiply: multiplyFunction(layout),
@@ -81,5 +71,6 @@ export function assemblePairModule(
     join: joinFunction(layout),
     pack: packFunction(layout),
   };
-  return assemble(functions, Math.ceil(layout.bank / 65536));
+  const bytes = assemble(functions, Math.ceil(layout.bank / 65536));
+  return { layout, module: new WebAssembly.Module(bytes) };
 }
