@@ -25,10 +25,7 @@ export async function loadPictures(
   switch (source.kind) {
     case "own":
       checkRange(source.index, 1, digitSamples);
-      return Array.from({ length: count }, (_, i) => {
-        const sample = digitSample((source.index + i) % digitSamples);
-        return { pixels: sample.picture, expected: sample.digit };
-      });
+      return drawOwn(source.index, count);
     case "mnist":
       return await loadMnist(source.folder, source.index, count);
     case "image": {
@@ -40,6 +37,18 @@ export async function loadPictures(
       return Array.from({ length: count }, () => ({ pixels, expected: null }));
     }
   }
+}
+
+/** Draws our own pictures, each once; after the last comes the first again. */
+function drawOwn(index: number, count: number): LabelledPicture[] {
+  const drawn = Array.from(
+    { length: Math.min(count, digitSamples) },
+    (_, i) => {
+      const { picture, digit } = digitSample((index + i) % digitSamples);
+      return { pixels: picture, expected: digit };
+    },
+  );
+  return Array.from({ length: count }, (_, i) => drawn[i % digitSamples]);
 }
 
 async function loadMnist(
