@@ -148,11 +148,6 @@ def main() -> None:
         distort=change,
         float_epochs=14,
         quantised_epochs=6,
-        provenance={
-            "dataset": "tracebase (Reinhardt et al., 2012), ODbL 1.0: contains information from the tracebase data set, "
-            "made available at http://www.tracebase.org under the Open Database License",
-            "training": "models/zoo/appliance/train.py",
-        },
         dropout=0.4,
         weights=balanced(parts["train"]),
     )

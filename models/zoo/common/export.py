@@ -1,16 +1,14 @@
 """
-From a trained QuantisedNetwork to files: the integer rounds, the package
-(`manifest.json` and `weights.safetensors`), an ONNX file whose weights lie on the
-integer grid, and `quantisation.json` beside it (format: README.md in this folder).
+From a trained QuantisedNetwork to its integer rounds, which are simulated here, and
+to the files that `cipherlayer compile` takes: an ONNX file whose weights lie on the
+integer grid, and `quantisation.json` (format: README.md in this folder).
 """
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from .quantised import QuantisedNetwork, linear
@@ -117,80 +115,6 @@ def simulated_accuracy(rounds: list[Round], inputs: torch.Tensor, labels: torch.
         int((simulate(rounds, quantise_input(x, rounds[0].input_high)).argmax(1) == y).sum()) for x, y in parts
     )
     return right / len(labels)
-
-
-def write_safetensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    """Integer tensors in the smallest of I8, I16, I32 that holds them."""
-    header, chunks, offset = {}, [], 0
-    for name, tensor in tensors.items():
-        values = tensor.numpy()
-        for kind, dtype in (("I8", np.int8), ("I16", np.int16), ("I32", np.int32)):
-            if np.abs(values).max() <= np.iinfo(dtype).max:
-                break
-        data = np.ascontiguousarray(values.astype(dtype)).tobytes()
-        header[name] = {"dtype": kind, "shape": list(values.shape), "data_offsets": [offset, offset + len(data)]}
-        chunks.append(data)
-        offset += len(data)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(chunks))
-
-
-def write_package(
-    folder: Path, rounds: list[Round], name: str, version: str, labels: list[str], provenance: dict
-) -> None:
-    """Writes `manifest.json` and `weights.safetensors` (models/package_format.ts)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors, entries, reads = {}, [], "input"
-    for each in rounds:
-        tensors[f"{each.name}.weight"], tensors[f"{each.name}.bias"] = each.weight, each.bias
-        term = {"reads": reads, "low": 0, "high": each.input_high, "weights": f"{each.name}.weight"}
-        if each.weight.dim() == 4:
-            term = {
-                "kind": "convolution", **term, "inputShape": each.input_shape, "kernel": list(each.weight.shape[2:]),
-                "stride": list(each.stride), "dilation": [1, 1], "pads": [0, 0, 0, 0], "groups": 1,
-            }  # fmt: skip
-        else:
-            term = {"kind": "dense", **term, "length": each.weight.shape[1]}
-        steps = []
-        if each.requantisation:
-            steps.append({"op": "relu"})
-            if each.pool and each.pool[0] == "average":
-                steps.append({"op": "sumPool", "kernel": list(each.pool[1]), "stride": list(each.pool[1]), "pads": [0] * 4})
-            elif each.pool:
-                steps.append(
-                    {"op": "maxPool", "kernel": list(each.pool[1]), "stride": list(each.pool[1]), "dilation": [1, 1], "pads": [0] * 4}
-                )
-            requantise = each.requantisation
-            steps.append(
-                {"op": "requantise", "multiplier": requantise.multiplier, "shift": requantise.shift, "low": 0, "high": requantise.high}
-            )
-        writes = each.name if each.requantisation else "output"
-        entries.append(
-            {
-                "name": each.name, "terms": [term], "outputShape": each.output_shape, "bias": f"{each.name}.bias",
-                "bound": each.bound, "steps": steps, "writes": writes,
-            }  # fmt: skip
-        )
-        reads = writes
-    first, last = rounds[0], rounds[-1]
-    write_safetensors(folder / "weights.safetensors", tensors)
-    digest = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    manifest = {
-        "format": "cipherlayer-model-1",
-        "name": name,
-        "version": version,
-        "input": {"shape": first.input_shape, "scale": 1 / first.input_high, "offset": 0, "low": 0, "high": first.input_high},
-        "rounds": entries,
-        "output": {
-            "shape": last.output_shape, "scale": last.weight_scale * last.input_step, "labels": labels, "tail": "softmax",
-        },
-        "privacy": "standard",
-        "reveal": "label",
-        "provenance": provenance,
-        "files": {"weights.safetensors": digest},
-    }  # fmt: skip
-    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def write_onnx(path: Path, rounds: list[Round], name: str) -> None:

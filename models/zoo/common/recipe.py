@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from .export import integer_rounds, simulated_accuracy, write_onnx, write_package, write_quantisation
+from .export import integer_rounds, simulated_accuracy, write_onnx, write_quantisation
 from .float_network import FloatNetwork, Layer, quantised_network
 from .training import accuracy, fine_tuning_optimiser, fit
 
@@ -32,7 +32,6 @@ class Recipe:
     distort: Callable[[torch.Tensor, torch.Generator], torch.Tensor]
     float_epochs: int
     quantised_epochs: int
-    provenance: dict
     dropout: float = 0.2
     weights: torch.Tensor | None = None  # of each training sample, to balance classes
 
@@ -40,7 +39,7 @@ class Recipe:
 def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, validation: Part, test: dict[str, Part]) -> None:
     """
     Trains with checkpoints in `run`; writes the ONNX file, `quantisation.json`,
-    `training-log.csv` and `package/` to `folder`; prints the accuracies. Inputs in [0, 1].
+    `labels.txt` and `training-log.csv` to `folder`; prints the accuracies. Inputs in [0, 1].
     """
     torch.set_num_threads(1)
     torch.manual_seed(1)
@@ -69,13 +68,12 @@ def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, valid
 
     names = [f"{'conv' if layer.kernel else 'dense'}{index + 1}" for index, layer in enumerate(recipe.layers)]
     rounds = integer_rounds(quantised, names, list(shape))
-    provenance = dict(recipe.provenance)
     for part, data in {"validation": validation, **test}.items():
-        provenance[f"{part}Accuracy"] = round(simulated_accuracy(rounds, *data), 5)
-        print(f"{recipe.name} {part}: float {accuracy(network, *data):.4f}, integers {provenance[f'{part}Accuracy']:.4f}")
+        integers = simulated_accuracy(rounds, *data)
+        print(f"{recipe.name} {part}: float {accuracy(network, *data):.4f}, integers {integers:.4f}")
     for each in rounds:
         print(f"{each.name}: {tuple(each.weight.shape)}, accumulators within {each.bound}")
-    write_package(folder / "package", rounds, recipe.name, "1.0.0", recipe.labels, provenance)
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in recipe.labels))
     write_onnx(folder / f"{recipe.name}.onnx", rounds, recipe.name)
     write_quantisation(folder / "quantisation.json", rounds)
     write_log(folder / "training-log.csv", {"float": run / "float", "quantised": run / "quantised"})

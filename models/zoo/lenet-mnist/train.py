@@ -5,7 +5,7 @@ Trains the LeNet of the paper on MNIST, in stages (each resumes where it stopped
     python3 train.py distil   RUN --teachers A B    distorted images with the teachers' answers, on disk
     python3 train.py float    RUN --distilled C     the network itself, in floating point
     python3 train.py quantise RUN --start FILE      quantisation-aware fine-tuning
-    python3 train.py export   RUN                   ONNX file, package and accuracies
+    python3 train.py export   RUN --out FOLDER      ONNX file, quantisation.json, accuracies
 
 RUN is a folder for checkpoints. Every twelfth training image is held out (5,000 of
 60,000); it alone chooses stages and checkpoints. `export` alone reads the test images.
@@ -23,7 +23,7 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.data import mnist  # noqa: E402
 from common.distortion import distort  # noqa: E402
-from common.export import integer_rounds, simulated_accuracy, write_onnx, write_package, write_quantisation  # noqa: E402
+from common.export import integer_rounds, simulated_accuracy, write_onnx, write_quantisation  # noqa: E402
 from common.float_network import FloatNetwork, Layer, quantised_network  # noqa: E402
 from common.quantised import QuantisedNetwork  # noqa: E402
 from common.training import fine_tuning_optimiser, fit  # noqa: E402
@@ -213,21 +213,13 @@ def export(options) -> None:
     for each in rounds:
         zeros = float((each.weight == 0).double().mean())
         print(f"{each.name}: weights within {int(each.weight.abs().max())}, {zeros:.0%} zero, accumulators within {each.bound}")
-    if not options.package:
-        return
-    images, labels = bytes_and_labels("t10k")
-    test = simulated_accuracy(rounds, images.float() / 255, labels)
-    print(f"test {test:.4f}")
-    provenance = {
-        "dataset": "MNIST (LeCun, Cortes, Burges)",
-        "training": "models/zoo/lenet-mnist/train.py",
-        "validationAccuracy": round(validation, 5),
-        "testAccuracy": round(test, 5),
-    }
-    package = Path(options.package)
-    write_package(package, rounds, "lenet-mnist", options.version, [str(digit) for digit in range(10)], provenance)
-    write_onnx(package.parent / "lenet-mnist.onnx", rounds, "lenet-mnist")
-    write_quantisation(package.parent / "quantisation.json", rounds)
+    if options.out:
+        images, labels = bytes_and_labels("t10k")
+        print(f"test {simulated_accuracy(rounds, images.float() / 255, labels):.4f}")
+        out = Path(options.out)
+        out.mkdir(parents=True, exist_ok=True)
+        write_onnx(out / "lenet-mnist.onnx", rounds, "lenet-mnist")
+        write_quantisation(out / "quantisation.json", rounds)
 
 
 def main() -> None:
@@ -251,8 +243,7 @@ def main() -> None:
     parser.add_argument("--limits", type=int, nargs=4, default=[15, 7, 1, 31], help="largest weight of each layer")
     parser.add_argument("--activations", type=int, nargs=3, default=[6, 6, 6], help="bits after each hidden layer")
     parser.add_argument("--checkpoint", choices=["best", "last"], default="last")
-    parser.add_argument("--package", help="folder to write; the ONNX file and quantisation.json go beside it")
-    parser.add_argument("--version", default="1.0.0")
+    parser.add_argument("--out", help="folder for the ONNX file and quantisation.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
     stages[options.stage](options)

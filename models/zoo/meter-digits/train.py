@@ -107,10 +107,6 @@ def main() -> None:
         distort=change,
         float_epochs=30,
         quantised_epochs=12,
-        provenance={
-            "dataset": "Tenth-of-step-of-a-meter-digit (haverland and contributors), Apache-2.0",
-            "training": "models/zoo/meter-digits/train.py",
-        },
     )
     train_and_export(recipe, Path(sys.argv[1]), Path(__file__).parent, parts["train"], parts["validation"], tests)
 

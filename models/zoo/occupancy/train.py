@@ -65,7 +65,6 @@ def main() -> None:
         distort=jitter,
         float_epochs=30,
         quantised_epochs=20,
-        provenance={"dataset": "Occupancy detection (Candanedo and Feldheim, 2016)", "training": "models/zoo/occupancy/train.py"},
         dropout=0.0,
     )
     train_and_export(recipe, Path(sys.argv[1]), Path(__file__).parent, train, validation, tests)
