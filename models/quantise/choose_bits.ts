@@ -9,7 +9,7 @@ import {
   quantiseRounds,
 } from "./quantise.ts";
 import { argMax, realScores, relativeNoise } from "./report.ts";
-import type { QuantisedRound } from "./round.ts";
+import { meanOf, type QuantisedRound } from "./round.ts";
 
 /** Widths to begin with: the first that are good enough. */
 const starts = [8, 10, 12];
@@ -18,24 +18,44 @@ const starts = [8, 10, 12];
 const narrowest = { weights: 2, activations: 4 };
 
 /**
- * Largest relative L2 error of the scores on the calibration readings, where no
- * labels say what counts.
+ * Largest relative L2 error of the scores on the calibration readings: without
+ * labels, which would say what counts, and with them.
  */
-const mostRelativeError = .015;
+const mostRelativeError = { unlabelled: .015, labelled: .1 };
+
+/** From this many rounds on, all inner rounds share their widths. */
+const manyRounds = 9;
+
+/** Products that the search may take, about: it looks at fewer readings instead. */
+const searchProducts = 1e11;
+const leastReadings = 64;
 
 /**
  * Greedy search: from 8 bits everywhere (more where the scores need them), lowers
  * one width after another, those of the largest weights first. With labels,
  * accuracy on the calibration readings may fall by `maxAccuracyLoss` percentage
  * points in all; without, so may the share of readings whose arg-max is the float
- * model's, and the scores keep a relative error of at most 1.5 %.
+ * model's. The scores keep a relative error of at most 1.5 % (10 % with labels).
  */
 export function chooseBits(
   network: FloatNetwork,
   statistics: FloatStatistics,
   options: CompileOptions,
 ): BitWidths {
-  const quality = qualityMeter(network, statistics, options);
+  const all = knobs(network);
+  const readings = Math.min(
+    options.calibration.length,
+    readingsInReach(network, all.length),
+  );
+  const quality = qualityMeter(
+    network,
+    firstReadings(statistics, readings),
+    options,
+    readings,
+  );
+  const most = options.calibrationLabels
+    ? mostRelativeError.labelled
+    : mostRelativeError.unlabelled;
   const count = network.rounds.length;
   const uniform = (width: number): BitWidths => ({
     input: width,
@@ -46,12 +66,12 @@ export function chooseBits(
   let bits = uniform(starts[0]);
   for (const width of starts) {
     bits = uniform(width);
-    if (quality(bits).error <= mostRelativeError) break;
+    if (quality(bits).error <= most) break;
   }
   const floor = quality(bits).accuracy - loss;
-  const mostError = Math.max(mostRelativeError, quality(bits).error);
+  const mostError = Math.max(most, quality(bits).error);
 
-  for (const knob of knobs(network)) {
+  for (const knob of all) {
     while (knob.get(bits) > knob.least) {
       knob.set(bits, knob.get(bits) - 1);
       const { accuracy, error } = quality(bits);
@@ -77,37 +97,84 @@ interface Knob {
   set: (bits: BitWidths, value: number) => void;
 }
 
-/** Weights of the largest rounds first, then activations from the input on. */
+/** Weights of the largest rounds first, then the input, then activations. */
 function knobs({ rounds }: FloatNetwork): Knob[] {
   const size = (index: number) =>
     rounds[index].terms.reduce((sum, { map }) => sum + map.weights.length, 0);
-  const bySize = rounds.map((_, i) => i).toSorted((a, b) => size(b) - size(a));
+  const weights = groupsOf(rounds.length)
+    .toSorted((a, b) => size(b[0]) - size(a[0]))
+    .map((group) => knob("weights", group, rounds, narrowest.weights));
+  const activations = groupsOf(rounds.length - 1)
+    .map((group) => knob("activations", group, rounds, narrowest.activations));
   return [
-    ...bySize.map((i): Knob => ({
-      name: `weights of ${rounds[i].name}`,
-      least: narrowest.weights,
-      get: (bits) => bits.weights[i],
-      set: (bits, value) => bits.weights[i] = value,
-    })),
+    ...weights,
     {
       name: "input",
       least: narrowest.activations,
       get: (bits) => bits.input,
       set: (bits, value) => bits.input = value,
     },
-    ...rounds.slice(0, -1).map((round, i): Knob => ({
-      name: `activation of ${round.name}`,
-      least: narrowest.activations,
-      get: (bits) => bits.activations[i],
-      set: (bits, value) => bits.activations[i] = value,
-    })),
+    ...activations,
   ];
+}
+
+/** Rounds that share a width: each its own, or the inner ones together. */
+function groupsOf(count: number): number[][] {
+  const all = Array.from({ length: count }, (_, i) => i);
+  if (count < manyRounds) return all.map((i) => [i]);
+  return [all.slice(1, -1), [0], [count - 1]];
+}
+
+function knob(
+  kind: "weights" | "activations",
+  group: number[],
+  rounds: FloatNetwork["rounds"],
+  least: number,
+): Knob {
+  const [first] = group;
+  return {
+    name: `${kind} of ${rounds[first].name}${
+      group.length > 1 ? ` to ${rounds[group[group.length - 1]].name}` : ""
+    }`,
+    least,
+    get: (bits) => bits[kind][first],
+    set: (bits, value) => group.forEach((i) => bits[kind][i] = value),
+  };
+}
+
+/** How many readings the search can afford; each knob is tried about four times. */
+function readingsInReach({ rounds }: FloatNetwork, knobs: number): number {
+  const products = rounds.flatMap(({ terms }) =>
+    terms.map(({ map }) =>
+      map.kind === "matrix"
+        ? map.weights.length
+        : map.weights.length * map.output[1] * map.output[2]
+    )
+  ).reduce((a, b) => a + b, 0);
+  return Math.max(
+    leastReadings,
+    Math.floor(searchProducts / (products * knobs * 4)),
+  );
+}
+
+function firstReadings(
+  { samples, means }: FloatStatistics,
+  count: number,
+): FloatStatistics {
+  if (samples.get("input")!.length === count) return { samples, means };
+  const first = [...samples].map(([name, list]) =>
+    [name, list.slice(0, count)] as const
+  );
+  return {
+    samples: new Map(first),
+    means: new Map(first.map(([name, list]) => [name, meanOf(list)])),
+  };
 }
 
 interface Quality {
   /** Share of right (or agreeing) arg-maxima. */
   accuracy: number;
-  /** Relative L2 error of the scores; 0 where labels say what counts. */
+  /** Relative L2 error of the scores. */
   error: number;
 }
 
@@ -116,7 +183,9 @@ function qualityMeter(
   network: FloatNetwork,
   statistics: FloatStatistics,
   { calibration, calibrationLabels, inputRange }: CompileOptions,
+  count: number,
 ) {
+  const readings = calibration.slice(0, count);
   const last = network.rounds[network.rounds.length - 1].writes;
   const floatScores = statistics.samples.get(last)!;
   const wanted = calibrationLabels ?? floatScores.map(argMax);
@@ -135,16 +204,14 @@ function qualityMeter(
     const rounds = quantiseRounds(
       network,
       statistics,
-      quantiseInput(network, calibration, spec),
+      quantiseInput(network, readings, spec),
       bits,
       { earlier },
     );
     known = { key, rounds };
     const scores = realScores(rounds);
     const right = scores.filter((values, i) => argMax(values) === wanted[i]);
-    const error = calibrationLabels
-      ? 0
-      : Math.sqrt(relativeNoise(floatScores, scores));
-    return { accuracy: right.length / calibration.length, error };
+    const error = Math.sqrt(relativeNoise(floatScores, scores));
+    return { accuracy: right.length / count, error };
   };
 }
