@@ -18,6 +18,9 @@
  * @module
  */
 export { type ActivationRegistry, applySteps } from "./activations.ts";
+export { type BlobStore, MemoryBlobStore } from "./blob_store.ts";
+export { IndexedDbBlobStore } from "./blob_store_indexed_db.ts";
+export { KvBlobStore, type KvDatabase } from "./blob_store_kv.ts";
 export { type Clock, platformClock } from "./clock.ts";
 export { CipherlayerError, type ErrorCode } from "./errors.ts";
 export {
@@ -41,7 +44,17 @@ export {
   type SealingOptions,
   sealPrivateKey,
 } from "./key_sealing.ts";
-export { type KeyStore, MemoryKeyStore } from "./key_store.ts";
+export {
+  type KeyStore,
+  MemoryKeyStore,
+  type NewKeyOptions,
+  openKey,
+  rotateKey,
+} from "./key_store.ts";
+export {
+  SealedKeyStore,
+  type SealedKeyStoreOptions,
+} from "./key_store_sealed.ts";
 export {
   exportPrivateJwk,
   exportPublicJwk,

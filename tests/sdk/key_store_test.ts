@@ -6,9 +6,18 @@ import {
   sealedFingerprint,
   sealPrivateKey,
 } from "../../sdk/key_sealing.ts";
-import { type KeyStore, MemoryKeyStore } from "../../sdk/key_store.ts";
+import { MemoryBlobStore } from "../../sdk/blob_store.ts";
+import { KvBlobStore } from "../../sdk/blob_store_kv.ts";
+import {
+  type KeyStore,
+  MemoryKeyStore,
+  openKey,
+  rotateKey,
+} from "../../sdk/key_store.ts";
 import { FileKeyStore } from "../../sdk/key_store_file.ts";
+import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/jwk.ts";
+import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const key = testKey(512);
@@ -29,26 +38,88 @@ async function inFolder(run: (folder: string) => Promise<void>) {
 async function behavesAsStore(store: KeyStore) {
   assert.equal(await store.load(), null);
   assert.equal(await store.fingerprint(), null);
-  for (const saved of [key, other, key]) {
+  assert.deepEqual(await store.retired(), []);
+  assert.equal(await store.load(key.publicKey.fingerprint), null);
+  await assert.rejects(rotateKey(store), TypeError);
+  for (const saved of [key, other, key, key]) {
     await store.save(saved);
     assert.equal(await store.fingerprint(), saved.publicKey.fingerprint);
     const loaded = await store.load();
     assert.deepEqual(loaded?.exportPrimes(), saved.exportPrimes());
   }
+  assert.equal(await openKey(store).then(fingerprintOf), fingerprintOf(key));
+  assert.deepEqual(await store.retired(), [fingerprintOf(other)]);
+  for (const kept of [key, other]) {
+    const loaded = await store.load(fingerprintOf(kept));
+    assert.deepEqual(loaded?.exportPrimes(), kept.exportPrimes());
+  }
+
+  const next = await rotateKey(store, { insecure: true });
+  assert.equal(next.publicKey.modulusBits, 512);
+  assert.equal(await store.fingerprint(), fingerprintOf(next));
+  assert.deepEqual(
+    (await store.retired()).sort(),
+    [fingerprintOf(key), fingerprintOf(other)].sort(),
+  );
+  await store.forget(fingerprintOf(other));
+  await store.forget(fingerprintOf(next)); // current: stays
+  assert.deepEqual(await store.retired(), [fingerprintOf(key)]);
+  assert.equal(await store.load(fingerprintOf(other)), null);
+  assert.deepEqual((await store.load())?.exportPrimes(), next.exportPrimes());
 }
 
-Deno.test("a memory store keeps the latest key", async () => {
+function fingerprintOf({ publicKey }: PrivateKey): string {
+  return publicKey.fingerprint;
+}
+
+Deno.test("a memory store keeps current and retired keys", async () => {
   await behavesAsStore(new MemoryKeyStore());
 });
 
-Deno.test("a file store keeps the latest key, in one file of mode 0600", async () => {
+Deno.test("a sealed store in memory keeps current and retired keys", async () => {
+  const blobs = new MemoryBlobStore();
+  await behavesAsStore(new SealedKeyStore(blobs, passphrase, { cost }));
+});
+
+Deno.test("a sealed store in Deno KV keeps current and retired keys", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const blobs = new KvBlobStore(kv, "gateway 1");
+  await behavesAsStore(new SealedKeyStore(blobs, passphrase, { cost }));
+  assert.equal(
+    await new SealedKeyStore(new KvBlobStore(kv, "gateway 2"), passphrase)
+      .load(),
+    null,
+  );
+});
+
+Deno.test("a store that is empty gets a key on opening", async () => {
+  const store = new MemoryKeyStore();
+  const made = await openKey(store, { bits: 512, insecure: true });
+  assert.equal(fingerprintOf(await openKey(store)), fingerprintOf(made));
+});
+
+Deno.test("a rotation with a wrong passphrase changes nothing", async () => {
+  const blobs = new MemoryBlobStore();
+  await new SealedKeyStore(blobs, passphrase, { cost }).save(key);
+  const wrong = new SealedKeyStore(blobs, "another", { cost });
+  await assert.rejects(rotateKey(wrong, { insecure: true }), {
+    code: "wrong-passphrase",
+  });
+  assert.deepEqual(await blobs.list(), ["key"]);
+});
+
+Deno.test("a file store keeps current and retired keys, in files of mode 0600", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     await behavesAsStore(new FileKeyStore(path, passphrase, { cost }));
-    assert.deepEqual(await readdir(folder), ["gateway.key"]);
-    if (Deno.build.os !== "windows") {
-      assert.equal((await stat(path)).mode & 0o777, 0o600);
+    const names = await readdir(folder);
+    assert.deepEqual(names.filter((name) => !/^gateway\.key/.test(name)), []);
+    assert.deepEqual(names.filter((name) => name.endsWith(".tmp")), []);
+    for (const name of names) {
+      if (Deno.build.os === "windows") break;
+      assert.equal((await stat(`${folder}/${name}`)).mode & 0o777, 0o600);
     }
+    await new FileKeyStore(path, passphrase, { cost }).save(key);
     const again = new FileKeyStore(path, passphrase);
     assert.deepEqual(
       (await again.load())?.exportPrimes(),
@@ -69,7 +140,9 @@ Deno.test("a failed save leaves the old key and no other file", async () => {
     await assert.rejects(new FileKeyStore(path, passphrase).load(), {
       code: "EISDIR",
     });
-    const missing = new FileKeyStore(`${folder}/no/such`, passphrase, { cost });
+    const missing = new FileKeyStore(`${folder}/no/such/k`, passphrase, {
+      cost,
+    });
     await assert.rejects(missing.save(key), { code: "ENOENT" });
   });
 });
@@ -186,7 +259,7 @@ Deno.test("passphrases that look alike in Unicode open alike; empty ones are ref
 });
 
 Deno.test("a file store shows no passphrase by accident", () => {
-  const store = new FileKeyStore("path", passphrase);
+  const store = new FileKeyStore("path/to.key", passphrase);
   const shown = Deno.inspect(store, { showHidden: true, depth: 9 }) +
     JSON.stringify(store);
   assert.ok(!shown.includes(passphrase));

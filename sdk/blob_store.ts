@@ -1,0 +1,58 @@
+/**
+ * Small named blobs that outlive the process: where sealed keys and queued
+ * readings lie. Folders (`FileBlobStore`), IndexedDB and Deno KV come with the
+ * SDK; these four methods over anything else make keys and queue work there too.
+ *
+ * Only sealed or encrypted bytes are ever written to it.
+ *
+ * @example
+ * ```ts
+ * import { type BlobStore, MemoryBlobStore } from "@cipherlayer/sdk";
+ *
+ * const store: BlobStore = new MemoryBlobStore();
+ * await store.write("a", Uint8Array.of(1, 2));
+ * if ((await store.list()).join() !== "a") throw new Error("lost");
+ * await store.remove("a");
+ * if (await store.read("a") !== null) throw new Error("still there");
+ * ```
+ */
+export interface BlobStore {
+  /** The blob, or null if there is none. */
+  read(name: string): Promise<Uint8Array<ArrayBuffer> | null>;
+  /**
+   * Replaces the blob at once: after a crash there is the old value or the new
+   * one, whole; when this resolves, the new one, whatever happens.
+   */
+  write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /** Removes the blob, if it is there. */
+  remove(name: string): Promise<void>;
+  /** Names of all blobs, in any order. */
+  list(): Promise<string[]>;
+}
+
+/** Keeps blobs for the life of the process only. */
+export class MemoryBlobStore implements BlobStore {
+  readonly #blobs = new Map<string, Uint8Array<ArrayBuffer>>();
+
+  /** The blob, or null if there is none. */
+  read(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
+    return Promise.resolve(this.#blobs.get(name)?.slice() ?? null);
+  }
+
+  /** Replaces the blob. */
+  write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    this.#blobs.set(name, bytes.slice());
+    return Promise.resolve();
+  }
+
+  /** Removes the blob, if it is there. */
+  remove(name: string): Promise<void> {
+    this.#blobs.delete(name);
+    return Promise.resolve();
+  }
+
+  /** Names of all blobs. */
+  list(): Promise<string[]> {
+    return Promise.resolve([...this.#blobs.keys()]);
+  }
+}
