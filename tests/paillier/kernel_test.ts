@@ -41,6 +41,23 @@ Deno.test("machines that fuse multiply-adds get the WASM kernel", () => {
   assert.equal(selectKernel(), selectKernel());
 });
 
+Deno.test({
+  name: "machines that do not fuse get the BigInt kernel, in both tiers",
+  ignore: !fused || Deno.build.arch !== "x86_64",
+  fn: async () => {
+    const module = import.meta.resolve("../../sdk/paillier/select_kernel.ts");
+    const source = `import { selectKernel } from "${module}";
+      console.log(selectKernel().name);`;
+    for (const tier of ["--liftoff-only", "--no-liftoff"]) {
+      const flags = `--v8-flags=--no-enable-fma3,${tier}`;
+      const { stdout } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", flags, source],
+      }).output();
+      assert.equal(new TextDecoder().decode(stdout), "bigint\n");
+    }
+  },
+});
+
 for (const kernel of [bigIntKernel, wasmKernel]) {
   const ignore = kernel === wasmKernel && !fused;
   const test = (name: string, fn: () => void) =>
@@ -235,19 +252,26 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
   });
 }
 
-Deno.test("wasm kernel: misuse is refused", () => {
-  const [p, q] = moduliOf(512);
-  assert.throws(() => wasmKernel.open([p + 1n, q], 1), RangeError);
-  assert.throws(() => wasmKernel.open([2n ** 199n - 1n, q], 1), RangeError);
-  assert.throws(() => wasmKernel.open([p, 2n ** 4096n + 1n], 1), RangeError);
-  assert.throws(() => wasmKernel.open([p, moduliOf(1024)[0]], 1), RangeError);
-  const arithmetic = wasmKernel.open([p, q], 2);
-  assert.throws(() => arithmetic.run(Uint32Array.of(0, 1, 2)), RangeError);
-  assert.throws(() => arithmetic.load(2, 0, Uint8Array.of(1)), RangeError);
-  assert.throws(() => arithmetic.load(0, 0, new Uint8Array(600)), RangeError);
-  assert.throws(() => arithmetic.loadPair(0, 0, -1n, 0n), RangeError);
-  assert.throws(() => arithmetic.storePair(-1, 0), RangeError);
-  arithmetic.loadPair(0, 0, p - 1n, p - 1n);
-  assert.throws(() => arithmetic.store(0, 0, new Uint8Array(127)), RangeError);
-  assert.equal(bitLength(readPair(arithmetic, 0, 0)), 1024);
+Deno.test({
+  name: "wasm kernel: misuse is refused",
+  ignore: !fused,
+  fn: () => {
+    const [p, q] = moduliOf(512);
+    assert.throws(() => wasmKernel.open([p + 1n, q], 1), RangeError);
+    assert.throws(() => wasmKernel.open([2n ** 199n - 1n, q], 1), RangeError);
+    assert.throws(() => wasmKernel.open([p, 2n ** 4096n + 1n], 1), RangeError);
+    assert.throws(() => wasmKernel.open([p, moduliOf(1024)[0]], 1), RangeError);
+    const arithmetic = wasmKernel.open([p, q], 2);
+    assert.throws(() => arithmetic.run(Uint32Array.of(0, 1, 2)), RangeError);
+    assert.throws(() => arithmetic.load(2, 0, Uint8Array.of(1)), RangeError);
+    assert.throws(() => arithmetic.load(0, 0, new Uint8Array(600)), RangeError);
+    assert.throws(() => arithmetic.loadPair(0, 0, -1n, 0n), RangeError);
+    assert.throws(() => arithmetic.storePair(-1, 0), RangeError);
+    arithmetic.loadPair(0, 0, p - 1n, p - 1n);
+    assert.throws(
+      () => arithmetic.store(0, 0, new Uint8Array(127)),
+      RangeError,
+    );
+    assert.equal(bitLength(readPair(arithmetic, 0, 0)), 1024);
+  },
 });

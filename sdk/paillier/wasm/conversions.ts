@@ -111,10 +111,10 @@ export function unpackFunction(
 }
 
 /**
- * `propagate(digits, multiple, modulus) -> top`: adds multiple * modulus to n digits and carries.
- * Digits end in [0, 2^50), or in [-2^49, 2^49) if balanced; the last one takes what is left
- * and is returned: unless balanced, its sign is the number's.
- * Sums of a digit, its multiple and a carry must stay below 2^53.
+ * `propagate(digits, multiple, modulus) -> top`: adds multiple * modulus to n digits and
+ * carries. Digits end in [0, 2^50), or in [-2^49, 2^49) if balanced; the last one takes
+ * what is left and is returned: unless balanced, its sign is the number's. The sum of a
+ * digit, its multiple and a carry must stay below 2^53.
  */
 export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
   const f = new WasmFunction([I32, F64, I32], [F64]);
@@ -143,11 +143,12 @@ export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
  * `combine(words, constants, powers, target)`: target = sum word_i * power_i / R over the words at
  * `scratch`, an even number of them, both lanes working modulo the same M.
  *
- * A word lies within +-R/2 and a constant's parts in [0, M), so each product has |a| and |b| below
- * M/2 + M/2 + 2 (see the bounds in `sweeps.ts`; a word's own b is 0). Up to six of them are added
- * digit by digit (at most 6 * 2^49) and the nearest multiple of M, found from the three
- * leading digits, is subtracted: at most 6 M, whose digits are again at most 6 * 2^49. That leaves |a|, |b| <=
- * (1/2 + 2^-40) M, well inside the set that products stay in.
+ * A word lies within +-R/2 and a constant's parts in [0, M), so each product has |a|
+ * and |b| below M/2 + M/2 + 2 (see the bounds in `sweeps.ts`; a word's own b is 0). Up to
+ * six of them are added digit by digit (at most 6 * 2^49), and the nearest multiple of
+ * M, found from the three leading digits, is subtracted: at most 6 M, whose digits are
+ * again at most 6 * 2^49. That leaves |a|, |b| <= (1/2 + 2^-40) M, well inside the set
+ * that products stay in.
  */
 export function combineFunction(
   at: Layout,
@@ -215,8 +216,8 @@ export function combineFunction(
 }
 
 /**
- * `canonical(register, constants)`: both components, each above -M and below M, to [0, M), digits to
- * [0, 2^50); a + b M stays the same modulo M^2.
+ * `canonical(register, constants)`: both components, each between -M and M, to [0, M),
+ * with digits in [0, 2^50). a + b M stays the same modulo M^2.
  */
 export function canonicalFunction(
   at: Layout,

@@ -29,9 +29,12 @@ import type { Blocks, Layout } from "./layout.ts";
 import { SweepEmitter } from "./sweeps.ts";
 
 /**
- * `multiply(left0, left1, right0, right1, target0, target1)`: the Montgomery product of two
- * pairs in each lane; operands and targets are addresses of registers. All is
- * read before anything is written.
+ * `multiply(left0, left1, right0, right1, target0, target1)`: the Montgomery product of
+ * two pairs in each lane; operands and targets are addresses of registers. All is read
+ * before anything is written.
+ *
+ * Both components advance block by block, so that the quotient chain of one can be
+ * woven into sweeps of the other, which do not need it.
  */
 export function multiplyFunction(at: Layout): WasmFunction {
   const f = new WasmFunction([I32, I32, I32, I32, I32, I32]);
@@ -161,9 +164,10 @@ export function squareFunction(at: Layout): WasmFunction {
 }
 
 /**
- * `run(steps, registers) -> left`: the steps at `program`, each of two triples (target, left,
- * right) of register numbers, lane 0 then lane 1. Stops before a step that names a
- * register beyond the bank (-1, the idle one, is none) and returns how many steps are left.
+ * `run(steps, registers) -> left`: the steps at `program`, each of two triples (target,
+ * left, right) of register numbers, lane 0 then lane 1. Stops before a step that names a
+ * register beyond the bank (-1, the idle one, is within) and returns how many steps are
+ * left.
  */
 export function runFunction(
   at: Layout,
@@ -213,10 +217,7 @@ function forBlocks(
   );
 }
 
-/**
- * A quotient chain is as long as two sweeps: one half is woven into each of the two that
- * follow.
- */
+/** A quotient chain takes about as long as two sweeps: half goes into each. */
 function halves(code: Code[]): [Code[], Code[]] {
   const middle = Math.round(code.length / 2);
   return [code.slice(0, middle), code.slice(middle)];

@@ -354,7 +354,7 @@ export class SweepEmitter {
     ];
   }
 
-  /** Steps from limb `begin`, or from the cursor, whole turns of the loop later, to the end. */
+  /** Steps from limb `begin`, or from a cursor whole turns of the loop later, to the end. */
   #roll(sweep: Sweep, begin: number, fromCursor = false): Code {
     const { n } = this.at, unroll = unrollOf(sweep), cursor = this.#cursor;
     const end = begin + Math.floor((n - begin) / unroll) * unroll;
@@ -402,7 +402,7 @@ function unrollOf({ rows }: Sweep): number {
   return rows.length < 3 ? 4 : rows.length;
 }
 
-/** `main` with `side` spread evenly over its parts after the first `from`; what is left over follows. */
+/** `main` with `side` spread evenly over its parts after the first `from`, or behind them. */
 function weave(main: Code[], side: Code[], from: number): Code {
   const span = Math.max(1, main.length - from), code: Code[] = [];
   let done = 0;
