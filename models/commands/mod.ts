@@ -1,5 +1,6 @@
 /** Every command of `cipherlayer`, one file each. */
 import type { Command } from "commander";
+import { attackCommand } from "./attack.ts";
 import { compileCommand } from "./compile.ts";
 import { inspectCommand } from "./inspect.ts";
 import { planCommand } from "./plan.ts";
@@ -13,4 +14,5 @@ export const commands: (() => Command)[] = [
   planCommand,
   inspectCommand,
   verifyCommand,
+  attackCommand,
 ];

@@ -44,6 +44,10 @@ export interface GuardedModel {
   guards: RoundGuard[];
   /** Rounds from here on take each token once. */
   firstSingleUse: number;
+  /** The model with its hidden decoys and its own last round, for comparison. */
+  widened: ModelPackage;
+  /** For each row of the scores' round the label that it stands for, -1 for decoys. */
+  scoreLabels: number[];
 }
 
 /** Most scores that are compared in pairs: 496 pairs. */
@@ -75,13 +79,13 @@ export function guardModel(
       : { kind: "disturbed", amplitude };
     return { round: { ...round, bound: round.bound + amplitude }, guard };
   });
-  const last = wider.manifest.rounds[hidden.length];
-  const behind = wider.manifest.reveal === "scores"
-    ? [{ round: last, guard: { kind: "none" } as RoundGuard }]
-    : protections.scores === "compared"
-    ? comparedRounds(last, tensors, protections)
-    : selectedRounds(last, tensors, protections, random);
-  const all = [...hidden, ...behind];
+  const { rounds, scoreLabels } = scoreRounds(
+    wider,
+    tensors,
+    protections,
+    random,
+  );
+  const all = [...hidden, ...rounds];
   return {
     model: {
       manifest: { ...wider.manifest, rounds: all.map(({ round }) => round) },
@@ -89,6 +93,8 @@ export function guardModel(
     },
     guards: all.map(({ guard }) => guard),
     firstSingleUse: protections.singleUse ? hidden.length + 1 : all.length,
+    widened: wider,
+    scoreLabels,
   };
 }
 
@@ -97,13 +103,37 @@ interface GuardedRound {
   guard: RoundGuard;
 }
 
+interface ScoreRounds {
+  rounds: GuardedRound[];
+  scoreLabels: number[];
+}
+
+/** The last round and those behind it. */
+function scoreRounds(
+  { manifest }: ModelPackage,
+  tensors: Map<string, IntegerTensor>,
+  protections: Protections,
+  random: RandomSource,
+): ScoreRounds {
+  const last = manifest.rounds[manifest.rounds.length - 1];
+  if (manifest.reveal === "scores") {
+    return {
+      rounds: [{ round: last, guard: { kind: "none" } }],
+      scoreLabels: Array.from({ length: last.outputShape[0] }, (_, i) => i),
+    };
+  }
+  return protections.scores === "compared"
+    ? comparedRounds(last, tensors, protections)
+    : selectedRounds(last, tensors, protections, random);
+}
+
 /** Scores and decoys, of which the edge selects the largest; then the label. */
 function selectedRounds(
   last: RoundSpec,
   tensors: Map<string, IntegerTensor>,
   protections: Protections,
   random: RandomSource,
-): GuardedRound[] {
+): ScoreRounds {
   const real = rowsOf(last, tensors);
   const rows = shuffled(decoysAmong(real, last, protections, random), random);
   setRows(last, rows, tensors);
@@ -123,10 +153,13 @@ function selectedRounds(
     guard = { kind: "blinded", ranks, scaleBits, shiftLimit };
     round.bound = 2 ** scaleBits * ranks * (round.bound + 2) + shiftLimit;
   }
-  return [
-    { round, guard },
-    labelRound(round, rows.map(({ label }) => label), protections, tensors),
-  ];
+  return {
+    rounds: [
+      { round, guard },
+      labelRound(round, rows.map(({ label }) => label), protections, tensors),
+    ],
+    scoreLabels: rows.map(({ label, real }) => real ? label : -1),
+  };
 }
 
 function decoysAmong(
@@ -137,7 +170,7 @@ function decoysAmong(
 ): ScoreRow[] {
   switch (scoreDecoys) {
     case "none":
-      return rows.map((row, label) => ({ ...row, label }));
+      return rows.map((row, label) => ({ ...row, label, real: true }));
     case "random":
       return withRandomDecoys(rows, last, random);
     case "convex":
@@ -150,7 +183,7 @@ function comparedRounds(
   last: RoundSpec,
   tensors: Map<string, IntegerTensor>,
   protections: Protections,
-): GuardedRound[] {
+): ScoreRounds {
   const rows = rowsOf(last, tensors);
   if (rows.length > mostCompared) {
     throw new Error(
@@ -189,11 +222,12 @@ function comparedRounds(
   counts.writes = unused("selector", last);
   setRows(counts, wins, tensors);
   counts.bound = accumulatorBound(counts, tensors);
-  return [
+  const rounds: GuardedRound[] = [
     { round: differences, guard: { kind: "compared", scaleBits } },
     { round: counts, guard: { kind: "counted" } },
     labelRound(counts, [...rows.keys()], protections, tensors),
   ];
+  return { rounds, scoreLabels: pairs.map(() => -1) };
 }
 
 /** The round that gives the label of the row that a selector names. */

@@ -11,6 +11,7 @@ import { combine, type Row } from "./rows.ts";
 export interface ScoreRow extends Row {
   /** The label that choosing this row gives; a decoy has that of a real row it takes after. */
   label: number;
+  real: boolean;
 }
 
 /** Convex combinations are in quarters, so real rows are multiplied by this. */
@@ -32,6 +33,7 @@ export function withConvexDecoys(
   const real = rows.map((row, label) => ({
     ...combine([[quarters, row]]),
     label,
+    real: true,
   }));
   const decoys = rows.map((_, label) => {
     const other = (label + 1 + draw(rows.length - 1)) % rows.length;
@@ -40,7 +42,8 @@ export function withConvexDecoys(
       shares.map(([parent, share]) => [share, rows[parent]]),
     );
     const largest = Math.max(1, Math.floor(quarters * bound / 64));
-    return { weights: row.weights, bias: row.bias - 1 - draw(largest), label };
+    const bias = row.bias - 1 - draw(largest);
+    return { weights: row.weights, bias, label, real: false };
   });
   return [...real, ...decoys];
 }
@@ -63,9 +66,9 @@ export function withRandomDecoys(
     );
     const lead = combine([[1, { weights: shuffled, bias: 0 }], [-1, rows[0]]]);
     const bias = -1 - mostOf(lead, round);
-    return { weights: shuffled, bias, label };
+    return { weights: shuffled, bias, label, real: false };
   });
-  return [...rows.map((row, label) => ({ ...row, label })), ...decoys];
+  return [...rows.map((row, label) => ({ ...row, label, real: true })), ...decoys];
 }
 
 /** Largest value of a row over the inputs' ranges. */
