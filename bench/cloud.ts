@@ -45,7 +45,7 @@ const phases: Phase[] = [
 ];
 const kernel = selectKernel();
 const sealingKey = new Uint8Array(32).fill(7);
-const banks = new BankCache(kernel, sealingKey, 1);
+const banks = new BankCache(kernel, sealingKey, 0);
 const sealer = new TokenSealer(sealingKey);
 const modulus = benchKey(modulusBits).publicKey.modulus;
 const model = await readPackage(folder);
@@ -58,7 +58,7 @@ console.log(
   `${manifest.name}, ${modulusBits}-bit key, ${samples} samples, 1/${shards} of each round, kernel ${kernel.name}; milliseconds of processor time`,
 );
 const bankStarted = cpuMs();
-if (prepared.usesBank) await banks.get(modulus);
+if (prepared.usesBank) await banks.get(modulus, prepared.answers);
 console.log(`bank of randomisers: ${ms(cpuMs() - bankStarted)}`);
 
 console.log(`a product: ${(1000 * productMs()).toFixed(2)} microseconds`);

@@ -133,7 +133,7 @@ export async function answerRound(
     );
   });
   const randomiser = prepared.usesBank
-    ? await context.banks.get(modulus)
+    ? await context.banks.get(modulus, prepared.answers)
     : new PowerRandomiser(context.kernel, modulus);
   const sources = await seedSources(
     seed,

@@ -14,8 +14,8 @@ export interface Sealing {
 
 export interface KeyringOptions {
   kernel: Kernel;
-  /** Capacity of each `BankCache`. */
-  randomiserBanks: number;
+  /** Memory of each `BankCache`. */
+  randomiserBytes: number;
   /** As `AppOptions` has it. */
   protections?: Partial<Protections>;
 }
@@ -54,7 +54,7 @@ function sealing(sealingKey: Uint8Array, options: KeyringOptions): Sealing {
   return {
     sealingKey,
     sealer: new TokenSealer(sealingKey),
-    banks: new BankCache(options.kernel, sealingKey, options.randomiserBanks),
+    banks: new BankCache(options.kernel, sealingKey, options.randomiserBytes),
     prepared: new PreparedModels(sealingKey, options.protections),
   };
 }

@@ -10,8 +10,8 @@ export interface Limits {
   shards: number;
   /** A session's tokens are good for this long. */
   tokenLifetimeMs: number;
-  /** Keys whose re-randomisation tables are held: 5.4 MB each at 2048 bits. */
-  randomiserBanks: number;
+  /** Memory for tables of re-randomisation: at 2048 bits 14 MB a key, 43 MB for large batches. */
+  randomiserBytes: number;
 }
 
 export const defaultLimits: Limits = {
@@ -19,7 +19,7 @@ export const defaultLimits: Limits = {
   samples: 4096,
   shards: 64,
   tokenLifetimeMs: 60 * 60 * 1000,
-  randomiserBanks: 8,
+  randomiserBytes: 192 * 2 ** 20,
 };
 
 /**

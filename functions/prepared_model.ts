@@ -34,6 +34,8 @@ export class PreparedModel {
   readonly orderUnits: readonly number[];
   /** Whether any round gives enough answers for a bank of randomisers. */
   readonly usesBank: boolean;
+  /** Ciphertexts that an inference gets back, over all rounds. */
+  readonly answers: number;
   readonly #model: ModelPackage;
   readonly #rounds: (CompiledRound | undefined)[];
 
@@ -64,9 +66,11 @@ export class PreparedModel {
     this.orderUnits = this.plan.rounds.map((_, i) =>
       channelOrder ? orderUnits(this.plan, i) : 1
     );
-    this.usesBank = this.plan.rounds.some(({ layout }) =>
-      answerCiphertexts(layout) >= answersForBank
+    const answers = this.plan.rounds.map(({ layout }) =>
+      answerCiphertexts(layout)
     );
+    this.usesBank = answers.some((count) => count >= answersForBank);
+    this.answers = answers.reduce((sum, count) => sum + count, 0);
     this.#rounds = this.plan.rounds.map(() => undefined);
   }
 

@@ -39,29 +39,77 @@ export type PackedAnswer = readonly [a: bigint, b: bigint];
 /** Bases of a key; their random powers together have 192 bits more than N. */
 const bases = 40;
 const surplusBits = 192;
-/** Bases whose products for all subsets of exponent bits are tabled together. */
-const jointBases = 10;
 /** Each exponent is cut in two: half the squarings for twice the table. */
 const pieces = 2;
-const groups = pieces * bases / jointBases;
-const entries = 1 << jointBases;
+/** Numbers of the comb: H_t, then H_t^(2^pieceBits). */
+const teeth = pieces * bases;
+
+/** Inferences that a bank is expected to serve. */
+const inferencesPerBank = 4;
+const mostEntries = 1 << 16;
 
 /** Answers that are randomised between two yields. */
 const answersPerYield = 32;
+/** Entries that are tabled between two yields. */
+const entriesPerYield = 1024;
 
 const oneRegister = 0;
 const fillerRegister = 1;
 /** `answersPerYield` masked answers, then as many results. */
 const firstAnswer = 2;
 const firstResult = firstAnswer + answersPerYield;
-const firstTable = firstResult + answersPerYield;
-const firstBase = firstTable + groups * entries;
-/** H_t^(2^pieceBits) */
-const firstPiece = firstBase + bases;
+const firstTooth = firstResult + answersPerYield;
+const firstTable = firstTooth + teeth;
 
 /**
- * The bases H_t = r_t^N of one key and the table of their products, in an
- * arithmetic of their own: about 8,300 numbers modulo N^2, 5.4 MB at 2048 bits.
+ * How a bank is cut: the teeth of one group are tabled together, all products of
+ * their subsets. Fewer groups take fewer products an answer and more memory; the
+ * randomisers are the same.
+ */
+interface Group {
+  /** Teeth [from, to). */
+  from: number;
+  to: number;
+  /** Register of the product of the empty subset. */
+  table: number;
+}
+
+function cutTeeth(count: number): Group[] {
+  let table = firstTable;
+  return Array.from({ length: count }, (_, i) => {
+    const from = Math.floor(i * teeth / count);
+    const to = Math.floor((i + 1) * teeth / count);
+    const group = { from, to, table };
+    table += 1 << (to - from);
+    return group;
+  });
+}
+
+function tableEntries(groups: readonly Group[]): number {
+  return groups.reduce((sum, { from, to }) => sum + (1 << (to - from)), 0);
+}
+
+/** The number of groups that is cheapest for inferences of so many answers. */
+export function bankGroups(answers: number, modulusBits: number): number {
+  const uses = inferencesPerBank * answers * pieceBits(modulusBits);
+  let best = 16, least = Infinity;
+  for (let count = best; count > 0; count--) {
+    const entries = tableEntries(cutTeeth(count));
+    if (entries > mostEntries) break;
+    const products = entries + uses * count;
+    if (products < least) [best, least] = [count, products];
+  }
+  return best;
+}
+
+function pieceBits(modulusBits: number): number {
+  return Math.ceil((modulusBits + surplusBits) / teeth);
+}
+
+/**
+ * The bases H_t = r_t^N of one key and tables of their products, in an arithmetic
+ * of their own: with 7 groups 20,600 numbers modulo N^2, 13.5 MB at 2048 bits; with
+ * 6, the fewest, 43 MB.
  *
  * A randomiser is prod H_t^(s_t), s_t uniform of `exponentBits` bits: by the
  * leftover hash lemma it is within 2^-96 of uniform among the N-th residues.
@@ -70,29 +118,50 @@ export class RandomiserBank implements Randomiser {
   readonly #arithmetic: Arithmetic;
   readonly #program: ProductProgram;
   readonly #pieceBits: number;
+  readonly #groups: readonly Group[];
 
-  private constructor(kernel: Kernel, modulus: bigint, modulusBits: number) {
+  private constructor(
+    kernel: Kernel,
+    modulus: bigint,
+    modulusBits: number,
+    groups: readonly Group[],
+  ) {
+    this.#groups = groups;
+    const scratch = firstTooth + bases + nthPowersScratch(bases);
+    const registers = firstTable + tableEntries(groups);
     this.#arithmetic = kernel.open(
       [modulus, modulus],
-      firstBase + pieces * bases,
+      Math.max(registers, scratch),
     );
     this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
-    this.#pieceBits = Math.ceil((modulusBits + surplusBits) / (bases * pieces));
+    this.#pieceBits = pieceBits(modulusBits);
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
   }
 
-  get bytesPerAnswer(): number {
-    return 2 * this.#pieceBits * groups;
+  /** Memory that the bank takes in the WASM kernel. */
+  get bytes(): number {
+    const limbs = Math.ceil((bitLength(this.#arithmetic.moduli[0]) + 2) / 50);
+    return this.#arithmetic.registers * 16 * limbs;
   }
 
-  /** Computes the bank of a key: 40 full powers and the table. */
+  get bytesPerAnswer(): number {
+    return this.#pieceBits * teeth / 8;
+  }
+
+  /**
+   * Computes the bank of a key: 40 full powers and the tables.
+   *
+   * @param groupCount of `bankGroups`; the randomisers do not depend on it
+   */
   static *build(
     kernel: Kernel,
     sealingKey: Uint8Array,
     modulus: bigint,
+    groupCount: number,
   ): Generator<void, RandomiserBank> {
     const modulusBits = bitLength(modulus);
-    const bank = new RandomiserBank(kernel, modulus, modulusBits);
+    const groups = cutTeeth(groupCount);
+    const bank = new RandomiserBank(kernel, modulus, modulusBits, groups);
     const program = bank.#program;
     const n = bytesFromBigInt(modulus, Math.ceil(modulusBits / 8));
     for (let t = 0; t < bases; t++) {
@@ -103,24 +172,25 @@ export class RandomiserBank implements Randomiser {
         Math.ceil((modulusBits + 128) / 8),
       );
       bank.#arithmetic.loadPair(
-        firstBase + t,
+        firstTooth + t,
         0,
         bigIntFromBytes(wide) % modulus,
         0n,
       );
     }
-    // Before it is filled, the table is the scratch of the powers.
-    yield* nthPowers(program, firstBase, bases, oneRegister, firstTable);
-    for (let t = 0; t < bases; t++) {
-      program.multiply(firstPiece + t, firstBase + t, firstBase + t);
+    // Before they are filled, the other registers are the scratch of the powers.
+    const scratch = firstTooth + bases;
+    yield* nthPowers(program, firstTooth, bases, oneRegister, scratch);
+    for (let t = firstTooth; t < firstTooth + bases; t++) {
+      program.multiply(t + bases, t, t);
     }
     for (let bit = 1; bit < bank.#pieceBits; bit++) {
-      for (let t = 0; t < bases; t++) {
-        program.multiply(firstPiece + t, firstPiece + t, firstPiece + t);
+      for (let t = firstTooth + bases; t < firstTable; t++) {
+        program.multiply(t, t, t);
       }
       yield;
     }
-    yield* bank.#fillTable();
+    yield* bank.#fillTables();
     return bank;
   }
 
@@ -150,21 +220,21 @@ export class RandomiserBank implements Randomiser {
 
   /** result = answer * prod over t of H_t^(s_t): a comb over the bits of all s_t. */
   #multiplyResidues(random: readonly RandomSource[]): void {
-    const program = this.#program;
+    const program = this.#program, groups = this.#groups;
     const indices = random.map((source) => this.#drawIndices(source));
     for (let bit = this.#pieceBits - 1; bit >= 0; bit--) {
       const leading = bit === this.#pieceBits - 1;
       for (let i = 0; !leading && i < random.length; i++) {
         program.multiply(firstResult + i, firstResult + i, firstResult + i);
       }
-      for (let group = 0; group < groups; group++) {
-        const table = firstTable + group * entries;
+      for (let group = 0; group < groups.length; group++) {
         for (let i = 0; i < random.length; i++) {
-          const left = leading && group === 0 ? oneRegister : firstResult + i;
+          const entry = indices[i][bit * groups.length + group];
+          // The left operand is read first and at once: it may be far from the caches.
           program.multiply(
             firstResult + i,
-            left,
-            table + indices[i][bit * groups + group],
+            groups[group].table + entry,
+            leading && group === 0 ? oneRegister : firstResult + i,
           );
         }
       }
@@ -175,28 +245,38 @@ export class RandomiserBank implements Randomiser {
     program.flush();
   }
 
-  /** For each bit and group the subset of bases: ten random bits. */
-  #drawIndices(random: RandomSource): Uint16Array {
+  /**
+   * For each bit of the pieces and each group the subset of its teeth: as many
+   * random bits as there are teeth, in the order of the teeth.
+   */
+  #drawIndices(random: RandomSource): Uint32Array {
+    const groups = this.#groups, rowBytes = teeth / 8;
     const bytes = random(this.bytesPerAnswer);
-    const indices = new Uint16Array(this.#pieceBits * groups);
-    for (let i = 0; i < indices.length; i++) {
-      indices[i] = (bytes[2 * i] << 8 | bytes[2 * i + 1]) & (entries - 1);
+    const indices = new Uint32Array(this.#pieceBits * groups.length);
+    let index = 0;
+    for (let row = 0; row < bytes.length; row += rowBytes) {
+      for (const { from, to } of groups) {
+        let bits = 0;
+        for (let tooth = to - 1; tooth >= from; tooth--) {
+          bits = 2 * bits + (bytes[row + (tooth >> 3)] >> (tooth & 7) & 1);
+        }
+        indices[index++] = bits;
+      }
     }
     return indices;
   }
 
-  /** T[group][subset] = product of the group's bases in the subset. */
-  *#fillTable(): Generator<void, void> {
+  /** table + subset = product of the group's teeth in the subset. */
+  *#fillTables(): Generator<void, void> {
     const program = this.#program;
-    for (let group = 0; group < groups; group++) {
-      const table = firstTable + group * entries;
+    for (const { from, to, table } of this.#groups) {
       program.multiply(table, oneRegister, oneRegister);
-      for (let subset = 1; subset < entries; subset++) {
+      for (let subset = 1; subset < 1 << (to - from); subset++) {
         const lowest = subset & -subset;
-        const base = firstBase + group * jointBases + 31 - Math.clz32(lowest);
-        program.multiply(table + subset, table + (subset ^ lowest), base);
+        const tooth = firstTooth + from + 31 - Math.clz32(lowest);
+        program.multiply(table + subset, table + (subset ^ lowest), tooth);
+        if (subset % entriesPerYield === 0) yield;
       }
-      yield;
     }
     program.flush();
   }

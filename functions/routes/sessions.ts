@@ -37,12 +37,12 @@ export function sessionRoutes(context: Context): Hono {
         } bytes without leading zeros, got ${request.modulus.length}`,
       );
     }
-    const { plan, planHash, usesBank } = prepared.get(model, {
+    const { plan, planHash, usesBank, answers } = prepared.get(model, {
       modulusBits,
       samples,
     });
     // Not awaited: ready, or nearly, when the first round comes.
-    if (usesBank) void banks.get(modulus);
+    if (usesBank) void banks.get(modulus, answers);
     const { name, version } = model.manifest;
     const expiresAt = clock() + limits.tokenLifetimeMs;
     const token = sealer.seal({

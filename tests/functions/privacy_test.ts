@@ -241,7 +241,7 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", async () 
   const masks = Array(count).fill(mask);
   for (const kernel of [bigIntKernel, selectKernel()]) {
     const randomisers = [
-      run(RandomiserBank.build(kernel, seed, n)),
+      run(RandomiserBank.build(kernel, seed, n, 9)),
       new PowerRandomiser(kernel, n),
     ];
     for (const randomiser of randomisers) {
@@ -267,17 +267,25 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", async () 
   }
 });
 
-Deno.test("a bank is the same on every instance and kernel, and another for another key", () => {
-  const ones = (length: number) => new Uint8Array(length).fill(1);
-  const randomised = (kernel: typeof bigIntKernel, sealingKey: Uint8Array) => {
+Deno.test("a bank is the same on every instance, kernel and cut, and another for another key", () => {
+  const bytes = (length: number) =>
+    Uint8Array.from({ length }, (_, i) => 37 * i);
+  const randomised = (
+    kernel: typeof bigIntKernel,
+    sealingKey: Uint8Array,
+    groups: number,
+  ) => {
     const out = new Uint8Array(128);
-    const bank = run(RandomiserBank.build(kernel, sealingKey, n));
-    run(bank.randomise([[1n, 0n]], [0n], [ones], out));
+    const bank = run(RandomiserBank.build(kernel, sealingKey, n, groups));
+    run(bank.randomise([[1n, 0n]], [0n], [bytes], out));
     return out;
   };
-  const expected = randomised(bigIntKernel, seed);
-  assert.deepEqual(randomised(selectKernel(), seed), expected);
-  assert.notDeepEqual(randomised(bigIntKernel, seed.map(() => 6)), expected);
+  const expected = randomised(bigIntKernel, seed, 9);
+  assert.deepEqual(randomised(selectKernel(), seed, 9), expected);
+  for (const groups of [80, 13, 7]) {
+    assert.deepEqual(randomised(selectKernel(), seed, groups), expected);
+  }
+  assert.notDeepEqual(randomised(bigIntKernel, seed.map(() => 6), 9), expected);
 });
 
 Deno.test("tokens: equal content gives equal bytes, whatever is opened is what was sealed", () => {
