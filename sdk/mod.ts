@@ -68,6 +68,11 @@ export {
   generatePrivateKey,
   type KeyGenerationOptions,
 } from "./paillier/key_generation.ts";
+export {
+  type LeakageReport,
+  leakageReport,
+  type RoundLeakage,
+} from "./leakage.ts";
 export { KeyOwner, type KeyOwnerOptions } from "./paillier/key_owner.ts";
 export { PrivateKey, type SecretPrimes } from "./paillier/private_key.ts";
 export { PublicKey } from "./paillier/public_key.ts";

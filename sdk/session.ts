@@ -8,8 +8,10 @@ import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import { inputCiphertexts } from "./fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { bytesFromBigInt } from "./paillier/big_integer.ts";
+import type { KeyStore } from "./key_store.ts";
+import { type LeakageReport, leakageReport } from "./leakage.ts";
 import { KeyOwner } from "./paillier/key_owner.ts";
-import type { PrivateKey } from "./paillier/private_key.ts";
+import { PrivateKey } from "./paillier/private_key.ts";
 import type { RandomSource } from "./random.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -23,8 +25,11 @@ export interface ConnectOptions {
   url: string | URL;
   /** Name of a model that they serve. */
   model: string;
-  /** The gateway's key. A `KeyOwner` stays the caller's; it may serve several sessions. */
-  keys: PrivateKey | KeyOwner;
+  /**
+   * The gateway's key, or the store whose current key it is. A `KeyOwner` stays the
+   * caller's; it may serve several sessions.
+   */
+  keys: PrivateKey | KeyOwner | KeyStore;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /** Default: the platform's. A wrapper may add credentials. */
@@ -73,6 +78,8 @@ export interface Answer {
   bytesUp: number;
   /** Bodies of all answers. */
   bytesDown: number;
+  /** What the inference could tell the cloud and the gateway, in bits and words. */
+  leakage: LeakageReport;
   /** Arithmetic that the gateway used: `wasm` or `bigint`. */
   kernel: string;
 }
@@ -91,7 +98,8 @@ const mostSessionBytes = 1 << 24;
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense
  * @throws {RangeError} if `samples` is not a positive integer
- * @throws {TypeError} if the model uses an activation that is not registered
+ * @throws {TypeError} if the model uses an activation that is not registered, or the
+ * key store holds no key
  *
  * @example A whole inference, and what to do when the cloud is away
  * ```ts
@@ -134,12 +142,12 @@ export class Session extends SessionEvents {
   #queue: Promise<unknown> = Promise.resolve();
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
-  private constructor(options: ConnectOptions) {
+  private constructor(options: ConnectOptions, keys: PrivateKey | KeyOwner) {
     super();
     this.#options = options;
-    this.#owner = options.keys instanceof KeyOwner
-      ? options.keys
-      : new KeyOwner(options.keys, { random: options.random });
+    this.#owner = keys instanceof KeyOwner
+      ? keys
+      : new KeyOwner(keys, { random: options.random });
     this.#transport = createTransport({
       url: options.url,
       fetch: options.fetch,
@@ -158,7 +166,7 @@ export class Session extends SessionEvents {
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
       );
     }
-    const session = new Session(options);
+    const session = new Session(options, await keyOf(options.keys));
     try {
       await session.#open(options.signal);
     } catch (error) {
@@ -314,6 +322,7 @@ export class Session extends SessionEvents {
       totalMs: this.#clock.now() - started,
       bytesUp: sum(rounds.map((round) => round.bytesUp)),
       bytesDown: sum(rounds.map((round) => round.bytesDown)),
+      leakage: leakageReport(plan, this.#owner.publicKey.modulusBits),
       kernel: this.#owner.kernelName,
     };
     return readings.map((_, sample) => ({
@@ -382,6 +391,19 @@ export class Session extends SessionEvents {
     this.#idle.stop.abort();
     await this.#idle.done;
   }
+}
+
+async function keyOf(
+  keys: ConnectOptions["keys"],
+): Promise<PrivateKey | KeyOwner> {
+  if (keys instanceof KeyOwner || keys instanceof PrivateKey) return keys;
+  const key = await keys.load();
+  if (key === null) {
+    throw new TypeError(
+      "Cannot connect: expected a key in the store, got none",
+    );
+  }
+  return key;
 }
 
 /** Scores, arg-max and label of one sample of the last activation. */
