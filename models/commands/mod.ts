@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { attackCommand } from "./attack.ts";
 import { compileCommand } from "./compile.ts";
 import { inspectCommand } from "./inspect.ts";
+import { leakageCommand } from "./leakage.ts";
 import { planCommand } from "./plan.ts";
 import { simulateCommand } from "./simulate.ts";
 import { verifyCommand } from "./verify.ts";
@@ -13,6 +14,7 @@ export const commands: (() => Command)[] = [
   simulateCommand,
   planCommand,
   inspectCommand,
+  leakageCommand,
   verifyCommand,
   attackCommand,
 ];
