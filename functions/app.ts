@@ -5,6 +5,7 @@ import { CipherlayerError } from "../sdk/errors.ts";
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { platformRandom, type RandomSource } from "../sdk/random.ts";
+import type { Budget } from "./budget.ts";
 import type { Context } from "./context.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { ModelStore } from "./model_store.ts";
@@ -24,6 +25,8 @@ export interface AppOptions {
   previousSealingKeys?: Uint8Array[];
   /** Where spent tokens are remembered. Default: this process alone. */
   nonces?: NonceStore;
+  /** What accounts may be told; unlimited by default. */
+  budget?: Budget;
   /** In place of those that a model's manifest asks for: to measure what each is worth. */
   protections?: Partial<Protections>;
   /** Default: the fastest that is right on this machine. */
@@ -55,6 +58,7 @@ export function createApp(options: AppOptions): Hono {
       options.previousSealingKeys ?? [],
       { ...limits, kernel, protections: options.protections },
     ),
+    budget: options.budget,
     nonces: options.nonces ?? new MemoryNonceStore(clock),
     kernel,
     clock,

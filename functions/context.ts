@@ -1,5 +1,6 @@
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import type { RandomSource } from "../sdk/random.ts";
+import type { Budget } from "./budget.ts";
 import type { Limits } from "./limits.ts";
 import type { Keyring } from "./keyring.ts";
 import type { ModelStore } from "./model_store.ts";
@@ -10,6 +11,7 @@ export interface Context {
   models: ModelStore;
   keyring: Keyring;
   nonces: NonceStore;
+  budget?: Budget;
   kernel: Kernel;
   /** Milliseconds since 1970. */
   clock: () => number;

@@ -2,6 +2,7 @@ import { CipherlayerError, type ErrorCode } from "../sdk/errors.ts";
 
 /** Faults that a call can meet; any other is the functions' own. */
 const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
+  "budget-exceeded": [429, "Budget spent"],
   "body-too-large": [413, "Body too large"],
   "ciphertext-out-of-range": [422, "Ciphertext out of range"],
   "count-mismatch": [422, "Wrong number of ciphertexts"],
@@ -29,6 +30,12 @@ export function problemResponse(
     : new CipherlayerError("server-fault", "The functions failed");
   const [usual, title] = statuses[fault.code] ?? [500, "Server fault"];
   const status = otherStatus ?? usual;
+  const headers: Record<string, string> = {
+    "content-type": "application/problem+json",
+  };
+  if (fault.retryAfterMs > 0) {
+    headers["retry-after"] = `${Math.ceil(fault.retryAfterMs / 1000)}`;
+  }
   return Response.json({
     type: "about:blank",
     title,
@@ -36,5 +43,5 @@ export function problemResponse(
     detail: fault.message,
     code: fault.code,
     retryable: fault.retryable,
-  }, { status, headers: { "content-type": "application/problem+json" } });
+  }, { status, headers });
 }

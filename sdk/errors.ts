@@ -1,5 +1,6 @@
 /** What went wrong, stable across releases; switch on it, never on messages. */
 export type ErrorCode =
+  | "budget-exceeded"
   | "body-too-large"
   | "ciphertext-out-of-range"
   | "count-mismatch"

@@ -101,6 +101,7 @@ async function readBody(
       await reader.cancel();
       throw new CipherlayerError(
         "body-too-large",
+  "budget-exceeded",
         `Cannot read answer of ${target}: expected at most ${mostBytes} bytes`,
       );
     }

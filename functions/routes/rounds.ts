@@ -7,6 +7,7 @@ import {
 import { shardRange } from "../../sdk/wire/messages.ts";
 import type { Context } from "../context.ts";
 import { answerRound } from "../answer_round.ts";
+import { chargeBudget, valuesOf } from "../budget.ts";
 import { readBody } from "../limits.ts";
 import type { Sealing } from "../keyring.ts";
 import type { ModelStore } from "../model_store.ts";
@@ -35,6 +36,16 @@ export function roundRoutes(context: Context): Hono {
     const prepared = await preparedFor(context.models, sealing, content);
     const { answers } = prepared.round(index);
     const [from, to] = shardRange(answers, shard, shards);
+    const range = { from, to };
+    if (context.budget) {
+      const { layout } = prepared.plan.rounds[index];
+      await chargeBudget(context.budget, {
+        request: c.req.raw,
+        model: content.model,
+        values: valuesOf(layout, range),
+        nowMs: clock(),
+      });
+    }
     if (index >= prepared.firstSingleUse) {
       const { expiresAt } = content;
       await spendToken(context.nonces, token, ciphertexts, expiresAt);
@@ -44,7 +55,7 @@ export function roundRoutes(context: Context): Hono {
       content,
       token,
       ciphertexts,
-      range: { from, to },
+      range,
       shards,
       signal: c.req.raw.signal,
     });
