@@ -19,7 +19,7 @@ import { benchKey } from "./keys.ts";
 const install = "reference absent: `deno install npm:node-seal`";
 /** Slots of 16 bits in a 2048-bit plaintext, 66 bits kept free. */
 const paillierSlots = Math.floor((2048 - 66) / 16);
-const turns = 25;
+const turns = 11;
 const runs = 4;
 
 export const lattice: BenchGroup = {
