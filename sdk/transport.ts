@@ -101,7 +101,6 @@ async function readBody(
       await reader.cancel();
       throw new CipherlayerError(
         "body-too-large",
-  "budget-exceeded",
         `Cannot read answer of ${target}: expected at most ${mostBytes} bytes`,
       );
     }
@@ -137,7 +136,9 @@ async function problem(
     serverCodes.has(told.code) ? told.code as ErrorCode : "server-fault",
     `Cannot use ${target}: status ${status}, ${detail}`,
     {
-      retryable: told.retryable === true || retryableStatuses.has(status),
+      retryable: typeof told.retryable === "boolean"
+        ? told.retryable
+        : retryableStatuses.has(status),
       retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
     },
   );
@@ -146,6 +147,7 @@ async function problem(
 /** Codes that functions send; others concern the gateway alone. */
 const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "body-too-large",
+  "budget-exceeded",
   "ciphertext-out-of-range",
   "count-mismatch",
   "key-rejected",

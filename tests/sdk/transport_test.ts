@@ -162,6 +162,16 @@ Deno.test("other error answers are faults of the server; some may be tried again
   }
 });
 
+Deno.test("what the functions say of retrying holds against the status", async () => {
+  const fault = await faultOf(() =>
+    Response.json(
+      { code: "budget-exceeded", detail: "", retryable: false },
+      { status: 429 },
+    )
+  );
+  deepEqual([fault.code, fault.retryable], ["budget-exceeded", false]);
+});
+
 Deno.test("an unknown code, or one of another type, is a fault of the server", async () => {
   for (const code of ["toString", "whatever", 7]) {
     equal(
