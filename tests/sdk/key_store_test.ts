@@ -18,6 +18,7 @@ import { FileKeyStore } from "../../sdk/key_store_file.ts";
 import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/jwk.ts";
 import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { connect } from "../../sdk/session.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const key = testKey(512);
@@ -263,4 +264,15 @@ Deno.test("a file store shows no passphrase by accident", () => {
   const shown = Deno.inspect(store, { showHidden: true, depth: 9 }) +
     JSON.stringify(store);
   assert.ok(!shown.includes(passphrase));
+});
+
+Deno.test("connecting with an empty key store is a mistake of the caller's", async () => {
+  await assert.rejects(
+    connect({
+      url: "http://127.0.0.1:9",
+      model: "any",
+      keys: new MemoryKeyStore(),
+    }),
+    { name: "TypeError", message: /expected a key in the store/ },
+  );
 });
