@@ -1,88 +1,25 @@
-import { type ActivationRegistry, checkActivations } from "./activations.ts";
+import { checkActivations } from "./activations.ts";
+import { type Answer, readOutput } from "./answer.ts";
 import { checkPlan } from "./check_plan.ts";
 import { type Clock, platformClock } from "./clock.ts";
 import { CipherlayerError } from "./errors.ts";
-import { emit, type RoundReport, SessionEvents } from "./events.ts";
+import { emit, SessionEvents } from "./events.ts";
 import { quantise } from "./fixed_point/codec.ts";
-import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import { inputCiphertexts } from "./fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
+import { leakageReport } from "./leakage.ts";
 import { bytesFromBigInt } from "./paillier/big_integer.ts";
-import type { KeyStore } from "./key_store.ts";
-import { type LeakageReport, leakageReport } from "./leakage.ts";
 import { KeyOwner } from "./paillier/key_owner.ts";
 import { PrivateKey } from "./paillier/private_key.ts";
-import type { RandomSource } from "./random.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
+import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "./wire/codec.ts";
 import type { SessionResponse } from "./wire/messages.ts";
-import type { InferencePlan, PlanOutput } from "./wire/plan.ts";
+import type { InferencePlan } from "./wire/plan.ts";
 
-/** Options of {@linkcode connect}. */
-export interface ConnectOptions {
-  /** Where the functions run, for example `http://127.0.0.1:8000`. */
-  url: string | URL;
-  /** Name of a model that they serve. */
-  model: string;
-  /**
-   * The gateway's key, or the store whose current key it is. A `KeyOwner` stays the
-   * caller's; it may serve several sessions.
-   */
-  keys: PrivateKey | KeyOwner | KeyStore;
-  /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
-  samples?: number;
-  /** Default: the platform's. A wrapper may add credentials. */
-  fetch?: typeof fetch;
-  /** Source of encryption randomness and jitter. Default: the platform's cryptographic one. */
-  random?: RandomSource;
-  /** Activations beyond the built-in ones, by name. */
-  activations?: ActivationRegistry;
-  /** Default: {@linkcode exponentialBackoff}. */
-  retry?: RetryPolicy;
-  /** Default: the platform's. */
-  clock?: Clock;
-  /** A call without a complete answer after this time is tried again. Default 120,000. */
-  timeoutMs?: number;
-  /** Aborts connecting. */
-  signal?: AbortSignal;
-}
-
-/** Options of an inference. */
-export interface InferOptions {
-  /** Aborts the inference; it rejects with the signal's reason. */
-  signal?: AbortSignal;
-  /** Moves values outside the model's range to its end instead of refusing them. */
-  clamp?: boolean;
-}
-
-/** What one reading gave. */
-export interface Answer {
-  /** The model's outputs, row-major; null where the model's owner reveals labels alone. */
-  scores: number[] | null;
-  /** Index of the largest score. */
-  predicted: number;
-  /** Its label, where the model has labels. */
-  label: string | null;
-  /**
-   * Values, over all rounds and readings of the batch, that lay outside the range
-   * the model was calibrated for and were clamped. A few are normal; many tell of
-   * readings unlike the model's data, or of a cloud that answers falsely.
-   */
-  saturated: number;
-  /** Cost of each round, shared by all readings of a batch. */
-  rounds: RoundReport[];
-  /** Wall clock of the inference, in milliseconds. */
-  totalMs: number;
-  /** Bodies of all requests. */
-  bytesUp: number;
-  /** Bodies of all answers. */
-  bytesDown: number;
-  /** What the inference could tell the cloud and the gateway, in bits and words. */
-  leakage: LeakageReport;
-  /** Arithmetic that the gateway used: `wasm` or `bigint`. */
-  kernel: string;
-}
+export type { Answer } from "./answer.ts";
+export type { ConnectOptions, InferOptions } from "./session_options.ts";
 
 /** After one of these the inference starts again with a new session, once. */
 const renewingCodes: ReadonlySet<string> = new Set([
@@ -404,37 +341,6 @@ async function keyOf(
     );
   }
   return key;
-}
-
-/** Scores, arg-max and label of one sample of the last activation. */
-function readOutput(output: EdgeTensor, sample: number, spec: PlanOutput) {
-  const integers = output.samples[sample];
-  if (spec.reveal === "label") {
-    // A cloud that answers falsely may name a label that does not exist.
-    const predicted = Math.min(
-      Math.max(integers[0], 0),
-      elementCount(spec.shape) - 1,
-    );
-    return {
-      scores: null,
-      predicted,
-      label: spec.labels?.[predicted] ?? null,
-    };
-  }
-  const linear = Array.from(integers, (integer) => integer * spec.scale);
-  const predicted = integers.indexOf(integers.reduce((a, b) => Math.max(a, b)));
-  return {
-    scores: spec.tail === "softmax" ? softmax(linear) : linear,
-    predicted,
-    label: spec.labels?.[predicted] ?? null,
-  };
-}
-
-function softmax(values: number[]): number[] {
-  const most = values.reduce((a, b) => Math.max(a, b));
-  const powers = values.map((value) => Math.exp(value - most));
-  const total = sum(powers);
-  return powers.map((power) => power / total);
 }
 
 function sum(values: number[]): number {
