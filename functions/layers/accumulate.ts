@@ -5,33 +5,32 @@ import {
   inputGroups,
   jointDigits,
   type Strategy,
+  type WeightDigits,
+  weightDigits,
 } from "./digits.ts";
 import type { LinearMap, LinearTerm } from "./linear_map.ts";
 import type { ProductProgram } from "./product_program.ts";
 import type { JointTable } from "./table.ts";
 
-/** `jointDigits` of every input group of every term: all that the weights say. */
-export type DigitPlan = Int16Array[][];
+/** The digits of every term: all that the weights say. */
+export type MapDigits = WeightDigits[];
 
 /** The digits of a whole map, once for each model and strategy. */
-export function digitPlan(map: LinearMap, strategy: Strategy): DigitPlan {
-  return map.terms.map((term) =>
-    Array.from(
-      { length: inputGroups(term, strategy.groupSize) },
-      (_, group) => jointDigits(term, strategy, group),
-    )
-  );
+export function mapDigits(map: LinearMap, strategy: Strategy): MapDigits {
+  return map.terms.map((term) => weightDigits(term, strategy));
 }
 
 /** What one call multiplies, and where to. */
 export interface AccumulateCall {
   map: LinearMap;
   strategy: Strategy;
-  digits: DigitPlan;
+  digits: MapDigits;
+  /** Order of the columns of weights, null for the model's own (`jointDigits`). */
+  columns: Int32Array | null;
   /** Operand i is in register operands + i, its inverse in inverses + i. */
   operands: number;
   inverses: number;
-  /** For each value its target, or -1 where it is not asked for. */
+  /** For each sum its target, or -1 where it is not asked for. */
   targets: Int32Array;
   accumulators: Accumulators;
   /** Absent with buckets: operands are multiplied in as they are. */
@@ -51,7 +50,15 @@ export function* accumulate(
 ): Generator<void, void> {
   const { map, strategy, table, accumulators } = call;
   for (const [t, term] of map.terms.entries()) {
-    for (const [group, digits] of call.digits[t].entries()) {
+    const groups = inputGroups(term, strategy.groupSize);
+    for (let group = 0; group < groups; group++) {
+      const digits = jointDigits(
+        term,
+        strategy,
+        call.digits[t],
+        group,
+        call.columns,
+      );
       const [from, to] = groupInputs(term, strategy.groupSize, group);
       for (let position = 0; position < term.positions; position++) {
         const registers: number[] = [], inverses: number[] = [];
@@ -87,7 +94,7 @@ export function* accumulate(
 interface Row {
   start: number;
   plane: number;
-  phase: number;
+  sum: number;
   from: number;
   outputs: number;
 }
@@ -101,11 +108,11 @@ function rowsOf(
 ): Row[] {
   const [from, to] = groupOutputs(term, strategy.groupSize, group);
   const outputs = to - from;
-  return term.uses[position].flatMap(({ tap, phase }) =>
+  return term.uses[position].flatMap(({ tap, sum }) =>
     Array.from({ length: strategy.planes }, (_, plane) => ({
       start: (plane * term.taps + tap) * outputs,
       plane,
-      phase,
+      sum,
       from,
       outputs,
     }))
@@ -114,15 +121,15 @@ function rowsOf(
 
 /** Visits the look-ups of a row: digits that are not 0, for targets that are asked for. */
 function lookUp(
-  { map: { phases }, targets }: AccumulateCall,
+  { map: { phases, fold }, targets }: AccumulateCall,
   digits: Int16Array,
-  { start, phase, from, outputs }: Row,
+  { start, sum, from, outputs }: Row,
   visit: (joint: number, target: number) => void,
 ): void {
   for (let output = 0; output < outputs; output++) {
     const joint = digits[start + output];
     if (joint === 0) continue;
-    const target = targets[(from + output) * phases + phase];
+    const target = targets[(from + output) * phases * fold + sum];
     if (target >= 0) visit(joint, target);
   }
 }

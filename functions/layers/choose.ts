@@ -1,5 +1,4 @@
 import { type RoundLayout } from "../../sdk/wire/plan.ts";
-import { blockSlots } from "../../sdk/fixed_point/layout.ts";
 import { Accumulators } from "./accumulators.ts";
 import {
   expressible,
@@ -7,12 +6,15 @@ import {
   jointDigits,
   type Strategy,
   tableEntries,
+  type WeightDigits,
+  weightDigits,
 } from "./digits.ts";
 import type { LinearMap, LinearTerm } from "./linear_map.ts";
+import { strideBits, sumsPerAnswer } from "./pack.ts";
 import { JointTable } from "./table.ts";
 
 /**
- * How the values of an answer get to their slots: computed one by one and packed
+ * How the sums of an answer get to their slots: computed one by one and packed
  * by squarings of the outputs (Horner), or computed in place from operands that
  * are shifted by squarings, one pass for each place in an answer. The latter is
  * cheaper where operands are fewer than answers.
@@ -29,7 +31,7 @@ export interface Method {
 /** Cost of a square, in products. */
 const squareCost = 0.77;
 /** More would leave the processor's caches, for no fewer products in practice. */
-const mostTableEntries = 512;
+const mostTableEntries = 1100;
 const mostPlanes = 6;
 /** Registers that buckets may take. */
 const mostBuckets = 1 << 15;
@@ -49,8 +51,16 @@ export function chooseMethod(
   answers: number,
 ): Method {
   let best: Method | null = null;
+  let digits: WeightDigits[] = [], digitsOf: Strategy | null = null;
   for (const strategy of candidates(largestWeight(map))) {
-    const counts = countProducts(map, strategy);
+    if (
+      strategy.planes !== digitsOf?.planes ||
+      strategy.halfRange !== digitsOf.halfRange
+    ) {
+      digits = map.terms.map((term) => weightDigits(term, strategy));
+      digitsOf = strategy;
+    }
+    const counts = countProducts(map, strategy, digits);
     for (const packing of ["shift-outputs", "shift-operands"] as const) {
       const products = cost(map, layout, answers, strategy, packing, counts);
       if (best === null || products < best.products) {
@@ -97,10 +107,14 @@ interface Counts {
   lookUps: number;
 }
 
-function countProducts(map: LinearMap, strategy: Strategy): Counts {
+function countProducts(
+  map: LinearMap,
+  strategy: Strategy,
+  weights: readonly WeightDigits[],
+): Counts {
   const table = new JointTable(strategy, 0);
   const total: Counts = { tables: 0, lookUps: 0 };
-  for (const term of map.terms) {
+  for (const [t, term] of map.terms.entries()) {
     const groups = inputGroups(term, strategy.groupSize);
     const pairs = groups * term.positions;
     const sampled = Math.min(pairs, sampledPairs);
@@ -111,7 +125,7 @@ function countProducts(map: LinearMap, strategy: Strategy): Counts {
       const position = sampled === pairs
         ? i % term.positions
         : Math.floor((i * goldenRatio % 1) * term.positions);
-      const digits = jointDigits(term, strategy, group);
+      const digits = jointDigits(term, strategy, weights[t], group, null);
       table.clear();
       lookUps += wantAll(term, strategy, digits, position, table);
       tables += table.close();
@@ -155,21 +169,22 @@ function cost(
   counts: Counts,
 ): number {
   const { planes, halfRange, groupSize, buckets } = strategy;
-  const perAnswer = layout.valuesPerCiphertext;
-  const values = Math.min(map.values, answers * perAnswer);
+  const perAnswer = sumsPerAnswer(layout);
+  const allSums = map.values * map.fold;
+  const sums = Math.min(allSums, answers * perAnswer);
   const shiftOutputs = packing === "shift-outputs";
   const passes = shiftOutputs ? 1 : perAnswer;
-  const targets = shiftOutputs ? values : answers;
+  const targets = shiftOutputs ? sums : answers;
   if (buckets && Accumulators.registers(strategy, targets) > mostBuckets) {
     return Infinity;
   }
-  const shift = blockSlots(layout) * layout.slotBits * squareCost;
+  const shift = strideBits(layout) * squareCost;
   const bits = (2 * halfRange + 1).toString(2).slice(1);
   const raise = bits.length * squareCost + bits.replaceAll("0", "").length + 1;
-  return passes * counts.tables + counts.lookUps * values / map.values +
+  return passes * counts.tables + counts.lookUps * sums / allSums +
     2 * targets * (planes - 1) * raise +
     (buckets ? 4 * targets * planes * halfRange : 0) +
-    (groupSize > 1 ? 3 * passes * map.operands : 0) + 3 * targets +
+    (groupSize > 1 ? 3 * passes * map.operands : 0) + 4 * targets +
     shift *
-      (shiftOutputs ? values - answers : map.operands * (perAnswer - 1));
+      (shiftOutputs ? sums - answers : map.operands * (perAnswer - 1));
 }

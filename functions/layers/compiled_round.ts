@@ -1,14 +1,14 @@
 import type { ModelPackage } from "../../models/package_format.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import type { RoundPlan } from "../../sdk/wire/plan.ts";
-import { type DigitPlan, digitPlan } from "./accumulate.ts";
+import { type MapDigits, mapDigits } from "./accumulate.ts";
 import { chooseMethod, type Method } from "./choose.ts";
 import type { Strategy } from "./digits.ts";
 import { type LinearMap, linearMap } from "./linear_map.ts";
 
 /** How a call of a certain size is evaluated. */
 export interface CompiledMethod extends Method {
-  digits: DigitPlan;
+  digits: MapDigits;
 }
 
 /** All of a round that does not depend on requests; methods are made when first needed. */
@@ -32,19 +32,18 @@ export class CompiledRound {
     const answers = Math.ceil(this.answers / parts);
     const chosen = chooseMethod(this.map, this.plan.layout, answers);
     const digits = this.#sameDigits(chosen.strategy) ??
-      digitPlan(this.map, chosen.strategy);
+      mapDigits(this.map, chosen.strategy);
     const method = { ...chosen, digits };
     this.#methods.set(parts, method);
     return method;
   }
 
-  #sameDigits(strategy: Strategy): DigitPlan | undefined {
+  #sameDigits(strategy: Strategy): MapDigits | undefined {
     for (const method of this.#methods.values()) {
-      const { planes, halfRange, groupSize } = method.strategy;
-      if (
-        planes === strategy.planes && halfRange === strategy.halfRange &&
-        groupSize === strategy.groupSize
-      ) return method.digits;
+      const { planes, halfRange } = method.strategy;
+      if (planes === strategy.planes && halfRange === strategy.halfRange) {
+        return method.digits;
+      }
     }
   }
 }

@@ -57,35 +57,74 @@ export function groupOutputs(
 }
 
 /**
+ * The digits of a term's weights, from which the numbers J of any group of inputs
+ * are added up, [planes][columns][outputs of a convolution group]: column
+ * input*taps + tap, inputs counted over all convolution groups.
+ */
+export interface WeightDigits {
+  columns: number;
+  outputs: number;
+  digits: Int8Array | Int16Array;
+}
+
+export function weightDigits(
+  term: LinearTerm,
+  { planes, halfRange }: Strategy,
+): WeightDigits {
+  const base = 2 * halfRange + 1;
+  const outputs = term.channels / term.groups;
+  const rowLength = term.weights.length / term.channels;
+  const columns = term.groups * rowLength;
+  const length = planes * columns * outputs;
+  const digits = halfRange < 128
+    ? new Int8Array(length)
+    : new Int16Array(length);
+  for (let channel = 0, at = 0; channel < term.channels; channel++) {
+    const first = Math.floor(channel / outputs) * rowLength;
+    const output = channel % outputs;
+    for (let column = 0; column < rowLength; column++, at++) {
+      let rest = term.weights[at];
+      for (let plane = 0; rest !== 0; plane++) {
+        const quotient = Math.round(rest / base);
+        digits[(plane * columns + first + column) * outputs + output] = rest -
+          quotient * base;
+        rest = quotient;
+      }
+    }
+  }
+  return { columns, outputs, digits };
+}
+
+/**
  * The numbers J of one input group, row-major [planes][taps][outputs of the group].
+ *
+ * @param order column `order[c]` of the weights stands where column c would; null
+ * for their own order
  */
 export function jointDigits(
   term: LinearTerm,
   strategy: Strategy,
+  { columns, outputs, digits }: WeightDigits,
   group: number,
+  order: Int32Array | null,
 ): Int16Array {
   const { planes, halfRange, groupSize } = strategy;
-  const base = 2 * halfRange + 1;
-  const [inputFrom, inputTo] = groupInputs(term, groupSize, group);
-  const [outputFrom, outputTo] = groupOutputs(term, groupSize, group);
-  const outputs = outputTo - outputFrom;
+  const [from, to] = groupInputs(term, groupSize, group);
   const joint = new Int16Array(planes * term.taps * outputs);
-  for (let output = 0; output < outputs; output++) {
-    let place = 1;
-    for (let input = inputFrom; input < inputTo; input++) {
-      const row = (outputFrom + output) * term.inputsPerGroup +
-        input % term.inputsPerGroup;
-      for (let tap = 0; tap < term.taps; tap++) {
-        let rest = term.weights[row * term.taps + tap];
-        for (let plane = 0; rest !== 0; plane++) {
-          const quotient = Math.round(rest / base);
-          joint[(plane * term.taps + tap) * outputs + output] += place *
-            (rest - quotient * base);
-          rest = quotient;
+  for (let input = from, place = 1; input < to; input++) {
+    for (let tap = 0; tap < term.taps; tap++) {
+      const column = input * term.taps + tap;
+      if (column >= columns) break;
+      const source = order ? order[column] : column;
+      for (let plane = 0; plane < planes; plane++) {
+        const start = (plane * columns + source) * outputs;
+        const row = (plane * term.taps + tap) * outputs;
+        for (let output = 0; output < outputs; output++) {
+          joint[row + output] += place * digits[start + output];
         }
       }
-      place *= base;
     }
+    place *= 2 * halfRange + 1;
   }
   return joint;
 }

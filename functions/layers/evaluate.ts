@@ -5,8 +5,13 @@ import type { PackedAnswer } from "../privacy/randomisers.ts";
 import { accumulate } from "./accumulate.ts";
 import { Accumulators, identity } from "./accumulators.ts";
 import type { CompiledMethod, CompiledRound } from "./compiled_round.ts";
-import { checkUnits, loadOperands, operandPlaces } from "./operands.ts";
-import { type AnswerRange, packValues, strideBits } from "./pack.ts";
+import { checkUnits, loadOperands, modelPlaces } from "./operands.ts";
+import {
+  type AnswerRange,
+  packSums,
+  strideBits,
+  sumsPerAnswer,
+} from "./pack.ts";
 import { ProductProgram } from "./product_program.ts";
 import { invertModuloSquare, ProductTree } from "./product_tree.ts";
 import { JointTable } from "./table.ts";
@@ -44,9 +49,8 @@ const firstOperand = 2;
  * bias, masks and re-randomisation. Yields often, so that a server stays
  * responsive.
  *
- * Registers in use at once, with O operands (elements of the round's input), G
- * table entries of one group (at most 2,047 and a few powers), and T targets of P
- * accumulators: 2 + 3 O + G + P T, whatever the number of weights.
+ * Registers in use at once, with O operands (ciphertexts of the request), G table * entries of one group (at most 2,047 and a few powers), and T targets (sums, or
+ * answers) of P accumulators: 2 + 3 O + G + (P + 1) T, whatever the number of weights.
  *
  * @throws {CipherlayerError} `ciphertext-out-of-range` if one is not a unit
  */
@@ -60,10 +64,10 @@ export function* evaluateRound(
   const { modulus, range } = call;
   const { strategy, packing, digits } = call.method;
   const answers = range.to - range.from;
-  const perAnswer = layout.valuesPerCiphertext;
+  const perAnswer = sumsPerAnswer(layout);
   const shiftOutputs = packing === "shift-outputs";
-  const values = valuesInRange(round, call);
-  const targets = shiftOutputs ? values.length : answers;
+  const sums = sumsInRange(round, call);
+  const targets = shiftOutputs ? sums.length : answers;
 
   const inverses = firstOperand + map.operands;
   const scratch = inverses + (strategy.groupSize > 1 ? map.operands : 0);
@@ -82,16 +86,15 @@ export function* evaluateRound(
   arithmetic.loadPair(one, 0, 1n, 0n);
 
   enter("import");
+  const operands = consecutive(firstOperand, map.operands);
+  const places = modelPlaces(layout, call.inputOrders);
   yield* loadOperands(
     program,
-    layout,
     call.ciphertexts,
-    operandPlaces(layout, call.inputOrders),
+    // Elements that share a ciphertext stay where they are; their weights come to them.
+    map.fold > 1 ? consecutive(0, map.operands) : places,
     firstOperand,
-    scratch,
   );
-
-  const operands = consecutive(firstOperand, map.operands);
   const tree = new ProductTree(program, operands, scratch);
   const accumulators = new Accumulators(
     strategy,
@@ -115,17 +118,18 @@ export function* evaluateRound(
         yield* tree.invert(inverse, consecutive(inverses, map.operands));
       }
     }
-    const targetOf = new Int32Array(map.values).fill(-1);
-    values.forEach((value, place) => {
-      if (shiftOutputs) targetOf[value] = place;
+    const targetOf = new Int32Array(map.values * map.fold).fill(-1);
+    sums.forEach((sum, place) => {
+      if (shiftOutputs) targetOf[sum] = place;
       else if (place % perAnswer === pass) {
-        targetOf[value] = Math.floor(place / perAnswer);
+        targetOf[sum] = Math.floor(place / perAnswer);
       }
     });
     yield* accumulate(program, {
       map,
       strategy,
       digits,
+      columns: map.fold > 1 ? places : null,
       operands: firstOperand,
       inverses,
       targets: targetOf,
@@ -140,7 +144,7 @@ export function* evaluateRound(
   let registers = yield* divide(program, parts, scratch);
   if (shiftOutputs) {
     enter("packing");
-    registers = yield* packValues(program, layout, range, registers);
+    registers = yield* packSums(program, layout, range, registers);
   }
   if (layout.kind === "dense" && layout.guardBits === 1) {
     for (const register of registers) {
@@ -172,6 +176,19 @@ export function valuesInRange(
     const channel = order ? order[place] : place;
     return channel * phases + (first + i) % phases;
   });
+}
+
+/** The number of each sum of the range, in the order the edge sees. */
+function sumsInRange(
+  round: RoundGeometry,
+  call: Pick<RoundCall, "range" | "outputOrder">,
+): Int32Array {
+  const { fold } = round.map;
+  const values = valuesInRange(round, call);
+  return Int32Array.from(
+    { length: values.length * fold },
+    (_, i) => values[Math.floor(i / fold)] * fold + i % fold,
+  );
 }
 
 /** Numerators over denominators (entries 2t and 2t+1), with one inversion. */

@@ -1,33 +1,42 @@
 import { tensorNamed } from "../../models/bounds.ts";
 import type {
   ConvolutionTerm,
-  DenseTerm,
   IntegerTensor,
   RoundSpec,
+  Term,
 } from "../../models/package_format.ts";
-import type { RoundLayout, SpatialInput } from "../../sdk/wire/plan.ts";
+import type {
+  RoundLayout,
+  SpatialInput,
+  SpatialLayout,
+} from "../../sdk/wire/plan.ts";
 
 /**
- * One linear layer as products of powers see it. An *operand* is a ciphertext
- * whose slots are aligned with the outputs': input channel `i` at position `p` is
- * operand `firstOperand + i*positions + p` of its term. A *value* is one
- * ciphertext's worth of outputs: channel o at phase `f` is value `o*phases + f`.
- * Channels are in the model's own order.
+ * One linear layer as products of powers see it. An *operand* is a ciphertext of
+ * the request: input channel `i` at position `p` is operand
+ * `firstOperand + i*positions + p` of its term. A *value* is one ciphertext's worth
+ * of outputs: channel o at phase `f` is value `o*phases + f`. Channels are in the
+ * model's own order.
  *
- * A dense layer has one position, one tap and one phase.
+ * A dense layer has one position and one phase. Where `fold` = k of its inputs
+ * share a ciphertext, a ciphertext is an input channel of k taps, and a value is made
+ * of k *sums*: sum j of all k, of the weights of tap k-1-j, counts j blocks of samples
+ * higher, so that the useful blocks of all meet in block k-1. Elsewhere a value is one sum.
  */
 export interface LinearMap {
   operands: number;
   values: number;
   channels: number;
   phases: number;
+  /** Sums of a value: sum j of value v is number v*fold + j. */
+  fold: number;
   terms: LinearTerm[];
   /** For each channel, or for each element of the output. */
   bias: Int32Array;
 }
 
 export interface LinearTerm {
-  /** Row-major [channels][inputsPerGroup][taps]. */
+  /** Row-major [channels][inputsPerGroup][taps]; the last taps of a row may be missing. */
   weights: Int32Array;
   channels: number;
   groups: number;
@@ -35,8 +44,8 @@ export interface LinearTerm {
   taps: number;
   firstOperand: number;
   positions: number;
-  /** For each position: which tap of the kernel lets it count for which phase. */
-  uses: { tap: number; phase: number }[][];
+  /** For each position: which tap of the kernel lets it count for which sum of a channel. */
+  uses: { tap: number; sum: number }[][];
 }
 
 /**
@@ -71,24 +80,49 @@ export function linearMap(
   const bias = tensorNamed(tensors, spec.bias).data;
   const [channels] = spec.outputShape;
   const phases = layout.kind === "dense" ? 1 : layout.tile[0] * layout.tile[1];
+  const fold = layout.kind === "dense" ? layout.fold : 1;
+  const weights = spec.terms.map((term) =>
+    tensorNamed(tensors, term.weights).data
+  );
   const terms: LinearTerm[] = [];
   let operands = 0;
-  for (const [index, term] of spec.terms.entries()) {
-    const { data: weights } = tensorNamed(tensors, term.weights);
-    const shape = term.kind === "dense"
-      ? denseShape(term)
-      : convolutionShape(term, layout, index);
+  const add = (weights: Int32Array, shape: TermShape) => {
     terms.push({ weights, channels, firstOperand: operands, ...shape });
     operands += shape.groups * shape.inputsPerGroup * shape.positions;
+  };
+  if (layout.kind === "dense") {
+    const joined = joinRows(weights, channels);
+    add(joined, denseShape(joined.length / channels, fold));
+  } else {
+    for (const [index, term] of spec.terms.entries()) {
+      add(weights[index], convolutionShape(term, layout, index));
+    }
   }
   return {
     operands,
     values: channels * phases,
     channels,
     phases,
+    fold,
     terms,
     bias,
   };
+}
+
+/** Matrices of so many rows side by side. */
+function joinRows(parts: Int32Array[], rows: number): Int32Array {
+  if (parts.length === 1) return parts[0];
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const joined = new Int32Array(length);
+  let at = 0;
+  for (let row = 0; row < rows; row++) {
+    for (const part of parts) {
+      const columns = part.length / rows;
+      joined.set(part.subarray(row * columns, (row + 1) * columns), at);
+      at += columns;
+    }
+  }
+  return joined;
 }
 
 type TermShape = Pick<
@@ -96,23 +130,25 @@ type TermShape = Pick<
   "groups" | "inputsPerGroup" | "taps" | "positions" | "uses"
 >;
 
-function denseShape(term: DenseTerm): TermShape {
+function denseShape(length: number, fold: number): TermShape {
   return {
     groups: 1,
-    inputsPerGroup: term.length,
-    taps: 1,
+    inputsPerGroup: Math.ceil(length / fold),
+    taps: fold,
     positions: 1,
-    uses: [[{ tap: 0, phase: 0 }]],
+    uses: [
+      Array.from({ length: fold }, (_, tap) => ({ tap, sum: fold - 1 - tap })),
+    ],
   };
 }
 
 function convolutionShape(
-  term: ConvolutionTerm,
-  layout: RoundLayout,
+  term: Term,
+  layout: SpatialLayout,
   index: number,
 ): TermShape {
-  if (layout.kind !== "spatial") {
-    throw new TypeError("Cannot lay out convolution: expected a spatial round");
+  if (term.kind !== "convolution") {
+    throw new TypeError("Cannot lay out spatial round: expected convolutions");
   }
   const input = layout.inputs[index];
   const [kernelHeight, kernelWidth] = term.kernel;
@@ -130,8 +166,8 @@ function usesAt(
   [offsetY, offsetX]: SpatialInput["offsets"][number],
   term: ConvolutionTerm,
   [tileHeight, tileWidth]: [number, number],
-): { tap: number; phase: number }[] {
-  const uses: { tap: number; phase: number }[] = [];
+): { tap: number; sum: number }[] {
+  const uses: { tap: number; sum: number }[] = [];
   for (let ky = 0; ky < term.kernel[0]; ky++) {
     const y = (offsetY + term.pads[0] - term.dilation[0] * ky) / term.stride[0];
     if (!Number.isInteger(y) || y < 0 || y >= tileHeight) continue;
@@ -139,7 +175,7 @@ function usesAt(
       const x = (offsetX + term.pads[1] - term.dilation[1] * kx) /
         term.stride[1];
       if (!Number.isInteger(x) || x < 0 || x >= tileWidth) continue;
-      uses.push({ tap: ky * term.kernel[1] + kx, phase: y * tileWidth + x });
+      uses.push({ tap: ky * term.kernel[1] + kx, sum: y * tileWidth + x });
     }
   }
   return uses;

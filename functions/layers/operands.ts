@@ -11,12 +11,13 @@ const loadsPerYield = 64;
 
 /**
  * For each place of the round's input, in the edge's order (spatial: channel by
- * channel, offset by offset; dense: element by element), the operand that it is.
+ * channel, offset by offset; dense: element by element), its place in the model's
+ * order: the operand that it is, or where inputs are folded the column of the weights.
  *
  * @param orders for each input of the layout the order that its activation was
  * sent out in, or null for the model's own
  */
-export function operandPlaces(
+export function modelPlaces(
   layout: RoundLayout,
   orders: readonly (Order | null)[],
 ): Int32Array {
@@ -76,44 +77,20 @@ export function splitCiphertexts(
 }
 
 /**
- * Loads ciphertexts into operand registers, undoing channel orders. Folded dense
- * inputs become one operand for each element: copies shifted by squarings, so
- * that all elements of a ciphertext meet in one block of slots.
+ * Loads ciphertexts into operand registers.
  *
- * @param places of `operandPlaces`
+ * @param places for each ciphertext its operand
  * @param first register of operand 0
- * @param scratch one more register for each ciphertext from here on
  */
 export function* loadOperands(
-  program: ProductProgram,
-  layout: RoundLayout,
+  { arithmetic }: ProductProgram,
   ciphertexts: readonly Uint8Array[],
-  places: Int32Array,
+  places: ArrayLike<number>,
   first: number,
-  scratch: number,
 ): Generator<void, void> {
-  const { arithmetic } = program;
-  const fold = layout.kind === "dense" ? layout.fold : 1;
-  const registers: number[] = [];
-  // The last element of a ciphertext is not shifted; the last ciphertext may lack it.
-  const registerOf = (ciphertext: number, element: number) => {
-    const place = ciphertext * fold + element;
-    return place < places.length ? first + places[place] : scratch + ciphertext;
-  };
   for (const [i, ciphertext] of ciphertexts.entries()) {
-    registers.push(registerOf(i, fold - 1));
-    arithmetic.load(registers[i], 0, ciphertext);
+    arithmetic.load(first + places[i], 0, ciphertext);
     if (i % loadsPerYield === loadsPerYield - 1) yield;
-  }
-  for (let element = fold - 2; element >= 0; element--) {
-    for (let bit = 0; bit < layout.slotBits * layout.samples; bit++) {
-      for (let i = 0; i < registers.length; i++) {
-        const target = registerOf(i, element);
-        program.multiply(target, registers[i], registers[i]);
-        registers[i] = target;
-      }
-      yield;
-    }
   }
 }
 

@@ -9,27 +9,36 @@ export interface AnswerRange {
   to: number;
 }
 
-/** Bits from one value of an answer to the next. */
+/** Bits from one sum of an answer to the next (`LinearMap`). */
 export function strideBits(layout: RoundLayout): number {
-  return blockSlots(layout) * layout.slotBits;
+  return blockSlots(layout) / foldOf(layout) * layout.slotBits;
+}
+
+/** Sums that an answer is packed from; the last answer may hold fewer. */
+export function sumsPerAnswer(layout: RoundLayout): number {
+  return layout.valuesPerCiphertext * foldOf(layout);
+}
+
+function foldOf(layout: RoundLayout): number {
+  return layout.kind === "dense" ? layout.fold : 1;
 }
 
 /**
- * Packs values into answers by Horner's rule:
- * answer = product of value_j^(2^(stride*j)). Yields after each squaring of all.
+ * Packs sums into answers by Horner's rule:
+ * answer = product of sum_j^(2^(stride*j)). Yields after each squaring of all.
  *
- * @param values registers (or `identity`) of the range's values in the edge's
- * order; the first of each answer's last value is overwritten
+ * @param sums registers (or `identity`) of the range's sums in the edge's
+ * order; the last of each answer that is not `identity` is overwritten
  * @returns for each answer its register, or `identity`
  */
-export function* packValues(
+export function* packSums(
   program: ProductProgram,
   layout: RoundLayout,
   range: AnswerRange,
-  values: Int32Array,
+  sums: Int32Array,
 ): Generator<void, Int32Array> {
   const stride = strideBits(layout);
-  const perAnswer = layout.valuesPerCiphertext;
+  const perAnswer = sumsPerAnswer(layout);
   const packed = new Int32Array(range.to - range.from).fill(identity);
   for (let place = perAnswer - 1; place >= 0; place--) {
     for (let bit = 0; place < perAnswer - 1 && bit < stride; bit++) {
@@ -41,11 +50,12 @@ export function* packValues(
       yield;
     }
     for (let i = 0; i < packed.length; i++) {
-      if (place >= valuesInAnswer(layout, range.from + i)) continue;
-      const value = values[i * perAnswer + place];
-      if (value === identity) continue;
-      if (packed[i] === identity) packed[i] = value;
-      else program.multiply(packed[i], packed[i], value);
+      const held = valuesInAnswer(layout, range.from + i) * foldOf(layout);
+      if (place >= held) continue;
+      const sum = sums[i * perAnswer + place];
+      if (sum === identity) continue;
+      if (packed[i] === identity) packed[i] = sum;
+      else program.multiply(packed[i], packed[i], sum);
     }
   }
   return packed;
