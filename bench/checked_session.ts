@@ -10,7 +10,7 @@ import { benchKey, type BenchKeyBits } from "./keys.ts";
 /** A session whose answers are checked, with its pool filled between inferences. */
 export interface CheckedSession extends AsyncDisposable {
   session: Session;
-  /** Infers, then fills the pool again; throws if an answer differs from the simulator. */
+  /** Infers, then fills the pool again; throws if scores differ from the simulator's. */
   infer(): Promise<Answer>;
 }
 

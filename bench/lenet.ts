@@ -31,6 +31,10 @@ import { installGmpy2, startPython } from "./reference/python.ts";
 const keyLengths = [2048, 512] as const;
 const turns = { 2048: 15, 512: 21 };
 
+/** Said with every ratio to the element-wise method, which would parallelise. */
+export const coresNote =
+  `gateway and cloud share ${navigator.hardwareConcurrency} cores, the reference runs on one`;
+
 const namesAt = (bits: BenchKeyBits) => [
   `lenet-latency-${bits}`,
   `lenet-latency-${bits}-vs-float-weights`,
@@ -83,7 +87,7 @@ async function latency(
   }, turns[bits]);
   await python?.[Symbol.asyncDispose]();
 
-  const note = python === null ? installGmpy2 : null;
+  const note = python === null ? installGmpy2 : coresNote;
   const reference = python === null
     ? null
     : { name: "element by element, gmpy2", figures: figures.reference };

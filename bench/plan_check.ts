@@ -30,6 +30,7 @@ const parts = ["encryptMs", "evaluateMs", "decryptMs", "totalMs"] as const;
 const model = await readPackage(folder);
 const predictions: number[][][] = [];
 const runs: number[][][] = [];
+let names: string[] = [];
 {
   await using functions = await startFunctions({
     models: dirname(folder).replace(new RegExp(`/${model.manifest.name}$`), ""),
@@ -48,6 +49,7 @@ const runs: number[][][] = [];
       costs,
       mostRejected: 0,
     });
+    names = rounds.map(({ name }) => name);
     predictions.push(rounds.map(({ chosen }) => pick(chosen.forecast)));
     runs.push((await checked.infer()).rounds.map(pick));
   }
@@ -55,7 +57,7 @@ const runs: number[][][] = [];
 
 const medians = (all: number[][][], round: number, part: number) =>
   median(all.map((turn) => turn[round][part]));
-const rows = model.manifest.rounds.map(({ name }, round) => [
+const rows = names.map((name, round) => [
   name,
   ...parts.flatMap((_, part) => [
     Math.round(medians(predictions, round, part)),

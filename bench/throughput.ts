@@ -17,6 +17,7 @@ import {
   interleave,
   timeMs,
 } from "./harness.ts";
+import { coresNote } from "./lenet.ts";
 import {
   type ElementwiseCosts,
   elementwiseCounts,
@@ -71,7 +72,7 @@ export const throughput: BenchGroup = {
           name,
           unit: "samples/s",
           better: "higher",
-          note: python === null ? `${note}; ${installGmpy2}` : note,
+          note: `${note}; ${python === null ? installGmpy2 : coresNote}`,
         },
         ours,
         python && {

@@ -7,9 +7,12 @@ import {
 } from "../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../sdk/wire/plan.ts";
 import { type Costs, forecastRound, type RoundForecast } from "./cost_model.ts";
+import { platformRandom } from "../sdk/random.ts";
 import type { ModelPackage } from "./package_format.ts";
 import { planRound } from "./plan.ts";
 import { weightProfiles } from "./planner/products.ts";
+import { guardModel } from "./privacy/guard_model.ts";
+import { protectionsOf } from "./privacy/profile.ts";
 
 /** A round as planned, and the other packings that the planner weighed. */
 export interface PlannedRound {
@@ -43,13 +46,14 @@ export type InferenceForecast = Pick<
 
 /**
  * Prices every round of the plan that the cloud makes (from committed costs, so
- * that all instances agree) with this machine's `costs`.
+ * that all instances agree) with this machine's `costs`: of the model as it is
+ * served, with the rounds and decoys of its privacy profile.
  *
  * @param options.mostRejected how many alternatives of a round to list
  * @throws as `planRound`
  */
 export function forecastInference(
-  { manifest, tensors }: ModelPackage,
+  model: ModelPackage,
   options: {
     modulusBits: number;
     samples: number;
@@ -58,6 +62,9 @@ export function forecastInference(
   },
 ): { rounds: PlannedRound[]; total: InferenceForecast } {
   const { modulusBits, samples, costs, mostRejected } = options;
+  const protections = protectionsOf(model.manifest);
+  const { manifest, tensors } =
+    guardModel(model, protections, platformRandom).model;
   const rounds = manifest.rounds.map((round) => {
     const profiles = weightProfiles(round, tensors);
     const candidates = planRound(round, { modulusBits, samples, tensors })
