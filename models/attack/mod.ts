@@ -5,6 +5,7 @@ import { commonFactor } from "./attacks/common_factor.ts";
 import { convolution } from "./attacks/convolution.ts";
 import { decoyStatistics } from "./attacks/decoy_statistics.ts";
 import { direct } from "./attacks/direct.ts";
+import { extremes } from "./attacks/extremes.ts";
 import { fingerprint } from "./attacks/fingerprint.ts";
 import { hiddenDense } from "./attacks/hidden_dense.ts";
 import { ignoredChannels } from "./attacks/ignored_channels.ts";
@@ -31,6 +32,7 @@ export const attacks: ReadonlyMap<string, Attack> = new Map<string, Attack>([
   ["selectors", selectors],
   ["replay", replay],
   ["common-factor", commonFactor],
+  ["extremes", extremes],
   ["multiples-of-p", multiples],
   ["parity", parity],
   ["smooth", smooth],

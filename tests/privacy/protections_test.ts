@@ -298,7 +298,7 @@ Deno.test("re-randomisation: without it Legendre symbols tell every weight's par
   }, 30);
 });
 
-Deno.test("ciphertexts of equal and of different readings look alike", async () => {
+Deno.test("ciphertexts of equal and of different readings look alike", () => {
   const { publicKey } = key;
   const bits = (c: bigint) => {
     const bytes = bytesFromBigInt(c, publicKey.ciphertextBytes);
