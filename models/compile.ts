@@ -10,7 +10,6 @@ import { chooseBits } from "./quantise/choose_bits.ts";
 import {
   type BitWidths,
   chooseInput,
-  floatStatistics,
   quantiseInput,
   quantiseRounds,
 } from "./quantise/quantise.ts";
@@ -19,6 +18,7 @@ import {
   prescribedBits,
   type PrescribedQuantisation,
 } from "./quantise/prescribed.ts";
+import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
 import { canRevealLabel } from "./verify.ts";
 

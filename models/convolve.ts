@@ -26,8 +26,8 @@ export function convolve(
   }
 }
 
-/** patches[(channel, ky, kx), (y, x)] = the input under that kernel element. */
-function gatherPatches(
+/** patches[(channel, ky, kx), (y, x)] = the input under that kernel element, for some channels. */
+export function gatherPatches(
   { input, output, kernel, stride, dilation, pads }: ConvolutionGeometry,
   values: ArrayLike<number>,
   firstChannel: number,

@@ -25,22 +25,25 @@ export function columnScales(
   );
 }
 
-/** Mean square of the integers, by column as in `columnScales`. */
-export function columnMoments(
+/** Variance of the integers, by column as in `columnScales`. */
+export function varianceOfColumns(
   { map }: FloatTerm,
   { samples }: QuantisedActivation,
 ): Float64Array {
   const columns = map.kind === "convolution" ? map.input[0] : map.columns;
-  const moments = new Float64Array(columns);
+  const sums = new Float64Array(columns), squares = new Float64Array(columns);
+  let count = 0;
   for (const sample of samples) {
     const area = sample.length / columns;
+    count += area;
     for (let c = 0, i = 0; c < columns; c++) {
-      let sum = 0;
-      for (const end = i + area; i < end; i++) sum += sample[i] * sample[i];
-      moments[c] += sum / area;
+      for (const end = i + area; i < end; i++) {
+        sums[c] += sample[i];
+        squares[c] += sample[i] * sample[i];
+      }
     }
   }
-  return moments.map((sum) => sum / samples.length);
+  return squares.map((sum, c) => sum / count - (sums[c] / count) ** 2);
 }
 
 /** For each weight of row `row`, the column that it reads. */

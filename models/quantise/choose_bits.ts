@@ -4,12 +4,12 @@ import type { FloatNetwork } from "../ir.ts";
 import {
   type BitWidths,
   chooseInput,
-  type FloatStatistics,
   quantiseInput,
   quantiseRounds,
 } from "./quantise.ts";
 import { argMax, realScores, relativeNoise } from "./report.ts";
-import { meanOf, type QuantisedRound } from "./round.ts";
+import type { QuantisedRound } from "./round.ts";
+import { firstReadings, type FloatStatistics } from "./statistics.ts";
 
 /** Widths to begin with: the first that are good enough. */
 const starts = [8, 10, 12];
@@ -155,20 +155,6 @@ function readingsInReach({ rounds }: FloatNetwork, knobs: number): number {
     leastReadings,
     Math.floor(searchProducts / (products * knobs * 4)),
   );
-}
-
-function firstReadings(
-  { samples, means }: FloatStatistics,
-  count: number,
-): FloatStatistics {
-  if (samples.get("input")!.length === count) return { samples, means };
-  const first = [...samples].map(([name, list]) =>
-    [name, list.slice(0, count)] as const
-  );
-  return {
-    samples: new Map(first),
-    means: new Map(first.map(([name, list]) => [name, meanOf(list)])),
-  };
 }
 
 interface Quality {

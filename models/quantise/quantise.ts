@@ -1,20 +1,11 @@
 /** Post-training quantisation of a network of rounds, on calibration data. */
 import type { InputSpec } from "../../sdk/wire/plan.ts";
-import {
-  accumulators,
-  applyOperations,
-  readInput,
-} from "../float_reference.ts";
 import type { FloatNetwork, FloatRound } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import { integerBounds, rangeMargin } from "./range.ts";
-import {
-  meanOf,
-  type QuantisedRound,
-  quantiseRound,
-  scaleGroups,
-} from "./round.ts";
+import type { FloatStatistics } from "./statistics.ts";
+import { type QuantisedRound, quantiseRound, scaleGroups } from "./round.ts";
 
 export interface BitWidths {
   /** Of the reading. */
@@ -23,34 +14,6 @@ export interface BitWidths {
   weights: number[];
   /** Of the activation that a round writes, one a round; the last is not used. */
   activations: number[];
-}
-
-/** The network in floating point on the calibration data. */
-export interface FloatStatistics {
-  /** Samples of every activation, and of the scores under the last round's name. */
-  samples: Map<string, Float32Array[]>;
-  means: Map<string, Float64Array>;
-}
-
-/** Runs the network on the readings, round by round. */
-export function floatStatistics(
-  network: FloatNetwork,
-  readings: ArrayLike<number>[],
-): FloatStatistics {
-  const inputs = readings.map((reading) =>
-    Float32Array.from(readInput(network, reading))
-  );
-  const samples = new Map<string, Float32Array[]>([["input", inputs]]);
-  const means = new Map([["input", meanOf(inputs)]]);
-  for (const round of network.rounds) {
-    const written: Float32Array[] = [];
-    for (const accumulated of accumulators(round, samples)) {
-      written.push(Float32Array.from(applyOperations(round, accumulated)));
-    }
-    samples.set(round.writes, written);
-    means.set(round.writes, meanOf(written));
-  }
-  return { samples, means };
 }
 
 /** How readings become integers: the range seen in calibration, or the one given. */
@@ -142,7 +105,7 @@ export function quantiseRounds(
       round,
       index,
       activations,
-      statistics.means,
+      statistics,
       { weights: bits.weights[index], activation: bits.activations[index] },
       isLast,
       isLast ? 1 : scaleGroups(round, readerChannels(network, round)),

@@ -1,7 +1,8 @@
 /** What quantisation did to a network, round by round. */
 import type { FloatNetwork } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
-import type { BitWidths, FloatStatistics } from "./quantise.ts";
+import type { BitWidths } from "./quantise.ts";
+import type { FloatStatistics } from "./statistics.ts";
 import type { QuantisedRound } from "./round.ts";
 
 export interface RoundReport {

@@ -9,6 +9,7 @@ import { multiplyInto } from "../passes/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
 import type { PrescribedRound } from "./prescribed.ts";
+import { type FloatStatistics, meanOf } from "./statistics.ts";
 import {
   chooseScale,
   roundTerms,
@@ -36,14 +37,14 @@ export interface QuantisedRound {
  * @param index number of the round, for names of tensors
  * @param activations integers that earlier rounds made
  * @param groups equal blocks of rows, each with a scale of its own
- * @param floatMeans mean of each activation over the calibration data, in floating
- * point: biases are corrected so that the round's means agree
+ * @param statistics of the network in floating point: biases are corrected so that
+ * means agree, and rounding takes account of how inputs vary together
  */
 export function quantiseRound(
   round: FloatRound,
   index: number,
   activations: ReadonlyMap<string, QuantisedActivation>,
-  floatMeans: ReadonlyMap<string, Float64Array>,
+  statistics: FloatStatistics,
   bits: RoundBits,
   isLast: boolean,
   groups: number,
@@ -65,14 +66,19 @@ export function quantiseRound(
     { length: rows },
     (_, row) => scales[Math.floor(row / rowsPerScale)],
   );
-  const weights = roundTerms(terms, rowScales, bits.weights);
+  const weights = roundTerms(
+    terms,
+    rowScales,
+    bits.weights,
+    round.terms.map((term) => prescribed ? null : statistics.feedback(term)),
+  );
   if (prescribed) checkOnGrid(round, terms, weights, prescribed);
   const bias = integerBias(
     round,
     weights,
     rowScales,
     activations,
-    prescribed ? null : floatMeans,
+    prescribed ? null : statistics.means,
   );
 
   const tensors = new Map<string, IntegerTensor>();
@@ -204,14 +210,6 @@ function checkOnGrid(
       `Cannot use quantisation: weight ${off} of ${round.name} is no multiple of its scale; the file belongs to another model`,
     );
   });
-}
-
-export function meanOf(samples: ArrayLike<number>[]): Float64Array {
-  const mean = new Float64Array(samples[0]?.length ?? 0);
-  for (const sample of samples) {
-    for (let i = 0; i < mean.length; i++) mean[i] += sample[i];
-  }
-  return mean.map((sum) => sum / samples.length);
 }
 
 function accumulateTerm(

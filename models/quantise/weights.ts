@@ -1,18 +1,22 @@
 /** Integer weights of a round: one scale a group of rows, by least squared error. */
 import type { FloatRound } from "../ir.ts";
 import {
-  columnMoments,
   columnScales,
   columnsOfRow,
   type QuantisedActivation,
+  varianceOfColumns,
 } from "./activation.ts";
+import { type Feedback, roundRow } from "./error_feedback.ts";
+import { roundWeight } from "./rounding.ts";
 
 /** Weights of one term in units of its input's integers, row after row. */
 export interface ScaledTerm {
   rowLength: number;
   weights: Float64Array;
-  /** Mean square of the input integer behind each weight. */
-  moments: Float64Array;
+  /** What an integer of the input behind each weight stands for. */
+  units: Float64Array;
+  /** Variance of that integer. */
+  variances: Float64Array;
   /**
    * One weight a row at most (residual connections): as wide as exactness wants,
    * since it costs one product.
@@ -28,22 +32,24 @@ export function scaleTerms(
   return round.terms.map((term) => {
     const activation = activations.get(term.reads)!;
     const scales = columnScales(term, activation);
-    const squares = columnMoments(term, activation);
+    const columnVariances = varianceOfColumns(term, activation);
     const rows = round.shape[0];
     const rowLength = term.map.weights.length / rows;
     const weights = new Float64Array(term.map.weights.length);
-    const moments = new Float64Array(weights.length);
+    const units = new Float64Array(weights.length);
+    const variances = new Float64Array(weights.length);
     let isSkip = round.terms.length > 1;
     for (let row = 0, at = 0; row < rows; row++) {
       let nonzero = 0;
       for (const column of columnsOfRow(term, row)) {
         weights[at] = term.map.weights[at] * scales[column];
-        moments[at] = squares[column];
+        units[at] = scales[column];
+        variances[at] = columnVariances[column];
         if (weights[at++] !== 0) nonzero++;
       }
       if (nonzero > 1) isSkip = false;
     }
-    return { rowLength, weights, moments, isSkip };
+    return { rowLength, weights, units, variances, isSkip };
   });
 }
 
@@ -55,19 +61,9 @@ export function weightLimit(bits: number): number {
   return 2 ** (bits - 1) - 1;
 }
 
-/** The weight on the grid of `scale`. */
-export function roundWeight(
-  weight: number,
-  scale: number,
-  limit: number,
-): number {
-  const q = Math.round(weight / scale);
-  return q > limit ? limit : q < -limit ? -limit : q + 0;
-}
-
 /**
- * Squared error that a scale makes in one group of rows, weighted by how strong
- * the inputs are.
+ * Squared error that a scale makes in one group of rows, weighted by how much the
+ * inputs vary (what they are on average the bias makes up for).
  */
 export function scaleError(
   terms: ScaledTerm[],
@@ -76,13 +72,13 @@ export function scaleError(
   bits: number,
 ): number {
   let error = 0;
-  for (const { rowLength, weights, moments, isSkip } of terms) {
+  for (const { rowLength, weights, variances, isSkip } of terms) {
     const limit = isSkip ? skipLimit : weightLimit(bits);
     const end = rows[1] * rowLength;
     for (let at = rows[0] * rowLength; at < end; at++) {
       const difference = weights[at] -
         scale * roundWeight(weights[at], scale, limit);
-      error += moments[at] * difference * difference;
+      error += variances[at] * difference * difference;
     }
   }
   return error;
@@ -134,16 +130,33 @@ function scaleCandidates(
   return [...new Set(exact)];
 }
 
-/** Integers of every term, with one scale a row. */
+/**
+ * Integers of every term, with one scale a row.
+ *
+ * @param feedback of each term, null to round every weight by itself
+ */
 export function roundTerms(
   terms: ScaledTerm[],
   rowScales: Float64Array,
   bits: number,
+  feedback: (Feedback | null)[],
 ): Float64Array[] {
-  return terms.map(({ rowLength, weights, isSkip }) => {
+  return terms.map(({ rowLength, weights, units, isSkip }, t) => {
+    const passed = isSkip ? null : feedback[t];
     const limit = isSkip ? skipLimit : weightLimit(bits);
-    return weights.map((weight, at) =>
+    const integers = weights.map((weight, at) =>
       roundWeight(weight, rowScales[Math.floor(at / rowLength)], limit)
     );
+    if (!passed) return integers;
+    const rowsPerGroup = rowScales.length / passed.factors.length;
+    rowScales.forEach((scale, row) => {
+      const place = [row * rowLength, (row + 1) * rowLength] as const;
+      const unit = units.subarray(...place);
+      const real = weights.subarray(...place).map((w, i) => w / unit[i]);
+      const steps = unit.map((u) => scale / u);
+      const group = Math.floor(row / rowsPerGroup);
+      integers.set(roundRow(real, steps, limit, passed, group), place[0]);
+    });
+    return integers;
   });
 }

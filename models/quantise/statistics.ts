@@ -1,0 +1,72 @@
+/** What calibration learns from the network in floating point. */
+import {
+  accumulators,
+  applyOperations,
+  readInput,
+} from "../float_reference.ts";
+import type { FloatNetwork, FloatTerm } from "../ir.ts";
+import { type Feedback, feedbackOf } from "./error_feedback.ts";
+
+export interface FloatStatistics {
+  /** Samples of every activation, and of the scores under the last round's name. */
+  samples: Map<string, Float32Array[]>;
+  means: Map<string, Float64Array>;
+  /** How rounding errors of a term's weights are passed on; made when first asked for. */
+  feedback: (term: FloatTerm) => Feedback | null;
+}
+
+/** Runs the network on the readings, round by round. */
+export function floatStatistics(
+  network: FloatNetwork,
+  readings: ArrayLike<number>[],
+): FloatStatistics {
+  const inputs = readings.map((reading) =>
+    Float32Array.from(readInput(network, reading))
+  );
+  const samples = new Map<string, Float32Array[]>([["input", inputs]]);
+  for (const round of network.rounds) {
+    const written: Float32Array[] = [];
+    for (const accumulated of accumulators(round, samples)) {
+      written.push(Float32Array.from(applyOperations(round, accumulated)));
+    }
+    samples.set(round.writes, written);
+  }
+  const known = new Map<FloatTerm, Feedback | null>();
+  return {
+    samples,
+    means: meansOf(samples),
+    feedback: (term) => {
+      const found = known.get(term);
+      if (found !== undefined) return found;
+      const made = feedbackOf(term, samples.get(term.reads)!);
+      known.set(term, made);
+      return made;
+    },
+  };
+}
+
+/** The statistics of the first readings alone. */
+export function firstReadings(
+  statistics: FloatStatistics,
+  count: number,
+): FloatStatistics {
+  const samples = new Map(
+    [...statistics.samples].map(([name, list]) => [name, list.slice(0, count)]),
+  );
+  return { ...statistics, samples, means: meansOf(samples) };
+}
+
+/** Element by element. */
+export function meanOf(samples: ArrayLike<number>[]): Float64Array {
+  const mean = new Float64Array(samples[0]?.length ?? 0);
+  for (const sample of samples) {
+    for (let i = 0; i < mean.length; i++) mean[i] += sample[i];
+  }
+  return mean.map((sum) => sum / samples.length);
+}
+
+function meansOf(
+  samples: ReadonlyMap<string, Float32Array[]>,
+): Map<string, Float64Array> {
+  return new Map([...samples].map(([name, list]) => [name, meanOf(list)]));
+}
