@@ -19,8 +19,9 @@ export function formatReport({ machine, kernel, results }: Report): string {
     result.reference?.name ?? "",
     result.ratio === null ? "" : `${figure(result.ratio)} x`,
   ]);
-  const notes = results.flatMap(({ name, note }) =>
-    note === null ? [] : [`${name}: ${note}`]
+  const notes = Map.groupBy(
+    results.filter(({ note }) => note !== null),
+    ({ note }) => note,
   );
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, Deno ${machine.deno}, load ${machine.load}`,
@@ -33,7 +34,10 @@ export function formatReport({ machine, kernel, results }: Report): string {
     ),
     "",
     "Medians of interleaved runs; spread is half the interquartile range; ratio above 1 is better than the reference.",
-    ...notes,
+    ...Array.from(
+      notes,
+      ([note, rows]) => `${rows.map(({ name }) => name).join(", ")}: ${note}`,
+    ),
   ].join("\n");
 }
 
