@@ -37,6 +37,7 @@ export interface RoundJob {
 }
 
 const orderSeedBytes = 16;
+const nonceBytes = 16;
 
 /**
  * Evaluates a range of a round's answers and seals the next token. The same job
@@ -149,6 +150,7 @@ export async function answerRound(
     token: isLast ? new Uint8Array() : context.sealer.seal({
       ...content,
       round: index + 1,
+      nonce: deriveKey(seed, "nonce", new Uint8Array(), nonceBytes),
       orders: liveOrders(plan, index, [
         ...content.orders,
         ...outputOrder ? [{ round: index, seed: orderSeed }] : [],

@@ -26,7 +26,10 @@ export interface TokenContent {
   round: number;
   /** The edge's public key N, big-endian. */
   modulus: Uint8Array;
-  /** Of the session's start: no two sessions share masks. */
+  /**
+   * Of the session's start, then of all requests so far: no two sessions share
+   * masks, no two inferences tokens.
+   */
   nonce: Uint8Array;
   /** Seeds of the channel orders of activations that a later round reads. */
   orders: OrderSeed[];

@@ -1,0 +1,124 @@
+/**
+ * Accuracy with every protection on against accuracy with all off, over the MNIST
+ * test pictures, by the simulator with the functions' own noise:
+ *
+ *     deno run -A bench/privacy_accuracy.ts [FOLDER OF MNIST] [--count 10000]
+ */
+import { parseArgs } from "node:util";
+import { disturbance } from "../functions/privacy/guard_answers.ts";
+import { modelRandom } from "../functions/privacy/model_secret.ts";
+import { deriveKey } from "../functions/privacy/seed.ts";
+import { readPackage } from "../models/package.ts";
+import type { ModelPackage } from "../models/package_format.ts";
+import { planInference } from "../models/plan.ts";
+import {
+  type GuardedModel,
+  guardModel,
+} from "../models/privacy/guard_model.ts";
+import { protectionsOf } from "../models/privacy/profile.ts";
+import { loadClasses, loadReadings } from "../models/readings.ts";
+import { simulateMany } from "../models/simulate.ts";
+import { quantise } from "../sdk/fixed_point/codec.ts";
+import { answerCiphertexts } from "../sdk/fixed_point/layout.ts";
+import { argMax } from "../models/quantise/report.ts";
+
+const { values, positionals } = parseArgs({
+  args: Deno.args,
+  options: { count: { type: "string", default: "10000" } },
+  allowPositionals: true,
+});
+const folder = positionals[0] ??
+  new URL("../../shared/data/mnist", import.meta.url).pathname;
+const count = Number(values.count);
+const model = await readPackage(
+  new URL("../models/zoo/lenet-mnist/package", import.meta.url).pathname,
+);
+const { input } = model.manifest;
+const readings = await loadReadings(
+  `${folder}/t10k-images-idx3-ubyte.gz`,
+  input.shape,
+  count,
+);
+const classes = await loadClasses(`${folder}/t10k-labels-idx1-ubyte.gz`, count);
+const integers = readings.map((reading) =>
+  quantise(reading, input, { clamp: true })
+);
+const readingsAtOnce = 500;
+const sealingKey = new Uint8Array(32).fill(1);
+
+await report("off", model, () => Promise.resolve(undefined));
+for (const privacy of ["standard", "strict"] as const) {
+  const manifest = { ...model.manifest, privacy, reveal: "label" as const };
+  const guarded = guardModel(
+    { ...model, manifest },
+    protectionsOf(manifest),
+    modelRandom(sealingKey, manifest),
+  );
+  await report(
+    privacy,
+    guarded.model,
+    (from, to) => noiseOf(guarded, from, to),
+  );
+}
+
+type Disturb = (
+  round: number,
+  accumulators: Float64Array,
+  reading: number,
+) => void;
+
+/**
+ * The noise of readings from..to-1, each of a request of its own. Slots are
+ * independent: it does not matter which accumulator each of them falls to.
+ */
+async function noiseOf(
+  { model, guards }: GuardedModel,
+  from: number,
+  to: number,
+): Promise<Disturb> {
+  const { rounds } = planInference(model.manifest, {
+    modulusBits: 2048,
+    samples: 1,
+  });
+  const drawn: Float64Array[][] = [];
+  for (let reading = from; reading < to; reading++) {
+    const request = new TextEncoder().encode(`reading ${reading}`);
+    const seed = deriveKey(sealingKey, "benchmark", request);
+    drawn.push(
+      await Promise.all(rounds.map(async ({ layout }, round) => {
+        const guard = guards[round];
+        if (guard.kind !== "disturbed") return new Float64Array();
+        const range = { from: 0, to: answerCiphertexts(layout) };
+        const noise = await disturbance(guard.amplitude, layout, range, seed);
+        return Float64Array.from(noise.flatMap((values) => [...values]));
+      })),
+    );
+  }
+  return (round, accumulators, reading) =>
+    drawn[reading][round].subarray(0, accumulators.length).forEach(
+      (noise, i) => accumulators[i] += noise,
+    );
+}
+
+async function report(
+  name: string,
+  evaluated: ModelPackage,
+  disturbanceOf: (from: number, to: number) => Promise<Disturb | undefined>,
+): Promise<void> {
+  let right = 0;
+  for (let from = 0; from < integers.length; from += readingsAtOnce) {
+    const to = Math.min(integers.length, from + readingsAtOnce);
+    const disturb = await disturbanceOf(from, to);
+    const outcomes = simulateMany(evaluated, integers.slice(from, to), {
+      disturb,
+    });
+    outcomes.forEach((outcome, i) => {
+      const label = outcome.integers.length === 1
+        ? outcome.integers[0]
+        : argMax([...outcome.integers]);
+      if (label === classes[from + i]) right++;
+    });
+  }
+  const share = (100 * right / integers.length).toFixed(2);
+  console.log(`${name}: ${right} of ${integers.length} right, ${share} %`);
+}
