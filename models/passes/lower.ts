@@ -13,7 +13,9 @@ import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
+import { interfaceFaults } from "./model_interface.ts";
 import { suggestion } from "./suggestions.ts";
+import { checkTail, detachTail, tailOperators } from "./tail.ts";
 import {
   type OffendingNode,
   UnsupportedModelError,
@@ -43,7 +45,16 @@ export function lower(
   graph: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
-  const { shape, batch, name } = modelInput(graph);
+  const faults = interfaceFaults(graph);
+  if (faults.length > 0) {
+    const refused = graph.nodes.map(refuse).filter((node) => node !== null);
+    throw new UnsupportedModelError([...faults, ...refused]);
+  }
+  const [{ name, shape: [batch, ...rest] }] = graph.inputs as {
+    name: string;
+    shape: number[];
+  }[];
+  const shape = [1, ...rest];
   const rounds = new RoundBuilder();
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
@@ -51,7 +62,8 @@ export function lower(
   }
   values.set(name, rounds.activation("input", shape));
 
-  const { nodes, output, tail } = detachTail(graph);
+  const detached = detachTail(graph);
+  const { nodes, output, tail } = detached;
   const consumers = countConsumers(nodes, output);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set([name]);
@@ -101,6 +113,8 @@ export function lower(
   if (last.kind === "constant") {
     throw new RangeError("Cannot compile model: its output is a constant");
   }
+  const misplaced = checkTail(detached, last.shape, graph.opset);
+  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
   finish(rounds, last, output);
   return {
     input: {
@@ -112,70 +126,6 @@ export function lower(
     output: { shape: outputShape(last.shape), tail },
   };
 }
-
-/** The only input, with its batch axis at one sample. */
-function modelInput(graph: OnnxGraph) {
-  if (graph.inputs.length !== 1) {
-    throw new RangeError(
-      `Cannot compile model: expected one input, got ${graph.inputs.length} (${
-        graph.inputs.map(({ name }) => name).join(", ")
-      })`,
-    );
-  }
-  const [{ name, shape }] = graph.inputs;
-  if (!shape?.length) {
-    throw new RangeError(
-      `Cannot compile model: input "${name}" has no shape; export it with one`,
-    );
-  }
-  const rest = shape.slice(1);
-  if (rest.some((length) => length < 1)) {
-    throw new RangeError(
-      `Cannot compile model: input "${name}" has shape [${
-        shape.map((length) => length < 0 ? "?" : length)
-      }]; only the first axis (the batch) may be of unknown length`,
-    );
-  }
-  return { name, shape: [1, ...rest], batch: shape[0] };
-}
-
-/** Softmax and ArgMax at the end are left to whoever displays the scores. */
-function detachTail(
-  graph: OnnxGraph,
-): { nodes: OnnxNode[]; output: string; tail: "none" | "softmax" } {
-  let output = graph.outputs[0].name;
-  if (graph.outputs.length !== 1) {
-    throw new RangeError(
-      `Cannot compile model: expected one output, got ${graph.outputs.length} (${
-        graph.outputs.map(({ name }) => name).join(", ")
-      }); export the model with one`,
-    );
-  }
-  let tail: "none" | "softmax" = "none";
-  const removed = new Set<OnnxNode>();
-  for (;;) {
-    const node = graph.nodes.find(({ outputs }) => outputs[0] === output);
-    if (!node || !tailOperators.has(node.operator)) break;
-    if (node.operator === "Softmax") tail = "softmax";
-    removed.add(node);
-    output = node.inputs[0];
-    if (node.operator === "Softmax") break;
-  }
-  // Only views lie between: they stay in place.
-  const found = [...removed].some(({ operator }) =>
-    operator === "Softmax" || operator === "ArgMax"
-  );
-  if (!found) {
-    return { nodes: graph.nodes, output: graph.outputs[0].name, tail: "none" };
-  }
-  return {
-    nodes: graph.nodes.filter((node) => !removed.has(node)),
-    output,
-    tail,
-  };
-}
-
-const tailOperators = new Set(["Softmax", "ArgMax", "Identity", "Cast"]);
 
 function countConsumers(
   nodes: OnnxNode[],

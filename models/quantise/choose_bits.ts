@@ -21,7 +21,7 @@ const narrowest = { weights: 2, activations: 4 };
  * Largest relative L2 error of the scores on the calibration readings: without
  * labels, which would say what counts, and with them.
  */
-const mostRelativeError = { unlabelled: .015, labelled: .1 };
+const mostRelativeError = { unlabelled: .012, labelled: .1 };
 
 /** From this many rounds on, all inner rounds share their widths. */
 const manyRounds = 9;
@@ -35,7 +35,7 @@ const leastReadings = 64;
  * one width after another, those of the largest weights first. With labels,
  * accuracy on the calibration readings may fall by `maxAccuracyLoss` percentage
  * points in all; without, so may the share of readings whose arg-max is the float
- * model's. The scores keep a relative error of at most 1.5 % (10 % with labels).
+ * model's. The scores keep a relative error of at most 1.2 % (10 % with labels).
  */
 export function chooseBits(
   network: FloatNetwork,

@@ -112,7 +112,12 @@ Deno.test("Softmax and ArgMax at the end are left to the display", () => {
   const network = lowered(g, softmax);
   equal(network.output.tail, "softmax");
   deepEqual(network.output.shape, [5]);
-  equal(lowered(g, g.node("ArgMax", [softmax])).rounds.length, 1);
+  const last = g.node("ArgMax", [softmax], { axis: 1 });
+  equal(lowered(g, last).rounds.length, 1);
+  const h = new GraphBuilder([3, 6, 6]);
+  const pixels = h.node("Softmax", [h.conv("x", [4, 3, 3, 3])], { axis: 1 });
+  const { nodes } = refusal(h, pixels);
+  ok(/along axis 1 of \[1,4,4,4\]/.test(nodes[0].why), nodes[0].why);
 });
 
 Deno.test("arithmetic on the reading becomes its quantisation", () => {
@@ -145,11 +150,16 @@ Deno.test("models without one input, one output or known shapes are refused", ()
   throws(() => lower(graphOf({ inputs: [] })), /expected one input, got 0/);
   throws(
     () => lower(graphOf({ inputs: [{ name: "x", shape: [1, -1, 4] }] })),
-    /shape \[1,\?,4\]; only the first axis/,
+    /x \(input\): it has shape \[1,\?,4\]; only the first axis/,
   );
   throws(
     () => lower(graphOf({ inputs: [{ name: "x", shape: null }] })),
     /has no shape/,
+  );
+  const two = [{ name: "a", shape: null }, { name: "b", shape: null }];
+  throws(
+    () => lower(graphOf({ outputs: two })),
+    /a, b \(outputs\): expected one output, got 2/,
   );
   throws(
     () => lower(graphOf({ outputs: [{ name: "y", shape: null }] })),

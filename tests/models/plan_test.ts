@@ -14,7 +14,8 @@ import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { type Costs, defaultCosts } from "../../models/cost_model.ts";
 import { mostSamples, planInference, planRound } from "../../models/plan.ts";
-import { evaluationProducts } from "../../models/planner/products.ts";
+import { cheapestMethod } from "../../models/planner/products.ts";
+import { WeightProfile } from "../../models/planner/weight_profile.ts";
 import { simulate } from "../../models/simulate.ts";
 import { evaluateSlots } from "../reference/slot_evaluator.ts";
 import {
@@ -181,17 +182,27 @@ Deno.test("products of a round worked out by hand", () => {
   const { layout } = planRound(round, { modulusBits: 2048, samples: 1 })
     .find(({ layout }) => layout.kind === "dense" && layout.fold === 1)!;
   assert.equal(answerCiphertexts(layout), 1);
-  const profile = { bits: 3, density: 1 };
-  const { multiplications, squarings } = evaluationProducts(
+  // Every weight is 1: of a table over g inputs one entry is looked up, which takes g - 1
+  // products as does each of its beginnings. All six inputs in one table: 5 products and
+  // 40 look-ups. 3*6 invert the inputs, 4*40 divide, 39 sums are shifted by their slots.
+  const profile = new WeightProfile(new Map([[1, 240]]));
+  const { strategy, packing, products } = cheapestMethod(
     round,
     layout,
     1,
     [profile],
   );
-  // Inversion 3*6; pairs of inputs: 3 tables of (49-1)/2, 40*3 products. 39 values
-  // are shifted by their slots, or 6 inputs by 39 places: the first is cheaper.
-  assert.equal(multiplications, 3 * 6 + 39 + 3 * 24 + 120);
-  assert.equal(squarings, 39 * layout.slotBits);
+  assert.deepEqual(strategy, {
+    planes: 1,
+    halfRange: 1,
+    groupSize: 6,
+    buckets: false,
+  });
+  assert.equal(packing, "shift-outputs");
+  assert.ok(
+    Math.abs(products.multiplications - (18 + 5 + 40 + 160 + 39)) < 1e-9,
+  );
+  assert.equal(products.squarings, 39 * layout.slotBits);
 });
 
 Deno.test("default costs agree with the measured sizes and grow with the key", () => {
