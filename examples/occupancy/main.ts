@@ -1,0 +1,161 @@
+/**
+ * Tells whether a room is occupied from four sensors, a row a minute, several rows
+ * in one inference; the cloud sees neither the sensors nor the answer.
+ *
+ * `deno run -A examples/occupancy/main.ts --help` lists the options.
+ */
+import { InvalidArgumentError } from "commander";
+import { UsageError } from "../demo/options.ts";
+import { openGateway, unlessAway } from "../smart_home/gateway.ts";
+import {
+  type DeviceDescription,
+  MqttDevice,
+} from "../smart_home/mqtt_device.ts";
+import {
+  checkSources,
+  homeCommand,
+  integerFrom,
+  parseHome,
+} from "../smart_home/options.ts";
+import { runProgram } from "../smart_home/program.ts";
+import { csvRows, mqttMessages } from "../smart_home/sources.ts";
+import { simulatedRoom } from "./room.ts";
+import {
+  rowsOfMessages,
+  type SensorRow,
+  sensors,
+  toReading,
+} from "./sensors.ts";
+
+interface OwnOptions {
+  csv?: string;
+  topic?: string;
+  fields: string[];
+  batch: number;
+}
+
+/** What one inference tells. */
+interface Occupancy {
+  /** In the last minute. */
+  occupied: boolean;
+  minutesOccupied: number;
+  /** Minute by minute. */
+  minutes: boolean[];
+}
+
+const command = homeCommand(
+  "occupancy",
+  "Tells whether a room is occupied; the cloud sees neither sensors nor answer.",
+  "occupancy",
+)
+  .option(
+    "--csv <file>",
+    "rows with temperature, humidity, light and co2; - is standard input",
+  )
+  .option("--topic <topic>", "sensors' JSON on the broker, e.g. office/air")
+  .option(
+    "--fields <names>",
+    "where temperature, humidity, light and CO2 are in that JSON",
+    fieldNames,
+    ["temperature", "humidity", "illuminance", "co2"],
+  )
+  .option("--batch <n>", "minutes in one inference", integerFrom(1), 5);
+
+async function run(args: string[], signal: AbortSignal): Promise<void> {
+  const { home, own } = parseHome<OwnOptions>(command, args);
+  checkSources({
+    "--simulate": home.simulate,
+    "--csv": own.csv,
+    "--topic": own.topic,
+  });
+  if (own.topic && !home.broker) {
+    throw new UsageError("error: --topic needs --broker", 2);
+  }
+  const rows: Iterable<SensorRow> | AsyncIterable<SensorRow> = home.simulate
+    ? simulatedRoom()
+    : own.csv
+    ? csvRows(own.csv, sensors)
+    : rowsOfMessages(
+      mqttMessages(home.broker!, own.topic!, signal),
+      own.fields,
+    );
+
+  await using resources = new AsyncDisposableStack();
+  const device = home.broker && resources.use(
+    await MqttDevice.connect(home.broker, describe(home.deviceId)),
+  );
+  const { session } = resources.use(
+    await openGateway("occupancy", own.batch, home, signal),
+  );
+  let left = home.count;
+  for await (const batch of batches(rows, own.batch)) {
+    const answers = await unlessAway(() =>
+      session.inferMany(batch.map(toReading), { signal })
+    );
+    if (!answers) continue;
+    const minutes = answers.map(({ label }) => label === "occupied");
+    const result: Occupancy = {
+      occupied: minutes.at(-1)!,
+      minutesOccupied: minutes.filter(Boolean).length,
+      minutes,
+    };
+    device?.publish(result);
+    console.log(home.json ? JSON.stringify(result) : inWords(result));
+    if (--left === 0) break;
+  }
+}
+
+/** Rows `size` at a time; the last batch may be shorter. */
+async function* batches<T>(
+  rows: Iterable<T> | AsyncIterable<T>,
+  size: number,
+): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const row of rows) {
+    batch.push(row);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function inWords({ occupied, minutes }: Occupancy): string {
+  const marks = minutes.map((present) => present ? "#" : ".").join("");
+  return `${marks}  ${occupied ? "occupied" : "empty"}`;
+}
+
+function fieldNames(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.length !== sensors.length || names.includes("")) {
+    throw new InvalidArgumentError("Expected four names, with commas between.");
+  }
+  return names;
+}
+
+/** What Home Assistant shows. */
+function describe(id: string): DeviceDescription {
+  return {
+    id,
+    name: "Room",
+    model: "Occupancy detector",
+    components: {
+      occupied: {
+        platform: "binary_sensor",
+        name: "Occupancy",
+        value_template: "{{ 'ON' if value_json.occupied else 'OFF' }}",
+        device_class: "occupancy",
+      },
+      minutes: {
+        platform: "sensor",
+        name: "Minutes occupied",
+        value_template: "{{ value_json.minutesOccupied }}",
+        state_class: "measurement",
+        unit_of_measurement: "min",
+        icon: "mdi:account-clock",
+      },
+    },
+  };
+}
+
+if (import.meta.main) await runProgram(run);

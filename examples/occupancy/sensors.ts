@@ -1,0 +1,58 @@
+import type { SensorMessage } from "../smart_home/sources.ts";
+import { numberAt } from "../smart_home/sources.ts";
+
+/** What the sensors of a room show. */
+export interface SensorRow {
+  /** Degrees Celsius. */
+  temperature: number;
+  /** Relative, per cent. */
+  humidity: number;
+  /** Lux. */
+  light: number;
+  /** Parts per million. */
+  co2: number;
+}
+
+/** The sensors in the order of the model's input, */
+export const sensors = ["temperature", "humidity", "light", "co2"] as const;
+/** and the range in which the model knows each. */
+const ranges: Record<keyof SensorRow, [low: number, high: number]> = {
+  temperature: [15, 30],
+  humidity: [10, 50],
+  light: [0, 1000],
+  co2: [300, 2100],
+};
+
+/** A row as the model `occupancy` reads it: four values in [0, 1]. */
+export function toReading(row: SensorRow): number[] {
+  return sensors.map((sensor) => {
+    const [low, high] = ranges[sensor];
+    return Math.min(Math.max((row[sensor] - low) / (high - low), 0), 1);
+  });
+}
+
+const minuteMs = 60_000;
+
+/**
+ * One row a minute out of messages that come at any time.
+ *
+ * @param fields dotted paths of the four values, in the order of {@linkcode sensors};
+ * sensors may send them apart
+ */
+export async function* rowsOfMessages(
+  messages: AsyncIterable<SensorMessage>,
+  fields: string[],
+): AsyncGenerator<SensorRow> {
+  const latest: Partial<SensorRow> = {};
+  let nextMs = -Infinity;
+  for await (const { value, atMs } of messages) {
+    for (const [index, sensor] of sensors.entries()) {
+      latest[sensor] = numberAt(value, fields[index]) ?? latest[sensor];
+    }
+    if (atMs < nextMs || sensors.some((name) => latest[name] === undefined)) {
+      continue;
+    }
+    nextMs = atMs + minuteMs;
+    yield { ...latest } as SensorRow;
+  }
+}

@@ -1,0 +1,148 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { UsageError } from "../demo/options.ts";
+
+/** What the three apps have in common. */
+export interface HomeOptions {
+  simulate: boolean;
+  /** Functions that run elsewhere, or null: the app starts its own. */
+  url: URL | null;
+  /** File of the gateway's key, or null: that of the demo. */
+  key: string | null;
+  keyBits: number;
+  insecure: boolean;
+  /** MQTT broker, or null: nothing is published. */
+  broker: URL | null;
+  /** Names the device in topics and in Home Assistant. */
+  deviceId: string;
+  /** Ends after so many results. */
+  count: number;
+  json: boolean;
+}
+
+/** A command with the options that all apps share. */
+export function homeCommand(
+  name: string,
+  description: string,
+  deviceId: string,
+): Command {
+  return new Command(`deno run -A examples/${name}/main.ts`)
+    .description(description)
+    .option("--simulate", "readings that the app makes up", false)
+    .option("--url <url>", "functions that run elsewhere", url("http", "https"))
+    .option("--key <file>", "the gateway's key; made if it is not there")
+    .option(
+      "--insecure-key-bits <n>",
+      "a key that can be broken, for trials",
+      integerFrom(512),
+    )
+    .option(
+      "--broker <url>",
+      "publish there, e.g. mqtt://192.168.1.2",
+      url("mqtt", "mqtts", "ws", "wss"),
+    )
+    .option("--device-id <id>", "name in MQTT topics", topicPart, deviceId)
+    .option("--count <n>", "end after so many results", integerFrom(1))
+    .option("--json", "one JSON object a line", false)
+    .helpOption("--help", "show this")
+    .allowExcessArguments(false)
+    .addHelpText("after", environment);
+}
+
+const environment = `
+CIPHERLAYER_PASSPHRASE opens the key; MQTT_USERNAME and MQTT_PASSWORD the broker.
+Exit codes: 0 done, 1 fault, 2 wrong options or input, 130 interrupted.`;
+
+/**
+ * Reads the command line.
+ *
+ * @returns the shared options, and the app's own as commander gives them
+ * @throws {UsageError} exit code 0 after `--help`, else 2
+ */
+export function parseHome<Own>(
+  command: Command,
+  args: string[],
+): { home: HomeOptions; own: Own } {
+  let output = "";
+  command.exitOverride().configureOutput({
+    writeOut: (text) => output += text,
+    writeErr: (text) => output += text,
+  });
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(output.trim(), error.exitCode === 0 ? 0 : 2);
+  }
+  const given = command.opts();
+  if (given.key && given.insecureKeyBits) {
+    throw new UsageError(
+      "error: --key and --insecure-key-bits exclude each other",
+      2,
+    );
+  }
+  const home: HomeOptions = {
+    simulate: given.simulate,
+    url: given.url ?? null,
+    key: given.key ?? null,
+    keyBits: given.insecureKeyBits ?? 2048,
+    insecure: given.insecureKeyBits !== undefined,
+    broker: given.broker ?? null,
+    deviceId: given.deviceId,
+    count: given.count ?? Infinity,
+    json: given.json,
+  };
+  return { home, own: given as Own };
+}
+
+/**
+ * Makes sure that exactly one source of readings was chosen.
+ *
+ * @param sources option name and whether it was given
+ * @throws {UsageError}
+ */
+export function checkSources(sources: Record<string, unknown>): void {
+  const given = Object.values(sources).filter(Boolean).length;
+  if (given === 1) return;
+  const names = Object.keys(sources).join(", ");
+  throw new UsageError(
+    `error: expected one source of ${names}, got ${given}`,
+    2,
+  );
+}
+
+/** Reads an integer of at least `least`. */
+export function integerFrom(least: number): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,9}$/.test(text) || Number(text) < least) {
+      throw new InvalidArgumentError(`Expected an integer from ${least}.`);
+    }
+    return Number(text);
+  };
+}
+
+/** Reads a positive number. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Infinity)) {
+    throw new InvalidArgumentError("Expected a number above 0.");
+  }
+  return value;
+}
+
+function url(...schemes: string[]): (text: string) => URL {
+  return (text) => {
+    const parsed = URL.parse(text);
+    if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
+      throw new InvalidArgumentError(`Expected a URL: ${schemes.join(", ")}.`);
+    }
+    return parsed;
+  };
+}
+
+/** Home Assistant allows these characters in discovery topics. */
+function topicPart(text: string): string {
+  if (!/^[A-Za-z0-9_-]{1,64}$/.test(text)) {
+    throw new InvalidArgumentError("Expected letters, digits, _ and -.");
+  }
+  return text;
+}

@@ -1,0 +1,65 @@
+import { UsageError } from "../demo/options.ts";
+
+/**
+ * Runs an app until it ends, fails or is interrupted, and ends the process.
+ *
+ * @param run gets the arguments, and a signal that SIGINT and SIGTERM abort
+ */
+export async function runProgram(
+  run: (args: string[], signal: AbortSignal) => Promise<void>,
+): Promise<never> {
+  const stop = new AbortController();
+  const interrupt = () => {
+    // The second time: at once.
+    if (stop.signal.aborted) Deno.exit(130);
+    stop.abort(new Error("interrupted"));
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT"]
+    : ["SIGINT", "SIGTERM"];
+  for (const name of signals) Deno.addSignalListener(name, interrupt);
+  Deno.exit(await exitCode(() => run(Deno.args, stop.signal), stop.signal));
+}
+
+async function exitCode(
+  run: () => Promise<void>,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    await run();
+    return 0;
+  } catch (error) {
+    if (signal.aborted) {
+      note("Interrupted.");
+      return 130;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof UsageError) {
+      (error.exitCode === 0 ? console.log : console.error)(message);
+      return error.exitCode;
+    }
+    note(`error: ${message}`);
+    return 1;
+  }
+}
+
+/** A line for people, beside the results. */
+export function note(text: string): void {
+  console.error(text);
+}
+
+/** Waits; rejects with the signal's reason if that aborts. */
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, delayMs);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,55 @@
+import { UsageError } from "../demo/options.ts";
+import type { Region } from "./image.ts";
+import type { MeterScale } from "./reading.ts";
+
+/** A meter as its camera sees it; `README.md` shows such a file. */
+export interface MeterConfig extends MeterScale {
+  name: string;
+  /** Unit that Home Assistant shows. */
+  unit: string;
+  /** Where the digits stand in the picture, first to last. */
+  digits: Region[];
+}
+
+const mostDigits = 12;
+
+/**
+ * Reads the description of a meter.
+ *
+ * @throws {UsageError} saying what is wrong with it
+ */
+export function parseConfig(text: string, file: string): MeterConfig {
+  const fault = (expected: string) =>
+    new UsageError(`error: ${file}: expected ${expected}`, 2);
+  let given;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    throw fault("JSON");
+  }
+  const isNumber = (value: unknown) =>
+    typeof value === "number" && Number.isFinite(value) && value >= 0;
+  const { digits, decimals, mostPerHour, name = "Water meter", unit = "m³" } =
+    given ?? {};
+  const sides = ["x", "y", "width", "height"];
+  if (
+    !Array.isArray(digits) || digits.length < 1 || digits.length > mostDigits ||
+    !digits.every((region) => sides.every((side) => isNumber(region?.[side])))
+  ) {
+    throw fault(
+      `"digits": 1 to ${mostDigits} regions of x, y, width and height in pixels`,
+    );
+  }
+  if (
+    !Number.isInteger(decimals) || decimals < 0 || decimals >= digits.length
+  ) {
+    throw fault(`"decimals": an integer from 0 to ${digits.length - 1}`);
+  }
+  if (!isNumber(mostPerHour) || mostPerHour === 0) {
+    throw fault(`"mostPerHour": the highest flow that can be, above 0`);
+  }
+  if (typeof name !== "string" || typeof unit !== "string") {
+    throw fault(`"name" and "unit": text`);
+  }
+  return { digits, decimals, mostPerHour, name, unit };
+}

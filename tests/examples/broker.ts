@@ -1,0 +1,76 @@
+/** An MQTT broker on a free loopback port, and what arrives there. */
+import { Aedes } from "aedes";
+import mqtt from "mqtt";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+
+export interface Broker extends AsyncDisposable {
+  url: string;
+}
+
+export async function startBroker(): Promise<Broker> {
+  const aedes = await Aedes.createBroker();
+  const server = createServer(aedes.handle as (socket: Socket) => void);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((done) => aedes.close(() => done()));
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** Sees all messages of a broker, and sends some. */
+export class Watcher implements AsyncDisposable {
+  readonly #client: mqtt.MqttClient;
+  readonly #seen: { topic: string; text: string; retain: boolean }[] = [];
+  readonly #waiting = new Set<() => void>();
+
+  private constructor(client: mqtt.MqttClient) {
+    this.#client = client;
+    client.on("message", (topic, payload, { retain }) => {
+      this.#seen.push({ topic, text: payload.toString(), retain });
+      for (const look of this.#waiting) look();
+    });
+  }
+
+  static async connect(url: string): Promise<Watcher> {
+    const watcher = new Watcher(await mqtt.connectAsync(url));
+    await watcher.#client.subscribeAsync("#", { qos: 1 });
+    return watcher;
+  }
+
+  /** Texts seen so far on a topic. */
+  on(topic: string): string[] {
+    return this.#seen.filter((message) => message.topic === topic)
+      .map(({ text }) => text);
+  }
+
+  /** Waits until `count` messages have come on `topic`; returns them. */
+  async until(topic: string, count: number): Promise<string[]> {
+    await new Promise<void>((done) => {
+      const look = () => {
+        if (this.on(topic).length < count) return;
+        this.#waiting.delete(look);
+        done();
+      };
+      this.#waiting.add(look);
+      look();
+    });
+    return this.on(topic);
+  }
+
+  async send(
+    topic: string,
+    text: string,
+    { retain = false } = {},
+  ): Promise<void> {
+    await this.#client.publishAsync(topic, text, { qos: 1, retain });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.endAsync();
+  }
+}
