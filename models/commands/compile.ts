@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { compileModel } from "../compile.ts";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { PrivacyProfile } from "../package_format.ts";
+import { lower } from "../passes/lower.ts";
 import { readOnnx } from "../onnx/read.ts";
 import { writePackage } from "../package.ts";
 import { planInference } from "../plan.ts";
@@ -122,7 +123,8 @@ async function compile(path: string, options: Options): Promise<void> {
   }
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
-  const shape = readOnnx(onnx).inputs[0]?.shape?.slice(1) ?? [];
+  // Unsupported models are told apart before anything else is looked at.
+  const { shape } = lower(readOnnx(onnx)).input;
   const calibration = options.calibrate
     ? await loadReadings(options.calibrate, shape, count)
     : [];
