@@ -6,6 +6,8 @@ import { firstWeights, roundName, type Siege } from "../siege.ts";
 
 /** Wide enough for any weight of 8 bits and a sign. */
 const digitBits = 10;
+/** Of rows shorter than this, some found one fits any true one. */
+const leastColumns = 8;
 
 /**
  * Inputs wider than their slots: input j carries 2^(10 j), so that an answer spells
@@ -52,10 +54,18 @@ export async function wide(siege: Siege): Promise<Finding> {
   const usedBits = usedSlots(layout, 0) * layout.slotBits;
   const above = await aboveUsed(usedBits, zeros, ask);
   const truth = firstWeights(layer.owners.rows, columns);
+  const outcome =
+    `${columns} weights of each row in one answer of ${usedBits} bits; above these bits: ${above}`;
+  if (columns < leastColumns) {
+    return finding(
+      roundName(target, round),
+      `${outcome}; too few to tell a row by`,
+    );
+  }
   const { recovered, cosine } = compareRows(found, truth);
   return finding(
     roundName(target, round),
-    `${columns} weights of each row in one answer of ${usedBits} bits; above these bits: ${above}`,
+    outcome,
     {
       scaledDown: columns < layer.guarded.inputs
         ? `${columns} of ${layer.guarded.inputs} inputs, as many as an answer holds`
