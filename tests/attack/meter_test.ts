@@ -12,7 +12,7 @@ import { tinyModel } from "../reference/tiny_models.ts";
 const model = tinyModel(21, [1, 8, 8], [
   { kind: "convolution", channels: 8, kernel: [3, 3], pool: "sum" },
   { kind: "convolution", channels: 8, kernel: [2, 2] },
-  { kind: "dense", length: 16 },
+  { kind: "dense", length: 40 },
   { kind: "dense", length: 10, weightLimit: 15 },
 ]);
 

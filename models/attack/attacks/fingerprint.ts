@@ -12,7 +12,7 @@ import {
 } from "../scoring.ts";
 import { firstWeights, roundName, type Siege } from "../siege.ts";
 import { uniformFrom } from "../uniform.ts";
-import { columnsOneByOne } from "./direct.ts";
+import { columnsOneByOne, labelsOf } from "./direct.ts";
 import { readColumns } from "./read_columns.ts";
 
 const hullInputs = 2000;
@@ -97,6 +97,12 @@ function rowLabels(
   layer: ScoreLayer,
   columns: number,
 ): number[] {
+  if (layer.labels.every((label) => label < 0)) {
+    return labelsOf(
+      firstWeights(found, columns),
+      firstWeights(layer.owners.rows, columns),
+    );
+  }
   const truth = centred(firstWeights(layer.guarded.rows, columns));
   return centred(firstWeights(found, columns)).map((row) =>
     layer.labels[indexOfLargest(truth.map((other) => cosine(other, row)))]
