@@ -34,4 +34,9 @@ export async function runCli(args: string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) Deno.exit(await runCli(Deno.args));
+if (import.meta.main) {
+  // A task runs in the folder of deno.json: paths are meant from where it was called.
+  const calledFrom = Deno.env.get("INIT_CWD");
+  if (calledFrom) Deno.chdir(calledFrom);
+  Deno.exit(await runCli(Deno.args));
+}
