@@ -46,7 +46,7 @@ Examples:
 }
 
 async function attack(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(folder);
+  const model = await readPackage(await packageFolder(folder));
   const { name, version, privacy, reveal } = model.manifest;
   const reports = await runAttacks(model, {
     profiles: options.profile ? [options.profile] : attackedProfiles,
@@ -71,6 +71,13 @@ async function attack(folder: string, options: Options): Promise<void> {
     },
     () => format(reports),
   );
+}
+
+/** The folder itself, or the package in it: the zoo keeps sources beside packages. */
+async function packageFolder(folder: string): Promise<string> {
+  const inner = `${folder}/package`;
+  const found = await Deno.stat(`${inner}/manifest.json`).catch(() => null);
+  return found ? inner : folder;
 }
 
 function format(reports: AttackReport[]): string {
