@@ -63,6 +63,13 @@ export {
   type PrivateJwk,
   type PublicJwk,
 } from "./paillier/jwk.ts";
+export {
+  OfflineQueue,
+  type OfflineQueueOptions,
+  type ProcessOptions,
+  type Queued,
+  type QueuedOutcome,
+} from "./offline_queue.ts";
 export type { Arithmetic, Kernel, Lane } from "./paillier/kernel.ts";
 export {
   generatePrivateKey,
