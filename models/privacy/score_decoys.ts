@@ -68,7 +68,10 @@ export function withRandomDecoys(
     const bias = -1 - mostOf(lead, round);
     return { weights: shuffled, bias, label, real: false };
   });
-  return [...rows.map((row, label) => ({ ...row, label, real: true })), ...decoys];
+  return [
+    ...rows.map((row, label) => ({ ...row, label, real: true })),
+    ...decoys,
+  ];
 }
 
 /** Largest value of a row over the inputs' ranges. */
