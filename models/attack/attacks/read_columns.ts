@@ -50,6 +50,14 @@ export async function readColumns(
     return scaled ? normalised(answers) : answers;
   };
   // One sample a call: everything rides on the first fingerprint, which ranks outputs.
+  if (!packed && !scaled) {
+    // As wide as slots allow, so that outputs lie far apart.
+    const { slotBits } = client.plan.rounds[round].layout;
+    const [values] = await ask([bases[0]]);
+    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+    const factor = Math.max(1, Math.floor(2 ** (slotBits - 3) / most));
+    bases[0] = bases[0].map((x) => factor * x);
+  }
   const ranked = packed ? null : (await ask([bases[0]]))[0].toSorted();
   let reference: Float64Array[] | undefined;
   let found: Float64Array[] = [];
