@@ -1,0 +1,74 @@
+/** What a page does with keys and readings that IndexedDB holds; bundled for Chromium. */
+import { IndexedDbBlobStore } from "../../sdk/blob_store_indexed_db.ts";
+import { rotateKey } from "../../sdk/key_store.ts";
+import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
+import { OfflineQueue } from "../../sdk/offline_queue.ts";
+import { PrivateKey } from "../../sdk/paillier/private_key.ts";
+
+const passphrase = "a passphrase, tested";
+
+/** What the stores show. */
+export interface StoreReport {
+  /** Fingerprint of the current key, after opening it. */
+  current: string | undefined;
+  retired: string[];
+  /** Readings that wait in the queue. */
+  waiting: number;
+  /** All blobs of the databases as text, and their names. */
+  names: string[];
+  text: string;
+}
+
+function stores() {
+  const blobs = new IndexedDbBlobStore("gateway");
+  const keys = new SealedKeyStore(blobs, passphrase, { cost: 1 << 10 });
+  return { blobs, keys, queued: new IndexedDbBlobStore("readings") };
+}
+
+/** Saves a key, queues a reading under it, rotates, queues another. */
+export async function fill(primes: [string, string]): Promise<void> {
+  const { keys, queued } = stores();
+  const [p, q] = primes.map((prime) => BigInt(`0x${prime}`));
+  await keys.save(PrivateKey.fromPrimes(p, q));
+  const queue = await OfflineQueue.open({ store: queued, keys });
+  await queue.add([1, 2]);
+  await rotateKey(keys, { insecure: true });
+  await queue.add([3]);
+}
+
+/** What is there, for a page that has just been loaded. */
+export async function inspect(): Promise<StoreReport> {
+  const { blobs, keys, queued } = stores();
+  const texts: string[] = [];
+  for (const store of [blobs, queued]) {
+    for (const name of await store.list()) {
+      texts.push(String.fromCharCode(...(await store.read(name))!));
+    }
+  }
+  return {
+    current: (await keys.load())?.publicKey.fingerprint,
+    retired: await keys.retired(),
+    waiting: (await OfflineQueue.open({ store: queued, keys })).waiting,
+    names: [...await blobs.list(), ...await queued.list()],
+    text: texts.join(" "),
+  };
+}
+
+/** Whether a wrong passphrase is told apart. */
+export async function openWrongly(): Promise<string> {
+  const wrong = new SealedKeyStore(new IndexedDbBlobStore("gateway"), "wrong");
+  try {
+    await wrong.load();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return "opened";
+}
+
+/** Destroys the retired keys. */
+export async function forgetRetired(): Promise<void> {
+  const { keys } = stores();
+  for (const fingerprint of await keys.retired()) {
+    await keys.forget(fingerprint);
+  }
+}
