@@ -3,6 +3,8 @@ import { elementCount } from "../sdk/fixed_point/edge_tensor.ts";
 import type { EdgeStep } from "../sdk/wire/plan.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent } from "./geometry.ts";
+import { guardModel } from "./privacy/guard_model.ts";
+import { protectionsOf } from "./privacy/profile.ts";
 import type {
   IntegerTensor,
   ModelPackage,
@@ -24,7 +26,8 @@ interface Activation {
  *
  * @throws {Error} naming the round, what was expected and what was found
  */
-export function verifyPackage({ manifest, tensors }: ModelPackage): void {
+export function verifyPackage(model: ModelPackage): void {
+  const { manifest, tensors } = model;
   const { input, rounds, output } = manifest;
   if (rounds.length === 0) fail("model", "expected one round or more, got 0");
   const activations = new Map<string, Activation>([[
@@ -62,6 +65,12 @@ export function verifyPackage({ manifest, tensors }: ModelPackage): void {
       `expected the output's shape [${output.shape}], got ${elements} elements`,
     );
   }
+  // Throws where scores are too many or too wide to be guarded as the manifest asks.
+  guardModel(
+    model,
+    protectionsOf(manifest),
+    (length) => new Uint8Array(length),
+  );
 }
 
 /** Whether the last round's scores can give way to the label of the largest. */

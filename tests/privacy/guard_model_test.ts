@@ -6,6 +6,7 @@ import type { ModelPackage } from "../../models/package_format.ts";
 import { disturbanceAmplitude } from "../../models/privacy/disturbance.ts";
 import { protectionsOf } from "../../models/privacy/profile.ts";
 import { simulate } from "../../models/simulate.ts";
+import { verifyPackage } from "../../models/verify.ts";
 import { elementCount } from "../../sdk/fixed_point/edge_tensor.ts";
 import {
   randomReading,
@@ -166,5 +167,24 @@ Deno.test("more scores than can be compared in pairs: refused by name", () => {
   assert.throws(
     () => guardedAsServed(labelled(model, "strict")),
     /Cannot guard round "round0": expected at most 32 scores to compare, got 33/,
+  );
+});
+
+Deno.test("a package that cannot be guarded as it asks is refused when it is written or read", () => {
+  const model = tinyModel(3, [4], [{ kind: "dense", length: 33 }]);
+  assert.throws(
+    () => verifyPackage(labelled(model, "strict")),
+    /expected at most 32 scores/,
+  );
+  verifyPackage(labelled(model, "standard"));
+  const strict = { ...model.manifest, privacy: "strict" as const };
+  assert.throws(
+    () => verifyPackage({ ...model, manifest: strict }),
+    /expected to reveal "label" where privacy is "strict"/,
+  );
+  const regression = tinyModel(3, [4], [{ kind: "dense", length: 1 }]);
+  assert.throws(
+    () => verifyPackage(labelled(regression, "standard")),
+    /expected a dense round of two scores or more/,
   );
 });
