@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { attackCommand } from "./attack.ts";
 import { compileCommand } from "./compile.ts";
 import { inspectCommand } from "./inspect.ts";
+import { keysCommand } from "./keys.ts";
 import { leakageCommand } from "./leakage.ts";
 import { planCommand } from "./plan.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -15,6 +16,7 @@ export const commands: (() => Command)[] = [
   planCommand,
   inspectCommand,
   leakageCommand,
+  keysCommand,
   verifyCommand,
   attackCommand,
 ];
