@@ -22,43 +22,58 @@ import { quantise } from "../sdk/fixed_point/codec.ts";
 import { answerCiphertexts } from "../sdk/fixed_point/layout.ts";
 import { argMax } from "../models/quantise/report.ts";
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  options: { count: { type: "string", default: "10000" } },
-  allowPositionals: true,
-});
-const folder = positionals[0] ??
-  new URL("../../shared/data/mnist", import.meta.url).pathname;
-const count = Number(values.count);
-const model = await readPackage(
-  new URL("../models/zoo/lenet-mnist/package", import.meta.url).pathname,
-);
-const { input } = model.manifest;
-const readings = await loadReadings(
-  `${folder}/t10k-images-idx3-ubyte.gz`,
-  input.shape,
-  count,
-);
-const classes = await loadClasses(`${folder}/t10k-labels-idx1-ubyte.gz`, count);
-const integers = readings.map((reading) =>
-  quantise(reading, input, { clamp: true })
-);
 const readingsAtOnce = 500;
 const sealingKey = new Uint8Array(32).fill(1);
 
-await report("off", model, () => Promise.resolve(undefined));
-for (const privacy of ["standard", "strict"] as const) {
-  const manifest = { ...model.manifest, privacy, reveal: "label" as const };
-  const guarded = guardModel(
-    { ...model, manifest },
-    protectionsOf(manifest),
-    modelRandom(sealingKey, manifest),
+/** Right answers on the first `count` test pictures, without and with protections. */
+export async function rightAnswers(
+  folder: string,
+  count: number,
+  onResult: (name: string, right: number, of: number) => void = () => {},
+): Promise<Map<string, number>> {
+  const model = await readPackage(
+    new URL("../models/zoo/lenet-mnist/package", import.meta.url).pathname,
   );
-  await report(
-    privacy,
-    guarded.model,
-    (from, to) => noiseOf(guarded, from, to),
+  const { input } = model.manifest;
+  const readings = await loadReadings(
+    `${folder}/t10k-images-idx3-ubyte.gz`,
+    input.shape,
+    count,
   );
+  const pictures: Pictures = {
+    integers: readings.map((reading) =>
+      quantise(reading, input, { clamp: true })
+    ),
+    classes: await loadClasses(`${folder}/t10k-labels-idx1-ubyte.gz`, count),
+  };
+  const results = new Map<string, number>();
+  const add = (name: string, right: number) => {
+    results.set(name, right);
+    onResult(name, right, pictures.classes.length);
+  };
+  add("off", await countRight(model, pictures));
+  for (const privacy of ["standard", "strict"] as const) {
+    const manifest = { ...model.manifest, privacy, reveal: "label" as const };
+    const guarded = guardModel(
+      { ...model, manifest },
+      protectionsOf(manifest),
+      modelRandom(sealingKey, manifest),
+    );
+    add(
+      privacy,
+      await countRight(
+        guarded.model,
+        pictures,
+        (from, to) => noiseOf(guarded, from, to),
+      ),
+    );
+  }
+  return results;
+}
+
+interface Pictures {
+  integers: Float64Array[];
+  classes: number[];
 }
 
 type Disturb = (
@@ -100,15 +115,15 @@ async function noiseOf(
     );
 }
 
-async function report(
-  name: string,
+async function countRight(
   evaluated: ModelPackage,
-  disturbanceOf: (from: number, to: number) => Promise<Disturb | undefined>,
-): Promise<void> {
+  { integers, classes }: Pictures,
+  disturbanceOf?: (from: number, to: number) => Promise<Disturb>,
+): Promise<number> {
   let right = 0;
   for (let from = 0; from < integers.length; from += readingsAtOnce) {
     const to = Math.min(integers.length, from + readingsAtOnce);
-    const disturb = await disturbanceOf(from, to);
+    const disturb = await disturbanceOf?.(from, to);
     const outcomes = simulateMany(evaluated, integers.slice(from, to), {
       disturb,
     });
@@ -119,6 +134,19 @@ async function report(
       if (label === classes[from + i]) right++;
     });
   }
-  const share = (100 * right / integers.length).toFixed(2);
-  console.log(`${name}: ${right} of ${integers.length} right, ${share} %`);
+  return right;
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({
+    args: Deno.args,
+    options: { count: { type: "string", default: "10000" } },
+    allowPositionals: true,
+  });
+  const folder = positionals[0] ??
+    new URL("../../shared/data/mnist", import.meta.url).pathname;
+  await rightAnswers(folder, Number(values.count), (name, right, of) => {
+    const share = (100 * right / of).toFixed(2);
+    console.log(`${name}: ${right} of ${of} right, ${share} %`);
+  });
 }
