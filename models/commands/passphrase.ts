@@ -17,15 +17,16 @@ export async function askPassphrase(
     ? Deno.env.get(passphraseVariable)
     : (await Deno.readTextFile(options.file)).split(/\r?\n/, 1)[0];
   if (given) return given;
-  if (given === "" || !Deno.stdin.isTerminal()) {
+  if (options.file !== undefined || !Deno.stdin.isTerminal()) {
     throw new MisuseError(
       `Cannot open key: expected a passphrase in ${
         options.file ?? `${passphraseVariable}, in --passphrase-file or typed`
       }`,
     );
   }
-  const typed = await typeUnseen("Passphrase: ");
-  if (options.isNew && typed !== await typeUnseen("Once more: ")) {
+  const keys = typedKeys();
+  const typed = await typeUnseen("Passphrase: ", keys);
+  if (options.isNew && typed !== await typeUnseen("Once more: ", keys)) {
     throw new MisuseError("Cannot use passphrase: the two differ");
   }
   if (typed === "") throw new MisuseError("Cannot use an empty passphrase");
@@ -35,28 +36,35 @@ export async function askPassphrase(
 const interrupt = "\x03", endOfInput = "\x04", erase = /[\b\x7f]/;
 
 /** A line from the terminal that is not shown. */
-async function typeUnseen(question: string): Promise<string> {
-  const decoder = new TextDecoder();
-  const chunk = new Uint8Array(256);
+async function typeUnseen(
+  question: string,
+  keys: AsyncGenerator<string, never>,
+): Promise<string> {
   let line = "";
   Deno.stderr.writeSync(new TextEncoder().encode(question));
   Deno.stdin.setRaw(true);
   try {
     for (;;) {
-      const count = await Deno.stdin.read(chunk);
-      const text = count === null
-        ? endOfInput
-        : decoder.decode(chunk.subarray(0, count), { stream: true });
-      for (const character of text) {
-        if (character === "\r" || character === "\n") return line;
-        if (character === interrupt || character === endOfInput) {
-          throw new MisuseError("Cannot use passphrase: typing was given up");
-        }
-        line = erase.test(character) ? line.slice(0, -1) : line + character;
+      const { value: key } = await keys.next();
+      if (key === "\r" || key === "\n") return line;
+      if (key === interrupt || key === endOfInput) {
+        throw new MisuseError("Cannot use passphrase: typing was given up");
       }
+      line = erase.test(key) ? line.slice(0, -1) : line + key;
     }
   } finally {
     Deno.stdin.setRaw(false);
     Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+  }
+}
+
+/** What is typed, character by character. */
+async function* typedKeys(): AsyncGenerator<string, never> {
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(256);
+  for (;;) {
+    const count = await Deno.stdin.read(chunk);
+    if (count === null) yield endOfInput;
+    else yield* decoder.decode(chunk.subarray(0, count), { stream: true });
   }
 }
