@@ -67,6 +67,8 @@ export async function selectors(siege: Siege): Promise<Finding> {
   }
   return finding(
     roundName(target, last),
-    `${outcomes.join("; ")} (${usedBits} bits an answer)`,
+    `${outcomes.join("; ")} (${usedBits} bits an answer: by chance 1 in ${
+      2 ** usedBits
+    })`,
   );
 }
