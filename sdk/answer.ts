@@ -1,3 +1,4 @@
+import { displayScores } from "./tail.ts";
 import type { RoundReport } from "./events.ts";
 import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import type { LeakageReport } from "./leakage.ts";
@@ -53,15 +54,8 @@ export function readOutput(
   const linear = Array.from(integers, (integer) => integer * spec.scale);
   const predicted = integers.indexOf(integers.reduce((a, b) => Math.max(a, b)));
   return {
-    scores: spec.tail === "softmax" ? softmax(linear) : linear,
+    scores: displayScores(linear, spec.tail),
     predicted,
     label: spec.labels?.[predicted] ?? null,
   };
-}
-
-function softmax(values: number[]): number[] {
-  const most = values.reduce((a, b) => Math.max(a, b));
-  const powers = values.map((value) => Math.exp(value - most));
-  const total = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / total);
 }

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { displayScores } from "../../sdk/tail.ts";
 import { encodeNpy } from "../npy.ts";
 import { readPackage } from "../package.ts";
 import { argMax } from "../quantise/report.ts";
@@ -61,7 +62,9 @@ async function simulate(folder: string, options: Options): Promise<void> {
     },
   });
   const totalMs = performance.now() - started;
-  const scores = outcomes.map((outcome) => Array.from(outcome.scores));
+  const scores = outcomes.map((outcome) =>
+    displayScores(Array.from(outcome.scores), output.tail)
+  );
   const predicted = scores.map(argMax);
   const right = options.labels === undefined
     ? null

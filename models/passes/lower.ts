@@ -63,7 +63,8 @@ export function lower(
   values.set(name, rounds.activation("input", shape));
 
   const detached = detachTail(graph);
-  const { nodes, output, tail } = detached;
+  const { output, tail } = detached;
+  const nodes = neededNodes(detached.nodes, output);
   const consumers = countConsumers(nodes, output);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set([name]);
@@ -125,6 +126,16 @@ export function lower(
     rounds: rounds.rounds,
     output: { shape: outputShape(last.shape), tail },
   };
+}
+
+/** The nodes that `output` depends on, in the graph's order. */
+function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
+  const needed = new Set([output]);
+  return nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((name) => needed.has(name))) return false;
+    for (const name of inputs) needed.add(name);
+    return true;
+  }).toReversed();
 }
 
 function countConsumers(

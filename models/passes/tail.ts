@@ -1,28 +1,36 @@
-/** Softmax and ArgMax at the end of a model are left to whoever displays the scores. */
+/** Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the scores. */
 import {
   numberAttribute,
   type OnnxGraph,
   type OnnxNode,
 } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
+import type { Tail } from "../../sdk/wire/plan.ts";
 import { normaliseAxis } from "./shapes.ts";
-import { type OffendingNode } from "./unsupported.ts";
+import type { OffendingNode } from "./unsupported.ts";
 
 export interface DetachedTail {
   /** The nodes that remain. */
   nodes: OnnxNode[];
-  /** Softmax and ArgMax that were taken off. */
+  /** What was taken off, from the end. */
   removed: OnnxNode[];
   /** The tensor that the remaining nodes give. */
   output: string;
-  tail: "none" | "softmax";
+  tail: Tail;
 }
 
 /** Operators that are known only as the last of a model. */
 export const tailOperators: ReadonlySet<string> = new Set([
   "Softmax",
+  "LogSoftmax",
   "ArgMax",
 ]);
+
+/** Tails that change how scores are displayed. */
+const displays: Record<string, Tail> = {
+  Softmax: "softmax",
+  LogSoftmax: "logSoftmax",
+};
 
 /** Passed over on the way to Softmax or ArgMax. */
 const views = new Set(["Identity", "Cast", "Squeeze"]);
@@ -40,7 +48,7 @@ export function detachTail(graph: OnnxGraph): DetachedTail {
     path.push(node);
     if (isTail) cut = path.length;
     output = node.inputs[0];
-    if (node.operator === "Softmax") break;
+    if (node.operator in displays) break;
   }
   // Views that no Softmax or ArgMax follows stay.
   const dropped = new Set(path.slice(0, cut));
@@ -51,9 +59,7 @@ export function detachTail(graph: OnnxGraph): DetachedTail {
     nodes: graph.nodes.filter((node) => !dropped.has(node)),
     removed,
     output: cut > 0 ? path[cut - 1].inputs[0] : last,
-    tail: removed.some(({ operator }) => operator === "Softmax")
-      ? "softmax"
-      : "none",
+    tail: displays[removed.at(-1)?.operator ?? ""] ?? "none",
   };
 }
 
@@ -65,7 +71,7 @@ export function checkTail(
 ): OffendingNode[] {
   return removed.flatMap((node) => {
     const { name, operator } = node;
-    const isSoftmax = operator === "Softmax";
+    const isSoftmax = operator in displays;
     const fallback = isSoftmax ? (opset < 13 ? 1 : -1) : 0;
     const given = numberAttribute(node, "axis", fallback);
     const axis = normaliseAxis(given, shape.length);

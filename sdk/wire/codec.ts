@@ -14,6 +14,7 @@ import type {
   Reveal,
   SpatialInput,
   SpatialLayout,
+  Tail,
 } from "./plan.ts";
 import {
   bytes,
@@ -153,7 +154,7 @@ const plan: Check<InferencePlan> = record({
     shape,
     scale: real,
     labels: nullable(list(name, 2 ** 16)),
-    tail: literal<"none" | "softmax">("none", "softmax"),
+    tail: literal<Tail>("none", "softmax", "logSoftmax"),
     reveal: literal<Reveal>("scores", "label"),
   }),
 });

@@ -191,6 +191,9 @@ export interface InputSpec {
 }
 
 /** What the last round's accumulators mean. */
+/** What is left to do to scores for display; their order stays. */
+export type Tail = "none" | "softmax" | "logSoftmax";
+
 export interface OutputSpec {
   /** Shape of one sample. */
   shape: number[];
@@ -199,7 +202,7 @@ export interface OutputSpec {
   /** Name of each score, if the model has names. */
   labels: string[] | null;
   /** Floating-point tail, for display only: outside of exactness. */
-  tail: "none" | "softmax";
+  tail: Tail;
 }
 
 /**

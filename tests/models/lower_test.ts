@@ -111,6 +111,8 @@ Deno.test("Softmax and ArgMax at the end are left to the display", () => {
   const softmax = g.node("Softmax", [g.dense("x", 6, 5)]);
   const network = lowered(g, softmax);
   equal(network.output.tail, "softmax");
+  const logarithm = g.node("LogSoftmax", [g.dense("x", 6, 5)]);
+  equal(lowered(g, logarithm).output.tail, "logSoftmax");
   deepEqual(network.output.shape, [5]);
   const last = g.node("ArgMax", [softmax], { axis: 1 });
   equal(lowered(g, last).rounds.length, 1);
