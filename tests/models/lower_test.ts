@@ -189,3 +189,45 @@ Deno.test("random graphs: as onnxruntime", async () => {
     { numRuns: 60, seed: 5 },
   );
 });
+
+Deno.test("operators in the forms of opset 7 to 21", async () => {
+  for (let opset = 7; opset <= 21; opset++) {
+    const g = new GraphBuilder([3, 8, 8], { opset, seed: opset });
+    const listed = (
+      operator: string,
+      x: string,
+      name: string,
+      values: number[],
+      since: number,
+      attributes = {},
+    ) =>
+      opset < since
+        ? g.node(operator, [x], { ...attributes, [name]: values })
+        : g.node(operator, [x, g.integers(...values)], attributes);
+    const padded = listed("Pad", "x", "pads", [0, 0, 1, 0, 0, 0, 1, 2], 11);
+    const conv = g.batchNormalization(g.conv(padded, [4, 3, 3, 3]), 4);
+    const clip = opset < 11
+      ? g.node("Clip", [conv], { min: { float: 0 }, max: { float: 2 } })
+      : g.node("Clip", [conv, g.number(0), g.number(2)]);
+    const sliced = opset < 10
+      ? g.node("Slice", [clip], { axes: [2], starts: [1], ends: [9999] })
+      : g.node("Slice", [clip, g.integers(1), g.integers(9999), g.integers(2)]);
+    const dropped = g.node("Dropout", [sliced]);
+    const mean = listed("ReduceMean", dropped, "axes", [3], 18, {
+      keepdims: 1,
+    });
+    const flat = listed("Squeeze", mean, "axes", [3], 13);
+    const wide = listed("Unsqueeze", flat, "axes", [2], 13);
+    const sum = listed("ReduceSum", wide, "axes", [2], 13, { keepdims: 0 });
+    const output = g.head(g.node("Sigmoid", [sum]), 28, 5);
+    const onnx = g.bytes(output);
+    const readings = g.readings(2);
+    const expected = await runOnnx(onnx, readings, [1, 3, 8, 8]);
+    const network = lower(readOnnx(onnx));
+    readings.forEach((reading, i) => {
+      const scores = runFloat(network, reading);
+      const error = Math.hypot(...scores.map((v, j) => v - expected[i][j]));
+      ok(error < 1e-5 * Math.hypot(...expected[i]), `opset ${opset}: ${error}`);
+    });
+  }
+});
