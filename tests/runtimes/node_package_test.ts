@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readPackage } from "../../models/package.ts";
 import { simulate } from "../../models/simulate.ts";
 import { startCloud } from "../e2e/cloud.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
@@ -52,11 +53,35 @@ Deno.test({
         Array.from(simulate(model, integers).scores),
       );
       checkPackage(sdk);
+      await runExample(folder);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 });
+
+/** `examples/05_node.mjs` beside the installed package. */
+async function runExample(folder: string): Promise<void> {
+  const occupancy = new URL(
+    "../../models/zoo/occupancy/package",
+    import.meta.url,
+  );
+  await using cloud = startCloud([
+    await readPackage(fileURLToPath(occupancy)),
+  ]);
+  await Deno.copyFile(
+    new URL("../../examples/05_node.mjs", import.meta.url),
+    `${folder}/05_node.mjs`,
+  );
+  const run = () =>
+    runCommand("node", ["05_node.mjs", cloud.url], folder, {
+      CIPHERLAYER_PASSPHRASE: "a passphrase",
+    });
+  // Both runs: the second with the key that the first has made.
+  for (const text of [await run(), await run()]) {
+    assert.match(text, /^The room is occupied \(\d+ ms\)\./);
+  }
+}
 
 /** Packs the SDK and installs it in `folder`, offline; returns where it lies. */
 async function installPackage(folder: string): Promise<string> {

@@ -6,11 +6,12 @@ export async function runCommand(
   program: string,
   args: string[],
   cwd: string,
+  env: Record<string, string> = {},
 ): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, {
     args,
     cwd,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",
   }).output();

@@ -1,0 +1,24 @@
+/**
+ * A gateway in plain JavaScript on Node 20. In a folder of its own:
+ *
+ *   npm install cipherlayer-sdk.tgz   (made by: cd sdk && npx deno pack)
+ *   CIPHERLAYER_PASSPHRASE=... node 05_node.mjs http://127.0.0.1:8000
+ */
+import { connect, openKey } from "@cipherlayer/sdk";
+import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
+
+const url = process.argv[2] ?? "http://127.0.0.1:8000";
+const keys = new FileKeyStore(
+  "gateway.key",
+  process.env.CIPHERLAYER_PASSPHRASE,
+);
+await openKey(keys); // makes a key on the first run
+
+const session = await connect({ url, model: "occupancy", keys });
+try {
+  // Temperature, humidity, light and CO2, each as a share of its range.
+  const { label, totalMs } = await session.infer([0.47, 0.47, 0.46, 0.36]);
+  console.log(`The room is ${label} (${totalMs.toFixed(0)} ms).`);
+} finally {
+  await session.close();
+}

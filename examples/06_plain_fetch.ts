@@ -1,0 +1,89 @@
+/**
+ * The protocol by hand, to see all of it: one call opens a session, one call a
+ * round. A `Session` does this and retries, shards and checks besides.
+ *
+ *   deno serve --parallel -A --port 8000 functions/main.ts
+ *   deno run -A examples/06_plain_fetch.ts http://127.0.0.1:8000
+ */
+import {
+  applySteps,
+  generatePrivateKey,
+  KeyOwner,
+  quantise,
+} from "@cipherlayer/sdk";
+import {
+  decodeRoundResponse,
+  decodeSessionResponse,
+  encodeRoundRequest,
+  encodeSessionRequest,
+  packInputs,
+  unpackAnswers,
+} from "@cipherlayer/sdk/protocol";
+
+const url = Deno.args[0] ?? "http://127.0.0.1:8000";
+
+async function post(path: string, body: Uint8Array): Promise<Uint8Array> {
+  const response = await fetch(`${url}/v1/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: body as Uint8Array<ArrayBuffer>,
+  });
+  if (!response.ok) throw new Error(await response.text());
+  const answer = await response.bytes();
+  console.log(`${path}: ${body.length} bytes up, ${answer.length} down`);
+  return answer;
+}
+
+using owner = new KeyOwner(await generatePrivateKey(2048));
+const { modulus, modulusBytes } = owner.publicKey;
+
+// The cloud gets N and a proof that it is well-formed; it gives geometry and a token.
+const hex = modulus.toString(16).padStart(2 * modulusBytes, "0");
+const session = decodeSessionResponse(
+  await post(
+    "sessions",
+    encodeSessionRequest({
+      model: "occupancy",
+      modulus: Uint8Array.from(
+        { length: modulusBytes },
+        (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16),
+      ),
+      proof: owner.keyProof(),
+      samples: 1,
+    }),
+  ),
+);
+const { plan } = session;
+let { token } = session;
+
+// The reading becomes integers; each round reads activations and writes one.
+const reading = quantise([0.47, 0.47, 0.46, 0.36], plan.input);
+const live = new Map([["input", {
+  shape: plan.input.shape,
+  samples: [reading],
+}]]);
+let output = live.get("input")!;
+for (
+  const [index, { layout, steps, writes, shards }] of plan.rounds.entries()
+) {
+  if (shards !== 1) throw new Error("This example asks for whole rounds");
+  const plaintexts = packInputs(layout, live, modulus);
+  const ciphertexts = await owner.encryptBatch(plaintexts);
+  const answer = decodeRoundResponse(
+    await post(
+      `rounds/${index}?shard=0/1`,
+      encodeRoundRequest({ token, ciphertexts }),
+    ),
+  );
+  token = answer.token; // opens the next round
+  const accumulators = unpackAnswers(
+    layout,
+    await owner.decryptBatch(answer.ciphertexts),
+  );
+  output = applySteps(steps, accumulators);
+  live.set(writes, output);
+}
+
+// This model reveals its label alone: the last round gives its number.
+const [label] = output.samples[0];
+console.log(`The room is ${plan.output.labels?.[label]}.`);
