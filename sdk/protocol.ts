@@ -6,6 +6,7 @@
  * @module
  */
 export { checkPlan } from "./check_plan.ts";
+export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
 export { packInputs, unpackAnswers } from "./fixed_point/packing.ts";
 export {
   decodeRoundResponse,
@@ -19,3 +20,4 @@ export type {
   SessionRequest,
   SessionResponse,
 } from "./wire/messages.ts";
+export type * from "./wire/plan.ts";

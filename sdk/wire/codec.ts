@@ -182,6 +182,8 @@ const roundRequest: Check<RoundRequest> = record({
 const roundResponse: Check<RoundResponse> = roundRequest;
 
 /**
+ * The body of a session request.
+ *
  * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
  */
 export function encodeSessionRequest(message: SessionRequest): Uint8Array {
@@ -189,6 +191,8 @@ export function encodeSessionRequest(message: SessionRequest): Uint8Array {
 }
 
 /**
+ * Reads the body of a session request.
+ *
  * @throws {CipherlayerError} `malformed` if `body` is not exactly one session request
  */
 export function decodeSessionRequest(body: Uint8Array): SessionRequest {
@@ -196,6 +200,8 @@ export function decodeSessionRequest(body: Uint8Array): SessionRequest {
 }
 
 /**
+ * The body of a session response.
+ *
  * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
  */
 export function encodeSessionResponse(message: SessionResponse): Uint8Array {
@@ -203,6 +209,8 @@ export function encodeSessionResponse(message: SessionResponse): Uint8Array {
 }
 
 /**
+ * Reads the body of a session response.
+ *
  * @throws {CipherlayerError} `malformed` if `body` is not exactly one session response
  */
 export function decodeSessionResponse(body: Uint8Array): SessionResponse {
@@ -210,6 +218,8 @@ export function decodeSessionResponse(body: Uint8Array): SessionResponse {
 }
 
 /**
+ * The body of a round request.
+ *
  * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
  */
 export function encodeRoundRequest(message: RoundRequest): Uint8Array {
@@ -217,6 +227,8 @@ export function encodeRoundRequest(message: RoundRequest): Uint8Array {
 }
 
 /**
+ * Reads the body of a round request.
+ *
  * @throws {CipherlayerError} `malformed` if `body` is not exactly one round request
  */
 export function decodeRoundRequest(body: Uint8Array): RoundRequest {
@@ -224,6 +236,8 @@ export function decodeRoundRequest(body: Uint8Array): RoundRequest {
 }
 
 /**
+ * The body of a round response.
+ *
  * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
  */
 export function encodeRoundResponse(message: RoundResponse): Uint8Array {
@@ -231,6 +245,8 @@ export function encodeRoundResponse(message: RoundResponse): Uint8Array {
 }
 
 /**
+ * Reads the body of a round response.
+ *
  * @throws {CipherlayerError} `malformed` if `body` is not exactly one round response
  */
 export function decodeRoundResponse(body: Uint8Array): RoundResponse {

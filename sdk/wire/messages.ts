@@ -3,6 +3,7 @@ import type { InferencePlan } from "./plan.ts";
 
 /** POST /v1/sessions */
 export interface SessionRequest {
+  /** Name of the model. */
   model: string;
   /** The public key N, big-endian, exactly modulusBits/8 bytes. */
   modulus: Uint8Array;
@@ -12,13 +13,17 @@ export interface SessionRequest {
   samples: number;
 }
 
+/** Answer of POST /v1/sessions */
 export interface SessionResponse {
+  /** Name of the model. */
   model: string;
+  /** Its version, to which the tokens are bound. */
   version: string;
   /** Token that opens round 0 of any number of inferences until it expires. */
   token: Uint8Array;
   /** Milliseconds since 1970. */
   expiresAt: number;
+  /** Where every value lies, and what the edge does between rounds. */
   plan: InferencePlan;
 }
 
@@ -30,6 +35,7 @@ export interface RoundRequest {
   ciphertexts: Uint8Array;
 }
 
+/** Answer of POST /v1/rounds/{index} */
 export interface RoundResponse {
   /** Token for the next round; equal in all shards. Empty after the last round. */
   token: Uint8Array;
