@@ -190,10 +190,10 @@ export interface InputSpec {
   high: number;
 }
 
-/** What the last round's accumulators mean. */
 /** What is left to do to scores for display; their order stays. */
 export type Tail = "none" | "softmax" | "logSoftmax";
 
+/** What the last round's accumulators mean. */
 export interface OutputSpec {
   /** Shape of one sample. */
   shape: number[];
