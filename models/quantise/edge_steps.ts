@@ -152,6 +152,12 @@ class StepWalk {
     return applied;
   }
 
+  /** Values of the calibration data at this step. */
+  #count(): number {
+    const samples = this.#values();
+    return samples.length * (samples[0]?.length ?? 0);
+  }
+
   #maxPool(window: Window): void {
     const { kernel, stride, dilation, pads } = window;
     this.#pool({ op: "maxPool", kernel, stride, dilation, pads }, window);
@@ -199,7 +205,8 @@ class StepWalk {
     const bits = lastBits ?? intermediateBits;
     const [scale] = this.#scales;
     const [least, most] = extremes(this.#values());
-    const reach = (most - least) / 2 * (1 + rangeMargin(bits)) / 2 + 1;
+    const reach =
+      (most - least) / 2 * (1 + rangeMargin(bits, this.#count())) / 2 + 1;
     const middle = (least + most) / 2;
     const from = middle - reach, to = middle + reach;
     const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
@@ -212,7 +219,7 @@ class StepWalk {
     );
     const { values } = subsample(this.#values(), 1, (v) => apply(v * scale))[0];
     const bounds = integerBounds(...extremes([values]), bits);
-    const unit = rangeMargin(bits) /
+    const unit = rangeMargin(bits, this.#count()) /
       chooseFactor([{ values, weight: 1 }], bounds);
     const table = Array.from(
       outputs,
@@ -252,7 +259,8 @@ class StepWalk {
     let [least, most] = extremes(groups.map(({ values }) => values));
     if (this.steps.at(-1)?.op === "relu") least = 0;
     const bounds = integerBounds(least, most, bits);
-    const factor = chooseFactor(groups, bounds) / rangeMargin(bits);
+    const factor = chooseFactor(groups, bounds) /
+      rangeMargin(bits, this.#count());
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));

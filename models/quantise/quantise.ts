@@ -51,7 +51,8 @@ function extremeReadings(
       if (value === most) mosts++;
     }
   }
-  const extra = (most - least) / 2 * (rangeMargin(bits) - 1);
+  const count = readings.length * readings[0].length;
+  const extra = (most - least) / 2 * (rangeMargin(bits, count) - 1);
   return [
     leasts > 1 ? least : least - extra,
     mosts > 1 ? most : most + extra,

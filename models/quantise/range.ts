@@ -23,11 +23,14 @@ export interface ValueGroup {
 }
 
 /**
- * How far beyond the calibration data ranges reach: readings in use will now and
- * then be stronger, and at many bits room costs little against clipping.
+ * How far beyond the calibration data ranges reach. Readings in use will now and
+ * then be stronger, the more so the fewer values were seen; and at many bits room
+ * costs little against clipping.
+ *
+ * @param count values that were seen
  */
-export function rangeMargin(bits: number): number {
-  return 1 + 2 ** (bits - 12);
+export function rangeMargin(bits: number, count: number): number {
+  return 1 + Math.min(1, 2 ** (bits - 8) / Math.log(count + 10));
 }
 
 /**

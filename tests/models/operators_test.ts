@@ -14,7 +14,7 @@ const readingCount = 8;
 for (const operatorCase of operatorCases) {
   Deno.test(`${operatorCase.name}: as onnxruntime`, async () => {
     const { onnx, builder } = buildCase(operatorCase);
-    const calibration = builder.readings(100);
+    const calibration = builder.readings(60);
     const readings = builder.readings(readingCount);
     const expected = await runOnnx(onnx, readings, [1, ...operatorCase.shape]);
 
