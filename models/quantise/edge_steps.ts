@@ -205,8 +205,7 @@ class StepWalk {
     const bits = lastBits ?? intermediateBits;
     const [scale] = this.#scales;
     const [least, most] = extremes(this.#values());
-    const reach =
-      (most - least) / 2 * (1 + rangeMargin(bits, this.#count())) / 2 + 1;
+    const reach = (most - least) / 2 * rangeMargin(bits, this.#count()) + 1;
     const middle = (least + most) / 2;
     const from = middle - reach, to = middle + reach;
     const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
