@@ -79,7 +79,7 @@ export class OfflineQueue {
   #nextId: number;
   #processing = false;
   #changes: Promise<unknown> = Promise.resolve();
-  #added = Promise.withResolvers<void>();
+  readonly #additions = new EventTarget();
 
   private constructor(
     options: OfflineQueueOptions,
@@ -146,8 +146,7 @@ export class OfflineQueue {
       await this.#write(id, "reading", encodeReading(reading));
       await this.#removeMarks();
       const dropped = full ? await this.#dropOldest() : null;
-      this.#added.resolve();
-      this.#added = Promise.withResolvers();
+      this.#additions.dispatchEvent(new Event("added"));
       return { id, dropped };
     });
   }
@@ -177,10 +176,9 @@ export class OfflineQueue {
           await this.#change(() => this.#remove(id));
         }
         options.signal?.throwIfAborted();
-        const added = this.#added.promise;
         const batch = this.#idsOf("reading").slice(0, session.plan.samples);
         if (batch.length > 0) await this.#send(batch, session, options);
-        else if (options.follow) await until(added, options.signal);
+        else if (options.follow) await this.#addition(options.signal);
         else return;
       }
     } finally {
@@ -273,6 +271,22 @@ export class OfflineQueue {
     return oldest;
   }
 
+  /** Resolves at the next reading; rejects when the signal aborts first. */
+  #addition(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const heard = new AbortController();
+      const once = { once: true, signal: heard.signal };
+      this.#additions.addEventListener("added", () => {
+        heard.abort();
+        resolve();
+      }, once);
+      signal?.addEventListener("abort", () => {
+        heard.abort();
+        reject(signal.reason);
+      }, once);
+    });
+  }
+
   #idsOf(wanted: Entry): number[] {
     return [...this.#entries].flatMap(([id, entry]) =>
       entry === wanted ? [id] : []
@@ -349,20 +363,4 @@ function decodeReading(bytes: Uint8Array): Float64Array {
     { length: bytes.length / 8 },
     (_, i) => view.getFloat64(8 * i, true),
   );
-}
-
-/** Resolves with the promise; rejects when the signal aborts first. */
-async function until(
-  promise: Promise<void>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal?.reason);
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal?.removeEventListener("abort", abort);
-  }
 }

@@ -1,5 +1,6 @@
 // Run by Node beside an installed package; see node_package_test.ts.
-import { connect, KeyOwner, PrivateKey } from "@cipherlayer/sdk";
+import { connect, KeyOwner, OfflineQueue, PrivateKey } from "@cipherlayer/sdk";
+import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
 const { primes, url, model, reading } = JSON.parse(process.argv[2]);
@@ -17,6 +18,18 @@ const plaintexts = await owner.decryptBatch(ciphertexts);
 
 const session = await connect({ url, model, keys: owner });
 const { scores } = await session.infer(reading);
+
+const queue = await OfflineQueue.open({
+  store: new FileBlobStore("queue"),
+  keys: store,
+});
+const queued = [];
+const following = queue.process(session, { follow: true });
+for (let i = 0; i < 2; i++) {
+  const next = following.next();
+  await queue.add(reading);
+  queued.push((await next).value.answer.scores);
+}
 await session.close();
 owner[Symbol.dispose]();
 
@@ -25,4 +38,5 @@ console.log(JSON.stringify({
   fingerprint: await store.fingerprint(),
   threads,
   scores,
+  queued,
 }));

@@ -19,7 +19,7 @@ const ignore = await nodeMajor() < 20;
 
 Deno.test({
   name:
-    "the npm package, installed in an empty folder: keys, files, threads and a whole inference in Node",
+    "the npm package, installed in an empty folder: keys, files, threads, inferences and a queue in Node",
   ignore,
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -48,10 +48,9 @@ Deno.test({
       assert.deepEqual(report.plaintexts, ["0", "1", "123456789"]);
       assert.equal(report.fingerprint, testKey(512).publicKey.fingerprint);
       assert.equal(report.threads, 2);
-      assert.deepEqual(
-        report.scores,
-        Array.from(simulate(model, integers).scores),
-      );
+      const scores = Array.from(simulate(model, integers).scores);
+      assert.deepEqual(report.scores, scores);
+      assert.deepEqual(report.queued, [scores, scores]);
       checkPackage(sdk);
       await runExample(folder);
     } finally {
