@@ -45,21 +45,28 @@ export class CipherlayerError extends Error {
   readonly retryable: boolean;
   /** Milliseconds that the server asked to wait before the next try; 0: none. */
   readonly retryAfterMs: number;
+  /** HTTP status of the functions' answer that told of the fault; null: found locally. */
+  readonly status: number | null;
 
   /**
    * Makes the error.
    *
    * @param message in the form "Cannot X: expected Y, got Z"
-   * @param options `cause`, `retryable` and `retryAfterMs`, each absent by default
+   * @param options `cause`, `retryable`, `retryAfterMs` and `status`, each absent by default
    */
   constructor(
     code: ErrorCode,
     message: string,
-    options: ErrorOptions & { retryable?: boolean; retryAfterMs?: number } = {},
+    options: ErrorOptions & {
+      retryable?: boolean;
+      retryAfterMs?: number;
+      status?: number;
+    } = {},
   ) {
     super(message, options);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.status = options.status ?? null;
   }
 }

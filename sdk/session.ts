@@ -21,11 +21,12 @@ import type { InferencePlan } from "./wire/plan.ts";
 export type { Answer } from "./answer.ts";
 export type { ConnectOptions, InferOptions } from "./session_options.ts";
 
-/** After one of these the inference starts again with a new session, once. */
+/** After one of these, told by the functions, the inference starts again with a new session, once. */
 const renewingCodes: ReadonlySet<string> = new Set([
   "model-changed",
   "token-altered",
   "token-expired",
+  "token-mismatch",
 ]);
 const mostSessionBytes = 1 << 24;
 
@@ -221,7 +222,7 @@ export class Session extends SessionEvents {
       return await this.#inferOnce(readings, options);
     } catch (error) {
       const renew = error instanceof CipherlayerError &&
-        renewingCodes.has(error.code);
+        error.status !== null && renewingCodes.has(error.code);
       if (!renew) throw error;
       await this.#open(options.signal);
       return await this.#inferOnce(readings, options);

@@ -140,6 +140,7 @@ async function problem(
         ? told.retryable
         : retryableStatuses.has(status),
       retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+      status,
     },
   );
 }
