@@ -11,6 +11,7 @@ import type { Phase } from "../functions/layers/evaluate.ts";
 import { BankCache } from "../functions/privacy/bank_cache.ts";
 import { TokenSealer } from "../functions/privacy/token.ts";
 import { PreparedModels } from "../functions/prepared_model.ts";
+import { costOf } from "../models/planner/products.ts";
 import { readPackage } from "../models/package.ts";
 import { inputCiphertexts } from "../sdk/fixed_point/layout.ts";
 import { bytesFromBigInt } from "../sdk/paillier/big_integer.ts";
@@ -130,7 +131,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     }, slots of ${layout.slotBits} bits, ${layout.valuesPerCiphertext} values an answer\n  ${
       strategy.buckets ? "buckets" : `tables of ${strategy.groupSize} inputs`
     }, ${strategy.planes} planes of digits up to ${strategy.halfRange}, ${packing}; predicted ${
-      Math.round(products)
+      Math.round(costOf(products))
     } products; compiled in ${ms(compileMs)}\n  ${
       ["setup", ...phases].map((name) => `${name} ${ms(part(name))}`).join(", ")
     }`,

@@ -10,11 +10,14 @@ export interface FunctionsProcess extends AsyncDisposable {
 /**
  * Serves the packages of `models` (a folder of package folders) by `deno serve`.
  *
- * @param workers isolates behind the port, each on its own core
+ * @param threads that evaluate, one a core by default
  * @throws {Error} if the server does not answer within 30 s
  */
 export async function startFunctions(
-  { models, workers }: { models: string; workers: number },
+  { models, threads = navigator.hardwareConcurrency }: {
+    models: string;
+    threads?: number;
+  },
 ): Promise<FunctionsProcess> {
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -23,13 +26,13 @@ export async function startFunctions(
       "serve",
       "--allow-all",
       "--quiet",
-      "--parallel",
       "--host=127.0.0.1",
       `--port=${port}`,
       new URL("../functions/main.ts", import.meta.url).pathname,
     ],
     env: {
-      DENO_JOBS: String(workers),
+      CIPHERLAYER_THREADS: String(threads),
+      CIPHERLAYER_KV: ":memory:",
       CIPHERLAYER_MODELS: models,
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",
@@ -38,7 +41,7 @@ export async function startFunctions(
     stderr: "inherit",
   }).spawn();
   const stop = async () => {
-    child.kill("SIGTERM");
+    child.kill("SIGKILL");
     await child.status;
   };
   try {

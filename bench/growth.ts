@@ -43,7 +43,6 @@ export const growth: BenchGroup = {
       }
       await using functions = await startFunctions({
         models: folder,
-        workers: navigator.hardwareConcurrency,
       });
       const results: BenchResult[] = [];
       if (this.names.filter(startsWith("growth-key")).some(wants)) {

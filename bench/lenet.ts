@@ -49,7 +49,6 @@ export const lenet: BenchGroup = {
     const counts = elementwiseCounts(model.manifest);
     await using functions = await startFunctions({
       models: zooFolder,
-      workers: navigator.hardwareConcurrency,
     });
     const results: BenchResult[] = [];
     for (const bits of keyLengths) {

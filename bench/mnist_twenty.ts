@@ -38,7 +38,6 @@ const keys = await generatePrivateKey(keyBits, {
 });
 await using functions = await startFunctions({
   models: zooFolder,
-  workers: navigator.hardwareConcurrency,
 });
 await using session = await connect({
   url: functions.url,

@@ -34,7 +34,6 @@ let names: string[] = [];
 {
   await using functions = await startFunctions({
     models: dirname(folder).replace(new RegExp(`/${model.manifest.name}$`), ""),
-    workers: navigator.hardwareConcurrency,
   });
   const { url } = functions;
   await using checked = await openChecked({ url, model, bits, samples });

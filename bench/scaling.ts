@@ -22,10 +22,10 @@ export const scaling: BenchGroup = {
   names: ["scaling-shards"],
   async run({ progress }: BenchContext): Promise<BenchResult[]> {
     progress("shards of a round at 1 and 2 processes");
-    await using first = await startFunctions({ models: zooFolder, workers: 1 });
+    await using first = await startFunctions({ models: zooFolder, threads: 1 });
     await using second = await startFunctions({
       models: zooFolder,
-      workers: 1,
+      threads: 1,
     });
     const { round, body } = await heaviestRound(first.url);
     const ask = async (url: string, shard: number, shards: number) => {

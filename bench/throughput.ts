@@ -41,7 +41,6 @@ export const throughput: BenchGroup = {
     const samples = bestBatch(model);
     await using functions = await startFunctions({
       models: zooFolder,
-      workers: navigator.hardwareConcurrency,
     });
     const open = (pool: boolean) =>
       openChecked({ url: functions.url, model, bits, samples, pool });
