@@ -156,8 +156,11 @@ export class Session extends SessionEvents {
     readings: ArrayLike<number>[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
-    const result = this.#queue.then(() => this.#inferAll(readings, options));
-    this.#queue = result.catch(() => {});
+    const before = this.#queue;
+    const result = orAborted(before, this.#joined(options.signal))
+      .then(() => this.#inferAll(readings, options));
+    // One that gave up waiting does not let the next one pass.
+    this.#queue = Promise.allSettled([before, result]).then(() => {});
     return result;
   }
 
@@ -329,6 +332,17 @@ export class Session extends SessionEvents {
     this.#idle.stop.abort();
     await this.#idle.done;
   }
+}
+
+/** The promise's outcome, or the reason of the signal if it aborts first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 async function keyOf(

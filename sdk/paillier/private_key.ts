@@ -120,7 +120,7 @@ export class PrivateKey {
    */
   toJSON(): never {
     throw new TypeError(
-      "Cannot serialise private key: use exportJwk() or a key store",
+      "Cannot serialise private key: use exportPrivateJwk or a key store",
     );
   }
 

@@ -153,6 +153,40 @@ Deno.test("a cloud that comes back with another sealing key: the inference start
   await cloud.stop();
 });
 
+Deno.test("one that waits for its turn is aborted at once, and the one behind it still waits", async () => {
+  const goOn = Promise.withResolvers<void>();
+  let first = true;
+  await using cloud = startCloud([model], {
+    intercept: async ({ url }) => {
+      if (url.includes("/rounds/1") && first) {
+        first = false;
+        await goOn.promise;
+      }
+      return undefined;
+    },
+  });
+  await using session = await open(cloud.url);
+  const done: string[] = [];
+  const running = session.infer(readings[0]);
+  const stop = new AbortController();
+  const waiting = rejects(
+    session.infer(readings[1], { signal: stop.signal }),
+    /changed my mind/,
+  );
+  const last = session.infer(readings[1]).then((answer) => {
+    done.push("last");
+    return answer;
+  });
+  running.then(() => done.push("running"));
+  stop.abort(new Error("changed my mind"));
+  await waiting;
+  deepEqual(done, []);
+  goOn.resolve();
+  deepEqual((await running).scores, expected[0]);
+  deepEqual((await last).scores, expected[1]);
+  deepEqual(done, ["running", "last"]);
+});
+
 Deno.test("an inference that was given up leaves the session fit for the next", async () => {
   let away = true;
   await using cloud = startCloud([model], {

@@ -16,7 +16,9 @@ import {
 } from "../../sdk/key_store.ts";
 import { FileKeyStore } from "../../sdk/key_store_file.ts";
 import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
+import { OfflineQueue } from "../../sdk/offline_queue.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/jwk.ts";
+import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
 import { connect } from "../../sdk/session.ts";
 import { testKey } from "../vectors/keys.ts";
@@ -275,4 +277,45 @@ Deno.test("connecting with an empty key store is a mistake of the caller's", asy
     }),
     { name: "TypeError", message: /expected a key in the store/ },
   );
+});
+
+/** As JSON, or the error that refuses it. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(
+      value,
+      (_, member) => typeof member === "bigint" ? member.toString() : member,
+    );
+  } catch (error) {
+    return String(error);
+  }
+}
+
+Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumerated", async () => {
+  const { p, q } = key.exportPrimes();
+  const secrets = [p, q].flatMap((prime) => [
+    prime.toString(),
+    prime.toString(16),
+    exportPrivateJwk(key).p,
+  ]);
+  const blobs = new MemoryBlobStore();
+  const sealed = new SealedKeyStore(blobs, passphrase, { cost });
+  const memory = new MemoryKeyStore();
+  for (const store of [sealed, memory]) await store.save(key);
+  using owner = new KeyOwner(key, { threads: 0 });
+  await owner.encryptBatch([1n]);
+  const queue = await OfflineQueue.open({ store: blobs, keys: memory });
+  await queue.add([1]);
+  for (const holder of [key, owner, sealed, memory, queue]) {
+    const shown = [
+      Deno.inspect(holder, { showHidden: true, depth: 9 }),
+      String(holder),
+      json(holder),
+      Deno.inspect(structuredClone({ ...holder }), { depth: 9 }),
+      Object.entries(Object.getOwnPropertyDescriptors(holder)).join(),
+    ].join("\n");
+    for (const secret of [...secrets, passphrase]) {
+      assert.ok(!shown.includes(secret), holder.constructor.name);
+    }
+  }
 });
