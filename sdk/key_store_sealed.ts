@@ -44,9 +44,10 @@ export class SealedKeyStore implements KeyStore {
     passphrase: string,
     options: SealedKeyStoreOptions = {},
   ) {
-    if (passphrase === "") {
+    // An environment variable that is not set comes here from JavaScript.
+    if (typeof passphrase !== "string" || passphrase === "") {
       throw new RangeError(
-        "Cannot open key store: expected a passphrase, got an empty one",
+        "Cannot open key store: expected a passphrase, got none",
       );
     }
     this.#blobs = blobs;
