@@ -9,11 +9,8 @@ import {
 } from "../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../sdk/wire/plan.ts";
 import type { RoundSpec } from "./package_format.ts";
-import {
-  evaluationProducts,
-  type Products,
-  type WeightProfile,
-} from "./planner/products.ts";
+import { cheapestMethod, type Products } from "./planner/products.ts";
+import type { WeightProfile } from "./planner/weight_profile.ts";
 
 /** Milliseconds on one core unless stated otherwise. */
 export interface Costs {
@@ -140,7 +137,7 @@ function forecastShards(
   const inputs = inputCiphertexts(layout);
   const answers = answerCiphertexts(layout);
   const shardAnswers = Math.ceil(answers / shards);
-  const products = evaluationProducts(round, layout, shardAnswers, profiles);
+  const { products } = cheapestMethod(round, layout, shardAnswers, profiles);
   const bytesUp = shards * inputs * ciphertextBytes;
   const bytesDown = answers * ciphertextBytes;
   const encryptMs = inputs * costs.encryptMs;

@@ -2,6 +2,7 @@
 import {
   answerCiphertexts,
   blockSlots,
+  foldOf,
   inputCiphertexts,
   outputValues,
 } from "../sdk/fixed_point/layout.ts";
@@ -10,7 +11,7 @@ import { type Costs, forecastRound, type RoundForecast } from "./cost_model.ts";
 import { platformRandom } from "../sdk/random.ts";
 import type { ModelPackage } from "./package_format.ts";
 import { planRound } from "./plan.ts";
-import { weightProfiles } from "./planner/products.ts";
+import { weightProfiles } from "./planner/weight_profile.ts";
 import { guardModel } from "./privacy/guard_model.ts";
 import { protectionsOf } from "./privacy/profile.ts";
 
@@ -136,7 +137,7 @@ export function callMemoryBytes(
   const inputs = inputCiphertexts(layout);
   const registerBytes = 16 * Math.ceil((modulusBits + 2) / registerLimbBits);
   const registers = registersPerInput * inputs + tableRegisters +
-    registersPerValue * outputValues(layout);
+    registersPerValue * outputValues(layout) * foldOf(layout);
   return registers * registerBytes +
     (2 * inputs + answerCiphertexts(layout)) * ciphertextBytes;
 }

@@ -9,7 +9,7 @@ import {
 } from "./cost_model.ts";
 import type { IntegerTensor, Manifest, RoundSpec } from "./package_format.ts";
 import { denseLayouts } from "./planner/dense.ts";
-import { weightProfiles } from "./planner/products.ts";
+import { weightProfiles } from "./planner/weight_profile.ts";
 import { plainSlotBits } from "./planner/slot_width.ts";
 import { spatialLayouts } from "./planner/spatial.ts";
 

@@ -1,10 +1,10 @@
+import type { Strategy } from "../../models/planner/strategy.ts";
 import type { Accumulators } from "./accumulators.ts";
 import {
   groupInputs,
   groupOutputs,
   inputGroups,
   jointDigits,
-  type Strategy,
   type WeightDigits,
   weightDigits,
 } from "./digits.ts";

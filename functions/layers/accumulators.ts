@@ -1,4 +1,4 @@
-import type { Strategy } from "./digits.ts";
+import type { Strategy } from "../../models/planner/strategy.ts";
 import type { ProductProgram } from "./product_program.ts";
 
 /** No register: the value is 1. */

@@ -1,9 +1,13 @@
-import type { ModelPackage } from "../../models/package_format.ts";
+import type { ModelPackage, RoundSpec } from "../../models/package_format.ts";
+import { cheapestMethod, type Method } from "../../models/planner/products.ts";
+import type { Strategy } from "../../models/planner/strategy.ts";
+import {
+  type WeightProfile,
+  weightProfiles,
+} from "../../models/planner/weight_profile.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import type { RoundPlan } from "../../sdk/wire/plan.ts";
 import { type MapDigits, mapDigits } from "./accumulate.ts";
-import { chooseMethod, type Method } from "./choose.ts";
-import type { Strategy } from "./digits.ts";
 import { type LinearMap, linearMap } from "./linear_map.ts";
 
 /** How a call of a certain size is evaluated. */
@@ -18,9 +22,13 @@ export class CompiledRound {
   /** By shard count, rounded up to a power of two, so that they stay few. */
   readonly #methods = new Map<number, CompiledMethod>();
 
+  readonly #spec: RoundSpec;
+  readonly #profiles: WeightProfile[];
+
   constructor(model: ModelPackage, index: number, readonly plan: RoundPlan) {
-    const spec = model.manifest.rounds[index];
-    this.map = linearMap(spec, plan.layout, model.tensors);
+    this.#spec = model.manifest.rounds[index];
+    this.#profiles = weightProfiles(this.#spec, model.tensors);
+    this.map = linearMap(this.#spec, plan.layout, model.tensors);
     this.answers = answerCiphertexts(plan.layout);
   }
 
@@ -30,7 +38,12 @@ export class CompiledRound {
     const known = this.#methods.get(parts);
     if (known) return known;
     const answers = Math.ceil(this.answers / parts);
-    const chosen = chooseMethod(this.map, this.plan.layout, answers);
+    const chosen = cheapestMethod(
+      this.#spec,
+      this.plan.layout,
+      answers,
+      this.#profiles,
+    );
     const digits = this.#sameDigits(chosen.strategy) ??
       mapDigits(this.map, chosen.strategy);
     const method = { ...chosen, digits };

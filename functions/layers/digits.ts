@@ -1,31 +1,8 @@
+import {
+  balancedDigits,
+  type Strategy,
+} from "../../models/planner/strategy.ts";
 import type { LinearTerm } from "./linear_map.ts";
-
-/**
- * How weights become look-ups. A weight is written in `planes` balanced digits
- * -halfRange .. halfRange to the odd base 2*halfRange + 1; the digits of
- * `groupSize` inputs that share a tap and a plane form one number J, again in
- * balanced digits, and T[|J|] = product of inputs^digits is the table entry that
- * the output takes: into its numerator if J > 0, into its denominator if J < 0.
- *
- * With `buckets` there is no table: each output collects the inputs of equal
- * |digit| in a bucket of its own, and the buckets are raised to their digits last.
- */
-export interface Strategy {
-  planes: number;
-  halfRange: number;
-  groupSize: number;
-  buckets: boolean;
-}
-
-/** Largest |J|: entries that a table may have. */
-export function tableEntries(strategy: Strategy): number {
-  return ((2 * strategy.halfRange + 1) ** strategy.groupSize - 1) / 2;
-}
-
-/** Largest |weight| that the strategy's digits express. */
-export function expressible(planes: number, halfRange: number): number {
-  return ((2 * halfRange + 1) ** planes - 1) / 2;
-}
 
 /** Number of input groups of a term, over all of its convolution groups. */
 export function inputGroups(term: LinearTerm, groupSize: number): number {
@@ -69,9 +46,10 @@ export interface WeightDigits {
 
 export function weightDigits(
   term: LinearTerm,
-  { planes, halfRange }: Strategy,
+  strategy: Strategy,
 ): WeightDigits {
-  const base = 2 * halfRange + 1;
+  const { planes, halfRange } = strategy;
+  const digitsOf = new Map<number, number[]>();
   const outputs = term.channels / term.groups;
   const rowLength = term.weights.length / term.channels;
   const columns = term.groups * rowLength;
@@ -83,12 +61,16 @@ export function weightDigits(
     const first = Math.floor(channel / outputs) * rowLength;
     const output = channel % outputs;
     for (let column = 0; column < rowLength; column++, at++) {
-      let rest = term.weights[at];
-      for (let plane = 0; rest !== 0; plane++) {
-        const quotient = Math.round(rest / base);
-        digits[(plane * columns + first + column) * outputs + output] = rest -
-          quotient * base;
-        rest = quotient;
+      const weight = term.weights[at];
+      if (weight === 0) continue;
+      let expressed = digitsOf.get(weight);
+      if (!expressed) {
+        expressed = balancedDigits(weight, strategy);
+        digitsOf.set(weight, expressed);
+      }
+      for (let plane = 0; plane < planes; plane++) {
+        digits[(plane * columns + first + column) * outputs + output] =
+          expressed[plane];
       }
     }
   }

@@ -5,6 +5,7 @@ import type {
   RoundSpec,
   Term,
 } from "../../models/package_format.ts";
+import { foldOf } from "../../sdk/fixed_point/layout.ts";
 import type {
   RoundLayout,
   SpatialInput,
@@ -80,7 +81,7 @@ export function linearMap(
   const bias = tensorNamed(tensors, spec.bias).data;
   const [channels] = spec.outputShape;
   const phases = layout.kind === "dense" ? 1 : layout.tile[0] * layout.tile[1];
-  const fold = layout.kind === "dense" ? layout.fold : 1;
+  const fold = foldOf(layout);
   const weights = spec.terms.map((term) =>
     tensorNamed(tensors, term.weights).data
   );

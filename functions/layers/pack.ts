@@ -1,4 +1,8 @@
-import { blockSlots, valuesInAnswer } from "../../sdk/fixed_point/layout.ts";
+import {
+  blockSlots,
+  foldOf,
+  valuesInAnswer,
+} from "../../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
 import { identity } from "./accumulators.ts";
 import type { ProductProgram } from "./product_program.ts";
@@ -17,10 +21,6 @@ export function strideBits(layout: RoundLayout): number {
 /** Sums that an answer is packed from; the last answer may hold fewer. */
 export function sumsPerAnswer(layout: RoundLayout): number {
   return layout.valuesPerCiphertext * foldOf(layout);
-}
-
-function foldOf(layout: RoundLayout): number {
-  return layout.kind === "dense" ? layout.fold : 1;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { ProductProgram } from "./product_program.ts";
-import { type Strategy, tableEntries } from "./digits.ts";
+import { type Strategy, tableEntries } from "../../models/planner/strategy.ts";
 
 /**
  * Table of products of a few operands' powers, filled only where it is looked up.

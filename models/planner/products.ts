@@ -1,48 +1,24 @@
-/** Counts of the cloud's work, estimated without evaluating anything. */
+/** The cloud's work for a layout, counted without evaluating anything. */
 import { elementCount } from "../../sdk/fixed_point/edge_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
+  foldOf,
   inputCiphertexts,
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
-import type { IntegerTensor, RoundSpec, Term } from "../package_format.ts";
+import type { RoundSpec, Term } from "../package_format.ts";
+import { candidates, type Strategy } from "./strategy.ts";
+import type { WeightProfile } from "./weight_profile.ts";
 
-/** What the cost of a linear map depends on besides its shape. */
-export interface WeightProfile {
-  /** Bits of the largest weight, sign included. */
-  bits: number;
-  /** Share of weights that are not zero. */
-  density: number;
-}
-
-/** Assumed where the weights are not at hand. */
-const nominalWeights: WeightProfile = { bits: 4, density: 0.8 };
-
-/** A profile for each term of the round; a nominal one without its weights. */
-export function weightProfiles(
-  round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor> = new Map(),
-): WeightProfile[] {
-  return round.terms.map(({ weights }) => weightProfile(tensors.get(weights)));
-}
-
-function weightProfile(tensor: IntegerTensor | undefined): WeightProfile {
-  if (!tensor) return nominalWeights;
-  let largest = 0, nonzeros = 0;
-  for (const weight of tensor.data) {
-    largest = Math.max(largest, Math.abs(weight));
-    if (weight !== 0) nonzeros++;
-  }
-  return {
-    bits: Math.max(2, largest.toString(2).length + 1),
-    density: nonzeros / tensor.data.length,
-  };
-}
-
-/** Of one table: beyond this its entries leave the caches and most go unused. */
-const mostCombinations = 4096;
+/**
+ * How the sums of an answer get to their slots: computed one by one and packed by
+ * squarings of the sums (Horner), or computed in place from operands that are
+ * shifted by squarings, one pass for each place in an answer. The latter is cheaper
+ * where operands are fewer than answers.
+ */
+export type Packing = "shift-outputs" | "shift-operands";
 
 /** Counts of kernel operations. */
 export interface Products {
@@ -50,119 +26,153 @@ export interface Products {
   squarings: number;
 }
 
+/** A way to evaluate a call, and what it takes without re-randomisation. */
+export interface Method {
+  strategy: Strategy;
+  packing: Packing;
+  products: Products;
+}
+
+/** Cost of a square, in products. */
+const squareCost = 0.77;
+/** Registers that buckets may take. */
+const mostBuckets = 1 << 15;
+
+/** Cost in products. */
+export function costOf({ multiplications, squarings }: Products): number {
+  return multiplications + squareCost * squarings;
+}
+
 /**
- * Estimated products of one call that evaluates `shardAnswers` answers of the
- * round: inversions, shifted copies, tables over the inputs, one product for each
- * group of weights, packing. Values are brought to their slots by squarings of
- * the values, or of the inputs where those are fewer.
+ * The cheapest way to evaluate `answers` answers of a round. The functions evaluate
+ * by it, and the planner compares layouts by what it costs.
  *
  * @param profiles one for each term
  */
-export function evaluationProducts(
+export function cheapestMethod(
   round: RoundSpec,
   layout: RoundLayout,
-  shardAnswers: number,
+  answers: number,
   profiles: readonly WeightProfile[],
-): Products {
-  const share = shardAnswers / answerCiphertexts(layout);
-  const values = outputValues(layout) * share;
-  const inputs = inputCiphertexts(layout);
-  const blockBits = blockSlots(layout) * layout.slotBits;
-  const packed = Math.max(0, values - shardAnswers);
-  const places = layout.valuesPerCiphertext;
-  const shiftedValues = {
-    multiplications: packed,
-    squarings: packed * blockBits,
-  };
-  const shiftedInputs = {
-    multiplications: 0,
-    squarings: inputs * (places - 1) * blockBits,
-  };
-  const aligned = {
-    multiplications: 3 * inputs,
-    squarings: layout.kind === "dense"
-      ? inputs * (layout.fold - 1) * layout.samples * layout.slotBits
-      : 0,
-  };
-  return cheaper(
-    add(
-      aligned,
-      shiftedValues,
-      sumsOfProducts(round, layout, values, 1, profiles),
-    ),
-    add(
-      aligned,
-      shiftedInputs,
-      sumsOfProducts(round, layout, values, places, profiles),
-    ),
-  );
-}
-
-/** Products of all terms, with the tables built `passes` times. */
-function sumsOfProducts(
-  round: RoundSpec,
-  layout: RoundLayout,
-  values: number,
-  passes: number,
-  profiles: readonly WeightProfile[],
-): Products {
-  const terms = round.terms.map((term, t) => {
-    const operands = layout.kind === "dense"
-      ? layout.inputs[t].length
-      : layout.inputs[t].shape[0] * layout.inputs[t].offsets.length;
-    const uses = values * termFanIn(term);
-    return sumOfProducts(operands * passes, uses, values, profiles[t]);
-  });
-  return add(...terms);
-}
-
-/**
- * Cheapest way to raise `operands` numbers to small signed weights: `uses`
- * weights in all, for `values` results. Weights are cut into digits; tables hold
- * every combination (up to sign) of one digit for each of `group` operands.
- */
-function sumOfProducts(
-  operands: number,
-  uses: number,
-  values: number,
-  { bits, density }: WeightProfile,
-): Products {
-  const candidates: Products[] = [];
-  for (let digitBits = 2; digitBits <= bits; digitBits++) {
-    const digits = Math.ceil(bits / digitBits);
-    const digitValues = 2 ** digitBits - 1;
-    for (
-      let group = 1;
-      group === 1 || digitValues ** group <= mostCombinations;
-      group++
-    ) {
-      const combinations = digitValues ** group;
-      // A group whose weights are all zero costs nothing.
-      const occupied = 1 - (1 - density) ** group;
-      candidates.push({
-        multiplications: operands / group * (combinations - 1) / 2 +
-          uses / group * occupied * digits,
-        squarings: values * (digits - 1) * digitBits,
-      });
+): Method {
+  const call = callShape(round, layout, answers, profiles);
+  const largest = Math.max(...profiles.map((profile) => profile.largest));
+  let best: Method | null = null, least = Infinity;
+  for (const strategy of candidates(largest)) {
+    for (const packing of ["shift-outputs", "shift-operands"] as const) {
+      const products = countProducts(call, strategy, packing);
+      const cost = products === null ? Infinity : costOf(products);
+      if (products === null || cost >= least) continue;
+      best = { strategy, packing, products };
+      least = cost;
     }
   }
-  return candidates.reduce(cheaper);
+  return best!;
 }
 
-function add(...parts: Products[]): Products {
-  return parts.reduce((sum, part) => ({
-    multiplications: sum.multiplications + part.multiplications,
-    squarings: sum.squarings + part.squarings,
-  }));
+/** Tables of one term that are alike. */
+interface TableShape {
+  profile: WeightProfile;
+  /** Inputs that may be joined, and how many times there are as many. */
+  inputs: number;
+  sets: number;
+  /** Outputs and taps that look up one table, of those that are asked for. */
+  rows: number;
 }
 
-/** A square counts for 3/4 of a product. */
-function cheaper(a: Products, b: Products): Products {
-  const cost = (p: Products) => p.multiplications + 0.75 * p.squarings;
-  return cost(b) < cost(a) ? b : a;
+interface CallShape {
+  operands: number;
+  answers: number;
+  sumsPerAnswer: number;
+  /** Sums that are asked for. */
+  sums: number;
+  /** Squarings from one sum of an answer to the next. */
+  strideBits: number;
+  tables: TableShape[];
 }
 
-function termFanIn(term: Term): number {
+function callShape(
+  round: RoundSpec,
+  layout: RoundLayout,
+  answers: number,
+  profiles: readonly WeightProfile[],
+): CallShape {
+  const fold = foldOf(layout), allAnswers = answerCiphertexts(layout);
+  const share = answers / allAnswers;
+  const sums = outputValues(layout) * fold * share;
+  return {
+    operands: inputCiphertexts(layout),
+    answers,
+    sumsPerAnswer: layout.valuesPerCiphertext * fold,
+    sums,
+    strideBits: blockSlots(layout) / fold * layout.slotBits,
+    tables: round.terms.map((term, t) => {
+      const { inputs, sets } = tableSets(term, layout, t);
+      const lookUps = sums / fold * fanIn(term);
+      return {
+        profile: profiles[t],
+        inputs,
+        sets,
+        rows: lookUps / (inputs * sets),
+      };
+    }),
+  };
+}
+
+function tableSets(
+  term: Term,
+  layout: RoundLayout,
+  index: number,
+): { inputs: number; sets: number } {
+  if (term.kind === "dense") {
+    return { inputs: term.length / foldOf(layout), sets: 1 };
+  }
+  const input = layout.inputs[index];
+  return {
+    inputs: term.inputShape[0] / term.groups,
+    sets: term.groups * ("offsets" in input ? input.offsets.length : 1),
+  };
+}
+
+function countProducts(
+  call: CallShape,
+  strategy: Strategy,
+  packing: Packing,
+): Products | null {
+  const { planes, halfRange, groupSize, buckets } = strategy;
+  const shiftOutputs = packing === "shift-outputs";
+  const targets = shiftOutputs ? call.sums : call.answers;
+  const classes = buckets ? halfRange : 1;
+  if (buckets && targets * planes * 2 * classes > mostBuckets) return null;
+  const passes = shiftOutputs ? 1 : call.sumsPerAnswer;
+
+  let multiplications = 0;
+  for (const { profile, inputs, sets, rows } of call.tables) {
+    const tables = Math.ceil(inputs / groupSize) * sets;
+    const { build, lookUps } = profile.tableCosts(strategy, rows / passes);
+    multiplications += tables * (passes * build + rows * lookUps);
+  }
+  // Each pass checks or inverts the operands.
+  multiplications += call.operands *
+    (groupSize > 1 ? 3 * passes : 1);
+  // Planes are raised to the base and joined, buckets to their digits; then
+  // numerators are divided by denominators.
+  const exponent = (2 * halfRange + 1).toString(2).slice(1);
+  const raised = 2 * targets * (planes - 1);
+  multiplications += raised * exponent.replaceAll("0", "").length + raised;
+  if (buckets) multiplications += 4 * targets * planes * halfRange;
+  multiplications += 4 * targets;
+  let squarings = raised * exponent.length;
+  if (shiftOutputs) {
+    multiplications += call.sums - call.answers;
+    squarings += (call.sums - call.answers) * call.strideBits;
+  } else {
+    squarings += call.operands * (passes - 1) * call.strideBits;
+  }
+  return { multiplications, squarings };
+}
+
+function fanIn(term: Term): number {
   return term.kind === "dense"
     ? term.length
     : term.inputShape[0] / term.groups * elementCount(term.kernel);

@@ -30,6 +30,11 @@ export function answerCiphertexts(layout: RoundLayout): number {
   return Math.ceil(outputValues(layout) / layout.valuesPerCiphertext);
 }
 
+/** Elements of the round's input that share a ciphertext's block of slots: 1 unless dense. */
+export function foldOf(layout: RoundLayout): number {
+  return layout.kind === "dense" ? layout.fold : 1;
+}
+
 /** Slots from one value of an answer to the next. */
 export function blockSlots(layout: RoundLayout): number {
   return layout.kind === "dense"

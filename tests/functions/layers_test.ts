@@ -1,11 +1,6 @@
 /** Every way to evaluate a round gives the same numbers, those of the definition. */
 import assert from "node:assert/strict";
 import { mapDigits } from "../../functions/layers/accumulate.ts";
-import {
-  candidates,
-  chooseMethod,
-  largestWeight,
-} from "../../functions/layers/choose.ts";
 import { evaluateRound } from "../../functions/layers/evaluate.ts";
 import {
   type LinearMap,
@@ -19,6 +14,9 @@ import {
 } from "../../functions/layers/product_tree.ts";
 import { JointTable } from "../../functions/layers/table.ts";
 import type { Order } from "../../functions/privacy/order.ts";
+import { cheapestMethod } from "../../models/planner/products.ts";
+import { candidates } from "../../models/planner/strategy.ts";
+import { weightProfiles } from "../../models/planner/weight_profile.ts";
 import { planRound } from "../../models/plan.ts";
 import type { ModelPackage } from "../../models/package_format.ts";
 import {
@@ -182,13 +180,14 @@ for (const [name, model] of Object.entries(rounds)) {
         plan: { layout, steps: [], writes: "out", shards: 1 },
       };
       const kernels = [bigIntKernel, selectKernel()];
+      const [profile] = weightProfiles(spec, model.tensors);
       let turn = 0;
-      for (const strategy of candidates(largestWeight(map))) {
+      for (const strategy of candidates(profile.largest)) {
         for (const packing of ["shift-outputs", "shift-operands"] as const) {
           const method = {
             strategy,
             packing,
-            products: 0,
+            products: { multiplications: 0, squarings: 0 },
             digits: mapDigits(map, strategy),
           };
           const answers = expected.length;
@@ -223,8 +222,9 @@ Deno.test("the choice follows the counts: buckets for few outputs, joint tables 
     const [spec] = model.manifest.rounds;
     const { layout } = planRound(spec, { modulusBits: 2048, samples: 1 })
       .find(({ layout }) => layout.kind === "dense" && layout.fold === 1)!;
-    const map = linearMap(spec, layout, model.tensors);
-    return chooseMethod(map, layout, answerCiphertexts(layout)).strategy;
+    const profiles = weightProfiles(spec, model.tensors);
+    const answers = answerCiphertexts(layout);
+    return cheapestMethod(spec, layout, answers, profiles).strategy;
   };
   assert.equal(choose(3, 15).buckets, true);
   const ternary = choose(400, 1);
