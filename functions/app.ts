@@ -15,6 +15,7 @@ import { problemResponse } from "./problem.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { roundRoutes } from "./routes/rounds.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import type { EvaluationThreads } from "./threads.ts";
 
 /** What the functions run on. */
 export interface AppOptions {
@@ -37,6 +38,8 @@ export interface AppOptions {
   /** Also accept keys of 512 to 2047 bits, which protect nothing: for tests and comparisons. */
   insecureKeys?: boolean;
   limits?: Partial<Limits>;
+  /** Threads that evaluate rounds; default: the caller's own. */
+  threads?: EvaluationThreads;
   /** Origins whose pages may call, default all: calls carry no cookies. */
   origins?: string[];
 }
@@ -65,6 +68,7 @@ export function createApp(options: AppOptions): Hono {
     random: options.random ?? platformRandom,
     insecureKeys: options.insecureKeys ?? false,
     limits,
+    threads: options.threads,
   };
   const app = new Hono();
   app.use(cors({

@@ -5,6 +5,7 @@ import type { Limits } from "./limits.ts";
 import type { Keyring } from "./keyring.ts";
 import type { ModelStore } from "./model_store.ts";
 import type { NonceStore } from "./privacy/nonces.ts";
+import type { EvaluationThreads } from "./threads.ts";
 
 /** What the routes share: caches and configuration, no state of any session. */
 export interface Context {
@@ -18,4 +19,6 @@ export interface Context {
   random: RandomSource;
   insecureKeys: boolean;
   limits: Limits;
+  /** Where rounds are evaluated, if not here. */
+  threads?: EvaluationThreads;
 }

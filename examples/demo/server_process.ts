@@ -25,7 +25,6 @@ export async function startFunctions(
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "serve",
-      "--parallel",
       "--host=127.0.0.1",
       "--port=0",
       "--no-prompt",

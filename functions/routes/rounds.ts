@@ -20,6 +20,7 @@ export function roundRoutes(context: Context): Hono {
   const { keyring, clock, kernel, limits } = context;
   return new Hono().post("/:index{[0-9]{1,4}}", async (c) => {
     const body = await readBody(c.req.raw, limits.bodyBytes);
+    if (context.threads) return context.threads.answer(c.req.raw, body);
     const started = performance.now();
     const { token, ciphertexts } = decodeRoundRequest(body);
     const index = Number(c.req.param("index"));

@@ -42,7 +42,8 @@ export function sessionRoutes(context: Context): Hono {
       samples,
     });
     // Not awaited: ready, or nearly, when the first round comes.
-    if (usesBank) void banks.get(modulus, answers);
+    if (context.threads) context.threads.announce(c.req.raw, body);
+    else if (usesBank) void banks.get(modulus, answers);
     const { name, version } = model.manifest;
     const expiresAt = clock() + limits.tokenLifetimeMs;
     const token = sealer.seal({

@@ -1,0 +1,94 @@
+import { decodeBase64Url } from "@std/encoding/base64url";
+import { decodeHex } from "@std/encoding/hex";
+import { platformRandom } from "../sdk/random.ts";
+import type { AppOptions } from "./app.ts";
+import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
+import { FolderModelStore } from "./model_store.ts";
+import { KvNonceStore } from "./privacy/nonces.ts";
+
+const defaultModels = new URL("../models/zoo", import.meta.url).pathname;
+
+/** The sealing key that the environment names, or a random one with a warning. */
+export function sealingKeyFromEnvironment(): Uint8Array {
+  const text = Deno.env.get("CIPHERLAYER_SEALING_KEY");
+  if (!text) {
+    console.error(
+      "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does, and other instances refuse its tokens.",
+    );
+    return platformRandom(32);
+  }
+  return keyFrom(text);
+}
+
+/**
+ * Threads that evaluate: `CIPHERLAYER_THREADS`, by default as many as there are
+ * processors; one, the caller's own, on platforms that run isolates side by side.
+ */
+export function threadsFromEnvironment(): number {
+  const wanted = numberFrom("CIPHERLAYER_THREADS");
+  if (wanted !== undefined) return Math.max(1, Math.floor(wanted));
+  return Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency;
+}
+
+/** What the environment says of the functions; `functions/main.ts` lists it. */
+export async function optionsFromEnvironment(
+  sealingKey: Uint8Array,
+): Promise<AppOptions> {
+  const kv = await openKv();
+  const accountHeader = Deno.env.get("CIPHERLAYER_ACCOUNT_HEADER");
+  return {
+    models: new FolderModelStore(
+      Deno.env.get("CIPHERLAYER_MODELS") ?? defaultModels,
+    ),
+    sealingKey,
+    previousSealingKeys:
+      Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(
+        keyFrom,
+      ) ?? [],
+    nonces: kv && new KvNonceStore(kv),
+    budget: {
+      store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
+      limits: {
+        perMinute: numberFrom("CIPHERLAYER_BUDGET_PER_MINUTE"),
+        perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
+        perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+      },
+      account: accountHeader
+        ? (request) => request.headers.get(accountHeader) ?? "none"
+        : undefined,
+    },
+    insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
+  };
+}
+
+function keyFrom(text: string): Uint8Array {
+  return /^([0-9a-fA-F]{2})+$/.test(text)
+    ? decodeHex(text)
+    : decodeBase64Url(text);
+}
+
+/** Where spent tokens and budgets are kept; without it, in each thread apart. */
+async function openKv(): Promise<Deno.Kv | undefined> {
+  try {
+    return await Deno.openKv(Deno.env.get("CIPHERLAYER_KV"));
+  } catch (error) {
+    console.error(
+      `Deno KV cannot be opened (${
+        (error as Error).message
+      }): spent tokens and budgets are known to this thread alone. With other threads or instances, "reveal": "label" protects no more than "scores".`,
+    );
+  }
+}
+
+/** A number from the environment; undefined where it is not set. */
+function numberFrom(name: string): number | undefined {
+  const text = Deno.env.get(name);
+  if (!text) return undefined;
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new RangeError(
+    `Cannot read ${name}: expected a number of 0 or more, got ${
+      JSON.stringify(text)
+    }`,
+  );
+}

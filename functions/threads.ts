@@ -1,0 +1,109 @@
+/** To a thread: the key at first, then calls and their ends. */
+export type ThreadMessage =
+  | { sealingKey: Uint8Array }
+  | ThreadCall
+  | { abort: number };
+
+/** A POST request, its body read. */
+export interface ThreadCall {
+  id: number;
+  url: string;
+  headers: [name: string, value: string][];
+  body: ArrayBuffer;
+}
+
+export interface ThreadReply {
+  id: number;
+  status: number;
+  headers: [name: string, value: string][];
+  body: ArrayBuffer;
+}
+
+interface Thread {
+  worker: Worker;
+  /** Calls under way, by id: what to do with their answers. */
+  calls: Map<number, PromiseWithResolvers<ThreadReply>>;
+}
+
+/**
+ * Threads that evaluate rounds for one listener, so that the shards of a round
+ * never wait for each other while a processor is idle (connections that the kernel
+ * hands to `deno serve --parallel` may meet in one isolate).
+ */
+export class EvaluationThreads {
+  readonly #threads: Thread[];
+  readonly #sealingKey: Uint8Array;
+  #nextId = 0;
+
+  constructor(count: number, sealingKey: Uint8Array) {
+    this.#sealingKey = sealingKey;
+    this.#threads = Array.from({ length: count }, () => this.#start());
+  }
+
+  /** Passes a POST request on to the thread with the fewest calls under way. */
+  async answer(request: Request, body: Uint8Array): Promise<Response> {
+    const thread = this.#threads.reduce((least, other) =>
+      other.calls.size < least.calls.size ? other : least
+    );
+    const reply = await this.#call(thread, request, body);
+    return new Response(reply.body, {
+      status: reply.status,
+      headers: reply.headers,
+    });
+  }
+
+  /**
+   * Shows a session's start to every thread: what they hold for each key (tables of
+   * re-randomisation) is then made before its first round comes.
+   */
+  announce(request: Request, body: Uint8Array): void {
+    for (const thread of this.#threads) {
+      // A thread that fails here will fail its calls too, and say so there.
+      this.#call(thread, request, body).catch(() => {});
+    }
+  }
+
+  async #call(
+    thread: Thread,
+    request: Request,
+    body: Uint8Array,
+  ): Promise<ThreadReply> {
+    const id = this.#nextId++;
+    const reply = Promise.withResolvers<ThreadReply>();
+    thread.calls.set(id, reply);
+    const abort = () => thread.worker.postMessage({ abort: id });
+    request.signal.addEventListener("abort", abort);
+    try {
+      thread.worker.postMessage({
+        id,
+        url: request.url,
+        headers: [...request.headers],
+        body: body.slice().buffer,
+      });
+      return await reply.promise;
+    } finally {
+      thread.calls.delete(id);
+      request.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #start(): Thread {
+    const worker = new Worker(new URL("./thread.ts", import.meta.url), {
+      type: "module",
+    });
+    const thread: Thread = { worker, calls: new Map() };
+    worker.onmessage = ({ data }: MessageEvent<ThreadReply>) =>
+      thread.calls.get(data.id)?.resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      console.error(`A thread ended (${event.message}): starting another`);
+      const place = this.#threads.indexOf(thread);
+      if (place >= 0) this.#threads[place] = this.#start();
+      for (const call of thread.calls.values()) {
+        call.reject(new Error(`Cannot answer: thread ended: ${event.message}`));
+      }
+    };
+    worker.postMessage({ sealingKey: this.#sealingKey });
+    return thread;
+  }
+}
