@@ -52,12 +52,34 @@ Deno.test({
       assert.deepEqual(report.scores, scores);
       assert.deepEqual(report.queued, [scores, scores]);
       checkPackage(sdk);
+      await checkTypesInUse(folder);
       await runExample(folder);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   },
 });
+
+/** A consumer in TypeScript sees types: what is wrong is told, what is right is not. */
+async function checkTypesInUse(folder: string): Promise<void> {
+  await Deno.writeTextFile(
+    `${folder}/consumer.ts`,
+    `import { type Answer, connect } from "@cipherlayer/sdk";
+    import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
+    import { packInputs } from "@cipherlayer/sdk/protocol";
+    export async function run(): Promise<Answer> {
+      const keys = new FileKeyStore("key", "a passphrase");
+      const session = await connect({ url: "http://x", model: "m", keys });
+      session.addEventListener("round", ({ detail }) => detail.round + 1);
+      // @ts-expect-error A number.
+      const label: string = (await session.infer([1])).predicted;
+      // @ts-expect-error Three arguments.
+      packInputs(label);
+      return await session.infer([1]);
+    }`,
+  );
+  await runCommand(Deno.execPath(), ["check", "consumer.ts"], folder);
+}
 
 /** `examples/05_node.mjs` beside the installed package. */
 async function runExample(folder: string): Promise<void> {
