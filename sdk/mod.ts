@@ -109,4 +109,5 @@ export type {
   RoundPlan,
   SpatialInput,
   SpatialLayout,
+  Tail,
 } from "./wire/plan.ts";
