@@ -3,8 +3,7 @@ import type { RoundSeen } from "./messages.ts";
 import { drawGrey } from "./pad.ts";
 
 const bins = 64;
-const plotWidth = 128;
-const plotHeight = 100;
+const plotSide = 128;
 const mostMaps = 8;
 const svgNamespace = "http://www.w3.org/2000/svg";
 
@@ -17,10 +16,10 @@ export function drawHistogram(
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) counts[Math.floor(value * bins / 256)]++;
   const most = Math.max(...counts);
-  const width = plotWidth / bins;
+  const width = plotSide / bins;
   const bars = counts.map((count, bin) => {
-    const height = plotHeight * Math.log1p(count) / Math.log1p(most);
-    return `M${bin * width} ${plotHeight}v${-height}h${width}v${height}z`;
+    const height = plotSide * Math.log1p(count) / Math.log1p(most);
+    return `M${bin * width} ${plotSide}v${-height}h${width}v${height}z`;
   });
   const path = document.createElementNS(svgNamespace, "path");
   path.setAttribute("d", bars.join(""));
@@ -49,7 +48,7 @@ export function cloudView({ cloud, report }: RoundSeen): HTMLElement {
   const code = element(
     "code",
     "hex",
-    inHex(cloud.bytes.subarray(0, 96)) + " …",
+    inHex(cloud.bytes) + " …",
   );
   view.append(code);
   return view;

@@ -56,9 +56,8 @@ async function open(url: string, insecure: boolean): Promise<void> {
   }
   gateway = { owner, session, observer };
   session.addEventListener("state", ({ detail }) => {
-    if (!("round" in detail)) return;
-    const { length } = session.plan.rounds;
-    status(`Round ${detail.round + 1} of ${length}: ${detail.state}`);
+    if (detail.state !== "encrypting") return;
+    status(`Round ${detail.round + 1} of ${session.plan.rounds.length}`);
   });
   session.addEventListener("retry", ({ detail }) => {
     const seconds = (detail.delayMs / 1000).toFixed(1);

@@ -70,7 +70,7 @@ worker.addEventListener(
 
 ask.addEventListener("click", () => {
   if (state === "failed") return open();
-  const picture = pad.picture();
+  const picture = pad.take();
   showPicture(picture);
   find("rounds").replaceChildren();
   find("totals").replaceChildren();
@@ -79,6 +79,7 @@ ask.addEventListener("click", () => {
   answer.dataset.state = "asking";
   find("answer-digit").textContent = "…";
   find("answer-text").textContent = "";
+  find("answer-box").scrollIntoView({ block: "nearest" });
   enter("asking", "Encrypting …");
   send({ kind: "ask", picture });
 });
@@ -149,7 +150,13 @@ function tableRow(name: string, cells: string[]): HTMLElement {
   const row = element("tr");
   const heading = element("th", "", name);
   heading.setAttribute("scope", "row");
-  row.append(heading, ...cells.map((cell) => element("td", "", cell)));
+  // Phones have no room for the parts of the time.
+  row.append(
+    heading,
+    ...cells.map((cell, i) =>
+      element("td", i > 1 && i < cells.length - 1 ? "wide" : "", cell)
+    ),
+  );
   return row;
 }
 

@@ -19,7 +19,7 @@ export type PageMessage =
 export interface RoundSeen {
   index: number;
   rounds: number;
-  /** "convolution 20 x 26 x 26" */
+  /** "conv 20×26×26" */
   layer: string;
   report: RoundReport;
   /** What crossed the network: the first bytes of the first ciphertext sent. */

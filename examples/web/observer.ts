@@ -4,7 +4,7 @@ import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { RoundSeen } from "./messages.ts";
 
 /** Bytes of a ciphertext that the page shows. */
-const shownBytes = 28 * 28;
+const shownBytes = 96;
 
 /** A key's owner that remembers what it decrypted last. */
 export class WatchedOwner extends KeyOwner {
@@ -45,7 +45,7 @@ export class RoundObserver {
     const { shape, samples } = unpackAnswers(layout, this.#owner.decrypted);
     return {
       layer: layout.kind === "spatial"
-        ? `convolution ${layout.output.join(" × ")}`
+        ? `conv ${layout.output.join("×")}`
         : `dense ${layout.outputLength}`,
       cloud: {
         bytes: this.#sent,

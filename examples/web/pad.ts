@@ -16,6 +16,7 @@ export class DrawingPad {
   /** In fractions of the side. */
   #strokes: Point[][] = [];
   #picked: Uint8Array | null = null;
+  #finished = false;
 
   /** @param changed is told whenever what the pad shows has changed */
   constructor(canvas: HTMLCanvasElement, changed: () => void) {
@@ -49,9 +50,10 @@ export class DrawingPad {
 
   /**
    * The digit as 784 values in [0, 255]: the picked one as it is, a drawn one fitted
-   * as MNIST's were.
+   * as MNIST's were. The next stroke begins another one.
    */
-  picture(): Uint8Array {
+  take(): Uint8Array {
+    this.#finished = true;
     if (this.#picked) return this.#picked;
     const { width, height } = this.#canvas;
     const { data } = this.#context.getImageData(0, 0, width, height);
@@ -64,6 +66,8 @@ export class DrawingPad {
 
   #start(event: PointerEvent): void {
     if (event.button !== 0) return;
+    if (this.#finished) this.#strokes = [];
+    this.#finished = false;
     this.#picked = null;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#strokes.push([this.#at(event)]);

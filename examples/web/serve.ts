@@ -2,8 +2,8 @@
  * Bundles the page, and serves it and the functions from one loopback address:
  * `deno task web [port]`.
  */
-import { createApp } from "../../functions/app.ts";
-import { FolderModelStore } from "../../functions/model_store.ts";
+import { Hono } from "hono";
+import { startFunctions } from "../demo/server_process.ts";
 
 const root = new URL("../../", import.meta.url);
 const entries = {
@@ -57,57 +57,90 @@ export interface Served extends AsyncDisposable {
 }
 
 /**
- * Serves the page of `folder` and functions for it on a loopback port.
+ * Serves the page of `folder` on a loopback port, and passes what the functions are
+ * asked on to them: processes of their own, which may not read the browser's files.
  *
  * @param port 0: any free one
  */
-export async function servePage(folder: string, port: number): Promise<Served> {
-  const app = createApp({
-    models: new FolderModelStore(new URL("models/zoo", root).pathname),
-    sealingKey: crypto.getRandomValues(new Uint8Array(32)),
-    // The page has a switch for them, and says what they are worth.
-    insecureKeys: true,
+export async function servePage(
+  folder: string,
+  { port, signal }: { port: number; signal: AbortSignal },
+): Promise<Served> {
+  await using starting = new AsyncDisposableStack();
+  // The page has a switch for insecure keys, and says what they are worth.
+  const functions = starting.use(
+    await startFunctions({ insecureKeys: true, signal }),
+  );
+  const app = new Hono();
+  app.post("/v1/*", async ({ req }) => {
+    const { pathname, search } = new URL(req.url);
+    return await fetch(new URL(pathname + search, functions.url), {
+      method: "POST",
+      headers: { "content-type": "application/cbor" },
+      body: await req.arrayBuffer(),
+      signal: req.raw.signal,
+    });
   });
-  const names = ["index.html", "style.css", ...Object.keys(entries)];
-  for (const name of names) {
+  for (const name of ["index.html", "style.css", ...Object.keys(entries)]) {
     const body = await Deno.readFile(`${folder}/${name}`);
     const headers = {
       "content-type": types[name.split(".").at(-1)!],
       "cache-control": "no-cache",
       "x-content-type-options": "nosniff",
     };
-    const paths = name === "index.html" ? ["/", "/index.html"] : [`/${name}`];
-    for (const path of paths) {
-      app.get(path, () => new Response(body, { headers }));
-    }
+    const path = name === "index.html" ? "/" : `/${name}`;
+    app.get(path, () => new Response(body, { headers }));
   }
+  const closing = new AbortController();
   const server = Deno.serve(
-    { hostname: "127.0.0.1", port, onListen: () => {} },
+    {
+      hostname: "127.0.0.1",
+      port,
+      onListen: () => {},
+      signal: closing.signal,
+    },
     app.fetch,
   );
+  starting.defer(() => {
+    // At once: browsers keep connections open.
+    closing.abort();
+    return server.finished;
+  });
+  const running = starting.move();
   return {
     url: `http://127.0.0.1:${server.addr.port}/`,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
 
-if (import.meta.main) {
-  const port = Number(Deno.args[0] ?? 8000);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    console.error("Usage: deno task web [port]");
-    Deno.exit(2);
+/** Serves until SIGINT or SIGTERM; returns the exit code. */
+async function main(args: string[]): Promise<number> {
+  const port = Number(args[0] ?? 8000);
+  if (args.length > 1 || !Number.isInteger(port) || port < 0 || port > 65535) {
+    console.error("Usage: deno task web [port, by default 8000]");
+    return args[0] === "--help" ? 0 : 2;
   }
+  const stop = new AbortController();
+  const stopped = new Promise<void>((resolve) =>
+    stop.signal.addEventListener("abort", () => resolve())
+  );
+  const interrupt = () => stop.abort(new Error("interrupted"));
+  Deno.addSignalListener("SIGINT", interrupt);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
   const folder = await Deno.makeTempDir();
   try {
     await buildPage(folder);
-    await using served = await servePage(folder, port);
+    await using served = await servePage(folder, { port, signal: stop.signal });
     console.log(`The page is at ${served.url} (Ctrl-C stops)`);
-    await new Promise<void>((stop) => {
-      Deno.addSignalListener("SIGINT", stop);
-      if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", stop);
-    });
+    await stopped;
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    console.error(`error: ${(error as Error).message}`);
+    return 1;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  Deno.exit(0);
 }
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

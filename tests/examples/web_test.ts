@@ -30,7 +30,10 @@ async function withPage(
   const folder = await Deno.makeTempDir();
   try {
     await buildPage(folder);
-    await using served = await servePage(folder, 0);
+    await using served = await servePage(folder, {
+      port: 0,
+      signal: new AbortController().signal,
+    });
     const browser = await chromium.launch({
       executablePath,
       args: ["--no-sandbox"],
@@ -253,4 +256,31 @@ Deno.test({
       assert.match(await answered(page) ?? "", /^The cloud, blind, says 3,/);
       assert.deepEqual(faults, []);
     }),
+});
+
+Deno.test("the task serves page and functions from one address, and stops when asked", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "examples/web/serve.ts", "0"],
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let text = "";
+  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes("\n")) break;
+  }
+  const [url] = /http:\/\/127\.0\.0\.1:\d+\//.exec(text) ?? [""];
+  try {
+    const page = await fetch(url);
+    assert.match(await page.text(), /<script type="module" src="main.js">/);
+    const script = await fetch(`${url}gateway_worker.js`);
+    assert.match(script.headers.get("content-type") ?? "", /^text\/javascript/);
+    await script.body?.cancel();
+    const session = await fetch(`${url}v1/sessions`, { method: "POST" });
+    assert.equal(session.status, 400);
+    assert.equal((await session.json()).code, "malformed");
+  } finally {
+    child.kill("SIGINT");
+  }
+  assert.equal((await child.status).code, 0);
 });
