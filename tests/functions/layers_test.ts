@@ -26,6 +26,7 @@ import {
   valuesInAnswer,
 } from "../../sdk/fixed_point/layout.ts";
 import { bytesFromBigInt } from "../../sdk/paillier/big_integer.ts";
+import type { Kernel } from "../../sdk/paillier/kernel.ts";
 import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
 import { modInverse, modPower } from "../../sdk/paillier/modular.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
@@ -313,4 +314,59 @@ Deno.test("a product tree multiplies and inverts any number of registers", () =>
     }
   }
   assert.throws(() => invertModuloSquare(5n * n, n), RangeError);
+});
+
+Deno.test("a method takes about as many products as it was chosen for", () => {
+  const models = {
+    ternary: tinyModel(41, [90], [
+      { kind: "dense", length: 60, weightLimit: 1 },
+    ]),
+    "9 bits": tinyModel(42, [40], [
+      { kind: "dense", length: 30, weightLimit: 200 },
+    ]),
+    convolution: tinyModel(43, [9, 12, 12], [
+      { kind: "convolution", channels: 12, kernel: [3, 3], weightLimit: 3 },
+    ]),
+  };
+  const kernel = selectKernel();
+  for (const [name, model] of Object.entries(models)) {
+    const [spec] = model.manifest.rounds;
+    const profiles = weightProfiles(spec, model.tensors);
+    const planned = planRound(spec, { modulusBits: 512, samples: 1 });
+    for (const { layout } of [planned[0], planned[planned.length >> 1]]) {
+      const answers = answerCiphertexts(layout);
+      for (const to of [answers, Math.ceil(answers / 2)]) {
+        const method = cheapestMethod(spec, layout, to, profiles);
+        const map = linearMap(spec, layout, model.tensors);
+        let written = 0;
+        const counting: Kernel = {
+          name: kernel.name,
+          open(moduli, registers) {
+            const arithmetic = kernel.open(moduli, registers);
+            const { run } = arithmetic;
+            arithmetic.run = (program) => {
+              written += program.length / 3;
+              run.call(arithmetic, program);
+            };
+            return arithmetic;
+          },
+        };
+        const ciphertext = bytesFromBigInt(12345n ** 60n % square, 128);
+        run(evaluateRound(counting, {
+          map,
+          plan: { layout, steps: [], writes: "out", shards: 1 },
+        }, {
+          modulus: n,
+          ciphertexts: Array(inputCiphertexts(layout)).fill(ciphertext),
+          inputOrders: layout.inputs.map(() => null),
+          outputOrder: null,
+          range: { from: 0, to },
+          method: { ...method, digits: mapDigits(map, method.strategy) },
+        }));
+        const { multiplications, squarings } = method.products;
+        const ratio = (multiplications + squarings) / written;
+        assert(ratio > 0.8 && ratio < 1.25, `${name}: ${ratio}`);
+      }
+    }
+  }
 });
