@@ -1,6 +1,5 @@
 """The whole way of a small network: float training, quantisation-aware fine-tuning, export."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import torch
 
 from .export import integer_rounds, simulated_accuracy, write_onnx, write_quantisation
 from .float_network import FloatNetwork, Layer, quantised_network
-from .training import accuracy, fine_tuning_optimiser, fit
+from .training import accuracy, fine_tuning_optimiser, fit, join_logs
 
 Part = tuple[torch.Tensor, torch.Tensor]
 BATCH = 128
@@ -76,15 +75,4 @@ def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, valid
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in recipe.labels))
     write_onnx(folder / f"{recipe.name}.onnx", rounds, recipe.name)
     write_quantisation(folder / "quantisation.json", rounds)
-    write_log(folder / "training-log.csv", {"float": run / "float", "quantised": run / "quantised"})
-
-
-def write_log(path: Path, runs: dict[str, Path]) -> None:
-    """Joins the logs of several stages into one learning curve."""
-    columns = ["epoch", "loss", "train_accuracy", "validation_accuracy", "validation_accuracy_averaged"]
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["stage", *columns])
-        for stage, run in runs.items():
-            for row in csv.DictReader((run / "log.csv").open()):
-                writer.writerow([stage, *[row[column] for column in columns]])
+    join_logs(folder / "training-log.csv", {"float": run / "float", "quantised": run / "quantised"})

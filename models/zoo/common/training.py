@@ -142,6 +142,17 @@ def append_log(path: Path, row: dict) -> None:
         writer.writerow(row)
 
 
+def join_logs(path: Path, runs: dict[str, Path]) -> None:
+    """Writes the logs of several stages as one learning curve whose epochs count on."""
+    columns = ["loss", "train_accuracy", "validation_accuracy", "validation_accuracy_averaged"]
+    rows = [(stage, row) for stage, run in runs.items() for row in csv.DictReader((run / "log.csv").open())]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["stage", "epoch", *columns])
+        for epoch, (stage, row) in enumerate(rows, 1):
+            writer.writerow([stage, epoch, *[row[column] for column in columns]])
+
+
 def fine_tuning_optimiser(model: nn.Module, rate: float) -> torch.optim.Optimizer:
     """Adam for weights, biases, scales and steps of a quantised network."""
     return torch.optim.Adam(model.parameters(), lr=rate)

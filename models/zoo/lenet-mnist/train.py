@@ -12,6 +12,7 @@ RUN is a folder for checkpoints. Every twelfth training image is held out (5,000
 """
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -30,7 +31,9 @@ from common.training import fine_tuning_optimiser, fit  # noqa: E402
 
 BATCH = 128
 INPUT_HIGH = 15
-CONV1_BOUND = 1000  # below 2^10 with room for noise: 169 slots of 11 bits in a 2048-bit plaintext
+# Accumulators of each round, with room for noise below a power of two: the first round's 169 tiles
+# fit a 2048-bit plaintext at 11 bits, and 132 samples side by side fit at 15 bits everywhere.
+BOUNDS = [900, 15_500, 15_500, 15_500]
 LAYERS = [
     Layer(20, kernel=(3, 3), pool=("average", (2, 2))),
     Layer(50, kernel=(3, 3), pool=("average", (2, 2))),
@@ -184,15 +187,28 @@ def quantised_start(options) -> QuantisedNetwork:
 
 
 def excess(network: QuantisedNetwork) -> torch.Tensor:
-    """Grows where accumulators of the first round leave CONV1_BOUND."""
-    return F.relu(network.layers[0].bounds(network.input_step, INPUT_HIGH) / CONV1_BOUND - 1).sum()
+    """Grows where accumulators leave BOUNDS."""
+    steps = [network.input_step, *[step.step for step in network.steps]]
+    highs = [INPUT_HIGH, *[step.high for step in network.steps]]
+    rounds = zip(network.layers, steps, highs, BOUNDS)
+    return sum(F.relu(layer.bounds(step.detach(), high) / bound - 1).sum() for layer, step, high, bound in rounds)
+
+
+def go_on_from(network: QuantisedNetwork, options) -> None:
+    """Loads the weights of a quantised run; where that had wider integers, scales and steps grow to match."""
+    state = torch.load(options.initial)
+    for index, (before, now) in enumerate(zip(options.initial_limits or options.limits, options.limits)):
+        state[f"layers.{index}.log_scale"] += math.log(before / now)
+    for index, (before, now) in enumerate(zip(options.initial_activations or options.activations, options.activations)):
+        state[f"steps.{index}.log_step"] += math.log((2**before - 1) / (2**now - 1))
+    network.load_state_dict(state)
 
 
 def train_quantised(options) -> None:
     torch.manual_seed(options.seed)
     model = quantised_start(options)
     if options.initial:
-        model.load_state_dict(torch.load(options.initial), strict=False)
+        go_on_from(model, options)
 
     def schedule(network: QuantisedNetwork, progress: float) -> None:
         """Zeros of the wide dense layer: up to the target over the first half of the training."""
@@ -238,6 +254,8 @@ def main() -> None:
     parser.add_argument("--offset", type=int, default=0, help="first of the distilled epochs")
     parser.add_argument("--start", help="float weights: .onnx, or a checkpoint of a float run")
     parser.add_argument("--initial", help="checkpoint of a quantised run to go on from")
+    parser.add_argument("--initial-limits", type=int, nargs=4, help="limits of that run, where others")
+    parser.add_argument("--initial-activations", type=int, nargs=3, help="its bits after each hidden layer, where others")
     parser.add_argument("--zeros", type=float, nargs=2, default=[0.6, 0.87], help="shares of zeros in the wide dense layer, first and last")
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate of the fine-tuning")
     parser.add_argument("--limits", type=int, nargs=4, default=[15, 7, 1, 31], help="largest weight of each layer")
