@@ -31,6 +31,7 @@ export async function openGateway(
 ): Promise<Gateway> {
   await using opening = new AsyncDisposableStack();
   const key = await openGatewayKey(options, signal);
+  if (!options.url) note("Starting functions here (--url uses others)");
   const url = options.url ?? opening.use(
     await startFunctions({ insecureKeys: options.insecure, signal }),
   ).url;

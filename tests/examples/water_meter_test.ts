@@ -182,6 +182,61 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "water_meter --picture: a camera that fails once, then answers",
+  ignore,
+  fn: async () => {
+    const face = drawMeter(70_246, { digits: 5, decimals: 3 });
+    const data = new Uint8Array(4 * face.width * face.height);
+    face.pixels.forEach((value, i) => {
+      data[4 * Math.floor(i / 3) + i % 3] = value;
+    });
+    const picture = new Uint8Array(jpeg.encode({ ...face, data }, 80).data);
+    let asked = 0;
+    await using camera = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () =>
+        asked++ === 0
+          ? new Response("busy", { status: 503 })
+          : new Response(picture),
+    );
+    const config = await Deno.makeTempFile({ suffix: ".json" });
+    try {
+      await Deno.writeTextFile(
+        config,
+        JSON.stringify({
+          digits: faceRegions(5),
+          decimals: 3,
+          mostPerHour: 3,
+        }),
+      );
+      await using cloud = await cloudWith("meter-digits");
+      const { code, stdout, stderr } = await runApp("water_meter", [
+        "--picture",
+        `http://127.0.0.1:${camera.addr.port}/raw.jpg`,
+        "--interval-s",
+        "0.01",
+        "--config",
+        config,
+        "--url",
+        cloud.url,
+        "--count",
+        "2",
+        "--json",
+        ...insecureKey,
+      ]);
+      equal(code, 0, stderr);
+      match(stderr, /expected a picture, got status 503; this picture is left/);
+      deepEqual(
+        jsonLines<MeterReading>(stdout).map(({ value }) => value),
+        ["70.246", "70.246"],
+      );
+    } finally {
+      await Deno.remove(config);
+    }
+  },
+});
+
 for (
   const [args, message] of [
     [[], /expected one source of --simulate, --picture, --folder, got 0/],
