@@ -52,14 +52,13 @@ class SqliteBlobStore implements BlobStore {
 
 const [url = "http://127.0.0.1:8000", path = "gateway.sqlite"] = Deno.args;
 const passphrase = Deno.env.get("CIPHERLAYER_PASSPHRASE") ?? "";
-const keys = new SealedKeyStore(new SqliteBlobStore(path), passphrase);
+const store = new SealedKeyStore(new SqliteBlobStore(path), passphrase);
 
-await openKey(keys); // makes a key on the first run
+const keys = await openKey(store); // makes a key on the first run
 await using session = await connect({ url, model: "occupancy", keys });
 const { label } = await session.infer([0.47, 0.47, 0.46, 0.36]);
 console.log(`The room is ${label}.`);
 
-const old = await keys.fingerprint();
-await rotateKey(keys); // for sessions from now on; the old key is kept
-console.log(`retired ${old}`);
-console.log(`current ${await keys.fingerprint()}`);
+const next = await rotateKey(store); // for sessions from now on; the old key is kept
+console.log(`retired ${keys.publicKey.fingerprint}`);
+console.log(`current ${next.publicKey.fingerprint}`);

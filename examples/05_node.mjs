@@ -8,11 +8,11 @@ import { connect, openKey } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
 const url = process.argv[2] ?? "http://127.0.0.1:8000";
-const keys = new FileKeyStore(
+const store = new FileKeyStore(
   "gateway.key",
   process.env.CIPHERLAYER_PASSPHRASE,
 );
-await openKey(keys); // makes a key on the first run
+const keys = await openKey(store); // makes a key on the first run
 
 const session = await connect({ url, model: "occupancy", keys });
 try {
