@@ -27,7 +27,8 @@ import {
   drawnPictures,
   folderPictures,
 } from "./pictures.ts";
-import { checkReading, type KnownValue, parseTicks } from "./reading.ts";
+import { keepKnown, knownBefore } from "./known_value.ts";
+import { checkReading } from "./reading.ts";
 
 interface OwnOptions {
   picture?: string;
@@ -35,6 +36,7 @@ interface OwnOptions {
   config?: string;
   intervalS: number;
   previous?: string;
+  state?: string;
 }
 
 const command = homeCommand(
@@ -46,7 +48,8 @@ const command = homeCommand(
   .option("--folder <dir>", "pictures in the order of their names")
   .option("--config <file>", "where the digits are (README.md)")
   .option("--interval-s <seconds>", "from picture to picture", positive, 300)
-  .option("--previous <value>", "the last value that is known to be right");
+  .option("--state <file>", "keeps the last good value from run to run")
+  .option("--previous <value>", "the last good value, if the file is wrong");
 
 const simulatedReadings = 12;
 
@@ -58,7 +61,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--folder": own.folder,
   });
   const config = home.simulate ? drawnConfig : await readConfig(own.config);
-  let known = knownBefore(own.previous, config);
+  let known = await knownBefore(own.previous, own.state, config);
   const pictures = home.simulate
     ? drawnPictures(own.intervalS)
     : own.folder
@@ -78,8 +81,11 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     const digits = await readDigits(session, image, config, signal);
     if (digits) {
       const checked = checkReading(digits, atMs, known, config);
-      known = checked.known;
       const { reading } = checked;
+      if (own.state && checked.known && checked.known !== known) {
+        await keepKnown(own.state, checked.known);
+      }
+      known = checked.known;
       device?.publish(reading);
       console.log(
         home.json
@@ -131,18 +137,6 @@ async function readConfig(file: string | undefined): Promise<MeterConfig> {
       `error: cannot read ${file}: ${(error as Error).message}`,
       2,
     );
-  }
-}
-
-function knownBefore(
-  previous: string | undefined,
-  config: MeterConfig,
-): KnownValue | null {
-  if (previous === undefined) return null;
-  try {
-    return { ticks: parseTicks(previous, config), atMs: -Infinity };
-  } catch (error) {
-    throw new UsageError(`error: ${(error as Error).message}`, 2);
   }
 }
 

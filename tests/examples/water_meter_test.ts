@@ -1,6 +1,17 @@
-import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
+import {
+  deepEqual,
+  equal,
+  match,
+  ok,
+  rejects,
+  throws,
+} from "node:assert/strict";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
+import {
+  keepKnown,
+  knownBefore,
+} from "../../examples/water_meter/known_value.ts";
 import { parseConfig } from "../../examples/water_meter/meter_config.ts";
 import { cutDigit, decodeImage } from "../../examples/water_meter/image.ts";
 import {
@@ -103,6 +114,25 @@ Deno.test("pictures: PNG and JPEG are decoded, digits are cut out and scaled", (
     /within 9 x 50 pixels/,
   );
   throws(() => decodeImage(new Uint8Array(9)), /expected a .jpg or .png/);
+});
+
+Deno.test("the last good value is kept from run to run", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    await keepKnown(file, { ticks: 12, atMs: 34 });
+    await keepKnown(file, { ticks: 56, atMs: 78 });
+    deepEqual(await knownBefore(undefined, file, scale), {
+      ticks: 56,
+      atMs: 78,
+    });
+    equal((await knownBefore("0.007", file, scale))?.ticks, 7);
+    await Deno.writeTextFile(file, '{"ticks":"5"}');
+    await rejects(knownBefore(undefined, file, scale), /expected ticks/);
+  } finally {
+    await Deno.remove(file);
+  }
+  equal(await knownBefore(undefined, file, scale), null);
+  equal(await knownBefore(undefined, undefined, scale), null);
 });
 
 Deno.test("the meter's description is checked", () => {
@@ -222,6 +252,8 @@ Deno.test({
         cloud.url,
         "--count",
         "2",
+        "--state",
+        `${config}.state`,
         "--json",
         ...insecureKey,
       ]);
@@ -231,6 +263,9 @@ Deno.test({
         jsonLines<MeterReading>(stdout).map(({ value }) => value),
         ["70.246", "70.246"],
       );
+      const kept = await knownBefore(undefined, `${config}.state`, scale);
+      equal(kept?.ticks, 70_246);
+      await Deno.remove(`${config}.state`);
     } finally {
       await Deno.remove(config);
     }
