@@ -6,7 +6,7 @@ import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 const { primes, url, model, reading } = JSON.parse(process.argv[2]);
 const [p, q] = primes.map((prime) => BigInt(`0x${prime}`));
 
-const store = new FileKeyStore("gateway.key", "a passphrase", { cost: 1024 });
+const store = new FileKeyStore("consumer.key", "a passphrase", { cost: 1024 });
 await store.save(PrivateKey.fromPrimes(p, q));
 const key = await store.load();
 
