@@ -23,6 +23,7 @@ const layerSets = {
   convolution: [12, 18, 27, 40].map(convolutionLayer),
 };
 const turns = 5;
+const budgetMs = 30_000;
 
 export const growth: BenchGroup = {
   names: [
@@ -79,6 +80,7 @@ async function keyGrowth(
       async () => (await infer()).totalMs / 1000,
     ])),
     turns,
+    { budgetMs },
   );
   for (const session of sessions) await session[Symbol.asyncDispose]();
   return withExponent("growth-key-exponent", "s", keyLengths, figures);
@@ -99,6 +101,7 @@ async function layerGrowth(
       async () => (await infer()).totalMs,
     ])),
     turns,
+    { budgetMs },
   );
   for (const session of sessions) await session[Symbol.asyncDispose]();
   const sizes = models.map(({ manifest }) =>

@@ -42,18 +42,24 @@ export type Better = "lower" | "higher";
  * unless `warmUp` is false.
  *
  * @param turns measured turns, at least 1
+ * @param options.budgetMs no further turn begins after this time, on slow machines
  * @returns figures of each contender, one a turn
  */
 export async function interleave<K extends string>(
   contenders: Record<K, Contender>,
   turns: number,
-  { warmUp = true }: { warmUp?: boolean } = {},
+  { warmUp = true, budgetMs = Infinity }: {
+    warmUp?: boolean;
+    budgetMs?: number;
+  } = {},
 ): Promise<Record<K, number[]>> {
   const names = Object.keys(contenders) as K[];
   const figures = Object.fromEntries(
     names.map((name) => [name, [] as number[]]),
   ) as Record<K, number[]>;
+  const started = performance.now();
   for (let turn = warmUp ? -1 : 0; turn < turns; turn++) {
+    if (turn > 0 && performance.now() - started > budgetMs) break;
     for (const name of turn % 2 === 0 ? names : names.toReversed()) {
       const figure = await contenders[name]();
       if (turn >= 0) figures[name].push(figure);

@@ -30,6 +30,7 @@ import { installGmpy2, startPython } from "./reference/python.ts";
 
 const keyLengths = [2048, 512] as const;
 const turns = { 2048: 15, 512: 21 };
+const budgetMs = 60_000;
 
 /** Said with every ratio to the element-wise method, which would parallelise. */
 export const coresNote =
@@ -71,19 +72,23 @@ async function latency(
   const python = await startPython("elementwise.py", [String(bits)]);
   const costs: ElementwiseCosts[] = [];
   let last: Answer | undefined;
-  const figures = await interleave({
-    filled: async () => {
-      last = await filled.infer();
-      return last.totalMs / 1000;
+  const figures = await interleave(
+    {
+      filled: async () => {
+        last = await filled.infer();
+        return last.totalMs / 1000;
+      },
+      empty: async () => (await empty.infer()).totalMs / 1000,
+      reference: async () => {
+        if (python === null) return NaN;
+        const measured = await python.measure<ElementwiseCosts>();
+        costs.push(measured);
+        return elementwiseSeconds(counts, measured, "fixed");
+      },
     },
-    empty: async () => (await empty.infer()).totalMs / 1000,
-    reference: async () => {
-      if (python === null) return NaN;
-      const measured = await python.measure<ElementwiseCosts>();
-      costs.push(measured);
-      return elementwiseSeconds(counts, measured, "fixed");
-    },
-  }, turns[bits]);
+    turns[bits],
+    { budgetMs },
+  );
   await python?.[Symbol.asyncDispose]();
 
   const note = python === null ? installGmpy2 : coresNote;

@@ -27,6 +27,7 @@ import { installGmpy2, startPython } from "./reference/python.ts";
 
 const bits = 2048;
 const turns = 3;
+const budgetMs = 60_000;
 /** So that a run takes seconds. */
 const mostBatch = 64;
 
@@ -63,7 +64,7 @@ export const throughput: BenchGroup = {
           ),
       },
       turns,
-      { warmUp: false },
+      { warmUp: false, budgetMs },
     );
     const row = (name: string, ours: number[], note: string) =>
       compare(

@@ -18,6 +18,11 @@ Deno.test("contenders take turns in alternating order, and the warm-up is droppe
   assert.deepEqual(figures, { a: [1, 2, 3], b: [7, 7, 7] });
 });
 
+Deno.test("a spent budget ends the turns, but never before the first", async () => {
+  const figures = await interleave({ a: () => 5 }, 9, { budgetMs: -1 });
+  assert.deepEqual(figures, { a: [5] });
+});
+
 Deno.test("quantiles interpolate, and the spread is the interquartile range over the median", () => {
   assert.equal(quantile([4, 1, 3, 2], 0.5), 2.5);
   assert.equal(quantile([5, 1, 3], 0), 1);
