@@ -79,7 +79,7 @@ ask.addEventListener("click", () => {
   answer.dataset.state = "asking";
   find("answer-digit").textContent = "…";
   find("answer-text").textContent = "";
-  find("answer-box").scrollIntoView({ block: "nearest" });
+  find("status").scrollIntoView({ block: "nearest" });
   enter("asking", "Encrypting …");
   send({ kind: "ask", picture });
 });

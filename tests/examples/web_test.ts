@@ -108,6 +108,14 @@ Deno.test({
         /^2048-bit key [0-9a-f]{16}, wasm kernel, model lenet-mnist$/,
       );
       assert.ok(await page.locator("#ask").isDisabled());
+      // The gateway's worker has threads of its own where there are processors.
+      const processors = await page.evaluate<number>(
+        "navigator.hardwareConcurrency",
+      );
+      const threads = page.workers().filter((worker) =>
+        worker.url().endsWith("/worker_web.js")
+      );
+      assert.equal(threads.length > 1, processors > 1);
       await drawSeven(page);
       await page.locator("#ask").click();
       assert.match(
