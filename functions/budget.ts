@@ -5,6 +5,7 @@
 import { usedSlots } from "../sdk/fixed_point/layout.ts";
 import { CipherlayerError } from "../sdk/errors.ts";
 import type { RoundLayout } from "../sdk/wire/plan.ts";
+import { whenUnlocked } from "./kv_lock.ts";
 import type { AnswerRange } from "./layers/pack.ts";
 
 /** In values: an output of one sample is one. Left out: unlimited. */
@@ -69,6 +70,7 @@ export async function chargeBudget(
     const endsAt = (number + 1) * lengthMs;
     return [{ window: `${owner}, ${name} ${number}`, limit, endsAt }];
   });
+  if (charges.length === 0) return;
   const spent = await store.charge(charges, values, nowMs);
   if (spent) {
     throw new CipherlayerError(
@@ -123,21 +125,24 @@ export class KvBudgetStore implements BudgetStore {
   ): Promise<BudgetCharge | null> {
     const keys = charges.map(({ window }) => ["cipherlayer", "budget", window]);
     for (;;) {
-      const entries = await Promise.all(
-        keys.map((key) => this.kv.get<number>(key)),
+      const entries = await whenUnlocked(() =>
+        Promise.all(keys.map((key) => this.kv.get<number>(key)))
       );
       const over = charges.find(({ limit }, i) =>
         (entries[i].value ?? 0) + amount > limit
       );
       if (over) return over;
-      const change = this.kv.atomic().check(...entries);
-      charges.forEach(({ endsAt }, i) =>
-        change.set(keys[i], (entries[i].value ?? 0) + amount, {
-          expireIn: endsAt - nowMs,
-        })
-      );
+      const { ok } = await whenUnlocked(() => {
+        const change = this.kv.atomic().check(...entries);
+        charges.forEach(({ endsAt }, i) =>
+          change.set(keys[i], (entries[i].value ?? 0) + amount, {
+            expireIn: endsAt - nowMs,
+          })
+        );
+        return change.commit();
+      });
+      if (ok) return null;
       // Another call was faster: count again.
-      if ((await change.commit()).ok) return null;
     }
   }
 }

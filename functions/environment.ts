@@ -3,6 +3,7 @@ import { decodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../sdk/random.ts";
 import type { AppOptions } from "./app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
+import { whenUnlocked } from "./kv_lock.ts";
 import { FolderModelStore } from "./model_store.ts";
 import { KvNonceStore } from "./privacy/nonces.ts";
 
@@ -70,7 +71,9 @@ function keyFrom(text: string): Uint8Array {
 /** Where spent tokens and budgets are kept; without it, in each thread apart. */
 async function openKv(): Promise<Deno.Kv | undefined> {
   try {
-    return await Deno.openKv(Deno.env.get("CIPHERLAYER_KV"));
+    return await whenUnlocked(() =>
+      Deno.openKv(Deno.env.get("CIPHERLAYER_KV"))
+    );
   } catch (error) {
     console.error(
       `Deno KV cannot be opened (${

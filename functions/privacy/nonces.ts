@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/errors.ts";
+import { whenUnlocked } from "../kv_lock.ts";
 
 /** Remembers which request a single-use token was spent on. */
 export interface NonceStore {
@@ -80,12 +81,14 @@ export class KvNonceStore implements NonceStore {
     expiresAt: number,
   ): Promise<string> {
     const key = ["cipherlayer", "spent", token];
-    const committed = await this.kv.atomic()
-      .check({ key, versionstamp: null })
-      .set(key, request, { expireIn: Math.max(1, expiresAt - Date.now()) })
-      .commit();
-    if (committed.ok) return request;
-    const { value } = await this.kv.get<string>(key);
+    const { ok } = await whenUnlocked(() =>
+      this.kv.atomic()
+        .check({ key, versionstamp: null })
+        .set(key, request, { expireIn: Math.max(1, expiresAt - Date.now()) })
+        .commit()
+    );
+    if (ok) return request;
+    const { value } = await whenUnlocked(() => this.kv.get<string>(key));
     return value ?? await this.spend(token, request, expiresAt);
   }
 }

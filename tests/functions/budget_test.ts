@@ -131,3 +131,20 @@ Deno.test("a spent budget: 429, when to come back, and then an answer", async ()
   now += 30_000;
   await askRound([app], 0, { token, ciphertexts });
 });
+
+Deno.test("several connections to one database: locks are waited for, and counts are right", async () => {
+  const folder = await Deno.makeTempDir();
+  const kvs = await Promise.all(
+    Array.from({ length: 3 }, () => Deno.openKv(`${folder}/kv`)),
+  );
+  const results = await Promise.all(kvs.flatMap((kv) => {
+    const store = new KvBudgetStore(kv);
+    return Array.from({ length: 12 }, () =>
+      charges(store, { perDay: 100 }, [
+        { model: "a", values: 9, nowMs: Date.now() },
+      ]));
+  }));
+  assert.equal(results.flat().filter(Boolean).length, 11);
+  for (const kv of kvs) kv.close();
+  await Deno.remove(folder, { recursive: true });
+});
