@@ -108,6 +108,15 @@ function featureMaps(
   return row;
 }
 
+/** What a side could learn of the inference, in the words of the leakage report. */
+export function learntView(title: string, learns: string[]): HTMLElement {
+  const view = element("div", "view");
+  const list = element("ul");
+  list.append(...learns.map((text) => element("li", "", text)));
+  view.append(element("h3", "", title), list);
+  return view;
+}
+
 /** Ten bars, the longest for the best score. */
 export function scoreBars(scores: number[]): HTMLElement[] {
   const low = Math.min(...scores), high = Math.max(...scores);

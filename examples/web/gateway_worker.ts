@@ -121,9 +121,17 @@ async function ask(picture: Uint8Array): Promise<void> {
   if (!gateway) throw new Error("There is no session");
   const { session, owner } = gateway;
   const reading = Float64Array.from(picture, (value) => value / 255);
-  const { predicted, scores, totalMs, bytesUp, bytesDown } = await session
-    .infer(reading);
-  tell({ kind: "answer", predicted, scores, totalMs, bytesUp, bytesDown });
+  const { predicted, scores, totalMs, bytesUp, bytesDown, leakage } =
+    await session.infer(reading);
+  tell({
+    kind: "answer",
+    predicted,
+    scores,
+    totalMs,
+    bytesUp,
+    bytesDown,
+    leakage,
+  });
   await encryptEachPixel(owner, picture);
 }
 

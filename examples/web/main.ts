@@ -6,6 +6,7 @@ import {
   element,
   gatewayView,
   grouped,
+  learntView,
   readableBytes,
   scoreBars,
 } from "./figures.ts";
@@ -75,6 +76,7 @@ ask.addEventListener("click", () => {
   find("rounds").replaceChildren();
   find("totals").replaceChildren();
   find("views").replaceChildren();
+  find("leakage").replaceChildren();
   find("scores").replaceChildren();
   answer.dataset.state = "asking";
   find("answer-digit").textContent = "…";
@@ -161,7 +163,7 @@ function tableRow(name: string, cells: string[]): HTMLElement {
 }
 
 function showAnswer(
-  { predicted, scores, totalMs, bytesUp, bytesDown }: WorkerMessage & {
+  { predicted, scores, totalMs, bytesUp, bytesDown, leakage }: WorkerMessage & {
     kind: "answer";
   },
 ): void {
@@ -179,6 +181,10 @@ function showAnswer(
     "",
     `${grouped(totalMs)} ms`,
   ]));
+  find("leakage").replaceChildren(
+    learntView("The cloud could learn", leakage.cloud.learns),
+    learntView("The gateway could learn", leakage.gateway.learns),
+  );
   status.textContent = "Encrypting each pixel, for the figure …";
 }
 

@@ -1,5 +1,5 @@
 /** What the page and its worker tell each other. */
-import type { RoundReport } from "@cipherlayer/sdk";
+import type { LeakageReport, RoundReport } from "@cipherlayer/sdk";
 
 /** From the page. */
 export type PageMessage =
@@ -46,6 +46,7 @@ export type WorkerMessage =
     totalMs: number;
     bytesUp: number;
     bytesDown: number;
+    leakage: LeakageReport;
   }
   | {
     kind: "ciphertextPicture";

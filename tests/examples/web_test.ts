@@ -124,6 +124,10 @@ Deno.test({
       );
       assert.equal(await page.locator("#rounds tr").count(), 4);
       assert.equal(await page.locator("#views > li").count(), 4);
+      assert.match(
+        await page.locator("#leakage").textContent() ?? "",
+        /The cloud could learn.*The gateway could learn/,
+      );
       await checkBodies(page, sent);
       await checkFigure(page);
 
