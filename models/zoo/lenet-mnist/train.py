@@ -31,9 +31,6 @@ from common.training import fine_tuning_optimiser, fit  # noqa: E402
 
 BATCH = 128
 INPUT_HIGH = 15
-# Accumulators of each round, with room for noise below a power of two: the first round's 169 tiles
-# fit a 2048-bit plaintext at 11 bits, and 132 samples side by side fit at 15 bits everywhere.
-BOUNDS = [900, 15_500, 15_500, 15_500]
 LAYERS = [
     Layer(20, kernel=(3, 3), pool=("average", (2, 2))),
     Layer(50, kernel=(3, 3), pool=("average", (2, 2))),
@@ -186,11 +183,11 @@ def quantised_start(options) -> QuantisedNetwork:
     return quantised_network(LAYERS, weights, biases, options.limits, options.activations, INPUT_HIGH, sample)
 
 
-def excess(network: QuantisedNetwork) -> torch.Tensor:
-    """Grows where accumulators leave BOUNDS."""
+def excess(network: QuantisedNetwork, bounds: list[float]) -> torch.Tensor:
+    """Grows where a round's accumulators leave their bound."""
     steps = [network.input_step, *[step.step for step in network.steps]]
     highs = [INPUT_HIGH, *[step.high for step in network.steps]]
-    rounds = zip(network.layers, steps, highs, BOUNDS)
+    rounds = zip(network.layers, steps, highs, bounds)
     return sum(F.relu(layer.bounds(step.detach(), high) / bound - 1).sum() for layer, step, high, bound in rounds)
 
 
@@ -217,7 +214,10 @@ def train_quantised(options) -> None:
 
     batches = distilled_batches(options) if options.distilled else plain_batches(options)
     optimiser = fine_tuning_optimiser(model, options.rate)
-    fit(model, Path(options.run), options.epochs, batches, optimiser, validation_split(), 0.999, excess, schedule)
+    fit(
+        model, Path(options.run), options.epochs, batches, optimiser, validation_split(), 0.999,
+        lambda network: excess(network, options.bounds), schedule,
+    )  # fmt: skip
 
 
 def export(options) -> None:
@@ -260,6 +260,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=5e-4, help="peak learning rate of the fine-tuning")
     parser.add_argument("--limits", type=int, nargs=4, default=[15, 7, 1, 31], help="largest weight of each layer")
     parser.add_argument("--activations", type=int, nargs=3, default=[6, 6, 6], help="bits after each hidden layer")
+    # Below a power of two with room for noise. The first round's 169 tiles fit a 2048-bit plaintext at 11 bits.
+    parser.add_argument("--bounds", type=float, nargs=4, default=[1000, 1e9, 1e9, 1e9], help="of each round's accumulators")
     parser.add_argument("--checkpoint", choices=["best", "last"], default="last")
     parser.add_argument("--out", help="folder for the ONNX file and quantisation.json")
     options = parser.parse_args()

@@ -27,7 +27,7 @@ quantise tuned --epochs 6 --rate 2e-4 --zeros 0.93 0.93 --distilled "$runs/sligh
 mkdir -p "$runs/mix1" "$runs/mix2"
 cp "$runs"/strong/epoch-00[0-4].npz "$runs"/slight/*.npz "$runs/mix1"
 cp "$runs"/strong/epoch-00[5-8].npz "$runs"/slight/*.npz "$runs/mix2"
-narrow="--limits 15 7 1 7 --activations 6 6 5 --zeros 0.93 0.93"
+narrow="--limits 15 7 1 7 --activations 6 6 5 --zeros 0.93 0.93 --bounds 900 15500 15500 15500"
 quantise narrow1 $narrow --epochs 8 --rate 3e-4 --distilled "$runs/mix1" --initial "$runs/tuned/last.pt" \
   --initial-limits 15 7 1 31 --initial-activations 6 6 6
 quantise narrow2 $narrow --epochs 7 --rate 4e-4 --distilled "$runs/mix2" --initial "$runs/narrow1/last.pt" --seed 5
