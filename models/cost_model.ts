@@ -95,8 +95,8 @@ export interface RoundForecast {
 }
 
 /** Splitting repeats tables and the upload: worth it only where much is saved. */
-const leastSavedShare = 0.25;
-const leastEvaluateMs = 30;
+const leastSavedShare = 0.1;
+const leastEvaluateMs = 5;
 
 /**
  * Predicts a round under `layout`, split in two where that pays.

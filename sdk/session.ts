@@ -322,7 +322,9 @@ export class Session extends SessionEvents {
     const count = sum(
       this.plan.rounds.map((round) => inputCiphertexts(round.layout)),
     );
-    const done = this.#owner.fillPool(count, { signal: stop.signal })
+    // In a task of its own: the caller gets its answer before a slice of this work.
+    const done = new Promise<void>((resolve) => setTimeout(resolve, 0))
+      .then(() => this.#owner.fillPool(count, { signal: stop.signal }))
       // Interrupted, or out of memory: then encryption computes what it needs.
       .catch(() => {});
     this.#idle = { stop, done };

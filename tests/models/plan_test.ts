@@ -125,14 +125,14 @@ Deno.test("the same arguments give the same plan", () => {
   }
 });
 
-Deno.test("LeNet at 2048 bits: at most 1.2 MB a sample, wide rounds in two shards", () => {
+Deno.test("LeNet at 2048 bits: at most 1.2 MB a sample, its wide round in two shards", () => {
   const plan = planInference(lenet.manifest, {
     modulusBits: 2048,
     samples: 1,
     tensors: lenet.tensors,
   });
   assert.ok(wireBytes(plan, 2048) <= 1.2e6);
-  assert.deepEqual(plan.rounds.map(({ shards }) => shards).slice(2), [2, 1]);
+  assert.equal(plan.rounds[2].shards, 2);
   const [conv1, , dense1] = plan.rounds.map(({ layout }) => layout);
   // Element by element: 784 and 13,520, 1,250 and 500.
   assert.ok(inputCiphertexts(conv1) <= 60 && answerCiphertexts(conv1) <= 160);
