@@ -1,11 +1,13 @@
 /** Every command of `cipherlayer`, one file each. */
 import type { Command } from "commander";
+import { accuracyCommand } from "./accuracy.ts";
 import { attackCommand } from "./attack.ts";
 import { compileCommand } from "./compile.ts";
 import { inspectCommand } from "./inspect.ts";
 import { keysCommand } from "./keys.ts";
 import { leakageCommand } from "./leakage.ts";
 import { planCommand } from "./plan.ts";
+import { runCommand } from "./run.ts";
 import { simulateCommand } from "./simulate.ts";
 import { verifyCommand } from "./verify.ts";
 
@@ -13,6 +15,8 @@ import { verifyCommand } from "./verify.ts";
 export const commands: (() => Command)[] = [
   compileCommand,
   simulateCommand,
+  runCommand,
+  accuracyCommand,
   planCommand,
   inspectCommand,
   leakageCommand,

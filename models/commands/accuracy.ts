@@ -1,0 +1,294 @@
+/** `cipherlayer accuracy`: how often a package is right, simulated or encrypted. */
+import { Command } from "commander";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import type { ModelPackage } from "../package_format.ts";
+import { readPackage } from "../package.ts";
+import { planInference } from "../plan.ts";
+import { argMax } from "../quantise/report.ts";
+import { loadClasses, loadReadings } from "../readings.ts";
+import { simulateMany } from "../simulate.ts";
+import { type AccuracyLine, AccuracyState } from "./accuracy_state.ts";
+import { MisuseError, print, progress, wholeNumber } from "./command.ts";
+import {
+  addKeyOptions,
+  insecureMark,
+  type KeyChoice,
+  keyChoice,
+  type KeyOptions,
+  openService,
+  samplesAtOnce,
+} from "./encrypted.ts";
+
+interface Options extends KeyOptions {
+  images: string;
+  imageLabels: string;
+  count?: number;
+  encrypted?: boolean;
+  state?: string;
+  json?: boolean;
+}
+
+/** What `accuracy --json` prints. */
+export type AccuracyReport =
+  | Counts & { encrypted: false }
+  | EncryptedAccuracyReport;
+
+interface Counts {
+  model: string;
+  version: string;
+  /** Samples that were looked at. */
+  count: number;
+  right: number;
+  /** right / count. */
+  accuracy: number;
+  /** Milliseconds, without what an earlier run had done. */
+  totalMs: number;
+}
+
+/** The same with `--encrypted`. */
+export interface EncryptedAccuracyReport extends Counts, KeyChoice {
+  encrypted: true;
+  /** Arithmetic of the gateway. */
+  kernel: string;
+  /** Samples per inference, side by side in the same ciphertexts. */
+  samples: number;
+  /** Samples that an earlier run had done. */
+  resumed: number;
+  /** Samples of which simulator and encrypted inference give the same class. */
+  agreeWithSimulator: number;
+}
+
+const simulatedBetweenNotices = 1024;
+
+/** `cipherlayer accuracy`: right answers among labelled samples. */
+export function accuracyCommand(): Command {
+  return addKeyOptions(
+    new Command("accuracy")
+      .summary("count right answers, simulated or encrypted")
+      .description(
+        "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every one is compared with the simulator. Scores are revealed, so that no profile's noise is added. Values outside the model's range are moved into it.",
+      )
+      .argument("<package>", "folder of the package")
+      .requiredOption("--images <file>", "samples: IDX (.gz) or .npy")
+      .requiredOption(
+        "--image-labels <file>",
+        "their right classes: IDX (.gz) or .npy",
+      )
+      .option("--count <n>", "the first samples only", wholeNumber(1))
+      .option("--encrypted", "infer encrypted"),
+  )
+    .option(
+      "--state <file>",
+      "keep what has been inferred encrypted, and go on from there",
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cipherlayer accuracy package --images t10k-images-idx3-ubyte.gz --image-labels t10k-labels-idx1-ubyte.gz
+  cipherlayer accuracy package --images x.npy --image-labels y.npy --encrypted --count 200 --insecure-key-bits 512 --state done.jsonl`,
+    )
+    .action(accuracy);
+}
+
+async function accuracy(folder: string, options: Options): Promise<void> {
+  const { encrypted = false, keyBits, insecureKeyBits, state } = options;
+  if (!encrypted && (keyBits ?? insecureKeyBits ?? state) !== undefined) {
+    throw new MisuseError(
+      "Cannot use a key or --state: expected --encrypted beside it",
+    );
+  }
+  const choice = keyChoice(options);
+  const model = await readPackage(folder);
+  const samples = await loadSamples(model, options);
+  const report: AccuracyReport = encrypted
+    ? await encryptedAccuracy(model, samples, choice, state)
+    : integerAccuracy(model, samples);
+  print(options.json ?? false, report, () => format(report));
+  if (report.encrypted) {
+    const differing = report.count - report.agreeWithSimulator;
+    if (differing > 0) {
+      throw new Error(
+        `Encrypted inferences of ${differing} samples differ from the simulator`,
+      );
+    }
+  }
+}
+
+interface Samples {
+  readings: Float64Array[];
+  classes: number[];
+}
+
+async function loadSamples(
+  { manifest: { input } }: ModelPackage,
+  { images, imageLabels, count }: Options,
+): Promise<Samples> {
+  const readings = await loadReadings(images, input.shape, count);
+  const classes = await loadClasses(imageLabels, count);
+  if (classes.length !== readings.length || readings.length === 0) {
+    throw new MisuseError(
+      `Cannot compare: expected as many labels as samples, got ${classes.length} and ${readings.length}`,
+    );
+  }
+  return { readings, classes };
+}
+
+function integerAccuracy(
+  model: ModelPackage,
+  samples: Samples,
+): AccuracyReport {
+  const started = performance.now();
+  const predicted = simulateClasses(model, samples.readings);
+  return {
+    ...count(model, predicted, samples.classes),
+    encrypted: false,
+    totalMs: performance.now() - started,
+  };
+}
+
+async function encryptedAccuracy(
+  { manifest, tensors }: ModelPackage,
+  { readings, classes }: Samples,
+  choice: KeyChoice,
+  statePath?: string,
+): Promise<EncryptedAccuracyReport> {
+  const started = performance.now();
+  const { version } = manifest, { keyBits } = choice;
+  const model: ModelPackage = {
+    manifest: { ...manifest, reveal: "scores" },
+    tensors,
+  };
+  // Refuses, naming the round, what does not fit a plaintext.
+  planInference(model.manifest, { modulusBits: keyBits, samples: 1 });
+  const simulated = simulateClasses(model, readings);
+  const state = statePath === undefined ? null : new AccuracyState(statePath);
+  const predicted = new Map<number, number>();
+  for (const line of await state?.read() ?? []) {
+    if (line.index >= readings.length) continue;
+    checkLine(line, { version, keyBits, simulated: simulated[line.index] });
+    predicted.set(line.index, line.predicted);
+  }
+  const resumed = predicted.size;
+  const missing = [...readings.keys()].filter((i) => !predicted.has(i));
+  const samples = samplesAtOnce(model, keyBits, readings.length);
+  const tally = () => {
+    const of = [...predicted];
+    return {
+      right: of.filter(([i, value]) => value === classes[i]).length,
+      agree: of.filter(([i, value]) => value === simulated[i]).length,
+    };
+  };
+  if (missing.length > 0) {
+    await using service = await openService(model, choice, { samples });
+    for (let from = 0; from < missing.length; from += samples) {
+      const batch = missing.slice(from, from + samples);
+      const answers = await service.session.inferMany(
+        batch.map((index) => readings[index]),
+        { clamp: true },
+      );
+      batch.forEach((index, i) => predicted.set(index, answers[i].predicted));
+      await state?.append(batch.map((index, i) => ({
+        index,
+        predicted: answers[i].predicted,
+        simulated: simulated[index],
+        version,
+        keyBits,
+      })));
+      const { right, agree } = tally();
+      progress(
+        `${predicted.size} of ${readings.length}: ${right} right, ${agree} as simulated, ${
+          (answers[0].totalMs / 1000 / batch.length).toFixed(3)
+        } s a sample${insecureMark(choice)}`,
+      );
+    }
+  }
+  return {
+    ...count(
+      model,
+      [...readings.keys()].map((i) => predicted.get(i)!),
+      classes,
+    ),
+    encrypted: true,
+    ...choice,
+    kernel: selectKernel().name,
+    samples,
+    resumed,
+    agreeWithSimulator: tally().agree,
+    totalMs: performance.now() - started,
+  };
+}
+
+function simulateClasses(
+  model: ModelPackage,
+  readings: Float64Array[],
+): number[] {
+  const integers = readings.map((reading) =>
+    quantise(reading, model.manifest.input, { clamp: true })
+  );
+  return simulateMany(model, integers, {
+    onProgress: (done) => {
+      if (done % simulatedBetweenNotices === 0) {
+        progress(`${done} of ${readings.length} simulated`);
+      }
+    },
+  }).map((outcome) => argMax(outcome.integers));
+}
+
+function count(
+  { manifest: { name, version } }: ModelPackage,
+  predicted: number[],
+  classes: number[],
+) {
+  const right = predicted.filter((value, i) => value === classes[i]).length;
+  return {
+    model: name,
+    version,
+    count: predicted.length,
+    right,
+    accuracy: right / predicted.length,
+  };
+}
+
+/** A state is of one model, one size of key and one set of samples. */
+function checkLine(
+  line: AccuracyLine,
+  expected: Pick<AccuracyLine, "version" | "keyBits" | "simulated">,
+): void {
+  for (const name of ["version", "keyBits", "simulated"] as const) {
+    if (line[name] !== expected[name]) {
+      throw new MisuseError(
+        `Cannot resume: expected ${name} ${
+          expected[name]
+        } of sample ${line.index}, got ${
+          line[name]
+        }; the state is of other samples, another model or key size`,
+      );
+    }
+  }
+}
+
+function format(report: AccuracyReport): string {
+  const { model, version, right, count, totalMs } = report;
+  const lines = [
+    `${model} ${version}`,
+    `accuracy ${(100 * report.accuracy).toFixed(2)} % (${right} of ${count})`,
+  ];
+  if (!report.encrypted) {
+    const perSecond = 1000 * count / totalMs;
+    return [...lines, `${perSecond.toFixed(0)} samples a second, simulated`]
+      .join("\n");
+  }
+  const { agreeWithSimulator, resumed, samples, kernel, keyBits } = report;
+  const mark = insecureMark(report);
+  return [
+    lines[0],
+    lines[1] + mark,
+    `${agreeWithSimulator} of ${count} as the simulator${mark}`,
+    `${(totalMs / 1000).toFixed(1)} s for ${
+      count - resumed
+    } samples, ${resumed} resumed; ${keyBits}-bit key, ${kernel} kernel, ${samples} samples an inference${mark}`,
+  ].join("\n");
+}

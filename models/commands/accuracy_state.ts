@@ -1,0 +1,69 @@
+/** What `accuracy --encrypted` has inferred so far, in a file that outlives it. */
+
+/** One line of the file. */
+export interface AccuracyLine {
+  /** Place of the sample. */
+  index: number;
+  /** Class that the encrypted inference gave. */
+  predicted: number;
+  /** Class that the simulator gives. */
+  simulated: number;
+  /** Version of the model, and size of the key. */
+  version: string;
+  keyBits: number;
+}
+
+/** JSON lines; lines of a batch are appended in one write. */
+export class AccuracyState {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** All lines; none where there is no file. A line that was cut off is removed. */
+  async read(): Promise<AccuracyLine[]> {
+    let text: string;
+    try {
+      text = await Deno.readTextFile(this.#path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+    const lines = whole.split("\n").slice(0, -1)
+      .map((line, i) => this.#parse(line, i + 1));
+    if (whole.length < text.length) {
+      await Deno.truncate(this.#path, new TextEncoder().encode(whole).length);
+    }
+    return lines;
+  }
+
+  async append(lines: AccuracyLine[]): Promise<void> {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    using file = await Deno.open(this.#path, { append: true, create: true });
+    const bytes = new TextEncoder().encode(text);
+    let written = 0;
+    while (written < bytes.length) {
+      written += await file.write(bytes.subarray(written));
+    }
+    await file.sync();
+  }
+
+  #parse(text: string, number: number): AccuracyLine {
+    let line: Partial<AccuracyLine> | null = null;
+    try {
+      line = JSON.parse(text);
+    } catch {
+      // Told below.
+    }
+    const { index, predicted, simulated, version, keyBits } = line ?? {};
+    const numbers = [index, predicted, simulated, keyBits];
+    if (numbers.every(Number.isInteger) && typeof version === "string") {
+      return line as AccuracyLine;
+    }
+    throw new RangeError(
+      `Cannot resume from ${this.#path}: line ${number} is none of its own`,
+    );
+  }
+}

@@ -1,0 +1,129 @@
+/** `cipherlayer accuracy`: simulated and encrypted, and resumed. */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { encodeNpy } from "../../models/npy.ts";
+import { writePackage } from "../../models/package.ts";
+import { simulate } from "../../models/simulate.ts";
+import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
+import { cipherlayer } from "./cli_process.ts";
+
+const count = 70;
+const small = ["--encrypted", "--insecure-key-bits", "512"];
+
+/** A folder with a package, samples, and classes of which every third is wrong. */
+async function workplace() {
+  const folder = await Deno.makeTempDir();
+  const model = tinyLeNet();
+  const { input, output } = model.manifest;
+  const readings = Array.from(
+    { length: count },
+    (_, i) => randomReading(model, i),
+  );
+  const simulated = readings.map((reading) => {
+    const { integers } = simulate(model, reading);
+    return integers.indexOf(Math.max(...integers));
+  });
+  const classes = simulated.map((value, i) =>
+    i % 3 === 0 ? (value + 1) % output.shape[0] : value
+  );
+  await writePackage(`${folder}/package`, model);
+  const data = Float64Array.from(
+    readings.flatMap((reading) =>
+      Array.from(reading, (x) => x * input.scale + input.offset)
+    ),
+  );
+  await Deno.writeFile(
+    `${folder}/x.npy`,
+    encodeNpy({ shape: [count, ...input.shape], data }),
+  );
+  // As MNIST has them: IDX, compressed.
+  const idx = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, count, ...classes]);
+  const gzip = new Blob([idx]).stream()
+    .pipeThrough(new CompressionStream("gzip"));
+  await Deno.writeFile(`${folder}/y.gz`, gzip);
+  return {
+    simulated,
+    classes,
+    state: `${folder}/state.jsonl`,
+    args: [
+      ...["accuracy", `${folder}/package`, "--images", `${folder}/x.npy`],
+      ...["--image-labels", `${folder}/y.gz`],
+    ],
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+Deno.test("simulated: right answers of all samples, or of the first", async () => {
+  await using place = await workplace();
+  const all = await cipherlayer(...place.args, "--json");
+  equal(all.code, 0, all.stderr);
+  const report = JSON.parse(all.stdout);
+  const right = count - Math.ceil(count / 3);
+  deepEqual(
+    [report.count, report.right, report.accuracy, report.encrypted],
+    [count, right, right / count, false],
+  );
+  const first = await cipherlayer(...place.args, "--count", "6");
+  match(first.stdout, /66\.67 % \(4 of 6\)/);
+});
+
+Deno.test("encrypted: as the simulator, resumed after a write that was cut off", async () => {
+  await using place = await workplace();
+  const { args, state, simulated } = place;
+  const run = (...more: string[]) =>
+    cipherlayer(...args, ...small, "--state", state, ...more);
+  const begun = await run("--count", "5", "--json");
+  equal(begun.code, 0, begun.stderr);
+  equal(JSON.parse(begun.stdout).resumed, 0);
+  await Deno.writeTextFile(state, '{"index":5,"predi', { append: true });
+
+  const done = await run("--json");
+  equal(done.code, 0, done.stderr);
+  match(done.stderr, /70 of 70.*INSECURE/);
+  const report = JSON.parse(done.stdout);
+  const right = count - Math.ceil(count / 3);
+  deepEqual(
+    [report.count, report.right, report.agreeWithSimulator, report.resumed],
+    [count, right, count, 5],
+  );
+  deepEqual([report.keyBits, report.insecure], [512, true]);
+  ok(report.samples > 1);
+  const lines = (await Deno.readTextFile(state)).trim().split("\n")
+    .map((line) => JSON.parse(line));
+  deepEqual(lines.map(({ index }) => index), [...simulated.keys()]);
+  deepEqual(lines.map(({ predicted }) => predicted), simulated);
+  deepEqual(lines.map((line) => line.simulated), simulated);
+
+  // Nothing is left to do: what the file says is what is told.
+  lines[1].predicted++;
+  await Deno.writeTextFile(
+    state,
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+  );
+  const altered = await run();
+  equal(altered.code, 1);
+  match(altered.stdout, /69 of 70 as the simulator \[INSECURE/);
+  match(altered.stderr, /1 samples differ/);
+
+  const otherKey = await cipherlayer(
+    ...[...args, "--encrypted", "--insecure-key-bits", "576"],
+    ...["--state", state],
+  );
+  equal(otherKey.code, 2);
+  match(otherKey.stderr, /expected keyBits 576/);
+});
+
+Deno.test("misuse of accuracy", async () => {
+  await using place = await workplace();
+  const { args } = place;
+  for (
+    const [more, message] of [
+      [["--insecure-key-bits", "512"], /--encrypted/],
+      [["--state", place.state], /--encrypted/],
+      [[...small, "--key-bits", "2048"], /both/],
+    ] as const
+  ) {
+    const { code, stderr } = await cipherlayer(...args, ...more);
+    equal(code, 2, stderr);
+    match(stderr, message);
+  }
+});
