@@ -27,6 +27,8 @@ export interface KeyOptions {
 const leastSecureBits = 2048;
 /** More would save little time and cost memory. */
 const mostSamplesAtOnce = 64;
+/** Functions of this process are never lost, only slow with many samples at once. */
+const localTimeoutMs = 60 * 60 * 1000;
 /** Answers stay exact: the simulator knows no noise. */
 const exact: Partial<Protections> = { disturbance: 0 };
 
@@ -118,6 +120,7 @@ export async function openService(
       model: model.manifest.name,
       keys,
       samples,
+      timeoutMs: url === undefined ? localTimeoutMs : undefined,
     }),
   );
   const { version } = model.manifest;
