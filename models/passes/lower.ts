@@ -3,6 +3,7 @@
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
  */
+import { cropUnread } from "./crop.ts";
 import type { FloatNetwork } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
@@ -117,7 +118,7 @@ export function lower(
   const misplaced = checkTail(detached, last.shape, graph.opset);
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
   finish(rounds, last, output);
-  return {
+  return cropUnread({
     input: {
       shape: gridOf(shape) ?? [sizeOf(shape)],
       gain: rounds.input.gain,
@@ -125,7 +126,7 @@ export function lower(
     },
     rounds: rounds.rounds,
     output: { shape: outputShape(last.shape), tail },
-  };
+  });
 }
 
 /** The nodes that `output` depends on, in the graph's order. */

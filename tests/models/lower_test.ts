@@ -231,3 +231,19 @@ Deno.test("operators in the forms of opset 7 to 21", async () => {
     });
   }
 });
+
+Deno.test("rows and columns that no window reaches are not computed, back to the reading", async () => {
+  const onnx = await Deno.readFile(
+    new URL("../../models/zoo/lenet-mnist/lenet-mnist.onnx", import.meta.url),
+  );
+  const { rounds } = lower(readOnnx(onnx));
+  // As written: 26x26 maps pooled to 13x13, then 11x11 pooled to 5x5.
+  deepEqual(rounds.map(({ shape }) => shape), [
+    [20, 24, 24],
+    [50, 10, 10],
+    [500],
+    [10],
+  ]);
+  deepEqual(rounds[0].terms[0].map.kind, "convolution");
+  deepEqual(rounds[0].writesShape, [20, 12, 12]);
+});
