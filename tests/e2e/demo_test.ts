@@ -127,7 +127,7 @@ Deno.test({
       // Black corners in the picture, none in the noise beside it.
       equal(lines[1].slice(0, 28).trim(), "");
       ok(new Set(lines[1].slice(32)).size > 3);
-      match(first.stdout, /1 convolution 20x26x26/);
+      match(first.stdout, /1 convolution 20x24x24/);
       match(first.stdout, /4 dense 10/);
       match(first.stdout, /Answer: 7 \(right\)/);
       match(first.stdout, /What the cloud saw: .*each freshly encrypted/);
