@@ -3,21 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { encodeNpy } from "../../models/npy.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
 import { runOnnx } from "../reference/onnx_oracle.ts";
-
-const cli = new URL("../../models/cli.ts", import.meta.url);
-
-async function cipherlayer(...args: string[]) {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", cli.pathname, ...args],
-  });
-  const { code, stdout, stderr } = await command.output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
-}
+import { cipherlayer } from "./cli_process.ts";
 
 /** A folder with a model, readings and labels (by the float model). */
 async function workplace() {
