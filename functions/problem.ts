@@ -6,14 +6,19 @@ const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
   "body-too-large": [413, "Body too large"],
   "ciphertext-out-of-range": [422, "Ciphertext out of range"],
   "count-mismatch": [422, "Wrong number of ciphertexts"],
+  "forbidden": [403, "Not allowed"],
   "key-rejected": [422, "Public key rejected"],
   "malformed": [400, "Malformed request"],
   "model-changed": [409, "Model has changed"],
   "model-not-found": [404, "Model not found"],
+  "overloaded": [503, "Overloaded"],
+  "rate-limited": [429, "Too many requests"],
   "token-altered": [403, "Token altered"],
   "token-expired": [403, "Token expired"],
   "token-mismatch": [403, "Token does not fit"],
   "token-spent": [403, "Token spent"],
+  "too-much-work": [422, "Too much work for one call"],
+  "unauthenticated": [401, "Not authenticated"],
   "unsupported": [422, "Not supported"],
 };
 
@@ -36,6 +41,7 @@ export function problemResponse(
   if (fault.retryAfterMs > 0) {
     headers["retry-after"] = `${Math.ceil(fault.retryAfterMs / 1000)}`;
   }
+  if (status === 401) headers["www-authenticate"] = "Bearer";
   return Response.json({
     type: "about:blank",
     title,
