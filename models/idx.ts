@@ -1,3 +1,5 @@
+import { gunzip } from "./gunzip.ts";
+
 /** IDX, the format of MNIST's files (unsigned bytes), gzip-compressed or not. */
 export interface IdxArray {
   shape: number[];
@@ -10,8 +12,7 @@ export interface IdxArray {
  * @throws {RangeError} where the bytes are no such file
  */
 export async function decodeIdx(bytes: Uint8Array): Promise<IdxArray> {
-  const gzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const plain = gzip ? await gunzip(bytes) : bytes;
+  const plain = await gunzip(bytes);
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
   if (plain.length < 4 || view.getUint16(0) !== 0 || plain[2] !== 8) {
     throw new RangeError(
@@ -37,10 +38,4 @@ export async function decodeIdx(bytes: Uint8Array): Promise<IdxArray> {
     );
   }
   return { shape, data: plain.subarray(start) };
-}
-
-async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = new Blob([bytes.slice()]).stream()
-    .pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
 }

@@ -1,12 +1,16 @@
-/** Readings and labels from files: .npy arrays, or IDX files as MNIST has them. */
+/**
+ * Readings and labels from files: .npy arrays, IDX files as MNIST has them, or
+ * CIFAR-10's binary files.
+ */
+import { decodeCifar, isCifarPath } from "./cifar.ts";
 import { decodeIdx } from "./idx.ts";
 import { decodeNpy } from "./npy.ts";
 
 /**
  * Reads samples of a model's input. A .npy array holds one sample a row (or one
- * sample alone); IDX bytes count as 0 to 1.
+ * sample alone); bytes of pictures count as 0 to 1.
  *
- * @param path .npy, or IDX, gzip-compressed or not
+ * @param path .npy, CIFAR-10's .bin, or IDX; the last two gzip-compressed or not
  * @param shape of one sample
  * @param limit most samples that are returned
  * @throws {RangeError} where the file holds no whole number of samples
@@ -35,7 +39,20 @@ export async function loadReadings(
 }
 
 /**
- * Reads right classes, one a sample.
+ * Where the right classes of samples are: in `labelPath`, or with the samples.
+ *
+ * @returns null where nothing tells them
+ */
+export function classesPath(
+  samplePath: string,
+  labelPath: string | undefined,
+): string | null {
+  return labelPath ?? (isCifarPath(samplePath) ? samplePath : null);
+}
+
+/**
+ * Reads right classes, one a sample, from a file of classes or of samples with
+ * classes (CIFAR-10's).
  *
  * @throws {RangeError} where a class is no whole number
  */
@@ -43,7 +60,8 @@ export async function loadClasses(
   path: string,
   limit = Infinity,
 ): Promise<number[]> {
-  const { data } = await loadArray(path);
+  const array = await loadArray(path);
+  const data = array.classes ?? array.data;
   const classes = Array.from(data.subarray(0, Math.min(limit, data.length)));
   const wrong = classes.find((value) => !Number.isInteger(value) || value < 0);
   if (wrong !== undefined) {
@@ -65,16 +83,21 @@ export async function loadLabels(path: string): Promise<string[]> {
   return text.split(/\r?\n/).filter((line) => line !== "");
 }
 
-async function loadArray(
-  path: string,
-): Promise<
-  { shape: number[]; data: Float64Array | Uint8Array; bytes: boolean }
-> {
+interface LoadedArray {
+  shape: number[];
+  data: Float64Array | Uint8Array;
+  /** Whether elements are bytes of pictures, to be read as 0 to 1. */
+  bytes: boolean;
+  /** Right classes, where the file holds them. */
+  classes?: Uint8Array;
+}
+
+async function loadArray(path: string): Promise<LoadedArray> {
   const bytes = await Deno.readFile(path);
   try {
-    return path.endsWith(".npy")
-      ? { ...decodeNpy(bytes), bytes: false }
-      : { ...await decodeIdx(bytes), bytes: true };
+    if (path.endsWith(".npy")) return { ...decodeNpy(bytes), bytes: false };
+    const decode = isCifarPath(path) ? decodeCifar : decodeIdx;
+    return { ...await decode(bytes), bytes: true };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new RangeError(`${message} (${path})`, { cause: error });

@@ -6,7 +6,7 @@ import type { ModelPackage } from "../package_format.ts";
 import { readPackage } from "../package.ts";
 import { planInference } from "../plan.ts";
 import { argMax } from "../quantise/report.ts";
-import { loadClasses, loadReadings } from "../readings.ts";
+import { classesPath, loadClasses, loadReadings } from "../readings.ts";
 import { simulateMany } from "../simulate.ts";
 import { type AccuracyLine, AccuracyState } from "./accuracy_state.ts";
 import { MisuseError, print, progress, wholeNumber } from "./command.ts";
@@ -22,7 +22,7 @@ import {
 
 interface Options extends KeyOptions {
   images: string;
-  imageLabels: string;
+  imageLabels?: string;
   count?: number;
   encrypted?: boolean;
   state?: string;
@@ -70,10 +70,13 @@ export function accuracyCommand(): Command {
         "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every one is compared with the simulator. Scores are revealed, so that no profile's noise is added. Values outside the model's range are moved into it.",
       )
       .argument("<package>", "folder of the package")
-      .requiredOption("--images <file>", "samples: IDX (.gz) or .npy")
       .requiredOption(
+        "--images <file>",
+        "samples: IDX (.gz), CIFAR-10's .bin (.gz) or .npy",
+      )
+      .option(
         "--image-labels <file>",
-        "their right classes: IDX (.gz) or .npy",
+        "their right classes: IDX (.gz) or .npy (CIFAR-10's files hold their own)",
       )
       .option("--count <n>", "the first samples only", wholeNumber(1))
       .option("--encrypted", "infer encrypted"),
@@ -88,6 +91,7 @@ export function accuracyCommand(): Command {
       `
 Examples:
   cipherlayer accuracy package --images t10k-images-idx3-ubyte.gz --image-labels t10k-labels-idx1-ubyte.gz
+  cipherlayer accuracy package --images test_batch.bin.gz
   cipherlayer accuracy package --images x.npy --image-labels y.npy --encrypted --count 200 --insecure-key-bits 512 --state done.jsonl`,
     )
     .action(accuracy);
@@ -126,8 +130,12 @@ async function loadSamples(
   { manifest: { input } }: ModelPackage,
   { images, imageLabels, count }: Options,
 ): Promise<Samples> {
+  const labelled = classesPath(images, imageLabels);
+  if (labelled === null) {
+    throw new MisuseError("Cannot compare: --image-labels FILE is missing");
+  }
   const readings = await loadReadings(images, input.shape, count);
-  const classes = await loadClasses(imageLabels, count);
+  const classes = await loadClasses(labelled, count);
   if (classes.length !== readings.length || readings.length === 0) {
     throw new MisuseError(
       `Cannot compare: expected as many labels as samples, got ${classes.length} and ${readings.length}`,

@@ -47,10 +47,13 @@ export function compileCommand(): Command {
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--out <folder>", "folder of the package")
-    .option("--calibrate <file>", "readings typical of use: .npy, or IDX (.gz)")
+    .option(
+      "--calibrate <file>",
+      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+    )
     .option(
       "--calibrate-labels <file>",
-      "right classes of those readings: .npy or IDX (.gz)",
+      "right classes of those readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
     )
     .option(
       "--calibrate-count <n>",

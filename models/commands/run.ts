@@ -71,7 +71,10 @@ export function runCommand(): Command {
         "Runs a package, or an ONNX model that it compiles first, on readings: encrypted, over HTTP, with a key of its own. Serves the model on this machine without noise, unless a URL is given, and compares every answer with the simulator's: they must be the same. Values outside the model's range are moved into it.",
       )
       .argument("<model>", "ONNX file, or folder of a package")
-      .requiredOption("--input <file>", "readings: .npy, or IDX (.gz)")
+      .requiredOption(
+        "--input <file>",
+        "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      )
       .option(
         "--calibrate <file>",
         "of an ONNX file: readings typical of use (default: those of --input)",

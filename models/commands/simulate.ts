@@ -4,7 +4,7 @@ import { displayScores } from "../../sdk/tail.ts";
 import { encodeNpy } from "../npy.ts";
 import { readPackage } from "../package.ts";
 import { argMax } from "../quantise/report.ts";
-import { loadClasses, loadReadings } from "../readings.ts";
+import { classesPath, loadClasses, loadReadings } from "../readings.ts";
 import { simulateMany } from "../simulate.ts";
 import { MisuseError, print, progress, wholeNumber } from "./command.ts";
 
@@ -28,8 +28,14 @@ export function simulateCommand(): Command {
       "Computes what an encrypted inference computes, bit for bit, without encryption.",
     )
     .argument("<package>", "folder of the package")
-    .requiredOption("--input <file>", "readings: .npy, or IDX (.gz)")
-    .option("--labels <file>", "right classes, for the accuracy: .npy or IDX")
+    .requiredOption(
+      "--input <file>",
+      "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+    )
+    .option(
+      "--labels <file>",
+      "right classes, for the accuracy: .npy or IDX (CIFAR-10's files hold their own)",
+    )
     .option("--count <n>", "readings to use at most", wholeNumber(1))
     .option("--out <file>", "write the scores to a .npy file")
     .option("--clamp", "clamp readings out of range instead of refusing them")
@@ -66,9 +72,10 @@ async function simulate(folder: string, options: Options): Promise<void> {
     displayScores(Array.from(outcome.scores), output.tail)
   );
   const predicted = scores.map(argMax);
-  const right = options.labels === undefined
+  const labelled = classesPath(options.input, options.labels);
+  const right = labelled === null
     ? null
-    : countRight(predicted, await loadClasses(options.labels, options.count));
+    : countRight(predicted, await loadClasses(labelled, options.count));
   const accuracy = right === null ? null : right / predicted.length;
   if (options.out) {
     const data = Float64Array.from(scores.flat());
