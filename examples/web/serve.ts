@@ -3,9 +3,9 @@
  * `deno task web [port]`.
  */
 import { Hono } from "hono";
+import { bundle } from "../../functions/hosts/bundle.ts";
 import { startFunctions } from "../demo/server_process.ts";
 
-const root = new URL("../../", import.meta.url);
 const entries = {
   "main.js": "examples/web/main.ts",
   "gateway_worker.js": "examples/web/gateway_worker.ts",
@@ -25,26 +25,9 @@ const types: Record<string, string> = {
  * @throws {Error} with what the bundler said
  */
 export async function buildPage(folder: string): Promise<void> {
-  const bundles = Object.entries(entries).map(async ([name, entry]) => {
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "bundle",
-        "--platform=browser",
-        "--minify",
-        "--output",
-        `${folder}/${name}`,
-        entry,
-      ],
-      cwd: root,
-      stdout: "null",
-      stderr: "piped",
-    }).output();
-    if (!success) {
-      throw new Error(
-        `Cannot bundle ${entry}: ${new TextDecoder().decode(stderr)}`,
-      );
-    }
-  });
+  const bundles = Object.entries(entries).map(([name, entry]) =>
+    bundle(entry, `${folder}/${name}`, { minify: true })
+  );
   const copies = ["index.html", "style.css"].map((name) =>
     Deno.copyFile(new URL(name, import.meta.url), `${folder}/${name}`)
   );

@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
+import { bundle } from "../../functions/hosts/bundle.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
-import { bundle, serveChecks } from "./fixture.ts";
+import { serveChecks } from "./fixture.ts";
 
 const executablePath = "/usr/bin/chromium";
 
@@ -17,7 +18,8 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir();
     try {
-      const path = await bundle("tests/runtimes/checks.ts", folder);
+      const path = `${folder}/bundle.js`;
+      await bundle("tests/runtimes/checks.ts", path);
       await using checks = await serveChecks(path);
       const browser = await chromium.launch({
         executablePath,

@@ -1,6 +1,6 @@
 /**
- * What the runtime tests share: the bundled checks, and a loopback server with
- * the functions and a page that can load the bundle.
+ * What the runtime tests share: a loopback server with the functions and a page
+ * that can load the bundled checks.
  */
 import { createApp } from "../../functions/app.ts";
 import { modelInfo, type ModelStore } from "../../functions/model_store.ts";
@@ -11,30 +11,6 @@ import { testKey } from "../vectors/keys.ts";
 import type { CheckInput } from "./checks.ts";
 
 const page = `<!doctype html><meta charset="utf-8"><title>checks</title>`;
-
-/** Bundles `entry` (relative to the repository) for browsers into `folder`. */
-export async function bundle(
-  entry: string,
-  folder: string,
-  { minify = false } = {},
-): Promise<string> {
-  const output = `${folder}/bundle.js`;
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "bundle",
-      "--platform=browser",
-      ...minify ? ["--minify"] : [],
-      "--output",
-      output,
-      entry,
-    ],
-    cwd: new URL("../../", import.meta.url),
-    stderr: "piped",
-    stdout: "null",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return output;
-}
 
 /**
  * Serves a small model, the page and the bundle on a free loopback port.

@@ -1,8 +1,9 @@
 /** The SDK in Node. Ignored where there is no `node` of version 20 or later. */
 import assert from "node:assert/strict";
+import { bundle } from "../../functions/hosts/bundle.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import type { CheckInput, CheckReport } from "./checks.ts";
-import { bundle, serveChecks } from "./fixture.ts";
+import { serveChecks } from "./fixture.ts";
 import { nodeMajor } from "./processes.ts";
 
 /** Node below 22 has the kernel's instructions behind this flag. */
@@ -15,9 +16,9 @@ Deno.test({
   async fn() {
     const folder = await Deno.makeTempDir();
     try {
-      const path = await bundle("tests/runtimes/checks.ts", folder);
-      await Deno.rename(path, `${folder}/bundle.mjs`);
-      await using checks = await serveChecks(`${folder}/bundle.mjs`);
+      const path = `${folder}/bundle.mjs`;
+      await bundle("tests/runtimes/checks.ts", path);
+      await using checks = await serveChecks(path);
 
       const plain = await runInNode(folder, checks.input, []);
       assert.deepEqual(plain.scores, checks.expectedScores);
