@@ -1,6 +1,7 @@
 /** `cipherlayer accuracy`: how often a package is right, simulated or encrypted. */
 import { Command } from "commander";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import type { ModelPackage } from "../package_format.ts";
 import { readPackage } from "../package.ts";
@@ -19,6 +20,8 @@ import {
   openService,
   samplesAtOnce,
 } from "./encrypted.ts";
+import { describeMachine } from "./machine.ts";
+import { equalInEveryRound, RememberingOwner } from "./round_check.ts";
 
 interface Options extends KeyOptions {
   images: string;
@@ -57,6 +60,8 @@ export interface EncryptedAccuracyReport extends Counts, KeyChoice {
   resumed: number;
   /** Samples of which simulator and encrypted inference give the same class. */
   agreeWithSimulator: number;
+  /** Samples of whose inference every round gives the simulator's accumulators. */
+  equalInEveryRound: number;
 }
 
 const simulatedBetweenNotices = 1024;
@@ -67,7 +72,7 @@ export function accuracyCommand(): Command {
     new Command("accuracy")
       .summary("count right answers, simulated or encrypted")
       .description(
-        "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every one is compared with the simulator. Scores are revealed, so that no profile's noise is added. Values outside the model's range are moved into it.",
+        "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every round of every one is compared with the simulator. Scores are revealed, so that no profile's noise is added. Values outside the model's range are moved into it.",
       )
       .argument("<package>", "folder of the package")
       .requiredOption(
@@ -112,7 +117,8 @@ async function accuracy(folder: string, options: Options): Promise<void> {
     : integerAccuracy(model, samples);
   print(options.json ?? false, report, () => format(report));
   if (report.encrypted) {
-    const differing = report.count - report.agreeWithSimulator;
+    const differing = report.count -
+      Math.min(report.agreeWithSimulator, report.equalInEveryRound);
     if (differing > 0) {
       throw new Error(
         `Encrypted inferences of ${differing} samples differ from the simulator`,
@@ -173,50 +179,85 @@ async function encryptedAccuracy(
   planInference(model.manifest, { modulusBits: keyBits, samples: 1 });
   const simulated = simulateClasses(model, readings);
   const state = statePath === undefined ? null : new AccuracyState(statePath);
-  const predicted = new Map<number, number>();
+  const done = new Map<number, AccuracyLine>();
   for (const line of await state?.read() ?? []) {
     if (line.index >= readings.length) continue;
-    checkLine(line, { version, keyBits, simulated: simulated[line.index] });
-    predicted.set(line.index, line.predicted);
+    checkLine(line, {
+      model: manifest.name,
+      version,
+      keyBits,
+      label: classes[line.index],
+      simulated: simulated[line.index],
+    });
+    done.set(line.index, line);
   }
-  const resumed = predicted.size;
-  const missing = [...readings.keys()].filter((i) => !predicted.has(i));
+  const resumed = done.size;
+  const missing = [...readings.keys()].filter((i) => !done.has(i));
   const samples = samplesAtOnce(model, keyBits, readings.length);
   const tally = () => {
-    const of = [...predicted];
+    const lines = [...done.values()];
     return {
-      right: of.filter(([i, value]) => value === classes[i]).length,
-      agree: of.filter(([i, value]) => value === simulated[i]).length,
+      right: lines.filter((line) => line.predicted === line.label).length,
+      agree: lines.filter((line) => line.predicted === line.simulated).length,
+      equal: lines.filter((line) => line.roundsEqual).length,
     };
   };
   if (missing.length > 0) {
-    await using service = await openService(model, choice, { samples });
+    const { insecure } = choice;
+    using owner = new RememberingOwner(
+      await generatePrivateKey(keyBits, { insecure }),
+    );
+    await using service = await openService(model, choice, { samples, owner });
+    const { session } = service;
+    owner.follow(session);
+    const machine = describeMachine();
     for (let from = 0; from < missing.length; from += samples) {
       const batch = missing.slice(from, from + samples);
-      const answers = await service.session.inferMany(
+      const answers = await session.inferMany(
         batch.map((index) => readings[index]),
         { clamp: true },
       );
-      batch.forEach((index, i) => predicted.set(index, answers[i].predicted));
-      await state?.append(batch.map((index, i) => ({
+      const seconds = Number(
+        (answers[0].totalMs / 1000 / batch.length).toPrecision(4),
+      );
+      const roundsEqual = equalInEveryRound(
+        model,
+        session,
+        owner,
+        batch.map((index) =>
+          quantise(readings[index], manifest.input, { clamp: true })
+        ),
+      );
+      const finishedAt = new Date().toISOString();
+      const lines = batch.map((index, i): AccuracyLine => ({
         index,
         predicted: answers[i].predicted,
         simulated: simulated[index],
+        roundsEqual,
+        label: classes[index],
+        seconds,
+        samples: batch.length,
+        model: manifest.name,
         version,
         keyBits,
-      })));
-      const { right, agree } = tally();
+        machine,
+        finishedAt,
+      }));
+      for (const line of lines) done.set(line.index, line);
+      await state?.append(lines);
+      const { right, agree, equal } = tally();
       progress(
-        `${predicted.size} of ${readings.length}: ${right} right, ${agree} as simulated, ${
-          (answers[0].totalMs / 1000 / batch.length).toFixed(3)
+        `${done.size} of ${readings.length}: ${right} right, ${agree} as simulated, ${equal} so in every round, ${
+          seconds.toFixed(3)
         } s a sample${insecureMark(choice)}`,
       );
     }
   }
+  const { agree, equal } = tally();
   return {
     ...count(
       model,
-      [...readings.keys()].map((i) => predicted.get(i)!),
+      [...readings.keys()].map((i) => done.get(i)!.predicted),
       classes,
     ),
     encrypted: true,
@@ -224,7 +265,8 @@ async function encryptedAccuracy(
     kernel: selectKernel().name,
     samples,
     resumed,
-    agreeWithSimulator: tally().agree,
+    agreeWithSimulator: agree,
+    equalInEveryRound: equal,
     totalMs: performance.now() - started,
   };
 }
@@ -263,9 +305,20 @@ function count(
 /** A state is of one model, one size of key and one set of samples. */
 function checkLine(
   line: AccuracyLine,
-  expected: Pick<AccuracyLine, "version" | "keyBits" | "simulated">,
+  expected: Pick<
+    AccuracyLine,
+    "model" | "version" | "keyBits" | "simulated" | "label"
+  >,
 ): void {
-  for (const name of ["version", "keyBits", "simulated"] as const) {
+  for (
+    const name of [
+      "model",
+      "version",
+      "keyBits",
+      "simulated",
+      "label",
+    ] as const
+  ) {
     if (line[name] !== expected[name]) {
       throw new MisuseError(
         `Cannot resume: expected ${name} ${
@@ -289,12 +342,13 @@ function format(report: AccuracyReport): string {
     return [...lines, `${perSecond.toFixed(0)} samples a second, simulated`]
       .join("\n");
   }
-  const { agreeWithSimulator, resumed, samples, kernel, keyBits } = report;
+  const { agreeWithSimulator, equalInEveryRound } = report;
+  const { resumed, samples, kernel, keyBits } = report;
   const mark = insecureMark(report);
   return [
     lines[0],
     lines[1] + mark,
-    `${agreeWithSimulator} of ${count} as the simulator${mark}`,
+    `${agreeWithSimulator} of ${count} as the simulator, ${equalInEveryRound} in every round${mark}`,
     `${(totalMs / 1000).toFixed(1)} s for ${
       count - resumed
     } samples, ${resumed} resumed; ${keyBits}-bit key, ${kernel} kernel, ${samples} samples an inference${mark}`,

@@ -8,10 +8,37 @@ export interface AccuracyLine {
   predicted: number;
   /** Class that the simulator gives. */
   simulated: number;
-  /** Version of the model, and size of the key. */
+  /** Whether all rounds of its inference gave the simulator's accumulators. */
+  roundsEqual: boolean;
+  /** Right class. */
+  label: number;
+  /** Seconds: those of its inference, shared by the samples in it. */
+  seconds: number;
+  /** Samples in its inference. */
+  samples: number;
+  /** Name and version of the model, and size of the key. */
+  model: string;
   version: string;
   keyBits: number;
+  /** Where and when, ISO 8601. */
+  machine: string;
+  finishedAt: string;
 }
+
+const kinds: Record<keyof AccuracyLine, "number" | "string" | "boolean"> = {
+  index: "number",
+  predicted: "number",
+  simulated: "number",
+  roundsEqual: "boolean",
+  label: "number",
+  seconds: "number",
+  samples: "number",
+  model: "string",
+  version: "string",
+  keyBits: "number",
+  machine: "string",
+  finishedAt: "string",
+};
 
 /** JSON lines; lines of a batch are appended in one write. */
 export class AccuracyState {
@@ -57,11 +84,11 @@ export class AccuracyState {
     } catch {
       // Told below.
     }
-    const { index, predicted, simulated, version, keyBits } = line ?? {};
-    const numbers = [index, predicted, simulated, keyBits];
-    if (numbers.every(Number.isInteger) && typeof version === "string") {
-      return line as AccuracyLine;
-    }
+    const whole = line !== null &&
+      Object.entries(kinds).every(([name, kind]) =>
+        typeof line[name as keyof AccuracyLine] === kind
+      );
+    if (whole) return line as AccuracyLine;
     throw new RangeError(
       `Cannot resume from ${this.#path}: line ${number} is none of its own`,
     );

@@ -4,6 +4,7 @@ import { createApp } from "../../functions/app.ts";
 import { modelInfo, modelNotFound } from "../../functions/model_store.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
+import type { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import { platformRandom } from "../../sdk/random.ts";
 import { connect, type Session } from "../../sdk/session.ts";
 import type { ModelPackage } from "../package_format.ts";
@@ -104,16 +105,16 @@ export interface EncryptedService extends AsyncDisposable {
 }
 
 /**
- * Connects to `model` with a new key: at `url`, or on functions of this process,
- * on a port of this machine, that serve it without noise.
+ * Connects to `model` with a key of one's own, a new one by default: at `url`, or on
+ * functions of this process, on a port of this machine, that serve it without noise.
  */
 export async function openService(
   model: ModelPackage,
   { keyBits, insecure }: KeyChoice,
-  { url, samples }: { url?: string; samples: number },
+  { url, samples, owner }: { url?: string; samples: number; owner?: KeyOwner },
 ): Promise<EncryptedService> {
   await using resources = new AsyncDisposableStack();
-  const keys = await generatePrivateKey(keyBits, { insecure });
+  const keys = owner ?? await generatePrivateKey(keyBits, { insecure });
   const session = resources.use(
     await connect({
       url: url ?? resources.use(serve(model, insecure)).url,

@@ -85,6 +85,7 @@ Deno.test("encrypted: as the simulator, resumed after a write that was cut off",
     [report.count, report.right, report.agreeWithSimulator, report.resumed],
     [count, right, count, 5],
   );
+  equal(report.equalInEveryRound, count);
   deepEqual([report.keyBits, report.insecure], [512, true]);
   ok(report.samples > 1);
   const lines = (await Deno.readTextFile(state)).trim().split("\n")
@@ -92,6 +93,13 @@ Deno.test("encrypted: as the simulator, resumed after a write that was cut off",
   deepEqual(lines.map(({ index }) => index), [...simulated.keys()]);
   deepEqual(lines.map(({ predicted }) => predicted), simulated);
   deepEqual(lines.map((line) => line.simulated), simulated);
+  deepEqual(lines.map(({ label }) => label), place.classes);
+  ok(
+    lines.every((line) =>
+      line.roundsEqual === true && line.seconds > 0 && line.samples > 0 &&
+      line.machine.includes("cores") && !isNaN(Date.parse(line.finishedAt))
+    ),
+  );
 
   // Nothing is left to do: what the file says is what is told.
   lines[1].predicted++;
@@ -101,8 +109,19 @@ Deno.test("encrypted: as the simulator, resumed after a write that was cut off",
   );
   const altered = await run();
   equal(altered.code, 1);
-  match(altered.stdout, /69 of 70 as the simulator \[INSECURE/);
+  match(altered.stdout, /69 of 70 as the simulator, 70 in every round \[INS/);
   match(altered.stderr, /1 samples differ/);
+
+  lines[1].predicted--;
+  lines[2].roundsEqual = false;
+  await Deno.writeTextFile(
+    state,
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(""),
+  );
+  const otherRound = await run();
+  equal(otherRound.code, 1);
+  match(otherRound.stdout, /70 of 70 as the simulator, 69 in every round/);
+  match(otherRound.stderr, /1 samples differ/);
 
   const otherKey = await cipherlayer(
     ...[...args, "--encrypted", "--insecure-key-bits", "576"],
