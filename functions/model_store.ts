@@ -2,16 +2,20 @@ import { readPackage } from "../models/package.ts";
 import type { ModelPackage } from "../models/package_format.ts";
 import { CipherlayerError } from "../sdk/errors.ts";
 import type { ModelInfo } from "../sdk/wire/messages.ts";
+import { ModelCache } from "./model_cache.ts";
 
 /** Where the functions find their models. */
 export interface ModelStore {
   list(): Promise<ModelInfo[]>;
   /**
-   * The same object for as long as the model is the same.
+   * The same object for as long as the model is the same and in use.
    *
-   * @throws {CipherlayerError} `model-not-found`
+   * @param version of the model that is wanted; default: the active one. A store of
+   * one version of each model may give that: who asks looks at what it got.
+   * @throws {CipherlayerError} `model-not-found`; `model-changed` if the version
+   * is not stored
    */
-  load(name: string): Promise<ModelPackage>;
+  load(name: string, version?: string): Promise<ModelPackage>;
 }
 
 /** What clients are told of a model. */
@@ -32,9 +36,9 @@ export function modelNotFound(name: string): CipherlayerError {
   );
 }
 
-interface Loaded {
-  changedMs: number;
-  model: Promise<ModelPackage>;
+/** What a model may be called: names come from requests and become paths. */
+export function isModelName(name: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(name);
 }
 
 /**
@@ -43,7 +47,7 @@ interface Loaded {
  */
 export class FolderModelStore implements ModelStore {
   readonly #folder: string;
-  readonly #loaded = new Map<string, Loaded>();
+  readonly #cache = new ModelCache();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -66,21 +70,17 @@ export class FolderModelStore implements ModelStore {
   async load(name: string): Promise<ModelPackage> {
     const manifest = await this.#manifest(name);
     if (!manifest) throw modelNotFound(name);
-    const known = this.#loaded.get(name);
-    if (known?.changedMs === manifest.changedMs) return known.model;
-    const model = readPackage(manifest.folder).then((model) => {
+    const { folder, changedMs } = manifest;
+    return this.#cache.get(`${folder} ${changedMs}`, async () => {
+      const model = await readPackage(folder);
       if (model.manifest.name !== name) throw modelNotFound(name);
       return model;
     });
-    this.#loaded.set(name, { changedMs: manifest.changedMs, model });
-    model.catch(() => this.#loaded.delete(name));
-    return model;
   }
 
   /** Where the model's package lies and when it changed; undefined if there is none. */
   async #manifest(name: string) {
-    // Names come from requests: they must not lead out of the folder.
-    if (!/^[A-Za-z0-9][\w.-]{0,99}$/.test(name)) return undefined;
+    if (!isModelName(name)) return undefined;
     for (
       const folder of [
         `${this.#folder}/${name}`,

@@ -82,7 +82,7 @@ async function preparedFor(
   { prepared }: Sealing,
   content: TokenContent,
 ): Promise<PreparedModel> {
-  const model = await models.load(content.model);
+  const model = await models.load(content.model, content.version);
   const { version } = model.manifest;
   if (version !== content.version) {
     throw new CipherlayerError(
