@@ -1,0 +1,51 @@
+/**
+ * A process of gateways: reads a `ClientJob` as JSON from standard input, and writes
+ * one line of JSON for each inference that begins (`null`) and that ends (`Outcome`).
+ */
+import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
+import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { seededUnit } from "../seeded.ts";
+import type { CheckedModel } from "./checked_model.ts";
+import { type GatewayOptions, runGateway } from "./gateway.ts";
+
+export interface ClientJob
+  extends Pick<GatewayOptions, "intervalMs" | "replayShare" | "timeoutMs"> {
+  url: string;
+  keyBits: number;
+  insecure: boolean;
+  /** Gateways of this process, by number, and what each of them asks for. */
+  gateways: { number: number; model: CheckedModel }[];
+  seed: number;
+  /** From the moment that all keys are there. */
+  durationMs: number;
+}
+
+const encoder = new TextEncoder();
+
+function tell(event: unknown): void {
+  Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(event)}\n`));
+}
+
+async function run(job: ClientJob): Promise<void> {
+  const { keyBits, insecure, seed, gateways } = job;
+  const keys: PrivateKey[] = [];
+  for (const _ of gateways) {
+    keys.push(await generatePrivateKey(keyBits, { insecure }));
+  }
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), job.durationMs);
+  await Promise.all(
+    gateways.map(({ number, model }, i) =>
+      runGateway(
+        { ...job, model, key: keys[i], unit: seededUnit(seed + number) },
+        stop.signal,
+        () => tell(null),
+        tell,
+      )
+    ),
+  );
+}
+
+if (import.meta.main) {
+  await run(await new Response(Deno.stdin.readable).json());
+}

@@ -1,0 +1,32 @@
+/** What Linux tells of a process; null elsewhere, and of processes that have ended. */
+
+export interface ProcessFigures {
+  /** Most memory resident at once so far. */
+  peakBytes: number;
+  /** Processor time so far, all threads. */
+  cpuSeconds: number;
+}
+
+/** Ticks of /proc/PID/stat a second: fixed in Linux's interface. */
+const ticksPerSecond = 100;
+
+export async function processFigures(
+  pid: number,
+): Promise<ProcessFigures | null> {
+  try {
+    const [status, stat] = await Promise.all([
+      Deno.readTextFile(`/proc/${pid}/status`),
+      Deno.readTextFile(`/proc/${pid}/stat`),
+    ]);
+    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status);
+    if (!peak) return null;
+    // Behind the name, which may hold spaces: utime is field 14 of all, stime 15.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return {
+      peakBytes: 1024 * Number(peak[1]),
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+    };
+  } catch {
+    return null;
+  }
+}
