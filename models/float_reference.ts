@@ -1,16 +1,10 @@
 /**
- * Runs a network of rounds in floating point, one sample at a time: the yardstick
- * of quantisation and the source of its calibration statistics.
+ * Runs a network of rounds in floating point: the yardstick of quantisation and the
+ * source of its calibration statistics.
  */
-import { convolve } from "./convolve.ts";
-import type {
-  EdgeOperation,
-  FloatNetwork,
-  FloatRound,
-  Matrix,
-  Window,
-} from "./ir.ts";
-import { multiplyInto } from "./passes/linear_map.ts";
+import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
+import { batchMap } from "./kernel/batch_map.ts";
+import type { Precision } from "./kernel/tile_module.ts";
 import { countedCells } from "./passes/windows.ts";
 
 /** The activation "input" of a reading. */
@@ -21,55 +15,35 @@ export function readInput(
   return Float64Array.from(reading, (x) => x * input.gain + input.offset);
 }
 
-/** Samples that share one pass over the weights of a dense round. */
-const blockSamples = 4;
+/** Samples that are computed together. */
+const blockSamples = 32;
 
 /**
  * Sum of terms and bias, one sample after another.
  *
  * @param samples of each activation that the round reads
+ * @param precision of the products and sums of each term
  */
 export function* accumulators(
   round: FloatRound,
   samples: ReadonlyMap<string, ArrayLike<number>[]>,
+  precision: Precision,
 ): Generator<Float64Array> {
-  const count = samples.get(round.terms[0].reads)!.length;
+  const terms = round.terms.map(({ reads, map }) => ({
+    inputs: samples.get(reads)!,
+    addTerm: batchMap(map, precision),
+  }));
+  const count = terms[0].inputs.length;
   for (let first = 0; first < count; first += blockSamples) {
     const size = Math.min(blockSamples, count - first);
-    const outs = Array.from(
+    const outputs = Array.from(
       { length: size },
       () => Float64Array.from(round.bias),
     );
-    for (const { reads, map } of round.terms) {
-      const inputs = samples.get(reads)!.slice(first, first + size);
-      if (map.kind === "convolution") {
-        outs.forEach((out, i) => convolve(map, inputs[i], out));
-      } else if (size === blockSamples) multiplyFour(map, inputs, outs);
-      else outs.forEach((out, i) => multiplyInto(map, inputs[i], out));
+    for (const { inputs, addTerm } of terms) {
+      addTerm(inputs.slice(first, first + size), outputs);
     }
-    yield* outs;
-  }
-}
-
-/** ys[i] += W xs[i] for four samples: each weight is loaded once. */
-function multiplyFour(
-  { rows, columns, weights }: Matrix,
-  [x0, x1, x2, x3]: ArrayLike<number>[],
-  [y0, y1, y2, y3]: Float64Array[],
-): void {
-  for (let row = 0, at = 0; row < rows; row++) {
-    let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (let column = 0; column < columns; column++, at++) {
-      const weight = weights[at];
-      s0 += weight * x0[column];
-      s1 += weight * x1[column];
-      s2 += weight * x2[column];
-      s3 += weight * x3[column];
-    }
-    y0[row] += s0;
-    y1[row] += s1;
-    y2[row] += s2;
-    y3[row] += s3;
+    yield* outputs;
   }
 }
 
@@ -81,7 +55,7 @@ export function runFloat(
   let last = readInput(network, reading);
   const activations = new Map([["input", [last]]]);
   for (const round of network.rounds) {
-    const [accumulated] = accumulators(round, activations);
+    const [accumulated] = accumulators(round, activations, "f64");
     last = applyOperations(round, accumulated);
     activations.set(round.writes, [last]);
   }

@@ -9,7 +9,7 @@ import {
   pooledShape,
   sumPool,
 } from "./activations/pooling.ts";
-import { leakyRelu, lookUp, requantise } from "./activations/scaling.ts";
+import { leakyRelu, lookUp, relu, requantise } from "./activations/scaling.ts";
 import { selectLargest } from "./activations/selection.ts";
 import { type EdgeTensor, elementCount } from "./fixed_point/edge_tensor.ts";
 import type { EdgeStep } from "./wire/plan.ts";
@@ -108,7 +108,7 @@ function sampleFunction(
 ): (values: Float64Array) => Float64Array {
   switch (step.op) {
     case "relu":
-      return (values) => values.map((x) => x > 0 ? x : 0);
+      return relu;
     case "leakyRelu":
       return (values) => leakyRelu(values, step);
     case "meanPool":

@@ -5,6 +5,7 @@ import { accumulatorBound } from "../bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
 import { accumulators } from "../float_reference.ts";
+import { exactPrecision } from "../kernel/batch_map.ts";
 import { multiplyInto } from "../passes/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
@@ -109,7 +110,11 @@ export function quantiseRound(
   );
   const { steps, activation } = quantiseEdge(
     round,
-    { scales, bound: spec.bound, samples: accumulators(integers, samples) },
+    {
+      scales,
+      bound: spec.bound,
+      samples: accumulators(integers, samples, exactPrecision(spec.bound)),
+    },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );
   spec.steps = steps;

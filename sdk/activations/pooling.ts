@@ -30,8 +30,13 @@ export function sumPool(
   shape: MapShape,
   window: PoolWindow,
 ): Float64Array {
-  const sums = pool(values, shape, window, (sum, value) => sum + value);
-  return sums.map((sum) => Math.min(Math.max(sum, -(2 ** 53)), 2 ** 53));
+  const sums = pool(shape, window, 0, (out, to, from, count, step) => {
+    for (let i = 0; i < count; i++) out[to + i] += values[from + i * step];
+  });
+  for (let i = 0; i < sums.length; i++) {
+    sums[i] = Math.min(Math.max(sums[i], -(2 ** 53)), 2 ** 53);
+  }
+  return sums;
 }
 
 /**
@@ -78,21 +83,43 @@ function countedCells(
   });
 }
 
-/** Largest value in each window; padding does not take part. */
+/** Largest value in each window; 0 where it lies wholly in the padding, which does not take part. */
 export function maxPool(
   values: Float64Array,
   shape: MapShape,
   window: PoolWindow,
 ): Float64Array {
-  return pool(values, shape, window, Math.max);
+  const largest = pool(
+    shape,
+    window,
+    -Infinity,
+    (out, to, from, count, step) => {
+      for (let i = 0; i < count; i++) {
+        const value = values[from + i * step];
+        if (value > out[to + i]) out[to + i] = value;
+      }
+    },
+  );
+  return largest.map((value) => value === -Infinity ? 0 : value);
 }
 
-/** Joins the values inside each window; a window wholly in the padding gives 0. */
+/**
+ * Joins the values inside each window, cell by cell of the window.
+ *
+ * @param join takes `count` values, `from` on in steps of `step`, into as many
+ * neighbouring windows, `to` on
+ */
 function pool(
-  values: Float64Array,
   shape: MapShape,
   window: PoolWindow,
-  join: (accumulated: number, value: number) => number,
+  initial: number,
+  join: (
+    out: Float64Array,
+    to: number,
+    from: number,
+    count: number,
+    step: number,
+  ) => void,
 ): Float64Array {
   const [channels, height, width] = shape;
   const [, outHeight, outWidth] = pooledShape(shape, window);
@@ -100,25 +127,28 @@ function pool(
   const [strideY, strideX] = window.stride;
   const [dilationY, dilationX] = window.dilation ?? [1, 1];
   const [top, left] = window.pads;
-  const out = new Float64Array(channels * outHeight * outWidth);
-  let at = 0;
-  for (let channel = 0; channel < channels; channel++) {
-    const base = channel * height * width;
-    for (let oy = 0; oy < outHeight; oy++) {
-      for (let ox = 0; ox < outWidth; ox++) {
-        let joined = 0, empty = true;
-        for (let ky = 0; ky < kernelHeight; ky++) {
-          const y = oy * strideY + ky * dilationY - top;
-          if (y < 0 || y >= height) continue;
-          for (let kx = 0; kx < kernelWidth; kx++) {
-            const x = ox * strideX + kx * dilationX - left;
-            if (x < 0 || x >= width) continue;
-            const value = values[base + y * width + x];
-            joined = empty ? value : join(joined, value);
-            empty = false;
-          }
+  const out = new Float64Array(channels * outHeight * outWidth).fill(initial);
+  for (let kx = 0; kx < kernelWidth; kx++) {
+    const shift = kx * dilationX - left;
+    const first = Math.max(0, Math.ceil(-shift / strideX));
+    const last = Math.min(
+      outWidth - 1,
+      Math.floor((width - 1 - shift) / strideX),
+    );
+    if (last < first) continue;
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      for (let oy = 0; oy < outHeight; oy++) {
+        const y = oy * strideY + ky * dilationY - top;
+        if (y < 0 || y >= height) continue;
+        for (let channel = 0; channel < channels; channel++) {
+          join(
+            out,
+            (channel * outHeight + oy) * outWidth + first,
+            (channel * height + y) * width + first * strideX + shift,
+            last - first + 1,
+            strideX,
+          );
         }
-        out[at++] = joined;
       }
     }
   }

@@ -13,10 +13,22 @@ export function requantise(
 ): Float64Array {
   const { multiplier } = scaling;
   const half = 2 ** (scaling.shift - 1), unit = 2 ** -scaling.shift;
-  return values.map((x) => {
-    const scaled = Math.floor((x * multiplier + half) * unit);
-    return scaled < low ? low : scaled > high ? high : scaled;
-  });
+  // A loop: `map` would take five times as long.
+  const results = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const scaled = Math.floor((values[i] * multiplier + half) * unit);
+    results[i] = scaled < low ? low : scaled > high ? high : scaled;
+  }
+  return results;
+}
+
+/** Negative values become 0. */
+export function relu(values: Float64Array): Float64Array {
+  const results = new Float64Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    results[i] = values[i] > 0 ? values[i] : 0;
+  }
+  return results;
 }
 
 /** Negative values times their channel's slope, the others times `positive`. */

@@ -223,7 +223,8 @@ export const f64Lt = binary(0x63);
 
 const simd = (opcode: number): Code => [0xfd, unsigned(opcode)];
 const vectorUnary = (opcode: number) => (a: Code): Code => [a, simd(opcode)];
-const vectorBinary = (opcode: number) => (a: Code, b: Code): Code => [
+/** An instruction of two vectors, by its number. */
+export const vectorBinary = (opcode: number) => (a: Code, b: Code): Code => [
   a,
   b,
   simd(opcode),
@@ -234,12 +235,15 @@ const vectorShift = (opcode: number) => (a: Code, bits: number): Code => [
   simd(opcode),
 ];
 
-export const load = (address: Code, offset = 0): Code => [
-  address,
-  simd(0x00),
-  0,
-  unsigned(offset),
-];
+/** An instruction that reads a vector from memory, by its number. */
+export const vectorLoad =
+  (opcode: number) => (address: Code, offset = 0): Code => [
+    address,
+    simd(opcode),
+    0,
+    unsigned(offset),
+  ];
+export const load = vectorLoad(0x00);
 export const store = (address: Code, offset: number, value: Code): Code => [
   address,
   value,
