@@ -1,0 +1,141 @@
+/** Runtime: Deno, whose file locks it uses. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encodeHex } from "@std/encoding/hex";
+import { platformRandom } from "../../sdk/random.ts";
+import {
+  checkObjectKey,
+  type ObjectStore,
+  type StoredObject,
+} from "./object_store.ts";
+
+/** Files being written end in this; a crash may leave some, which nobody reads. */
+const temporarySuffix = "~";
+
+/**
+ * Objects as files of a folder, flushed to the disk and renamed into place.
+ * Conditions are checked under a lock that the system lets go when its holder dies,
+ * so that any number of processes of one machine may share the folder.
+ */
+export class FolderObjectStore implements ObjectStore {
+  readonly #folder: string;
+
+  /** @param folder made on the first write */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async get(key: string): Promise<StoredObject | null> {
+    try {
+      const bytes = await Deno.readFile(this.#path(key));
+      return { bytes, tag: tagOf(bytes) };
+    } catch (error) {
+      return absent(error, null);
+    }
+  }
+
+  async put(
+    key: string,
+    bytes: Uint8Array,
+    onlyIf?: string | null,
+  ): Promise<boolean> {
+    const path = this.#path(key);
+    if (onlyIf === undefined) {
+      await replaceFile(path, bytes);
+      return true;
+    }
+    await Deno.mkdir(this.#folder, { recursive: true });
+    using lock = await Deno.open(`${this.#folder}/lock${temporarySuffix}`, {
+      create: true,
+      write: true,
+    });
+    await lock.lock(true);
+    const tag = (await this.get(key))?.tag ?? null;
+    if (tag !== onlyIf) return false;
+    await replaceFile(path, bytes);
+    return true;
+  }
+
+  async list(prefix: string): Promise<Map<string, number>> {
+    const sizes = new Map<string, number>();
+    const visit = async (folder: string) => {
+      try {
+        for await (const entry of Deno.readDir(`${this.#folder}/${folder}`)) {
+          const key = folder + entry.name;
+          if (entry.isDirectory) await visit(`${key}/`);
+          else if (!key.endsWith(temporarySuffix)) {
+            const file = await Deno.stat(this.#path(key));
+            sizes.set(key, file.size);
+          }
+        }
+      } catch (error) {
+        absent(error, undefined);
+      }
+    };
+    await visit(prefix);
+    return sizes;
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#path(key);
+    try {
+      await Deno.remove(path);
+    } catch (error) {
+      absent(error, undefined);
+    }
+    // The last of a folder takes the folder along.
+    const folder = parentOf(path);
+    if (folder !== this.#folder) await Deno.remove(folder).catch(() => {});
+  }
+
+  #path(key: string): string {
+    checkObjectKey(key);
+    return `${this.#folder}/${key}`;
+  }
+}
+
+async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${encodeHex(platformRandom(6))}${temporarySuffix}`;
+  try {
+    using file = await createFile(temporary);
+    for (let at = 0; at < bytes.length;) {
+      at += await file.write(bytes.subarray(at));
+    }
+    await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** A new file, its folder made where it is not there or has just been removed. */
+async function createFile(path: string): Promise<Deno.FsFile> {
+  for (let attempt = 1;; attempt++) {
+    await Deno.mkdir(parentOf(path), { recursive: true });
+    try {
+      return await Deno.open(path, {
+        createNew: true,
+        write: true,
+        mode: 0o600,
+      });
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound) || attempt === 3) {
+        throw error;
+      }
+    }
+  }
+}
+
+function parentOf(path: string): string {
+  return path.replace(/\/[^/]+$/, "");
+}
+
+/** Equal content is equal state: nothing needs to tell the two apart. */
+function tagOf(bytes: Uint8Array): string {
+  return encodeHex(sha256(bytes));
+}
+
+function absent<T>(error: unknown, instead: T): T {
+  if (error instanceof Deno.errors.NotFound) return instead;
+  throw error;
+}
