@@ -1,5 +1,6 @@
 import { readPackage } from "../models/package.ts";
 import type { ModelPackage } from "../models/package_format.ts";
+import { isReleaseName } from "../models/release.ts";
 import { CipherlayerError } from "../sdk/errors.ts";
 import type { ModelInfo } from "../sdk/wire/messages.ts";
 import { ModelCache } from "./model_cache.ts";
@@ -34,11 +35,6 @@ export function modelNotFound(name: string): CipherlayerError {
     "model-not-found",
     `Cannot find model ${JSON.stringify(name.slice(0, 80))}`,
   );
-}
-
-/** What a model may be called: names come from requests and become paths. */
-export function isModelName(name: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,99}$/.test(name);
 }
 
 /**
@@ -80,7 +76,8 @@ export class FolderModelStore implements ModelStore {
 
   /** Where the model's package lies and when it changed; undefined if there is none. */
   async #manifest(name: string) {
-    if (!isModelName(name)) return undefined;
+    // Names come from requests: they must not lead out of the folder.
+    if (!isReleaseName(name)) return undefined;
     for (
       const folder of [
         `${this.#folder}/${name}`,

@@ -4,6 +4,7 @@ import { CipherlayerError, type ErrorCode } from "../sdk/errors.ts";
 const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
   "budget-exceeded": [429, "Budget spent"],
   "body-too-large": [413, "Body too large"],
+  "checksum-mismatch": [422, "Checksum differs"],
   "ciphertext-out-of-range": [422, "Ciphertext out of range"],
   "count-mismatch": [422, "Wrong number of ciphertexts"],
   "forbidden": [403, "Not allowed"],
@@ -13,6 +14,7 @@ const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
   "model-not-found": [404, "Model not found"],
   "overloaded": [503, "Overloaded"],
   "rate-limited": [429, "Too many requests"],
+  "signature-rejected": [403, "Signature rejected"],
   "token-altered": [403, "Token altered"],
   "token-expired": [403, "Token expired"],
   "token-mismatch": [403, "Token does not fit"],
@@ -20,6 +22,9 @@ const statuses: Partial<Record<ErrorCode, [status: number, title: string]>> = {
   "too-much-work": [422, "Too much work for one call"],
   "unauthenticated": [401, "Not authenticated"],
   "unsupported": [422, "Not supported"],
+  "upload-incomplete": [409, "Upload is incomplete"],
+  "version-conflict": [409, "In conflict with the model's versions"],
+  "version-not-found": [404, "Version not found"],
 };
 
 /**

@@ -73,6 +73,17 @@ export function decodePackage(files: PackageFiles): ModelPackage {
  * "malformed" if a file is missing, altered, truncated or inconsistent
  */
 export async function readPackage(folder: string): Promise<ModelPackage> {
+  return decodePackage(await readPackageFiles(folder));
+}
+
+/**
+ * The manifest in `folder` and the files it names, as they are.
+ *
+ * @throws {CipherlayerError} "model-not-found", "malformed" if a file is missing
+ */
+export async function readPackageFiles(
+  folder: string,
+): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   try {
     files.set(manifestFile, await Deno.readFile(`${folder}/${manifestFile}`));
@@ -100,7 +111,7 @@ export async function readPackage(folder: string): Promise<ModelPackage> {
       refuse(`no file "${name}" in ${folder}`, error);
     }
   }
-  return decodePackage(files);
+  return files;
 }
 
 /** Writes the package to `folder`, which is made where it does not exist. */
@@ -115,7 +126,8 @@ export async function writePackage(
   }
 }
 
-function decodeManifest(bytes: Uint8Array): Manifest {
+/** @throws {CipherlayerError} "malformed" */
+export function decodeManifest(bytes: Uint8Array): Manifest {
   if (bytes.length > mostManifestBytes) {
     refuse(
       `expected ${manifestFile} of at most ${mostManifestBytes} bytes, got ${bytes.length}`,

@@ -2,6 +2,7 @@
 export type ErrorCode =
   | "budget-exceeded"
   | "body-too-large"
+  | "checksum-mismatch"
   | "ciphertext-out-of-range"
   | "count-mismatch"
   | "forbidden"
@@ -18,6 +19,7 @@ export type ErrorCode =
   | "queue-full"
   | "rate-limited"
   | "server-fault"
+  | "signature-rejected"
   | "token-altered"
   | "token-expired"
   | "token-mismatch"
@@ -25,6 +27,9 @@ export type ErrorCode =
   | "too-much-work"
   | "unauthenticated"
   | "unsupported"
+  | "upload-incomplete"
+  | "version-conflict"
+  | "version-not-found"
   | "wrong-passphrase";
 
 /**

@@ -1,4 +1,5 @@
 import { CipherlayerError, type ErrorCode } from "./errors.ts";
+import { contentDigest, fitsDigest } from "./wire/content_digest.ts";
 
 /** One answer of the functions. */
 export interface Reply {
@@ -47,7 +48,10 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       const response = await send(target, {
         method: "POST",
-        headers: { "content-type": "application/cbor" },
+        headers: {
+          "content-type": "application/cbor",
+          "content-digest": await contentDigest(body),
+        },
         body: body as Uint8Array<ArrayBuffer>,
         signal: stop,
       });
@@ -62,8 +66,13 @@ export function createTransport(options: TransportOptions): Transport {
           }`,
         );
       }
+      const content = await readBody(response, mostBytes, target);
+      const digest = response.headers.get("content-digest");
+      if (!await fitsDigest(digest, content)) {
+        throw new Error("the answer broke on the way");
+      }
       return {
-        body: await readBody(response, mostBytes, target),
+        body: content,
         evaluateMs: evaluateMs(response.headers.get("server-timing")),
       };
     } catch (cause) {
@@ -116,7 +125,7 @@ async function readBody(
 }
 
 /** The fault that a status other than 2xx tells (RFC 9457 where it is one). */
-async function problem(
+export async function problem(
   response: Response,
   target: URL,
 ): Promise<CipherlayerError> {
@@ -149,6 +158,7 @@ async function problem(
 const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "body-too-large",
   "budget-exceeded",
+  "checksum-mismatch",
   "ciphertext-out-of-range",
   "count-mismatch",
   "forbidden",
@@ -159,6 +169,7 @@ const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "overloaded",
   "rate-limited",
   "server-fault",
+  "signature-rejected",
   "token-altered",
   "token-expired",
   "token-mismatch",
@@ -166,6 +177,9 @@ const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "too-much-work",
   "unauthenticated",
   "unsupported",
+  "upload-incomplete",
+  "version-conflict",
+  "version-not-found",
 ]);
 
 /** Text of the server made safe to print: no control characters, bounded. */
