@@ -6,6 +6,7 @@ import type { Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { platformRandom, type RandomSource } from "../sdk/random.ts";
 import type { Budget } from "./budget.ts";
+import { digestAnswers } from "./content_digest.ts";
 import type { Context } from "./context.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { ModelStore } from "./model_store.ts";
@@ -74,11 +75,12 @@ export function createApp(options: AppOptions): Hono {
   app.use(cors({
     origin: options.origins ?? "*",
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["content-type"],
-    exposeHeaders: ["server-timing"],
+    allowHeaders: ["content-digest", "content-type"],
+    exposeHeaders: ["content-digest", "server-timing"],
     maxAge: 86400,
   }));
   app.get("/healthz", (c) => c.text("ok"));
+  app.use("/v1/*", digestAnswers);
   app.route("/v1/models", modelRoutes(options.models));
   app.route("/v1/sessions", sessionRoutes(context));
   app.route("/v1/rounds", roundRoutes(context));

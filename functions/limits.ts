@@ -1,4 +1,5 @@
 import { CipherlayerError } from "../sdk/errors.ts";
+import { checkContentDigest } from "./content_digest.ts";
 
 /** What one call may ask of the functions. */
 export interface Limits {
@@ -56,6 +57,7 @@ export async function readBody(
     body.set(chunk, at);
     at += chunk.length;
   }
+  await checkContentDigest(request.headers, body);
   return body;
 }
 

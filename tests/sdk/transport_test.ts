@@ -195,3 +195,26 @@ Deno.test("an endless answer is cut off", async () => {
   const fault = await faultOf(() => new Response(endless(), { headers: cbor }));
   equal(fault.code, "body-too-large");
 });
+
+Deno.test("requests tell the digest of their bytes, and an answer that does not fit its own is a fault of the network", async () => {
+  // SHA-256 of the bytes 1, 2, 3, by `printf '\1\2\3' | openssl dgst -sha256 -binary | base64`.
+  const digest = "sha-256=:A5BYxvLAy0ksUzsKTRTvd8wPeKvMztUofYShogEc+4E=:";
+  const told: (string | null)[] = [];
+  let answer = body;
+  await withServer((request) => {
+    told.push(request.headers.get("content-digest"));
+    return new Response(answer, {
+      headers: { ...cbor, "content-digest": `sha-512=:AAAA:, ${digest}` },
+    });
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    deepEqual((await post("", body, { mostBytes: 3 })).body, body);
+    answer = Uint8Array.of(1, 2, 2);
+    await rejects(post("", body, { mostBytes: 3 }), {
+      code: "network",
+      retryable: true,
+      message: /the answer broke on the way/,
+    });
+  });
+  deepEqual(told, [digest, digest]);
+});
