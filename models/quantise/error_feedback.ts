@@ -10,6 +10,7 @@
  */
 import { gatherPatches } from "../convolve.ts";
 import type { FloatTerm } from "../ir.ts";
+import { batchMap } from "../kernel/batch_map.ts";
 import { roundWeight } from "./rounding.ts";
 
 /** The factors U of a term's inputs, one for each group of a convolution. */
@@ -46,7 +47,7 @@ export function feedbackOf(
   return { size, factors };
 }
 
-/** Covariance of a row's inputs, lower triangle, over enough of the samples. */
+/** Covariance of a row's inputs (its lower triangle alone is valid), over enough of the samples. */
 function covariance(
   map: FloatTerm["map"],
   group: number,
@@ -81,6 +82,7 @@ function covariance(
   return products;
 }
 
+/** Adds patches times their transpose, and their sums. */
 function addProducts(
   patches: Float64Array,
   size: number,
@@ -88,21 +90,17 @@ function addProducts(
   products: Float64Array,
   sums: Float64Array,
 ): void {
-  for (let i = 0; i < size; i++) {
-    const left = patches.subarray(i * positions, (i + 1) * positions);
-    let sum = 0;
-    for (let p = 0; p < positions; p++) sum += left[p];
-    sums[i] += sum;
-    if (sum === 0 && left.every((value) => value === 0)) continue;
-    for (let j = 0; j <= i; j++) {
-      const from = j * positions;
-      let product = 0;
-      for (let p = 0; p < positions; p++) {
-        product += left[p] * patches[from + p];
-      }
-      products[i * size + j] += product;
-    }
-  }
+  const rowsOf = (matrix: Float64Array, length: number) =>
+    Array.from(
+      { length: size },
+      (_, i) => matrix.subarray(i * length, (i + 1) * length),
+    );
+  const rows = rowsOf(patches, positions);
+  const map = { rows: size, columns: positions, weights: patches };
+  batchMap({ kind: "matrix", ...map }, "f64")(rows, rowsOf(products, size));
+  rows.forEach((row, i) => {
+    for (let p = 0; p < positions; p++) sums[i] += row[p];
+  });
 }
 
 /** U of the damped matrix, in place: row k holds U_jk for j < k. */
