@@ -1,7 +1,32 @@
-/** The bytes themselves, or what they hold where they are gzip-compressed. */
+/** Longest file, unpacked: a packed one of a thousandth of that must not fill the memory. */
+const mostBytes = 2 ** 30;
+
+/**
+ * The bytes themselves, or what they hold where they are gzip-compressed.
+ *
+ * @throws {RangeError} where they are damaged, or hold more than 1 GiB
+ */
 export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const stream = new Blob([bytes.slice()]).stream()
     .pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream) {
+      length += chunk.length;
+      if (length > mostBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new RangeError("Cannot unpack: the gzip stream is damaged", {
+      cause,
+    });
+  }
+  if (length > mostBytes) {
+    throw new RangeError(
+      `Cannot unpack: expected at most ${mostBytes} bytes, got more`,
+    );
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

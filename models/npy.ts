@@ -49,13 +49,13 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
       "Cannot read .npy: the array is in Fortran order; save numpy.ascontiguousarray(x)",
     );
   }
-  const order = descr[0], element = elements[descr.slice(1)];
-  if (!element) {
+  const order = descr[0], type = descr.slice(1);
+  if (!Object.hasOwn(elements, type)) {
     throw new RangeError(
       `Cannot read .npy: expected numbers, got elements of type "${descr}"`,
     );
   }
-  const [size, read] = element;
+  const [size, read] = elements[type];
   const count = shape.reduce((product, length) => product * length, 1);
   if (bytes.length - from !== count * size) {
     throw new RangeError(
@@ -82,7 +82,9 @@ function parseHeader(header: string) {
   const shape = /'shape':\s*\(([\d,\sL]*)\)/.exec(header)?.[1];
   if (descr === undefined || order === undefined || shape === undefined) {
     throw new RangeError(
-      `Cannot read .npy: expected an array of numbers, got header ${header.trim()}`,
+      `Cannot read .npy: expected an array of numbers, got header ${
+        JSON.stringify(header.trim().slice(0, 200))
+      }`,
     );
   }
   return {

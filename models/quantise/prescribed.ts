@@ -24,38 +24,51 @@ export interface PrescribedRound {
 /**
  * Reads the file's text.
  *
- * @throws {RangeError} naming the field that is missing or no number
+ * @throws {RangeError} if it is no JSON, or naming the field that is missing, no
+ * number or out of range
  */
 export function parseQuantisation(text: string): PrescribedQuantisation {
-  const root = object(JSON.parse(text), "quantisation");
+  const root = object(parseJson(text), "quantisation");
   if (root.format !== "cipherlayer-quantisation-1") {
-    throw new RangeError(
-      `Cannot read quantisation: expected format "cipherlayer-quantisation-1", got ${
-        JSON.stringify(root.format)
-      }`,
-    );
+    refuse('format "cipherlayer-quantisation-1"', root.format);
   }
   if (!Array.isArray(root.layers)) {
     throw new RangeError("Cannot read quantisation: expected a list of layers");
   }
   return {
-    input: numbers(root.input, "input", ["scale", "offset", "low", "high"]),
+    input: {
+      ...numbers(root.input, "input", ["scale", "offset"]),
+      ...range(root.input, "input"),
+    },
     rounds: root.layers.map((layer, i) => {
       const path = `layers[${i}]`;
       const { activation } = object(layer, path);
       return {
-        ...numbers(layer, path, ["accumulatorScale", "weightLimit"]),
+        ...numbers(layer, path, ["accumulatorScale"]),
+        ...integers(layer, path, { weightLimit: [1, 2 ** 31 - 1] }),
         requantise: activation === null
           ? null
-          : numbers(activation, `${path}.activation`, [
-            "multiplier",
-            "shift",
-            "low",
-            "high",
-          ]),
+          : requantisation(activation, `${path}.activation`),
       };
     }),
   };
+}
+
+function requantisation(value: unknown, path: string) {
+  return {
+    ...integers(value, path, {
+      multiplier: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+      shift: [0, 64],
+    }),
+    ...range(value, path),
+  };
+}
+
+/** The least and the greatest integer, in this order. */
+function range(value: unknown, path: string) {
+  const least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER;
+  const { low } = integers(value, path, { low: [least, most] });
+  return { low, ...integers(value, path, { high: [low, most] }) };
 }
 
 /** The widths that a prescription comes to. */
@@ -85,6 +98,14 @@ export function checkPrescription(
   }
 }
 
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RangeError("Cannot read quantisation: expected JSON", { cause });
+  }
+}
+
 function object(value: unknown, path: string): Record<string, unknown> {
   if (typeof value === "object" && value !== null) {
     return value as Record<string, unknown>;
@@ -101,12 +122,35 @@ function numbers<Name extends string>(
 ): Record<Name, number> {
   const fields = object(value, path);
   const entries = names.map((name) => {
-    if (typeof fields[name] === "number") return [name, fields[name]];
-    throw new RangeError(
-      `Cannot read quantisation: expected ${path}.${name} to be a number, got ${
-        JSON.stringify(fields[name])
-      }`,
-    );
+    if (Number.isFinite(fields[name])) return [name, fields[name]];
+    refuse(`${path}.${name} to be a number`, fields[name]);
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries as [Name, number][]) as Record<
+    Name,
+    number
+  >;
+}
+
+function integers<Name extends string>(
+  value: unknown,
+  path: string,
+  ranges: Record<Name, [low: number, high: number]>,
+): Record<Name, number> {
+  const names = Object.keys(ranges) as Name[];
+  const fields = numbers(value, path, names);
+  for (const name of names) {
+    const [low, high] = ranges[name], number = fields[name];
+    if (!Number.isInteger(number) || number < low || number > high) {
+      refuse(`${path}.${name} to be an integer in [${low}, ${high}]`, number);
+    }
+  }
+  return fields;
+}
+
+function refuse(expected: string, got: unknown): never {
+  throw new RangeError(
+    `Cannot read quantisation: expected ${expected}, got ${
+      JSON.stringify(got)?.slice(0, 80) ?? "nothing"
+    }`,
+  );
 }

@@ -39,4 +39,8 @@ Deno.test("other files and cut ones are refused", async () => {
   await rejects(decodeIdx(file.subarray(0, 7)), /header of 12 bytes is cut/);
   await rejects(decodeIdx(Uint8Array.of(0, 0, 13, 1)), /magic bytes/);
   await rejects(decodeIdx(new Uint8Array()), /magic bytes/);
+  await rejects(decodeIdx(Uint8Array.of(0x1f, 0x8b, 8, 0)), {
+    name: "RangeError",
+    message: "Cannot unpack: the gzip stream is damaged",
+  });
 });

@@ -50,6 +50,7 @@ Deno.test("what is no plain array of numbers is refused", () => {
   );
   throws(() => decodeNpy(npy("<c8", "1,", [])), /type "<c8"/);
   throws(() => decodeNpy(npy("<U3", "1,", [])), /type "<U3"/);
+  throws(() => decodeNpy(npy("<toString", "1,", [])), /type "<toString"/);
   throws(
     () => decodeNpy(npy("<f4", "2,", [0, 0, 0, 0])),
     /expected 8 bytes of data for shape \[2\], got 4/,

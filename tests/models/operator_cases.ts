@@ -16,6 +16,12 @@ export function buildCase({ shape, opset, build }: OperatorCase) {
   return { onnx, builder };
 }
 
+/** The case's network before it is written. */
+export function buildCaseGraph({ shape, opset, build }: OperatorCase) {
+  const builder = new GraphBuilder(shape, { opset, seed: 7 });
+  return builder.graph(build(builder));
+}
+
 /** A function of one variable between two dense layers. */
 function activation(
   operator: string,

@@ -266,4 +266,13 @@ Deno.test("a prescription for another model, or not of the format, is refused", 
     compile({ layers: [{ ...first, weightLimit: "3" }, second] }),
     /layers\[0\].weightLimit to be a number, got "3"/,
   );
+  const low = prescription.input.high + 1;
+  throws(
+    compile({ input: { ...prescription.input, low } }),
+    /input.high to be an integer in \[\d+, \d+\]/,
+  );
+  throws(() => parseQuantisation("{"), {
+    name: "RangeError",
+    message: "Cannot read quantisation: expected JSON",
+  });
 });

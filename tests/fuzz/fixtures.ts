@@ -1,0 +1,36 @@
+/** What the corpus was made with, and targets that need secrets open it with. */
+import type { Hono } from "hono";
+import { createApp } from "../../functions/app.ts";
+import type { ModelPackage } from "../../models/package_format.ts";
+import type { RandomSource } from "../../sdk/random.ts";
+import { memoryStore, sealingKey } from "../functions/edge.ts";
+import { labelled } from "../privacy/guarded.ts";
+import { randomNumbers } from "../reference/graph_builder.ts";
+import { tinyDense } from "../reference/tiny_models.ts";
+
+/** Of the sealed keys of the corpus. */
+export const passphrase = "correct horse battery staple";
+
+/** When the sessions of the corpus began, and still is: they do not expire. */
+export const nowMs: number = Date.UTC(2026, 0, 1);
+
+/** The model that the corpus' sessions are with: two dense rounds and a label. */
+export const fuzzedModel: ModelPackage = labelled(tinyDense(), "standard");
+
+/** The functions as the corpus met them. */
+export function fuzzedApp(...models: ModelPackage[]): Hono {
+  return createApp({
+    models: memoryStore(fuzzedModel, ...models),
+    sealingKey,
+    insecureKeys: true,
+    clock: () => nowMs,
+    random: fixedRandom(3),
+  });
+}
+
+/** The same bytes every time; not for secrets. */
+export function fixedRandom(seed: number): RandomSource {
+  const random = randomNumbers(seed);
+  return (length) =>
+    Uint8Array.from({ length }, () => Math.floor(256 * random()));
+}
