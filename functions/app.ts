@@ -16,6 +16,19 @@ import { problemResponse } from "./problem.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { roundRoutes } from "./routes/rounds.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import type { CallObserver } from "./telemetry/call_record.ts";
+import { Log } from "./telemetry/log.ts";
+import { observeCalls } from "./telemetry/observe_calls.ts";
+import {
+  type MetricsSource,
+  operationsRoutes,
+} from "./telemetry/operations_routes.ts";
+import {
+  allOf,
+  kernelWorks,
+  reachable,
+  type ReadinessCheck,
+} from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads.ts";
 
 /** What the functions run on. */
@@ -43,6 +56,12 @@ export interface AppOptions {
   threads?: EvaluationThreads;
   /** Origins whose pages may call, default all: calls carry no cookies. */
   origins?: string[];
+  /** Told of every call; default: a log of faults on standard error. */
+  observers?: CallObserver[];
+  /** What `GET /metrics` gives; default: there is none. */
+  metrics?: MetricsSource;
+  /** Reasons not to be sent calls, besides those that the functions see by themselves. */
+  ready?: ReadinessCheck;
 }
 
 /**
@@ -72,14 +91,29 @@ export function createApp(options: AppOptions): Hono {
     threads: options.threads,
   };
   const app = new Hono();
+  app.use(observeCalls(
+    options.observers ?? [new Log({ level: "errors", format: "text" })],
+  ));
   app.use(cors({
     origin: options.origins ?? "*",
     allowMethods: ["GET", "POST"],
     allowHeaders: ["content-digest", "content-type"],
-    exposeHeaders: ["content-digest", "server-timing"],
+    exposeHeaders: ["content-digest", "server-timing", "x-request-id"],
     maxAge: 86400,
   }));
-  app.get("/healthz", (c) => c.text("ok"));
+  const { threads } = options;
+  app.route(
+    "/",
+    operationsRoutes({
+      metrics: options.metrics,
+      ready: allOf(
+        reachable("the model store", () => options.models.list()),
+        kernelWorks(kernel),
+        ...threads ? [reachable("a thread", () => threads.ping())] : [],
+        ...options.ready ? [options.ready] : [],
+      ),
+    }),
+  );
   app.use("/v1/*", digestAnswers);
   app.route("/v1/models", modelRoutes(options.models));
   app.route("/v1/sessions", sessionRoutes(context));
@@ -93,10 +127,6 @@ export function createApp(options: AppOptions): Hono {
       404,
     )
   );
-  app.onError((error, c) => {
-    const declared = error instanceof CipherlayerError;
-    if (!declared && !c.req.raw.signal.aborted) console.error(error);
-    return problemResponse(error);
-  });
+  app.onError((error) => problemResponse(error));
   return app;
 }

@@ -13,7 +13,14 @@
  *   times samples) that an account may be told; unlimited by default;
  * - `CIPHERLAYER_ACCOUNT_HEADER`: the header in which a proxy that authenticates
  *   clients names their account; without it all clients are one account;
- * - `CIPHERLAYER_INSECURE_KEYS=1`: also accept keys shorter than 2048 bits.
+ * - `CIPHERLAYER_INSECURE_KEYS=1`: also accept keys shorter than 2048 bits;
+ * - `CIPHERLAYER_LOG`: `errors` (the default: faults of the functions' own), `calls`
+ *   (a line each) or `off`, on standard error; `CIPHERLAYER_LOG_FORMAT`: `text`
+ *   or `json`;
+ * - `CIPHERLAYER_METRICS=1`: anybody may read `/metrics`, not only owners of models;
+ * - `OTEL_DENO=true` and what else Deno takes for OpenTelemetry.
+ *
+ * `docs/operations.md` tells what there is to watch.
  *
  * @module
  */
@@ -23,6 +30,7 @@ import {
   sealingKeyFromEnvironment,
   threadsFromEnvironment,
 } from "./environment.ts";
+import { telemetryFromEnvironment } from "./telemetry/environment.ts";
 import { EvaluationThreads } from "./threads.ts";
 
 const sealingKey = sealingKeyFromEnvironment();
@@ -37,6 +45,7 @@ if (threads > 1) {
 
 const app = createApp({
   ...await optionsFromEnvironment(sealingKey),
+  ...telemetryFromEnvironment(),
   threads: threads > 1 ? new EvaluationThreads(threads, sealingKey) : undefined,
 });
 

@@ -1,8 +1,11 @@
-/** To a thread: the key at first, then calls and their ends. */
+import { type CallFacts, notesOn } from "./telemetry/call_notes.ts";
+
+/** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
   | { sealingKey: Uint8Array }
   | ThreadCall
-  | { abort: number };
+  | { abort: number }
+  | { ping: number };
 
 /** A POST request, its body read. */
 export interface ThreadCall {
@@ -17,6 +20,8 @@ export interface ThreadReply {
   status: number;
   headers: [name: string, value: string][];
   body: ArrayBuffer;
+  /** What telemetry may know of the call. */
+  facts: CallFacts;
 }
 
 interface Thread {
@@ -45,7 +50,10 @@ export class EvaluationThreads {
     const thread = this.#threads.reduce((least, other) =>
       other.calls.size < least.calls.size ? other : least
     );
+    const notes = notesOn(request);
+    notes.enter("wait");
     const reply = await this.#call(thread, request, body);
+    notes.takeOver(reply.facts);
     return new Response(reply.body, {
       status: reply.status,
       headers: reply.headers,
@@ -61,6 +69,21 @@ export class EvaluationThreads {
       // A thread that fails here will fail its calls too, and say so there.
       this.#call(thread, request, body).catch(() => {});
     }
+  }
+
+  /** Resolves when every thread has said that it is ready for calls. */
+  async ping(): Promise<void> {
+    await Promise.all(this.#threads.map(async ({ worker, calls }) => {
+      const id = this.#nextId++;
+      const reply = Promise.withResolvers<ThreadReply>();
+      calls.set(id, reply);
+      try {
+        worker.postMessage({ ping: id });
+        await reply.promise;
+      } finally {
+        calls.delete(id);
+      }
+    }));
   }
 
   async #call(

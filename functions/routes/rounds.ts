@@ -14,18 +14,24 @@ import type { ModelStore } from "../model_store.ts";
 import type { PreparedModel } from "../prepared_model.ts";
 import { spendToken } from "../privacy/nonces.ts";
 import type { TokenContent } from "../privacy/token.ts";
+import { notesOn } from "../telemetry/call_notes.ts";
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
 export function roundRoutes(context: Context): Hono {
   const { keyring, clock, kernel, limits } = context;
   return new Hono().post("/:index{[0-9]{1,4}}", async (c) => {
+    const notes = notesOn(c.req.raw);
+    notes.enter("read");
     const body = await readBody(c.req.raw, limits.bodyBytes);
     if (context.threads) return context.threads.answer(c.req.raw, body);
     const started = performance.now();
+    notes.add({ bytesIn: body.length });
+    notes.enter("decode");
     const { token, ciphertexts } = decodeRoundRequest(body);
     const index = Number(c.req.param("index"));
     const [shard, shards] = parseShard(c.req.query("shard"), limits.shards);
 
+    notes.enter("verify");
     const sealing = keyring.sealingOf(token);
     const content = sealing.sealer.open(token, clock());
     if (content.round !== index) {
@@ -34,10 +40,26 @@ export function roundRoutes(context: Context): Hono {
         `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
       );
     }
+    notes.enter("prepare");
     const prepared = await preparedFor(context.models, sealing, content);
     const { answers } = prepared.round(index);
     const [from, to] = shardRange(answers, shard, shards);
     const range = { from, to };
+    const { products } = prepared.round(index).method(shards);
+    const ciphertextBytes = 2 * content.modulus.length;
+    notes.add({
+      model: content.model,
+      version: content.version,
+      round: index,
+      rounds: prepared.plan.rounds.length,
+      shard,
+      shards,
+      samples: content.samples,
+      keyBits: 8 * content.modulus.length,
+      products: products.multiplications + products.squarings,
+      ciphertextsIn: Math.floor(ciphertexts.length / ciphertextBytes),
+    });
+    notes.enter("admit");
     if (context.budget) {
       const { layout } = prepared.plan.rounds[index];
       await chargeBudget(context.budget, {
@@ -51,6 +73,7 @@ export function roundRoutes(context: Context): Hono {
       const { expiresAt } = content;
       await spendToken(context.nonces, token, ciphertexts, expiresAt);
     }
+    notes.enter("evaluate");
     const answer = await answerRound({ ...sealing, kernel }, {
       prepared,
       content,
@@ -59,10 +82,17 @@ export function roundRoutes(context: Context): Hono {
       range,
       shards,
       signal: c.req.raw.signal,
+      onPhase: (part) => notes.evaluating(part),
     });
+    notes.enter("encode");
     const evaluateMs = (performance.now() - started).toFixed(1);
+    const response = encodeRoundResponse(answer);
+    notes.add({
+      ciphertextsOut: answer.ciphertexts.length / ciphertextBytes,
+      bytesOut: response.length,
+    });
     return c.body(
-      encodeRoundResponse(answer) as Uint8Array<ArrayBuffer>,
+      response as Uint8Array<ArrayBuffer>,
       200,
       {
         "content-type": "application/cbor",

@@ -8,6 +8,7 @@ import {
 } from "../../sdk/wire/codec.ts";
 import type { Context } from "../context.ts";
 import { readBody } from "../limits.ts";
+import { notesOn } from "../telemetry/call_notes.ts";
 
 const nonceBytes = 16;
 
@@ -16,7 +17,11 @@ export function sessionRoutes(context: Context): Hono {
   const { models, keyring, clock, random, limits } = context;
   const { prepared, sealer, banks } = keyring.current;
   return new Hono().post("/", async (c) => {
+    const notes = notesOn(c.req.raw);
+    notes.enter("read");
     const body = await readBody(c.req.raw, limits.bodyBytes);
+    notes.add({ bytesIn: body.length });
+    notes.enter("decode");
     const request = decodeSessionRequest(body);
     const { samples } = request;
     if (samples > limits.samples) {
@@ -25,7 +30,11 @@ export function sessionRoutes(context: Context): Hono {
         `Cannot start session: expected at most ${limits.samples} samples, got ${samples}`,
       );
     }
+    notes.enter("prepare");
     const model = await models.load(request.model);
+    const { name, version } = model.manifest;
+    notes.add({ model: name, version, samples });
+    notes.enter("verify");
     const modulus = bigIntFromBytes(request.modulus);
     const modulusBits = bitLength(modulus);
     verifyKeyProof(modulus, request.proof, { insecure: context.insecureKeys });
@@ -37,6 +46,8 @@ export function sessionRoutes(context: Context): Hono {
         } bytes without leading zeros, got ${request.modulus.length}`,
       );
     }
+    notes.add({ keyBits: modulusBits });
+    notes.enter("prepare");
     const { plan, planHash, usesBank, answers } = prepared.get(model, {
       modulusBits,
       samples,
@@ -44,7 +55,7 @@ export function sessionRoutes(context: Context): Hono {
     // Not awaited: ready, or nearly, when the first round comes.
     if (context.threads) context.threads.announce(c.req.raw, body);
     else if (usesBank) void banks.get(modulus, answers);
-    const { name, version } = model.manifest;
+    notes.enter("encode");
     const expiresAt = clock() + limits.tokenLifetimeMs;
     const token = sealer.seal({
       model: name,
@@ -64,6 +75,7 @@ export function sessionRoutes(context: Context): Hono {
       expiresAt,
       plan,
     });
+    notes.add({ bytesOut: response.length });
     return c.body(response as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
     });

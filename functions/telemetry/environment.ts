@@ -1,0 +1,70 @@
+import type { CallObserver } from "./call_record.ts";
+import { Isolates } from "./isolates.ts";
+import { Log, type LogFormat, type LogLevel } from "./log.ts";
+import { OpenTelemetryObserver } from "./open_telemetry.ts";
+import type { MetricsSource } from "./operations_routes.ts";
+import {
+  prometheusContentType,
+  PrometheusObserver,
+  prometheusText,
+} from "./prometheus.ts";
+
+const isolatesTimeoutMs = 2000;
+
+/** What `createApp` takes to be observed. */
+export interface Telemetry {
+  observers: CallObserver[];
+  metrics: MetricsSource;
+}
+
+/**
+ * Log, metrics and traces as the environment asks for them: `CIPHERLAYER_LOG`,
+ * `CIPHERLAYER_LOG_FORMAT`, `CIPHERLAYER_METRICS`.
+ *
+ * @throws {RangeError} if one of them has a value that is not known
+ */
+export function telemetryFromEnvironment(): Telemetry {
+  const counts = new PrometheusObserver();
+  // Instances of a platform are scraped by nobody; those of a process are added up.
+  const isolates = Deno.env.get("DENO_DEPLOYMENT_ID")
+    ? undefined
+    : new Isolates("cipherlayer metrics", () => counts.snapshot());
+  return {
+    observers: [
+      logFromEnvironment(),
+      counts,
+      new OpenTelemetryObserver(),
+    ],
+    metrics: {
+      contentType: prometheusContentType,
+      open: choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",
+      text: async () =>
+        prometheusText(
+          isolates
+            ? await isolates.snapshots(isolatesTimeoutMs)
+            : [await counts.snapshot()],
+        ),
+    },
+  };
+}
+
+/** The log that the environment asks for. */
+export function logFromEnvironment(): Log {
+  return new Log({
+    level: choice<LogLevel>("CIPHERLAYER_LOG", ["errors", "off", "calls"]),
+    format: choice<LogFormat>("CIPHERLAYER_LOG_FORMAT", ["text", "json"]),
+  });
+}
+
+/** One of `values` from the environment, the first where it is not set. */
+function choice<T extends string>(name: string, values: readonly T[]): T {
+  const text = Deno.env.get(name);
+  if (!text) return values[0];
+  const value = values.find((value) => value === text);
+  if (value) return value;
+  throw new RangeError(
+    `Cannot read ${name}: expected one of ${values.join(", ")}, got ${
+      JSON.stringify(text)
+    }`,
+  );
+}
