@@ -86,6 +86,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     modulus: bytesFromBigInt(modulus, modulusBits / 8),
     nonce: new Uint8Array(16),
     orders: [],
+    account: new Uint8Array(32),
     expiresAt: 0,
   };
   const runs: Record<string, number>[] = [];

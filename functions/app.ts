@@ -5,6 +5,10 @@ import { CipherlayerError } from "../sdk/errors.ts";
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import { selectKernel } from "../sdk/paillier/select_kernel.ts";
 import { platformRandom, type RandomSource } from "../sdk/random.ts";
+import { type Access, openAccess } from "./access/principal.ts";
+import { remoteAddress } from "./admission/address.ts";
+import { Gate } from "./admission/gate.ts";
+import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./budget.ts";
 import { digestAnswers } from "./content_digest.ts";
 import type { Context } from "./context.ts";
@@ -42,6 +46,12 @@ export interface AppOptions {
   nonces?: NonceStore;
   /** What accounts may be told; unlimited by default. */
   budget?: Budget;
+  /** Who may call; default: everybody, as clients of one account. */
+  access?: Access;
+  /** How many calls are worked on and wait; default: one of its own (`defaultGateLimits`). */
+  gate?: Gate;
+  /** How often a caller may call; unlimited by default. */
+  rates?: Rates;
   /** In place of those that a model's manifest asks for: to measure what each is worth. */
   protections?: Partial<Protections>;
   /** Default: the fastest that is right on this machine. */
@@ -54,6 +64,11 @@ export interface AppOptions {
   limits?: Partial<Limits>;
   /** Threads that evaluate rounds; default: the caller's own. */
   threads?: EvaluationThreads;
+  /**
+   * Where a call comes from, by what the host passes to `fetch` beside the request:
+   * callers without an account are told apart by it. Default: as Deno's server says.
+   */
+  address?: (host: unknown) => string | undefined;
   /** Origins whose pages may call, default all: calls carry no cookies. */
   origins?: string[];
   /** Told of every call; default: a log of faults on standard error. */
@@ -82,6 +97,10 @@ export function createApp(options: AppOptions): Hono {
       { ...limits, kernel, protections: options.protections },
     ),
     budget: options.budget,
+    access: options.access ?? openAccess,
+    gate: options.gate ?? new Gate(),
+    rates: options.rates,
+    address: options.address ?? remoteAddress,
     nonces: options.nonces ?? new MemoryNonceStore(clock),
     kernel,
     clock,
@@ -97,11 +116,17 @@ export function createApp(options: AppOptions): Hono {
   app.use(cors({
     origin: options.origins ?? "*",
     allowMethods: ["GET", "POST"],
-    allowHeaders: ["content-digest", "content-type"],
-    exposeHeaders: ["content-digest", "server-timing", "x-request-id"],
+    allowHeaders: ["content-digest", "authorization", "content-type"],
+    exposeHeaders: [
+      "content-digest",
+      "retry-after",
+      "server-timing",
+      "x-request-id",
+    ],
     maxAge: 86400,
   }));
   const { threads } = options;
+  const { gate } = context;
   app.route(
     "/",
     operationsRoutes({
@@ -110,12 +135,13 @@ export function createApp(options: AppOptions): Hono {
         reachable("the model store", () => options.models.list()),
         kernelWorks(kernel),
         ...threads ? [reachable("a thread", () => threads.ping())] : [],
+        () => Promise.resolve(gate.draining ? ["stopping"] : []),
         ...options.ready ? [options.ready] : [],
       ),
     }),
   );
   app.use("/v1/*", digestAnswers);
-  app.route("/v1/models", modelRoutes(options.models));
+  app.route("/v1/models", modelRoutes(options.models, context.access));
   app.route("/v1/sessions", sessionRoutes(context));
   app.route("/v1/rounds", roundRoutes(context));
   app.notFound((c) =>

@@ -40,8 +40,6 @@ export interface BudgetStore {
 export interface Budget {
   store: BudgetStore;
   limits: BudgetLimits;
-  /** Whom a request is charged to. Default: all requests are one account's. */
-  account?: (request: Request) => string;
 }
 
 const minuteMs = 60_000;
@@ -53,11 +51,11 @@ const dayMs = 24 * 60 * minuteMs;
  * @throws {CipherlayerError} `budget-exceeded`, with the time until the window ends
  */
 export async function chargeBudget(
-  { store, limits, account }: Budget,
-  call: { request: Request; model: string; values: number; nowMs: number },
+  { store, limits }: Budget,
+  call: { account: string; model: string; values: number; nowMs: number },
 ): Promise<void> {
-  const { request, model, values, nowMs } = call;
-  const owner = JSON.stringify(account?.(request) ?? "all");
+  const { model, values, nowMs } = call;
+  const owner = JSON.stringify(call.account);
   const windows: [name: string, limit: number | undefined, lengthMs: number][] =
     [
       ["minute", limits.perMinute, minuteMs],

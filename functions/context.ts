@@ -1,5 +1,8 @@
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import type { RandomSource } from "../sdk/random.ts";
+import type { Access } from "./access/principal.ts";
+import type { Gate } from "./admission/gate.ts";
+import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./budget.ts";
 import type { Limits } from "./limits.ts";
 import type { Keyring } from "./keyring.ts";
@@ -13,6 +16,11 @@ export interface Context {
   keyring: Keyring;
   nonces: NonceStore;
   budget?: Budget;
+  access: Access;
+  gate: Gate;
+  rates?: Rates;
+  /** Where a call comes from, by what the host passes to `fetch` beside the request. */
+  address: (host: unknown) => string | undefined;
   kernel: Kernel;
   /** Milliseconds since 1970. */
   clock: () => number;

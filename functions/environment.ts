@@ -1,6 +1,7 @@
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { decodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../sdk/random.ts";
+import { accessFromEnvironment } from "./access/environment.ts";
 import type { AppOptions } from "./app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
 import { whenUnlocked } from "./kv_lock.ts";
@@ -36,7 +37,6 @@ export async function optionsFromEnvironment(
   sealingKey: Uint8Array,
 ): Promise<AppOptions> {
   const kv = await openKv();
-  const accountHeader = Deno.env.get("CIPHERLAYER_ACCOUNT_HEADER");
   return {
     models: new FolderModelStore(
       Deno.env.get("CIPHERLAYER_MODELS") ?? defaultModels,
@@ -54,10 +54,8 @@ export async function optionsFromEnvironment(
         perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
         perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
       },
-      account: accountHeader
-        ? (request) => request.headers.get(accountHeader) ?? "none"
-        : undefined,
     },
+    access: await accessFromEnvironment(),
     insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
   };
 }

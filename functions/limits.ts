@@ -5,6 +5,8 @@ import { checkContentDigest } from "./content_digest.ts";
 export interface Limits {
   /** Bytes of a request's body. */
   bodyBytes: number;
+  /** From the first byte of a body to its last. */
+  bodyTimeoutMs: number;
   /** Samples per inference. */
   samples: number;
   /** Parts that a round may be split into. */
@@ -17,6 +19,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   bodyBytes: 32 * 2 ** 20,
+  bodyTimeoutMs: 120_000,
   samples: 4096,
   shards: 64,
   tokenLifetimeMs: 60 * 60 * 1000,
@@ -27,12 +30,16 @@ export const defaultLimits: Limits = {
  * Reads a request's body. A length stated above the limit is refused before a
  * byte is read, one that only shows is refused while reading.
  *
- * @throws {CipherlayerError} `body-too-large`; `malformed` for another content type
+ * @throws {CipherlayerError} `body-too-large`; `malformed` for another content type,
+ * and, retryable, for a body that takes too long; whatever `onBytes` throws
+ *
+ * @param onBytes told of bytes as they come, before they are kept
  */
 export async function readBody(
   request: Request,
-  mostBytes: number,
-): Promise<Uint8Array> {
+  { bodyBytes, bodyTimeoutMs }: Pick<Limits, "bodyBytes" | "bodyTimeoutMs">,
+  onBytes: (count: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
   const type = request.headers.get("content-type");
   if (type !== "application/cbor") {
     throw new CipherlayerError(
@@ -40,16 +47,33 @@ export async function readBody(
       "Cannot read body: expected content-type application/cbor",
     );
   }
-  if (Number(request.headers.get("content-length") ?? 0) > mostBytes) {
+  if (Number(request.headers.get("content-length") ?? 0) > bodyBytes) {
     await request.body?.cancel();
-    throw tooLarge(mostBytes);
+    throw tooLarge(bodyBytes);
   }
+  const reader = request.body?.getReader();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    reader?.cancel().catch(() => {});
+  }, bodyTimeoutMs);
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length;
-    if (length > mostBytes) throw tooLarge(mostBytes);
-    chunks.push(chunk);
+  try {
+    while (reader) {
+      const { done, value } = await reader.read();
+      if (late) throw tooSlow(bodyTimeoutMs);
+      if (done) break;
+      length += value.length;
+      if (length > bodyBytes) throw tooLarge(bodyBytes);
+      onBytes(value.length);
+      chunks.push(value);
+    }
+  } catch (error) {
+    await reader?.cancel().catch(() => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
   }
   const body = new Uint8Array(length);
   let at = 0;
@@ -65,5 +89,13 @@ function tooLarge(mostBytes: number): CipherlayerError {
   return new CipherlayerError(
     "body-too-large",
     `Cannot read body: expected at most ${mostBytes} bytes`,
+  );
+}
+
+function tooSlow(timeoutMs: number): CipherlayerError {
+  return new CipherlayerError(
+    "malformed",
+    `Cannot read body: expected its end within ${timeoutMs} ms`,
+    { retryable: true },
   );
 }

@@ -33,6 +33,8 @@ export interface TokenContent {
   nonce: Uint8Array;
   /** Seeds of the channel orders of activations that a later round reads. */
   orders: OrderSeed[];
+  /** SHA-256 of the account's name: nobody else goes on with its sessions. */
+  account: Uint8Array;
   /** Milliseconds since 1970, fixed at the session's start. */
   expiresAt: number;
 }
@@ -59,6 +61,7 @@ const tokenContent: Check<TokenContent> = record({
     record({ round: integer(0, 2 ** 10), seed: bytes(16) }),
     2 ** 10,
   ),
+  account: bytes(32),
   expiresAt: integer(0, Number.MAX_SAFE_INTEGER),
 });
 

@@ -5,24 +5,31 @@ import {
   encodeRoundResponse,
 } from "../../sdk/wire/codec.ts";
 import { shardRange } from "../../sdk/wire/messages.ts";
+import { mayUse } from "../access/principal.ts";
+import { requireRole } from "../access/require_role.ts";
+import { accountDigest } from "../access/account_digest.ts";
+import { type AdmissionEnv, admit } from "../admission/admit.ts";
 import type { Context } from "../context.ts";
 import { answerRound } from "../answer_round.ts";
 import { chargeBudget, valuesOf } from "../budget.ts";
-import { readBody } from "../limits.ts";
 import type { Sealing } from "../keyring.ts";
-import type { ModelStore } from "../model_store.ts";
+import { modelNotFound, type ModelStore } from "../model_store.ts";
 import type { PreparedModel } from "../prepared_model.ts";
 import { spendToken } from "../privacy/nonces.ts";
 import type { TokenContent } from "../privacy/token.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
-export function roundRoutes(context: Context): Hono {
+export function roundRoutes(context: Context): Hono<AdmissionEnv> {
   const { keyring, clock, kernel, limits } = context;
-  return new Hono().post("/:index{[0-9]{1,4}}", async (c) => {
+  const isClient = requireRole(context.access, "client");
+  const admitted = admit(context, { startsSession: false });
+  const path = "/:index{[0-9]{1,4}}";
+  const routes = new Hono<AdmissionEnv>();
+  return routes.post(path, isClient, admitted, async (c) => {
     const notes = notesOn(c.req.raw);
-    notes.enter("read");
-    const body = await readBody(c.req.raw, limits.bodyBytes);
+    const principal = c.get("principal");
+    const body = c.get("body");
     if (context.threads) return context.threads.answer(c.req.raw, body);
     const started = performance.now();
     notes.add({ bytesIn: body.length });
@@ -40,6 +47,14 @@ export function roundRoutes(context: Context): Hono {
         `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
       );
     }
+    if (!equal(content.account, accountDigest(principal))) {
+      throw new CipherlayerError(
+        "token-mismatch",
+        "Cannot evaluate round: the session was started by another account; start a new one",
+      );
+    }
+    // The right to use it may have been taken away since the session began.
+    if (!mayUse(principal, content.model)) throw modelNotFound(content.model);
     notes.enter("prepare");
     const prepared = await preparedFor(context.models, sealing, content);
     const { answers } = prepared.round(index);
@@ -63,7 +78,7 @@ export function roundRoutes(context: Context): Hono {
     if (context.budget) {
       const { layout } = prepared.plan.rounds[index];
       await chargeBudget(context.budget, {
-        request: c.req.raw,
+        account: principal.account,
         model: content.model,
         values: valuesOf(layout, range),
         nowMs: clock(),
@@ -123,7 +138,7 @@ async function preparedFor(
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
   const found = prepared.get(model, { modulusBits, samples });
-  if (found.planHash.some((byte, i) => byte !== content.planHash[i])) {
+  if (!equal(found.planHash, content.planHash)) {
     throw new CipherlayerError(
       "token-mismatch",
       "Cannot go on: the token was sealed for another plan; start a new session",
@@ -146,4 +161,9 @@ function parseShard(
     );
   }
   return [shard, shards];
+}
+
+function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length &&
+    left.every((byte, i) => byte === right[i]);
 }

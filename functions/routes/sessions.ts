@@ -6,20 +6,27 @@ import {
   decodeSessionRequest,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
+import { accountDigest } from "../access/account_digest.ts";
+import { mayUse } from "../access/principal.ts";
+import { requireRole } from "../access/require_role.ts";
+import { type AdmissionEnv, admit } from "../admission/admit.ts";
 import type { Context } from "../context.ts";
-import { readBody } from "../limits.ts";
+import { modelNotFound } from "../model_store.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
 
 const nonceBytes = 16;
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
-export function sessionRoutes(context: Context): Hono {
+export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
   const { models, keyring, clock, random, limits } = context;
   const { prepared, sealer, banks } = keyring.current;
-  return new Hono().post("/", async (c) => {
+  const isClient = requireRole(context.access, "client");
+  const admitted = admit(context, { startsSession: true });
+  const routes = new Hono<AdmissionEnv>();
+  return routes.post("/", isClient, admitted, async (c) => {
     const notes = notesOn(c.req.raw);
-    notes.enter("read");
-    const body = await readBody(c.req.raw, limits.bodyBytes);
+    const principal = c.get("principal");
+    const body = c.get("body");
     notes.add({ bytesIn: body.length });
     notes.enter("decode");
     const request = decodeSessionRequest(body);
@@ -31,6 +38,7 @@ export function sessionRoutes(context: Context): Hono {
       );
     }
     notes.enter("prepare");
+    if (!mayUse(principal, request.model)) throw modelNotFound(request.model);
     const model = await models.load(request.model);
     const { name, version } = model.manifest;
     notes.add({ model: name, version, samples });
@@ -66,6 +74,7 @@ export function sessionRoutes(context: Context): Hono {
       modulus: request.modulus,
       nonce: random(nonceBytes),
       orders: [],
+      account: accountDigest(principal),
       expiresAt,
     });
     const response = encodeSessionResponse({

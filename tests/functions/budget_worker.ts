@@ -9,11 +9,10 @@ const thread = self as unknown as {
 thread.onmessage = async ({ data: { path, calls } }) => {
   using kv = await Deno.openKv(path);
   const budget = { store: new KvBudgetStore(kv), limits: { perDay: 1000 } };
-  const request = new Request("http://localhost/");
   let passed = 0;
   try {
     for (let i = 0; i < calls; i++) {
-      const call = { request, model: "a", values: 9, nowMs: 0 };
+      const call = { account: "all", model: "a", values: 9, nowMs: 0 };
       await chargeBudget(budget, call).then(() => passed++, (error) => {
         if (error.code !== "budget-exceeded") throw error;
       });

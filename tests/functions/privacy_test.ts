@@ -306,6 +306,7 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
           }, { noNullPrototype: true }),
           { maxLength: 4 },
         ),
+        account: fc.uint8Array({ minLength: 32, maxLength: 32 }),
         expiresAt: fc.nat(),
       }, { noNullPrototype: true }),
       (content: TokenContent) => {

@@ -1,0 +1,47 @@
+import { createMiddleware } from "hono/factory";
+import { openAccess } from "../access/principal.ts";
+import type { AccessEnv } from "../access/require_role.ts";
+import type { Context } from "../context.ts";
+import { notesOn } from "../telemetry/call_notes.ts";
+import { readBody } from "../limits.ts";
+import type { Place } from "./gate.ts";
+import { chargeRate } from "./rates.ts";
+
+/** What routes behind {@linkcode admit} find: `c.get("body")`. */
+export interface AdmissionEnv {
+  Variables: AccessEnv["Variables"] & { body: Uint8Array<ArrayBuffer> };
+}
+
+/**
+ * Lets a call in, or tells it when to come back; reads its body; and waits for its
+ * turn, which lasts until it is answered. Comes behind `requireRole`.
+ *
+ * @throws {CipherlayerError} `overloaded`, `rate-limited`, and as `readBody` does
+ */
+export function admit(
+  { access, gate, rates, limits, clock, address }: Context,
+  { startsSession }: { startsSession: boolean },
+) {
+  return createMiddleware<AdmissionEnv>(async (c, next) => {
+    const request = c.req.raw;
+    const notes = notesOn(request);
+    const { account } = c.get("principal");
+    const caller = access === openAccess ? address(c.env) ?? account : account;
+    let place: Place | undefined;
+    try {
+      notes.enter("admit");
+      place = gate.admit({ caller, startsSession });
+      if (rates) {
+        await chargeRate(rates, { caller, startsSession, nowMs: clock() });
+      }
+      notes.enter("read");
+      c.set("body", await readBody(request, limits, place.hold));
+      notes.enter("wait");
+      await place.turn(request.signal);
+      await next();
+    } finally {
+      place?.leave();
+      if (!request.bodyUsed) await request.body?.cancel();
+    }
+  });
+}
