@@ -131,6 +131,7 @@ export function createApp(options: AppOptions): Hono {
     "/",
     operationsRoutes({
       metrics: options.metrics,
+      access: context.access,
       ready: allOf(
         reachable("the model store", () => options.models.list()),
         kernelWorks(kernel),
