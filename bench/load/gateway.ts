@@ -4,6 +4,7 @@ import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
 import { exponentialBackoff } from "../../sdk/retry.ts";
 import { connect, type Session } from "../../sdk/session.ts";
+import { fitsDigest } from "../../sdk/wire/content_digest.ts";
 import { exponential } from "../seeded.ts";
 import { type CheckedModel, isRight } from "./checked_model.ts";
 import type { Outcome } from "./outcome.ts";
@@ -144,7 +145,7 @@ class Gateway {
     try {
       const again = await fetch(target, init);
       const second = await again.bytes();
-      if (again.ok) {
+      if (await isWhole(response, first) && await isWhole(again, second)) {
         this.#replays++;
         if (!equal(first, second)) this.#replaysDiffering++;
       }
@@ -153,6 +154,14 @@ class Gateway {
     }
     return new Response(first, response);
   }
+}
+
+/** Whether an answer came as the functions sent it. */
+async function isWhole(
+  { ok, headers }: Response,
+  body: Uint8Array,
+): Promise<boolean> {
+  return ok && await fitsDigest(headers.get("content-digest"), body);
 }
 
 function equal(left: Uint8Array, right: Uint8Array): boolean {

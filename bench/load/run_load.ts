@@ -23,6 +23,8 @@ export interface LoadOptions {
   seed: number;
   timeoutMs: number;
   replayShare: number;
+  /** Where the database lies; default: a folder of the run's own. */
+  kvFolder?: string;
   /** What befalls requests; default nothing. */
   faults?: FaultSource;
   progress: (message: string) => void;
@@ -31,7 +33,7 @@ export interface LoadOptions {
 /** What a run has made, for those that inject faults into it. */
 export interface Stage {
   fleet: Fleet;
-  /** Holds `models`, `kv` and whatever else belongs to the run alone. */
+  /** Holds `models`. */
   folder: string;
   /** Folder of the database. */
   kvFolder: string;
@@ -73,7 +75,8 @@ export async function runLoad(
   await using resources = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "cipherlayer-load-" });
   resources.defer(() => Deno.remove(folder, { recursive: true }));
-  await Deno.mkdir(`${folder}/kv`);
+  const { kvFolder = `${folder}/kv` } = options;
+  await Deno.mkdir(kvFolder, { recursive: true });
   await writeLoadModels(options.models, `${folder}/models`);
   progress("readings whose answers are certain");
   const models = await Promise.all(
@@ -84,7 +87,7 @@ export async function runLoad(
     await Fleet.start(options.processes, {
       models: `${folder}/models`,
       threads: options.threads,
-      kv: `${folder}/kv/kv.sqlite3`,
+      kv: `${kvFolder}/kv.sqlite3`,
       stderr: "null",
     }),
   );
@@ -102,7 +105,7 @@ export async function runLoad(
   const stop = new AbortController();
   const started = new Date();
   const disturbing = disturb(
-    { fleet, folder, kvFolder: `${folder}/kv` },
+    { fleet, folder, kvFolder },
     stop.signal,
   );
   const clients = await Promise.all(

@@ -1,0 +1,8 @@
+/** A thread as the functions run it, that ends by an uncaught error after a while. */
+import "../../functions/thread.ts";
+
+const longestLifeMs = 8000;
+
+setTimeout(() => {
+  throw new Error("the load ends this thread");
+}, 500 + longestLifeMs * Math.random());

@@ -1,0 +1,34 @@
+/**
+ * The functions on what no operator wishes for: `LOAD_CLOCK_MS` moves their clock,
+ * `LOAD_THREADS_DIE=1` evaluates on threads that end by uncaught errors.
+ */
+import { createApp } from "../../functions/app.ts";
+import {
+  optionsFromEnvironment,
+  sealingKeyFromEnvironment,
+  threadsFromEnvironment,
+} from "../../functions/environment.ts";
+import { EvaluationThreads } from "../../functions/threads.ts";
+
+const sealingKey = sealingKeyFromEnvironment();
+const offMs = Number(Deno.env.get("LOAD_CLOCK_MS") ?? 0);
+const dying = Deno.env.get("LOAD_THREADS_DIE") === "1";
+
+if (dying) {
+  const script = new URL("./dying_thread.ts", import.meta.url);
+  globalThis.Worker = class extends Worker {
+    constructor(_: string | URL, options?: WorkerOptions) {
+      super(script, options);
+    }
+  };
+}
+
+const app = createApp({
+  ...await optionsFromEnvironment(sealingKey),
+  clock: () => Date.now() + offMs,
+  threads: dying
+    ? new EvaluationThreads(threadsFromEnvironment(), sealingKey)
+    : undefined,
+});
+
+export default { fetch: app.fetch };
