@@ -71,7 +71,9 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
       shards,
       samples: content.samples,
       keyBits: 8 * content.modulus.length,
-      products: products.multiplications + products.squarings,
+      products: Math.round(
+        products.multiplications + products.squarings,
+      ),
       ciphertextsIn: Math.floor(ciphertexts.length / ciphertextBytes),
     });
     notes.enter("admit");

@@ -38,7 +38,7 @@ export interface CallFacts {
   rounds?: number;
   shard?: number;
   shards?: number;
-  /** Products modulo N^2 that the call's method takes, without re-randomisation. */
+  /** Products modulo N^2 that the call's method is expected to take, without re-randomisation. */
   products?: number;
   ciphertextsIn?: number;
   ciphertextsOut?: number;

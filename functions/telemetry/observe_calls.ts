@@ -71,8 +71,10 @@ function outcomeOf(c: Context, noted: string | undefined): string {
   return c.res.status < 400 ? "ok" : `status-${c.res.status}`;
 }
 
-/** The last route that matches and is no middleware's. */
+/** The last route that matches and is no middleware's, without what its parameters must look like. */
 function routeOf(c: Context): string {
-  const path = matchedRoutes(c).at(-1)?.path ?? "";
-  return path === "" || path.endsWith("*") ? "unmatched" : path;
+  const path = matchedRoutes(c).at(-1)?.path ?? "*";
+  return path.endsWith("*")
+    ? "unmatched"
+    : path.replace(/(:\w+)\{.*?\}+/g, "$1");
 }
