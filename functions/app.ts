@@ -94,7 +94,12 @@ export function createApp(options: AppOptions): Hono {
     keyring: new Keyring(
       options.sealingKey,
       options.previousSealingKeys ?? [],
-      { ...limits, kernel, protections: options.protections },
+      {
+        ...limits,
+        kernel,
+        protections: options.protections,
+        callLimits: limits,
+      },
     ),
     budget: options.budget,
     access: options.access ?? openAccess,

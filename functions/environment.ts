@@ -6,6 +6,7 @@ import type { AppOptions } from "./app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
 import { whenUnlocked } from "./kv_lock.ts";
 import { FolderModelStore } from "./model_store.ts";
+import { numberFrom } from "./number_from_environment.ts";
 import { KvNonceStore } from "./privacy/nonces.ts";
 
 const defaultModels = new URL("../models/zoo", import.meta.url).pathname;
@@ -55,6 +56,10 @@ export async function optionsFromEnvironment(
         perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
       },
     },
+    limits: {
+      maxMillisecondsPerCall: numberFrom("CIPHERLAYER_MAX_MS_PER_CALL") ??
+        Infinity,
+    },
     access: await accessFromEnvironment(),
     insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
   };
@@ -79,17 +84,4 @@ async function openKv(): Promise<Deno.Kv | undefined> {
       }): spent tokens and budgets are known to this thread alone. With other threads or instances, "reveal": "label" protects no more than "scores".`,
     );
   }
-}
-
-/** A number from the environment; undefined where it is not set. */
-function numberFrom(name: string): number | undefined {
-  const text = Deno.env.get(name);
-  if (!text) return undefined;
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new RangeError(
-    `Cannot read ${name}: expected a number of 0 or more, got ${
-      JSON.stringify(text)
-    }`,
-  );
 }

@@ -1,3 +1,4 @@
+import type { CallLimits } from "../models/plan.ts";
 import type { Protections } from "../models/privacy/profile.ts";
 import type { Kernel } from "../sdk/paillier/kernel.ts";
 import { PreparedModels } from "./prepared_model.ts";
@@ -18,6 +19,7 @@ export interface KeyringOptions {
   randomiserBytes: number;
   /** As `AppOptions` has it. */
   protections?: Partial<Protections>;
+  callLimits: CallLimits;
 }
 
 /**
@@ -55,6 +57,10 @@ function sealing(sealingKey: Uint8Array, options: KeyringOptions): Sealing {
     sealingKey,
     sealer: new TokenSealer(sealingKey),
     banks: new BankCache(options.kernel, sealingKey, options.randomiserBytes),
-    prepared: new PreparedModels(sealingKey, options.protections),
+    prepared: new PreparedModels(
+      sealingKey,
+      options.protections,
+      options.callLimits,
+    ),
   };
 }

@@ -11,6 +11,11 @@ export interface Limits {
   samples: number;
   /** Parts that a round may be split into. */
   shards: number;
+  /**
+   * Predicted milliseconds of a call, on one core of the machine that the cost model
+   * knows: rounds that take longer are split. All instances need the same.
+   */
+  maxMillisecondsPerCall: number;
   /** A session's tokens are good for this long. */
   tokenLifetimeMs: number;
   /** Memory for tables of re-randomisation: at 2048 bits 14 MB a key, 43 MB for large batches. */
@@ -22,6 +27,7 @@ export const defaultLimits: Limits = {
   bodyTimeoutMs: 120_000,
   samples: 4096,
   shards: 64,
+  maxMillisecondsPerCall: Infinity,
   tokenLifetimeMs: 60 * 60 * 1000,
   randomiserBytes: 192 * 2 ** 20,
 };
@@ -31,7 +37,7 @@ export const defaultLimits: Limits = {
  * byte is read, one that only shows is refused while reading.
  *
  * @throws {CipherlayerError} `body-too-large`; `malformed` for another content type,
- * and, retryable, for a body that takes too long; whatever `onBytes` throws
+ * and, retryable, for a body that takes too long or ends early; whatever `onBytes` throws
  *
  * @param onBytes told of bytes as they come, before they are kept
  */
@@ -71,7 +77,7 @@ export async function readBody(
     }
   } catch (error) {
     await reader?.cancel().catch(() => {});
-    throw error;
+    throw error instanceof CipherlayerError ? error : endedEarly(error);
   } finally {
     clearTimeout(timer);
   }
@@ -89,6 +95,15 @@ function tooLarge(mostBytes: number): CipherlayerError {
   return new CipherlayerError(
     "body-too-large",
     `Cannot read body: expected at most ${mostBytes} bytes`,
+  );
+}
+
+/** The connection broke in the middle: nobody may be there to be told. */
+function endedEarly(cause: unknown): CipherlayerError {
+  return new CipherlayerError(
+    "malformed",
+    "Cannot read body: expected all of it, got a part",
+    { retryable: true, cause },
   );
 }
 

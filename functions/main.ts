@@ -11,8 +11,20 @@
  *   budgets are kept; default: Deno's own for this program;
  * - `CIPHERLAYER_BUDGET_PER_MINUTE`, `_PER_DAY`, `_PER_MODEL_DAY`: values (outputs
  *   times samples) that an account may be told; unlimited by default;
+ * - `CIPHERLAYER_ACCESS`: who may call, a line of JSON for each token or account
+ *   (`functions/access/entries.ts`; `cipherlayer token new` makes them): a file, read
+ *   again when it changes, or the lines themselves; default: everybody, as clients of
+ *   one account;
  * - `CIPHERLAYER_ACCOUNT_HEADER`: the header in which a proxy that authenticates
- *   clients names their account; without it all clients are one account;
+ *   clients, by mutual TLS for example, names their account; it must take the header
+ *   away from what clients send;
+ * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
+ *   `CIPHERLAYER_CALLS_AT_ONCE` (unlimited): of an account or, where everybody may
+ *   call, of an address;
+ * - `CIPHERLAYER_WAITING_CALLS`: calls that may wait for their turn, default 128; more
+ *   are told when to come back;
+ * - `CIPHERLAYER_MAX_MS_PER_CALL`: predicted milliseconds of a call, on one core, at
+ *   most; rounds that take longer are split. All instances need the same;
  * - `CIPHERLAYER_INSECURE_KEYS=1`: also accept keys shorter than 2048 bits;
  * - `CIPHERLAYER_LOG`: `errors` (the default: faults of the functions' own), `calls`
  *   (a line each) or `off`, on standard error; `CIPHERLAYER_LOG_FORMAT`: `text`
@@ -24,6 +36,11 @@
  *
  * @module
  */
+import {
+  gateFromEnvironment,
+  ratesFromEnvironment,
+} from "./admission/environment.ts";
+import { stopGracefully } from "./admission/graceful_stop.ts";
 import { createApp } from "./app.ts";
 import {
   optionsFromEnvironment,
@@ -36,17 +53,15 @@ import { EvaluationThreads } from "./threads.ts";
 const sealingKey = sealingKeyFromEnvironment();
 const threads = threadsFromEnvironment();
 
-// With threads running, the runtime does not end on these by itself.
-if (threads > 1) {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(signal, () => Deno.exit(0));
-  }
-}
+const options = await optionsFromEnvironment(sealingKey);
+const gate = gateFromEnvironment(threads);
 
 const app = createApp({
-  ...await optionsFromEnvironment(sealingKey),
+  ...options,
+  gate,
+  rates: options.budget && ratesFromEnvironment(options.budget.store),
   ...telemetryFromEnvironment(),
   threads: threads > 1 ? new EvaluationThreads(threads, sealingKey) : undefined,
 });
 
-export default { fetch: app.fetch };
+export default { fetch: stopGracefully(app.fetch, gate) };

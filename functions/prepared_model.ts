@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../models/package_format.ts";
-import { planInference } from "../models/plan.ts";
+import { type CallLimits, planInference } from "../models/plan.ts";
 import {
   type GuardedModel,
   guardModel,
@@ -39,12 +39,16 @@ export class PreparedModel {
   readonly #model: ModelPackage;
   readonly #rounds: (CompiledRound | undefined)[];
 
-  /** @throws {CipherlayerError} `unsupported` where the model does not fit the key */
+  /**
+   * @throws {CipherlayerError} `unsupported` where the model does not fit the key,
+   * `too-much-work` where a round cannot be split into calls small enough
+   */
   constructor(
     { model, guards, firstSingleUse }: GuardedModel,
     { channelOrder, ...options }: {
       modulusBits: number;
       samples: number;
+      callLimits?: CallLimits;
       channelOrder: boolean;
     },
   ) {
@@ -88,14 +92,20 @@ export class PreparedModel {
 export class PreparedModels {
   readonly #sealingKey: Uint8Array;
   readonly #overrides: Partial<Protections>;
+  readonly #callLimits?: CallLimits;
   readonly #known = new WeakMap<ModelPackage, {
     guarded: GuardedModel;
     plans: LruMap<string, PreparedModel>;
   }>();
 
-  constructor(sealingKey: Uint8Array, overrides: Partial<Protections> = {}) {
+  constructor(
+    sealingKey: Uint8Array,
+    overrides: Partial<Protections> = {},
+    callLimits?: CallLimits,
+  ) {
     this.#sealingKey = sealingKey;
     this.#overrides = overrides;
+    this.#callLimits = callLimits;
   }
 
   /** @throws {CipherlayerError} `unsupported` where the model cannot be guarded or fit the key */
@@ -116,7 +126,12 @@ export class PreparedModels {
     const { channelOrder } = protections;
     return plans.getOrMake(
       `${options.modulusBits}/${options.samples}`,
-      () => new PreparedModel(guarded, { ...options, channelOrder }),
+      () =>
+        new PreparedModel(guarded, {
+          ...options,
+          channelOrder,
+          callLimits: this.#callLimits,
+        }),
     );
   }
 }
@@ -126,6 +141,7 @@ function declared<T>(make: () => T): T {
   try {
     return make();
   } catch (cause) {
+    if (cause instanceof CipherlayerError) throw cause;
     throw new CipherlayerError("unsupported", (cause as Error).message, {
       cause,
     });

@@ -94,6 +94,14 @@ export interface RoundForecast {
   totalMs: number;
 }
 
+/** The cloud's milliseconds for one call (each shard's), on one core. */
+export function callMilliseconds(
+  { evaluateMs }: RoundForecast,
+  { callMs }: Costs,
+): number {
+  return evaluateMs + callMs;
+}
+
 /** Splitting repeats tables and the upload: worth it only where much is saved. */
 const leastSavedShare = 0.1;
 const leastEvaluateMs = 5;

@@ -1,7 +1,9 @@
 /** The planner: chooses how every round is packed (DESIGN section 7). */
 import { headroomBits } from "../sdk/fixed_point/layout.ts";
 import type { InferencePlan, RoundLayout } from "../sdk/wire/plan.ts";
+import { CipherlayerError } from "../sdk/errors.ts";
 import {
+  callMilliseconds,
   type Costs,
   defaultCosts,
   forecastRound,
@@ -22,6 +24,16 @@ export interface PlanOptions {
   costs?: Costs;
   /** The package's weights, for a closer forecast of the cloud's work. */
   tensors?: ReadonlyMap<string, IntegerTensor>;
+  /** What one call may take; unlimited by default. */
+  callLimits?: CallLimits;
+}
+
+/** Rounds are split into shards until each fits. */
+export interface CallLimits {
+  /** Predicted milliseconds of the cloud, on one core (`callMilliseconds`). */
+  maxMillisecondsPerCall: number;
+  /** Most parts of a round. */
+  shards: number;
 }
 
 /** One way to pack a round and what it would cost. */
@@ -36,6 +48,7 @@ export interface RoundCandidate {
  *
  * @throws {RangeError} if `modulusBits` or `samples` is not a positive integer
  * @throws {Error} if a round does not fit a plaintext, naming round and numbers
+ * @throws {CipherlayerError} `too-much-work` if a round cannot be split into calls small enough
  */
 export function planInference(
   manifest: Manifest,
@@ -77,7 +90,8 @@ export function mostSamples(manifest: Manifest, modulusBits: number): number {
  */
 export function planRound(
   round: RoundSpec,
-  { modulusBits, samples, tensors, ...options }: PlanOptions,
+  { modulusBits, samples, tensors, callLimits = unlimited, ...options }:
+    PlanOptions,
 ): RoundCandidate[] {
   for (const [name, value] of Object.entries({ modulusBits, samples })) {
     if (!Number.isSafeInteger(value) || value < 1) {
@@ -100,10 +114,54 @@ export function planRound(
       } bits`,
     );
   }
-  return layouts
-    .map((layout) => ({
-      layout,
-      forecast: forecastRound(round, layout, modulusBits, costs, profiles),
-    }))
-    .sort((a, b) => a.forecast.totalMs - b.forecast.totalMs);
+  const candidates = layouts.map((layout) => {
+    const forecast = (shards?: number) =>
+      forecastRound(round, layout, modulusBits, costs, profiles, shards);
+    return { layout, forecast: splitToFit(forecast, costs, callLimits) };
+  });
+  const fitting = candidates.filter(({ forecast }) =>
+    fits(forecast, costs, callLimits)
+  );
+  if (fitting.length === 0) {
+    const leastMs = Math.min(
+      ...candidates.map(({ forecast }) => callMilliseconds(forecast, costs)),
+    );
+    throw new CipherlayerError(
+      "too-much-work",
+      `Cannot plan round "${round.name}": expected calls of at most ${callLimits.maxMillisecondsPerCall} ms, got ${
+        Math.ceil(leastMs)
+      } ms in ${callLimits.shards} parts or as many as it has answers`,
+    );
+  }
+  return fitting.sort((a, b) => a.forecast.totalMs - b.forecast.totalMs);
+}
+
+const unlimited: CallLimits = {
+  maxMillisecondsPerCall: Infinity,
+  shards: Infinity,
+};
+
+function fits(
+  forecast: RoundForecast,
+  costs: Costs,
+  { maxMillisecondsPerCall }: CallLimits,
+): boolean {
+  return callMilliseconds(forecast, costs) <= maxMillisecondsPerCall;
+}
+
+/**
+ * The forecast in as many parts as time gains by, and then twice as many until a call
+ * fits; the one of most parts where none does.
+ */
+function splitToFit(
+  forecastIn: (shards?: number) => RoundForecast,
+  costs: Costs,
+  limits: CallLimits,
+): RoundForecast {
+  let forecast = forecastIn();
+  const most = Math.min(limits.shards, forecast.ciphertextsDown);
+  while (!fits(forecast, costs, limits) && forecast.shards < most) {
+    forecast = forecastIn(Math.min(2 * forecast.shards, most));
+  }
+  return forecast;
 }

@@ -30,6 +30,14 @@ export interface Arrival {
   startsSession: boolean;
 }
 
+/** Limits that are not given, or undefined, are the default ones. */
+function withDefaults(limits: Partial<GateLimits>): GateLimits {
+  const given = Object.entries(limits).filter(([, limit]) =>
+    limit !== undefined
+  );
+  return { ...defaultGateLimits, ...Object.fromEntries(given) };
+}
+
 /** How soon the first estimate of waiting times is replaced by what is seen. */
 const meanWeight = 0.1;
 const firstMeanMs = 200;
@@ -56,7 +64,7 @@ export class Gate {
     limits: Partial<GateLimits> = {},
     clock: () => number = () => performance.now(),
   ) {
-    this.limits = { ...defaultGateLimits, ...limits };
+    this.limits = withDefaults(limits);
     this.#clock = clock;
   }
 

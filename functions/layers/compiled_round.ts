@@ -1,3 +1,8 @@
+import {
+  callMilliseconds,
+  defaultCosts,
+  forecastRound,
+} from "../../models/cost_model.ts";
 import type { ModelPackage, RoundSpec } from "../../models/package_format.ts";
 import { cheapestMethod, type Method } from "../../models/planner/products.ts";
 import type { Strategy } from "../../models/planner/strategy.ts";
@@ -21,6 +26,7 @@ export class CompiledRound {
   readonly answers: number;
   /** By shard count, rounded up to a power of two, so that they stay few. */
   readonly #methods = new Map<number, CompiledMethod>();
+  readonly #predictedMs = new Map<number, number>();
 
   readonly #spec: RoundSpec;
   readonly #profiles: WeightProfile[];
@@ -30,6 +36,27 @@ export class CompiledRound {
     this.#profiles = weightProfiles(this.#spec, model.tensors);
     this.map = linearMap(this.#spec, plan.layout, model.tensors);
     this.answers = answerCiphertexts(plan.layout);
+  }
+
+  /**
+   * Predicted milliseconds of a call for 1/`shards` of the answers, as the planner
+   * counts them.
+   */
+  predictedMs(shards: number, modulusBits: number): number {
+    const known = this.#predictedMs.get(shards);
+    if (known !== undefined) return known;
+    const costs = defaultCosts(modulusBits);
+    const forecast = forecastRound(
+      this.#spec,
+      this.plan.layout,
+      modulusBits,
+      costs,
+      this.#profiles,
+      shards,
+    );
+    const predictedMs = callMilliseconds(forecast, costs);
+    this.#predictedMs.set(shards, predictedMs);
+    return predictedMs;
   }
 
   /** The method for calls that evaluate about 1/`shards` of the answers. */

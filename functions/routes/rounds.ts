@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { answerRound } from "../answer_round.ts";
 import { chargeBudget, valuesOf } from "../budget.ts";
 import type { Sealing } from "../keyring.ts";
+import type { Limits } from "../limits.ts";
 import { modelNotFound, type ModelStore } from "../model_store.ts";
 import type { PreparedModel } from "../prepared_model.ts";
 import { spendToken } from "../privacy/nonces.ts";
@@ -62,6 +63,7 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
     const range = { from, to };
     const { products } = prepared.round(index).method(shards);
     const ciphertextBytes = 2 * content.modulus.length;
+    const modulusBits = 8 * content.modulus.length;
     notes.add({
       model: content.model,
       version: content.version,
@@ -70,13 +72,14 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
       shard,
       shards,
       samples: content.samples,
-      keyBits: 8 * content.modulus.length,
+      keyBits: modulusBits,
       products: Math.round(
         products.multiplications + products.squarings,
       ),
       ciphertextsIn: Math.floor(ciphertexts.length / ciphertextBytes),
     });
     notes.enter("admit");
+    checkWork(prepared, { index, shards, modulusBits }, limits);
     if (context.budget) {
       const { layout } = prepared.plan.rounds[index];
       await chargeBudget(context.budget, {
@@ -147,6 +150,25 @@ async function preparedFor(
     );
   }
   return found;
+}
+
+/** @throws {CipherlayerError} `too-much-work` for fewer shards than the plan asks for */
+function checkWork(
+  prepared: PreparedModel,
+  call: { index: number; shards: number; modulusBits: number },
+  { maxMillisecondsPerCall: most }: Limits,
+): void {
+  if (most === Infinity) return;
+  const { index, shards, modulusBits } = call;
+  const predictedMs = prepared.round(index).predictedMs(shards, modulusBits);
+  if (predictedMs > most) {
+    throw new CipherlayerError(
+      "too-much-work",
+      `Cannot evaluate round ${index}: expected a call of at most ${most} ms, got ${
+        Math.ceil(predictedMs)
+      } ms; the plan splits the round in ${prepared.plan.rounds[index].shards}`,
+    );
+  }
 }
 
 function parseShard(
