@@ -65,13 +65,24 @@ export class FolderModelStore implements ModelStore {
 
   async load(name: string): Promise<ModelPackage> {
     const manifest = await this.#manifest(name);
-    if (!manifest) throw modelNotFound(name);
+    if (!manifest) throw await this.#missing(name);
     const { folder, changedMs } = manifest;
     return this.#cache.get(`${folder} ${changedMs}`, async () => {
       const model = await readPackage(folder);
       if (model.manifest.name !== name) throw modelNotFound(name);
       return model;
     });
+  }
+
+  /** Why there is no model: the folder itself may be away for a while. */
+  async #missing(name: string): Promise<CipherlayerError> {
+    const folder = await Deno.stat(this.#folder).catch(() => null);
+    if (folder) return modelNotFound(name);
+    return new CipherlayerError(
+      "server-fault",
+      "Cannot load model: the folder of models cannot be read",
+      { retryable: true },
+    );
   }
 
   /** Where the model's package lies and when it changed; undefined if there is none. */

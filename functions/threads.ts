@@ -1,3 +1,4 @@
+import { CipherlayerError } from "../sdk/errors.ts";
 import { type CallFacts, notesOn } from "./telemetry/call_notes.ts";
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
@@ -123,7 +124,13 @@ export class EvaluationThreads {
       const place = this.#threads.indexOf(thread);
       if (place >= 0) this.#threads[place] = this.#start();
       for (const call of thread.calls.values()) {
-        call.reject(new Error(`Cannot answer: thread ended: ${event.message}`));
+        call.reject(
+          new CipherlayerError(
+            "server-fault",
+            "Cannot answer: the thread that evaluated the call ended",
+            { retryable: true },
+          ),
+        );
       }
     };
     worker.postMessage({ sealingKey: this.#sealingKey });
