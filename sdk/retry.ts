@@ -13,6 +13,9 @@ export type RetryPolicy = (
   error: CipherlayerError,
 ) => number | null;
 
+/** Of the time that a server asks to wait. */
+const mostLateness = 0.25;
+
 /** Options of {@linkcode exponentialBackoff}. */
 export interface BackoffOptions {
   /** Longest wait after the first failure; doubles with each further one. Default 250. */
@@ -28,7 +31,7 @@ export interface BackoffOptions {
 /**
  * Waits that double, each drawn uniformly from the upper half of its range so
  * that many gateways do not return at the same moment. A server's `Retry-After`
- * is honoured up to `longestDelayMs`.
+ * is honoured up to `longestDelayMs`, with up to a quarter more for the same reason.
  *
  * @example Give up after three tries
  * ```ts
@@ -53,8 +56,11 @@ export function exponentialBackoff(options: BackoffOptions = {}): RetryPolicy {
     const range = Math.min(firstDelayMs * 2 ** (failures - 1), longestDelayMs);
     const [high, low] = random(2);
     const jitter = (256 * high + low) / 0xffff;
-    const asked = Math.min(error.retryAfterMs, longestDelayMs);
-    return Math.max(range / 2 * (1 + jitter), asked);
+    const asked = error.retryAfterMs * (1 + mostLateness * jitter);
+    return Math.min(
+      Math.max(range / 2 * (1 + jitter), asked),
+      longestDelayMs,
+    );
   };
 }
 

@@ -36,8 +36,8 @@ const mostSessionBytes = 1 << 24;
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense
  * @throws {RangeError} if `samples` is not a positive integer
- * @throws {TypeError} if the model uses an activation that is not registered, or the
- * key store holds no key
+ * @throws {TypeError} if the model uses an activation that is not registered, the
+ * key store holds no key, or the token cannot stand in a header
  *
  * @example A whole inference, and what to do when the cloud is away
  * ```ts
@@ -88,6 +88,7 @@ export class Session extends SessionEvents {
       : new KeyOwner(keys, { random: options.random });
     this.#transport = createTransport({
       url: options.url,
+      token: options.token,
       fetch: options.fetch,
       timeoutMs: options.timeoutMs ?? 120_000,
     });

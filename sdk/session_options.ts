@@ -19,7 +19,12 @@ export interface ConnectOptions {
   keys: PrivateKey | KeyOwner | KeyStore;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
-  /** Default: the platform's. A wrapper may add credentials. */
+  /**
+   * Bearer token of the caller's account, where the functions ask for one. It is a
+   * secret: sent with every call, never logged nor part of an error.
+   */
+  token?: string;
+  /** Default: the platform's. */
   fetch?: typeof fetch;
   /** Source of encryption randomness and jitter. Default: the platform's cryptographic one. */
   random?: RandomSource;

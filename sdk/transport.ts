@@ -11,7 +11,9 @@ export interface Reply {
 /** How to reach the functions. */
 export interface TransportOptions {
   url: string | URL;
-  /** Default: the platform's. A wrapper may add credentials. */
+  /** Bearer token of the caller's account. */
+  token?: string;
+  /** Default: the platform's. */
   fetch?: typeof fetch;
   /** A call without a complete answer after this time counts as a network fault. */
   timeoutMs: number;
@@ -31,11 +33,15 @@ const retryableStatuses = new Set([408, 429, 502, 503, 504]);
 /**
  * One HTTP call per call: no retries, bounded memory, and every fault as a
  * `CipherlayerError` (or the reason of `signal` when that aborts).
+ *
+ * @throws {TypeError} if the token cannot stand in a header
  */
 export function createTransport(options: TransportOptions): Transport {
   const base = new URL(options.url);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   const send = options.fetch ?? globalThis.fetch;
+  const { token } = options;
+  checkToken(token);
 
   return async (path, body, { mostBytes, signal }) => {
     signal?.throwIfAborted();
@@ -51,11 +57,12 @@ export function createTransport(options: TransportOptions): Transport {
         headers: {
           "content-type": "application/cbor",
           "content-digest": await contentDigest(body),
+          ...token === undefined ? {} : { authorization: `Bearer ${token}` },
         },
         body: body as Uint8Array<ArrayBuffer>,
         signal: stop,
       });
-      if (!response.ok) throw await problem(response, target);
+      if (!response.ok) throw await problem(response, target, token);
       const type = response.headers.get("content-type") ?? "no type";
       if (!type.startsWith("application/cbor")) {
         await response.body?.cancel();
@@ -128,6 +135,7 @@ async function readBody(
 export async function problem(
   response: Response,
   target: URL,
+  token: string | undefined,
 ): Promise<CipherlayerError> {
   const { status } = response;
   let told: { code?: unknown; detail?: unknown; retryable?: unknown } = {};
@@ -138,8 +146,9 @@ export async function problem(
   } catch {
     // Not a problem document: the status alone says what there is to say.
   }
+  // A server that repeats the token must not bring it into logs.
   const detail = typeof told.detail === "string"
-    ? plain(told.detail, 400)
+    ? plain(token ? told.detail.replaceAll(token, "") : told.detail, 400)
     : "no details";
   return new CipherlayerError(
     serverCodes.has(told.code) ? told.code as ErrorCode : "server-fault",
@@ -181,6 +190,15 @@ const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
   "version-conflict",
   "version-not-found",
 ]);
+
+/** The message tells nothing of the token, which an error of `fetch` would. */
+function checkToken(token: string | undefined): void {
+  if (token !== undefined && !/^[\w.~+/-]{1,400}=*$/.test(token)) {
+    throw new TypeError(
+      "Cannot connect: expected a token of letters, digits and -._~+/",
+    );
+  }
+}
 
 /** Text of the server made safe to print: no control characters, bounded. */
 function plain(text: string, mostCharacters: number): string {

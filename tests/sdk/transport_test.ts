@@ -218,3 +218,36 @@ Deno.test("requests tell the digest of their bytes, and an answer that does not 
   });
   deepEqual(told, [digest, digest]);
 });
+
+Deno.test("the token goes with every call, and into no error", async () => {
+  const token = "cipherlayer_c2VjcmV0";
+  const headers: (string | null)[] = [];
+  await withServer((request) => {
+    headers.push(request.headers.get("authorization"));
+    return Response.json(
+      { code: "forbidden", detail: `Cannot use ${token} here` },
+      { status: 403 },
+    );
+  }, async (url) => {
+    for (const given of [token, undefined]) {
+      const post = createTransport({ url, token: given, timeoutMs: 10_000 });
+      const fault = await post("v1/x", body, { mostBytes: 9 })
+        .catch((error) => error);
+      deepEqual([fault.code, fault.status], ["forbidden", 403]);
+      if (given) ok(!Deno.inspect(fault, { depth: 9 }).includes(token));
+      ok(!Deno.inspect(post, { showHidden: true }).includes(token));
+    }
+  });
+  deepEqual(headers, [`Bearer ${token}`, null]);
+
+  for (const wrong of ["", "two words", "a\r\nx-admin: 1", "é"]) {
+    let fault: unknown;
+    try {
+      createTransport({ url: "http://localhost", token: wrong, timeoutMs: 1 });
+    } catch (error) {
+      fault = error;
+    }
+    ok(fault instanceof TypeError, wrong);
+    ok(wrong === "" || !fault.message.includes(wrong));
+  }
+});
