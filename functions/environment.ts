@@ -1,5 +1,3 @@
-import { decodeBase64Url } from "@std/encoding/base64url";
-import { decodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../sdk/random.ts";
 import { accessFromEnvironment } from "./access/environment.ts";
 import type { AppOptions } from "./app.ts";
@@ -8,6 +6,7 @@ import { whenUnlocked } from "./kv_lock.ts";
 import { FolderModelStore } from "./model_store.ts";
 import { numberFrom } from "./number_from_environment.ts";
 import { KvNonceStore } from "./privacy/nonces.ts";
+import { sealingKeyFrom } from "./sealing_key.ts";
 
 const defaultModels = new URL("../models/zoo", import.meta.url).pathname;
 
@@ -20,7 +19,7 @@ export function sealingKeyFromEnvironment(): Uint8Array {
     );
     return platformRandom(32);
   }
-  return keyFrom(text);
+  return sealingKeyFrom(text);
 }
 
 /**
@@ -45,7 +44,7 @@ export async function optionsFromEnvironment(
     sealingKey,
     previousSealingKeys:
       Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(
-        keyFrom,
+        sealingKeyFrom,
       ) ?? [],
     nonces: kv && new KvNonceStore(kv),
     budget: {
@@ -63,12 +62,6 @@ export async function optionsFromEnvironment(
     access: await accessFromEnvironment(),
     insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
   };
-}
-
-function keyFrom(text: string): Uint8Array {
-  return /^([0-9a-fA-F]{2})+$/.test(text)
-    ? decodeHex(text)
-    : decodeBase64Url(text);
 }
 
 /** Where spent tokens and budgets are kept; without it, in each thread apart. */
