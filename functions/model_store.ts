@@ -20,7 +20,9 @@ export interface ModelStore {
 }
 
 /** What clients are told of a model. */
-export function modelInfo({ manifest }: ModelPackage): ModelInfo {
+export function modelInfo(
+  { manifest }: Pick<ModelPackage, "manifest">,
+): ModelInfo {
   return {
     name: manifest.name,
     version: manifest.version,
@@ -28,6 +30,14 @@ export function modelInfo({ manifest }: ModelPackage): ModelInfo {
     outputShape: manifest.output.shape,
     labels: manifest.output.labels,
   };
+}
+
+/** What a session meets whose version of the model is gone. */
+export function modelChanged(name: string, version: string): CipherlayerError {
+  return new CipherlayerError(
+    "model-changed",
+    `Cannot go on: version ${version} of model ${name} is no longer stored; start a new session`,
+  );
 }
 
 export function modelNotFound(name: string): CipherlayerError {
@@ -63,7 +73,15 @@ export class FolderModelStore implements ModelStore {
     );
   }
 
-  async load(name: string): Promise<ModelPackage> {
+  async load(name: string, version?: string): Promise<ModelPackage> {
+    const model = await this.#load(name);
+    if (version !== undefined && model.manifest.version !== version) {
+      throw modelChanged(name, version);
+    }
+    return model;
+  }
+
+  async #load(name: string): Promise<ModelPackage> {
     const manifest = await this.#manifest(name);
     if (!manifest) throw await this.#missing(name);
     const { folder, changedMs } = manifest;

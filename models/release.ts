@@ -159,15 +159,26 @@ export function releaseSize({ files }: Release): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-/** A file put together from its chunks. */
+/**
+ * A file put together from its chunks.
+ *
+ * @throws {CipherlayerError} `malformed` if a chunk has another length than its place
+ */
 export function joinChunks(
-  { bytes, chunks }: ReleaseFile,
+  { name, bytes, chunks }: ReleaseFile,
   contents: ReadonlyMap<string, Uint8Array>,
 ): Uint8Array {
   const file = new Uint8Array(bytes);
-  chunks.forEach((digest, i) =>
-    file.set(contents.get(digest)!, i * chunkBytes)
-  );
+  chunks.forEach((digest, i) => {
+    const place = file.subarray(i * chunkBytes, (i + 1) * chunkBytes);
+    const chunk = contents.get(digest)!;
+    if (chunk.length !== place.length) {
+      refuse(
+        `expected ${place.length} bytes in chunk ${i} of "${name}", got ${chunk.length}`,
+      );
+    }
+    place.set(chunk);
+  });
   return file;
 }
 

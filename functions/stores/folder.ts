@@ -1,6 +1,7 @@
 /** Runtime: Deno, whose file locks it uses. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
+import { CipherlayerError } from "../../sdk/errors.ts";
 import { platformRandom } from "../../sdk/random.ts";
 import {
   checkObjectKey,
@@ -102,9 +103,18 @@ async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
     }
     await file.sync();
     await Deno.rename(temporary, path);
-  } catch (error) {
+  } catch (cause) {
     await Deno.remove(temporary).catch(() => {});
-    throw error;
+    // The path stays here: the owner's call fails with this message.
+    const why = (cause as Error).message.replace(
+      /(\(os error \d+\)).*$/s,
+      "$1",
+    );
+    throw new CipherlayerError(
+      "server-fault",
+      `Cannot use the model store: cannot write: ${why}`,
+      { retryable: true, cause },
+    );
   }
 }
 

@@ -1,0 +1,92 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { chunkBytes, mostSignedReleaseBytes } from "../../models/release.ts";
+import { CipherlayerError } from "../../sdk/errors.ts";
+import { type Access, mayUse } from "../access/principal.ts";
+import { type AccessEnv, requireRole } from "../access/require_role.ts";
+import type { Deployments } from "../deployment/deployments.ts";
+
+/**
+ * The control plane, `/v1/admin/models`: for owners alone, each for the models of
+ * their account (PROTOCOL.md).
+ *
+ * @param deployments undefined where these functions have no store for uploads
+ */
+export function adminModelRoutes(
+  deployments: Deployments | undefined,
+  access: Access,
+): Hono<AccessEnv> {
+  const routes = new Hono<AccessEnv>();
+  routes.use(requireRole(access, "owner"));
+  if (!deployments) {
+    return routes.all("/*", () => {
+      throw new CipherlayerError(
+        "unsupported",
+        "Cannot manage models: these functions have no store for them (CIPHERLAYER_STORE)",
+      );
+    });
+  }
+  routes.use("/:name/*", async (c, next) => {
+    if (!mayUse(c.get("principal"), c.req.param("name"))) {
+      throw new CipherlayerError(
+        "forbidden",
+        "Cannot answer: expected a model of this account",
+      );
+    }
+    await next();
+  });
+  const name = "/:name";
+  const upload = `${name}/uploads/:id{[0-9a-f]{64}}`;
+  const version = `${name}/versions/:version`;
+  return routes
+    .get("/", async (c) => {
+      const principal = c.get("principal");
+      return c.json(await deployments.list((name) => mayUse(principal, name)));
+    })
+    .get(
+      name,
+      async (c) => c.json(await deployments.status(c.req.param("name"))),
+    )
+    .post(`${name}/uploads`, atMost(mostSignedReleaseBytes), async (c) => {
+      const signed = await c.req.text();
+      return c.json(await deployments.begin(c.req.param("name"), signed));
+    })
+    .put(
+      `${upload}/chunks/:digest{[0-9a-f]{64}}`,
+      atMost(chunkBytes),
+      async (c) => {
+        const { name, id, digest } = c.req.param();
+        const bytes = new Uint8Array(await c.req.arrayBuffer());
+        await deployments.putChunk(name, id, digest, bytes);
+        return c.body(null, 204);
+      },
+    )
+    .post(`${upload}/commit`, async (c) => {
+      const { name, id } = c.req.param();
+      return c.json(await deployments.commit(name, id));
+    })
+    .post(`${version}/activate`, async (c) => {
+      const { name, version } = c.req.param();
+      return c.json(await deployments.activate(name, version));
+    })
+    .post(
+      `${name}/rollback`,
+      async (c) => c.json(await deployments.rollBack(c.req.param("name"))),
+    )
+    .delete(version, async (c) => {
+      const { name, version } = c.req.param();
+      return c.json(await deployments.remove(name, version));
+    });
+}
+
+function atMost(bytes: number) {
+  return bodyLimit({
+    maxSize: bytes,
+    onError: () => {
+      throw new CipherlayerError(
+        "body-too-large",
+        `Cannot read body: expected at most ${bytes} bytes`,
+      );
+    },
+  });
+}
