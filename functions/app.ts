@@ -10,6 +10,7 @@ import { remoteAddress } from "./admission/address.ts";
 import { Gate } from "./admission/gate.ts";
 import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./budget.ts";
+import type { Deployments } from "./deployment/deployments.ts";
 import { digestAnswers } from "./content_digest.ts";
 import type { Context } from "./context.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
@@ -17,6 +18,7 @@ import type { ModelStore } from "./model_store.ts";
 import { Keyring } from "./keyring.ts";
 import { MemoryNonceStore, type NonceStore } from "./privacy/nonces.ts";
 import { problemResponse } from "./problem.ts";
+import { adminModelRoutes } from "./routes/admin_models.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { roundRoutes } from "./routes/rounds.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -38,6 +40,8 @@ import type { EvaluationThreads } from "./threads.ts";
 /** What the functions run on. */
 export interface AppOptions {
   models: ModelStore;
+  /** What owners do with models, under `/v1/admin/models`; default: nothing. */
+  deployments?: Deployments;
   /** At least 32 secret bytes; instances that share it answer each other's tokens. */
   sealingKey: Uint8Array;
   /** Earlier sealing keys, for sessions that were started under them. */
@@ -150,6 +154,10 @@ export function createApp(options: AppOptions): Hono {
   app.route("/v1/models", modelRoutes(options.models, context.access));
   app.route("/v1/sessions", sessionRoutes(context));
   app.route("/v1/rounds", roundRoutes(context));
+  app.route(
+    "/v1/admin/models",
+    adminModelRoutes(options.deployments, context.access),
+  );
   app.notFound((c) =>
     problemResponse(
       new CipherlayerError(

@@ -3,12 +3,10 @@ import { accessFromEnvironment } from "./access/environment.ts";
 import type { AppOptions } from "./app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
 import { whenUnlocked } from "./kv_lock.ts";
-import { FolderModelStore } from "./model_store.ts";
+import { modelsFromEnvironment } from "./deployment/environment.ts";
 import { numberFrom } from "./number_from_environment.ts";
 import { KvNonceStore } from "./privacy/nonces.ts";
 import { sealingKeyFrom } from "./sealing_key.ts";
-
-const defaultModels = new URL("../models/zoo", import.meta.url).pathname;
 
 /** The sealing key that the environment names, or a random one with a warning. */
 export function sealingKeyFromEnvironment(): Uint8Array {
@@ -38,9 +36,7 @@ export async function optionsFromEnvironment(
 ): Promise<AppOptions> {
   const kv = await openKv();
   return {
-    models: new FolderModelStore(
-      Deno.env.get("CIPHERLAYER_MODELS") ?? defaultModels,
-    ),
+    ...modelsFromEnvironment(kv),
     sealingKey,
     previousSealingKeys:
       Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(

@@ -2,6 +2,14 @@
  * Serves the functions: `deno serve -A functions/main.ts`. From the environment:
  *
  * - `CIPHERLAYER_MODELS`: folder of model packages, default `models/zoo`;
+ * - `CIPHERLAYER_STORE`: where models are kept that their owners upload (PROTOCOL.md,
+ *   "Control plane"): a folder, `kv` (Deno KV), or `s3://bucket/prefix` with
+ *   `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and
+ *   `AWS_ENDPOINT_URL_S3` for others than Amazon; they hide packages of the same
+ *   name, and without `CIPHERLAYER_MODELS` are all there is;
+ * - `CIPHERLAYER_OWNER_KEYS`: the owners' public keys, joined by commas
+ *   (`cipherlayer owner-key create`): nothing is served from the store that none of
+ *   them has signed;
  * - `CIPHERLAYER_SEALING_KEY`: at least 32 bytes, hexadecimal or base64url; all
  *   instances need the same, so it is required with `deno serve --parallel`;
  * - `CIPHERLAYER_PREVIOUS_SEALING_KEYS`: earlier ones, joined by commas, for one
