@@ -37,6 +37,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const session = resources.use(
     await connect({
       url,
+      token: options.token ?? undefined,
       model,
       keys: owner,
       samples: pictures.length,

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { tokenOption } from "../../models/commands/command.ts";
 
 /** Where the digits come from. */
 export type PictureSource =
@@ -14,6 +15,8 @@ export interface DemoOptions {
   samples: number | null;
   /** Functions that run elsewhere, or null: the demo starts its own. */
   url: URL | null;
+  /** Bearer token for them, or null. */
+  token: string | null;
   json: boolean;
 }
 
@@ -56,6 +59,7 @@ export function parseOptions(args: string[]): DemoOptions {
     .option("--insecure-key-bits <n>", "a key that can be broken", insecureBits)
     .option("--samples <n>", "pictures in one inference", count(1))
     .option("--url <url>", "functions that run elsewhere", httpUrl)
+    .addOption(tokenOption())
     .option("--json", "print one JSON object and nothing else", false)
     .helpOption("--help", "show this")
     .allowExcessArguments(false)
@@ -94,6 +98,7 @@ export function parseOptions(args: string[]): DemoOptions {
     insecure: given.insecureKeyBits !== undefined,
     samples: given.samples ?? null,
     url: given.url ?? null,
+    token: given.token ?? null,
     json: given.json,
   };
 }

@@ -37,7 +37,14 @@ export async function openGateway(
   ).url;
   const owner = opening.use(new KeyOwner(key));
   const session = opening.use(
-    await connect({ url, model, keys: owner, samples, signal }),
+    await connect({
+      url,
+      token: options.token ?? undefined,
+      model,
+      keys: owner,
+      samples,
+      signal,
+    }),
   );
   session.addEventListener("retry", ({ detail }) => {
     const seconds = (detail.delayMs / 1000).toFixed(1);

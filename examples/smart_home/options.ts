@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { tokenOption } from "../../models/commands/command.ts";
 import { UsageError } from "../demo/options.ts";
 
 /** What the three apps have in common. */
@@ -6,6 +7,8 @@ export interface HomeOptions {
   simulate: boolean;
   /** Functions that run elsewhere, or null: the app starts its own. */
   url: URL | null;
+  /** Bearer token for them, or null. */
+  token: string | null;
   /** File of the gateway's key, or null: that of the demo. */
   key: string | null;
   keyBits: number;
@@ -29,6 +32,7 @@ export function homeCommand(
     .description(description)
     .option("--simulate", "readings that the app makes up", false)
     .option("--url <url>", "functions that run elsewhere", url("http", "https"))
+    .addOption(tokenOption())
     .option("--key <file>", "the gateway's key; made if it is not there")
     .option(
       "--insecure-key-bits <n>",
@@ -83,6 +87,7 @@ export function parseHome<Own>(
   const home: HomeOptions = {
     simulate: given.simulate,
     url: given.url ?? null,
+    token: given.token ?? null,
     key: given.key ?? null,
     keyBits: given.insecureKeyBits ?? 2048,
     insecure: given.insecureKeyBits !== undefined,

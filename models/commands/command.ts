@@ -1,5 +1,5 @@
 /** What the commands share: errors by exit code, options, output. */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** The command was called in a way that cannot work: exit code 2. */
 export class MisuseError extends Error {
@@ -28,6 +28,15 @@ export function realNumber(text: string): number {
 export function bitWidths(text: string): number | number[] {
   const list = text.split(",").map(wholeNumber(1));
   return list.length === 1 ? list[0] : list;
+}
+
+/** `--token`, beside `--url`. */
+export function tokenOption(): Option {
+  return new Option(
+    "--token <secret>",
+    "bearer token for functions that ask for one",
+  )
+    .env("CIPHERLAYER_TOKEN");
 }
 
 /** The command's result: one JSON object on stdout, or text for people. */

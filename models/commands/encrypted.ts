@@ -111,13 +111,20 @@ export interface EncryptedService extends AsyncDisposable {
 export async function openService(
   model: ModelPackage,
   { keyBits, insecure }: KeyChoice,
-  { url, samples, owner }: { url?: string; samples: number; owner?: KeyOwner },
+  { url, token, samples, owner }: {
+    url?: string;
+    /** For the functions at `url`. */
+    token?: string;
+    samples: number;
+    owner?: KeyOwner;
+  },
 ): Promise<EncryptedService> {
   await using resources = new AsyncDisposableStack();
   const keys = owner ?? await generatePrivateKey(keyBits, { insecure });
   const session = resources.use(
     await connect({
       url: url ?? resources.use(serve(model, insecure)).url,
+      token: url === undefined ? undefined : token,
       model: model.manifest.name,
       keys,
       samples,

@@ -9,6 +9,7 @@ import { leakageCommand } from "./leakage.ts";
 import { planCommand } from "./plan.ts";
 import { runCommand } from "./run.ts";
 import { simulateCommand } from "./simulate.ts";
+import { tokenCommand } from "./token.ts";
 import { verifyCommand } from "./verify.ts";
 
 /** In the order of `--help`. */
@@ -21,6 +22,7 @@ export const commands: (() => Command)[] = [
   inspectCommand,
   leakageCommand,
   keysCommand,
+  tokenCommand,
   verifyCommand,
   attackCommand,
 ];

@@ -14,7 +14,7 @@ import { planInference } from "../plan.ts";
 import { loadReadings } from "../readings.ts";
 import { type Outcome, simulateMany } from "../simulate.ts";
 import { canRevealLabel } from "../verify.ts";
-import { MisuseError, print, progress, table } from "./command.ts";
+import { MisuseError, print, progress, table, tokenOption } from "./command.ts";
 import {
   addKeyOptions,
   countClamped,
@@ -30,6 +30,7 @@ interface Options extends KeyOptions {
   calibrate?: string;
   reveal?: Reveal;
   url?: string;
+  token?: string;
   json?: boolean;
 }
 
@@ -87,6 +88,7 @@ export function runCommand(): Command {
       ).choices(["scores", "label"]),
     )
     .option("--url <url>", "functions that serve the model already")
+    .addOption(tokenOption())
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -110,7 +112,7 @@ Examples:
 }
 
 async function run(path: string, options: Options): Promise<RunReport> {
-  const { url, reveal } = options;
+  const { url, token, reveal } = options;
   if (url !== undefined && reveal !== undefined) {
     throw new MisuseError(
       "Cannot use --reveal with --url: the owner of the functions chose it",
@@ -134,7 +136,11 @@ async function run(path: string, options: Options): Promise<RunReport> {
     ? samplesAtOnce(model, choice.keyBits, readings.length)
     : 1;
 
-  await using service = await openService(model, choice, { url, samples });
+  await using service = await openService(model, choice, {
+    url,
+    token,
+    samples,
+  });
   const answers: Answer[] = [], inferences: Answer[] = [];
   for (let from = 0; from < readings.length; from += samples) {
     const batch = await service.session.inferMany(

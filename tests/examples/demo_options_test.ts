@@ -8,13 +8,14 @@ Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
     insecure: false,
     samples: null,
     url: null,
+    token: null,
     json: false,
   });
 });
 
 Deno.test("every option reaches its place", () => {
   const options = parseOptions(
-    "--mnist data --index 12 --insecure-key-bits 512 --samples 3 --url http://cloud:8000/x --json"
+    "--mnist data --index 12 --insecure-key-bits 512 --samples 3 --url http://cloud:8000/x --token t0ken --json"
       .split(" "),
   );
   deepEqual(options, {
@@ -23,6 +24,7 @@ Deno.test("every option reaches its place", () => {
     insecure: true,
     samples: 3,
     url: new URL("http://cloud:8000/x"),
+    token: "t0ken",
     json: true,
   });
   deepEqual(parseOptions(["--image", "a.png"]).source, {
