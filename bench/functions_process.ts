@@ -24,8 +24,6 @@ export interface FunctionsOptions {
   entry?: string;
   /** Environment beside what follows from the other options. */
   environment?: Record<string, string>;
-  /** Default: the caller's standard error. */
-  stderr?: "inherit" | "null";
 }
 
 /**
@@ -42,7 +40,6 @@ export async function startFunctions(
     kv = ":memory:",
     entry = new URL("../functions/main.ts", import.meta.url).pathname,
     environment = {},
-    stderr = "inherit",
   } = options;
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -64,7 +61,7 @@ export async function startFunctions(
       ...environment,
     },
     stdout: "null",
-    stderr,
+    stderr: "inherit",
   }).spawn();
   let running = true;
   const ended = child.status.then(() => running = false);

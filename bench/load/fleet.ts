@@ -102,6 +102,10 @@ export class Fleet implements AsyncDisposable {
         await using started = await startFunctions({
           ...this.#options,
           ...place.special,
+          environment: {
+            ...this.#options.environment,
+            ...place.special.environment,
+          },
         });
         if (this.#stopping) return;
         place.figures.starts++;

@@ -88,7 +88,8 @@ export async function runLoad(
       models: `${folder}/models`,
       threads: options.threads,
       kv: `${kvFolder}/kv.sqlite3`,
-      stderr: "null",
+      // All gateways of the run share one address.
+      environment: { CIPHERLAYER_SESSIONS_PER_MINUTE: "100000" },
     }),
   );
   const balancer = resources.use(
