@@ -4,7 +4,14 @@
  * @throws {RangeError} if it is not a number of 0 or more
  */
 export function numberFrom(name: string): number | undefined {
-  const text = Deno.env.get(name);
+  return numberIn(name, Deno.env.get(name));
+}
+
+/** The same from the variable's text. */
+export function numberIn(
+  name: string,
+  text: string | undefined,
+): number | undefined {
   if (!text) return undefined;
   const value = Number(text);
   if (Number.isFinite(value) && value >= 0) return value;

@@ -1,0 +1,118 @@
+/** `deno task serve`: the functions on a host of this machine, or written for one elsewhere. */
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { type Host, hosts, prepareHost } from "./host_process.ts";
+
+const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
+
+const usage =
+  `usage: deno task serve [--on HOST] [--port N] [--hostname NAME] [--models DIR]
+       deno task serve --on node|workerd --build DIR
+
+Serves the functions until SIGINT or SIGTERM. The environment configures them as
+docs/hosting.md says.
+
+  --on HOST        deno (default), node or workerd
+  --port N         default 8000
+  --hostname NAME  address to listen on, default 127.0.0.1
+  --models DIR     folder of model packages, default CIPHERLAYER_MODELS or models/zoo
+  --build DIR      write what the host needs to DIR and serve nothing: for Node
+                   functions.mjs, for workerd and Cloudflare a worker with its models
+  --help           this text
+
+examples:
+  deno task serve --port 8080
+  deno task serve --on node
+  deno task serve --on workerd --build worker && cd worker && npx wrangler deploy
+`;
+
+interface Choice {
+  host: Host;
+  port: number;
+  hostname: string;
+  models: string;
+  build?: string;
+}
+
+/** @throws {Error} for arguments that make no sense */
+function choiceFrom(args: string[]): Choice | null {
+  const { values } = parseArgs({
+    args,
+    options: {
+      on: { type: "string", default: "deno" },
+      port: { type: "string", default: "8000" },
+      hostname: { type: "string", default: "127.0.0.1" },
+      models: { type: "string" },
+      build: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return null;
+  const host = hosts.find((host) => host === values.on);
+  if (!host) {
+    throw new TypeError(
+      `--on: expected one of ${hosts.join(", ")}, got "${values.on}"`,
+    );
+  }
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new TypeError(`--port: expected 0 to 65535, got "${values.port}"`);
+  }
+  if (values.build !== undefined && host === "deno") {
+    throw new TypeError("--build: Deno runs functions/main.ts as it is");
+  }
+  const models = values.models ?? (Deno.env.get("CIPHERLAYER_MODELS") || zoo);
+  return {
+    host,
+    port,
+    hostname: values.hostname,
+    models: resolve(models),
+    build: values.build,
+  };
+}
+
+async function main(args: string[]): Promise<number> {
+  let choice: Choice | null;
+  try {
+    choice = choiceFrom(args);
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}\n\n${usage}`);
+    return 2;
+  }
+  if (!choice) {
+    console.log(usage);
+    return 0;
+  }
+  const { host, build } = choice;
+  const folder = build ?? await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    const command = await prepareHost(host, folder, choice);
+    if (build !== undefined) {
+      console.error(`Written to ${folder}`);
+      return 0;
+    }
+    const child = new Deno.Command(command.program, {
+      args: command.args,
+      cwd: command.cwd,
+      env: command.env,
+      stdin: "null",
+    }).spawn();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      Deno.addSignalListener(signal, () => child.kill(signal));
+    }
+    console.error(
+      `Serving on ${host} at http://${choice.hostname}:${choice.port}/`,
+    );
+    const { code, signal } = await child.status;
+    return signal ? 0 : code;
+  } catch (error) {
+    console.error(`error: ${(error as Error).message}`);
+    return 1;
+  } finally {
+    if (build === undefined) await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,102 @@
+/**
+ * The functions as a Cloudflare Worker. Runtime: workerd. `build_worker.ts` adds
+ * the entry that brings the models along.
+ *
+ * @module
+ */
+import type { Hono } from "hono";
+import type { PackageFiles } from "../../models/package.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import type { Kernel } from "../../sdk/paillier/kernel.ts";
+import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
+import { bitLength } from "../../sdk/paillier/big_integer.ts";
+import { limbsFor } from "../../sdk/paillier/wasm/limbs.ts";
+import { pairModule } from "../../sdk/paillier/wasm/pair_module.ts";
+import { createApp } from "../app.ts";
+import type { Limits } from "../limits.ts";
+import { EmbeddedModels } from "./embedded_models.ts";
+import { settingsFrom, type Variables } from "./settings.ts";
+import { type ObjectNamespace, ObjectNonceStore } from "./spent_token.ts";
+
+export { SpentToken } from "./spent_token.ts";
+
+/** Bindings: variables, secrets, and where spent tokens are remembered. */
+export interface WorkerEnvironment extends Variables {
+  SPENT_TOKENS?: ObjectNamespace;
+}
+
+/** Lengths of keys that the kernel is made ready for; the first two are insecure ones. */
+const modulusBits = [512, 1024, 2048, 3072, 4096];
+
+/** An isolate has 128 MB for everything: its code, models, tables and requests. */
+const limits: Partial<Limits> = {
+  bodyBytes: 8 * 2 ** 20,
+  samples: 64,
+  randomiserBytes: 24 * 2 ** 20,
+};
+
+/**
+ * The worker's handler, made while its module is evaluated.
+ *
+ * @param files of the packages, by their models' names
+ */
+export function createWorker(files: ReadonlyMap<string, PackageFiles>) {
+  const kernel = kernelAtStart();
+  const models = new EmbeddedModels(files);
+  let app: Hono | undefined;
+  return {
+    fetch(request: Request, environment: WorkerEnvironment) {
+      // Random numbers and bindings are there from the first request on.
+      app ??= createApp({
+        models,
+        kernel,
+        ...optionsFrom(environment),
+      });
+      return app.fetch(request);
+    },
+  };
+}
+
+function optionsFrom(environment: WorkerEnvironment) {
+  const { SPENT_TOKENS: spentTokens, ...variables } = environment;
+  const { sealingKey, ...settings } = settingsFrom(variables);
+  if (!sealingKey) {
+    throw new RangeError(
+      "Cannot start: expected CIPHERLAYER_SEALING_KEY, which all isolates share, got none",
+    );
+  }
+  if (!spentTokens) {
+    console.warn(
+      'SPENT_TOKENS is not bound: spent tokens are known to this isolate alone, and "reveal": "label" protects no more than "scores".',
+    );
+  }
+  return {
+    ...settings,
+    limits: { ...limits, ...settings.limits },
+    sealingKey,
+    nonces: spentTokens && new ObjectNonceStore(spentTokens),
+  };
+}
+
+/**
+ * The kernel with its modules compiled now: this platform compiles none once
+ * requests are answered. Keys of other lengths fall to BigInt.
+ */
+function kernelAtStart(): Kernel {
+  const kernel = selectKernel();
+  if (kernel.name !== "wasm") {
+    console.warn(
+      "WebAssembly with relaxed SIMD cannot be compiled here: rounds run on BigInt, several times slower.",
+    );
+    return kernel;
+  }
+  const ready = new Set(modulusBits.map(limbsFor));
+  for (const limbs of ready) pairModule(limbs);
+  return {
+    name: kernel.name,
+    open(moduli, registers) {
+      const limbs = limbsFor(Math.max(...moduli.map(bitLength)));
+      return (ready.has(limbs) ? kernel : bigIntKernel).open(moduli, registers);
+    },
+  };
+}

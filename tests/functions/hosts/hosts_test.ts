@@ -1,0 +1,120 @@
+/**
+ * Whole encrypted inferences against each host, started as operators start it:
+ * Deno, Node (ignored without version 20) and workerd (ignored on platforms that
+ * its npm package has no program for).
+ */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
+import { readPackage, writePackage } from "../../../models/package.ts";
+import type { ModelPackage } from "../../../models/package_format.ts";
+import { simulate } from "../../../models/simulate.ts";
+import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
+import { connect } from "../../../sdk/session.ts";
+import { randomReading } from "../../reference/tiny_models.ts";
+import { nodeMajor } from "../../runtimes/processes.ts";
+import { testKey } from "../../vectors/keys.ts";
+import {
+  type StartedHost,
+  startHost,
+  type TestedHost,
+} from "./started_host.ts";
+
+const occupancy = await readPackage(
+  fileURLToPath(
+    new URL("../../../models/zoo/occupancy/package", import.meta.url),
+  ),
+);
+/** The same network, its scores told without noise. */
+const scoring: ModelPackage = {
+  ...occupancy,
+  manifest: {
+    ...occupancy.manifest,
+    name: "scoring",
+    privacy: "paper",
+    reveal: "scores",
+  },
+};
+
+const ignored: Record<TestedHost, boolean> = {
+  deno: false,
+  deploy: false,
+  node: await nodeMajor() < 20,
+  workerd: await workerdPath().then(() => false, (error) => {
+    console.error(`workerd is not tested: ${error.message}`);
+    return true;
+  }),
+};
+
+async function withModels(work: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const model of [occupancy, scoring]) {
+      await writePackage(`${folder}/${model.manifest.name}`, model);
+    }
+    await work(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/**
+ * Of a few readings the one for each class that is decided most clearly: noise
+ * below the rounding step, which a model may ask for, changes no label of these.
+ */
+function clearReadings(model: ModelPackage): Float64Array[] {
+  const clearest: { reading: Float64Array; margin: number }[] = [];
+  for (let seed = 0; seed < 50; seed++) {
+    const reading = randomReading(model, seed);
+    const { integers } = simulate(model, reading);
+    const [first, second] = integers.toSorted().reverse();
+    const label = integers.indexOf(first);
+    const margin = first - second;
+    if (margin > (clearest[label]?.margin ?? 0)) {
+      clearest[label] = { reading, margin };
+    }
+  }
+  assert.equal(Object.keys(clearest).length, model.manifest.output.shape[0]);
+  return clearest.map(({ reading }) => reading);
+}
+
+/** Answers for the model's readings equal the simulator's. */
+async function checkInferences(
+  { url }: StartedHost,
+  model: ModelPackage,
+  keyBits: 512 | 2048,
+): Promise<void> {
+  using owner = new KeyOwner(testKey(keyBits));
+  const { name, input, output, reveal } = model.manifest;
+  await using session = await connect({ url, model: name, keys: owner });
+  for (const integers of clearReadings(model)) {
+    const reading = integers.map((x) => x * input.scale + input.offset);
+    const answer = await session.infer(reading);
+    const { integers: expected } = simulate(model, integers);
+    assert.equal(answer.predicted, expected.indexOf(Math.max(...expected)));
+    assert.deepEqual(
+      answer.scores,
+      reveal === "label" ? null : Array.from(expected, (x) => x * output.scale),
+    );
+  }
+}
+
+/** What Deno keeps besides, in memory here. */
+const kv = { CIPHERLAYER_KV: ":memory:" };
+
+for (const host of ["deno", "deploy", "node", "workerd"] as const) {
+  Deno.test({
+    name: `${host} serves whole inferences, equal to the simulator's`,
+    ignore: ignored[host],
+    fn: () =>
+      withModels(async (models) => {
+        const env = host.startsWith("de") ? kv : {};
+        await using started = await startHost(host, models, env);
+        const ready = await fetch(`${started.url}/readyz`);
+        assert.equal(ready.status, 200, await ready.text());
+        await checkInferences(started, scoring, 512);
+        await checkInferences(started, occupancy, 2048);
+        assert.doesNotMatch(started.log(), /rror|BigInt/);
+      }),
+  });
+}
