@@ -3,9 +3,12 @@ import type { Command } from "commander";
 import { accuracyCommand } from "./accuracy.ts";
 import { attackCommand } from "./attack.ts";
 import { compileCommand } from "./compile.ts";
+import { deployCommand } from "./deploy.ts";
 import { inspectCommand } from "./inspect.ts";
 import { keysCommand } from "./keys.ts";
 import { leakageCommand } from "./leakage.ts";
+import { modelsCommand } from "./models.ts";
+import { ownerKeyCommand } from "./owner_key.ts";
 import { planCommand } from "./plan.ts";
 import { runCommand } from "./run.ts";
 import { simulateCommand } from "./simulate.ts";
@@ -21,6 +24,9 @@ export const commands: (() => Command)[] = [
   planCommand,
   inspectCommand,
   leakageCommand,
+  deployCommand,
+  modelsCommand,
+  ownerKeyCommand,
   keysCommand,
   tokenCommand,
   verifyCommand,

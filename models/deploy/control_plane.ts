@@ -55,6 +55,10 @@ export class ControlPlane {
     return this.#ask("GET", "");
   }
 
+  status(name: string): Promise<ModelStatus> {
+    return this.#ask("GET", part(name));
+  }
+
   begin(name: string, signed: string): Promise<UploadStatus> {
     const body = new TextEncoder().encode(signed);
     return this.#ask("POST", `${part(name)}/uploads`, body);
@@ -138,7 +142,7 @@ export class ControlPlane {
         { cause, retryable: true },
       );
     }
-    throw await problem(response, target);
+    throw await problem(response, target, this.#token);
   }
 }
 
