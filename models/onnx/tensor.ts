@@ -9,6 +9,9 @@ export interface Tensor {
   data: Float64Array;
 }
 
+/** Longest tensor that is computed, in elements: a few bytes of a file may ask for any. */
+export const mostElements = 2 ** 24;
+
 /** Elements of a tensor of this shape; 1 for a scalar's []. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
@@ -23,6 +26,24 @@ export function stridesOf(shape: readonly number[]): number[] {
     stride *= shape[axis];
   }
   return strides;
+}
+
+/**
+ * Elements of a tensor that is about to be made.
+ *
+ * @throws {RangeError} where a length is no whole number, or there are more than 2^24
+ */
+export function checkedSize(shape: readonly number[]): number {
+  const size = sizeOf(shape);
+  const whole = shape.every((length) =>
+    Number.isInteger(length) && length >= 0
+  );
+  if (!whole || size > mostElements) {
+    throw new RangeError(
+      `Cannot make a tensor of shape [${shape}]: expected at most ${mostElements} elements`,
+    );
+  }
+  return size;
 }
 
 /** A float tensor of one value, or of a list. */
@@ -89,7 +110,7 @@ export function gridIndex(
   steps: readonly number[],
   offset: number,
 ): Int32Array {
-  const index = new Int32Array(sizeOf(shape));
+  const index = new Int32Array(checkedSize(shape));
   const at = new Array<number>(shape.length).fill(0);
   let place = offset;
   for (let i = 0; i < index.length; i++) {

@@ -19,11 +19,13 @@ const elementTypes: Record<number, { name: string; type: Tensor["type"] }> = {
   16: { name: "bfloat16", type: "float" },
 };
 
+const mostAxes = 32;
+
 /**
  * Decodes a TensorProto of `end - reader.pos` bytes.
  *
  * @throws {RangeError} for external data, an unknown element type, or a count of
- * elements that does not match the shape
+ * elements that does not match the shape, or a shape that is none
  */
 export function readTensor(
   reader: BinaryReader,
@@ -62,6 +64,16 @@ export function readTensor(
   if (!element) {
     throw new RangeError(
       `Cannot read tensor "${name}": element type ${dataType} is not supported`,
+    );
+  }
+  const whole = shape.every((length) =>
+    Number.isSafeInteger(length) && length >= 0
+  );
+  if (!whole || shape.length > mostAxes) {
+    throw new RangeError(
+      `Cannot read tensor "${name}": expected at most ${mostAxes} whole lengths, got shape [${
+        shape.slice(0, mostAxes)
+      }]`,
     );
   }
   const count = sizeOf(shape);

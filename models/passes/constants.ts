@@ -3,6 +3,7 @@ import { numberAttribute, type OnnxNode } from "../onnx/graph.ts";
 import {
   broadcastIndex,
   broadcastShapes,
+  checkedSize,
   gridIndex,
   integers,
   sizeOf,
@@ -33,8 +34,9 @@ export function foldConstant(
   node: OnnxNode,
   inputs: (Tensor | null)[],
 ): Tensor | null {
-  const rule = rules[node.operator];
-  if (rule) return rule(node, inputs);
+  if (Object.hasOwn(rules, node.operator)) {
+    return rules[node.operator](node, inputs);
+  }
   const f = inputs[0] && scalarFunction(node, inputs);
   return f ? { ...inputs[0]!, data: inputs[0]!.data.map(f) } : null;
 }
@@ -90,7 +92,7 @@ const rules: Record<string, Rule> = {
     return {
       type: fill?.type ?? "float",
       shape: lengths,
-      data: new Float64Array(sizeOf(lengths)).fill(fill?.data[0] ?? 0),
+      data: new Float64Array(checkedSize(lengths)).fill(fill?.data[0] ?? 0),
     };
   },
   Identity: (_, [x]) => x!,
@@ -115,25 +117,31 @@ const rules: Record<string, Rule> = {
     );
     const before = sizeOf(x!.shape.slice(0, axis));
     const length = x!.shape[axis], inner = sizeOf(x!.shape.slice(axis + 1));
-    const data: number[] = [];
-    for (let b = 0; b < before; b++) {
-      for (const at of index!.data) {
-        const from = (b * length + (at < 0 ? at + length : at)) * inner;
-        data.push(...x!.data.subarray(from, from + inner));
-      }
-    }
     const shape = [
       ...x!.shape.slice(0, axis),
       ...index!.shape,
       ...x!.shape.slice(axis + 1),
     ];
-    return { type: x!.type, shape, data: Float64Array.from(data) };
+    const data = new Float64Array(checkedSize(shape));
+    let to = 0;
+    for (let b = 0; b < before; b++) {
+      for (const given of index!.data) {
+        const at = given < 0 ? given + length : given;
+        if (!Number.isInteger(at) || at < 0 || at >= length) {
+          throw new RangeError(`Cannot gather element ${given} of ${length}`);
+        }
+        const from = (b * length + at) * inner;
+        data.set(x!.data.subarray(from, from + inner), to);
+        to += inner;
+      }
+    }
+    return { type: x!.type, shape, data };
   },
   Concat: (node, inputs) => {
     const tensors = inputs as Tensor[];
     const { axis, shape } = concatShape(node, tensors.map((t) => t.shape));
     const strides = stridesOf(shape);
-    const data = new Float64Array(sizeOf(shape));
+    const data = new Float64Array(checkedSize(shape));
     let offset = 0;
     for (const tensor of tensors) {
       gridIndex(tensor.shape, strides, offset).forEach((to, i) =>
@@ -159,9 +167,10 @@ const rules: Record<string, Rule> = {
     const axis = normaliseAxis(
       numberAttribute(node, "axis", 1),
       x!.shape.length,
+      true,
     );
     const rows = sizeOf(x!.shape.slice(0, axis));
-    return { ...x!, shape: [rows, x!.data.length / rows] };
+    return { ...x!, shape: [rows, sizeOf(x!.shape.slice(axis))] };
   },
   Transpose: (node, [x]) => {
     const order = transposeOrder(node, x!.shape.length);
@@ -200,8 +209,8 @@ const rules: Record<string, Rule> = {
       0,
       Math.ceil((limit!.data[0] - start!.data[0]) / step!.data[0]),
     );
-    const values = Array.from(
-      { length: count },
+    const values = Float64Array.from(
+      { length: checkedSize([count]) },
       (_, i) => start!.data[0] + i * step!.data[0],
     );
     return { ...integers(values), type: start!.type };
@@ -217,17 +226,20 @@ const rules: Record<string, Rule> = {
 };
 
 for (const [operator, f] of Object.entries({ ...arithmetic, ...comparisons })) {
-  rules[operator] = (_, [a, b]) => {
-    const shape = broadcastShapes(a!.shape, b!.shape);
-    const left = broadcastIndex(a!.shape, shape);
-    const right = broadcastIndex(b!.shape, shape);
-    const whole = a!.type === "integer" && operator === "Div";
+  const ofTwo = (a: Tensor, b: Tensor): Tensor => {
+    const shape = broadcastShapes(a.shape, b.shape);
+    const left = broadcastIndex(a.shape, shape);
+    const right = broadcastIndex(b.shape, shape);
+    const whole = a.type === "integer" && operator === "Div";
     const data = Float64Array.from(left, (at, i) => {
-      const value = f(a!.data[at], b!.data[right[i]]);
+      const value = f(a.data[at], b.data[right[i]]);
       return whole ? Math.trunc(value) : value;
     });
-    return { type: operator in comparisons ? "boolean" : a!.type, shape, data };
+    return { type: operator in comparisons ? "boolean" : a.type, shape, data };
   };
+  // Min and Max take any number.
+  rules[operator] = (_, inputs) =>
+    inputs.filter((tensor) => tensor !== null).reduce(ofTwo);
 }
 
 function pick(x: Tensor, shape: number[], index: Int32Array): Tensor {
@@ -261,7 +273,7 @@ export function matrixProduct(a: Tensor, b: Tensor): Tensor {
   const left = a.shape.length === 1 ? [1, a.shape[0]] : a.shape;
   const right = b.shape.length === 1 ? [b.shape[0], 1] : b.shape;
   const m = left.at(-2)!, k = left.at(-1)!, n = right.at(-1)!;
-  if (right.at(-2) !== k) {
+  if (left.length < 2 || right.at(-2) !== k) {
     throw new RangeError(
       `Cannot multiply matrices of shapes [${a.shape}] and [${b.shape}]`,
     );
@@ -269,7 +281,7 @@ export function matrixProduct(a: Tensor, b: Tensor): Tensor {
   const lead = broadcastShapes(left.slice(0, -2), right.slice(0, -2));
   const leftAt = broadcastIndex(left.slice(0, -2), lead);
   const rightAt = broadcastIndex(right.slice(0, -2), lead);
-  const data = new Float64Array(leftAt.length * m * n);
+  const data = new Float64Array(checkedSize([leftAt.length, m, n]));
   for (let block = 0; block < leftAt.length; block++) {
     for (let i = 0; i < m; i++) {
       const to = (block * m + i) * n;

@@ -23,6 +23,7 @@ import {
   UnsupportedNodeError,
 } from "./unsupported.ts";
 import { gridOf, RoundBuilder, type Value } from "./values.ts";
+import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
 
 const rules: Record<string, OperatorRule> = {
   ...linearRules,
@@ -51,6 +52,8 @@ export function lower(
     const refused = graph.nodes.map(refuse).filter((node) => node !== null);
     throw new UnsupportedModelError([...faults, ...refused]);
   }
+  const misnamed = misnamedNodes(graph);
+  if (misnamed.length > 0) throw new UnsupportedModelError(misnamed);
   const [{ name, shape: [batch, ...rest] }] = graph.inputs as {
     name: string;
     shape: number[];
@@ -98,6 +101,7 @@ export function lower(
           derivations,
           isRawInput,
         }));
+      checkResult(value);
       values.set(node.outputs[0], value);
       if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
         rawInputs.add(node.outputs[0]);
@@ -157,6 +161,7 @@ function lowerNode(
   inputs: (Value | null)[],
   run: (rule: OperatorRule) => Value,
 ): Value {
+  checkInputs(node, inputs);
   if (inputs.every((value) => value === null || value.kind === "constant")) {
     const tensors = inputs.map((value) =>
       value?.kind === "constant" ? value.tensor : null
@@ -177,7 +182,7 @@ function lowerNode(
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
   const standard = domain === "" || domain === "ai.onnx";
-  const known = operator in rules || isScalarOperator(operator) ||
+  const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
   return {

@@ -1,4 +1,5 @@
 import type { OnnxGraph } from "../onnx/graph.ts";
+import { mostElements, sizeOf } from "../onnx/tensor.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
 /** What stands in the way of one reading in, one list of scores out. */
@@ -26,7 +27,17 @@ export function interfaceFaults(
   }
   for (const { name, shape } of inputs) {
     const rest = shape?.slice(1);
-    if (shape?.length && rest!.every((length) => length > 0)) continue;
+    const known = shape?.length && rest!.every((length) => length > 0);
+    if (known && sizeOf(rest!) <= mostElements) continue;
+    if (known) {
+      faults.push({
+        name,
+        operator: "input",
+        why: `it has shape [${shape}]: more than ${mostElements} elements`,
+        instead: "export it for smaller readings",
+      });
+      continue;
+    }
     const shown = shape?.length
       ? `has shape [${shape.map((length) => length < 0 ? "?" : length)}]`
       : "has no shape";

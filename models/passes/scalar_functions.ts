@@ -83,11 +83,13 @@ export function scalarFunction(
   node: OnnxNode,
   inputs: readonly (Tensor | null | undefined)[],
 ): ScalarFunction | null {
-  return rules[node.operator]?.(node, inputs) ?? null;
+  return isScalarOperator(node.operator)
+    ? rules[node.operator](node, inputs)
+    : null;
 }
 
 export function isScalarOperator(operator: string): boolean {
-  return operator in rules;
+  return Object.hasOwn(rules, operator);
 }
 
 /** Bounds of Clip: attributes before opset 11, inputs since. */

@@ -6,9 +6,18 @@ import {
 } from "../onnx/graph.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 
-/** An axis counted from the front. */
-export function normaliseAxis(axis: number, rank: number): number {
-  return axis < 0 ? axis + rank : axis;
+/**
+ * An axis counted from the front.
+ *
+ * @param end the axis after the last is one too
+ * @throws {RangeError} where there is no such axis
+ */
+export function normaliseAxis(axis: number, rank: number, end = false): number {
+  const from = axis < 0 ? axis + rank : axis;
+  if (Number.isInteger(axis) && from >= 0 && from < rank + Number(end)) {
+    return from;
+  }
+  throw new RangeError(`Cannot use axis ${axis} of ${rank}`);
 }
 
 /** A list that older opsets hold as an attribute and newer ones as an input. */
@@ -33,7 +42,10 @@ export function resolveReshape(
   const open = shape.indexOf(-1);
   const size = sizeOf(from);
   if (open >= 0) shape[open] = size / -sizeOf(shape);
-  if (!shape.every(Number.isInteger) || sizeOf(shape) !== size) {
+  const whole = shape.every((length) =>
+    Number.isInteger(length) && length >= 0
+  );
+  if (!whole || sizeOf(shape) !== size) {
     throw new RangeError(`Cannot reshape [${from}] to [${target}]`);
   }
   return shape;
@@ -47,6 +59,9 @@ export function unsqueezeShape(
   const axes = listOf(node, "axes", axesInput) ?? [];
   const rank = from.length + axes.length;
   const added = new Set(axes.map((axis) => normaliseAxis(axis, rank)));
+  if (added.size < axes.length) {
+    throw new RangeError(`Cannot add axes [${axes}]: one is named twice`);
+  }
   const rest = [...from];
   return Array.from(
     { length: rank },
@@ -61,14 +76,21 @@ export function squeezeShape(
 ): number[] {
   const axes = listOf(node, "axes", axesInput)
     ?.map((axis) => normaliseAxis(axis, from.length));
+  if (axes?.some((axis) => from[axis] !== 1)) {
+    throw new RangeError(`Cannot leave out axes [${axes}] of [${from}]`);
+  }
   return from.filter((length, axis) =>
     axes ? !axes.includes(axis) : length !== 1
   );
 }
 
 export function transposeOrder(node: OnnxNode, rank: number): number[] {
-  return numbersAttribute(node, "perm") ??
-    Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const reversed = Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  const order = numbersAttribute(node, "perm") ?? reversed;
+  if (order.toSorted((a, b) => b - a).join() !== reversed.join()) {
+    throw new RangeError(`Cannot transpose ${rank} axes in order [${order}]`);
+  }
+  return order;
 }
 
 export function concatShape(
@@ -79,6 +101,15 @@ export function concatShape(
     numberAttribute(node, "axis", 1),
     shapes[0].length,
   );
+  for (const other of shapes) {
+    const fits = other.length === shapes[0].length &&
+      other.every((length, i) => i === axis || length === shapes[0][i]);
+    if (!fits) {
+      throw new RangeError(
+        `Cannot join shapes [${shapes[0]}] and [${other}] along axis ${axis}`,
+      );
+    }
+  }
   const shape = [...shapes[0]];
   shape[axis] = shapes.reduce((sum, other) => sum + other[axis], 0);
   return { axis, shape };
@@ -95,6 +126,16 @@ export function sliceRanges(
   const axes = listOf(node, "axes", inputs[3]) ??
     givenStarts.map((_, i) => i);
   const givenSteps = inputs[4] ? [...inputs[4].data] : givenStarts.map(() => 1);
+  const lists = [givenStarts, givenEnds, givenSteps, axes];
+  const sound =
+    lists.every((list) =>
+      list.length === axes.length && list.every(Number.isInteger)
+    ) && !givenSteps.includes(0);
+  if (!sound) {
+    throw new RangeError(
+      `Cannot slice axes [${axes}] from [${givenStarts}] to [${givenEnds}] by [${givenSteps}]`,
+    );
+  }
   const starts = from.map(() => 0), steps = from.map(() => 1);
   const shape = [...from];
   axes.forEach((given, i) => {

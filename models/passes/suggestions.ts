@@ -31,6 +31,7 @@ function recurrent(name: string): string {
 }
 
 export function suggestion(operator: string): string {
-  return suggestions[operator] ??
-    "express it by the operators listed in models/README.md, or leave it to the application";
+  return Object.hasOwn(suggestions, operator)
+    ? suggestions[operator]
+    : "express it by the operators listed in models/README.md, or leave it to the application";
 }

@@ -6,6 +6,7 @@ import {
   type OnnxNode,
   stringAttribute,
 } from "../onnx/graph.ts";
+import { mostElements } from "../onnx/tensor.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 
 /**
@@ -18,7 +19,8 @@ export function windowOf(
   input: Grid,
   kernelShape: number[],
 ): Window {
-  const signal = kernelShape.length === 1;
+  const axes = kernelShape.length;
+  const signal = axes === 1;
   const pair = (list: number[] | null): [number, number] =>
     signal ? [1, list?.[0] ?? 1] : [list?.[0] ?? 1, list?.[1] ?? 1];
   const kernel = pair(kernelShape);
@@ -26,6 +28,17 @@ export function windowOf(
   const dilation = pair(numbersAttribute(node, "dilations"));
   const given = numbersAttribute(node, "pads") ??
     kernelShape.flatMap(() => [0, 0]);
+  const whole = (list: number[], least: number) =>
+    list.every((length) => Number.isInteger(length) && length >= least);
+  if (
+    axes < 1 || axes > 2 || given.length !== 2 * axes || !whole(given, 0) ||
+    !whole([...kernel, ...stride, ...dilation], 1)
+  ) {
+    throw new UnsupportedNodeError(
+      `its window of ${kernelShape} by ${stride} with pads ${given} is none`,
+      "correct the model",
+    );
+  }
   const pads: Window["pads"] = signal
     ? [0, given[0], 0, given[1]]
     : [given[0], given[1], given[2], given[3]];
@@ -57,6 +70,15 @@ export function windowOf(
         input[2]
       }`,
       "correct the model",
+    );
+  }
+  const steps = lengths.map((length, axis) => length * kernel[axis]);
+  if (steps[0] * steps[1] > mostElements) {
+    throw new UnsupportedNodeError(
+      `its window of ${kernel} at ${lengths[0]} x ${
+        lengths[1]
+      } places sees more than ${mostElements} elements`,
+      "use smaller windows or readings",
     );
   }
   return {

@@ -4,8 +4,8 @@ import { answer } from "./targets/answer.ts";
 import { idx, npy } from "./targets/arrays.ts";
 import { privateJwk, publicJwk, queued, sealedKey } from "./targets/keys.ts";
 import { http } from "./targets/http.ts";
-import { modelPackage, safetensors } from "./targets/package.ts";
-import { onnx } from "./targets/onnx.ts";
+import { modelPackage, planning, safetensors } from "./targets/package.ts";
+import { onnx, passes } from "./targets/onnx.ts";
 import { plan } from "./targets/plan.ts";
 import { quantisation } from "./targets/quantisation.ts";
 import { token, tokenContent } from "./targets/token.ts";
@@ -27,7 +27,9 @@ export const targets: Readonly<Record<string, TargetMaker>> = {
   "token-content": tokenContent,
   safetensors,
   package: modelPackage,
+  planning,
   onnx,
+  passes,
   npy,
   idx,
   quantisation,

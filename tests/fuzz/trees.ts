@@ -101,7 +101,7 @@ function slotsOf(owner: Slot["owner"], found: Slot[] = []): Slot[] {
 
 function isBranch(value: Tree): value is Slot["owner"] {
   return typeof value === "object" && value !== null &&
-    !(value instanceof Uint8Array);
+    !ArrayBuffer.isView(value);
 }
 
 function valueAt({ owner, key }: Slot): Tree {

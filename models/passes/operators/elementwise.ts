@@ -325,9 +325,21 @@ const extremum: OperatorRule = (call) => {
 };
 
 /** Sum of any number of tensors. */
-const sum: OperatorRule = (call) =>
-  call.inputs.map((_, i) => call.rounds.toLinear(dynamicInput(call, i)))
-    .reduce(addValues);
+const sum: OperatorRule = (call) => {
+  const addends = call.inputs.map((_, i) =>
+    call.rounds.toLinear(dynamicInput(call, i))
+  );
+  const [{ shape }] = addends;
+  for (const other of addends) {
+    if (other.shape.join() !== shape.join()) {
+      throw new UnsupportedNodeError(
+        `it adds tensors of shapes [${shape}] and [${other.shape}]`,
+        "add tensors of one shape",
+      );
+    }
+  }
+  return addends.reduce(addValues);
+};
 
 export const elementwiseRules: Record<string, OperatorRule> = {
   Add: binary,

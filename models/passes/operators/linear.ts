@@ -33,7 +33,10 @@ const conv: OperatorRule = (call) => {
     window.output[1],
     window.output[2],
   ];
-  if (weights.shape[1] * groups !== input[0]) {
+  const fits = weights.shape[1] * groups === input[0] &&
+    Number.isInteger(weights.shape[0] / groups) &&
+    (bias === null || bias.data.length === weights.shape[0]);
+  if (!fits) {
     throw new UnsupportedNodeError(
       `weights of shape [${weights.shape}] with ${groups} groups do not fit ${
         input[0]
@@ -78,11 +81,19 @@ const gemm: OperatorRule = (call) => {
       "flatten the tensor behind the batch axis before it",
     );
   }
-  const matrix = transposeIf(
-    numberAttribute(node, "transB", 0) === 0,
-    b.shape,
-    b.data,
-  );
+  const transB = numberAttribute(node, "transB", 0) !== 0;
+  const columns = sizeOf(value.shape);
+  const outputLength = b.shape[transB ? 0 : 1];
+  const fits = b.shape.length === 2 && value.shape.length === 2 &&
+    b.shape[transB ? 1 : 0] === columns &&
+    (c === null || c.data.length === 1 || c.data.length === outputLength);
+  if (!fits) {
+    throw new UnsupportedNodeError(
+      `weights of shape [${b.shape}] do not fit a tensor of shape [${value.shape}]`,
+      "correct the model",
+    );
+  }
+  const matrix = transposeIf(!transB, b.shape, b.data);
   const outputs = matrix.shape[0];
   const weights = alpha === 1 ? matrix.data : matrix.data.map((w) => alpha * w);
   const result = layerResult(
@@ -168,6 +179,15 @@ const batchNormalization: OperatorRule = (call) => {
   const [scale, shift, mean, variance] = [1, 2, 3, 4].map((i) =>
     constantInput(call, i)!.data
   );
+  const channels = value.shape[1] ?? 0;
+  for (const { length } of [scale, shift, mean, variance]) {
+    if (length !== channels || value.shape[0] !== 1) {
+      throw new UnsupportedNodeError(
+        `${length} channels do not fit a tensor of shape [${value.shape}]`,
+        "correct the model",
+      );
+    }
+  }
   const epsilon = numberAttribute(call.node, "epsilon", 1e-5);
   const factors = scale.map((s, c) => s / Math.sqrt(variance[c] + epsilon));
   const offsets = shift.map((b, c) => b - mean[c] * factors[c]);

@@ -1,7 +1,12 @@
 /** Operators that move elements about: views where possible, selections otherwise. */
 import type { Convolution, Grid, LinearMap, Selection } from "../../ir.ts";
 import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
-import { gridIndex, sizeOf, stridesOf } from "../../onnx/tensor.ts";
+import {
+  checkedSize,
+  gridIndex,
+  sizeOf,
+  stridesOf,
+} from "../../onnx/tensor.ts";
 import { foldConstant } from "../constants.ts";
 import { matrixLimit } from "../linear_map.ts";
 import {
@@ -53,6 +58,7 @@ const flatten: OperatorRule = (call) => {
   const axis = normaliseAxis(
     numberAttribute(call.node, "axis", 1),
     value.shape.length,
+    true,
   );
   const rows = sizeOf(value.shape.slice(0, axis));
   return reshaped(value, [rows, sizeOf(value.shape) / rows]);
@@ -119,6 +125,12 @@ const pad: OperatorRule = (call) => {
   const fill = constantInput(call, 2)?.data[0] ??
     numberAttribute(node, "value", 0);
   const axes = constantInput(call, 3)?.data ?? value.shape.map((_, i) => i);
+  if (given.length !== 2 * axes.length || !given.every(Number.isInteger)) {
+    throw new UnsupportedNodeError(
+      `pads ${given} do not fit ${axes.length} axes`,
+      "correct the model",
+    );
+  }
   const before = new Array<number>(rank).fill(0);
   const after = new Array<number>(rank).fill(0);
   [...axes].forEach((axis, i) => {
@@ -156,6 +168,7 @@ function padIndex(
   before: number[],
   mode: string,
 ): Int32Array {
+  const size = checkedSize(to);
   const sources = to.map((length, axis) =>
     Array.from(
       { length },
@@ -163,7 +176,7 @@ function padIndex(
     )
   );
   const strides = stridesOf(from), toStrides = stridesOf(to);
-  return Int32Array.from({ length: sizeOf(to) }, (_, i) => {
+  return Int32Array.from({ length: size }, (_, i) => {
     let at = 0;
     for (let axis = 0; axis < to.length; axis++) {
       const source = sources[axis][Math.floor(i / toStrides[axis]) % to[axis]];
@@ -176,6 +189,12 @@ function padIndex(
 
 function paddedSource(at: number, length: number, mode: string): number {
   if (at >= 0 && at < length) return at;
+  if (mode === "reflect" && (at <= -length || at > 2 * (length - 1))) {
+    throw new UnsupportedNodeError(
+      `it reflects more than the ${length - 1} elements that there are`,
+      "pad by less",
+    );
+  }
   switch (mode) {
     case "constant":
       return -1;
