@@ -141,15 +141,17 @@ export function codeOf(error: unknown): string {
 }
 
 /**
- * A fault that was not declared, with its stack, fit for a log: whatever looks like
- * a number of a key's size, a ciphertext, a token or a list of bytes is left out.
+ * A fault that was not declared, fit for a log: its kind, its message without whatever
+ * could be a key, a ciphertext, a token or a list of bytes, and where it happened.
  */
 export function describeFault(error: unknown): string {
-  const text = error instanceof Error
-    ? error.stack ?? `${error.name}: ${error.message}`
-    : `${typeof error} thrown`;
-  return text
-    .replace(/\d+(?:\s*,\s*\d+){3,}/g, "[numbers]")
-    .replace(/\b(?=\w*\d)[\w+=-]{20,}/g, "[bytes]")
-    .slice(0, 4000);
+  if (!(error instanceof Error)) return `${typeof error} thrown`;
+  const { name, message, stack = "" } = error;
+  const at = stack.indexOf(message);
+  const frames = at < 0 ? "" : stack.slice(at + message.length);
+  const told = message
+    .replace(/(?:"\d+":)?\d+(?:\s*,\s*(?:"\d+":)?\d+){3,}/g, "[numbers]")
+    .replace(/[\w+/=-]{20,}/g, "[left out]")
+    .slice(0, 400);
+  return `${name}: ${told}${frames.slice(0, 4000)}`;
 }

@@ -24,17 +24,19 @@ export interface Telemetry {
  * @throws {RangeError} if one of them has a value that is not known
  */
 export function telemetryFromEnvironment(): Telemetry {
+  const log = logFromEnvironment();
+  if (Deno.env.get("OTEL_DENO") && !Deno.env.get("OTEL_PROPAGATORS")) {
+    log.notice(
+      "OTEL_PROPAGATORS is not set: clients choose the ids of traces. Set it to none, or to tracecontext behind a proxy of your own.",
+    );
+  }
   const counts = new PrometheusObserver();
   // Instances of a platform are scraped by nobody; those of a process are added up.
   const isolates = Deno.env.get("DENO_DEPLOYMENT_ID")
     ? undefined
     : new Isolates("cipherlayer metrics", () => counts.snapshot());
   return {
-    observers: [
-      logFromEnvironment(),
-      counts,
-      new OpenTelemetryObserver(),
-    ],
+    observers: [log, counts, new OpenTelemetryObserver()],
     metrics: {
       contentType: prometheusContentType,
       open: choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",

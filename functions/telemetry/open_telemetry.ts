@@ -86,10 +86,6 @@ function describeCall(span: Span, record: CallRecord): void {
   span.updateName(`${record.method} ${record.route}`);
   const attributes: Record<string, string | number | undefined> = {
     "http.route": record.route,
-    // In place of what the client wrote there.
-    "url.full": record.route,
-    "url.path": record.route,
-    "url.query": "",
     "cipherlayer.request_id": record.requestId,
     "cipherlayer.code": record.code,
     "cipherlayer.model": record.model,
