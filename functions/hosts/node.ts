@@ -13,6 +13,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { serve } from "@hono/node-server";
 import type { PackageFiles } from "../../models/package.ts";
+import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import { platformRandom } from "../../sdk/random.ts";
 import { createApp } from "../app.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
@@ -44,8 +45,10 @@ for (const [name, folder] of await packageFolders(models)) {
   packages.set(name, files);
 }
 
+const kernel = selectKernel();
 const app = createApp({
   ...settings,
+  kernel,
   models: new EmbeddedModels(packages),
   sealingKey,
 });
@@ -55,7 +58,10 @@ const server = serve({
   port: Number(port ?? 8000),
   // The adapter's own Response lacks methods of Node's.
   overrideGlobalObjects: false,
-}, (at) => console.error(`Listening on http://${at.address}:${at.port}/`));
+}, (at) =>
+  console.error(
+    `Listening on http://${at.address}:${at.port}/ with the ${kernel.name} kernel`,
+  ));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
