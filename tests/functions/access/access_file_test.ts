@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { AccessFile } from "../../../functions/access/access_file.ts";
+import { makeToken, tokenDigest } from "../../../functions/access/token.ts";
+import { platformRandom } from "../../../sdk/random.ts";
+
+Deno.test("a changed list counts at once; a broken one does not, and is told of once", async (t) => {
+  const path = await Deno.makeTempFile();
+  const [kept, taken] = [makeToken(platformRandom), makeToken(platformRandom)];
+  const line = (token: string) =>
+    JSON.stringify({
+      account: "a",
+      roles: ["client"],
+      models: "all",
+      sha256: tokenDigest(token),
+    }) + "\n";
+  await Deno.writeTextFile(path, line(kept) + line(taken));
+  const access = await AccessFile.open(path);
+  const known = async (token: string) =>
+    await access.identify(
+      new Request("http://localhost", {
+        headers: { authorization: `Bearer ${token}` },
+      }),
+    ) !== null;
+  const printed: string[] = [];
+  const print = console.error;
+  console.error = (text: string) => printed.push(text);
+  try {
+    await t.step("both", async () => {
+      assert.deepEqual([await known(kept), await known(taken)], [true, true]);
+    });
+    await t.step("one line less", async () => {
+      await Deno.writeTextFile(path, line(kept));
+      assert.deepEqual([await known(kept), await known(taken)], [true, false]);
+    });
+    await t.step("half a line", async () => {
+      await Deno.writeTextFile(path, line(taken).slice(0, 30));
+      assert.deepEqual([await known(kept), await known(taken)], [true, false]);
+      await known(kept);
+      assert.deepEqual(printed, [
+        "Cannot read access, line 1: expected a JSON object: the list read before stays in force",
+      ]);
+    });
+    await t.step("gone, and back with the other line", async () => {
+      await Deno.remove(path);
+      assert.equal(await known(kept), true);
+      assert.equal(printed.length, 2);
+      await Deno.writeTextFile(path, line(taken) + "\n");
+      assert.deepEqual([await known(kept), await known(taken)], [false, true]);
+    });
+  } finally {
+    console.error = print;
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("a list that is wrong from the start stops the functions", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "{}");
+  await assert.rejects(
+    AccessFile.open(path),
+    /^RangeError: Cannot read access, line 1/,
+  );
+  await Deno.remove(path);
+  await assert.rejects(AccessFile.open(path), Deno.errors.NotFound);
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Gate, type Place } from "../../../functions/admission/gate.ts";
+import { remoteAddress } from "../../../functions/admission/address.ts";
+import { CipherlayerError } from "../../../sdk/errors.ts";
+
+/** Lets everything that can happen by itself happen. */
+const settle = () => new Promise((done) => setTimeout(done, 0));
+
+interface Call {
+  place: Place;
+  client: AbortController;
+  state: "in" | "waiting" | "running" | "gone";
+}
+
+type Step = { what: "admit" | "turn" | "leave" | "abort"; which: number };
+
+const steps = fc.array(
+  fc.record({
+    what: fc.constantFrom<Step["what"]>("admit", "turn", "leave", "abort"),
+    which: fc.nat(20),
+  }),
+  { maxLength: 60 },
+);
+
+Deno.test("whatever calls do: bounds hold, turns go by order of asking, none is lost", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 3 }),
+      fc.nat(4),
+      steps,
+      async (running, waiting, steps) => {
+        const gate = new Gate({ running, waiting });
+        const calls: Call[] = [];
+        const queue: Call[] = [];
+        const alive = () => calls.filter(({ state }) => state !== "gone");
+        for (const { what, which } of steps) {
+          const call = calls[which % Math.max(1, calls.length)];
+          if (what === "admit") {
+            const full = alive().length === running + waiting;
+            try {
+              const place = gate.admit({ caller: "a", startsSession: false });
+              calls.push({ place, client: new AbortController(), state: "in" });
+              assert(!full);
+            } catch (error) {
+              assert.equal((error as CipherlayerError).code, "overloaded");
+              assert(full);
+            }
+          } else if (what === "turn" && call?.state === "in") {
+            call.state = "waiting";
+            queue.push(call);
+            call.place.turn(call.client.signal).then(
+              () => {
+                assert.equal(queue.shift(), call);
+                call.state = "running";
+              },
+              () => {
+                queue.splice(queue.indexOf(call), 1);
+                call.state = "gone";
+                call.place.leave();
+              },
+            );
+          } else if (what === "leave" && call?.state === "running") {
+            call.state = "gone";
+            call.place.leave();
+            // A second time changes nothing.
+            call.place.leave();
+          } else if (what === "abort") call?.client.abort();
+          await settle();
+          const count = (state: Call["state"]) =>
+            calls.filter((call) => call.state === state).length;
+          assert.equal(gate.running, count("running"));
+          assert.equal(gate.waiting, count("in") + count("waiting"));
+          assert(gate.running <= running);
+          // A turn is never left unused.
+          if (count("waiting") > 0) assert.equal(count("running"), running);
+        }
+        for (const { place } of alive()) place.leave();
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+function refusal(ask: () => unknown): CipherlayerError {
+  try {
+    ask();
+  } catch (error) {
+    assert(error instanceof CipherlayerError);
+    assert(error.retryable && error.retryAfterMs > 0);
+    return error;
+  }
+  throw new Error("expected a refusal");
+}
+
+Deno.test("when to come back follows from who is in and how long calls take", async () => {
+  let now = 0;
+  const gate = new Gate({ running: 2, waiting: 8 }, () => now);
+  const arrival = { caller: "a", startsSession: false };
+  const { signal } = new AbortController();
+  for (let i = 0; i < 200; i++) {
+    const place = gate.admit(arrival);
+    await place.turn(signal);
+    now += 3000;
+    place.leave();
+  }
+  const places = Array.from({ length: 10 }, () => gate.admit(arrival));
+  const { code, retryAfterMs } = refusal(() => gate.admit(arrival));
+  // Ten calls of 3 s, two at once.
+  assert.deepEqual([code, Math.round(retryAfterMs)], ["overloaded", 15_000]);
+  for (const place of places) place.leave();
+  gate.admit(arrival);
+});
+
+Deno.test("new sessions are turned away before calls of inferences under way", () => {
+  const gate = new Gate({ running: 2, waiting: 8 });
+  const session = { caller: "a", startsSession: true };
+  const round = { caller: "a", startsSession: false };
+  for (let i = 0; i < 5; i++) gate.admit(session);
+  assert.equal(refusal(() => gate.admit(session)).code, "overloaded");
+  for (let i = 0; i < 5; i++) gate.admit(round);
+  assert.equal(refusal(() => gate.admit(round)).code, "overloaded");
+});
+
+Deno.test("a caller with too many calls at once: others go on", () => {
+  const gate = new Gate({ perCaller: 2 });
+  const by = (caller: string) => gate.admit({ caller, startsSession: false });
+  const first = by("a");
+  by("a");
+  assert.equal(refusal(() => by("a")).code, "rate-limited");
+  by("b");
+  first.leave();
+  by("a");
+});
+
+Deno.test("memory for bodies is bounded; one alone is taken", () => {
+  const gate = new Gate({ bodyBytes: 100 });
+  const [a, b] = [0, 1].map(() =>
+    gate.admit({ caller: "a", startsSession: false })
+  );
+  a.hold(120);
+  assert.equal(refusal(() => b.hold(1)).code, "overloaded");
+  a.leave();
+  assert.equal(gate.bodyBytes, 0);
+  b.hold(60);
+  b.hold(60);
+  assert.equal(gate.bodyBytes, 120);
+  b.leave();
+  assert.equal(gate.bodyBytes, 0);
+});
+
+Deno.test("stopping: who is in goes on, nobody comes in", async () => {
+  const gate = new Gate({ running: 1 });
+  const arrival = { caller: "a", startsSession: false };
+  const [first, second] = [gate.admit(arrival), gate.admit(arrival)];
+  const { signal } = new AbortController();
+  await first.turn(signal);
+  const turn = second.turn(signal);
+  gate.drain();
+  assert.equal(gate.draining, true);
+  assert.equal(refusal(() => gate.admit(arrival)).code, "overloaded");
+  first.leave();
+  await turn;
+  second.leave();
+  assert.deepEqual([gate.running, gate.waiting], [0, 0]);
+});
+
+Deno.test("addresses: of version 6 the network", () => {
+  const of = (hostname: unknown) => remoteAddress({ remoteAddr: { hostname } });
+  assert.equal(of("192.0.2.7"), "192.0.2.7");
+  assert.equal(of("::ffff:192.0.2.7"), "192.0.2.7");
+  assert.equal(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  assert.equal(of("2001:db8:1:2::6"), "2001:db8:1:2::/64");
+  assert.equal(of("2001:db8::6"), "2001:db8:0:0::/64");
+  assert.equal(of("::1"), "0:0:0:0::/64");
+  for (const host of [undefined, {}, { remoteAddr: {} }]) {
+    assert.equal(remoteAddress(host), undefined);
+  }
+});
