@@ -8,8 +8,11 @@ export interface AccuracyLine {
   predicted: number;
   /** Class that the simulator gives. */
   simulated: number;
-  /** Whether all rounds of its inference gave the simulator's accumulators. */
-  roundsEqual: boolean;
+  /**
+   * Whether all rounds of its inference gave the simulator's accumulators; null
+   * where other functions evaluated them, which hide them by noise and decoys.
+   */
+  roundsEqual: boolean | null;
   /** Right class. */
   label: number;
   /** Seconds: those of its inference, shared by the samples in it. */
@@ -86,7 +89,8 @@ export class AccuracyState {
     }
     const whole = line !== null &&
       Object.entries(kinds).every(([name, kind]) =>
-        typeof line[name as keyof AccuracyLine] === kind
+        typeof line[name as keyof AccuracyLine] === kind ||
+        name === "roundsEqual" && line.roundsEqual === null
       );
     if (whole) return line as AccuracyLine;
     throw new RangeError(

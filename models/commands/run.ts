@@ -14,7 +14,14 @@ import { planInference } from "../plan.ts";
 import { loadReadings } from "../readings.ts";
 import { type Outcome, simulateMany } from "../simulate.ts";
 import { canRevealLabel } from "../verify.ts";
-import { MisuseError, print, progress, table, tokenOption } from "./command.ts";
+import {
+  bitWidths,
+  MisuseError,
+  print,
+  progress,
+  table,
+  tokenOption,
+} from "./command.ts";
 import {
   addKeyOptions,
   countClamped,
@@ -28,6 +35,8 @@ import {
 interface Options extends KeyOptions {
   input: string;
   calibrate?: string;
+  weightBits?: number | number[];
+  activationBits?: number | number[];
   reveal?: Reveal;
   url?: string;
   token?: string;
@@ -79,6 +88,16 @@ export function runCommand(): Command {
       .option(
         "--calibrate <file>",
         "of an ONNX file: readings typical of use (default: those of --input)",
+      )
+      .option(
+        "--weight-bits <bits>",
+        "of an ONNX file: as for compile",
+        bitWidths,
+      )
+      .option(
+        "--activation-bits <bits>",
+        "of an ONNX file: as for compile",
+        bitWidths,
       ),
   )
     .addOption(
@@ -95,6 +114,7 @@ export function runCommand(): Command {
       `
 Examples:
   cipherlayer run model.onnx --calibrate train.npy --input readings.npy
+  cipherlayer run model.onnx --weight-bits 12 --activation-bits 12 --input readings.npy
   cipherlayer run package --input readings.npy --insecure-key-bits 512 --json`,
     )
     .action(async (path: string, options: Options) => {
@@ -175,12 +195,19 @@ async function run(path: string, options: Options): Promise<RunReport> {
 /** The package in a folder, or what an ONNX file compiles to. */
 async function openModel(
   path: string,
-  { input, calibrate }: Options,
+  { input, calibrate, weightBits, activationBits }: Options,
 ): Promise<ModelPackage> {
   if ((await Deno.stat(path)).isDirectory) {
-    if (calibrate === undefined) return await readPackage(path);
+    const settled = Object.entries({
+      "--calibrate": calibrate,
+      "--weight-bits": weightBits,
+      "--activation-bits": activationBits,
+    }).find(([, value]) => value !== undefined);
+    if (!settled) return await readPackage(path);
     throw new MisuseError(
-      "Cannot use --calibrate: expected an ONNX file, got the folder of a package",
+      `Cannot use ${
+        settled[0]
+      }: expected an ONNX file, got the folder of a package`,
     );
   }
   const onnx = await Deno.readFile(path);
@@ -192,6 +219,8 @@ async function openModel(
       shape,
       calibrationReadings,
     ),
+    weightBits,
+    activationBits,
     onProgress: progress,
   });
   return model;

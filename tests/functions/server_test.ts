@@ -11,45 +11,15 @@ import {
   tinyLeNet,
 } from "../reference/tiny_models.ts";
 import { type Functions, infer, startSession } from "./edge.ts";
-
-const main = new URL("../../functions/main.ts", import.meta.url).pathname;
-
-/** Serves `models` on a free port until disposed of. */
-async function serve(models: string, environment: Record<string, string>) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["serve", "-A", "--host=127.0.0.1", "--port=0", main],
-    env: { CIPHERLAYER_MODELS: models, NO_COLOR: "1", ...environment },
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  let printed = "";
-  const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-  let url: string | undefined;
-  while (!url) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`The server ended: ${printed}`);
-    printed += value;
-    url = /http:\/\/127\.0\.0\.1:\d+/.exec(printed)?.[0];
-  }
-  return {
-    printed: () => printed,
-    functions: {
-      request: (path: string, init: RequestInit) => fetch(url + path, init),
-    } satisfies Functions,
-    get: (path: string) => fetch(url + path),
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await Promise.all([reader.cancel(), child.status]);
-    },
-  };
-}
+import { serve } from "./served.ts";
 
 Deno.test("served by deno serve: models, an inference, CORS, timing", async () => {
   const folder = await Deno.makeTempDir();
   const model = tinyLeNet();
   const { name } = model.manifest;
   await writePackage(`${folder}/${name}/package`, model);
-  await using server = await serve(folder, {
+  await using server = await serve({
+    CIPHERLAYER_MODELS: folder,
     CIPHERLAYER_SEALING_KEY: "07".repeat(32),
     CIPHERLAYER_INSECURE_KEYS: "1",
   });
@@ -105,7 +75,7 @@ Deno.test("without a sealing key the server says what that means; without the sw
   const folder = await Deno.makeTempDir();
   const model = tinyDense();
   await writePackage(`${folder}/${model.manifest.name}`, model);
-  await using server = await serve(folder, {});
+  await using server = await serve({ CIPHERLAYER_MODELS: folder });
   assert.match(
     server.printed(),
     /^CIPHERLAYER_SEALING_KEY is not set: using a random one/m,
