@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
 import { readPackage, writePackage } from "../../../models/package.ts";
 import type { ModelPackage } from "../../../models/package_format.ts";
+import { planInference } from "../../../models/plan.ts";
 import { simulate } from "../../../models/simulate.ts";
 import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
 import { selectKernel } from "../../../sdk/paillier/select_kernel.ts";
@@ -21,21 +22,24 @@ import {
   type TestedHost,
 } from "./started_host.ts";
 
-const occupancy = await readPackage(
-  fileURLToPath(
-    new URL("../../../models/zoo/occupancy/package", import.meta.url),
-  ),
-);
+/** A trained model. */
+function zooModel(name: string): Promise<ModelPackage> {
+  const place = new URL(`../../../models/zoo/${name}/package`, import.meta.url);
+  return readPackage(fileURLToPath(place));
+}
+
 /** The same network, its scores told without noise. */
-const scoring: ModelPackage = {
-  ...occupancy,
-  manifest: {
-    ...occupancy.manifest,
-    name: "scoring",
-    privacy: "paper",
-    reveal: "scores",
-  },
-};
+function scoring({ manifest, tensors }: ModelPackage): ModelPackage {
+  const name = `${manifest.name}-scores`;
+  return {
+    manifest: { ...manifest, name, privacy: "paper", reveal: "scores" },
+    tensors,
+  };
+}
+
+const occupancy = await zooModel("occupancy");
+const occupancyScores = scoring(occupancy);
+const applianceScores = scoring(await zooModel("appliance"));
 
 const ignored: Record<TestedHost, boolean> = {
   deno: false,
@@ -47,10 +51,13 @@ const ignored: Record<TestedHost, boolean> = {
   }),
 };
 
-async function withModels(work: (folder: string) => Promise<void>) {
+async function withModels(
+  models: ModelPackage[],
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
-    for (const model of [occupancy, scoring]) {
+    for (const model of models) {
       await writePackage(`${folder}/${model.manifest.name}`, model);
     }
     await work(folder);
@@ -108,12 +115,12 @@ for (const host of ["deno", "deploy", "node", "workerd"] as const) {
     name: `${host} serves whole inferences, equal to the simulator's`,
     ignore: ignored[host],
     fn: () =>
-      withModels(async (models) => {
+      withModels([occupancy, occupancyScores], async (models) => {
         const env = host.startsWith("de") ? kv : {};
         await using started = await startHost(host, models, env);
         const ready = await fetch(`${started.url}/readyz`);
         assert.equal(ready.status, 200, await ready.text());
-        await checkInferences(started, scoring, 512);
+        await checkInferences(started, occupancyScores, 512);
         await checkInferences(started, occupancy, 2048);
         // The processor is the same for all, so the kernel must be too.
         const slow = selectKernel().name === "bigint";
@@ -122,3 +129,37 @@ for (const host of ["deno", "deploy", "node", "workerd"] as const) {
       }),
   });
 }
+
+Deno.test({
+  name: "workerd within 5 ms a call: rounds are split, answers stay the same",
+  ignore: ignored.workerd,
+  fn: () =>
+    withModels([applianceScores], async (models) => {
+      await using started = await startHost("workerd", models, {
+        CIPHERLAYER_MAX_MS_PER_CALL: "5",
+      });
+      using owner = new KeyOwner(testKey(512));
+      const { name, input } = applianceScores.manifest;
+      const { url } = started;
+      await using session = await connect({ url, model: name, keys: owner });
+      const unlimited = planInference(applianceScores.manifest, {
+        modulusBits: 512,
+        samples: 1,
+        tensors: applianceScores.tensors,
+      });
+      const shards = session.plan.rounds.map(({ shards }, i) => [
+        unlimited.rounds[i].shards,
+        shards,
+      ]);
+      assert(shards.every(([before, now]) => now >= before));
+      assert(shards.some(([before, now]) => now > before), `${shards}`);
+      const integers = randomReading(applianceScores, 1);
+      const answer = await session.infer(
+        integers.map((x) => x * input.scale + input.offset),
+      );
+      assert.deepEqual(
+        answer.scores,
+        Array.from(simulate(applianceScores, integers).scores),
+      );
+    }),
+});
