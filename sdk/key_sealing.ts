@@ -189,8 +189,8 @@ function isFilledBase64Url(text: unknown): boolean {
 }
 
 function isCost(cost: number): boolean {
-  return Number.isInteger(Math.log2(cost)) && cost >= 1 << 10 &&
-    cost <= 1 << 20;
+  return Number.isInteger(cost) && Number.isInteger(Math.log2(cost)) &&
+    cost >= 1 << 10 && cost <= 1 << 20;
 }
 
 function checksum(body: Omit<SealedKey, "checksum">): string {

@@ -8,6 +8,7 @@ import { modelPackage, planning, safetensors } from "./targets/package.ts";
 import { onnx, passes } from "./targets/onnx.ts";
 import { plan } from "./targets/plan.ts";
 import { quantisation } from "./targets/quantisation.ts";
+import { controlPlane, modelState, release } from "./targets/release.ts";
 import { token, tokenContent } from "./targets/token.ts";
 import * as wire from "./targets/wire.ts";
 
@@ -28,6 +29,9 @@ export const targets: Readonly<Record<string, TargetMaker>> = {
   safetensors,
   package: modelPackage,
   planning,
+  release,
+  "model-state": modelState,
+  "control-plane": controlPlane,
   onnx,
   passes,
   npy,

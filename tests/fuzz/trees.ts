@@ -79,7 +79,9 @@ export function damagedTrees<T>(samples: readonly T[]): fc.Arbitrary<Tree> {
     fc.array(change, { maxLength: 4, size: "medium" }),
   ).map(([i, changes]) => {
     const root = { tree: structuredClone(samples[i]) as Tree };
-    for (const each of changes) apply(root, each);
+    for (const each of changes) {
+      apply(root, { ...each, leaf: structuredClone(each.leaf) });
+    }
     return root.tree;
   });
 }

@@ -111,13 +111,8 @@ export async function http(): Promise<FuzzTarget<Call>> {
         body: withBody ? body : null,
       });
       const response = await app.fetch(request);
-      const answer = await response.bytes();
-      if (!statuses.includes(response.status)) {
-        throw new Error(`Status ${response.status}: ${text(answer)}`);
-      }
-      const type = response.headers.get("content-type") ?? "";
-      if (response.status >= 400) checkProblem(response.status, type, answer);
-      else if (type === "application/cbor") {
+      const answer = await checkAnswer(response);
+      if (response.headers.get("content-type") === "application/cbor") {
         if (path === "/v1/sessions") decodeSessionResponse(answer);
         else {
           decodeRoundResponse(answer);
@@ -127,6 +122,18 @@ export async function http(): Promise<FuzzTarget<Call>> {
     },
     quickCases: 500,
   };
+}
+
+/** The body of an answer, which is one that PROTOCOL.md permits. */
+export async function checkAnswer(response: Response): Promise<Uint8Array> {
+  const { status, headers } = response;
+  const answer = await response.bytes();
+  if (!statuses.includes(status)) {
+    throw new Error(`Status ${status}: ${text(answer)}`);
+  }
+  const type = headers.get("content-type") ?? "";
+  if (status >= 400) checkProblem(status, type, answer);
+  return answer;
 }
 
 function checkProblem(status: number, type: string, answer: Uint8Array): void {
