@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { encodeNpy } from "../../models/npy.ts";
 import { writePackage } from "../../models/package.ts";
 import { simulate } from "../../models/simulate.ts";
+import { startCloud } from "../e2e/cloud.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { cipherlayer } from "./cli_process.ts";
 
@@ -131,6 +132,24 @@ Deno.test("encrypted: as the simulator, resumed after a write that was cut off",
   match(otherKey.stderr, /expected keyBits 576/);
 });
 
+Deno.test("encrypted on functions elsewhere: answers alone are compared", async () => {
+  await using place = await workplace();
+  await using cloud = startCloud([tinyLeNet()]);
+  const { code, stdout, stderr } = await cipherlayer(
+    ...[...place.args, ...small, "--count", "3", "--url", cloud.url],
+    ...["--state", place.state, "--json"],
+  );
+  equal(code, 0, stderr);
+  const { agreeWithSimulator, equalInEveryRound, samples } = JSON.parse(stdout);
+  deepEqual([agreeWithSimulator, equalInEveryRound, samples], [3, null, 1]);
+  ok(cloud.calls.some((path) => path.startsWith("/v1/rounds/")));
+  const resumed = await cipherlayer(
+    ...[...place.args, ...small, "--count", "3", "--url", cloud.url],
+    ...["--state", place.state],
+  );
+  match(resumed.stdout, /3 of 3 as the simulator \[INSECURE/);
+});
+
 Deno.test("misuse of accuracy", async () => {
   await using place = await workplace();
   const { args } = place;
@@ -138,6 +157,7 @@ Deno.test("misuse of accuracy", async () => {
     const [more, message] of [
       [["--insecure-key-bits", "512"], /--encrypted/],
       [["--state", place.state], /--encrypted/],
+      [["--url", "http://127.0.0.1:9"], /--encrypted/],
       [[...small, "--key-bits", "2048"], /both/],
     ] as const
   ) {

@@ -49,6 +49,20 @@ async function packagePlace(count: number) {
   };
 }
 
+function relativeError(
+  expected: readonly ArrayLike<number>[],
+  outputs: readonly number[][],
+): number {
+  let error = 0, strength = 0;
+  outputs.forEach((row, i) =>
+    row.forEach((value, j) => {
+      error += (value - expected[i][j]) ** 2;
+      strength += expected[i][j] ** 2;
+    })
+  );
+  return Math.sqrt(error / strength);
+}
+
 Deno.test("an ONNX model: encrypted scores near the float model's, equal to the simulator's", async () => {
   const folder = await Deno.makeTempDir();
   const g = new GraphBuilder([2, 6, 6], { seed: 4 });
@@ -73,14 +87,18 @@ Deno.test("an ONNX model: encrypted scores near the float model's, equal to the 
   ok(report.totalMs > 0);
   const expected = await runOnnx(onnx, readings, [1, 2, 6, 6]);
   deepEqual(report.outputs.map((row: number[]) => row.length), [4, 4, 4]);
-  let error = 0, strength = 0;
-  expected.forEach((row, i) =>
-    row.forEach((value, j) => {
-      error += (value - report.outputs[i][j]) ** 2;
-      strength += value ** 2;
-    })
+  const chosen = relativeError(expected, report.outputs);
+  ok(chosen < .1, `${chosen}`);
+
+  const wide = await cipherlayer(
+    ...["run", `${folder}/net.onnx`, "--calibrate", `${folder}/c.npy`],
+    ...["--weight-bits", "12", "--activation-bits", "12,12"],
+    ...["--input", `${folder}/x.npy`, ...small, "--json"],
   );
-  ok(Math.sqrt(error / strength) < .1, `${Math.sqrt(error / strength)}`);
+  equal(wide.code, 0, wide.stderr);
+  const { outputs, maxAbsErrorVsSimulator } = JSON.parse(wide.stdout);
+  equal(maxAbsErrorVsSimulator, 0);
+  ok(relativeError(expected, outputs) < .003);
   deepEqual(
     [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
     ["c.npy", "net.onnx", "x.npy"],
@@ -149,6 +167,7 @@ Deno.test("misuse of run", async () => {
     const [more, message] of [
       [["--key-bits", "2048"], /both/],
       [["--calibrate", `${folder}/x.npy`], /--calibrate/],
+      [["--weight-bits", "8"], /--weight-bits: expected an ONNX file/],
       [["--url", "http://127.0.0.1:9", "--reveal", "label"], /--reveal/],
     ] as const
   ) {
