@@ -2,6 +2,7 @@
  * Runs a network of rounds in floating point: the yardstick of quantisation and the
  * source of its calibration statistics.
  */
+import { relu } from "../sdk/activations/scaling.ts";
 import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
 import { batchMap } from "./kernel/batch_map.ts";
 import type { Precision } from "./kernel/tile_module.ts";
@@ -73,7 +74,7 @@ export function applyOperations(
 function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
   switch (step.op) {
     case "relu":
-      return x.map((v) => v > 0 ? v : 0);
+      return relu(x);
     case "leakyRelu": {
       const perSlope = x.length / step.slopes.length;
       return x.map((v, i) =>

@@ -23,7 +23,10 @@ const narrowest = { weights: 2, activations: 4 };
  */
 const mostRelativeError = { unlabelled: .012, labelled: .1 };
 
-/** From this many rounds on, all inner rounds share their widths. */
+/**
+ * From this many rounds on, all inner rounds share their widths; activations that
+ * several rounds read (a residual stream, whose errors add up) are apart.
+ */
 const manyRounds = 9;
 
 /** Products that the search may take, about: it looks at fewer readings instead. */
@@ -98,13 +101,15 @@ interface Knob {
 }
 
 /** Weights of the largest rounds first, then the input, then activations. */
-function knobs({ rounds }: FloatNetwork): Knob[] {
+function knobs(network: FloatNetwork): Knob[] {
+  const { rounds } = network;
   const size = (index: number) =>
     rounds[index].terms.reduce((sum, { map }) => sum + map.weights.length, 0);
   const weights = groupsOf(rounds.length)
     .toSorted((a, b) => size(b[0]) - size(a[0]))
     .map((group) => knob("weights", group, rounds, narrowest.weights));
   const activations = groupsOf(rounds.length - 1)
+    .flatMap((group) => byReaders(network, group))
     .map((group) => knob("activations", group, rounds, narrowest.activations));
   return [
     ...weights,
@@ -123,6 +128,18 @@ function groupsOf(count: number): number[][] {
   const all = Array.from({ length: count }, (_, i) => i);
   if (count < manyRounds) return all.map((i) => [i]);
   return [all.slice(1, -1), [0], [count - 1]];
+}
+
+/** The rounds whose activations one round reads, and those that several read. */
+function byReaders({ rounds }: FloatNetwork, group: number[]): number[][] {
+  const readers = (index: number) =>
+    rounds.filter(({ terms }) =>
+      terms.some(({ reads }) => reads === rounds[index].writes)
+    ).length;
+  return [
+    group.filter((index) => readers(index) < 2),
+    group.filter((index) => readers(index) >= 2),
+  ].filter((part) => part.length > 0);
 }
 
 function knob(

@@ -92,11 +92,16 @@ export function argMax(values: ArrayLike<number>): number {
 function real(
   { samples, scales }: QuantisedActivation,
 ): Float64Array[] {
-  return samples.map((sample) =>
-    sample.map((q, i) =>
-      q * scales[Math.floor(i * scales.length / sample.length)]
-    )
-  );
+  return samples.map((sample) => {
+    const perScale = sample.length / scales.length;
+    const values = new Float64Array(sample.length);
+    for (let g = 0, i = 0; g < scales.length; g++) {
+      for (const end = i + perScale; i < end; i++) {
+        values[i] = sample[i] * scales[g];
+      }
+    }
+    return values;
+  });
 }
 
 /** Energy of the difference over energy of the signal. */

@@ -26,7 +26,7 @@ export function floatStatistics(
   const samples = new Map<string, Float32Array[]>([["input", inputs]]);
   for (const round of network.rounds) {
     const written: Float32Array[] = [];
-    for (const accumulated of accumulators(round, samples, "f64")) {
+    for (const accumulated of accumulators(round, samples, "f32")) {
       written.push(Float32Array.from(applyOperations(round, accumulated)));
     }
     samples.set(round.writes, written);
