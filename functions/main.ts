@@ -68,7 +68,7 @@ const app = createApp({
   ...options,
   gate,
   rates: options.budget && ratesFromEnvironment(options.budget.store),
-  ...telemetryFromEnvironment(),
+  ...telemetryFromEnvironment(gate),
   threads: threads > 1 ? new EvaluationThreads(threads, sealingKey) : undefined,
 });
 

@@ -1,4 +1,6 @@
+import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "./call_record.ts";
+import type { Level } from "./instruments.ts";
 import { Isolates } from "./isolates.ts";
 import { Log, type LogFormat, type LogLevel } from "./log.ts";
 import { OpenTelemetryObserver } from "./open_telemetry.ts";
@@ -23,20 +25,26 @@ export interface Telemetry {
  *
  * @throws {RangeError} if one of them has a value that is not known
  */
-export function telemetryFromEnvironment(): Telemetry {
+export function telemetryFromEnvironment(gate: Gate): Telemetry {
   const log = logFromEnvironment();
-  if (Deno.env.get("OTEL_DENO") && !Deno.env.get("OTEL_PROPAGATORS")) {
+  const exports = Deno.env.get("OTEL_DENO") === "true";
+  if (exports && !Deno.env.get("OTEL_PROPAGATORS")) {
     log.notice(
       "OTEL_PROPAGATORS is not set: clients choose the ids of traces. Set it to none, or to tracecontext behind a proxy of your own.",
     );
   }
-  const counts = new PrometheusObserver();
+  const levels = levelsOf(gate);
+  const counts = new PrometheusObserver(levels);
   // Instances of a platform are scraped by nobody; those of a process are added up.
   const isolates = Deno.env.get("DENO_DEPLOYMENT_ID")
     ? undefined
     : new Isolates("cipherlayer metrics", () => counts.snapshot());
   return {
-    observers: [log, counts, new OpenTelemetryObserver()],
+    observers: [
+      log,
+      counts,
+      ...exports ? [new OpenTelemetryObserver(levels)] : [],
+    ],
     metrics: {
       contentType: prometheusContentType,
       open: choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",
@@ -48,6 +56,37 @@ export function telemetryFromEnvironment(): Telemetry {
         ),
     },
   };
+}
+
+/** What a process has in hand. */
+export function levelsOf(gate: Gate): Level[] {
+  return [
+    {
+      name: "cipherlayer.running_calls",
+      unit: "{call}",
+      help: "Calls that are worked on.",
+      read: () => gate.running,
+    },
+    {
+      name: "cipherlayer.waiting_calls",
+      unit: "{call}",
+      help: "Calls that send their body or wait for their turn.",
+      read: () => gate.waiting,
+    },
+    {
+      name: "cipherlayer.body_memory",
+      unit: "By",
+      help: "Memory for the bodies of calls.",
+      read: () => gate.bodyBytes,
+    },
+    {
+      name: "cipherlayer.process_memory",
+      unit: "By",
+      help: "Resident memory of the process.",
+      read: () => Deno.memoryUsage().rss,
+      ofProcess: true,
+    },
+  ];
 }
 
 /** The log that the environment asks for. */

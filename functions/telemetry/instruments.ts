@@ -16,6 +16,16 @@ export interface Instrument {
   samples(record: CallRecord): [value: number, labels: Labels][];
 }
 
+/** A quantity that goes up and down, read when metrics are asked for. */
+export interface Level {
+  name: string;
+  unit: string;
+  help: string;
+  read(): number;
+  /** One for all isolates of a process, which are then not added up. */
+  ofProcess?: boolean;
+}
+
 /** Upper ends of a histogram's buckets, in seconds. */
 export const secondsBuckets = [
   0.001,
@@ -127,7 +137,7 @@ export const instruments: readonly Instrument[] = [
 
 /** The name under which Prometheus knows an instrument. */
 export function prometheusName(
-  { name, kind, unit }: Pick<Instrument, "name" | "kind" | "unit">,
+  { name, kind, unit }: { name: string; kind?: string; unit: string },
 ): string {
   const units: Record<string, string> = { s: "_seconds", By: "_bytes" };
   return name.replaceAll(".", "_") + (units[unit] ?? "") +

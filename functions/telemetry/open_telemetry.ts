@@ -7,7 +7,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CallObserver, CallRecord } from "./call_record.ts";
-import { instruments, secondsBuckets } from "./instruments.ts";
+import { instruments, type Level, secondsBuckets } from "./instruments.ts";
 
 const scope = "cipherlayer";
 
@@ -21,8 +21,13 @@ export class OpenTelemetryObserver implements CallObserver {
   readonly #active;
   readonly #recorders;
 
-  constructor() {
+  /** @param levels given beside what calls add up to */
+  constructor(levels: readonly Level[] = []) {
     const meter = metrics.getMeter(scope);
+    for (const { name, unit, help: description, read } of levels) {
+      meter.createObservableGauge(name, { unit, description })
+        .addCallback((result) => result.observe(read()));
+    }
     this.#active = meter.createUpDownCounter("cipherlayer.active_calls", {
       unit: "{call}",
       description: "Calls under way.",

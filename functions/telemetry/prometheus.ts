@@ -8,7 +8,12 @@ import {
   Registry,
 } from "prom-client";
 import type { CallObserver, CallRecord } from "./call_record.ts";
-import { instruments, prometheusName, secondsBuckets } from "./instruments.ts";
+import {
+  instruments,
+  type Level,
+  prometheusName,
+  secondsBuckets,
+} from "./instruments.ts";
 
 /** A registry's content, which isolates exchange. */
 export type MetricsSnapshot = MetricObjectWithValues<MetricValue<string>>[];
@@ -21,8 +26,20 @@ export class PrometheusObserver implements CallObserver {
   readonly #active: Gauge;
   readonly #recorders: ((record: CallRecord) => void)[];
 
-  constructor() {
+  /** @param levels given beside what calls add up to */
+  constructor(levels: readonly Level[] = []) {
     const registers = [this.#registry];
+    for (const level of levels) {
+      new Gauge({
+        name: prometheusName(level),
+        help: level.help,
+        registers,
+        aggregator: level.ofProcess ? "first" : "sum",
+        collect() {
+          this.set(level.read());
+        },
+      });
+    }
     this.#active = new Gauge({
       name: "cipherlayer_active_calls",
       help: "Calls under way.",
