@@ -1,0 +1,160 @@
+/** More calls than the functions can take, over HTTP: each is right, or told when to come back. */
+import assert from "node:assert/strict";
+import { Gate } from "../../../functions/admission/gate.ts";
+import { exponentialBackoff } from "../../../sdk/retry.ts";
+import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
+import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
+import * as tiny from "../../e2e/tiny_session.ts";
+import { serve } from "../access/serve.ts";
+import { owner, post, startSession } from "../edge.ts";
+
+const { name } = tiny.model.manifest;
+
+async function firstRound(url: string) {
+  const functions = {
+    request: (path: string, init: RequestInit) => fetch(url + path, init),
+  };
+  const { token, plan } = await startSession(functions, name);
+  const ciphertexts = await owner.encryptBatch(
+    Array(inputCiphertexts(plan.rounds[0].layout)).fill(1n),
+  );
+  const body = encodeRoundRequest({ token, ciphertexts });
+  return { body, ask: () => post(functions, "/v1/rounds/0", body) };
+}
+
+Deno.test("a burst: each call is answered right or refused with Retry-After", async () => {
+  const gate = new Gate({ running: 1, waiting: 4 });
+  await using served = serve([tiny.model], { gate });
+  const { ask } = await firstRound(served.url);
+  const expected = await (await ask()).bytes();
+  let right = 0, refused = 0;
+  await Promise.all(Array.from({ length: 60 }, async () => {
+    const response = await ask();
+    if (response.ok) {
+      assert.deepEqual(await response.bytes(), expected);
+      right++;
+      return;
+    }
+    const { code, retryable, status } = await response.json();
+    assert.deepEqual(
+      [response.status, status, code, retryable],
+      [503, 503, "overloaded", true],
+    );
+    assert.match(response.headers.get("retry-after")!, /^[1-9]\d?$/);
+    refused++;
+  }));
+  assert.equal(right + refused, 60);
+  assert(right >= 5 && refused > 0, `${right} right, ${refused} refused`);
+  assert.deepEqual([gate.running, gate.waiting, gate.bodyBytes], [0, 0, 0]);
+});
+
+Deno.test("gateways that come back as told: none is lost, none is wrong", async () => {
+  const gate = new Gate({ running: 1, waiting: 3 });
+  await using served = serve([tiny.model], { gate });
+  // Full until every gateway has been refused once.
+  const others = Array.from(
+    { length: 4 },
+    () => gate.admit({ caller: "test", startsSession: false }),
+  );
+  let retries = 0;
+  const scores = await Promise.all(Array.from({ length: 8 }, async () => {
+    await using session = await tiny.open(served.url, {
+      // As many tries as it takes, at an instant: the clock does not wait.
+      retry: (failures, error) => {
+        assert.equal(error.code, "overloaded");
+        assert(error.retryAfterMs >= 1000);
+        if (++retries === 8) { for (const place of others) place.leave(); }
+        return exponentialBackoff({ attempts: 1e6 })(
+          Math.min(failures, 30),
+          error,
+        );
+      },
+      clock: {
+        now: () => performance.now(),
+        wait: () => new Promise((done) => setTimeout(done, 0)),
+      },
+    });
+    return (await session.infer(tiny.reading)).scores;
+  }));
+  for (const each of scores) assert.deepEqual(each, tiny.expected);
+  assert(retries >= 8);
+});
+
+Deno.test("a call that waits and goes away gives its place to others", async () => {
+  const gate = new Gate({ running: 1, waiting: 1 });
+  await using served = serve([tiny.model], { gate });
+  const { body } = await firstRound(served.url);
+  const blocker = gate.admit({ caller: "test", startsSession: false });
+  await blocker.turn(new AbortController().signal);
+  const client = new AbortController();
+  const waiting = fetch(`${served.url}/v1/rounds/0`, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: body as Uint8Array<ArrayBuffer>,
+    signal: client.signal,
+  });
+  while (gate.waiting === 0) await new Promise((done) => setTimeout(done, 1));
+  client.abort();
+  await assert.rejects(waiting, { name: "AbortError" });
+  while (gate.waiting > 0) await new Promise((done) => setTimeout(done, 1));
+  blocker.leave();
+  assert.deepEqual([gate.running, gate.bodyBytes], [0, 0]);
+});
+
+Deno.test("bodies beyond the memory for them are refused while they come", async () => {
+  const gate = new Gate({ bodyBytes: 100_000 });
+  await using served = serve([tiny.model], { gate });
+  const { ask } = await firstRound(served.url);
+  const hold = Promise.withResolvers<void>();
+  const slow = fetch(`${served.url}/v1/rounds/0`, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async start(controller) {
+        controller.enqueue(new Uint8Array(100_000));
+        await hold.promise;
+        controller.close();
+      },
+    }),
+  });
+  while (gate.bodyBytes < 100_000) {
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  const refused = await ask();
+  assert.equal((await refused.json()).code, "overloaded");
+  assert.match(refused.headers.get("retry-after")!, /^\d+$/);
+  hold.resolve();
+  assert.equal((await (await slow).json()).code, "malformed");
+  const answered = await ask();
+  assert.equal(answered.status, 200);
+  await answered.body?.cancel();
+});
+
+Deno.test("a body that does not end in time is given up", async () => {
+  const gate = new Gate();
+  await using served = serve([tiny.model], {
+    gate,
+    limits: { bodyTimeoutMs: 1 },
+  });
+  using connection = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(served.url).port),
+  });
+  const head = [
+    "POST /v1/rounds/0 HTTP/1.1",
+    "host: functions",
+    "content-type: application/cbor",
+    "content-length: 100",
+  ];
+  await connection.write(
+    new TextEncoder().encode(head.join("\r\n") + "\r\n\r\nthree bytes"),
+  );
+  const buffer = new Uint8Array(10_000);
+  const length = await connection.read(buffer);
+  const answer = new TextDecoder().decode(buffer.subarray(0, length!));
+  assert.match(answer, /^HTTP\/1\.1 400 /);
+  const { code, retryable, detail } = JSON.parse(answer.split("\r\n\r\n")[1]);
+  assert.deepEqual([code, retryable], ["malformed", true]);
+  assert.match(detail, /expected its end within 1 ms$/);
+  assert.deepEqual([gate.waiting, gate.bodyBytes], [0, 0]);
+});

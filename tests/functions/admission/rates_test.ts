@@ -1,0 +1,113 @@
+/** How often callers may call, over HTTP, with a clock of the test's own. */
+import assert from "node:assert/strict";
+import { KvBudgetStore, MemoryBudgetStore } from "../../../functions/budget.ts";
+import type { BudgetStore } from "../../../functions/budget.ts";
+import type { RateLimits } from "../../../functions/admission/rates.ts";
+import type { Access } from "../../../functions/access/principal.ts";
+import { tinyDense } from "../../reference/tiny_models.ts";
+import { serve, type Served } from "../access/serve.ts";
+import { type Functions, post } from "../edge.ts";
+
+const minuteMs = 60_000;
+const startMs = 1000 * minuteMs + 30_000;
+const named: Access = {
+  identify: ({ headers }) =>
+    Promise.resolve({
+      account: headers.get("x-account") ?? "none",
+      roles: ["client"],
+      models: "all",
+    }),
+};
+
+/** `200`, or what a refusal says. Bodies are wrong: they are counted all the same. */
+async function outcome(functions: Functions, path: string): Promise<string> {
+  const response = await post(functions, path, Uint8Array.of(0));
+  const { code, retryable } = await response.json();
+  if (code === "malformed") return "taken";
+  assert.deepEqual([response.status, retryable], [429, true]);
+  return `${code} ${response.headers.get("retry-after")}`;
+}
+
+async function withServer(
+  store: BudgetStore,
+  limits: RateLimits,
+  access: Access | undefined,
+  test: (served: Served, clock: { now: number }) => Promise<void>,
+): Promise<void> {
+  const clock = { now: startMs };
+  await using served = serve([tinyDense()], {
+    access,
+    rates: { store, limits },
+    clock: () => clock.now,
+  });
+  await test(served, clock);
+}
+
+async function* stores(): AsyncGenerator<BudgetStore> {
+  yield new MemoryBudgetStore();
+  using kv = await Deno.openKv(":memory:");
+  yield new KvBudgetStore(kv);
+}
+
+Deno.test("sessions and calls of an account in a minute, and again in the next", async () => {
+  const limits = { sessionsPerMinute: 2, callsPerMinute: 4 };
+  for await (const store of stores()) {
+    await withServer(store, limits, named, async (served, clock) => {
+      const [a, b] = ["a", "b"].map((account) =>
+        served.as(null, { "x-account": account })
+      );
+      const session = "/v1/sessions", round = "/v1/rounds/0";
+      assert.equal(await outcome(a, session), "taken");
+      assert.equal(await outcome(a, session), "taken");
+      assert.equal(await outcome(a, session), "rate-limited 30");
+      assert.equal(await outcome(b, session), "taken");
+      assert.equal(await outcome(a, round), "taken");
+      assert.equal(await outcome(a, round), "taken");
+      clock.now += 10_000;
+      assert.equal(await outcome(a, round), "rate-limited 20");
+      clock.now += 20_000;
+      assert.equal(await outcome(a, round), "taken");
+      assert.equal(await outcome(a, session), "taken");
+    });
+  }
+});
+
+Deno.test("of many sessions at once no more pass than may", async () => {
+  for await (const store of stores()) {
+    await withServer(store, { sessionsPerMinute: 7 }, named, async (served) => {
+      const outcomes = await Promise.all(
+        Array.from(
+          { length: 25 },
+          () => outcome(served.as(null), "/v1/sessions"),
+        ),
+      );
+      assert.equal(outcomes.filter((text) => text === "taken").length, 7);
+    });
+  }
+});
+
+Deno.test({
+  name: "where everybody may call, addresses are told apart",
+  // Elsewhere than on Linux 127.0.0.2 is no address of the machine.
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const limits = { sessionsPerMinute: 1 };
+    const store = new MemoryBudgetStore();
+    await withServer(store, limits, undefined, async (served) => {
+      const from = (localAddress: string) => {
+        const client = Deno.createHttpClient({ localAddress });
+        return {
+          request: (path: string, init: RequestInit) =>
+            fetch(served.url + path, { ...init, client }),
+          [Symbol.dispose]: () => client.close(),
+        };
+      };
+      using near = from("127.0.0.1");
+      using far = from("127.0.0.2");
+      assert.equal(await outcome(near, "/v1/sessions"), "taken");
+      assert.equal(await outcome(near, "/v1/sessions"), "rate-limited 30");
+      assert.equal(await outcome(far, "/v1/sessions"), "taken");
+      assert.equal(await outcome(far, "/v1/sessions"), "rate-limited 30");
+    });
+  },
+});
