@@ -32,7 +32,7 @@ export async function whenUnlocked<T>(operation: () => Promise<T>): Promise<T> {
   }
   throw new CipherlayerError(
     "server-fault",
-    "Cannot keep count of requests: the database stays locked",
+    "Cannot use the database: it stays locked",
     { retryable: true },
   );
 }

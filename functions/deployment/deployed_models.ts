@@ -21,6 +21,8 @@ import type { Releases } from "./releases.ts";
 const mostNames = 1000;
 /** For this long a state is taken for the present one: activations show within it. */
 const stateLifetimeMs = 1000;
+/** A store that takes longer does not hold up calls: they go on with what was known. */
+const mostWaitMs = 500;
 
 interface KnownState {
   state: Promise<ModelState>;
@@ -102,12 +104,27 @@ export class DeployedModels implements ModelStore {
     const read = () => ({ state: this.#releases.state(name), readMs: nowMs });
     const known = this.#states.getOrMake(name, read);
     if (Math.abs(nowMs - known.readMs) > stateLifetimeMs) {
-      const before = known.state;
       known.readMs = nowMs;
-      known.state = this.#releases.state(name).catch(() => before);
+      known.state = this.#again(name, known);
     }
     known.state.catch(() => this.#states.delete(name));
     return known.state;
+  }
+
+  /** The state read anew, or what was known where that fails or takes long. */
+  async #again(name: string, known: KnownState): Promise<ModelState> {
+    const before = known.state;
+    const fresh = this.#releases.state(name);
+    fresh.then(() => known.state = fresh, () => {});
+    const late = Promise.withResolvers<ModelState>();
+    const timer = setTimeout(() => late.resolve(before), mostWaitMs);
+    try {
+      return await Promise.race([fresh, late.promise]);
+    } catch {
+      return await before;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #info(name: string, at: ReleaseState): Promise<ModelInfo> {

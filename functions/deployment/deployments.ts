@@ -234,22 +234,28 @@ export class Deployments {
   /**
    * Gives new sessions the version that was active before.
    *
-   * @throws {CipherlayerError} `version-conflict` if none was; as `activate`
+   * @param to the version that this is, so that asking twice goes back once
+   * @throws {CipherlayerError} `version-conflict` if none was, or it is another than
+   * `to`; as `activate`
    */
-  async rollBack(name: string): Promise<ModelStatus> {
-    const state = await this.#releases.state(name);
-    const previous = activeRelease(rolledBack(state, 0));
-    if (previous) await this.#prove(name, previous);
-    return await this.#change(name, (now, nowMs) => {
-      const after = rolledBack(now, nowMs);
-      if (after.active?.id !== previous?.id) {
-        throw new CipherlayerError(
-          "version-conflict",
-          "Cannot roll back: somebody else has just changed the active version",
-        );
+  async rollBack(name: string, to?: string): Promise<ModelStatus> {
+    const back = (state: ModelState, nowMs: number) => {
+      if (to !== undefined && activeRelease(state)?.version === to) {
+        return state;
       }
-      return after;
-    });
+      const after = rolledBack(state, nowMs);
+      const { version } = activeRelease(after)!;
+      if (to === undefined || to === version) return after;
+      throw new CipherlayerError(
+        "version-conflict",
+        `Cannot roll back to version ${to}: ${version} was active before`,
+      );
+    };
+    const state = await this.#releases.state(name);
+    const previous = activeRelease(back(state, 0))!;
+    await this.#prove(name, previous);
+    to = previous.version;
+    return await this.#change(name, back);
   }
 
   /**

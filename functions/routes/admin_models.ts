@@ -69,10 +69,10 @@ export function adminModelRoutes(
       const { name, version } = c.req.param();
       return c.json(await deployments.activate(name, version));
     })
-    .post(
-      `${name}/rollback`,
-      async (c) => c.json(await deployments.rollBack(c.req.param("name"))),
-    )
+    .post(`${name}/rollback`, async (c) => {
+      const to = c.req.query("to");
+      return c.json(await deployments.rollBack(c.req.param("name"), to));
+    })
     .delete(version, async (c) => {
       const { name, version } = c.req.param();
       return c.json(await deployments.remove(name, version));

@@ -35,8 +35,8 @@ const timeoutMs = 120_000;
 const attempts = 8;
 
 /**
- * One call for each operation. Every one of them may be repeated, and is, after
- * faults that may pass.
+ * The owner's operations. Calls may be repeated without harm, and are, after faults
+ * that may pass.
  */
 export class ControlPlane {
   readonly #base: URL;
@@ -83,8 +83,11 @@ export class ControlPlane {
     return this.#ask("POST", path);
   }
 
-  rollBack(name: string): Promise<ModelStatus> {
-    return this.#ask("POST", `${part(name)}/rollback`);
+  /** Names the version to go back to, so that a repeated call goes back once. */
+  async rollBack(name: string): Promise<ModelStatus> {
+    const { previous } = await this.status(name);
+    const query = previous === null ? "" : `?to=${part(previous)}`;
+    return await this.#ask("POST", `${part(name)}/rollback${query}`);
   }
 
   remove(name: string, version: string): Promise<ModelStatus> {

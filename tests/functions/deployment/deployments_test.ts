@@ -125,8 +125,16 @@ for (const [kind, open] of Object.entries(stores)) {
       /version 2 is active: activate another first$/,
     );
     assert.equal((await here.status(name)).previous, "1");
-    const back = await elsewhere.rollBack(name);
-    assert.deepEqual([back.active?.version, back.previous], ["1", null]);
+    await refused(
+      here.rollBack(name, "3"),
+      "version-conflict",
+      /^Cannot roll back to version 3: 1 was active before$/,
+    );
+    // Asked for twice, as after an answer that was lost.
+    for (let ask = 0; ask < 2; ask++) {
+      const back = await elsewhere.rollBack(name, "1");
+      assert.deepEqual([back.active?.version, back.previous], ["1", null]);
+    }
     await refused(
       here.rollBack(name),
       "version-conflict",
