@@ -79,13 +79,13 @@ class Gateway {
     this.#retries = {};
     this.#replays = this.#replaysDiffering = 0;
     const reading = model.readings[Math.floor(unit() * model.readings.length)];
-    let end: Pick<Outcome, "result" | "why">;
+    let end: Pick<Outcome, "result" | "why" | "detail">;
     try {
       const answer = await inTime(this.#answer(reading.values));
       end = { result: isRight(answer, reading) ? "right" : "wrong" };
     } catch (error) {
       end = error instanceof CipherlayerError
-        ? { result: "refused", why: error.code }
+        ? { result: "refused", why: error.code, detail: error.message }
         : { result: "lost", why: `${error}` };
       await this.close();
     }

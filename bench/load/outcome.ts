@@ -11,6 +11,8 @@ export interface Outcome {
   result: "right" | "wrong" | "refused" | "lost";
   /** The error's code where it was refused, its text where it was lost. */
   why?: string;
+  /** Text of the error where it was refused. */
+  detail?: string;
   /** From the call to its end, waiting and retries included. */
   ms: number;
   /** Calls tried again, by the code of the fault. */

@@ -199,9 +199,7 @@ async function runClient(
       if (outcome === null) began++;
       else {
         outcomes.push(outcome);
-        if (outcome.result === "wrong" || outcome.result === "lost") {
-          progress(`${outcome.result}: ${line}`);
-        }
+        if (outcome.result !== "right") progress(line);
       }
     }
   }

@@ -1,0 +1,165 @@
+/**
+ * Measures the costs of LeNet that the simulation of scale starts from:
+ * `deno run -A bench/scale/measure_costs.ts > bench/scale/costs.json`. Requests of
+ * real inferences are kept and sent again one by one; the functions' share is their
+ * processor time, which others on the machine disturb less than a clock. The
+ * gateway's share, of the fastest of some inferences, wants a quiet machine.
+ */
+import { readPackage } from "../../models/package.ts";
+import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
+import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
+import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { type Answer, connect } from "../../sdk/session.ts";
+import {
+  lenetFolder,
+  startFunctions,
+  zooFolder,
+} from "../functions_process.ts";
+import { timeMs } from "../harness.ts";
+import { benchKey } from "../keys.ts";
+import { describeMachine } from "../machine.ts";
+import { processFigures } from "../load/process_figures.ts";
+import type { Costs } from "./costs.ts";
+
+const keyBits = 2048;
+const turns = 10;
+const starts = 3;
+/** SECURITY.md and `functions/limits.ts`: tables of a key. */
+const bankBytes = 14e6;
+
+interface Call {
+  path: string;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+/** The calls of one inference of a new session, and its answer. */
+async function capture(
+  url: string,
+  key: PrivateKey,
+  reading: Float64Array,
+): Promise<{ calls: Call[]; answer: Answer }> {
+  const calls: Call[] = [];
+  using owner = new KeyOwner(key);
+  await using session = await connect({
+    url,
+    model: "lenet-mnist",
+    keys: owner,
+    fetch: (target, init) => {
+      const { pathname, search } = new URL(`${target}`);
+      calls.push({
+        path: pathname + search,
+        body: (init!.body as Uint8Array<ArrayBuffer>).slice(),
+      });
+      return fetch(target, init);
+    },
+  });
+  let answer = await session.infer(reading);
+  for (let turn = 1; turn < turns; turn++) {
+    await session.prepared();
+    const kept = calls.length;
+    const next = await session.infer(reading);
+    calls.length = kept;
+    if (next.totalMs < answer.totalMs) answer = next;
+  }
+  return { calls, answer };
+}
+
+async function send(url: string, { path, body }: Call): Promise<void> {
+  const response = await fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body,
+  });
+  if (!response.ok) throw new Error(await response.text());
+  await response.bytes();
+}
+
+async function cpuSeconds(pid: number): Promise<number> {
+  const figures = await processFigures(pid);
+  if (figures === null) throw new Error("CPU time is read from /proc: Linux");
+  return figures.cpuSeconds;
+}
+
+async function main(): Promise<Costs> {
+  const machine = await describeMachine();
+  const { manifest } = await readPackage(lenetFolder);
+  const pixels = manifest.input.shape.reduce((size, extent) => size * extent);
+  const reading = new Float64Array(pixels).fill(0.5);
+  const options = {
+    models: zooFolder,
+    threads: 1,
+    environment: { CIPHERLAYER_SESSIONS_PER_MINUTE: "100000" },
+  };
+  const [first, second] = [
+    benchKey(keyBits),
+    await generatePrivateKey(keyBits),
+  ];
+  const captured = [];
+  {
+    await using functions = await startFunctions(options);
+    for (const key of [first, second]) {
+      captured.push(await capture(functions.url, key, reading));
+    }
+  }
+  const processMs: number[] = [];
+  for (let i = 0; i < starts; i++) {
+    processMs.push(
+      await timeMs(async () => {
+        await using _ = await startFunctions(options);
+      }),
+    );
+  }
+  await using functions = await startFunctions(options);
+  const [{ calls, answer }, other] = captured;
+  /** Processor time of the functions for `times` calls, each. */
+  const cpuMs = async (call: Call, times = turns) => {
+    const before = await cpuSeconds(functions.pid);
+    for (let i = 0; i < times; i++) await send(functions.url, call);
+    return 1000 * (await cpuSeconds(functions.pid) - before) / times;
+  };
+  const rounds = calls.filter(({ path }) => path.includes("/rounds/"));
+  const coldMs: number[] = [];
+  for (const call of rounds) coldMs.push(await cpuMs(call, 1));
+  const warmMs = new Map<Call, number>();
+  for (const call of rounds) warmMs.set(call, await cpuMs(call));
+  const sessionMs = await cpuMs(
+    calls.find(({ path }) => path.endsWith("/sessions"))!,
+  );
+  const otherRound = other.calls.find(({ path }) =>
+    path.includes("/rounds/0")
+  )!;
+  const bankMs = await cpuMs(otherRound, 1) - await cpuMs(otherRound);
+  const sum = (values: Iterable<number>) =>
+    [...values].reduce((total, value) => total + value, 0);
+  const round = (value: number) => Number(value.toFixed(2));
+  return {
+    model: "lenet-mnist",
+    keyBits,
+    measured: `${
+      new Date().toISOString().slice(0, 10)
+    }, ${machine.cpu}, one core of ${machine.cores}, load of others ${machine.load}`,
+    rounds: answer.rounds.map((report, index) => {
+      const shards = rounds.filter(({ path }) =>
+        path.includes(`/rounds/${index}?`)
+      );
+      return {
+        shards: shards.length,
+        callMs: round(
+          sum(shards.map((call) => warmMs.get(call)!)) / shards.length,
+        ),
+        bytesUp: report.bytesUp,
+        bytesDown: report.bytesDown,
+        encryptMs: round(report.encryptMs),
+        decryptMs: round(report.decryptMs),
+      };
+    }),
+    sessionMs: round(sessionMs),
+    bankMs: round(bankMs),
+    bankBytes,
+    processMs: round(Math.min(...processMs)),
+    modelMs: round(Math.max(0, sum(coldMs) - sum(warmMs.values()) - bankMs)),
+    writes: 1,
+  };
+}
+
+if (import.meta.main) console.log(JSON.stringify(await main(), null, 2));
