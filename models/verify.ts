@@ -19,6 +19,11 @@ interface Activation {
   high: number;
 }
 
+/** Longest activation, in elements of one sample. */
+const mostElements = 2 ** 24;
+/** Largest map, in places: tilings of larger ones take minutes to compare. */
+const mostPlaces = 2 ** 18;
+
 /**
  * Proves a package consistent: every tensor present and of the shape that its
  * round needs, every activation read where it was written before and within the
@@ -39,6 +44,7 @@ export function verifyPackage(model: ModelPackage): void {
       fail(round.name, `activation "${round.writes}" is written twice`);
     }
     verifyTerms(round, tensors, activations);
+    verifySize(round);
     const bound = accumulatorBound(round, tensors);
     if (!(bound <= round.bound)) {
       fail(
@@ -120,6 +126,22 @@ function verifyTerms(
         `expected output shape [${round.outputShape}], got [${shape}] from "${term.weights}"`,
       );
     }
+  }
+}
+
+/** A few bytes of a manifest may state any size. */
+function verifySize({ name, outputShape, terms }: RoundSpec): void {
+  const elements = Math.max(
+    elementCount(outputShape),
+    ...terms.map(termElements),
+  );
+  if (elements > mostElements) {
+    fail(name, `expected at most ${mostElements} elements, got ${elements}`);
+  }
+  const [, ...sides] = outputShape;
+  const places = elementCount(sides);
+  if (places > mostPlaces) {
+    fail(name, `expected maps of at most ${mostPlaces} places, got [${sides}]`);
   }
 }
 

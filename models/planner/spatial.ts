@@ -7,6 +7,9 @@ import type { SpatialInput, SpatialLayout } from "../../sdk/wire/plan.ts";
 import type { ConvolutionTerm, RoundSpec } from "../package_format.ts";
 import { plainSlotBits } from "./slot_width.ts";
 
+/** Outputs of a tile, at most: plans list no more offsets for an input. */
+const mostTileOutputs = 2 ** 16;
+
 /** All layouts worth considering: every grid of tiles that fits, packed full. */
 export function spatialLayouts(
   round: RoundSpec,
@@ -22,6 +25,7 @@ export function spatialLayouts(
       const grid = Math.ceil(height / tileHeight) *
         Math.ceil(width / tileWidth);
       if (grid * samples > mostSlots) continue;
+      if (tileHeight * tileWidth > mostTileOutputs) continue;
       layouts.push(
         spatialLayout(
           round,

@@ -13,7 +13,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
 } from "../../models/safetensors.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
+import type { Manifest, ModelPackage } from "../../models/package_format.ts";
 import {
   tinyDense,
   tinyLeNet,
@@ -218,6 +218,14 @@ Deno.test("the bound is reached by the worst inputs and by none exceeded", () =>
   assert.equal(accumulatorBound(round, model.tensors), 58);
 });
 
+/** The same few weights, for pictures of any size. */
+function resized({ input, rounds: [round] }: Manifest, side: number): void {
+  const [term] = round.terms;
+  input.shape = [1, side, side];
+  if (term.kind === "convolution") term.inputShape = [1, side, side];
+  round.outputShape = [3, side - 2, side - 2];
+}
+
 Deno.test("every inconsistency of a package is refused by name", () => {
   const cases: [(model: ModelPackage) => void, RegExp][] = [
     [({ manifest }) => manifest.rounds = [], /one round or more/],
@@ -279,6 +287,14 @@ Deno.test("every inconsistency of a package is refused by name", () => {
         if (term.kind === "convolution") term.groups = 2;
       },
       /"round0"/,
+    ],
+    [
+      ({ manifest }) => resized(manifest, 2 ** 10),
+      /"round0": expected maps of at most 262144 places, got \[1022,1022\]/,
+    ],
+    [
+      ({ manifest }) => resized(manifest, 2 ** 24),
+      /"round0": expected at most 16777216 elements, got 8\d{14}/,
     ],
   ];
   for (const [damage, message] of cases) {
