@@ -67,7 +67,7 @@ export async function openChecked(
 }
 
 /** A smooth picture within the model's range, another for every sample. */
-function testReading(model: ModelPackage, sample: number): Float64Array {
+export function testReading(model: ModelPackage, sample: number): Float64Array {
   const { shape, scale, offset, low, high } = model.manifest.input;
   const length = shape.reduce((size, extent) => size * extent, 1);
   const middle = (low + high) / 2, swing = (high - low) / 2;
