@@ -278,7 +278,7 @@ Deno.test("log lines: levels, JSON, text, faults with their place", async () => 
   records.forEach((record) => log.end(record));
   assert.match(
     text[1],
-    /^\d{4}-\S+Z warn  GET \/v1\/models\/:name 404 model-not-found [\d.]+ ms id \S{36}$/,
+    /^\d{4}-\S+Z warn {2}GET \/v1\/models\/:name 404 model-not-found [\d.]+ ms id \S{36}$/,
   );
 });
 
