@@ -199,7 +199,7 @@ class StepWalk {
 
   /** A table from a fine grid over the values seen to the function's values. */
   #table(
-    { apply }: Extract<EdgeOperation, { op: "function" }>,
+    { apply, name }: Extract<EdgeOperation, { op: "function" }>,
     lastBits: number | null,
   ): void {
     const bits = lastBits ?? intermediateBits;
@@ -212,11 +212,18 @@ class StepWalk {
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
     const step = 2 ** shift / multiplier;
     const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
-    const outputs = Float64Array.from(
-      { length: entries },
-      (_, i) => apply((low + i) * step * scale),
+    const outputs = withinDomain(
+      Float64Array.from(
+        { length: entries },
+        (_, i) => apply((low + i) * step * scale),
+      ),
     );
     const { values } = subsample(this.#values(), 1, (v) => apply(v * scale))[0];
+    if (!outputs || !values.every(Number.isFinite)) {
+      throw new RangeError(
+        `Cannot quantise ${name}: it is not finite on the calibration readings`,
+      );
+    }
     const bounds = integerBounds(...extremes([values]), bits);
     const unit = rangeMargin(bits, this.#count()) /
       chooseFactor([{ values, weight: 1 }], bounds);
@@ -266,6 +273,17 @@ class StepWalk {
     const high = Math.min(bounds.high, Math.round(clip[1] * exact));
     return { multiplier, shift, low, high };
   }
+}
+
+/**
+ * Values of a function over a grid that may reach beyond its domain (the margin of a
+ * square root's): there the nearest value stands. Null where there is none.
+ */
+function withinDomain(outputs: Float64Array): Float64Array | null {
+  const first = outputs.findIndex((y) => !Number.isNaN(y));
+  if (first < 0) return null;
+  let nearest = outputs[first];
+  return outputs.map((y) => Number.isNaN(y) ? nearest : nearest = y);
 }
 
 function leastCommonMultiple(a: number, b: number): number {

@@ -391,6 +391,53 @@ export const operatorCases: OperatorCase[] = [
   activation("Selu"),
   activation("Softplus"),
   activation("Softsign"),
+  activation("Abs"),
+  activation("Celu", { alpha: { float: .7 } }),
+  activation("Mish", {}, 18),
+  {
+    name: "Exp, Log and Sqrt",
+    shape: [12],
+    build: (g) => {
+      const x = g.node("Sigmoid", [g.dense("x", 12, 24)]);
+      const y = g.node("Exp", [g.dense(x, 24, 16)]);
+      const root = g.node("Sqrt", [g.node("Add", [y, g.number(1)])]);
+      return g.dense(g.node("Log", [root]), 16, 6);
+    },
+  },
+  {
+    name: "Sqrt behind Relu, at the edge of its domain",
+    shape: [12],
+    build: (g) => {
+      const x = g.node("Sqrt", [g.node("Relu", [g.dense("x", 12, 24)])]);
+      return g.dense(x, 24, 6);
+    },
+  },
+  {
+    name: "Pow by a constant",
+    shape: [12],
+    build: (g) => {
+      const x = g.node("Pow", [g.dense("x", 12, 24), g.number(2)]);
+      return g.dense(x, 24, 6);
+    },
+  },
+  {
+    name: "Min and Max with constants",
+    shape: [12],
+    build: (g) => {
+      const low = g.node("Max", [g.dense("x", 12, 24), g.number(-.5)]);
+      return g.dense(g.node("Min", [low, g.number(1)]), 24, 6);
+    },
+  },
+  {
+    name: "Sum of branches and Neg",
+    shape: [12],
+    build: (g) => {
+      const a = g.node("Relu", [g.dense("x", 12, 16)]);
+      const b = g.node("Neg", [g.node("Tanh", [g.dense("x", 12, 16)])]);
+      const sum = g.node("Sum", [a, b, g.dense("x", 12, 16)]);
+      return g.dense(g.node("Relu", [sum]), 16, 6);
+    },
+  },
   activation("Clip", { min: { float: -.5 }, max: { float: .8 } }, 7),
   {
     name: "Clip by inputs (Relu6) and average pooling",

@@ -164,7 +164,7 @@ function commonAncestor(call: OperatorCall, left: string, right: string) {
   return null;
 }
 
-/** A constant behind a function that only this node reads joins the function. */
+/** A function (or constant) behind a function that only this node reads joins it. */
 function foldIntoFunction(
   call: OperatorCall,
   index: number,
@@ -223,6 +223,8 @@ function functionOf(
   name: string,
   apply: ScalarFunction,
 ): DynamicValue {
+  const joined = foldIntoFunction(call, index, apply);
+  if (joined) return joined;
   const value = dynamicInput(call, index);
   const operation: EdgeOperation = { op: "function", name, apply };
   return edgeResult(
