@@ -57,13 +57,17 @@ export function readTensor(
   }
   if (external) {
     throw new RangeError(
-      `Cannot read tensor "${name}": its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
+      `Cannot read tensor "${
+        shown(name)
+      }": its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
     );
   }
   const element = elementTypes[dataType];
   if (!element) {
     throw new RangeError(
-      `Cannot read tensor "${name}": element type ${dataType} is not supported`,
+      `Cannot read tensor "${
+        shown(name)
+      }": element type ${dataType} is not supported`,
     );
   }
   const whole = shape.every((length) =>
@@ -71,7 +75,9 @@ export function readTensor(
   );
   if (!whole || shape.length > mostAxes) {
     throw new RangeError(
-      `Cannot read tensor "${name}": expected at most ${mostAxes} whole lengths, got shape [${
+      `Cannot read tensor "${
+        shown(name)
+      }": expected at most ${mostAxes} whole lengths, got shape [${
         shape.slice(0, mostAxes)
       }]`,
     );
@@ -88,12 +94,19 @@ export function readTensor(
     : fromBytes(raw, dataType, name);
   if (data.length !== count) {
     throw new RangeError(
-      `Cannot read tensor "${name}": expected ${count} elements of shape [${shape}], got ${
+      `Cannot read tensor "${
+        shown(name)
+      }": expected ${count} elements of shape [${shape}], got ${
         data.length + strings
       }`,
     );
   }
   return { name, tensor: { type: element.type, shape, data } };
+}
+
+/** A name for a message: whoever wrote the file may have made it of any length. */
+function shown(name: string): string {
+  return name.length > 200 ? `${name.slice(0, 200)}...` : name;
 }
 
 /** Reads a repeated scalar field, packed or not. */
@@ -133,7 +146,9 @@ function fromBytes(
   const [bytes, get] = rawReaders[dataType];
   if (raw.byteLength % bytes !== 0) {
     throw new RangeError(
-      `Cannot read tensor "${name}": ${raw.byteLength} bytes are no multiple of ${bytes}`,
+      `Cannot read tensor "${
+        shown(name)
+      }": ${raw.byteLength} bytes are no multiple of ${bytes}`,
     );
   }
   const data = new Float64Array(raw.byteLength / bytes);

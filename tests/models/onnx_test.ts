@@ -117,6 +117,14 @@ Deno.test("tensors that cannot be read say why", () => {
     /expected 2 elements of shape \[2\], got 1/,
   );
   throws(() => raw(1, 1, [0, 0, 0]), /3 bytes are no multiple of 4/);
+  throws(
+    () =>
+      tensorOf((t) => {
+        t.tag(8, WireType.LengthDelimited).string("n".repeat(10_000));
+        t.tag(2, WireType.Varint).int32(99);
+      }),
+    { message: /^Cannot read tensor "n{200}\.\.\.": element type 99/ },
+  );
 });
 
 Deno.test("other versions and other files are refused", () => {
