@@ -8,6 +8,7 @@ import {
   type Selection,
 } from "../ir.ts";
 import { convolve, convolveTransposed } from "../convolve.ts";
+import { readChannelsLast } from "./channels_last.ts";
 import { composeConvolutions } from "./convolution_map.ts";
 
 /** Largest matrix that a map may be written out to, in elements. */
@@ -110,6 +111,10 @@ export function compose(outer: LinearMap, inner: LinearMap): LinearMap | null {
   if (isIdentity(outer)) return inner;
   if (outer.kind === "convolution" && inner.kind === "convolution") {
     return composeConvolutions(outer, inner);
+  }
+  if (outer.kind === "convolution" && inner.kind === "selection") {
+    const direct = readChannelsLast(outer, inner);
+    if (direct) return direct;
   }
   if (outer.kind === "selection") {
     if (inner.kind === "selection") {

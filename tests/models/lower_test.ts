@@ -122,6 +122,18 @@ Deno.test("Softmax and ArgMax at the end are left to the display", () => {
   ok(/along axis 1 of \[1,4,4,4\]/.test(nodes[0].why), nodes[0].why);
 });
 
+Deno.test("a picture with its channels last is read as it is by its first convolution", () => {
+  const g = new GraphBuilder([8, 9, 3]);
+  const x = g.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
+  const network = lowered(g, g.conv(x, [2, 3, 3, 3], { pads: [1, 1, 1, 1] }));
+  equal(network.rounds.length, 1);
+  const [{ reads, map }] = network.rounds[0].terms;
+  equal(reads, "input");
+  ok(map.kind === "convolution");
+  deepEqual(map.input, [1, 8, 27]);
+  deepEqual([map.kernel, map.stride], [[3, 9], [1, 3]]);
+});
+
 Deno.test("arithmetic on the reading becomes its quantisation", () => {
   const g = new GraphBuilder([3, 8, 8]);
   const centred = g.node("Sub", [

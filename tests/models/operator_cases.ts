@@ -575,6 +575,28 @@ export const operatorCases: OperatorCase[] = [
     },
   },
   {
+    name: "Transpose of a picture with its channels last",
+    shape: [8, 9, 3],
+    build: (g) => {
+      const x = g.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
+      const a = g.conv(x, [6, 3, 3, 3], {
+        pads: [1, 2, 1, 0],
+        strides: [2, 1],
+        dilations: [1, 2],
+      });
+      return g.head(g.node("Relu", [a]), 168);
+    },
+  },
+  {
+    name: "Transpose of a picture with its channels last, convolved in groups",
+    shape: [6, 6, 4],
+    build: (g) => {
+      const x = g.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
+      const a = g.conv(x, [8, 2, 3, 3], { group: 2 });
+      return g.head(g.node("Relu", [a]), 128);
+    },
+  },
+  {
     name: "Transpose and Reshape",
     shape: image,
     build: (g) => {
