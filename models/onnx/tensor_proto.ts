@@ -104,9 +104,9 @@ export function readTensor(
   return { name, tensor: { type: element.type, shape, data } };
 }
 
-/** A name for a message: whoever wrote the file may have made it of any length. */
+/** A name for a message: whoever wrote the file may have put anything there. */
 function shown(name: string): string {
-  return name.length > 200 ? `${name.slice(0, 200)}...` : name;
+  return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
 }
 
 /** Reads a repeated scalar field, packed or not. */
