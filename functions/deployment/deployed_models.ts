@@ -1,6 +1,6 @@
 import type { ModelPackage } from "../../models/package_format.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";
-import type { CipherlayerError } from "../../sdk/errors.ts";
+import { CipherlayerError } from "../../sdk/errors.ts";
 import { LruMap } from "../lru.ts";
 import { ModelCache } from "../model_cache.ts";
 import {
@@ -79,15 +79,20 @@ export class DeployedModels implements ModelStore {
       release = choose(state);
     }
     if (!release) throw absent(name, version, state);
-    return await this.loadRelease(name, release);
+    try {
+      return await this.#package(name, release);
+    } catch (cause) {
+      if (cause instanceof CipherlayerError && cause.retryable) throw cause;
+      // What exactly is wrong is for owners and operators, not for clients.
+      throw new CipherlayerError(
+        "server-fault",
+        `Cannot load version ${release.version} of model ${name}: the store does not give back what an owner signed`,
+        { cause },
+      );
+    }
   }
 
-  /**
-   * A stored release, whether it is active or not.
-   *
-   * @throws {CipherlayerError} as `Releases.signed` and `Releases.package`
-   */
-  loadRelease(name: string, at: ReleaseState): Promise<ModelPackage> {
+  #package(name: string, at: ReleaseState): Promise<ModelPackage> {
     return this.#packages.get(at.place, async () => {
       const { release } = await this.#releases.signed(name, at);
       return await this.#releases.package(release, at);

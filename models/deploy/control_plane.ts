@@ -139,9 +139,11 @@ export class ControlPlane {
       });
       if (response.ok) return await response.text();
     } catch (cause) {
+      // The platform keeps the reason behind "fetch failed".
+      const { message } = (cause as Error).cause as Error ?? cause;
       throw new CipherlayerError(
         "network",
-        `Cannot reach ${target}: ${(cause as Error).message}`,
+        `Cannot reach ${target}: ${message}`,
         { cause, retryable: true },
       );
     }

@@ -138,7 +138,7 @@ Deno.test("deploy, killed in the middle, sends only what is missing when it is r
   const third = await functions.run("deploy", `${folder}/package`);
   assert.match(
     third.stdout,
-    /^large 1: 2\.\d\d MiB, 0 of \d chunks sent, active$/m,
+    /^large 1: 2\.\d MiB, 0 of \d chunks sent, active$/m,
   );
   assert.deepEqual(calls, ["POST uploads", "POST activate"]);
 });
@@ -190,8 +190,8 @@ Deno.test("models list, activate, rollback, delete", async () => {
   assert.equal((await json("models", "activate", "small", "2")).previous, "1");
   const { stdout } = await run("models", "list");
   assert.match(stdout, /^model +version +size +since +state$/m);
-  assert.match(stdout, /^small +1 +0\.00 MiB +\S+Z +active before$/m);
-  assert.match(stdout, /^small +2 +0\.00 MiB +\S+Z +active since \S+Z$/m);
+  assert.match(stdout, /^small +1 +\d\.\d KiB +\S+Z +active before$/m);
+  assert.match(stdout, /^small +2 +\d\.\d KiB +\S+Z +active since \S+Z$/m);
   const active = await run("models", "delete", "small", "2");
   assert.equal(active.code, 1);
   assert.match(active.stderr, /version 2 is active: activate another first$/m);
