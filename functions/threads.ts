@@ -25,8 +25,19 @@ export interface ThreadReply {
   facts: CallFacts;
 }
 
+/** As much of a `Worker` as is used. */
+export interface ThreadWorker {
+  postMessage(message: ThreadMessage): void;
+  terminate(): void;
+  terminate(): unknown;
+  onmessage: ((event: { data: ThreadReply }) => void) | null;
+  onerror:
+    | ((event: { message: string; preventDefault(): void }) => void)
+    | null;
+}
+
 interface Thread {
-  worker: Worker;
+  worker: ThreadWorker;
   /** Calls under way, by id: what to do with their answers. */
   calls: Map<number, PromiseWithResolvers<ThreadReply>>;
 }
@@ -39,10 +50,17 @@ interface Thread {
 export class EvaluationThreads {
   readonly #threads: Thread[];
   readonly #sealingKey: Uint8Array;
+  readonly #startWorker: () => ThreadWorker;
   #nextId = 0;
 
-  constructor(count: number, sealingKey: Uint8Array) {
+  /** @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker */
+  constructor(
+    count: number,
+    sealingKey: Uint8Array,
+    startWorker: () => ThreadWorker = startWebWorker,
+  ) {
     this.#sealingKey = sealingKey;
+    this.#startWorker = startWorker;
     this.#threads = Array.from({ length: count }, () => this.#start());
   }
 
@@ -87,6 +105,11 @@ export class EvaluationThreads {
     }));
   }
 
+  /** Ends the threads; calls under way are lost. */
+  close(): void {
+    for (const { worker } of this.#threads) worker.terminate();
+  }
+
   async #call(
     thread: Thread,
     request: Request,
@@ -112,12 +135,9 @@ export class EvaluationThreads {
   }
 
   #start(): Thread {
-    const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-      type: "module",
-    });
+    const worker = this.#startWorker();
     const thread: Thread = { worker, calls: new Map() };
-    worker.onmessage = ({ data }: MessageEvent<ThreadReply>) =>
-      thread.calls.get(data.id)?.resolve(data);
+    worker.onmessage = ({ data }) => thread.calls.get(data.id)?.resolve(data);
     worker.onerror = (event) => {
       event.preventDefault();
       console.error(`A thread ended (${event.message}): starting another`);
@@ -136,4 +156,9 @@ export class EvaluationThreads {
     worker.postMessage({ sealingKey: this.#sealingKey });
     return thread;
   }
+}
+
+function startWebWorker(): ThreadWorker {
+  const entry = new URL("./thread.ts", import.meta.url);
+  return new Worker(entry, { type: "module" }) as unknown as ThreadWorker;
 }

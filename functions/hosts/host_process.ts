@@ -55,7 +55,11 @@ export async function prepareHost(
       };
     case "node": {
       const output = `${folder}/functions.mjs`;
+      const thread = `${folder}/thread.mjs`;
       await bundle("functions/hosts/node.ts", output, { platform: "deno" });
+      await bundle("functions/hosts/node_thread.ts", thread, {
+        platform: "deno",
+      });
       return {
         program: "node",
         args: [output],

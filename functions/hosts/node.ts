@@ -1,74 +1,93 @@
 /**
- * The functions on Node 20 or later: `deno task serve --on node`, or bundled by
+ * The functions on Node 20 or later: `deno task serve --on node`, or written by
  * `--build` and started by `node functions.mjs`. From the environment, beside what
  * `settings.ts` reads:
  *
  * - `CIPHERLAYER_MODELS`: folder of model packages, read once;
+ * - `CIPHERLAYER_SPENT_TOKENS`: folder in which spent tokens are remembered, shared
+ *   by all processes of the machine; default: one that ends with the process;
+ * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `HOST` and `PORT`: where to listen, default 127.0.0.1 and 8000.
  *
  * @module
  */
-import { readdir, readFile } from "node:fs/promises";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { Worker } from "node:worker_threads";
 import { serve } from "@hono/node-server";
-import type { PackageFiles } from "../../models/package.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import { platformRandom } from "../../sdk/random.ts";
+import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
-import { EmbeddedModels } from "./embedded_models.ts";
-import { packageFolders } from "./package_folders.ts";
+import { numberIn } from "../number_from_environment.ts";
+import { EvaluationThreads, type ThreadWorker } from "../threads.ts";
+import { nodeOptions } from "./node_options.ts";
 import { settingsFrom } from "./settings.ts";
 
-// Node has it from version 22 on.
-Promise.withResolvers ??= function <T>() {
-  const made = {} as PromiseWithResolvers<T>;
-  made.promise = new Promise<T>((resolve, reject) =>
-    Object.assign(made, { resolve, reject })
-  );
-  return made;
-};
-
-const { CIPHERLAYER_MODELS: models, HOST: hostname, PORT: port } = process.env;
-if (!models) {
-  throw new RangeError("Cannot start: expected CIPHERLAYER_MODELS, got none");
-}
-const { sealingKey = randomKey(), ...settings } = settingsFrom(process.env);
-
-const packages = new Map<string, PackageFiles>();
-for (const [name, folder] of await packageFolders(models)) {
-  const files = new Map<string, Uint8Array>();
-  for (const file of await readdir(folder)) {
-    // Copied: a Buffer is a Uint8Array with methods of its own.
-    files.set(file, new Uint8Array(await readFile(join(folder, file))));
-  }
-  packages.set(name, files);
+const { env } = process;
+const { sealingKey = randomKey() } = settingsFrom(env);
+const threadsName = "CIPHERLAYER_THREADS";
+const threads = Math.max(
+  1,
+  Math.floor(numberIn(threadsName, env[threadsName]) ?? availableParallelism()),
+);
+if (env.CIPHERLAYER_SPENT_TOKENS) {
+  mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
+} else {
+  // Threads start with a copy of the environment.
+  const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
+  env.CIPHERLAYER_SPENT_TOKENS = folder;
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 }
 
 const kernel = selectKernel();
+const gate = new Gate({ running: Math.max(2, threads) });
 const app = createApp({
-  ...settings,
+  ...await nodeOptions(sealingKey),
   kernel,
-  models: new EmbeddedModels(packages),
-  sealingKey,
+  gate,
+  threads: threads > 1
+    ? new EvaluationThreads(threads, sealingKey, startThread)
+    : undefined,
 });
 const server = serve({
   fetch: app.fetch,
-  hostname: hostname ?? "127.0.0.1",
-  port: Number(port ?? 8000),
+  hostname: env.HOST ?? "127.0.0.1",
+  port: Number(env.PORT ?? 8000),
   // The adapter's own Response lacks methods of Node's.
   overrideGlobalObjects: false,
 }, (at) =>
   console.error(
-    `Listening on http://${at.address}:${at.port}/ with the ${kernel.name} kernel`,
+    `Listening on http://${at.address}:${at.port}/ with ${threads} threads and the ${kernel.name} kernel`,
   ));
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     // Calls under way are answered; a second signal ends at once.
+    if (gate.draining) process.exit(1);
+    gate.drain();
     server.close(() => process.exit(0));
-    process.once(signal, () => process.exit(1));
   });
+}
+
+/** `thread.mjs` is `node_thread.ts`, bundled. */
+function startThread(): ThreadWorker {
+  const worker = new Worker(new URL("./thread.mjs", import.meta.url));
+  const thread: ThreadWorker = {
+    postMessage: (message) => worker.postMessage(message),
+    terminate: () => void worker.terminate(),
+    onmessage: null,
+    onerror: null,
+  };
+  worker.on("message", (data) => thread.onmessage?.({ data }));
+  worker.on(
+    "error",
+    ({ message }: Error) =>
+      thread.onerror?.({ message, preventDefault: () => {} }),
+  );
+  return thread;
 }
 
 function randomKey(): Uint8Array {

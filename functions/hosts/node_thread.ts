@@ -1,0 +1,14 @@
+/**
+ * A thread of `EvaluationThreads` in Node.
+ *
+ * @module
+ */
+import { parentPort } from "node:worker_threads";
+import { answerCalls } from "../thread_calls.ts";
+import { nodeOptions } from "./node_options.ts";
+
+const accept = answerCalls(
+  (reply, transfer) => parentPort!.postMessage(reply, transfer),
+  nodeOptions,
+);
+parentPort!.on("message", accept);
