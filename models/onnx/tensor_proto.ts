@@ -57,17 +57,17 @@ export function readTensor(
   }
   if (external) {
     throw new RangeError(
-      `Cannot read tensor "${
+      `Cannot read tensor ${
         shown(name)
-      }": its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
+      }: its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
     );
   }
   const element = elementTypes[dataType];
   if (!element) {
     throw new RangeError(
-      `Cannot read tensor "${
+      `Cannot read tensor ${
         shown(name)
-      }": element type ${dataType} is not supported`,
+      }: element type ${dataType} is not supported`,
     );
   }
   const whole = shape.every((length) =>
@@ -75,9 +75,9 @@ export function readTensor(
   );
   if (!whole || shape.length > mostAxes) {
     throw new RangeError(
-      `Cannot read tensor "${
+      `Cannot read tensor ${
         shown(name)
-      }": expected at most ${mostAxes} whole lengths, got shape [${
+      }: expected at most ${mostAxes} whole lengths, got shape [${
         shape.slice(0, mostAxes)
       }]`,
     );
@@ -94,9 +94,9 @@ export function readTensor(
     : fromBytes(raw, dataType, name);
   if (data.length !== count) {
     throw new RangeError(
-      `Cannot read tensor "${
+      `Cannot read tensor ${
         shown(name)
-      }": expected ${count} elements of shape [${shape}], got ${
+      }: expected ${count} elements of shape [${shape}], got ${
         data.length + strings
       }`,
     );
@@ -146,9 +146,9 @@ function fromBytes(
   const [bytes, get] = rawReaders[dataType];
   if (raw.byteLength % bytes !== 0) {
     throw new RangeError(
-      `Cannot read tensor "${
+      `Cannot read tensor ${
         shown(name)
-      }": ${raw.byteLength} bytes are no multiple of ${bytes}`,
+      }: ${raw.byteLength} bytes are no multiple of ${bytes}`,
     );
   }
   const data = new Float64Array(raw.byteLength / bytes);
