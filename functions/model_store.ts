@@ -86,7 +86,12 @@ export class FolderModelStore implements ModelStore {
     if (!manifest) throw await this.#missing(name);
     const { folder, changedMs } = manifest;
     return this.#cache.get(`${folder} ${changedMs}`, async () => {
-      const model = await readPackage(folder);
+      const model = await readPackage(folder).catch(async (error) => {
+        // It went away between two looks; its path is nobody's business.
+        const gone = error instanceof CipherlayerError &&
+          error.code === "model-not-found";
+        throw gone ? await this.#missing(name) : error;
+      });
       if (model.manifest.name !== name) throw modelNotFound(name);
       return model;
     });

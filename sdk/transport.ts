@@ -27,6 +27,7 @@ export type Transport = (
 ) => Promise<Reply>;
 
 const mostProblemBytes = 1 << 16;
+const problemType = "application/problem+json";
 /** Statuses after which the same call may succeed later. */
 const retryableStatuses = new Set([408, 429, 502, 503, 504]);
 
@@ -139,12 +140,15 @@ export async function problem(
 ): Promise<CipherlayerError> {
   const { status } = response;
   let told: { code?: unknown; detail?: unknown; retryable?: unknown } = {};
+  let broken = false;
   try {
     const body = await readBody(response, mostProblemBytes, target);
     const parsed = JSON.parse(new TextDecoder().decode(body));
     if (typeof parsed === "object" && parsed !== null) told = parsed;
   } catch {
-    // Not a problem document: the status alone says what there is to say.
+    // The status alone says what there is to say. A problem that broke on the way
+    // may have been one to try again.
+    broken = response.headers.get("content-type") === problemType;
   }
   // A server that repeats the token must not bring it into logs.
   const detail = typeof told.detail === "string"
@@ -156,7 +160,7 @@ export async function problem(
     {
       retryable: typeof told.retryable === "boolean"
         ? told.retryable
-        : retryableStatuses.has(status),
+        : broken || retryableStatuses.has(status),
       retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
       status,
     },

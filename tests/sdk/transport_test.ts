@@ -251,3 +251,20 @@ Deno.test("the token goes with every call, and into no error", async () => {
     ok(wrong === "" || !fault.message.includes(wrong));
   }
 });
+
+Deno.test("a problem that broke on the way may be one to try again", async () => {
+  const problem = { "content-type": "application/problem+json" };
+  for (const body of ['{"code":"malformed","retryable":fa', ""]) {
+    const fault = await faultOf(() =>
+      new Response(body, { status: 400, headers: problem })
+    );
+    deepEqual([fault.code, fault.retryable], ["server-fault", true]);
+  }
+  const whole = await faultOf(() =>
+    new Response('{"code":"malformed","retryable":false}', {
+      status: 400,
+      headers: problem,
+    })
+  );
+  deepEqual([whole.code, whole.retryable], ["malformed", false]);
+});
