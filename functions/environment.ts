@@ -4,6 +4,7 @@ import type { AppOptions } from "./app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "./budget.ts";
 import { whenUnlocked } from "./kv_lock.ts";
 import { modelsFromEnvironment } from "./deployment/environment.ts";
+import { logFromEnvironment } from "./telemetry/log_from_environment.ts";
 import { numberFrom } from "./number_from_environment.ts";
 import { KvNonceStore } from "./privacy/nonces.ts";
 import { sealingKeyFrom } from "./sealing_key.ts";
@@ -12,7 +13,7 @@ import { sealingKeyFrom } from "./sealing_key.ts";
 export function sealingKeyFromEnvironment(): Uint8Array {
   const text = Deno.env.get("CIPHERLAYER_SEALING_KEY");
   if (!text) {
-    console.error(
+    logFromEnvironment().notice(
       "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does, and other instances refuse its tokens.",
     );
     return platformRandom(32);
@@ -67,7 +68,7 @@ async function openKv(): Promise<Deno.Kv | undefined> {
       Deno.openKv(Deno.env.get("CIPHERLAYER_KV"))
     );
   } catch (error) {
-    console.error(
+    logFromEnvironment().notice(
       `Deno KV cannot be opened (${
         (error as Error).message
       }): spent tokens and budgets are known to this thread alone. With other threads or instances, "reveal": "label" protects no more than "scores".`,

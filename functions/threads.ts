@@ -1,5 +1,9 @@
 import { CipherlayerError } from "../sdk/errors.ts";
-import { type CallFacts, notesOn } from "./telemetry/call_notes.ts";
+import {
+  type CallFacts,
+  notesOn,
+  withoutBytes,
+} from "./telemetry/call_notes.ts";
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
@@ -140,7 +144,8 @@ export class EvaluationThreads {
     worker.onmessage = ({ data }) => thread.calls.get(data.id)?.resolve(data);
     worker.onerror = (event) => {
       event.preventDefault();
-      console.error(`A thread ended (${event.message}): starting another`);
+      const why = withoutBytes(event.message);
+      console.error(`A thread ended (${why}): starting another`);
       const place = this.#threads.indexOf(thread);
       if (place >= 0) this.#threads[place] = this.#start();
       for (const call of thread.calls.values()) {

@@ -149,9 +149,13 @@ export function describeFault(error: unknown): string {
   const { name, message, stack = "" } = error;
   const at = stack.indexOf(message);
   const frames = at < 0 ? "" : stack.slice(at + message.length);
-  const told = message
+  return `${name}: ${withoutBytes(message)}${frames.slice(0, 4000)}`;
+}
+
+/** A message without what could be a number of a key's size, bytes, or a list of them. */
+export function withoutBytes(message: string): string {
+  return message
     .replace(/(?:"\d+":)?\d+(?:\s*,\s*(?:"\d+":)?\d+){3,}/g, "[numbers]")
     .replace(/[\w+/=-]{20,}/g, "[left out]")
     .slice(0, 400);
-  return `${name}: ${told}${frames.slice(0, 4000)}`;
 }

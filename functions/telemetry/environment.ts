@@ -2,7 +2,7 @@ import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "./call_record.ts";
 import type { Level } from "./instruments.ts";
 import { Isolates } from "./isolates.ts";
-import { Log, type LogFormat, type LogLevel } from "./log.ts";
+import { choice, logFromEnvironment } from "./log_from_environment.ts";
 import { OpenTelemetryObserver } from "./open_telemetry.ts";
 import type { MetricsSource } from "./operations_routes.ts";
 import {
@@ -87,25 +87,4 @@ export function levelsOf(gate: Gate): Level[] {
       ofProcess: true,
     },
   ];
-}
-
-/** The log that the environment asks for. */
-export function logFromEnvironment(): Log {
-  return new Log({
-    level: choice<LogLevel>("CIPHERLAYER_LOG", ["errors", "off", "calls"]),
-    format: choice<LogFormat>("CIPHERLAYER_LOG_FORMAT", ["text", "json"]),
-  });
-}
-
-/** One of `values` from the environment, the first where it is not set. */
-function choice<T extends string>(name: string, values: readonly T[]): T {
-  const text = Deno.env.get(name);
-  if (!text) return values[0];
-  const value = values.find((value) => value === text);
-  if (value) return value;
-  throw new RangeError(
-    `Cannot read ${name}: expected one of ${values.join(", ")}, got ${
-      JSON.stringify(text)
-    }`,
-  );
 }
