@@ -259,7 +259,7 @@ export class Deployments {
   }
 
   /**
-   * Removes a version; sessions that began with it end with `model-changed`.
+   * Removes a version, or gives up its upload; sessions that began with it end with `model-changed`.
    *
    * @throws {CipherlayerError} `version-not-found`; `version-conflict` if it is active
    */

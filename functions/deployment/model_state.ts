@@ -201,13 +201,19 @@ export function rolledBack(state: ModelState, nowMs: number): ModelState {
   return { ...state, active: { id, sinceMs: nowMs }, earlier };
 }
 
-/** The version is removed; its chunks go next, then `forgotten` ends it. */
+/**
+ * The version, or the upload of one that is not stored, is removed; its chunks go
+ * next, then `forgotten` ends it.
+ */
 export function removing(
   state: ModelState,
   version: string,
   nowMs: number,
 ): ModelState {
-  const release = found(state, version);
+  const upload = state.releases.find((release) =>
+    release.stage === "uploading" && release.version === version
+  );
+  const release = storedRelease(state, version) ?? upload ?? notFound(version);
   if (state.active?.id === release.id) {
     conflict(`version ${version} is active: activate another first`);
   }

@@ -45,7 +45,10 @@ Examples:
     .action((model: string, options: OwnerCallOptions) =>
       change(options, (plane) => plane.rollBack(model))
     );
-  add("delete", "delete a version that is not active; its sessions end")
+  add(
+    "delete",
+    "delete a version that is not active (its sessions end), or an upload",
+  )
     .argument("<model>").argument("<version>")
     .action((model: string, version: string, options: OwnerCallOptions) =>
       change(options, (plane) => plane.remove(model, version))

@@ -507,6 +507,9 @@ Deno.test("uploads: abandoned ones go, their number is limited, versions are not
       "version-conflict",
       /expected at most 3 versions: delete some$/,
     );
+    const left = await here.remove(name, "4");
+    assert.deepEqual(left.uploads, []);
+    await here.begin(name, (await upload("5")).signed);
   }));
 
 Deno.test("an owner whose key is taken back: nothing of theirs is served; deployed anew by another it is", () =>
