@@ -17,7 +17,7 @@ export const sharedUsage =
   --help                   this text`;
 
 const defaultModels =
-  "occupancy,occupancy-scores,meter-digits,meter-digits-scores,lenet-mnist,lenet-mnist-scores";
+  "occupancy,occupancy-scores,meter-digits,meter-digits-scores,lenet-mnist";
 
 export interface LoadArguments {
   options: LoadOptions;

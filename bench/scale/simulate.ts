@@ -5,8 +5,8 @@
  * - Readings arrive as a Poisson process; the rate follows a cosine over the day, and
  *   is constant within the simulated window.
  * - An instance has one core and serves its calls in the order of their arrival. It
- *   takes calls while fewer than `concurrency` mean calls of work wait; where two
- *   instances drawn at random both have more, another one starts.
+ *   takes calls while it has fewer than `concurrency`; where two instances drawn at
+ *   random both have that many, another one starts.
  * - The shards of a round go out at once, to different instances where there are
  *   some; the next round begins when the last of them is back.
  * - An instance holds the tables of re-randomisation of the keys that it served last.
@@ -24,8 +24,10 @@ export interface Scenario {
   daySwing: number;
   /** Hour of the day, from 0; the peak is at 18. */
   hour: number;
-  /** Calls' worth of work that may wait at an instance. */
+  /** Calls that an instance takes at once. */
   concurrency: number;
+  /** No more instances than these; their calls wait then. */
+  mostInstances: number;
   /** Instances idle for this long are stopped. */
   idleMs: number;
   /** Memory of an instance for tables. */
@@ -49,7 +51,8 @@ export interface Scenario {
 export interface Outcome {
   /** Within the window. */
   inferences: number;
-  latencyMs: { p50: number; p99: number };
+  /** From a reading to its answer, in order of size. */
+  latenciesMs: number[];
   /** Instances that were up at most at once, and on average. */
   peakInstances: number;
   meanInstances: number;
@@ -64,6 +67,8 @@ export interface Outcome {
   writes: number;
 }
 
+/** Of instances' time, when they are as many as are needed. */
+const usualUtilisation = 0.6;
 const dayHours = 24;
 const peakHour = 18;
 
@@ -82,6 +87,8 @@ interface Instance {
   /** When it has done all that it has taken. */
   freeAt: number;
   startedAt: number;
+  /** When each of the calls that it has will be done. */
+  ends: number[];
 }
 
 interface Inference {
@@ -107,9 +114,6 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
       bytesUp: round.bytesUp / round.shards * shards,
     };
   });
-  const calls = rounds.reduce((sum, { shards }) => sum + shards, 0);
-  const meanCallMs = warmCpuMs(costs) / calls;
-  const backlogMs = scenario.concurrency * meanCallMs;
   const banksHeld = Math.max(
     1,
     Math.floor(scenario.bankMemoryBytes / costs.bankBytes),
@@ -123,15 +127,23 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
   const counted = (time: number) => time >= windowMs && time < 2 * windowMs;
 
   const instances: Instance[] = [];
-  // As many as the load needs, with a little room: the day's slow rise has made them.
-  const expectedMs = warmCpuMs(costs) + newSession * costs.sessionMs +
-    costs.bankMs;
-  const first = Math.max(1, Math.ceil(1.2 * rate * expectedMs));
-  for (let i = 0; i < first; i++) instances.push({ freeAt: 0, startedAt: 0 });
+  // As many as the load needs, with some room: the day's slow rise has made them.
+  const banks = scenario.routing === "affinity"
+    ? Math.max(...rounds.map(({ shards }) => shards))
+    : rounds.reduce((sum, { shards }) => sum + shards, 0);
+  const workMs = warmCpuMs(costs) + newSession * costs.sessionMs +
+    banks * costs.bankMs;
+  const first = Math.min(
+    scenario.mostInstances,
+    Math.max(1, Math.ceil(rate * workMs / usualUtilisation)),
+  );
+  for (let i = 0; i < first; i++) {
+    instances.push({ freeAt: 0, startedAt: 0, ends: [] });
+  }
 
   const startInstance = (now: number): Instance => {
     const startMs = costs.processMs + costs.modelMs;
-    const instance = { freeAt: now + startMs, startedAt: now };
+    const instance = { freeAt: now + startMs, startedAt: now, ends: [] };
     instances.push(instance);
     peak = Math.max(peak, instances.length);
     if (counted(now)) {
@@ -140,34 +152,45 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
     }
     return instance;
   };
+  // The newest first, so that the others keep their gateways.
   const stopIdle = (now: number) => {
-    for (let i = instances.length - 1; i >= 0; i--) {
-      const { freeAt, startedAt } = instances[i];
-      if (now - freeAt < scenario.idleMs) continue;
-      instances[i] = instances[instances.length - 1];
+    while (instances.length > 1) {
+      const { freeAt, startedAt } = instances[instances.length - 1];
+      if (now - freeAt < scenario.idleMs) return;
       instances.pop();
-      const stopped = freeAt + scenario.idleMs;
-      sums.instanceMs += overlap(startedAt, stopped, windowMs);
+      sums.instanceMs += overlap(startedAt, freeAt + scenario.idleMs, windowMs);
     }
   };
-  const room = (instance: Instance, now: number) =>
-    instance.freeAt - now < backlogMs;
+  const room = ({ ends }: Instance, now: number) => {
+    while (ends.length > 0 && ends[0] <= now) ends.shift();
+    return ends.length < scenario.concurrency;
+  };
+  /** Gives an instance work; when it will be done. */
+  const take = (instance: Instance, now: number, workMs: number): number => {
+    instance.freeAt = Math.max(now, instance.freeAt) + workMs;
+    instance.ends.push(instance.freeAt);
+    if (counted(now)) {
+      sums.cpuMs += workMs;
+      sums.calls++;
+    }
+    return instance.freeAt;
+  };
   /** An instance for a call, not `other` if there is a choice. */
   const choose = (
     now: number,
     { gateway }: Inference,
     shard: number,
   ): Instance => {
-    if (instances.length === 0) return startInstance(now);
     const count = instances.length;
     if (scenario.routing === "affinity") {
-      const home = instances[(hash(gateway) + shard) % count];
+      const home = instances[(bucket(gateway, count) + shard) % count];
       if (room(home, now)) return home;
     }
     const a = instances[Math.floor(unit() * count)];
     const b = instances[Math.floor(unit() * count)];
     const better = a.freeAt <= b.freeAt ? a : b;
-    return room(better, now) ? better : startInstance(now);
+    const full = count >= scenario.mostInstances;
+    return full || room(better, now) ? better : startInstance(now);
   };
   /** Whether an instance still holds a gateway's tables from an earlier inference. */
   const holds = () => {
@@ -211,12 +234,8 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
         continue;
       }
       const instance = choose(now, inference, 0);
-      instance.freeAt = Math.max(now, instance.freeAt) + costs.sessionMs;
-      if (counted(now)) {
-        sums.cpuMs += costs.sessionMs;
-        sums.calls++;
-      }
-      send(instance.freeAt + scenario.roundTripMs, inference);
+      const done = take(instance, now, costs.sessionMs);
+      send(done + scenario.roundTripMs, inference);
       continue;
     }
     const inference = value;
@@ -232,12 +251,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
           if (counted(now)) sums.bankMs += costs.bankMs;
         }
       }
-      instance.freeAt = Math.max(now, instance.freeAt) + workMs;
-      last = Math.max(last, instance.freeAt);
-      if (counted(now)) {
-        sums.cpuMs += workMs;
-        sums.calls++;
-      }
+      last = Math.max(last, take(instance, now, workMs));
     }
     const done = last + scenario.roundTripMs / 2 + lineMs(round.bytesDown) +
       scenario.edgeFactor * round.decryptMs;
@@ -251,16 +265,11 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
     sums.instanceMs += overlap(startedAt, 2 * windowMs, windowMs);
   }
   latencies.sort((a, b) => a - b);
-  const at = (share: number) =>
-    latencies[
-      Math.min(latencies.length - 1, Math.floor(share * latencies.length))
-    ] ??
-      NaN;
   const bytes = (key: "bytesUp" | "bytesDown") =>
     arrived * rounds.reduce((sum, round) => sum + round[key], 0);
   return {
     inferences: arrived,
-    latencyMs: { p50: at(0.5), p99: at(0.99) },
+    latenciesMs: latencies,
     peakInstances: Math.max(peak, first),
     meanInstances: sums.instanceMs / windowMs,
     coldStarts: sums.coldStarts,
@@ -278,7 +287,16 @@ function overlap(from: number, to: number, start: number): number {
   return Math.max(0, Math.min(to, 2 * start) - Math.max(from, start));
 }
 
-/** Spreads gateways' numbers over instances. */
-function hash(value: number): number {
-  return Math.imul(value ^ (value >>> 15), 0x2c1b3c6d) >>> 1;
+/**
+ * Jump consistent hash (Lamping and Veach, 2014): a place in [0, count), the same for
+ * all but 1/count of the numbers when one more place is added.
+ */
+function bucket(value: number, count: number): number {
+  const unit = seededUnit(value);
+  let place = 0, next = 0;
+  while (next < count) {
+    place = next;
+    next = Math.floor((place + 1) / (1 - unit()));
+  }
+  return place;
 }
