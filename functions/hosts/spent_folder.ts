@@ -23,11 +23,13 @@ const toleranceMs = 5 * 60 * 1000;
  */
 export class FolderNonceStore implements NonceStore {
   readonly #folder: string;
+  readonly #clock: () => number;
   #sinceSweep = 0;
 
   /** @param folder exists, on a file system with hard links */
-  constructor(folder: string) {
+  constructor(folder: string, clock: () => number = Date.now) {
     this.#folder = folder;
+    this.#clock = clock;
   }
 
   async spend(
@@ -58,7 +60,7 @@ export class FolderNonceStore implements NonceStore {
       const path = join(this.#folder, name);
       // Another process may be sweeping too.
       const file = await stat(path).catch(() => null);
-      if (file && file.mtimeMs + toleranceMs < Date.now()) {
+      if (file && file.mtimeMs + toleranceMs < this.#clock()) {
         await unlink(path).catch(() => {});
       }
     }

@@ -22,7 +22,9 @@ const permitted = ["sdk/paillier/small_primes.ts"];
 
 Deno.test("the functions load no private-key code", async () => {
   // A thread's entry is named by a URL, so the graph of main.ts ends before it.
-  for (const entry of ["functions/main.ts", "functions/thread.ts"]) {
+  const entries = ["main", "thread", "hosts/node", "hosts/node_thread"];
+  for (const name of [...entries, "hosts/worker"]) {
+    const entry = `functions/${name}.ts`;
     const graph = await moduleGraph(entry);
     assert(graph.includes("functions/app.ts") && graph.length > 40);
     assert.deepEqual(

@@ -12,6 +12,10 @@ import { planInference } from "../../../models/plan.ts";
 import { simulate } from "../../../models/simulate.ts";
 import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
 import { selectKernel } from "../../../sdk/paillier/select_kernel.ts";
+import {
+  decodeRoundRequest,
+  encodeRoundRequest,
+} from "../../../sdk/wire/codec.ts";
 import { connect } from "../../../sdk/session.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
 import { nodeMajor } from "../../runtimes/processes.ts";
@@ -107,6 +111,50 @@ async function checkInferences(
   }
 }
 
+/** Tokens of the last round are good for one request, however it arrives. */
+async function checkSingleUse(
+  { url }: StartedHost,
+  { manifest }: ModelPackage,
+): Promise<void> {
+  using owner = new KeyOwner(testKey(512));
+  const bodies: [url: string, body: Uint8Array<ArrayBuffer>][] = [];
+  await using session = await connect({
+    url,
+    model: manifest.name,
+    keys: owner,
+    fetch: (input, init) => {
+      const request = new Request(input, init);
+      const body = init!.body as Uint8Array<ArrayBuffer>;
+      bodies.push([request.url, body.slice()]);
+      return fetch(request);
+    },
+  });
+  const reading = new Float64Array(manifest.input.shape[0]);
+  const last: typeof bodies = [];
+  for (let inference = 0; inference < 2; inference++) {
+    await session.infer(reading);
+    last.push(bodies.at(-1)!);
+  }
+  const [path, first] = last[0];
+  const post = (body: Uint8Array<ArrayBuffer>) =>
+    fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/cbor" },
+      body,
+    });
+  const { token } = decodeRoundRequest(first);
+  const { ciphertexts } = decodeRoundRequest(last[1][1]);
+  const other = encodeRoundRequest({ token, ciphertexts });
+  // Threads and objects of the host: whoever answers must know.
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const refused = await post(other.slice());
+    assert.equal((await refused.json()).code, "token-spent");
+    const again = await post(first);
+    assert.equal(again.status, 200);
+    await again.body?.cancel();
+  }
+}
+
 /** What Deno keeps besides, in memory here. */
 const kv = { CIPHERLAYER_KV: ":memory:" };
 
@@ -122,6 +170,7 @@ for (const host of ["deno", "deploy", "node", "workerd"] as const) {
         assert.equal(ready.status, 200, await ready.text());
         await checkInferences(started, occupancyScores, 512);
         await checkInferences(started, occupancy, 2048);
+        await checkSingleUse(started, occupancy);
         // The processor is the same for all, so the kernel must be too.
         const slow = selectKernel().name === "bigint";
         assert.equal(/bigint/i.test(started.log()), slow, started.log());
