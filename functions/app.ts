@@ -34,8 +34,12 @@ import {
   kernelWorks,
   reachable,
   type ReadinessCheck,
+  remembered,
 } from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads.ts";
+
+/** What has been found on readiness is told this long. */
+const readinessLifetimeMs = 1000;
 
 /** What the functions run on. */
 export interface AppOptions {
@@ -142,9 +146,14 @@ export function createApp(options: AppOptions): Hono {
       metrics: options.metrics,
       access: context.access,
       ready: allOf(
-        reachable("the model store", () => options.models.list()),
-        kernelWorks(kernel),
-        ...threads ? [reachable("a thread", () => threads.ping())] : [],
+        remembered(
+          allOf(
+            reachable("the model store", () => options.models.list()),
+            kernelWorks(kernel),
+            ...threads ? [reachable("a thread", () => threads.ping())] : [],
+          ),
+          readinessLifetimeMs,
+        ),
         () => Promise.resolve(gate.draining ? ["stopping"] : []),
         ...options.ready ? [options.ready] : [],
       ),

@@ -19,6 +19,7 @@ import {
 import {
   kernelWorks,
   reachable,
+  remembered,
 } from "../../../functions/telemetry/readiness.ts";
 import {
   answerCiphertexts,
@@ -315,6 +316,29 @@ Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", asy
     },
   });
   assert.deepEqual(await wrong(), ["the kernel fails its self-test"]);
+});
+
+Deno.test("readiness is found once for all who ask meanwhile, and anew when it is old", async () => {
+  let now = 0, asked = 0;
+  const answer = Promise.withResolvers<void>();
+  const check = remembered(
+    async () => {
+      const number = ++asked;
+      await answer.promise;
+      return [`found ${number}`];
+    },
+    1000,
+    () => now,
+  );
+  const first = check();
+  now = 5000;
+  const second = check();
+  answer.resolve();
+  assert.deepEqual([await first, await second], [["found 1"], ["found 1"]]);
+  now = 5999;
+  assert.deepEqual(await check(), ["found 1"]);
+  now = 6000;
+  assert.deepEqual(await check(), ["found 2"]);
 });
 
 Deno.test("notes: a phase ends when the next begins; a thread's replace the wait for them", () => {
