@@ -1,5 +1,4 @@
 /** What tells bytes from noise: histograms, chi-squared, neighbours. */
-import { cumulativeNormal } from "vega";
 
 const byteValues = 256;
 
@@ -27,7 +26,21 @@ export function chiSquared(counts: readonly number[]): number {
 export function chiSquaredTail(value: number, degrees: number): number {
   const spread = 2 / (9 * degrees);
   const z = (Math.cbrt(value / degrees) - (1 - spread)) / Math.sqrt(spread);
-  return 1 - cumulativeNormal(z);
+  return normalTail(z);
+}
+
+/** Probability of a standard normal above z, to 1e-7 (Abramowitz and Stegun 7.1.26). */
+function normalTail(z: number): number {
+  if (z < 0) return 1 - normalTail(-z);
+  const x = z / Math.SQRT2, t = 1 / (1 + 0.3275911 * x);
+  const polynomial = [
+    1.061405429,
+    -1.453152027,
+    1.421413741,
+    -0.284496736,
+    0.254829592,
+  ].reduce((sum, coefficient) => (sum + coefficient) * t, 0);
+  return polynomial * Math.exp(-x * x) / 2;
 }
 
 /**

@@ -7,11 +7,13 @@ its wrapper objects, which favours this reference.
 usage: elementwise.py KEY_BITS
 Then, for every line on standard input, one line of JSON on standard output with the
 seconds that one operation takes: encrypt, decrypt, multiplyFixed (signed 8-bit
-fixed-point weight), multiplyFloat (double as python-paillier encodes it), add.
+fixed-point weight), multiplyFloat (double as python-paillier encodes it), add; and
+peakBytes, most memory of the process.
 """
 import json
 import math
 import random
+import resource
 import sys
 import time
 
@@ -98,6 +100,7 @@ def main():
             "multiplyFixed": seconds(key.multiply, [(ciphertexts[i % 8], w) for i, w in enumerate(fixed)]),
             "multiplyFloat": seconds(key.multiply, [(ciphertexts[i % 8], w) for i, w in enumerate(floats)]),
             "add": seconds(key.add, pairs * 4),
+            "peakBytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }), flush=True)
 
 
