@@ -53,7 +53,8 @@ export async function readBody(
       "Cannot read body: expected content-type application/cbor",
     );
   }
-  if (Number(request.headers.get("content-length") ?? 0) > bodyBytes) {
+  const stated = request.headers.get("content-length");
+  if (Number(stated ?? 0) > bodyBytes) {
     await request.body?.cancel();
     throw tooLarge(bodyBytes);
   }
@@ -75,6 +76,8 @@ export async function readBody(
       onBytes(value.length);
       chunks.push(value);
     }
+    // Where a server breaks bodies off, their streams just end.
+    if (stated !== null && Number(stated) !== length) throw endedEarly();
   } catch (error) {
     await reader?.cancel().catch(() => {});
     throw error instanceof CipherlayerError ? error : endedEarly(error);
@@ -99,7 +102,7 @@ function tooLarge(mostBytes: number): CipherlayerError {
 }
 
 /** The connection broke in the middle: nobody may be there to be told. */
-function endedEarly(cause: unknown): CipherlayerError {
+function endedEarly(cause?: unknown): CipherlayerError {
   return new CipherlayerError(
     "malformed",
     "Cannot read body: expected all of it, got a part",

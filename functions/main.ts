@@ -64,12 +64,18 @@ const threads = threadsFromEnvironment();
 const options = await optionsFromEnvironment(sealingKey);
 const gate = gateFromEnvironment(threads);
 
+const evaluation = threads > 1
+  ? new EvaluationThreads(threads, sealingKey)
+  : undefined;
+
 const app = createApp({
   ...options,
   gate,
   rates: options.budget && ratesFromEnvironment(options.budget.store),
   ...telemetryFromEnvironment(gate),
-  threads: threads > 1 ? new EvaluationThreads(threads, sealingKey) : undefined,
+  threads: evaluation,
 });
 
-export default { fetch: stopGracefully(app.fetch, gate) };
+export default {
+  fetch: stopGracefully(app.fetch, gate, () => evaluation?.close()),
+};

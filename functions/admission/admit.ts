@@ -4,7 +4,7 @@ import type { AccessEnv } from "../access/require_role.ts";
 import type { Context } from "../context.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
 import { readBody } from "../limits.ts";
-import type { Place } from "./gate.ts";
+import { type Place, stopping } from "./gate.ts";
 import { chargeRate } from "./rates.ts";
 
 /** What routes behind {@linkcode admit} find: `c.get("body")`. */
@@ -35,7 +35,12 @@ export function admit(
         await chargeRate(rates, { caller, startsSession, nowMs: clock() });
       }
       notes.enter("read");
-      c.set("body", await readBody(request, limits, place.hold));
+      const body = await readBody(request, limits, place.hold)
+        .catch((error) => {
+          // `deno serve` breaks bodies off once it has been told to stop.
+          throw gate.draining && error.retryable ? stopping() : error;
+        });
+      c.set("body", body);
       notes.enter("wait");
       await place.turn(request.signal);
       await next();

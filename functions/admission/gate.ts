@@ -101,13 +101,7 @@ export class Gate {
    */
   admit({ caller, startsSession }: Arrival): Place {
     const { limits } = this;
-    if (this.#draining) {
-      throw refusal(
-        "overloaded",
-        "the functions are stopping",
-        drainingRetryMs,
-      );
-    }
+    if (this.#draining) throw stopping();
     const callers = this.#callers.get(caller) ?? 0;
     if (callers >= limits.perCaller) {
       throw refusal(
@@ -222,6 +216,11 @@ export interface Place {
   turn(signal: AbortSignal): Promise<void>;
   /** Ends the call, whether it had its turn or not. */
   leave(): void;
+}
+
+/** For calls that come, or whose body breaks off, while the functions stop. */
+export function stopping(): CipherlayerError {
+  return refusal("overloaded", "the functions are stopping", drainingRetryMs);
 }
 
 function refusal(
