@@ -5,7 +5,8 @@
  */
 import { connect, KeyOwner } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
-import { type DemoOptions, parseOptions, UsageError } from "./options.ts";
+import { UsageError } from "../command_line.ts";
+import { type DemoOptions, parseOptions } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
 import { Progress } from "./progress.ts";

@@ -1,5 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { tokenOption } from "../../models/commands/command.ts";
+import {
+  integerFrom,
+  parseArguments,
+  urlOf,
+  UsageError,
+} from "../command_line.ts";
 
 /** Where the digits come from. */
 export type PictureSource =
@@ -18,13 +24,6 @@ export interface DemoOptions {
   /** Bearer token for them, or null. */
   token: string | null;
   json: boolean;
-}
-
-/** Thrown for what the command line says; `exitCode` is 0 after `--help`. */
-export class UsageError extends Error {
-  constructor(message: string, readonly exitCode: number) {
-    super(message);
-  }
 }
 
 const examples = `
@@ -47,36 +46,30 @@ Exit codes: 0 done, 1 fault, 2 wrong options or input, 130 interrupted.`;
  * @throws {UsageError}
  */
 export function parseOptions(args: string[]): DemoOptions {
-  let output = "";
   const command = new Command("deno task demo")
     .description(
       "Classifies a handwritten digit in the cloud, and the cloud never sees it.",
     )
     .option("--mnist <dir>", "take pictures from MNIST's test files, gz or not")
     .option("--image <file>", "take a picture of one digit, .png or .npy")
-    .option("--index <n>", "which picture (of MNIST or of our own)", count(0))
+    .option(
+      "--index <n>",
+      "which picture (of MNIST or of our own)",
+      integerFrom(0),
+    )
     .option("--key-bits <n>", "2048 (default), 3072 or 4096", secureBits)
     .option("--insecure-key-bits <n>", "a key that can be broken", insecureBits)
-    .option("--samples <n>", "pictures in one inference", count(1))
-    .option("--url <url>", "functions that run elsewhere", httpUrl)
+    .option("--samples <n>", "pictures in one inference", integerFrom(1))
+    .option(
+      "--url <url>",
+      "functions that run elsewhere",
+      urlOf("http", "https"),
+    )
     .addOption(tokenOption())
     .option("--json", "print one JSON object and nothing else", false)
-    .helpOption("--help", "show this")
-    .allowExcessArguments(false)
-    .addHelpText("after", examples)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => output += text,
-      writeErr: (text) => output += text,
-    });
-  try {
-    command.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    throw new UsageError(output.trim(), error.exitCode === 0 ? 0 : 2);
-  }
+    .addHelpText("after", examples);
 
-  const given = command.opts();
+  const given = parseArguments(command, args);
   const clash = (left: string, right: string) =>
     new UsageError(`error: ${left} and ${right} exclude each other`, 2);
   if (given.keyBits && given.insecureKeyBits) {
@@ -103,25 +96,10 @@ export function parseOptions(args: string[]): DemoOptions {
   };
 }
 
-function integer(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) {
-    throw new InvalidArgumentError("Expected an integer.");
-  }
-  return Number(text);
-}
-
-function count(least: number): (text: string) => number {
-  return (text) => {
-    const value = integer(text);
-    if (value < least) {
-      throw new InvalidArgumentError(`Expected ${least} or more.`);
-    }
-    return value;
-  };
-}
+const anyInteger = integerFrom(0);
 
 function secureBits(text: string): number {
-  const bits = integer(text);
+  const bits = anyInteger(text);
   if (![2048, 3072, 4096].includes(bits)) {
     throw new InvalidArgumentError(
       "Expected 2048, 3072 or 4096 (shorter keys: --insecure-key-bits).",
@@ -131,19 +109,11 @@ function secureBits(text: string): number {
 }
 
 function insecureBits(text: string): number {
-  const bits = integer(text);
+  const bits = anyInteger(text);
   if (bits < 512 || bits >= 2048 || bits % 64 !== 0) {
     throw new InvalidArgumentError(
       "Expected a multiple of 64 from 512 to 1984.",
     );
   }
   return bits;
-}
-
-function httpUrl(text: string): URL {
-  const url = URL.parse(text);
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidArgumentError("Expected an http or https URL.");
-  }
-  return url;
 }

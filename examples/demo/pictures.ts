@@ -1,7 +1,8 @@
 import { decodeIdx } from "../../models/idx.ts";
 import { fitDigit, pictureSide } from "../digits/fit.ts";
 import { digitSample, digitSamples } from "../digits/samples.ts";
-import { type PictureSource, UsageError } from "./options.ts";
+import { UsageError } from "../command_line.ts";
+import type { PictureSource } from "./options.ts";
 import { readImage } from "./read_image.ts";
 
 /** A picture of 28 x 28 pixels, and the digit it shows where that is known. */

@@ -5,18 +5,13 @@
  * `deno run -A examples/occupancy/main.ts --help` lists the options.
  */
 import { InvalidArgumentError } from "commander";
-import { UsageError } from "../demo/options.ts";
+import { integerFrom, UsageError } from "../command_line.ts";
 import { openGateway, unlessAway } from "../smart_home/gateway.ts";
 import {
   type DeviceDescription,
   MqttDevice,
 } from "../smart_home/mqtt_device.ts";
-import {
-  checkSources,
-  homeCommand,
-  integerFrom,
-  parseHome,
-} from "../smart_home/options.ts";
+import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
 import { runProgram } from "../smart_home/program.ts";
 import { csvRows, mqttMessages } from "../smart_home/sources.ts";
 import { simulatedRoom } from "./room.ts";

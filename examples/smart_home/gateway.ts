@@ -8,7 +8,7 @@ import {
 } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { openDemoKey } from "../demo/demo_key.ts";
-import { UsageError } from "../demo/options.ts";
+import { UsageError } from "../command_line.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { HomeOptions } from "./options.ts";
 import { note } from "./program.ts";

@@ -1,6 +1,11 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { tokenOption } from "../../models/commands/command.ts";
-import { UsageError } from "../demo/options.ts";
+import {
+  integerFrom,
+  parseArguments,
+  urlOf,
+  UsageError,
+} from "../command_line.ts";
 
 /** What the three apps have in common. */
 export interface HomeOptions {
@@ -31,7 +36,11 @@ export function homeCommand(
   return new Command(`deno run -A examples/${name}/main.ts`)
     .description(description)
     .option("--simulate", "readings that the app makes up", false)
-    .option("--url <url>", "functions that run elsewhere", url("http", "https"))
+    .option(
+      "--url <url>",
+      "functions that run elsewhere",
+      urlOf("http", "https"),
+    )
     .addOption(tokenOption())
     .option("--key <file>", "the gateway's key; made if it is not there")
     .option(
@@ -42,13 +51,11 @@ export function homeCommand(
     .option(
       "--broker <url>",
       "publish there, e.g. mqtt://192.168.1.2",
-      url("mqtt", "mqtts", "ws", "wss"),
+      urlOf("mqtt", "mqtts", "ws", "wss"),
     )
     .option("--device-id <id>", "name in MQTT topics", topicPart, deviceId)
     .option("--count <n>", "end after so many results", integerFrom(1))
     .option("--json", "one JSON object a line", false)
-    .helpOption("--help", "show this")
-    .allowExcessArguments(false)
     .addHelpText("after", environment);
 }
 
@@ -66,18 +73,7 @@ export function parseHome<Own>(
   command: Command,
   args: string[],
 ): { home: HomeOptions; own: Own } {
-  let output = "";
-  command.exitOverride().configureOutput({
-    writeOut: (text) => output += text,
-    writeErr: (text) => output += text,
-  });
-  try {
-    command.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    throw new UsageError(output.trim(), error.exitCode === 0 ? 0 : 2);
-  }
-  const given = command.opts();
+  const given = parseArguments(command, args);
   if (given.key && given.insecureKeyBits) {
     throw new UsageError(
       "error: --key and --insecure-key-bits exclude each other",
@@ -115,16 +111,6 @@ export function checkSources(sources: Record<string, unknown>): void {
   );
 }
 
-/** Reads an integer of at least `least`. */
-export function integerFrom(least: number): (text: string) => number {
-  return (text) => {
-    if (!/^\d{1,9}$/.test(text) || Number(text) < least) {
-      throw new InvalidArgumentError(`Expected an integer from ${least}.`);
-    }
-    return Number(text);
-  };
-}
-
 /** Reads a positive number. */
 export function positive(text: string): number {
   const value = Number(text);
@@ -132,16 +118,6 @@ export function positive(text: string): number {
     throw new InvalidArgumentError("Expected a number above 0.");
   }
   return value;
-}
-
-function url(...schemes: string[]): (text: string) => URL {
-  return (text) => {
-    const parsed = URL.parse(text);
-    if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
-      throw new InvalidArgumentError(`Expected a URL: ${schemes.join(", ")}.`);
-    }
-    return parsed;
-  };
 }
 
 /** Home Assistant allows these characters in discovery topics. */

@@ -1,4 +1,4 @@
-import { UsageError } from "../demo/options.ts";
+import { UsageError } from "../command_line.ts";
 
 /**
  * Runs an app until it ends, fails or is interrupted, and ends the process.

@@ -1,4 +1,4 @@
-import { UsageError } from "../demo/options.ts";
+import { UsageError } from "../command_line.ts";
 import { connectClient, connected } from "./mqtt_device.ts";
 
 /**

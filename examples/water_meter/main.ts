@@ -5,7 +5,7 @@
  * `deno run -A examples/water_meter/main.ts --help` lists the options.
  */
 import type { Session } from "@cipherlayer/sdk";
-import { UsageError } from "../demo/options.ts";
+import { UsageError } from "../command_line.ts";
 import { openGateway, unlessAway } from "../smart_home/gateway.ts";
 import {
   type DeviceDescription,

@@ -1,4 +1,4 @@
-import { UsageError } from "../demo/options.ts";
+import { UsageError } from "../command_line.ts";
 import { note, pause } from "../smart_home/program.ts";
 import { type ColourImage, decodeImage } from "./image.ts";
 import { drawMeter } from "./meter_face.ts";

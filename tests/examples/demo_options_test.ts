@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { parseOptions, UsageError } from "../../examples/demo/options.ts";
+import { UsageError } from "../../examples/command_line.ts";
+import { parseOptions } from "../../examples/demo/options.ts";
 
 Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
   deepEqual(parseOptions([]), {
@@ -54,9 +55,9 @@ for (
     ["--key-bits 2048 --insecure-key-bits 512", /exclude each other/],
     ["--mnist a --image b", /exclude each other/],
     ["--image b --index 2", /exclude each other/],
-    ["--samples 0", /Expected 1 or more/],
+    ["--samples 0", /Expected an integer from 1/],
     ["--index -1", /Expected an integer/],
-    ["--url ftp://host", /http or https/],
+    ["--url ftp://host", /Expected a URL: http, https/],
     ["--mnist", /argument missing/],
   ] as const
 ) {

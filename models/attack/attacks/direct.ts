@@ -32,6 +32,7 @@ export async function direct(siege: Siege): Promise<Finding> {
     row[columns] = bias;
     return row;
   });
+  const compare = () => compareRows(firstWeights(found, columns), truth);
   const curve: CurvePoint[] = [];
   for (let from = 0; from < columns; from += samples) {
     const units = unitInputs(
@@ -46,15 +47,10 @@ export async function direct(siege: Siege): Promise<Finding> {
         row[from + s] = (accumulators.samples[s][o] - zero[o]) / high
       )
     );
-    curve.push({
-      queries: client.spent.queries,
-      recovered: compareRows(firstWeights(found, columns), truth).recovered,
-    });
+    const { queries } = client.spent;
+    curve.push({ queries, recovered: compare().recovered });
   }
-  const { recovered, cosine: similarity } = compareRows(
-    firstWeights(found, columns),
-    truth,
-  );
+  const { recovered, cosine: similarity } = compare();
   const labels = labelsOf(firstWeights(found, columns), truth);
   return finding(roundName(target, round), "", {
     scaledDown: columns < inputs ? `${columns} of ${inputs} inputs` : null,

@@ -1,6 +1,6 @@
 import { agreement, labelOnlyAgreement, likelyInput } from "../clone.ts";
 import { scoresOf } from "../layer.ts";
-import { type CurvePoint, type Finding, finding } from "../report.ts";
+import { type Finding, finding } from "../report.ts";
 import { type ScoreLayer, scoreLayer } from "../score_layer.ts";
 import {
   areaUnderCurve,
@@ -33,8 +33,7 @@ export async function fingerprint(siege: Siege): Promise<Finding> {
     siege.queries,
     samples > 1 ? inputs : columnsOneByOne,
   );
-  const curve: CurvePoint[] = [];
-  const found = await readColumns(siege, {
+  const { found, curve } = await readColumns(siege, {
     round,
     token,
     samples,
@@ -42,11 +41,7 @@ export async function fingerprint(siege: Siege): Promise<Finding> {
     inputs,
     high,
     scaled: true,
-    onCall: (_, rows) =>
-      curve.push({
-        queries: client.spent.queries,
-        recovered: recovery(rows, layer, columns).recovered,
-      }),
+    recovered: (rows) => recovery(rows, layer, columns).recovered,
   });
   const { recovered, cosine: similarity, chance } = recovery(
     found,

@@ -1,4 +1,4 @@
-import { type CurvePoint, type Finding, finding } from "../report.ts";
+import { type Finding, finding } from "../report.ts";
 import { compareRows, zeroShare } from "../scoring.ts";
 import {
   firstWeights,
@@ -29,8 +29,9 @@ export async function hiddenDense(siege: Siege): Promise<Finding> {
     layer.rows.slice(0, Math.min(outputs, mostScoredRows)),
     columns,
   );
-  const curve: CurvePoint[] = [];
-  const found = await readColumns(siege, {
+  const compare = (rows: Float64Array[]) =>
+    compareRows(firstWeights(rows, columns), truth);
+  const { found, curve } = await readColumns(siege, {
     round,
     token,
     samples,
@@ -38,16 +39,9 @@ export async function hiddenDense(siege: Siege): Promise<Finding> {
     inputs,
     high,
     scaled: false,
-    onCall: (_, rows) =>
-      curve.push({
-        queries: client.spent.queries,
-        recovered: compareRows(firstWeights(rows, columns), truth).recovered,
-      }),
+    recovered: (rows) => compare(rows).recovered,
   });
-  const { recovered, cosine } = compareRows(
-    firstWeights(found, columns),
-    truth,
-  );
+  const { recovered, cosine } = compare(found);
   return finding(
     roundName(target, round),
     "inputs one by one, orders undone by fingerprints; inputs at their greatest value drown the noise",

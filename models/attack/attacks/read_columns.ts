@@ -1,3 +1,4 @@
+import type { CurvePoint } from "../report.ts";
 import { sum } from "../scoring.ts";
 import type { Siege } from "../siege.ts";
 import { uniformFrom } from "../uniform.ts";
@@ -12,7 +13,8 @@ export interface ReadOptions {
   high: number;
   /** Answers come under a scale of the call's own, and a shift of the sample's own. */
   scaled: boolean;
-  onCall?: (columnsRead: number, found: Float64Array[]) => void;
+  /** Share of the weights that the rows found so far tell. */
+  recovered: (found: Float64Array[]) => number;
 }
 
 /** Inputs that are the same in every call, to tell its outputs apart by. */
@@ -24,12 +26,13 @@ const fingerprints = 2;
  * of every output, by which orders, scales and shifts are undone.
  *
  * @returns a row for each output: weights and bias, up to order (and where
- * `scaled` up to one scale and a shift of each column)
+ * `scaled` up to one scale and a shift of each column); what was recovered after
+ * each call
  */
 export async function readColumns(
   { client }: Siege,
   options: ReadOptions,
-): Promise<Float64Array[]> {
+): Promise<{ found: Float64Array[]; curve: CurvePoint[] }> {
   const { round, token, samples, columns, inputs, high, scaled } = options;
   const random = uniformFrom("fingerprints");
   const bases = Array.from(
@@ -61,6 +64,7 @@ export async function readColumns(
   const ranked = packed ? null : (await ask([bases[0]]))[0].toSorted();
   let reference: Float64Array[] | undefined;
   let found: Float64Array[] = [];
+  const curve: CurvePoint[] = [];
   for (let from = 0; from < columns; from += perCall) {
     const units = unitInputs(
       from,
@@ -100,9 +104,10 @@ export async function readColumns(
       });
       if (packed) row[columns] = base;
     });
-    options.onCall?.(Math.min(columns, from + perCall), found);
+    const { queries } = client.spent;
+    curve.push({ queries, recovered: options.recovered(found) });
   }
-  return found;
+  return { found, curve };
 }
 
 /** Each sample minus its mean over the outputs, all by the size of the first. */
