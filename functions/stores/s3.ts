@@ -22,6 +22,8 @@ export interface S3Options {
 }
 
 const timeoutMs = 30_000;
+/** An empty object that tells whether the service keeps to conditions. */
+const probeKey = "conditions";
 /** Tries again after statuses 429 and 5xx, within about a second and a half. */
 const retries = 4;
 
@@ -33,6 +35,8 @@ export class S3ObjectStore implements ObjectStore {
   readonly #client: AwsClient;
   readonly #bucket: string;
   readonly #prefix: string;
+  /** Whether the service keeps to conditions; known from the first one on. */
+  #conditional: Promise<boolean> | undefined;
 
   constructor(options: S3Options) {
     const { accessKeyId, secretAccessKey, sessionToken, region } = options;
@@ -66,6 +70,17 @@ export class S3ObjectStore implements ObjectStore {
     bytes: Uint8Array,
     onlyIf?: string | null,
   ): Promise<boolean> {
+    if (onlyIf !== undefined && !await this.#keepsConditions()) {
+      throw fault("use it: the service ignores conditions of writes");
+    }
+    return await this.#write(key, bytes, onlyIf);
+  }
+
+  async #write(
+    key: string,
+    bytes: Uint8Array,
+    onlyIf?: string | null,
+  ): Promise<boolean> {
     const response = await this.#send("PUT", this.#url(key), bytes, {
       ...onlyIf === null ? { "if-none-match": "*" } : {},
       ...onlyIf ? { "if-match": onlyIf } : {},
@@ -78,6 +93,19 @@ export class S3ObjectStore implements ObjectStore {
     await expectOk(response, `write ${key}`);
     await response.body?.cancel();
     return true;
+  }
+
+  /** Services that do not know conditions write all the same, and lose changes. */
+  #keepsConditions(): Promise<boolean> {
+    const probe = async () => {
+      await this.#write(probeKey, new Uint8Array());
+      return !await this.#write(probeKey, new Uint8Array(), null);
+    };
+    if (!this.#conditional) {
+      this.#conditional = probe();
+      this.#conditional.catch(() => this.#conditional = undefined);
+    }
+    return this.#conditional;
   }
 
   async list(prefix: string): Promise<Map<string, number>> {

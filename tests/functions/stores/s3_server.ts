@@ -18,6 +18,8 @@ export interface S3Server extends AsyncDisposable {
   objects: Map<string, Uint8Array<ArrayBuffer>>;
   /** Makes writes fail from now on, as those of a service without space do. */
   full: boolean;
+  /** Makes writes take no notice of conditions, as older services do. */
+  unconditional: boolean;
   /** What was called, as `PUT key` or `GET ?list`. */
   calls: string[];
 }
@@ -26,6 +28,7 @@ export function startS3(): S3Server {
   const state = {
     objects: new Map<string, Uint8Array<ArrayBuffer>>(),
     full: false,
+    unconditional: false,
     calls: [] as string[],
   };
   const server = Deno.serve(
@@ -44,7 +47,7 @@ export function startS3(): S3Server {
 function answer(
   request: Request,
   body: Uint8Array<ArrayBuffer>,
-  state: Pick<S3Server, "objects" | "full" | "calls">,
+  state: Omit<S3Server, "endpoint" | typeof Symbol.asyncDispose>,
 ): Response {
   const { objects } = state;
   const { pathname, searchParams } = new URL(request.url);
@@ -60,8 +63,9 @@ function answer(
       if (!stored) return fault(404, "NoSuchKey");
       return new Response(stored, { headers: { etag: etag! } });
     case "PUT": {
-      const match = request.headers.get("if-match");
-      const noneMatch = request.headers.get("if-none-match");
+      const headers = state.unconditional ? new Headers() : request.headers;
+      const match = headers.get("if-match");
+      const noneMatch = headers.get("if-none-match");
       if (match && !stored) return fault(404, "NoSuchKey");
       if ((match && match !== etag) || (noneMatch === "*" && stored)) {
         return fault(412, "PreconditionFailed");

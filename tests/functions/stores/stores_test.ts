@@ -146,6 +146,14 @@ Deno.test("s3: a wrong secret, a full bucket and an absent server each say so, w
   await store.put("a", text("1"));
   server.full = true;
   await refused(store.put("a", text("2")), /status 507 InsufficientStorage$/);
+  await refused(store.put("b", text("2"), null), /status 507 Insufficient/);
+  server.full = false;
+  server.unconditional = true;
+  await refused(
+    store.put("b", text("2"), null),
+    /cannot use it: the service ignores conditions of writes$/,
+  );
+  assert.equal(await store.get("b"), null);
   assert.deepEqual((await store.get("a"))?.bytes, text("1"));
   await refused(
     new S3ObjectStore({ ...options, bucket: "others" }).list("a/"),
