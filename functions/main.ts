@@ -68,14 +68,19 @@ const evaluation = threads > 1
   ? new EvaluationThreads(threads, sealingKey)
   : undefined;
 
+const telemetry = telemetryFromEnvironment(gate);
+
 const app = createApp({
   ...options,
   gate,
   rates: options.budget && ratesFromEnvironment(options.budget.store),
-  ...telemetryFromEnvironment(gate),
+  ...telemetry,
   threads: evaluation,
 });
 
 export default {
-  fetch: stopGracefully(app.fetch, gate, () => evaluation?.close()),
+  fetch: stopGracefully(app.fetch, gate, () => {
+    evaluation?.close();
+    telemetry.close();
+  }),
 };

@@ -17,6 +17,8 @@ const isolatesTimeoutMs = 2000;
 export interface Telemetry {
   observers: CallObserver[];
   metrics: MetricsSource;
+  /** Gives up what would keep the process alive. */
+  close(): void;
 }
 
 /**
@@ -55,6 +57,7 @@ export function telemetryFromEnvironment(gate: Gate): Telemetry {
             : [await counts.snapshot()],
         ),
     },
+    close: () => isolates?.close(),
   };
 }
 
