@@ -235,7 +235,6 @@ const replacements: unknown[] = [
   Array(1024).fill({ tensor: "x", length: 1 }),
   Array(1025).fill({ tensor: "x", length: 1 }),
   {},
-  ...steps,
 ];
 
 type Path = (string | number)[];
@@ -306,17 +305,19 @@ Deno.test("whatever stands anywhere in a message, codec and CDDL take it or both
     }
   }
   for (const { message, value, path } of places) {
-    for (const replacement of replacements) {
+    const others = path.includes("steps")
+      ? [...replacements, ...steps]
+      : replacements;
+    for (const replacement of others) {
       let worthwhile = true;
       const other = changed(value, path, (container, name) => {
         worthwhile = isSmall(replacement) ||
           alike(container[name], replacement);
         container[name] = replacement;
       });
-      const what = `${message}, ${path.join(".")}: ${
-        Deno.inspect(replacement).slice(0, 80)
-      }`;
-      if (worthwhile) agree(message, other, what);
+      if (!worthwhile) continue;
+      const what = Deno.inspect(replacement, { depth: 0 }).slice(0, 80);
+      agree(message, other, `${message}, ${path.join(".")}: ${what}`);
     }
   }
   assert(taken > 100 && refused > 1000, `${taken} taken, ${refused} refused`);
