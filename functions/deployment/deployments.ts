@@ -90,12 +90,12 @@ export class Deployments {
     this.models = new DeployedModels(this.#releases, this.#clock);
   }
 
-  /** All models of which `maySee` says yes. */
+  /** All models of which `maySee` says yes; abandoned uploads of theirs are removed. */
   async list(maySee: (name: string) => boolean): Promise<ModelStatus[]> {
     const names = (await this.#releases.names()).filter(maySee);
     const all: ModelStatus[] = [];
     for (const name of names) {
-      const state = await this.#releases.state(name);
+      const state = await this.#clear(name);
       if (state.releases.length > 0) all.push(statusOf(name, state));
     }
     return all;
@@ -265,8 +265,7 @@ export class Deployments {
    */
   async remove(name: string, version: string): Promise<ModelStatus> {
     await this.#change(name, (state, nowMs) => removing(state, version, nowMs));
-    await this.#clear(name);
-    return statusOf(name, await this.#releases.state(name));
+    return statusOf(name, await this.#clear(name));
   }
 
   async #verified(name: string, signed: string): Promise<SignedRelease> {
@@ -302,19 +301,20 @@ export class Deployments {
   }
 
   /** Removes abandoned uploads, and what earlier removals have left. */
-  async #clear(name: string): Promise<void> {
-    const { releases } = await this.#releases.update(
+  async #clear(name: string): Promise<ModelState> {
+    let state = await this.#releases.update(
       name,
       (state) => swept(state, this.#limits, this.#clock()),
     );
-    for (const release of releases) {
-      if (release.stage !== "removing") continue;
-      await this.#releases.remove(name, release);
-      await this.#releases.update(
+    for (const { stage, id, place } of state.releases) {
+      if (stage !== "removing") continue;
+      await this.#releases.remove(name, { id, place });
+      state = await this.#releases.update(
         name,
-        (state) => forgotten(state, release.place),
+        (state) => forgotten(state, place),
       );
     }
+    return state;
   }
 
   async #prove(name: string, at: ReleaseState): Promise<void> {

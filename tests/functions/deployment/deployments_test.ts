@@ -510,6 +510,11 @@ Deno.test("uploads: abandoned ones go, their number is limited, versions are not
     const left = await here.remove(name, "4");
     assert.deepEqual(left.uploads, []);
     await here.begin(name, (await upload("5")).signed);
+    nowMs += 24 * 60 * 60 * 1000 + 1;
+    const [listed] = await here.list(() => true);
+    assert.deepEqual(listed.uploads, []);
+    // Two versions, each a signed release with two chunks.
+    assert.equal((await store.list("releases/")).size, 6);
   }));
 
 Deno.test("an owner whose key is taken back: nothing of theirs is served; deployed anew by another it is", () =>
