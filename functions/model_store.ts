@@ -100,7 +100,8 @@ export class FolderModelStore implements ModelStore {
   /** Why there is no model: the folder itself may be away for a while. */
   async #missing(name: string): Promise<CipherlayerError> {
     const folder = await Deno.stat(this.#folder).catch(() => null);
-    if (folder) return modelNotFound(name);
+    // Looked for again: the folder may have come back just now.
+    if (folder && !await this.#manifest(name)) return modelNotFound(name);
     return new CipherlayerError(
       "server-fault",
       "Cannot load model: the folder of models cannot be read",
