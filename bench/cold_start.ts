@@ -178,9 +178,16 @@ async function measureCase(
       port,
     });
     const url = `http://127.0.0.1:${port}`;
+    const spent = { CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens` };
     const starts: ColdStart[] = [];
     for (let run = 0; run < options.runs; run++) {
-      starts.push(await measure(command, { ...options, env, url }));
+      starts.push(
+        await measure(command, {
+          ...options,
+          env: { ...spent, ...env },
+          url,
+        }),
+      );
     }
     return medians(starts);
   } finally {

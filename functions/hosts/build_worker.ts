@@ -119,10 +119,7 @@ function wranglerConfig(): string {
       compatibility_date: compatibilityDate,
       no_bundle: true,
       find_additional_modules: true,
-      rules: [
-        { type: "ESModule", globs: ["**/*.js"] },
-        { type: "Data", globs: ["**/*.bin"] },
-      ],
+      rules: [{ type: "ESModule", globs: ["**/*.js"] }],
       durable_objects: {
         bindings: [{ name: "SPENT_TOKENS", class_name: "SpentToken" }],
       },

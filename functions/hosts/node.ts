@@ -27,49 +27,59 @@ import { nodeOptions } from "./node_options.ts";
 import { settingsFrom } from "./settings.ts";
 
 const { env } = process;
-const { sealingKey = randomKey() } = settingsFrom(env);
-const threadsName = "CIPHERLAYER_THREADS";
-const threads = Math.max(
-  1,
-  Math.floor(numberIn(threadsName, env[threadsName]) ?? availableParallelism()),
-);
-if (env.CIPHERLAYER_SPENT_TOKENS) {
-  mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
-} else {
-  // Threads start with a copy of the environment.
-  const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
-  env.CIPHERLAYER_SPENT_TOKENS = folder;
-  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-}
 
-const kernel = selectKernel();
-const gate = new Gate({ running: Math.max(2, threads) });
-const app = createApp({
-  ...await nodeOptions(sealingKey),
-  kernel,
-  gate,
-  threads: threads > 1
-    ? new EvaluationThreads(threads, sealingKey, startThread)
-    : undefined,
+await start().catch((error) => {
+  console.error(`error: ${error.message}`);
+  process.exit(1);
 });
-const server = serve({
-  fetch: app.fetch,
-  hostname: env.HOST ?? "127.0.0.1",
-  port: Number(env.PORT ?? 8000),
-  // The adapter's own Response lacks methods of Node's.
-  overrideGlobalObjects: false,
-}, (at) =>
-  console.error(
-    `Listening on http://${at.address}:${at.port}/ with ${threads} threads and the ${kernel.name} kernel`,
-  ));
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
-    // Calls under way are answered; a second signal ends at once.
-    if (gate.draining) process.exit(1);
-    gate.drain();
-    server.close(() => process.exit(0));
+async function start(): Promise<void> {
+  const { sealingKey = randomKey() } = settingsFrom(env);
+  const threadsName = "CIPHERLAYER_THREADS";
+  const threads = Math.max(
+    1,
+    Math.floor(
+      numberIn(threadsName, env[threadsName]) ?? availableParallelism(),
+    ),
+  );
+  if (env.CIPHERLAYER_SPENT_TOKENS) {
+    mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
+  } else {
+    // Threads start with a copy of the environment.
+    const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
+    env.CIPHERLAYER_SPENT_TOKENS = folder;
+    process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  }
+
+  const kernel = selectKernel();
+  const gate = new Gate({ running: Math.max(2, threads) });
+  const app = createApp({
+    ...await nodeOptions(sealingKey),
+    kernel,
+    gate,
+    threads: threads > 1
+      ? new EvaluationThreads(threads, sealingKey, startThread)
+      : undefined,
   });
+  const server = serve({
+    fetch: app.fetch,
+    hostname: env.HOST ?? "127.0.0.1",
+    port: Number(env.PORT ?? 8000),
+    // The adapter's own Response lacks methods of Node's.
+    overrideGlobalObjects: false,
+  }, (at) =>
+    console.error(
+      `Listening on http://${at.address}:${at.port}/ with ${threads} threads and the ${kernel.name} kernel`,
+    ));
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      // Calls under way are answered; a second signal ends at once.
+      if (gate.draining) process.exit(1);
+      gate.drain();
+      server.close(() => process.exit(0));
+    });
+  }
 }
 
 /** `thread.mjs` is `node_thread.ts`, bundled. */

@@ -12,7 +12,8 @@ export async function packageFolders(
   folder: string,
 ): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const name of (await readdir(folder)).sort()) {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.sort()) {
     const place = [join(folder, name), join(folder, name, "package")]
       .find((place) => existsSync(join(place, "manifest.json")));
     if (place) found.set(name, place);

@@ -2,7 +2,10 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { encodeHex } from "@std/encoding/hex";
+import { platformRandom } from "../../sdk/random.ts";
 import { type Host, hosts, prepareHost } from "./host_process.ts";
+import { settingsFrom } from "./settings.ts";
 
 const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
@@ -72,6 +75,21 @@ function choiceFrom(args: string[]): Choice | null {
   };
 }
 
+/**
+ * Variables to be added to the environment.
+ *
+ * @throws {RangeError} for settings that the host cannot keep
+ */
+function checkedEnvironment(host: Host): Record<string, string> {
+  if (host === "deno") return {};
+  const { sealingKey } = settingsFrom(Deno.env.toObject());
+  if (sealingKey || host === "node") return {};
+  console.error(
+    "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does.",
+  );
+  return { CIPHERLAYER_SEALING_KEY: encodeHex(platformRandom(32)) };
+}
+
 async function main(args: string[]): Promise<number> {
   let choice: Choice | null;
   try {
@@ -88,6 +106,7 @@ async function main(args: string[]): Promise<number> {
   const folder = build ?? await Deno.makeTempDir();
   try {
     await Deno.mkdir(folder, { recursive: true });
+    const env = build === undefined ? checkedEnvironment(host) : {};
     const command = await prepareHost(host, folder, choice);
     if (build !== undefined) {
       console.error(`Written to ${folder}`);
@@ -96,7 +115,7 @@ async function main(args: string[]): Promise<number> {
     const child = new Deno.Command(command.program, {
       args: command.args,
       cwd: command.cwd,
-      env: command.env,
+      env: { ...command.env, ...env },
       stdin: "null",
     }).spawn();
     for (const signal of ["SIGINT", "SIGTERM"] as const) {

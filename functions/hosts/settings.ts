@@ -17,9 +17,12 @@ export const settingNames = [
   "CIPHERLAYER_INSECURE_KEYS",
 ] as const;
 
-/** What such hosts cannot keep: counts that all instances share. */
-const needDenoKv =
-  /^CIPHERLAYER_(KV$|BUDGET_|CALLS_PER_MINUTE$|SESSIONS_PER_MINUTE$)/;
+/**
+ * What needs Deno KV, or its files: other hosts have no counts that all instances
+ * share, and no models but those at hand.
+ */
+const needDeno =
+  /^CIPHERLAYER_(KV|STORE|OWNER_KEYS|BUDGET_\w+|(CALLS|SESSIONS)_PER_MINUTE)$/;
 
 /**
  * What the variables say of the functions on a host without Deno.
@@ -30,12 +33,10 @@ const needDenoKv =
 export function settingsFrom(
   variables: Variables,
 ): Omit<AppOptions, "models" | "sealingKey"> & { sealingKey?: Uint8Array } {
-  const kept = Object.keys(variables).filter((name) => needDenoKv.test(name));
+  const kept = Object.keys(variables).filter((name) => needDeno.test(name));
   if (kept.length > 0) {
     throw new RangeError(
-      `Cannot start: this host has no Deno KV, which ${
-        kept.join(" and ")
-      } needs`,
+      `Cannot start: ${kept.join(", ")} can be kept on Deno alone`,
     );
   }
   const text = (name: typeof settingNames[number]) =>

@@ -33,6 +33,7 @@ export async function startHost(
     env: {
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",
+      CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens`,
       NO_COLOR: "1",
       ...command.env,
       ...env,
