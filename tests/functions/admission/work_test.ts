@@ -1,0 +1,108 @@
+/** Work is counted before it starts: rounds are split to fit, or refused. */
+import assert from "node:assert/strict";
+import { callMilliseconds, defaultCosts } from "../../../models/cost_model.ts";
+import { readPackage } from "../../../models/package.ts";
+import { planRound } from "../../../models/plan.ts";
+import type { CipherlayerError } from "../../../sdk/errors.ts";
+import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
+import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
+import * as tiny from "../../e2e/tiny_session.ts";
+import { serve } from "../access/serve.ts";
+import { owner, post, startSession } from "../edge.ts";
+
+const { name } = tiny.model.manifest;
+/** A call costs 3 ms in any case; the first round takes 3.43 in one part, others less than this. */
+const maxMillisecondsPerCall = 3.35;
+
+Deno.test("each call of a plan fits what a call may take; without a limit nothing changes", async () => {
+  const folder = new URL(
+    "../../../models/zoo/lenet-mnist/package",
+    import.meta.url,
+  );
+  const { manifest, tensors } = await readPackage(folder.pathname);
+  const modulusBits = 2048, samples = 1;
+  const costs = defaultCosts(modulusBits);
+  for (const round of manifest.rounds) {
+    const [unlimited] = planRound(round, { modulusBits, samples, tensors });
+    for (const most of [Infinity, 200, 60, 30, 15]) {
+      const [{ forecast }] = planRound(round, {
+        modulusBits,
+        samples,
+        tensors,
+        callLimits: { maxMillisecondsPerCall: most, shards: 64 },
+      });
+      assert(callMilliseconds(forecast, costs) <= most);
+      assert(forecast.shards <= Math.min(64, forecast.ciphertextsDown));
+      if (callMilliseconds(unlimited.forecast, costs) <= most) {
+        assert.equal(forecast.totalMs, unlimited.forecast.totalMs);
+      } else assert(forecast.shards > 1);
+    }
+  }
+});
+
+Deno.test("a round that cannot be cut small enough: the session is refused, by name and numbers", async () => {
+  await using served = serve([tiny.model], {
+    limits: { maxMillisecondsPerCall: 2 },
+  });
+  await assert.rejects(
+    tiny.open(served.url),
+    (error: CipherlayerError) => {
+      assert.deepEqual(
+        [error.code, error.status, error.retryable],
+        ["too-much-work", 422, false],
+      );
+      assert.match(
+        error.message,
+        /Cannot plan round ".+": expected calls of at most 2 ms, got \d+ ms/,
+      );
+      return true;
+    },
+  );
+});
+
+Deno.test("split to fit, the answer is the same; a call for more than its part is refused before it is evaluated", async () => {
+  await using whole = serve([tiny.model]);
+  await using split = serve([tiny.model], {
+    limits: { maxMillisecondsPerCall },
+  });
+  const functions = split.as(null);
+  const { token, plan } = await startSession(functions, name);
+  const [{ layout, shards }] = plan.rounds;
+  assert(shards > 1, `${shards}`);
+  await using session = await tiny.open(split.url);
+  const { scores, rounds } = await session.infer(tiny.reading);
+  assert.deepEqual(scores, tiny.expected);
+  assert.equal(rounds.length, plan.rounds.length);
+
+  const body = encodeRoundRequest({
+    token,
+    ciphertexts: await owner.encryptBatch(
+      Array(inputCiphertexts(layout)).fill(1n),
+    ),
+  });
+  const refused = await post(functions, "/v1/rounds/0?shard=0/1", body);
+  const { code, detail, retryable } = await refused.json();
+  assert.deepEqual(
+    [refused.status, code, retryable],
+    [422, "too-much-work", false],
+  );
+  assert.match(
+    detail,
+    new RegExp(
+      `^Cannot evaluate round 0: expected a call of at most ${maxMillisecondsPerCall} ms, got \\d+ ms; the plan splits the round in ${shards}$`,
+    ),
+  );
+  const answered = await post(
+    functions,
+    `/v1/rounds/0?shard=0/${shards}`,
+    body,
+  );
+  assert.equal(answered.status, 200);
+  await answered.body?.cancel();
+  // Functions with another limit made another plan: they do not go on with it.
+  const other = await post(whole.as(null), "/v1/rounds/0", body);
+  assert.deepEqual(
+    [other.status, (await other.json()).code],
+    [403, "token-mismatch"],
+  );
+});
