@@ -119,7 +119,11 @@ function scaleCandidates(
     largest = Math.max(0, ...skips);
     if (largest === 0) return [];
   }
-  const full = largest / weightLimit(bits);
+  // A skip's weight has bounds too, which narrow activations behind it may meet.
+  const full = Math.max(
+    largest / weightLimit(bits),
+    8 * Math.max(0, ...skips) / skipLimit,
+  );
   const grid = Array.from({ length: 90 }, (_, i) => full * (1.02 - .01 * i));
   // Scales that make a residual connection exact.
   const [skip] = skips;
