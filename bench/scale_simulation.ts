@@ -85,27 +85,29 @@ async function main(args: string[]): Promise<number> {
       }`,
     );
   };
-  const costs: Costs = JSON.parse(
-    await Deno.readTextFile(
-      values.costs ?? new URL("./scale/costs.json", import.meta.url),
-    ),
+  const positive = (name: keyof typeof values): number => {
+    if (number(name) > 0) return number(name);
+    throw new RangeError(`Cannot read --${name}: expected more than 0`);
+  };
+  const costs: Costs = await readJson(
+    values.costs ?? new URL("./scale/costs.json", import.meta.url),
   );
   const shared: Omit<Scenario, "hour" | "windowMs" | "gateways" | "routing"> = {
-    intervalMs: 60_000 * number("interval-minutes"),
+    intervalMs: 60_000 * positive("interval-minutes"),
     daySwing: number("day-swing"),
-    concurrency: number("concurrency"),
+    concurrency: positive("concurrency"),
     mostInstances: Infinity,
     idleMs: 1000 * number("idle-seconds"),
     bankMemoryBytes: 2 ** 20 * number("bank-mib"),
-    shards: values.shards === undefined ? null : number("shards"),
+    shards: values.shards === undefined ? null : positive("shards"),
     edgeFactor: number("edge-factor"),
     roundTripMs: number("round-trip-ms"),
-    bitsPerMs: 1000 * number("line-mbit"),
+    bitsPerMs: 1000 * positive("line-mbit"),
     sessionMs: 3_600_000,
     seed: number("seed"),
   };
   if (values.validate !== undefined) {
-    const report = JSON.parse(await Deno.readTextFile(values.validate));
+    const report: LoadReport = await readJson(values.validate);
     console.log(validation(costs, report, shared));
     return 0;
   }
@@ -151,6 +153,17 @@ async function main(args: string[]): Promise<number> {
       ].join("\n\n"),
   );
   return 0;
+}
+
+/** @throws {RangeError} if the file cannot be read or holds no JSON */
+async function readJson<T>(path: string | URL): Promise<T> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (cause) {
+    throw new RangeError(`Cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 function table({ routing, days }: Run): string {

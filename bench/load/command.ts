@@ -16,6 +16,7 @@ export const sharedUsage =
   --json                   one JSON object on standard output
   --help                   this text`;
 
+const zooModels = ["occupancy", "meter-digits", "lenet-mnist", "appliance"];
 const defaultModels =
   "occupancy,occupancy-scores,meter-digits,meter-digits-scores,lenet-mnist";
 
@@ -65,7 +66,7 @@ export function loadArguments(
         whole("gateways", values.gateways, 1),
       ),
       minutes: atLeast("minutes", Number(values.minutes), 0.01),
-      models: values.models.split(","),
+      models: values.models.split(",").map(known),
       keyBits: insecureBits === undefined
         ? 2048
         : whole("insecure-key-bits", insecureBits, 512),
@@ -78,6 +79,15 @@ export function loadArguments(
       },
     },
   };
+}
+
+function known(model: string): string {
+  if (zooModels.includes(model.replace(/-scores$/, ""))) return model;
+  throw new RangeError(
+    `Cannot read --models: expected some of ${
+      zooModels.join(", ")
+    }, each with or without "-scores", got ${model}`,
+  );
 }
 
 function whole(name: string, text: string, least: number): number {
