@@ -12,6 +12,7 @@ import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
 import { bitLength } from "../../sdk/paillier/big_integer.ts";
 import { limbsFor } from "../../sdk/paillier/wasm/limbs.ts";
 import { pairModule } from "../../sdk/paillier/wasm/pair_module.ts";
+import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
 import type { Limits } from "../limits.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
@@ -36,6 +37,12 @@ const limits: Partial<Limits> = {
 };
 
 /**
+ * Calls of an isolate. None waits for another to end: the platform takes a request
+ * that waits for nothing of its own for one that hangs.
+ */
+const gateLimits = { running: 128, waiting: 0, bodyBytes: 32 * 2 ** 20 };
+
+/**
  * The worker's handler, made while its module is evaluated.
  *
  * @param files of the packages, by their models' names
@@ -50,6 +57,7 @@ export function createWorker(files: ReadonlyMap<string, PackageFiles>) {
       app ??= createApp({
         models,
         kernel,
+        gate: new Gate(gateLimits),
         ...optionsFrom(environment),
       });
       return app.fetch(request);
