@@ -112,7 +112,7 @@ function batchFigure(rows: readonly BatchRow[]): Figure {
                 domain: ["measured", "in proportion"],
                 range: [[1, 0], [5, 4]],
               },
-              legend: null,
+              title: null,
             },
           },
         },
