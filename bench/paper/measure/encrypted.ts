@@ -13,8 +13,11 @@ export type EncryptedRow = {
   predicted: number;
   /** What the integer simulator predicts. */
   simulated: number;
-  /** Whether every round of its inference gave the simulator's accumulators. */
-  roundsEqual: boolean;
+  /**
+   * Whether every round of its inference gave the simulator's accumulators; null
+   * where they were not compared.
+   */
+  roundsEqual: boolean | null;
   /** Of its inference, shared by the samples in it. */
   seconds: number;
   /** Samples in its inference. */
@@ -51,7 +54,7 @@ export const encryptedStage: Stage = {
     }
     const tables: Record<string, Row[]> = {};
     for (const path of stateFiles) {
-      const lines = await new AccuracyState(path).read();
+      const lines = await readCopy(path);
       progress(`${path}: ${lines.length} samples`);
       for (const group of Map.groupBy(lines, tableOf).entries()) {
         tables[group[0]] = await rowsOf(group[1], machineId);
@@ -60,6 +63,17 @@ export const encryptedStage: Stage = {
     return tables;
   },
 };
+
+/** Of a copy, since the run may go on: reading a state repairs its last line. */
+async function readCopy(path: string): Promise<AccuracyLine[]> {
+  const copy = await Deno.makeTempFile();
+  try {
+    await Deno.copyFile(path, copy);
+    return await new AccuracyState(copy).read();
+  } finally {
+    await Deno.remove(copy);
+  }
+}
 
 const tableOf = ({ model, keyBits }: AccuracyLine) =>
   encryptedTable(model, keyBits);

@@ -42,7 +42,7 @@ export function summarise(rows: readonly EncryptedRow[]): EncryptedSummary {
     predictionsEqual: count(({ predicted, simulated }) =>
       predicted === simulated
     ),
-    roundsEqual: count(({ roundsEqual }) => roundsEqual),
+    roundsEqual: count(({ roundsEqual }) => roundsEqual === true),
     secondsEach: rows.reduce((sum, { seconds }) => sum + seconds, 0) /
       rows.length,
   };

@@ -98,6 +98,6 @@ function attacksFigure(rows: readonly AttackRow[]): Figure {
   return {
     file: "attacks.svg",
     alt: "Share of weights that attacks recover against the queries they take",
-    spec: figureSpec({ hconcat: attacks.map(panel) }),
+    spec: figureSpec({ bounds: "flush", hconcat: attacks.map(panel) }),
   };
 }

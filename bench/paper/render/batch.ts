@@ -80,6 +80,7 @@ function batchFigure(rows: readonly BatchRow[]): Figure {
     file: "batch.svg",
     alt: "Time of an inference and bytes of a sample against samples in it",
     spec: figureSpec({
+      bounds: "flush",
       hconcat: [
         {
           width: 270,
@@ -104,15 +105,6 @@ function batchFigure(rows: readonly BatchRow[]): Figure {
                 range: [colours.ours, colours.grey],
               },
               legend: { orient: "bottom" },
-            },
-            strokeDash: {
-              field: "series",
-              type: "nominal",
-              scale: {
-                domain: ["measured", "in proportion"],
-                range: [[1, 0], [5, 4]],
-              },
-              title: null,
             },
           },
         },

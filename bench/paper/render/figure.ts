@@ -32,7 +32,13 @@ export function figureSpec(content: object): TopLevelSpec {
     config: {
       font: "sans-serif",
       axis: { labelFontSize: 13, titleFontSize: 13, titlePadding: 8 },
-      legend: { labelFontSize: 13, titleFontSize: 13, symbolStrokeWidth: 3 },
+      legend: {
+        labelFontSize: 13,
+        titleFontSize: 13,
+        labelLimit: 0,
+        symbolStrokeWidth: 3,
+      },
+      concat: { spacing: 80 },
       header: { labelFontSize: 14, titleFontSize: 14 },
       title: { fontSize: 14, anchor: "start" },
       line: { strokeWidth: 2.5 },

@@ -135,7 +135,7 @@ function keyLengthsFigure(rows: readonly KeyLengthRow[]): Figure {
           type: "quantitative",
           title: "time (s, logarithmic)",
           scale: { type: "log" },
-          axis: { tickCount: 6, format: "~g" },
+          axis: { tickCount: 6, format: ",~g" },
         },
         color: {
           field: "series",
@@ -157,7 +157,7 @@ function keyLengthsFigure(rows: readonly KeyLengthRow[]): Figure {
               "black",
             ],
           },
-          legend: { orient: "bottom", columns: 2, labelLimit: 300 },
+          legend: { orient: "bottom", columns: 2 },
         },
       },
     }),

@@ -16,6 +16,8 @@ import { quotedName, type QuotedRow } from "./quoted.ts";
 
 interface Line {
   name: string;
+  /** As the figure names it. */
+  short: string;
   dataset: string;
   network: string;
   seconds: number;
@@ -36,6 +38,7 @@ export function latencySection(
   const others = quoted.flatMap((row): Line[] =>
     row.seconds === null ? [] : [{
       name: quotedName(row),
+      short: `${row.system} (${row.year}): ${row.network}`,
       dataset: row.dataset,
       network: `${row.network}; ${row.approach}`,
       seconds: row.seconds,
@@ -46,6 +49,7 @@ export function latencySection(
   );
   const paperLine: Line = {
     name: "the paper",
+    short: `the paper: ${paper.keyBits} bits`,
     dataset: "MNIST",
     network: `LeNet-like; Paillier, ${paper.keyBits} bits (**insecure**)`,
     seconds: paper.sampleSeconds,
@@ -61,16 +65,16 @@ export function latencySection(
     blocks: [
       "**Only the bold lines are measured here; every other figure is quoted from the source that its name links, on that source's hardware.** They do not compare as times of the same work: " +
       "networks and security differ, and so does the protocol. Ours and the paper's take a round trip for every layer and show the gateway pre-activations; fully homomorphic systems take one call and show nothing but the answer. " +
-      "nGraph-HE2's figure is a throughput over thousands of images at once. What can be read from the table is the order of magnitude at which each approach answers.",
+      "nGraph-HE2's figure is a throughput over thousands of images at once, and is left out of the figure. What can be read from the table is the order of magnitude at which each approach answers.",
       markdownTable(
         ["", "data", "network and method", "seconds", "of", "hardware"],
         lines.map((line) => [
           line.measured ? `**${line.name}**` : `${line.name}, quoted`,
           line.dataset,
           line.network,
-          line.seconds < 0.001
-            ? `${line.seconds}`
-            : duration(1000 * line.seconds),
+          `${/less than/.test(line.what) ? "< " : ""}${
+            duration(1000 * line.seconds)
+          }`,
           line.what,
           line.hardware,
         ]),
@@ -95,6 +99,9 @@ function lenetLines(rows: readonly Measured<KeyLengthRow>[]): Line[] {
     name: row.method === "packed"
       ? "ours"
       : "the paper's method on gmpy2, counted",
+    short: `${
+      row.method === "packed" ? "ours" : "the paper's method, gmpy2"
+    }: ${row.keyBits} bits`,
     dataset: "MNIST",
     network: `LeNet; Paillier, ${keyName(row.keyBits)} bits`,
     seconds: row.seconds,
@@ -107,6 +114,7 @@ function lenetLines(rows: readonly Measured<KeyLengthRow>[]): Line[] {
 function resnetLines(rows: readonly Measured<ResidualRow>[]): Line[] {
   return rows.map((row) => ({
     name: "ours",
+    short: `ours: ResNet-20, ${row.keyBits} bits`,
     dataset: "CIFAR-10",
     network: `ResNet-20; Paillier, ${keyName(row.keyBits)} bits`,
     seconds: row.seconds,
@@ -117,16 +125,14 @@ function resnetLines(rows: readonly Measured<ResidualRow>[]): Line[] {
 }
 
 function latencyFigure(lines: readonly Line[]): Figure {
-  const plain = (text: string) =>
-    text.replaceAll("**", "").replace(/\[(.*?)\]\(.*?\)/, "$1");
-  const values = lines.map((line) => ({
-    name: line.measured
-      ? `${plain(line.name)}: ${plain(line.network)}`
-      : `${plain(line.name)}: ${plain(line.network).split(";")[0]}`,
-    dataset: line.dataset,
-    seconds: line.seconds,
-    kind: line.measured ? "measured here" : "quoted",
-  }));
+  // A throughput is no time of one sample.
+  const values = lines.filter(({ what }) => !what.includes("throughput"))
+    .map((line) => ({
+      name: line.short,
+      dataset: line.dataset,
+      seconds: line.seconds,
+      kind: line.measured ? "measured here" : "quoted",
+    }));
   return {
     file: "latency.svg",
     alt: "Time of one sample of ours and of quoted systems",
@@ -139,21 +145,21 @@ function latencyFigure(lines: readonly Line[]): Figure {
       spec: {
         width: 300,
         height: { step: 24 },
-        mark: { type: "point", filled: true, size: 110 },
+        mark: { type: "point", filled: true, size: 110, opacity: 1 },
         encoding: {
           y: {
             field: "name",
             type: "nominal",
             title: null,
             sort: { field: "seconds" },
-            axis: { labelLimit: 420, grid: true },
+            axis: { labelLimit: 400, grid: true },
           },
           x: {
             field: "seconds",
             type: "quantitative",
             title: "time of one sample (s, logarithmic)",
             scale: { type: "log" },
-            axis: { tickCount: 7, format: "~g" },
+            axis: { tickCount: 5, format: ",~g" },
           },
           color: {
             field: "kind",

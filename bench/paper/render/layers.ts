@@ -30,7 +30,7 @@ export function layersSection(
     title,
     blocks: [
       "One sample through the LeNet, both ways on this project's arithmetic and with the same weights, so that the difference is the packing. " +
-      "Element by element holds one number a ciphertext, as the paper does, on one core, without masks and re-randomisation (the paper has none); every number was compared with the simulator's. " +
+      "Element by element holds one number a ciphertext, as the paper does, on one core, without masks and re-randomisation (the paper has none); every number was compared with the simulator's. Rows and columns that pooling crops are left out of both. " +
       "Packed is a real inference over HTTP, masks and re-randomisation on, evaluated on all cores; nothing was prepared for either.",
       ...lengths.flatMap((keyBits) => [
         `Key of ${keyName(keyBits)} bits:`,
@@ -109,6 +109,11 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
       value: totalMs(row),
     },
   ]);
+  const most = (quantity: string) =>
+    Math.max(
+      ...values.filter((each) => each.quantity === quantity)
+        .map(({ value }) => value),
+    );
   const panel = (quantity: string) => ({
     width: 260,
     height: 260,
@@ -127,7 +132,8 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
         field: "value",
         type: "quantitative",
         title: `${quantity.replace(")", ", logarithmic)")}`,
-        scale: { type: "log", domainMin: 1 },
+        // Bars start at 1, and end below the frame.
+        scale: { type: "log", domain: [1, 1.5 * most(quantity)] },
         axis: { tickCount: 5, format: "~s" },
       },
       y2: { datum: 1 },
@@ -151,6 +157,7 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
     spec: figureSpec({
       title: `One sample, ${rows[0].keyBits}-bit key`,
       data: { values },
+      bounds: "flush",
       hconcat: [panel("data (KB)"), panel("time (ms)")],
     }),
   };

@@ -137,9 +137,9 @@ function histogramsFigure(pixels: readonly PixelRow[]): Figure {
     column: "plain" | "paillier",
     title: string,
     colour: string,
-    scale: string,
+    scale: "log" | "linear",
   ) => ({
-    width: 300,
+    width: 280,
     height: 180,
     title,
     data: {
@@ -162,7 +162,10 @@ function histogramsFigure(pixels: readonly PixelRow[]): Figure {
         field: "count",
         type: "quantitative",
         title: scale === "log" ? "pixels (logarithmic)" : "pixels",
-        scale: { type: scale, ...scale === "log" ? { domainMin: 0.5 } : {} },
+        scale: {
+          type: scale,
+          ...scale === "log" ? { domain: [0.5, 2 * pixels.length] } : {},
+        },
         axis: { tickCount: 5, format: "~g" },
       },
       ...scale === "log" ? { y2: { datum: 0.5 } } : {},
@@ -172,6 +175,7 @@ function histogramsFigure(pixels: readonly PixelRow[]): Figure {
     file: "histograms.svg",
     alt: "Histograms of the five digits and of their ciphertexts modulo 256",
     spec: figureSpec({
+      bounds: "flush",
       hconcat: [
         panel("plain", "digits", colours.other, "log"),
         panel("paillier", "ciphertexts modulo 256", colours.ours, "linear"),

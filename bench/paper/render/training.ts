@@ -86,6 +86,7 @@ function trainingFigure({ model, rows }: TrainingLog): Figure {
     alt: `Accuracy and loss of ${model} by epoch`,
     spec: figureSpec({
       title: model,
+      bounds: "flush",
       hconcat: [
         {
           width: 300,
