@@ -4,17 +4,20 @@ import type { IntegerTensor } from "../package_format.ts";
 import { accumulatorBound } from "../bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
+import { balanceScales, type Channel } from "./balance.ts";
 import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../kernel/batch_map.ts";
 import { multiplyInto } from "../passes/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
 import type { PrescribedRound } from "./prescribed.ts";
-import { type FloatStatistics, meanOf } from "./statistics.ts";
+import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
 import {
   chooseScale,
+  exactScale,
   roundTerms,
   type ScaledTerm,
+  scaleError,
   scaleTerms,
 } from "./weights.ts";
 
@@ -54,15 +57,9 @@ export function quantiseRound(
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
-  const scales = Float64Array.from(
-    { length: groups },
-    (_, g) =>
-      prescribed?.accumulatorScale ?? chooseScale(
-        terms,
-        [g * rowsPerScale, (g + 1) * rowsPerScale],
-        bits.weights,
-      ),
-  );
+  const scales = prescribed
+    ? new Float64Array(groups).fill(prescribed.accumulatorScale)
+    : chooseScales(round, terms, groups, bits, statistics, isLast);
   const rowScales = Float64Array.from(
     { length: rows },
     (_, row) => scales[Math.floor(row / rowsPerScale)],
@@ -119,6 +116,31 @@ export function quantiseRound(
   );
   spec.steps = steps;
   return { spec, tensors, activation };
+}
+
+/** A scale for each group of rows, of least noise in weights and activation together. */
+function chooseScales(
+  round: FloatRound,
+  terms: ScaledTerm[],
+  groups: number,
+  bits: RoundBits,
+  { samples }: FloatStatistics,
+  isLast: boolean,
+): Float64Array {
+  const rowsPerScale = round.shape[0] / groups;
+  const channels = blockSpreads(samples.get(round.writes) ?? [], groups);
+  const chosen = channels.map((spread, g): Channel => {
+    const rows: [number, number] = [g * rowsPerScale, (g + 1) * rowsPerScale];
+    return {
+      ...spread,
+      scale: chooseScale(terms, rows, bits.weights),
+      exact: (scale) => exactScale(terms, rows, scale),
+      weightError: (scale) => scaleError(terms, rows, scale, bits.weights),
+    };
+  });
+  return isLast || groups === 1
+    ? Float64Array.from(chosen, ({ scale }) => scale)
+    : balanceScales(chosen, 2 ** bits.activation - 1);
 }
 
 /**

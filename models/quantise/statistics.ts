@@ -70,3 +70,29 @@ function meansOf(
 ): Map<string, Float64Array> {
   return new Map([...samples].map(([name, list]) => [name, meanOf(list)]));
 }
+
+/**
+ * Of `blocks` equal parts of an activation: the largest magnitude and the variance
+ * over all samples and elements. Zeros where there are no samples.
+ */
+export function blockSpreads(
+  samples: readonly ArrayLike<number>[],
+  blocks: number,
+): { reach: number; variance: number }[] {
+  return Array.from({ length: blocks }, (_, block) => {
+    let reach = 0, sum = 0, squares = 0, count = 0;
+    for (const sample of samples) {
+      const length = sample.length / blocks;
+      for (let i = block * length; i < (block + 1) * length; i++) {
+        const value = sample[i];
+        reach = Math.max(reach, Math.abs(value));
+        sum += value;
+        squares += value * value;
+        count++;
+      }
+    }
+    const mean = count > 0 ? sum / count : 0;
+    const variance = count > 0 ? squares / count - mean * mean : 0;
+    return { reach, variance: Math.max(0, variance) };
+  });
+}

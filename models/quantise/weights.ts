@@ -125,13 +125,33 @@ function scaleCandidates(
     8 * Math.max(0, ...skips) / skipLimit,
   );
   const grid = Array.from({ length: 90 }, (_, i) => full * (1.02 - .01 * i));
-  // Scales that make a residual connection exact.
-  const [skip] = skips;
+  // And scales that make a residual connection exact.
   if (skips.size !== 1) return grid;
-  const exact = grid.map((scale) =>
-    skip / Math.max(1, Math.round(skip / scale))
-  );
-  return [...new Set(exact)];
+  const [skip] = skips;
+  return [...grid, ...new Set(grid.map((scale) => dividing(skip, scale)))];
+}
+
+/**
+ * The scale nearest to `scale` of which the residual connection's weight in these rows
+ * is a multiple; `scale` itself where there is no such connection, or several.
+ */
+export function exactScale(
+  terms: ScaledTerm[],
+  [from, to]: [number, number],
+  scale: number,
+): number {
+  const skips = new Set<number>();
+  for (const { rowLength, weights, isSkip } of terms) {
+    if (!isSkip) continue;
+    for (const weight of weights.subarray(from * rowLength, to * rowLength)) {
+      if (weight !== 0) skips.add(Math.abs(weight));
+    }
+  }
+  return skips.size === 1 ? dividing([...skips][0], scale) : scale;
+}
+
+function dividing(skip: number, scale: number): number {
+  return skip / Math.max(1, Math.round(skip / scale));
 }
 
 /**
