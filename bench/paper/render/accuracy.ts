@@ -100,7 +100,7 @@ export function accuracySection(
         ? missing("accuracy")
         : provenanceNote(rows, "accuracy", machine),
       "### Encrypted runs",
-      "Test samples that were truly encrypted, in the order of the data set. In every round the gateway's decrypted accumulators were compared with the simulator's; hidden channels arrive in an order that the functions keep secret and are compared up to it. Seconds are those of an inference over the samples in it, on a machine that others worked on: not a benchmark.",
+      "Test samples that were truly encrypted, in the order of the data set. In every round the gateway's decrypted accumulators were compared with the simulator's; hidden channels arrive in an order that the functions keep secret and are compared up to it. A run that is not over covers the first samples, whose accuracy need not be that of all. Seconds are those of an inference over the samples in it; others may have been working on the machine, so they are no benchmark.",
       markdownTable(
         [
           "model, key bits",

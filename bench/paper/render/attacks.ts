@@ -26,7 +26,7 @@ export function attacksSection(
     blocks: [
       "The paper says that the gateway learns nothing of the model, since neurons are disturbed and redundant ones added. Attacks that were carried out over the real protocol say otherwise: " +
       "`direct` sets the inputs of the scores' layer one by one, `fingerprint` first undoes the secret order of rows, `hidden-dense` does so to the layer before. " +
-      "Profile `none` reveals scores, `paper` adds decoys as the paper does, `standard` and `strict` are ours. Dashed: what knowing nothing gives. " +
+      "Profile `none` reveals scores, `paper` adds decoys as the paper does, `standard` and `strict` are ours. Dashed: what knowing nothing gives; of `hidden-dense` more than nine in ten weights are zeros, so read what is above the line. `strict` allows one sample a query and was stopped after 48 inputs of the scores' layer, for time. " +
       "Convolutions are read from one image under every profile. [model-privacy.md](model-privacy.md) has all attacks, their costs and what bounds them.",
       figureLink(figure),
       `Keys of ${
