@@ -113,7 +113,8 @@ function callShape(
         profile: profiles[t],
         inputs,
         sets,
-        rows: lookUps / (inputs * sets),
+        // Nothing where every window lies in the padding.
+        rows: sets === 0 ? 0 : lookUps / (inputs * sets),
       };
     }),
   };
