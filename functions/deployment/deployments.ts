@@ -5,6 +5,7 @@ import {
   mostSignedReleaseBytes,
   releaseSize,
 } from "../../models/release.ts";
+import type { ModelStatus, UploadStatus } from "../../models/deploy/status.ts";
 import { CipherlayerError } from "../../sdk/errors.ts";
 import { platformRandom, type RandomSource } from "../../sdk/random.ts";
 import { LruMap } from "../lru.ts";
@@ -38,31 +39,6 @@ export interface DeploymentOptions {
   clock?: () => number;
   random?: RandomSource;
   limits?: Partial<DeploymentLimits>;
-}
-
-/** Where an upload stands. */
-export interface UploadStatus {
-  /** SHA-256 of the release. */
-  id: string;
-  name: string;
-  version: string;
-  bytes: number;
-  /** Whether nothing is left to be done. */
-  stored: boolean;
-  /** Digests of the chunks that are still to be sent. */
-  missing: string[];
-  /** Milliseconds since 1970; an upload that has not gone on by then is removed. */
-  expiresAt: number | null;
-}
-
-/** What owners are told of a model. Times are milliseconds since 1970. */
-export interface ModelStatus {
-  name: string;
-  active: { version: string; sinceMs: number } | null;
-  /** What a rollback would activate. */
-  previous: string | null;
-  versions: { version: string; bytes: number; storedMs: number }[];
-  uploads: { id: string; version: string; bytes: number; sinceMs: number }[];
 }
 
 const placeBytes = 12;

@@ -1,6 +1,6 @@
 /** `cipherlayer models`: the versions that functions keep of an owner's models. */
 import { Command } from "commander";
-import type { ModelStatus } from "../deploy/control_plane.ts";
+import type { ModelStatus } from "../deploy/status.ts";
 import { print, table } from "./command.ts";
 import {
   addOwnerCallOptions,

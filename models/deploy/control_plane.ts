@@ -3,6 +3,7 @@ import { CipherlayerError } from "../../sdk/errors.ts";
 import { platformClock } from "../../sdk/clock.ts";
 import { exponentialBackoff, withRetries } from "../../sdk/retry.ts";
 import { problem } from "../../sdk/transport.ts";
+import type { ModelStatus, UploadStatus } from "./status.ts";
 
 export interface ControlPlaneOptions {
   /** Where the functions are. */
@@ -11,23 +12,6 @@ export interface ControlPlaneOptions {
   token: string;
   /** Told of a fault that is waited out. */
   onRetry?: (delayMs: number, error: CipherlayerError) => void;
-}
-
-/** Where an upload stands. */
-export interface UploadStatus {
-  id: string;
-  version: string;
-  stored: boolean;
-  missing: string[];
-}
-
-/** What the functions say of a model. Times are milliseconds since 1970. */
-export interface ModelStatus {
-  name: string;
-  active: { version: string; sinceMs: number } | null;
-  previous: string | null;
-  versions: { version: string; bytes: number; storedMs: number }[];
-  uploads: { id: string; version: string; bytes: number; sinceMs: number }[];
 }
 
 const timeoutMs = 120_000;
