@@ -160,12 +160,12 @@ export function createApp(options: AppOptions): Hono {
     }),
   );
   app.use("/v1/*", digestAnswers);
-  app.route("/v1/models", modelRoutes(options.models, context.access));
+  app.route("/v1/models", modelRoutes(context));
   app.route("/v1/sessions", sessionRoutes(context));
   app.route("/v1/rounds", roundRoutes(context));
   app.route(
     "/v1/admin/models",
-    adminModelRoutes(options.deployments, context.access),
+    adminModelRoutes(options.deployments, context),
   );
   app.notFound((c) =>
     problemResponse(

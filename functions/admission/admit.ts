@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import { openAccess } from "../access/principal.ts";
+import { openAccess, type Principal } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
 import type { Context } from "../context.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
@@ -19,14 +19,14 @@ export interface AdmissionEnv {
  * @throws {CipherlayerError} `overloaded`, `rate-limited`, and as `readBody` does
  */
 export function admit(
-  { access, gate, rates, limits, clock, address }: Context,
+  context: Context,
   { startsSession }: { startsSession: boolean },
 ) {
+  const { gate, rates, limits, clock } = context;
   return createMiddleware<AdmissionEnv>(async (c, next) => {
     const request = c.req.raw;
     const notes = notesOn(request);
-    const { account } = c.get("principal");
-    const caller = access === openAccess ? address(c.env) ?? account : account;
+    const caller = callerOf(context, c.get("principal"), c.env);
     let place: Place | undefined;
     try {
       notes.enter("admit");
@@ -49,4 +49,43 @@ export function admit(
       if (!request.bodyUsed) await request.body?.cancel();
     }
   });
+}
+
+/**
+ * Lets in a call that waits for no turn, since it evaluates nothing: what owners do, and
+ * lists of models. It takes a place, so that few are under way; like new sessions, these
+ * calls are turned away first. Comes behind `requireRole`.
+ *
+ * @throws {CipherlayerError} `overloaded`, `rate-limited`
+ */
+export function admitAside(
+  context: Context,
+  { charged }: { charged: boolean },
+) {
+  const { gate, rates, clock } = context;
+  return createMiddleware<AccessEnv>(async (c, next) => {
+    const request = c.req.raw;
+    const caller = callerOf(context, c.get("principal"), c.env);
+    let place: Place | undefined;
+    try {
+      place = gate.admit({ caller, startsSession: true });
+      if (rates && charged) {
+        const nowMs = clock();
+        await chargeRate(rates, { caller, startsSession: false, nowMs });
+      }
+      await next();
+    } finally {
+      place?.leave();
+      if (!request.bodyUsed) await request.body?.cancel();
+    }
+  });
+}
+
+/** Whom a call counts for: its account or, where everybody may call, its address. */
+function callerOf(
+  { access, address }: Context,
+  { account }: Principal,
+  host: unknown,
+): string {
+  return access === openAccess ? address(host) ?? account : account;
 }

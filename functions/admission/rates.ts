@@ -4,7 +4,7 @@ import type { BudgetStore } from "../budget.ts";
 
 /** Left out: unlimited. */
 export interface RateLimits {
-  /** Calls with a body: session starts, and each shard of a round. */
+  /** Session starts, each shard of a round, and lists of models. */
   callsPerMinute?: number;
   sessionsPerMinute?: number;
 }

@@ -2,8 +2,10 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { chunkBytes, mostSignedReleaseBytes } from "../../models/release.ts";
 import { CipherlayerError } from "../../sdk/errors.ts";
-import { type Access, mayUse } from "../access/principal.ts";
+import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";
+import { admitAside } from "../admission/admit.ts";
+import type { Context } from "../context.ts";
 import type { Deployments } from "../deployment/deployments.ts";
 
 /**
@@ -14,10 +16,12 @@ import type { Deployments } from "../deployment/deployments.ts";
  */
 export function adminModelRoutes(
   deployments: Deployments | undefined,
-  access: Access,
+  context: Context,
 ): Hono<AccessEnv> {
   const routes = new Hono<AccessEnv>();
-  routes.use(requireRole(access, "owner"));
+  routes.use(requireRole(context.access, "owner"));
+  // A package of many chunks is no reason to have its owner wait for the next minute.
+  routes.use(admitAside(context, { charged: false }));
   if (!deployments) {
     return routes.all("/*", () => {
       throw new CipherlayerError(

@@ -1,5 +1,6 @@
 /** More calls than the functions can take, over HTTP: each is right, or told when to come back. */
 import assert from "node:assert/strict";
+import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { exponentialBackoff } from "../../../sdk/retry.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
@@ -157,4 +158,44 @@ Deno.test("a body that does not end in time is given up", async () => {
   assert.deepEqual([code, retryable], ["malformed", true]);
   assert.match(detail, /expected its end within 1 ms$/);
   assert.deepEqual([gate.waiting, gate.bodyBytes], [0, 0]);
+});
+
+Deno.test("lists of models and what owners do take places, and are refused while the functions stop", async () => {
+  const gate = new Gate({ running: 1, waiting: 1 });
+  const everybody: Access = {
+    identify: () =>
+      Promise.resolve({
+        account: "acme",
+        roles: ["client", "owner"],
+        models: "all",
+      }),
+  };
+  await using served = serve([tiny.model], { gate, access: everybody });
+  const calls = [
+    ["GET", "/v1/models", 200],
+    ["GET", `/v1/models/${name}`, 200],
+    // No store for uploads: what is let in gets that answer.
+    ["GET", "/v1/admin/models", 422],
+    ["PUT", `/v1/admin/models/${name}/uploads`, 422],
+  ] as const;
+  const answers = () =>
+    Promise.all(calls.map(async ([method, path]) => {
+      const body = method === "PUT" ? new Uint8Array(100_000) : undefined;
+      const response = await fetch(served.url + path, { method, body });
+      await response.body?.cancel();
+      return [response.status, response.headers.get("retry-after")];
+    }));
+  const refused = calls.map(() => [503, "1"]);
+
+  const place = gate.admit({ caller: "test", startsSession: false });
+  assert.deepEqual(await answers(), refused);
+  place.leave();
+  for (const [method, path, status] of calls) {
+    const response = await fetch(served.url + path, { method });
+    await response.body?.cancel();
+    assert.equal(response.status, status, path);
+  }
+  assert.deepEqual([gate.running, gate.waiting], [0, 0]);
+  gate.drain();
+  assert.deepEqual(await answers(), refused);
 });

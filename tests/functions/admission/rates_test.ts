@@ -111,3 +111,21 @@ Deno.test({
     });
   },
 });
+
+Deno.test("lists of models are calls, too", async () => {
+  const limits = { callsPerMinute: 2 };
+  await withServer(
+    new MemoryBudgetStore(),
+    limits,
+    named,
+    async ({ url }) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 3; i++) {
+        const response = await fetch(`${url}/v1/models`);
+        await response.body?.cancel();
+        statuses.push(response.status);
+      }
+      assert.deepEqual(statuses, [200, 200, 429]);
+    },
+  );
+});
