@@ -160,26 +160,27 @@ export function releaseSize({ files }: Release): number {
 }
 
 /**
- * A file put together from its chunks.
+ * Puts a chunk wherever its file names it.
  *
- * @throws {CipherlayerError} `malformed` if a chunk has another length than its place
+ * @param content the file that is put together, all of its bytes
+ * @throws {CipherlayerError} `malformed` if the chunk has another length than its place
  */
-export function joinChunks(
-  { name, bytes, chunks }: ReleaseFile,
-  contents: ReadonlyMap<string, Uint8Array>,
-): Uint8Array {
-  const file = new Uint8Array(bytes);
-  chunks.forEach((digest, i) => {
-    const place = file.subarray(i * chunkBytes, (i + 1) * chunkBytes);
-    const chunk = contents.get(digest)!;
+export function placeChunk(
+  { name, chunks }: ReleaseFile,
+  digest: string,
+  chunk: Uint8Array,
+  content: Uint8Array,
+): void {
+  for (const [i, named] of chunks.entries()) {
+    if (named !== digest) continue;
+    const place = content.subarray(i * chunkBytes, (i + 1) * chunkBytes);
     if (chunk.length !== place.length) {
       refuse(
         `expected ${place.length} bytes in chunk ${i} of "${name}", got ${chunk.length}`,
       );
     }
     place.set(chunk);
-  });
-  return file;
+  }
 }
 
 function refuse(why: string): never {

@@ -3,6 +3,7 @@ import { encodeHex } from "@std/encoding/hex";
 import {
   chunkSizes,
   mostSignedReleaseBytes,
+  type Release,
   releaseSize,
 } from "../../models/release.ts";
 import type { ModelStatus, UploadStatus } from "../../models/deploy/status.ts";
@@ -57,6 +58,8 @@ export class Deployments {
   readonly #random: RandomSource;
   readonly #limits: DeploymentLimits;
   readonly #signed = new LruMap<string, Promise<SignedRelease>>(mostReleases);
+  /** Ends with the last package that is to be proved. */
+  #proofs: Promise<unknown> = Promise.resolve();
 
   constructor(options: DeploymentOptions) {
     this.#clock = options.clock ?? Date.now;
@@ -181,7 +184,7 @@ export class Deployments {
       );
     }
     try {
-      await this.#releases.package(release, upload);
+      await this.#prove(release, upload);
     } catch (error) {
       // What the store does not give back as it was sent is sent again.
       if (error instanceof ChunkFault) {
@@ -200,7 +203,7 @@ export class Deployments {
    */
   async activate(name: string, version: string): Promise<ModelStatus> {
     const release = storedRelease(await this.#releases.state(name), version);
-    if (release) await this.#prove(name, release);
+    if (release) await this.#proveStored(name, release);
     return await this.#change(
       name,
       (state, nowMs) => activated(state, version, nowMs),
@@ -229,7 +232,7 @@ export class Deployments {
     };
     const state = await this.#releases.state(name);
     const previous = activeRelease(back(state, 0))!;
-    await this.#prove(name, previous);
+    await this.#proveStored(name, previous);
     to = previous.version;
     return await this.#change(name, back);
   }
@@ -293,9 +296,18 @@ export class Deployments {
     return state;
   }
 
-  async #prove(name: string, at: ReleaseState): Promise<void> {
+  async #proveStored(name: string, at: ReleaseState): Promise<void> {
     const { release } = await this.#releases.signed(name, at);
-    await this.#releases.package(release, at);
+    await this.#prove(release, at);
+  }
+
+  /** Reads a package back, one at a time: many at once could take all memory. */
+  #prove(release: Release, at: ReleaseState): Promise<void> {
+    const proved = this.#proofs.then(async () => {
+      await this.#releases.package(release, at);
+    });
+    this.#proofs = proved.catch(() => {});
+    return proved;
   }
 
   async #upload(name: string, id: string): Promise<ReleaseState> {
