@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Access } from "../../../functions/access/principal.ts";
+import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
 import { Deployments } from "../../../functions/deployment/deployments.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
@@ -142,6 +143,9 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
       load: () => Promise.reject(new Error("gone")),
     },
   });
+  const gate = new Gate();
+  gate.drain();
+  const full = createApp({ ...options, gate });
 
   const answered = new Set<string>();
   /** Calls and compares the answer with the document. */
@@ -252,6 +256,9 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
     await call("owner", method, `/v1/admin/models${path}`, undefined, {
       to: createApp({ ...options, deployments: undefined }),
     });
+    await call("owner", method, `/v1/admin/models${path}`, undefined, {
+      to: full,
+    });
   }
 
   // Data plane.
@@ -263,6 +270,8 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
   await call("client", "GET", "/v1/models/none");
   await call("nobody", "GET", "/v1/models");
   await call("client", "GET", "/v1/models", undefined, { to: broken });
+  await call("client", "GET", "/v1/models", undefined, { to: full });
+  await call("client", "GET", "/v1/models/small", undefined, { to: full });
   const functions = {
     request: (path: string, init: RequestInit) =>
       client(path, init.body as Uint8Array),
