@@ -14,6 +14,8 @@ import type { InferencePlan, RoundPlan } from "./wire/plan.ts";
 
 /** Room for a token and framing beside the ciphertexts of an answer. */
 const framingBytes = 8192;
+/** Shards of a round on their way at a time: each sends the whole round's ciphertexts. */
+const shardsAtOnce = 8;
 
 /** What an inference runs on; the session provides it. */
 export interface InferenceContext {
@@ -134,7 +136,7 @@ async function runRound(
   };
 }
 
-/** Asks for all shards of a round at once and joins their answers. */
+/** Asks for the shards of a round, some at a time, and joins their answers. */
 async function evaluate(
   context: InferenceContext,
   index: number,
@@ -169,11 +171,15 @@ async function evaluate(
     return { response, reply };
   };
 
-  const asked = Array.from({ length: round.shards }, (_, i) => askShard(i));
-  const shards = await Promise.all(asked).catch(async (error) => {
+  const shards: Awaited<ReturnType<typeof askShard>>[] = Array(round.shards);
+  const rest = shards.keys();
+  const asking = Array.from({ length: shardsAtOnce }, async () => {
+    for (const shard of rest) shards[shard] = await askShard(shard);
+  });
+  await Promise.all(asking).catch(async (error) => {
     // One shard is lost, so the others' answers are of no use.
     failed.abort(error);
-    await Promise.allSettled(asked);
+    await Promise.allSettled(asking);
     throw error;
   });
 

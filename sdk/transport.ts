@@ -161,7 +161,7 @@ export async function problem(
       retryable: typeof told.retryable === "boolean"
         ? told.retryable
         : broken || retryableStatuses.has(status),
-      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+      retryAfterMs: retryAfterMs(response.headers),
       status,
     },
   );
@@ -211,9 +211,17 @@ function plain(text: string, mostCharacters: number): string {
     .slice(0, mostCharacters);
 }
 
-function retryAfterMs(header: string | null): number {
-  const seconds = Number(header ?? 0);
-  return seconds > 0 && Number.isFinite(seconds) ? 1000 * seconds : 0;
+/**
+ * `Retry-After`: seconds or, as proxies may send, a date (RFC 9110, section 10.2.3),
+ * read by the server's own clock where the answer tells it; 0 for neither.
+ */
+function retryAfterMs(headers: Headers): number {
+  const header = headers.get("retry-after") ?? "";
+  const isDate = /^[A-Z][a-z]{2}, .* GMT$/.test(header);
+  const delayMs = isDate
+    ? Date.parse(header) - Date.parse(headers.get("date") ?? `${new Date()}`)
+    : 1000 * Number(header);
+  return delayMs > 0 && Number.isFinite(delayMs) ? delayMs : 0;
 }
 
 function evaluateMs(header: string | null): number | null {

@@ -1,5 +1,6 @@
 /** Clouds that answer wrongly, by accident or on purpose. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { simulate } from "../../models/simulate.ts";
 import { CipherlayerError } from "../../sdk/errors.ts";
 import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
 import {
@@ -9,6 +10,7 @@ import {
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
+import { randomReading, tinyModel } from "../reference/tiny_models.ts";
 import { startCloud } from "./cloud.ts";
 import { expected, key, model, open, reading } from "./tiny_session.ts";
 
@@ -174,6 +176,37 @@ Deno.test("rounds in shards: the same answer, and each shard is asked for", asyn
     cloud.calls.filter((call) => call.includes("/rounds/0")).sort(),
     [0, 1, 2].map((shard) => `/v1/rounds/0?shard=${shard}/3`),
   );
+});
+
+Deno.test("of many shards no more than eight are on their way at a time", async () => {
+  const wide = tinyModel(1, [4], [{ kind: "dense", length: 600 }]);
+  const input = randomReading(wide, 2);
+  const most = 8;
+  let underWay = 0, mostUnderWay = 0;
+  const full = Promise.withResolvers<void>();
+  const inShards = replanned((plan) => plan.rounds[0].shards = 12);
+  await using cloud = startCloud([wide]);
+  await using session = await open(cloud.url, {
+    model: wide.manifest.name,
+    fetch: async (target, init) => {
+      if (`${target}`.endsWith("/sessions")) {
+        return await inShards(target, init);
+      }
+      mostUnderWay = Math.max(mostUnderWay, ++underWay);
+      if (underWay === most) full.resolve();
+      await full.promise;
+      const response = await fetch(target, init);
+      underWay--;
+      return response;
+    },
+  });
+  const { scale, offset } = wide.manifest.input;
+  const answer = await session.infer(
+    Array.from(input, (integer) => integer * scale + offset),
+  );
+  deepEqual(answer.scores, Array.from(simulate(wide, input).scores));
+  equal(mostUnderWay, most);
+  equal(cloud.calls.length, 1 + 12);
 });
 
 Deno.test("shards that carry different tokens stop the inference", async () => {

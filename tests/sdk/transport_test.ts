@@ -268,3 +268,22 @@ Deno.test("a problem that broke on the way may be one to try again", async () =>
   );
   deepEqual([whole.code, whole.retryable], ["malformed", false]);
 });
+
+Deno.test("Retry-After may be a date, by the server's clock; what is neither is none", async () => {
+  const waits: [retryAfter: string, date: string | null, waitMs: number][] = [
+    ["Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30_000],
+    ["Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT", 0],
+    ["Wed, 21 Oct 2026 07:28:00 GMT", "no date", 0],
+    ["Wed, 21 Oct 1998 07:28:00 GMT", null, 0],
+    ["2", null, 2000],
+    ["soon", null, 0],
+    ["-5", null, 0],
+  ];
+  for (const [retryAfter, date, waitMs] of waits) {
+    const headers = { "retry-after": retryAfter, ...date ? { date } : {} };
+    const fault = await faultOf(() =>
+      new Response(null, { status: 503, headers })
+    );
+    equal(fault.retryAfterMs, waitMs, `${retryAfter}, ${date}`);
+  }
+});
