@@ -44,10 +44,7 @@
  *
  * @module
  */
-import {
-  gateFromEnvironment,
-  ratesFromEnvironment,
-} from "./admission/environment.ts";
+import { gateFrom, ratesFrom } from "./admission/environment.ts";
 import { stopGracefully } from "./admission/graceful_stop.ts";
 import { createApp } from "./app.ts";
 import {
@@ -58,11 +55,12 @@ import {
 import { telemetryFromEnvironment } from "./telemetry/environment.ts";
 import { EvaluationThreads } from "./threads.ts";
 
+const variables = Deno.env.toObject();
 const sealingKey = sealingKeyFromEnvironment();
 const threads = threadsFromEnvironment();
 
 const options = await optionsFromEnvironment(sealingKey);
-const gate = gateFromEnvironment(threads);
+const gate = gateFrom(variables, threads);
 
 const evaluation = threads > 1
   ? new EvaluationThreads(threads, sealingKey)
@@ -73,7 +71,7 @@ const telemetry = telemetryFromEnvironment(gate);
 const app = createApp({
   ...options,
   gate,
-  rates: options.budget && ratesFromEnvironment(options.budget.store),
+  rates: options.budget && ratesFrom(variables, options.budget.store),
   ...telemetry,
   threads: evaluation,
 });

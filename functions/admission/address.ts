@@ -1,7 +1,6 @@
 /**
- * Where a call comes from, as `Deno.serve` and `deno serve` tell it; undefined on
- * hosts that tell it in another way or not at all. Of an IPv6 address the network of
- * 64 bits: whoever has one address there has them all.
+ * Where a call comes from (`callerNetwork`), as `Deno.serve` and `deno serve` tell it;
+ * undefined on hosts that tell it in another way or not at all.
  *
  * @param host the second argument of the application's `fetch`
  */
@@ -9,11 +8,19 @@ export function remoteAddress(host: unknown): string | undefined {
   const { remoteAddr } = (host ?? {}) as {
     remoteAddr?: { hostname?: unknown };
   };
-  const name = remoteAddr?.hostname;
-  if (typeof name !== "string") return undefined;
-  if (!name.includes(":")) return name;
-  const version4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(name)?.[1];
-  return version4 ?? network64(name);
+  return callerNetwork(remoteAddr?.hostname);
+}
+
+/**
+ * What callers are told apart by: an IPv4 address or, of an IPv6 address, the network of
+ * 64 bits, since whoever has one address there has them all; undefined for anything but
+ * text.
+ */
+export function callerNetwork(address: unknown): string | undefined {
+  if (typeof address !== "string") return undefined;
+  if (!address.includes(":")) return address;
+  const version4 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return version4 ?? network64(address);
 }
 
 function network64(address: string): string {

@@ -7,6 +7,9 @@
  * - `CIPHERLAYER_SPENT_TOKENS`: folder in which spent tokens are remembered, shared
  *   by all processes of the machine; default: one that ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
+ * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
+ *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`: as on Deno, counted by
+ *   each process for itself;
  * - `HOST` and `PORT`: where to listen, default 127.0.0.1 and 8000.
  *
  * @module
@@ -16,11 +19,13 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
-import { serve } from "@hono/node-server";
+import { type HttpBindings, serve } from "@hono/node-server";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import { platformRandom } from "../../sdk/random.ts";
-import { Gate } from "../admission/gate.ts";
+import { callerNetwork } from "../admission/address.ts";
+import { gateFrom, ratesFrom } from "../admission/environment.ts";
 import { createApp } from "../app.ts";
+import { MemoryBudgetStore } from "../budget.ts";
 import { numberIn } from "../number_from_environment.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads.ts";
 import { nodeOptions } from "./node_options.ts";
@@ -34,7 +39,7 @@ await start().catch((error) => {
 });
 
 async function start(): Promise<void> {
-  const { sealingKey = randomKey() } = settingsFrom(env);
+  const { sealingKey = randomKey() } = settingsFrom(env, "node");
   const threadsName = "CIPHERLAYER_THREADS";
   const threads = Math.max(
     1,
@@ -52,11 +57,13 @@ async function start(): Promise<void> {
   }
 
   const kernel = selectKernel();
-  const gate = new Gate({ running: Math.max(2, threads) });
+  const gate = gateFrom(env, threads);
   const app = createApp({
     ...await nodeOptions(sealingKey),
     kernel,
     gate,
+    rates: ratesFrom(env, new MemoryBudgetStore()),
+    address: remoteAddress,
     threads: threads > 1
       ? new EvaluationThreads(threads, sealingKey, startThread)
       : undefined,
@@ -80,6 +87,12 @@ async function start(): Promise<void> {
       server.close(() => process.exit(0));
     });
   }
+}
+
+/** Where a call comes from, by what the adapter passes to `fetch`. */
+function remoteAddress(host: unknown): string | undefined {
+  const { incoming } = host as HttpBindings;
+  return callerNetwork(incoming.socket.remoteAddress);
 }
 
 /** `thread.mjs` is `node_thread.ts`, bundled. */

@@ -46,7 +46,7 @@ export async function nodeOptions(
     packages.set(name, files);
   }
   return {
-    ...settingsFrom(process.env),
+    ...settingsFrom(process.env, "node"),
     models: new EmbeddedModels(packages),
     nonces: spent ? new FolderNonceStore(spent) : undefined,
     sealingKey,

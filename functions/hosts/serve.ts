@@ -82,7 +82,7 @@ function choiceFrom(args: string[]): Choice | null {
  */
 function checkedEnvironment(host: Host): Record<string, string> {
   if (host === "deno") return {};
-  const { sealingKey } = settingsFrom(Deno.env.toObject());
+  const { sealingKey } = settingsFrom(Deno.env.toObject(), host);
   if (sealingKey || host === "node") return {};
   console.error(
     "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does.",

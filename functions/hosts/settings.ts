@@ -18,11 +18,15 @@ export const settingNames = [
 ] as const;
 
 /**
- * What needs Deno KV, or its files: other hosts have no counts that all instances
- * share, and no models but those at hand.
+ * What hosts cannot keep: most needs Deno KV or its files, since they have no counts
+ * that all instances share, and no models but those at hand. A process on Node counts
+ * calls for itself; isolates of a worker come and go.
  */
-const needDeno =
-  /^CIPHERLAYER_(KV|STORE|OWNER_KEYS|BUDGET_\w+|(CALLS|SESSIONS)_PER_MINUTE)$/;
+const notKept = {
+  node: /^CIPHERLAYER_(KV|STORE|OWNER_KEYS|METRICS|BUDGET_\w+)$/,
+  workerd:
+    /^CIPHERLAYER_(KV|STORE|OWNER_KEYS|METRICS|BUDGET_\w+|\w+_PER_MINUTE|CALLS_AT_ONCE|WAITING_CALLS)$/,
+};
 
 /**
  * What the variables say of the functions on a host without Deno.
@@ -32,11 +36,14 @@ const needDeno =
  */
 export function settingsFrom(
   variables: Variables,
+  host: "node" | "workerd",
 ): Omit<AppOptions, "models" | "sealingKey"> & { sealingKey?: Uint8Array } {
-  const kept = Object.keys(variables).filter((name) => needDeno.test(name));
-  if (kept.length > 0) {
+  const others = Object.keys(variables).filter((name) =>
+    notKept[host].test(name)
+  );
+  if (others.length > 0) {
     throw new RangeError(
-      `Cannot start: ${kept.join(", ")} can be kept on Deno alone`,
+      `Cannot start: ${others.join(", ")} cannot be kept on ${host}`,
     );
   }
   const text = (name: typeof settingNames[number]) =>

@@ -67,7 +67,7 @@ export function createWorker(files: ReadonlyMap<string, PackageFiles>) {
 
 function optionsFrom(environment: WorkerEnvironment) {
   const { SPENT_TOKENS: spentTokens, ...variables } = environment;
-  const { sealingKey, ...settings } = settingsFrom(variables);
+  const { sealingKey, ...settings } = settingsFrom(variables, "workerd");
   if (!sealingKey) {
     throw new RangeError(
       "Cannot start: expected CIPHERLAYER_SEALING_KEY, which all isolates share, got none",

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { settingsFrom } from "../../../functions/hosts/settings.ts";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
 import { readPackage, writePackage } from "../../../models/package.ts";
 import type { ModelPackage } from "../../../models/package_format.ts";
@@ -219,5 +220,56 @@ Deno.test({
       );
       // Retries would hide a call that the platform took for one that hangs.
       assert.doesNotMatch(started.log(), /error/i);
+    }),
+});
+
+Deno.test({
+  name: "node counts calls of each address",
+  // Elsewhere than on Linux 127.0.0.2 is no address of the machine.
+  ignore: ignored.node || Deno.build.os !== "linux",
+  fn: () =>
+    withModels([occupancy], async (models) => {
+      await using started = await startHost("node", models, {
+        CIPHERLAYER_SESSIONS_PER_MINUTE: "1",
+        CIPHERLAYER_CALLS_PER_MINUTE: "1000",
+        CIPHERLAYER_THREADS: "1",
+      });
+      const startFrom = async (localAddress: string) => {
+        using client = Deno.createHttpClient({ localAddress });
+        const response = await fetch(`${started.url}/v1/sessions`, {
+          method: "POST",
+          client,
+        });
+        return (await response.json()).code;
+      };
+      // Sessions of no form count, too; a minute may end in between.
+      const codes = [];
+      for (let i = 0; i < 3; i++) codes.push(await startFrom("127.0.0.1"));
+      assert(codes.includes("rate-limited"), `${codes}`);
+      assert.equal(await startFrom("127.0.0.2"), "malformed");
+    }),
+});
+
+Deno.test({
+  name: "settings that a host cannot keep stop it",
+  ignore: ignored.node,
+  fn: () =>
+    withModels([], async (models) => {
+      await assert.rejects(
+        startHost("node", models, { CIPHERLAYER_BUDGET_PER_DAY: "9" }),
+        /Cannot start: CIPHERLAYER_BUDGET_PER_DAY cannot be kept on node/,
+      );
+      const names = [
+        "CIPHERLAYER_CALLS_AT_ONCE",
+        "CIPHERLAYER_CALLS_PER_MINUTE",
+      ];
+      const variables = Object.fromEntries(names.map((name) => [name, "9"]));
+      assert.throws(
+        () => settingsFrom(variables, "workerd"),
+        new RangeError(
+          `Cannot start: ${names.join(", ")} cannot be kept on workerd`,
+        ),
+      );
+      settingsFrom(variables, "node");
     }),
 });
