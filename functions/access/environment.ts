@@ -7,7 +7,8 @@ import type { Access } from "./principal.ts";
  * Who may call, from `CIPHERLAYER_ACCESS` (a file, or its text) and
  * `CIPHERLAYER_ACCOUNT_HEADER`; undefined where neither is set.
  *
- * @throws {RangeError} naming the first line that is wrong; errors of the file system
+ * @throws {RangeError} naming the first line that is wrong, or where the file cannot be
+ * read
  */
 export async function accessFromEnvironment(): Promise<Access | undefined> {
   const list = Deno.env.get("CIPHERLAYER_ACCESS");
@@ -15,6 +16,14 @@ export async function accessFromEnvironment(): Promise<Access | undefined> {
   if (list?.trimStart().startsWith("{")) {
     return new ConfiguredAccess(parseAccess(list), { accountHeader });
   }
-  if (list) return await AccessFile.open(list, { accountHeader });
+  if (list) {
+    return await AccessFile.open(list, { accountHeader }).catch((cause) => {
+      if (cause instanceof RangeError) throw cause;
+      throw new RangeError(
+        `Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them (${cause.message})`,
+        { cause },
+      );
+    });
+  }
   if (accountHeader) return new ConfiguredAccess(null, { accountHeader });
 }

@@ -124,7 +124,7 @@ export async function openService(
   const session = resources.use(
     await connect({
       url: url ?? resources.use(serve(model, insecure)).url,
-      token: url === undefined ? undefined : token,
+      token: url === undefined ? undefined : token || undefined,
       model: model.manifest.name,
       keys,
       samples,
