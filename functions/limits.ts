@@ -32,12 +32,21 @@ export const defaultLimits: Limits = {
   randomiserBytes: 192 * 2 ** 20,
 };
 
+/** @throws {CipherlayerError} `malformed` for a body that is not said to be CBOR */
+export function checkContentType({ headers }: Request): void {
+  if (headers.get("content-type") === "application/cbor") return;
+  throw new CipherlayerError(
+    "malformed",
+    "Cannot read body: expected content-type application/cbor",
+  );
+}
+
 /**
  * Reads a request's body. A length stated above the limit is refused before a
  * byte is read, one that only shows is refused while reading.
  *
- * @throws {CipherlayerError} `body-too-large`; `malformed` for another content type,
- * and, retryable, for a body that takes too long or ends early; whatever `onBytes` throws
+ * @throws {CipherlayerError} `body-too-large`; `malformed`, retryable, for a body that
+ * takes too long or ends early; whatever `onBytes` throws
  *
  * @param onBytes told of bytes as they come, before they are kept
  */
@@ -46,13 +55,6 @@ export async function readBody(
   { bodyBytes, bodyTimeoutMs }: Pick<Limits, "bodyBytes" | "bodyTimeoutMs">,
   onBytes: (count: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const type = request.headers.get("content-type");
-  if (type !== "application/cbor") {
-    throw new CipherlayerError(
-      "malformed",
-      "Cannot read body: expected content-type application/cbor",
-    );
-  }
   const stated = request.headers.get("content-length");
   if (Number(stated ?? 0) > bodyBytes) {
     await request.body?.cancel();

@@ -3,7 +3,7 @@ import { openAccess, type Principal } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
 import type { Context } from "../context.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
-import { readBody } from "../limits.ts";
+import { checkContentType, readBody } from "../limits.ts";
 import { type Place, stopping } from "./gate.ts";
 import { chargeRate } from "./rates.ts";
 
@@ -35,6 +35,7 @@ export function admit(
         await chargeRate(rates, { caller, startsSession, nowMs: clock() });
       }
       notes.enter("read");
+      checkContentType(request);
       const body = await readBody(request, limits, place.hold)
         .catch((error) => {
           // `deno serve` breaks bodies off once it has been told to stop.

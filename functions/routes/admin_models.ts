@@ -1,11 +1,11 @@
 import { Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { chunkBytes, mostSignedReleaseBytes } from "../../models/release.ts";
 import { CipherlayerError } from "../../sdk/errors.ts";
 import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";
 import { admitAside } from "../admission/admit.ts";
 import type { Context } from "../context.ts";
+import { readBody } from "../limits.ts";
 import type { Deployments } from "../deployment/deployments.ts";
 
 /**
@@ -39,6 +39,9 @@ export function adminModelRoutes(
     }
     await next();
   });
+  const { bodyTimeoutMs } = context.limits;
+  const bodyOf = (request: Request, bodyBytes: number) =>
+    readBody(request, { bodyBytes, bodyTimeoutMs }, () => {});
   const name = "/:name";
   const upload = `${name}/uploads/:id{[0-9a-f]{64}}`;
   const version = `${name}/versions/:version`;
@@ -51,16 +54,16 @@ export function adminModelRoutes(
       name,
       async (c) => c.json(await deployments.status(c.req.param("name"))),
     )
-    .post(`${name}/uploads`, atMost(mostSignedReleaseBytes), async (c) => {
-      const signed = await c.req.text();
+    .post(`${name}/uploads`, async (c) => {
+      const body = await bodyOf(c.req.raw, mostSignedReleaseBytes);
+      const signed = new TextDecoder().decode(body);
       return c.json(await deployments.begin(c.req.param("name"), signed));
     })
     .put(
       `${upload}/chunks/:digest{[0-9a-f]{64}}`,
-      atMost(chunkBytes),
       async (c) => {
         const { name, id, digest } = c.req.param();
-        const bytes = new Uint8Array(await c.req.arrayBuffer());
+        const bytes = await bodyOf(c.req.raw, chunkBytes);
         await deployments.putChunk(name, id, digest, bytes);
         return c.body(null, 204);
       },
@@ -81,16 +84,4 @@ export function adminModelRoutes(
       const { name, version } = c.req.param();
       return c.json(await deployments.remove(name, version));
     });
-}
-
-function atMost(bytes: number) {
-  return bodyLimit({
-    maxSize: bytes,
-    onError: () => {
-      throw new CipherlayerError(
-        "body-too-large",
-        `Cannot read body: expected at most ${bytes} bytes`,
-      );
-    },
-  });
 }

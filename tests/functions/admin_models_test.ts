@@ -63,6 +63,7 @@ function listen(options: Partial<AppOptions>) {
   );
   const root = `http://127.0.0.1:${server.addr.port}`;
   return {
+    root,
     /** As an account, by its token. */
     as: (token: string): Functions => ({
       request: (path, init) =>
@@ -300,4 +301,35 @@ Deno.test("sessions end with the version that they began with", () =>
     // No longer than its token is good for.
     nowMs += 2 * 60 * 60 * 1000;
     await assert.rejects(ends(two, second), /expired/);
+  }));
+
+Deno.test("a chunk or a release that breaks off is no fault of the functions", () =>
+  withDeployments(async (deployments) => {
+    const codes: string[] = [];
+    const recorded = Promise.withResolvers<void>();
+    await using server = listen({
+      models: deployments.models,
+      deployments,
+      observers: [{
+        end: ({ code }) => {
+          if (codes.push(code) === 2) recorded.resolve();
+        },
+      }],
+    });
+    const zeros = "0".repeat(64);
+    for (
+      const call of [
+        "POST /v1/admin/models/small/uploads",
+        `PUT /v1/admin/models/small/uploads/${zeros}/chunks/${zeros}`,
+      ]
+    ) {
+      const { hostname, port } = new URL(server.root);
+      using connection = await Deno.connect({ hostname, port: Number(port) });
+      const text =
+        `${call} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer owner-token\r\n` +
+        "content-length: 1000\r\n\r\nhalf";
+      await connection.write(new TextEncoder().encode(text));
+    }
+    await recorded.promise;
+    assert(!codes.includes("server-fault"), `${codes}`);
   }));
