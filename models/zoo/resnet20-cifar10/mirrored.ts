@@ -1,0 +1,44 @@
+/**
+ * Accuracy, in integers, of the scores of each test picture added to those of its
+ * mirror image: what a gateway gets that asks for both (two samples of one inference).
+ * `deno run -A models/zoo/resnet20-cifar10/mirrored.ts test_batch.bin.gz`
+ *
+ * @module
+ */
+import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { readPackage } from "../../package.ts";
+import { loadClasses, loadReadings } from "../../readings.ts";
+import { argMax } from "../../quantise/report.ts";
+import { simulateMany } from "../../simulate.ts";
+
+const [path] = Deno.args;
+if (!path) {
+  console.error("Usage: mirrored.ts FILE, CIFAR-10's test_batch.bin.gz");
+  Deno.exit(2);
+}
+const model = await readPackage(new URL("package", import.meta.url).pathname);
+const { input } = model.manifest;
+const [, , width] = input.shape;
+const pictures = await loadReadings(path, input.shape);
+const classes = await loadClasses(path);
+
+const scoresOf = (readings: Float64Array[]) =>
+  simulateMany(model, readings.map((reading) => quantise(reading, input)))
+    .map(({ integers }) => integers);
+const plain = scoresOf(pictures);
+const mirrored = scoresOf(
+  pictures.map((picture) =>
+    picture.map((_, i) => picture[i - i % width + width - 1 - i % width])
+  ),
+);
+
+const right = (scores: ArrayLike<number>[]) =>
+  scores.filter((row, i) => argMax(row) === classes[i]).length;
+const sums = plain.map((row, i) =>
+  row.map((score, c) => score + mirrored[i][c])
+);
+const share = (count: number) =>
+  `${(100 * count / classes.length).toFixed(2)} % of ${classes.length}`;
+console.log(`as they are: ${share(right(plain))}`);
+console.log(`mirrored: ${share(right(mirrored))}`);
+console.log(`both added: ${share(right(sums))}`);
