@@ -10,7 +10,7 @@ import type { RoundLayout } from "../sdk/wire/plan.ts";
 import { type Costs, forecastRound, type RoundForecast } from "./cost_model.ts";
 import { platformRandom } from "../sdk/random.ts";
 import type { ModelPackage } from "./package_format.ts";
-import { planRound } from "./plan.ts";
+import { type CallLimits, planRound } from "./plan.ts";
 import { weightProfiles } from "./planner/weight_profile.ts";
 import { guardModel } from "./privacy/guard_model.ts";
 import { protectionsOf } from "./privacy/profile.ts";
@@ -60,15 +60,22 @@ export function forecastInference(
     samples: number;
     costs: Costs;
     mostRejected: number;
+    /** What one call may take, by the committed costs; unlimited by default. */
+    callLimits?: CallLimits;
   },
 ): { rounds: PlannedRound[]; total: InferenceForecast } {
-  const { modulusBits, samples, costs, mostRejected } = options;
+  const { modulusBits, samples, costs, mostRejected, callLimits } = options;
   const protections = protectionsOf(model.manifest);
   const { manifest, tensors } =
     guardModel(model, protections, platformRandom).model;
   const rounds = manifest.rounds.map((round) => {
     const profiles = weightProfiles(round, tensors);
-    const candidates = planRound(round, { modulusBits, samples, tensors })
+    const candidates = planRound(round, {
+      modulusBits,
+      samples,
+      tensors,
+      callLimits,
+    })
       .map(({ layout, forecast }): PricedLayout => ({
         packing: describePacking(layout),
         forecast: forecastRound(

@@ -1,5 +1,6 @@
 /** `cipherlayer plan`: what an inference will cost, and what was weighed. */
 import { Command } from "commander";
+import { defaultLimits } from "../../functions/limits.ts";
 import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
 import { calibrateCosts } from "../calibrate.ts";
 import type { Costs } from "../cost_model.ts";
@@ -36,24 +37,39 @@ export function planCommand(): Command {
     .argument("<package>", "folder of the package")
     .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
     .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
+    .option(
+      "--max-ms-per-call <ms>",
+      "split rounds as functions with this CIPHERLAYER_MAX_MS_PER_CALL do",
+      wholeNumber(1),
+    )
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
-      "\nExample:\n  cipherlayer plan package --key-bits 3072 --samples 16",
+      `
+Examples:
+  cipherlayer plan package --key-bits 3072 --samples 16
+  cipherlayer plan package --max-ms-per-call 20`,
     )
     .action(async (
       folder: string,
-      options: { keyBits: number; samples: number; json?: boolean },
+      options: PlanReportOptions & { json?: boolean },
     ) => {
       const report = await planReport(folder, options);
       print(options.json ?? false, report, () => formatPlan(report));
     });
 }
 
+export interface PlanReportOptions {
+  keyBits: number;
+  samples: number;
+  /** Predicted milliseconds of a call at most; unlimited by default. */
+  maxMsPerCall?: number;
+}
+
 /** Plans the model in `folder` and prices the plan on this machine. */
 export async function planReport(
   folder: string,
-  { keyBits, samples }: { keyBits: number; samples: number },
+  { keyBits, samples, maxMsPerCall }: PlanReportOptions,
 ): Promise<PlanReport> {
   const model = await readPackage(folder);
   const costs = await calibrateCosts(keyBits);
@@ -69,6 +85,10 @@ export async function planReport(
       samples,
       costs,
       mostRejected,
+      callLimits: maxMsPerCall === undefined ? undefined : {
+        maxMillisecondsPerCall: maxMsPerCall,
+        shards: defaultLimits.shards,
+      },
     }),
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { defaultCosts } from "../../models/cost_model.ts";
 import { forecastInference } from "../../models/forecast.ts";
 import { writePackage } from "../../models/package.ts";
-import { planInference } from "../../models/plan.ts";
+import { type CallLimits, planInference } from "../../models/plan.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -40,6 +40,28 @@ Deno.test("a forecast prices the cloud's plan: its counts, bytes and shards", ()
     total.totalMs,
     forecasts.reduce((sum, forecast) => sum + forecast.totalMs, 0),
   );
+});
+
+Deno.test("calls of a bounded time: as many shards as the cloud's plan has", () => {
+  const options = {
+    modulusBits: 2048,
+    samples: 1,
+    costs: defaultCosts(2048),
+    mostRejected: 0,
+  };
+  const shardsOf = (callLimits?: CallLimits) =>
+    forecastInference(model, { ...options, callLimits }).rounds
+      .map(({ chosen }) => chosen.forecast.shards);
+  const callLimits = { maxMillisecondsPerCall: 12, shards: 64 };
+  const plan = planInference(model.manifest, {
+    modulusBits: 2048,
+    samples: 1,
+    tensors: model.tensors,
+    callLimits,
+  });
+  const shards = shardsOf(callLimits);
+  assert.deepEqual(shards, plan.rounds.map((round) => round.shards));
+  assert.notDeepEqual(shards, shardsOf());
 });
 
 Deno.test("a machine that is twice as slow takes twice as long, by the same plan", () => {
