@@ -4,6 +4,7 @@
  * `settings.ts` reads:
  *
  * - `CIPHERLAYER_MODELS`: folder of model packages, read once;
+ * - `CIPHERLAYER_ACCESS`: who may call, a file, read once, or its text;
  * - `CIPHERLAYER_SPENT_TOKENS`: folder in which spent tokens are remembered, shared
  *   by all processes of the machine; default: one that ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
@@ -14,7 +15,7 @@
  *
  * @module
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -33,12 +34,19 @@ import { settingsFrom } from "./settings.ts";
 
 const { env } = process;
 
-await start().catch((error) => {
-  console.error(`error: ${error.message}`);
+await start().catch(fail);
+
+function fail({ message }: Error): never {
+  console.error(`error: ${message}`);
   process.exit(1);
-});
+}
 
 async function start(): Promise<void> {
+  const { CIPHERLAYER_ACCESS: access } = env;
+  if (access && !access.trimStart().startsWith("{")) {
+    // Its text in its place, for threads too, which start with a copy of the environment.
+    env.CIPHERLAYER_ACCESS = readFileSync(access, "utf8");
+  }
   const { sealingKey = randomKey() } = settingsFrom(env, "node");
   const threadsName = "CIPHERLAYER_THREADS";
   const threads = Math.max(
@@ -50,7 +58,6 @@ async function start(): Promise<void> {
   if (env.CIPHERLAYER_SPENT_TOKENS) {
     mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
   } else {
-    // Threads start with a copy of the environment.
     const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
     env.CIPHERLAYER_SPENT_TOKENS = folder;
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -78,6 +85,7 @@ async function start(): Promise<void> {
     console.error(
       `Listening on http://${at.address}:${at.port}/ with ${threads} threads and the ${kernel.name} kernel`,
     ));
+  server.on("error", fail);
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {

@@ -81,9 +81,10 @@ function choiceFrom(args: string[]): Choice | null {
  * @throws {RangeError} for settings that the host cannot keep
  */
 function checkedEnvironment(host: Host): Record<string, string> {
-  if (host === "deno") return {};
+  // Deno and Node check their settings when they start.
+  if (host !== "workerd") return {};
   const { sealingKey } = settingsFrom(Deno.env.toObject(), host);
-  if (sealingKey || host === "node") return {};
+  if (sealingKey) return {};
   console.error(
     "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does.",
   );

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { tokenDigest } from "../../../functions/access/token.ts";
 import { settingsFrom } from "../../../functions/hosts/settings.ts";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
 import { readPackage, writePackage } from "../../../models/package.ts";
@@ -247,6 +248,36 @@ Deno.test({
       for (let i = 0; i < 3; i++) codes.push(await startFrom("127.0.0.1"));
       assert(codes.includes("rate-limited"), `${codes}`);
       assert.equal(await startFrom("127.0.0.2"), "malformed");
+    }),
+});
+
+Deno.test({
+  name: "node takes who may call from a file",
+  ignore: ignored.node,
+  fn: () =>
+    withModels([occupancy], async (models) => {
+      const entry = {
+        account: "plant",
+        roles: ["client"],
+        models: "all",
+        sha256: tokenDigest("plants-token"),
+      };
+      const path = `${models}/access.jsonl`;
+      await Deno.writeTextFile(path, `${JSON.stringify(entry)}\n`);
+      await using started = await startHost("node", models, {
+        CIPHERLAYER_ACCESS: path,
+        CIPHERLAYER_THREADS: "2",
+      });
+      const { url } = started;
+      const { name, input } = occupancy.manifest;
+      using keys = new KeyOwner(testKey(512));
+      await assert.rejects(
+        connect({ url, model: name, keys, token: "a-guess" }),
+        { code: "unauthenticated" },
+      );
+      const token = "plants-token";
+      await using session = await connect({ url, model: name, keys, token });
+      await session.infer(new Float64Array(input.shape[0]));
     }),
 });
 
