@@ -101,18 +101,13 @@ export function chooseScale(
 
 function scaleCandidates(
   terms: ScaledTerm[],
-  [from, to]: [number, number],
+  rows: [number, number],
   bits: number,
 ): number[] {
+  const skips = magnitudes(terms.filter(({ isSkip }) => isSkip), rows);
   let largest = 0;
-  const skips = new Set<number>();
-  for (const { rowLength, weights, isSkip } of terms) {
-    const block = weights.subarray(from * rowLength, to * rowLength);
-    for (const weight of block) {
-      const magnitude = Math.abs(weight);
-      if (isSkip && magnitude > 0) skips.add(magnitude);
-      if (!isSkip) largest = Math.max(largest, magnitude);
-    }
+  for (const weight of magnitudes(terms.filter((t) => !t.isSkip), rows)) {
+    largest = Math.max(largest, weight);
   }
   if (largest === 0) {
     // Nothing but skips: the strongest gets full width.
@@ -137,17 +132,25 @@ function scaleCandidates(
  */
 export function exactScale(
   terms: ScaledTerm[],
-  [from, to]: [number, number],
+  rows: [number, number],
   scale: number,
 ): number {
-  const skips = new Set<number>();
-  for (const { rowLength, weights, isSkip } of terms) {
-    if (!isSkip) continue;
+  const skips = magnitudes(terms.filter(({ isSkip }) => isSkip), rows);
+  return skips.size === 1 ? dividing([...skips][0], scale) : scale;
+}
+
+/** Magnitudes of the weights in these rows that are not zero, each once. */
+function magnitudes(
+  terms: ScaledTerm[],
+  [from, to]: [number, number],
+): Set<number> {
+  const found = new Set<number>();
+  for (const { rowLength, weights } of terms) {
     for (const weight of weights.subarray(from * rowLength, to * rowLength)) {
-      if (weight !== 0) skips.add(Math.abs(weight));
+      if (weight !== 0) found.add(Math.abs(weight));
     }
   }
-  return skips.size === 1 ? dividing([...skips][0], scale) : scale;
+  return found;
 }
 
 function dividing(skip: number, scale: number): number {
