@@ -1,5 +1,5 @@
 import type { BatchRow } from "../measure/batch.ts";
-import { colours, type Figure, figureSpec } from "./figure.ts";
+import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import {
   bytes,
   duration,
@@ -96,16 +96,10 @@ function batchFigure(rows: readonly BatchRow[]): Figure {
               scale: { type: "log" },
               axis: { tickCount: 5, format: "~g" },
             },
-            color: {
-              field: "series",
-              type: "nominal",
-              title: null,
-              scale: {
-                domain: ["measured", "in proportion"],
-                range: [colours.ours, colours.grey],
-              },
-              legend: { orient: "bottom" },
-            },
+            color: coloursOf("series", {
+              "measured": colours.ours,
+              "in proportion": colours.grey,
+            }),
           },
         },
         {

@@ -22,6 +22,17 @@ export const colours = {
   grey: "#777777",
 } as const;
 
+/** Colours for the values of a field, in this order, with a legend below the figure. */
+export function coloursOf(field: string, byValue: Record<string, string>) {
+  return {
+    field,
+    type: "nominal",
+    title: null,
+    scale: { domain: Object.keys(byValue), range: Object.values(byValue) },
+    legend: { orient: "bottom" },
+  } as const;
+}
+
 /** A specification with the page's look. */
 export function figureSpec(content: object): TopLevelSpec {
   return {

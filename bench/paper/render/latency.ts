@@ -1,6 +1,6 @@
 import type { KeyLengthRow } from "../measure/key_lengths.ts";
 import type { ResidualRow } from "../measure/residual.ts";
-import { colours, type Figure, figureSpec } from "./figure.ts";
+import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import {
   duration,
   figureLink,
@@ -161,16 +161,10 @@ function latencyFigure(lines: readonly Line[]): Figure {
             scale: { type: "log" },
             axis: { tickCount: 5, format: ",~g" },
           },
-          color: {
-            field: "kind",
-            type: "nominal",
-            title: null,
-            scale: {
-              domain: ["measured here", "quoted"],
-              range: [colours.ours, colours.grey],
-            },
-            legend: { orient: "bottom" },
-          },
+          color: coloursOf("kind", {
+            "measured here": colours.ours,
+            "quoted": colours.grey,
+          }),
         },
       },
     }),

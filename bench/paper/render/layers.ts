@@ -1,5 +1,5 @@
 import type { LayerRow } from "../measure/layers.ts";
-import { colours, type Figure, figureSpec } from "./figure.ts";
+import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import {
   bytes,
   duration,
@@ -137,16 +137,10 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
         axis: { tickCount: 5, format: "~s" },
       },
       y2: { datum: 1 },
-      color: {
-        field: "method",
-        type: "nominal",
-        title: null,
-        scale: {
-          domain: ["element by element", "packed"],
-          range: [colours.other, colours.ours],
-        },
-        legend: { orient: "bottom" },
-      },
+      color: coloursOf("method", {
+        "element by element": colours.other,
+        "packed": colours.ours,
+      }),
     },
   });
   return {

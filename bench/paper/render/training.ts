@@ -1,4 +1,4 @@
-import { colours, type Figure, figureSpec } from "./figure.ts";
+import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import { figureLink, markdownTable, type Section } from "./markdown.ts";
 import { paper } from "./paper.ts";
 
@@ -105,16 +105,10 @@ function trainingFigure({ model, rows }: TrainingLog): Figure {
                   title: "accuracy (%)",
                   scale: { zero: false },
                 },
-                color: {
-                  field: "on",
-                  type: "nominal",
-                  title: null,
-                  scale: {
-                    domain: ["training", "validation"],
-                    range: [colours.grey, colours.ours],
-                  },
-                  legend: { orient: "bottom" },
-                },
+                color: coloursOf("on", {
+                  "training": colours.grey,
+                  "validation": colours.ours,
+                }),
               },
             },
           ],
