@@ -1,12 +1,15 @@
 /** Models under load, with readings whose answers are known for certain. */
-import { readPackage, writePackage } from "../../models/package.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
-import { disturbanceAmplitude } from "../../models/privacy/disturbance.ts";
-import { protectionsOf } from "../../models/privacy/profile.ts";
-import { simulate } from "../../models/simulate.ts";
-import type { Answer } from "../../sdk/session.ts";
-import { zooFolder } from "../functions_process.ts";
-import { seededUnit } from "../seeded.ts";
+import {
+  readPackage,
+  writePackage,
+} from "../../models/package/read_package.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { disturbanceAmplitude } from "../../models/protections/disturbance.ts";
+import { protectionsOf } from "../../models/protections/profile.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import type { Answer } from "../../sdk/session/session.ts";
+import { zooFolder } from "../shared/functions_process.ts";
+import { seededUnit } from "../shared/seeded.ts";
 
 /** A reading and what the integer simulator gives for it. */
 export interface CheckedReading {

@@ -1,7 +1,7 @@
 /** Makes the faults of a schedule happen. */
 import { DatabaseSync } from "node:sqlite";
-import { platformClock } from "../../sdk/clock.ts";
-import type { FunctionsOptions } from "../functions_process.ts";
+import { platformClock } from "../../sdk/support/clock.ts";
+import type { FunctionsOptions } from "../shared/functions_process.ts";
 import { add } from "./outcome.ts";
 import type { ProcessFault } from "./process_fault.ts";
 import type { Disturb, Stage } from "./run_load.ts";

@@ -1,11 +1,11 @@
 /** A gateway under load: infers again and again, and tells what became of each. */
-import { CipherlayerError } from "../../sdk/errors.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { exponentialBackoff } from "../../sdk/retry.ts";
-import { connect, type Session } from "../../sdk/session.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { exponentialBackoff } from "../../sdk/session/retry.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
 import { fitsDigest } from "../../sdk/wire/content_digest.ts";
-import { exponential } from "../seeded.ts";
+import { exponential } from "../shared/seeded.ts";
 import { type CheckedModel, isRight } from "./checked_model.ts";
 import type { Outcome } from "./outcome.ts";
 

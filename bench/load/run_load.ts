@@ -1,5 +1,5 @@
 /** Gateways in processes of their own against a fleet behind a balancer. */
-import { describeMachine, type Machine } from "../machine.ts";
+import { describeMachine, type Machine } from "../shared/machine.ts";
 import { startBalancer } from "./balancer.ts";
 import { readChecked, writeLoadModels } from "./checked_model.ts";
 import type { ClientJob } from "./client.ts";

@@ -4,7 +4,7 @@
  * so that a stage can be measured again without the others.
  */
 import { Command, CommanderError } from "commander";
-import { describeMachine } from "../../models/commands/machine.ts";
+import { describeMachine } from "../../cli/commands/machine.ts";
 import { Archive, type Provenance } from "./archive.ts";
 import { accuracyStage } from "./measure/accuracy.ts";
 import { attacksStage } from "./measure/attacks.ts";

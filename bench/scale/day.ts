@@ -1,5 +1,5 @@
 /** A day from windows at some of its hours, and what it costs. */
-import { quantile } from "../harness.ts";
+import { quantile } from "../shared/harness.ts";
 import type { Costs } from "./costs.ts";
 import { arrivalRate, type Scenario, simulate } from "./simulate.ts";
 

@@ -12,7 +12,7 @@
  * - An instance holds the tables of re-randomisation of the keys that it served last.
  *   `routing` decides whether a gateway's calls meet the same instances again.
  */
-import { exponential, seededUnit } from "../seeded.ts";
+import { exponential, seededUnit } from "../shared/seeded.ts";
 import { type Costs, warmCpuMs } from "./costs.ts";
 import { EventQueue } from "./event_queue.ts";
 

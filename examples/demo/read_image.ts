@@ -1,5 +1,5 @@
 import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
-import { decodeNpy } from "../../models/npy.ts";
+import { decodeNpy } from "../../cli/readings/npy.ts";
 import type { GreyImage } from "../digits/fit.ts";
 
 /**

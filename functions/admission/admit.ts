@@ -1,9 +1,9 @@
 import { createMiddleware } from "hono/factory";
 import { openAccess, type Principal } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../http/context.ts";
 import { notesOn } from "../telemetry/call_notes.ts";
-import { checkContentType, readBody } from "../limits.ts";
+import { checkContentType, readBody } from "./body.ts";
 import { type Place, stopping } from "./gate.ts";
 import { chargeRate } from "./rates.ts";
 

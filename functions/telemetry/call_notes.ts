@@ -1,5 +1,5 @@
-import { CipherlayerError } from "../../sdk/errors.ts";
-import type { Phase } from "../layers/evaluate.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import type { Phase } from "../rounds/evaluate/evaluate.ts";
 
 /** What the time of a call is spent on, in the order in which it comes. */
 export type CallPhase =

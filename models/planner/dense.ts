@@ -1,6 +1,6 @@
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import type { DenseLayout } from "../../sdk/wire/plan.ts";
-import type { DenseTerm, RoundSpec } from "../package_format.ts";
+import type { DenseTerm, RoundSpec } from "../package/format.ts";
 import { foldedSlotBits, plainSlotBits } from "./slot_width.ts";
 import { evenly } from "./spatial.ts";
 

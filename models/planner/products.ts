@@ -8,7 +8,7 @@ import {
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
-import type { RoundSpec, Term } from "../package_format.ts";
+import type { RoundSpec, Term } from "../package/format.ts";
 import { candidates, type Strategy } from "./strategy.ts";
 import type { WeightProfile } from "./weight_profile.ts";
 

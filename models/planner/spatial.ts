@@ -4,7 +4,7 @@ import {
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
 import type { SpatialInput, SpatialLayout } from "../../sdk/wire/plan.ts";
-import type { ConvolutionTerm, RoundSpec } from "../package_format.ts";
+import type { ConvolutionTerm, RoundSpec } from "../package/format.ts";
 import { plainSlotBits } from "./slot_width.ts";
 
 /** Outputs of a tile, at most: plans list no more offsets for an input. */

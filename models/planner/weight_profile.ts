@@ -1,5 +1,5 @@
 /** What the cost of a linear map depends on besides its shape. */
-import type { IntegerTensor, RoundSpec } from "../package_format.ts";
+import type { IntegerTensor, RoundSpec } from "../package/format.ts";
 import { balancedDigits, type Strategy } from "./strategy.ts";
 
 /** Expected products of one joint table of a term and of its look-ups. */

@@ -1,4 +1,4 @@
-import { CipherlayerError } from "../errors.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type { InputSpec } from "../wire/plan.ts";
 
 /**

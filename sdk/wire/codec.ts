@@ -1,6 +1,6 @@
 /** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
 import { decode, encode } from "cborg";
-import { CipherlayerError } from "../errors.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type {
   RoundRequest,
   RoundResponse,

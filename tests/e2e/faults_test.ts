@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { simulate } from "../../models/simulate.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
 import { randomReading, tinyDense } from "../reference/tiny_models.ts";
-import { type Cloud, startCloud } from "./cloud.ts";
+import { type Cloud, startCloud } from "../support/cloud.ts";
 import {
   expected,
   hurriedClock,
@@ -12,7 +12,7 @@ import {
   open,
   reading,
   scoresOf,
-} from "./tiny_session.ts";
+} from "../support/tiny_session.ts";
 
 Deno.test("two instances with one sealing key answer calls in turn", async () => {
   await using one = startCloud([model]);

@@ -1,8 +1,8 @@
 /** Clouds that answer wrongly, by accident or on purpose. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { simulate } from "../../models/simulate.ts";
-import { CipherlayerError } from "../../sdk/errors.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
 import {
   decodeRoundResponse,
   decodeSessionResponse,
@@ -11,8 +11,14 @@ import {
 } from "../../sdk/wire/codec.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { randomReading, tinyModel } from "../reference/tiny_models.ts";
-import { startCloud } from "./cloud.ts";
-import { expected, key, model, open, reading } from "./tiny_session.ts";
+import { startCloud } from "../support/cloud.ts";
+import {
+  expected,
+  key,
+  model,
+  open,
+  reading,
+} from "../support/tiny_session.ts";
 
 function cbor(body: Uint8Array): Response {
   return new Response(body as Uint8Array<ArrayBuffer>, {

@@ -1,11 +1,11 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import { connect } from "../../sdk/session.ts";
+import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { connect } from "../../sdk/session/session.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
-import { startCloud } from "./cloud.ts";
+import { startCloud } from "../support/cloud.ts";
 
 const model = tinyLeNet();
 const reading = randomReading(model, 8).map((integer) => integer / 16);

@@ -29,7 +29,7 @@ import {
   isMissing,
   jsonLines,
   runApp,
-} from "./apps.ts";
+} from "../support/apps.ts";
 
 const ignore = isMissing("meter-digits");
 const scale = { decimals: 3, mostPerHour: 3 };

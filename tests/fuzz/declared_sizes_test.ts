@@ -1,9 +1,9 @@
 /** A few bytes that declare gigabytes: refused before anything is made of that size. */
 import assert from "node:assert/strict";
-import { decodeIdx } from "../../models/idx.ts";
-import { decodeNpy } from "../../models/npy.ts";
-import { readOnnx } from "../../models/onnx/read.ts";
-import { decodeSafetensors } from "../../models/safetensors.ts";
+import { decodeIdx } from "../../cli/readings/idx.ts";
+import { decodeNpy } from "../../cli/readings/npy.ts";
+import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { decodeSafetensors } from "../../models/package/safetensors.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { readCorpus } from "./corpus.ts";
 

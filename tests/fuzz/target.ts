@@ -1,6 +1,6 @@
 /** What a fuzz target is, and which errors count as a refusal. */
 import type fc from "fast-check";
-import { CipherlayerError, type ErrorCode } from "../../sdk/errors.ts";
+import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 
 /** One format, or one door through which bytes of others come in. */
 export interface FuzzTarget<Input> {

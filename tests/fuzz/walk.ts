@@ -1,5 +1,5 @@
 /** One inference with the functions, message by message. */
-import { applySteps } from "../../sdk/activations.ts";
+import { applySteps } from "../../sdk/activations/apply.ts";
 import type { EdgeTensor } from "../../sdk/fixed_point/edge_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type {
@@ -14,7 +14,7 @@ import {
   modulus,
   owner,
   startSession,
-} from "../functions/edge.ts";
+} from "../support/gateway.ts";
 import { randomReading } from "../reference/tiny_models.ts";
 import { fuzzedModel } from "./fixtures.ts";
 

@@ -16,13 +16,13 @@ import type {
   RoundLayout,
   SpatialLayout,
 } from "../../sdk/wire/plan.ts";
-import { tensorNamed } from "../../models/bounds.ts";
+import { tensorNamed } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
   IntegerTensor,
   RoundSpec,
-} from "../../models/package_format.ts";
+} from "../../models/package/format.ts";
 
 type Tensors = ReadonlyMap<string, IntegerTensor>;
 

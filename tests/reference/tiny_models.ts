@@ -2,14 +2,14 @@
  * Small random networks as finished packages, for tests of everything that takes
  * a model: correct shapes, ranges and bounds, the same for the same seed.
  */
-import { accumulatorBound } from "../../models/bounds.ts";
+import { accumulatorBound } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
   IntegerTensor,
   ModelPackage,
   RoundSpec,
   Term,
-} from "../../models/package_format.ts";
+} from "../../models/package/format.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 
 /** One round to be built; `reads` defaults to the activation before it. */

@@ -5,13 +5,13 @@
 import {
   bigIntFromBytes,
   bytesFromBigInt,
-} from "../../sdk/paillier/big_integer.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import type { Lane } from "../../sdk/paillier/kernel.ts";
-import { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { randomBelow } from "../../sdk/paillier/random_integer.ts";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
-import { connect } from "../../sdk/session.ts";
+} from "../../sdk/paillier/public/big_integer.ts";
+import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import type { Lane } from "../../sdk/paillier/public/kernel.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { connect } from "../../sdk/session/session.ts";
 
 /** All values are JSON, so that they travel to a page or a process. */
 export interface CheckInput {

@@ -1,9 +1,9 @@
 /** What a page does with keys and readings that IndexedDB holds; bundled for Chromium. */
-import { IndexedDbBlobStore } from "../../sdk/blob_store_indexed_db.ts";
-import { rotateKey } from "../../sdk/key_store.ts";
-import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
-import { OfflineQueue } from "../../sdk/offline_queue.ts";
-import { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { IndexedDbBlobStore } from "../../sdk/blobs/blob_store_indexed_db.ts";
+import { rotateKey } from "../../sdk/keys/key_store.ts";
+import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
+import { OfflineQueue } from "../../sdk/queue/offline_queue.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 
 const passphrase = "a passphrase, tested";
 

@@ -1,12 +1,12 @@
 /** Table 5: test accuracy in floating point and in the integers that encryption computes. */
 import { existsSync } from "node:fs";
 import { quantise } from "../../../sdk/fixed_point/codec.ts";
-import { readPackage } from "../../../models/package.ts";
-import { argMax } from "../../../models/quantise/report.ts";
-import { loadClasses, loadReadings } from "../../../models/readings.ts";
-import { simulateMany } from "../../../models/simulate.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { argMax } from "../../../models/compiler/quantise/report.ts";
+import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
+import { simulateMany } from "../../../models/simulate/simulate.ts";
 import { runOnnx } from "../../../tests/reference/onnx_oracle.ts";
-import { zooFolder } from "../../functions_process.ts";
+import { zooFolder } from "../../shared/functions_process.ts";
 import { Skipped, type Stage } from "../stage.ts";
 
 /** Right answers on a test set. */

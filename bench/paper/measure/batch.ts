@@ -1,13 +1,13 @@
 /** Batch size against time and bytes: nearly flat as long as slots are free. */
-import { readPackage } from "../../../models/package.ts";
-import { mostSamples } from "../../../models/plan.ts";
-import { openChecked } from "../../checked_session.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { mostSamples } from "../../../models/planner/plan.ts";
+import { openChecked } from "../../shared/checked_session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../../functions_process.ts";
-import { median, relativeSpread } from "../../harness.ts";
+} from "../../shared/functions_process.ts";
+import { median, relativeSpread } from "../../shared/harness.ts";
 import type { Stage } from "../stage.ts";
 
 /** Inferences that carry so many samples. */

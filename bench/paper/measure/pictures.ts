@@ -6,10 +6,10 @@
 import { renderDigit } from "../../../examples/digits/render.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";
 import { glyphs } from "../../../examples/digits/strokes.ts";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { modPower } from "../../../sdk/paillier/modular.ts";
-import type { PublicKey } from "../../../sdk/paillier/public_key.ts";
-import { benchKey, type BenchKeyBits } from "../../keys.ts";
+import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { modPower } from "../../../sdk/paillier/public/modular.ts";
+import type { PublicKey } from "../../../sdk/paillier/public/public_key.ts";
+import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
 import type { Stage } from "../stage.ts";
 import {
   chiSquared,

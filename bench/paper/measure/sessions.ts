@@ -1,13 +1,13 @@
 /** What several stages share of the LeNet and its references. */
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { mostSamples, planRound } from "../../../models/plan.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { mostSamples, planRound } from "../../../models/planner/plan.ts";
 import {
   type ElementwiseCosts,
   type ElementwiseCounts,
   elementwiseSeconds,
-} from "../../reference/elementwise.ts";
-import { startPython } from "../../reference/python.ts";
-import { median } from "../../harness.ts";
+} from "../../compare/reference/elementwise.ts";
+import { startPython } from "../../compare/reference/python.ts";
+import { median } from "../../shared/harness.ts";
 
 /** The greatest batch that is measured anywhere: more takes memory, not less time. */
 const mostBatch = 64;

@@ -6,10 +6,10 @@
  * @module
  */
 import { quantise } from "../../../sdk/fixed_point/codec.ts";
-import { readPackage } from "../../package.ts";
-import { loadClasses, loadReadings } from "../../readings.ts";
-import { argMax } from "../../quantise/report.ts";
-import { simulateMany } from "../../simulate.ts";
+import { readPackage } from "../../package/read_package.ts";
+import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
+import { argMax } from "../../compiler/quantise/report.ts";
+import { simulateMany } from "../../simulate/simulate.ts";
 
 const [path] = Deno.args;
 if (!path) {

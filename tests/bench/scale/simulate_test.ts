@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { quantile } from "../../../bench/harness.ts";
+import { quantile } from "../../../bench/shared/harness.ts";
 import { type Costs, warmCpuMs } from "../../../bench/scale/costs.ts";
 import { quotedPrices, simulateDay } from "../../../bench/scale/day.ts";
 import { EventQueue } from "../../../bench/scale/event_queue.ts";

@@ -5,20 +5,23 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { tokenDigest } from "../../../functions/access/token.ts";
-import { settingsFrom } from "../../../functions/hosts/settings.ts";
+import { tokenDigest } from "../../../functions/access/bearer_token.ts";
+import { settingsFrom } from "../../../functions/settings/hosts.ts";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
-import { readPackage, writePackage } from "../../../models/package.ts";
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { planInference } from "../../../models/plan.ts";
-import { simulate } from "../../../models/simulate.ts";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { selectKernel } from "../../../sdk/paillier/select_kernel.ts";
+import {
+  readPackage,
+  writePackage,
+} from "../../../models/package/read_package.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { planInference } from "../../../models/planner/plan.ts";
+import { simulate } from "../../../models/simulate/simulate.ts";
+import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import {
   decodeRoundRequest,
   encodeRoundRequest,
 } from "../../../sdk/wire/codec.ts";
-import { connect } from "../../../sdk/session.ts";
+import { connect } from "../../../sdk/session/session.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
 import { nodeMajor } from "../../runtimes/processes.ts";
 import { testKey } from "../../vectors/keys.ts";
@@ -26,7 +29,7 @@ import {
   type StartedHost,
   startHost,
   type TestedHost,
-} from "./started_host.ts";
+} from "../../support/started_host.ts";
 
 /** A trained model. */
 function zooModel(name: string): Promise<ModelPackage> {

@@ -9,7 +9,7 @@ import {
   instruments,
   prometheusName,
 } from "../../../functions/telemetry/instruments.ts";
-import { levelsOf } from "../../../functions/telemetry/environment.ts";
+import { levelsOf } from "../../../functions/settings/telemetry.ts";
 import { Log } from "../../../functions/telemetry/log.ts";
 import {
   prometheusContentType,
@@ -25,9 +25,14 @@ import {
   answerCiphertexts,
   inputCiphertexts,
 } from "../../../sdk/fixed_point/layout.ts";
-import { bigIntKernel } from "../../../sdk/paillier/kernel_bigint.ts";
+import { bigIntKernel } from "../../../sdk/paillier/public/kernel_bigint.ts";
 import { randomReading, tinyLeNet } from "../../reference/tiny_models.ts";
-import { infer, memoryStore, sealingKey, startSession } from "../edge.ts";
+import {
+  infer,
+  memoryStore,
+  sealingKey,
+  startSession,
+} from "../../support/gateway.ts";
 
 const model = tinyLeNet();
 const { name } = model.manifest;

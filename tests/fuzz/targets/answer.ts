@@ -1,6 +1,6 @@
 /** What the edge is answered: any status, any headers, any body. */
 import fc from "fast-check";
-import { createTransport } from "../../../sdk/transport.ts";
+import { createTransport } from "../../../sdk/session/transport.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, takenLater } from "../target.ts";

@@ -1,7 +1,7 @@
 /** Plans of a cloud that is not trusted: what passes is safe to carry out. */
 import fc from "fast-check";
-import { applySteps } from "../../../sdk/activations.ts";
-import { checkPlan } from "../../../sdk/check_plan.ts";
+import { applySteps } from "../../../sdk/activations/apply.ts";
+import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import {
   type EdgeTensor,
   elementCount,
@@ -17,7 +17,7 @@ import {
 } from "../../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../../sdk/wire/messages.ts";
 import type { InferencePlan } from "../../../sdk/wire/plan.ts";
-import { owner } from "../../functions/edge.ts";
+import { owner } from "../../support/gateway.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";
 import { damagedTrees, type Tree } from "../trees.ts";
