@@ -1,6 +1,9 @@
 /** The functions as separate processes on loopback, as a gateway meets them. */
 /** The trained models, and the package of the paper's network. */
-export const zooFolder = new URL("../../models/zoo", import.meta.url).pathname;
+import { fileURLToPath } from "node:url";
+export const zooFolder = fileURLToPath(
+  new URL("../../models/zoo", import.meta.url),
+);
 export const lenetFolder = `${zooFolder}/lenet-mnist/package`;
 
 export interface FunctionsProcess extends AsyncDisposable {
@@ -38,7 +41,7 @@ export async function startFunctions(
     models,
     threads = navigator.hardwareConcurrency,
     kv = ":memory:",
-    entry = new URL("../../functions/main.ts", import.meta.url).pathname,
+    entry = fileURLToPath(new URL("../../functions/main.ts", import.meta.url)),
     environment = {},
   } = options;
   const port = freePort();

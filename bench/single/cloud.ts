@@ -4,6 +4,7 @@
  * machine disturbs little. `deno run -A bench/single/cloud.ts [--key-bits 2048] [--samples 1]
  * [--shards 1] [--turns 3] [PACKAGE]`
  */
+import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { answerRound } from "../../functions/rounds/answer_round.ts";
@@ -31,7 +32,9 @@ const { values: options, positionals } = parseArgs({
   },
 });
 const folder = positionals[0] ??
-  new URL("../../models/zoo/lenet-mnist/package", import.meta.url).pathname;
+  fileURLToPath(
+    new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
+  );
 const modulusBits = Number(options["key-bits"]) as BenchKeyBits;
 const samples = Number(options.samples);
 const shards = Number(options.shards);

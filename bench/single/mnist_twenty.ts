@@ -6,6 +6,7 @@
  *
  * Prints one line a picture; the exit code is 1 if any answer differs.
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { generatePrivateKey } from "@cipherlayer/sdk";
 import { loadPictures } from "../../examples/demo/pictures.ts";
@@ -28,7 +29,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const folder = positionals[0] ??
-  new URL("../../../shared/data/mnist", import.meta.url).pathname;
+  fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
 const insecureBits = values["insecure-key-bits"];
 const keyBits = Number(insecureBits ?? 2048);
 

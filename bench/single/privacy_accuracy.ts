@@ -4,6 +4,7 @@
  *
  *     deno run -A bench/single/privacy_accuracy.ts [FOLDER OF MNIST] [--count 10000]
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { disturbance } from "../../functions/rounds/privacy/guard_answers.ts";
 import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
@@ -32,7 +33,9 @@ export async function rightAnswers(
   onResult: (name: string, right: number, of: number) => void = () => {},
 ): Promise<Map<string, number>> {
   const model = await readPackage(
-    new URL("../../models/zoo/lenet-mnist/package", import.meta.url).pathname,
+    fileURLToPath(
+      new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
+    ),
   );
   const { input } = model.manifest;
   const readings = await loadReadings(
@@ -144,7 +147,7 @@ if (import.meta.main) {
     allowPositionals: true,
   });
   const folder = positionals[0] ??
-    new URL("../../../shared/data/mnist", import.meta.url).pathname;
+    fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
   await rightAnswers(folder, Number(values.count), (name, right, of) => {
     const share = (100 * right / of).toFixed(2);
     console.log(`${name}: ${right} of ${of} right, ${share} %`);

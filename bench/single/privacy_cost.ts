@@ -4,6 +4,7 @@
  *
  *     deno run -A bench/single/privacy_cost.ts [--bits 2048] [--runs 3]
  */
+import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { createApp } from "../../functions/app.ts";
@@ -28,7 +29,9 @@ const { values } = parseArgs({
 });
 const bits = Number(values.bits) as BenchKeyBits, runs = Number(values.runs);
 const model = await readPackage(
-  new URL("../../models/zoo/lenet-mnist/package", import.meta.url).pathname,
+  fileURLToPath(
+    new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
+  ),
 );
 const reading = new Float64Array(28 * 28).fill(0.3);
 const standard = protectionsOf({ privacy: "standard", reveal: "label" });

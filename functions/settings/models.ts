@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
 import { FolderModelStore } from "../models/model_store.ts";
@@ -8,7 +9,7 @@ import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
 import { OwnerKeys } from "../models/owner_keys.ts";
 
-const zoo = new URL("../../models/zoo", import.meta.url).pathname;
+const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
 /**
  * The models that the environment names: packages in the folder `CIPHERLAYER_MODELS`,

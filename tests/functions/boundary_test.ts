@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Paths, relative to the repository, of all local modules that `entry` loads. */
 async function moduleGraph(entry: string): Promise<string[]> {

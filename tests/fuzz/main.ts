@@ -2,6 +2,7 @@
  * `deno task fuzz`: the targets of the tests for as many cases as one has time for,
  * in several processes, each watched for time and memory.
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Finding, runCases } from "./run_cases.ts";
 import type { Progress, Work } from "./process.ts";
@@ -194,7 +195,7 @@ async function watch(
       "--allow-all",
       "--quiet",
       "--v8-flags=--max-old-space-size=1024",
-      new URL("process.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("process.ts", import.meta.url)),
       JSON.stringify(work),
     ],
     stdin: "null",

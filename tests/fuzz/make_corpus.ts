@@ -3,6 +3,7 @@
  * encoders, from fixed seeds: `deno run -A tests/fuzz/make_corpus.ts`. Run again
  * only when a format changes; inputs once found to be at fault stay beside them.
  */
+import { fileURLToPath } from "node:url";
 import { sealPrivateKey } from "../../sdk/keys/key_sealing.ts";
 import { MemoryKeyStore } from "../../sdk/keys/key_store.ts";
 import { QueueSealer } from "../../sdk/queue/offline_queue_sealing.ts";
@@ -26,7 +27,7 @@ import { testKey } from "../vectors/keys.ts";
 import { fixedRandom, fuzzedApp, fuzzedModel, passphrase } from "./fixtures.ts";
 import { walk } from "./walk.ts";
 
-const folder = new URL("corpus/", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("corpus/", import.meta.url));
 
 async function write(format: string, name: string, bytes: Uint8Array) {
   await Deno.mkdir(`${folder}${format}`, { recursive: true });

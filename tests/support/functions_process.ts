@@ -1,8 +1,9 @@
 /** The functions as operators run them: a process that serves packages over HTTP. */
+import { fileURLToPath } from "node:url";
 import { writePackage } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 
-const main = new URL("../../functions/main.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("../../functions/main.ts", import.meta.url));
 
 export interface FunctionsProcess extends AsyncDisposable {
   url: string;

@@ -1,7 +1,8 @@
 /** The functions as operators run them: a process. */
+import { fileURLToPath } from "node:url";
 import type { Functions } from "./gateway.ts";
 
-const main = new URL("../../functions/main.ts", import.meta.url).pathname;
+const main = fileURLToPath(new URL("../../functions/main.ts", import.meta.url));
 
 /** `deno serve functions/main.ts` on a free port, until disposed of. */
 export async function serve(environment: Record<string, string>) {

@@ -1,5 +1,6 @@
 /** A real process of the functions, everything it tells the outside world kept. */
-const main = new URL("../../functions/main.ts", import.meta.url).pathname;
+import { fileURLToPath } from "node:url";
+const main = fileURLToPath(new URL("../../functions/main.ts", import.meta.url));
 
 /** What a collector of OpenTelemetry was sent. */
 export interface Collected {

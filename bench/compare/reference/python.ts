@@ -1,4 +1,5 @@
 /** A Python reference that waits, and measures once for every line it reads. */
+import { fileURLToPath } from "node:url";
 export interface PythonReference extends AsyncDisposable {
   /** Asks for one measurement: sends a line, reads a line of JSON. */
   measure<Figures>(line?: string): Promise<Figures>;
@@ -19,7 +20,7 @@ export async function startPython(
   const python = await pythonWithGmpy2();
   if (python === null) return null;
   const child = new Deno.Command(python, {
-    args: [new URL(script, import.meta.url).pathname, ...args],
+    args: [fileURLToPath(new URL(script, import.meta.url)), ...args],
     stdin: "piped",
     stdout: "piped",
   }).spawn();

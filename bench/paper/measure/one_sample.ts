@@ -3,6 +3,7 @@
  * optimisation. Every contender is a process of its own, so that processor time and
  * memory are its own.
  */
+import { fileURLToPath } from "node:url";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { planRound } from "../../../models/planner/plan.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
@@ -82,7 +83,7 @@ async function runWorker(
       "run",
       "--allow-all",
       "--quiet",
-      new URL("one_sample_worker.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("one_sample_worker.ts", import.meta.url)),
       contender,
       String(keyBits),
       String(turns),

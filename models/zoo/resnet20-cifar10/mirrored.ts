@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { quantise } from "../../../sdk/fixed_point/codec.ts";
 import { readPackage } from "../../package/read_package.ts";
 import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
@@ -16,7 +17,9 @@ if (!path) {
   console.error("Usage: mirrored.ts FILE, CIFAR-10's test_batch.bin.gz");
   Deno.exit(2);
 }
-const model = await readPackage(new URL("package", import.meta.url).pathname);
+const model = await readPackage(
+  fileURLToPath(new URL("package", import.meta.url)),
+);
 const { input } = model.manifest;
 const [, , width] = input.shape;
 const pictures = await loadReadings(path, input.shape);

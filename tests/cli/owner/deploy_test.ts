@@ -1,4 +1,5 @@
 /** The owner's commands as processes, against functions on a real port. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { compactVerify, importJWK } from "jose";
 import { ConfiguredAccess } from "../../../functions/access/configured_access.ts";
@@ -91,7 +92,7 @@ Deno.test("deploy, killed in the middle, sends only what is missing when it is r
     args: [
       "run",
       "-A",
-      new URL("../../../cli/main.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("../../../cli/main.ts", import.meta.url)),
       ...functions.command("deploy", `${folder}/package`),
     ],
     stdout: "null",

@@ -1,4 +1,5 @@
 /** No key, reading, ciphertext or token reaches a log, a trace or a metric. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { encodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
@@ -235,8 +236,9 @@ Deno.test("the search finds what functions tell, in log, trace and metric", asyn
     [name, platformRandom(32)] as const
   );
   await using functions = await watchFunctions({}, {
-    entry:
-      new URL("../../support/leaky_functions.ts", import.meta.url).pathname,
+    entry: fileURLToPath(
+      new URL("../../support/leaky_functions.ts", import.meta.url),
+    ),
   });
   const secrets = named.map(([, secret]) => encodeBase64Url(secret)).join(" ");
   const response = await fetch(`${functions.url}/healthz`, {

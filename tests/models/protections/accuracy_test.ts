@@ -1,9 +1,11 @@
 /** Protections cost no accuracy that shows on 300 pictures; `bench/` has all 10,000. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { rightAnswers } from "../../../bench/single/privacy_accuracy.ts";
 
-const folder =
-  new URL("../../../../shared/data/mnist", import.meta.url).pathname;
+const folder = fileURLToPath(
+  new URL("../../../../shared/data/mnist", import.meta.url),
+);
 const absent = !await Deno.stat(folder).then(() => true, () => false);
 
 Deno.test({
