@@ -14,10 +14,10 @@ import { replay } from "./attacks/replay.ts";
 import { selectors } from "./attacks/selectors.ts";
 import { parity, smooth } from "./attacks/subgroup.ts";
 import { wide } from "./attacks/wide.ts";
-import { HostileClient } from "./hostile_client.ts";
-import type { AttackReport } from "./report.ts";
-import { type Attack, attackKey } from "./siege.ts";
-import { type AttackedProfile, startTarget } from "./target.ts";
+import { HostileClient } from "./client/hostile_client.ts";
+import type { AttackReport } from "./report/report.ts";
+import { type Attack, attackKey } from "./client/attack_context.ts";
+import { type AttackedProfile, startTarget } from "./client/target.ts";
 
 /** By name, in the order in which they are run. */
 export const attacks: ReadonlyMap<string, Attack> = new Map<string, Attack>([

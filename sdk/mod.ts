@@ -20,7 +20,7 @@
 export { type ActivationRegistry, applySteps } from "./activations/apply.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
-export { KvBlobStore, type KvDatabase } from "./blobs/blob_store_kv.ts";
+export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
 export { type Clock, platformClock } from "./support/clock.ts";
 export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export {
@@ -37,12 +37,12 @@ export {
   quantise,
   toResidue,
 } from "./fixed_point/codec.ts";
-export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
 export {
-  openPrivateKey,
-  sealedFingerprint,
+  fingerprintOfSealed,
   type SealingOptions,
   sealPrivateKey,
+  unsealPrivateKey,
 } from "./keys/key_sealing.ts";
 export {
   type KeyStore,
@@ -64,10 +64,10 @@ export {
   type PublicJwk,
 } from "./paillier/private/jwk.ts";
 export {
+  type AddResult,
   OfflineQueue,
   type OfflineQueueOptions,
   type ProcessOptions,
-  type Queued,
   type QueuedOutcome,
 } from "./queue/offline_queue.ts";
 export type { Arithmetic, Kernel, Lane } from "./paillier/public/kernel.ts";
@@ -81,9 +81,9 @@ export {
   type RoundLeakage,
 } from "./session/leakage.ts";
 export {
-  KeyOwner,
-  type KeyOwnerOptions,
-} from "./paillier/private/key_owner.ts";
+  PaillierEngine,
+  type PaillierEngineOptions,
+} from "./paillier/private/paillier_engine.ts";
 export {
   PrivateKey,
   type SecretPrimes,
@@ -113,7 +113,7 @@ export type {
   Reveal,
   RoundLayout,
   RoundPlan,
+  ScoreDisplay,
   SpatialInput,
   SpatialLayout,
-  Tail,
 } from "./wire/plan.ts";

@@ -1,13 +1,13 @@
-import { type Finding, finding } from "../report.ts";
-import { likelyInput } from "../clone.ts";
-import { scoresOf } from "../layer.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { likelyInput } from "../measure/clone.ts";
+import { scoresOf } from "../client/layer.ts";
 import {
+  type AttackContext,
   hiddenDenseRound,
   layerSeen,
   roundName,
-  type Siege,
-} from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+} from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 
 const repetitions = 32;
 
@@ -15,16 +15,16 @@ const repetitions = 32;
  * One input again and again under fresh encryptions: the noise of a hidden round
  * averages out. Outputs are told apart by their rank.
  */
-export async function averaging(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function averaging(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = hiddenDenseRound(target);
   if (round < 0) return finding("", "the model has no hidden dense layer");
   await client.open(1);
   const token = await client.tokenFor(round);
-  const layer = await layerSeen(siege, round, token);
+  const layer = await layerSeen(context, round, token);
   const x = likelyInput(layer, layer.inputs, uniformFrom("averaging"));
   const truth = scoresOf(layer.rows, x).toSorted();
-  const count = Math.min(repetitions, siege.queries);
+  const count = Math.min(repetitions, context.queries);
   const total = new Float64Array(truth.length);
   let first = 0;
   for (let i = 0; i < count; i++) {

@@ -1,18 +1,22 @@
 import { gcd } from "../../sdk/paillier/public/modular.ts";
-import { likelyInput } from "../clone.ts";
-import { type Finding, finding } from "../report.ts";
-import { layerSeen, roundName, type Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+import { likelyInput } from "../measure/clone.ts";
+import { type Finding, finding } from "../report/report.ts";
+import {
+  type AttackContext,
+  layerSeen,
+  roundName,
+} from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 
 const calls = 8;
 
 /** The scale of blinded scores as the common factor of their differences. */
-export async function commonFactor(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function commonFactor(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = target.scoreRound;
   await client.open(1);
   const token = await client.tokenFor(round);
-  const layer = await layerSeen(siege, round, token);
+  const layer = await layerSeen(context, round, token);
   const random = uniformFrom("common factor");
   const factors: bigint[] = [];
   for (let i = 0; i < calls; i++) {

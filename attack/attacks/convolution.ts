@@ -1,14 +1,14 @@
-import { filters } from "../layer.ts";
-import { leastSquares } from "../least_squares.ts";
-import { type Finding, finding } from "../report.ts";
-import { compareRows, zeroShare } from "../scoring.ts";
-import { roundName, type Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+import { filters } from "../client/layer.ts";
+import { leastSquares } from "../measure/least_squares.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { compareRows, zeroShare } from "../measure/scoring.ts";
+import { type AttackContext, roundName } from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 import type { ConvolutionTerm } from "../../models/package/format.ts";
 
 /** The first layer's filters from one image: every output is an equation in its filter. */
-export async function convolution(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function convolution(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const { manifest } = target.truth.model;
   const [spec] = manifest.rounds;
   const [term] = spec.terms;

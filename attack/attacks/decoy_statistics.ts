@@ -1,15 +1,17 @@
-import { likelyInput } from "../clone.ts";
-import { type Finding, finding } from "../report.ts";
-import { scoreLayer } from "../score_layer.ts";
-import { areaUnderCurve, sum } from "../scoring.ts";
-import { roundName, type Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+import { likelyInput } from "../measure/clone.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { scoreLayer } from "../client/score_layer.ts";
+import { areaUnderCurve, sum } from "../measure/scoring.ts";
+import { type AttackContext, roundName } from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 
 const calls = 16;
 
 /** Decoys among the scores by their mean over likely inputs: what never wins lies low. */
-export async function decoyStatistics(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function decoyStatistics(
+  context: AttackContext,
+): Promise<Finding> {
+  const { client, target } = context;
   const round = target.scoreRound;
   const { scoreLabels } = target.truth.guarded;
   const decoys = scoreLabels.filter((label) => label < 0).length;
@@ -18,10 +20,10 @@ export async function decoyStatistics(siege: Siege): Promise<Finding> {
   }
   const samples = await client.openWidest();
   const token = await client.tokenFor(round);
-  const { owners } = await scoreLayer(siege, token);
+  const { owners } = await scoreLayer(context, token);
   const random = uniformFrom("decoys");
   const real: number[] = [], false_: number[] = [];
-  for (let i = 0; i < Math.min(calls, siege.queries / samples); i++) {
+  for (let i = 0; i < Math.min(calls, context.queries / samples); i++) {
     const inputs = Array.from(
       { length: samples },
       () => likelyInput(owners, owners.inputs, random),

@@ -1,9 +1,18 @@
-import { agreement, labelOnlyAgreement } from "../clone.ts";
-import { scoresOf } from "../layer.ts";
-import { type CurvePoint, type Finding, finding } from "../report.ts";
-import { scoreLayer } from "../score_layer.ts";
-import { compareRows, cosine, indexOfLargest, zeroShare } from "../scoring.ts";
-import { firstWeights, roundName, type Siege } from "../siege.ts";
+import { agreement, labelOnlyAgreement } from "../measure/clone.ts";
+import { scoresOf } from "../client/layer.ts";
+import { type CurvePoint, type Finding, finding } from "../report/report.ts";
+import { scoreLayer } from "../client/score_layer.ts";
+import {
+  compareRows,
+  cosine,
+  indexOfLargest,
+  zeroShare,
+} from "../measure/scoring.ts";
+import {
+  type AttackContext,
+  firstWeights,
+  roundName,
+} from "../client/attack_context.ts";
 
 /** Columns that are read one at a time where samples cannot be packed. */
 export const columnsOneByOne = 48;
@@ -12,16 +21,16 @@ export const columnsOneByOne = 48;
  * Direct solve of the scores' layer: one input after the other at its greatest
  * value, all others zero; places are taken for the same neurons in all answers.
  */
-export async function direct(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function direct(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = target.scoreRound;
   const samples = await client.openWidest();
   const token = await client.tokenFor(round);
-  const layer = await scoreLayer(siege, token);
+  const layer = await scoreLayer(context, token);
   const { inputs, high } = layer.guarded;
   const columns = Math.min(
     inputs,
-    siege.queries - 1,
+    context.queries - 1,
     samples > 1 ? inputs : columnsOneByOne,
   );
   const truth = firstWeights(layer.owners.rows, columns);

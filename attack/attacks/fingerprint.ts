@@ -1,7 +1,11 @@
-import { agreement, labelOnlyAgreement, likelyInput } from "../clone.ts";
-import { scoresOf } from "../layer.ts";
-import { type Finding, finding } from "../report.ts";
-import { type ScoreLayer, scoreLayer } from "../score_layer.ts";
+import {
+  agreement,
+  labelOnlyAgreement,
+  likelyInput,
+} from "../measure/clone.ts";
+import { scoresOf } from "../client/layer.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { type ScoreLayer, scoreLayer } from "../client/score_layer.ts";
 import {
   areaUnderCurve,
   centred,
@@ -9,9 +13,13 @@ import {
   cosine,
   indexOfLargest,
   zeroShare,
-} from "../scoring.ts";
-import { firstWeights, roundName, type Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+} from "../measure/scoring.ts";
+import {
+  type AttackContext,
+  firstWeights,
+  roundName,
+} from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 import { columnsOneByOne, labelsOf } from "./direct.ts";
 import { readColumns } from "./read_columns.ts";
 
@@ -21,19 +29,19 @@ const hullInputs = 2000;
  * The scores' layer, undoing orders, scales and shifts by fingerprints; then which
  * rows are decoys: those that are never the largest, whatever the inputs.
  */
-export async function fingerprint(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function fingerprint(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = target.scoreRound;
   const samples = await client.openWidest();
   const token = await client.tokenFor(round);
-  const layer = await scoreLayer(siege, token);
+  const layer = await scoreLayer(context, token);
   const { inputs, high } = layer.guarded;
   const columns = Math.min(
     inputs,
-    siege.queries,
+    context.queries,
     samples > 1 ? inputs : columnsOneByOne,
   );
-  const { found, curve } = await readColumns(siege, {
+  const { found, curve } = await readColumns(context, {
     round,
     token,
     samples,

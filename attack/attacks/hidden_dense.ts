@@ -1,37 +1,37 @@
-import { type Finding, finding } from "../report.ts";
-import { compareRows, zeroShare } from "../scoring.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { compareRows, zeroShare } from "../measure/scoring.ts";
 import {
+  type AttackContext,
   firstWeights,
   hiddenDenseRound,
   layerSeen,
   roundName,
-  type Siege,
-} from "../siege.ts";
+} from "../client/attack_context.ts";
 import { readColumns } from "./read_columns.ts";
 
 /** Of a wide layer so many inputs are read: the others go the same way. */
-const mostColumns = 128;
-const mostScoredRows = 64;
+const maxColumns = 128;
+const maxScoredRows = 64;
 
 /** The first hidden dense layer, input by input, orders undone by fingerprints. */
-export async function hiddenDense(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function hiddenDense(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = hiddenDenseRound(target);
   if (round < 0) return finding("", "the model has no hidden dense layer");
   const samples = await client.openWidest();
   const token = await client.tokenFor(round);
   const { widened } = target.truth.guarded;
-  const layer = await layerSeen(siege, round, token, widened);
+  const layer = await layerSeen(context, round, token, widened);
   const { inputs, high } = layer;
-  const columns = Math.min(inputs, siege.queries, mostColumns);
+  const columns = Math.min(inputs, context.queries, maxColumns);
   const outputs = target.truth.model.manifest.rounds[round].outputShape[0];
   const truth = firstWeights(
-    layer.rows.slice(0, Math.min(outputs, mostScoredRows)),
+    layer.rows.slice(0, Math.min(outputs, maxScoredRows)),
     columns,
   );
   const compare = (rows: Float64Array[]) =>
     compareRows(firstWeights(rows, columns), truth);
-  const { found, curve } = await readColumns(siege, {
+  const { found, curve } = await readColumns(context, {
     round,
     token,
     samples,

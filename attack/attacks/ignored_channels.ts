@@ -1,15 +1,17 @@
-import { type Finding, finding } from "../report.ts";
-import { inputLength } from "../hostile_client.ts";
-import { areaUnderCurve } from "../scoring.ts";
-import { roundName, type Siege } from "../siege.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { inputLength } from "../client/hostile_client.ts";
+import { areaUnderCurve } from "../measure/scoring.ts";
+import { type AttackContext, roundName } from "../client/attack_context.ts";
 
 /**
  * Hidden decoys by what the next round does with them: one channel after the other
  * is set to its greatest value, and answers are compared with those of zeros,
  * sorted, for orders differ.
  */
-export async function ignoredChannels(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function ignoredChannels(
+  context: AttackContext,
+): Promise<Finding> {
+  const { client, target } = context;
   const round = 1;
   const { model: { manifest }, guarded } = target.truth;
   const [original] = manifest.rounds[0].outputShape;
@@ -33,12 +35,12 @@ export async function ignoredChannels(siege: Siege): Promise<Finding> {
   const real: number[] = [], decoys: number[] = [];
   for (
     let channel = 0;
-    channel < Math.min(channels, siege.queries);
+    channel < Math.min(channels, context.queries);
     channel++
   ) {
     const answer = await ask(channel);
     const change = answer.reduce(
-      (most, value, i) => Math.max(most, Math.abs(value - zeros[i])),
+      (max, value, i) => Math.max(max, Math.abs(value - zeros[i])),
       0,
     );
     (order[channel] < original ? real : decoys).push(change);

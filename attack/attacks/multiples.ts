@@ -1,16 +1,16 @@
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
-import { type Finding, finding } from "../report.ts";
-import { roundName, type Siege } from "../siege.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { type AttackContext, roundName } from "../client/attack_context.ts";
 import { attempt } from "./attempt.ts";
 
 /**
  * Ciphertexts that are multiples of p: the power of p in an answer would be a sum
  * of weights. And others that are no units.
  */
-export async function multiples(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function multiples(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   await client.open(1);
   const { modulus, key } = client;
   const { p } = key.exportPrimes();

@@ -1,7 +1,7 @@
-import type { CurvePoint } from "../report.ts";
-import { sum } from "../scoring.ts";
-import type { Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+import type { CurvePoint } from "../report/report.ts";
+import { sum } from "../measure/scoring.ts";
+import type { AttackContext } from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 import { unitInputs } from "./direct.ts";
 
 export interface ReadOptions {
@@ -30,7 +30,7 @@ const fingerprints = 2;
  * each call
  */
 export async function readColumns(
-  { client }: Siege,
+  { client }: AttackContext,
   options: ReadOptions,
 ): Promise<{ found: Float64Array[]; curve: CurvePoint[] }> {
   const { round, token, samples, columns, inputs, high, scaled } = options;
@@ -57,8 +57,8 @@ export async function readColumns(
     // As wide as slots allow, so that outputs lie far apart.
     const { slotBits } = client.plan.rounds[round].layout;
     const [values] = await ask([bases[0]]);
-    const most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
-    const factor = Math.max(1, Math.floor(2 ** (slotBits - 3) / most));
+    const max = values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+    const factor = Math.max(1, Math.floor(2 ** (slotBits - 3) / max));
     bases[0] = bases[0].map((x) => factor * x);
   }
   const ranked = packed ? null : (await ask([bases[0]]))[0].toSorted();
@@ -128,12 +128,12 @@ function matchFingerprints(
   const places = [...fingerprint[0].keys()];
   if (!reference) return places;
   return reference.map((known) => {
-    let best = 0, least = Infinity;
+    let best = 0, min = Infinity;
     for (const place of places) {
       const distance = sum(
         known.map((value, f) => (value - fingerprint[f][place]) ** 2),
       );
-      if (distance < least) [best, least] = [place, distance];
+      if (distance < min) [best, min] = [place, distance];
     }
     return best;
   });

@@ -1,11 +1,11 @@
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
-import { type Finding, finding } from "../report.ts";
-import { roundName, type Siege } from "../siege.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { type AttackContext, roundName } from "../client/attack_context.ts";
 import { attempt } from "./attempt.ts";
 
 /** Calls replayed, skipped, and made again with another request. */
-export async function replay(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function replay(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const last = target.truth.guarded.guards.length - 1;
   await client.open(1);
   const request = (round: number) =>

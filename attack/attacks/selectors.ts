@@ -1,9 +1,13 @@
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { applySteps } from "../../sdk/activations/apply.ts";
-import { likelyInput } from "../clone.ts";
-import { type Finding, finding } from "../report.ts";
-import { layerSeen, roundName, type Siege } from "../siege.ts";
-import { uniformFrom } from "../uniform.ts";
+import { likelyInput } from "../measure/clone.ts";
+import { type Finding, finding } from "../report/report.ts";
+import {
+  type AttackContext,
+  layerSeen,
+  roundName,
+} from "../client/attack_context.ts";
+import { uniformFrom } from "../measure/uniform.ts";
 
 const trials = 6;
 
@@ -20,8 +24,8 @@ const kinds: [
 ];
 
 /** What the label round gives for selectors that select nothing, or several. */
-export async function selectors(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function selectors(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const { scoreRound, truth } = target;
   const last = truth.guarded.guards.length - 1;
   if (last === scoreRound) {
@@ -30,7 +34,7 @@ export async function selectors(siege: Siege): Promise<Finding> {
   await client.open(1);
   const { p } = client.key.exportPrimes();
   const scoreToken = await client.tokenFor(scoreRound);
-  const layer = await layerSeen(siege, scoreRound, scoreToken);
+  const layer = await layerSeen(context, scoreRound, scoreToken);
   const random = uniformFrom("selectors");
   const { layout } = client.plan.rounds[last];
   const usedBits = usedSlots(layout, 0) * layout.slotBits;
@@ -46,7 +50,7 @@ export async function selectors(siege: Siege): Promise<Finding> {
         const { samples } = applySteps(steps, answer.accumulators);
         answer = await client.ask(round, answer.token, samples);
       }
-      const labels = (await layerSeen(siege, last, answer.token)).rows[0];
+      const labels = (await layerSeen(context, last, answer.token)).rows[0];
       const [i, j, k] = make(p);
       const plaintexts = Array.from(
         { length: labels.length - 1 },

@@ -8,34 +8,41 @@ import { generatePrime } from "../../sdk/paillier/private/primes.ts";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { HostileClient } from "../hostile_client.ts";
-import { type Finding, finding } from "../report.ts";
-import { layerSeen, roundName, type Siege } from "../siege.ts";
+import { HostileClient } from "../client/hostile_client.ts";
+import { type Finding, finding } from "../report/report.ts";
+import {
+  type AttackContext,
+  layerSeen,
+  roundName,
+} from "../client/attack_context.ts";
 
 /** Inputs whose weights are looked for. */
-const mostColumns = 24;
+const maxColumns = 24;
 
 /** Weights modulo 2 by the Legendre symbols of answers. */
-export const parity = (siege: Siege) => bySubgroup(siege, 2);
+export const parity = (context: AttackContext) => bySubgroup(context, 2);
 
 /** Weights modulo 3, with a key such that 3 divides p - 1. */
-export const smooth = (siege: Siege) => bySubgroup(siege, 3);
+export const smooth = (context: AttackContext) => bySubgroup(context, 3);
 
 /**
  * Encrypts zeros with randomness of the attacker's choice: the randomness of one
  * input has character w of order l modulo p, that of all others character 1. An
  * answer's character would then tell a weight modulo l.
  */
-async function bySubgroup(siege: Siege, order: 2 | 3): Promise<Finding> {
-  const { target } = siege;
+async function bySubgroup(
+  context: AttackContext,
+  order: 2 | 3,
+): Promise<Finding> {
+  const { target } = context;
   const round = target.scoreRound;
-  const key = order === 2 ? siege.client.key : await keyWithFactor3();
+  const key = order === 2 ? context.client.key : await keyWithFactor3();
   using own = new HostileClient(target.url, target.name, key);
   const samples = await own.openWidest();
   const { layout } = own.plan.rounds[round];
   const token = await own.tokenFor(round);
-  const layer = await layerSeen({ ...siege, client: own }, round, token);
-  const columns = Math.min(mostColumns, layer.inputs, siege.queries);
+  const layer = await layerSeen({ ...context, client: own }, round, token);
+  const columns = Math.min(maxColumns, layer.inputs, context.queries);
   const { p } = key.exportPrimes();
   const character = (c: bigint) => modPower(c, (p - 1n) / BigInt(order), p);
   const zero = (wanted: (c: bigint) => boolean) => {
@@ -67,7 +74,7 @@ async function bySubgroup(siege: Siege, order: 2 | 3): Promise<Finding> {
       guesses++;
     }
   }
-  Object.assign(siege.client.spent, own.spent);
+  Object.assign(context.client.spent, own.spent);
   return finding(
     roundName(target, round),
     `weights modulo ${order} by characters of order ${order} modulo p${

@@ -1,25 +1,29 @@
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
-import { type Finding, finding } from "../report.ts";
-import { scoreLayer } from "../score_layer.ts";
-import { compareRows, zeroShare } from "../scoring.ts";
-import { firstWeights, roundName, type Siege } from "../siege.ts";
+import { type Finding, finding } from "../report/report.ts";
+import { scoreLayer } from "../client/score_layer.ts";
+import { compareRows, zeroShare } from "../measure/scoring.ts";
+import {
+  type AttackContext,
+  firstWeights,
+  roundName,
+} from "../client/attack_context.ts";
 
 /** Wide enough for any weight of 8 bits and a sign. */
 const digitBits = 10;
 /** Of rows shorter than this, some found one fits any true one. */
-const leastColumns = 8;
+const minColumns = 8;
 
 /**
  * Inputs wider than their slots: input j carries 2^(10 j), so that an answer spells
  * out the weights of a row as digits, as many as its unmasked bits hold. Then an
  * input that is a multiple of 2^U, which would show above the used bits.
  */
-export async function wide(siege: Siege): Promise<Finding> {
-  const { client, target } = siege;
+export async function wide(context: AttackContext): Promise<Finding> {
+  const { client, target } = context;
   const round = target.scoreRound;
   const samples = await client.openWidest();
   const token = await client.tokenFor(round);
-  const layer = await scoreLayer(siege, token);
+  const layer = await scoreLayer(context, token);
   const { layout } = client.plan.rounds[round];
   if (layout.kind !== "dense" || layout.fold > 1) {
     return finding(roundName(target, round), "not tried: folded inputs");
@@ -56,7 +60,7 @@ export async function wide(siege: Siege): Promise<Finding> {
   const truth = firstWeights(layer.owners.rows, columns);
   const outcome =
     `${columns} weights of each row in one answer of ${usedBits} bits; above these bits: ${above}`;
-  if (columns < leastColumns) {
+  if (columns < minColumns) {
     return finding(
       roundName(target, round),
       `${outcome}; too few to tell a row by`,

@@ -4,7 +4,7 @@
  */
 import * as paillierBigint from "paillier-bigint";
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { modInverse } from "../../sdk/paillier/public/modular.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import {
@@ -59,7 +59,7 @@ export const edge: BenchGroup = {
 /** Milliseconds of one operation, turn by turn. */
 async function measure() {
   const key = benchKey(bits);
-  using owner = new KeyOwner(key, { threads: 0 });
+  using owner = new PaillierEngine(key, { threads: 0 });
   await using python = await startPython("elementwise.py", [String(bits)]);
   const oracle = oracleKey(key);
   const { modulus, ciphertextBytes } = key.publicKey;

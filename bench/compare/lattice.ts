@@ -4,7 +4,7 @@
  * slots, so the per-slot row favours it as soon as that many samples wait.
  */
 import type { Ciphertext, MainModule, Plaintext, SEALContext } from "node-seal";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import {
   type BenchContext,
@@ -72,7 +72,7 @@ export const lattice: BenchGroup = {
 async function openPaillier() {
   const key = benchKey(2048);
   const { publicKey } = key;
-  const owner = new KeyOwner(key);
+  const owner = new PaillierEngine(key);
   const batch = 32;
   const plaintexts = Array.from({ length: batch }, (_, i) => BigInt(i + 1));
   const ciphertexts = await owner.encryptBatch(plaintexts);

@@ -6,7 +6,7 @@
  */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { mostSamples, planRound } from "../../models/planner/plan.ts";
+import { maxSamples, planRound } from "../../models/planner/plan.ts";
 import { openChecked } from "../shared/checked_session.ts";
 import {
   lenetFolder,
@@ -33,7 +33,7 @@ const bits = 2048;
 const turns = 3;
 const budgetMs = 60_000;
 /** So that a run takes seconds. */
-const mostBatch = 64;
+const maxBatch = 64;
 
 export const throughput: BenchGroup = {
   names: [
@@ -98,8 +98,8 @@ export const throughput: BenchGroup = {
 
 /** Samples an inference at which the planner expects most samples a second. */
 function bestBatch({ manifest, tensors }: ModelPackage): number {
-  const most = Math.min(mostBatch, mostSamples(manifest, bits));
-  const rates = Array.from({ length: most }, (_, i) => {
+  const max = Math.min(maxBatch, maxSamples(manifest, bits));
+  const rates = Array.from({ length: max }, (_, i) => {
     const samples = i + 1;
     const totalMs = manifest.rounds.reduce((sum, round) => {
       const options = { modulusBits: bits, samples, tensors };

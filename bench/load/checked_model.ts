@@ -27,7 +27,7 @@ const readingsEach = 4;
 const candidates = 48;
 const disturbedRuns = 12;
 /** Standard deviations of the noise between the best score and the next. */
-const leastMargin = 10;
+const minMargin = 10;
 
 const scoresSuffix = "-scores";
 
@@ -63,7 +63,7 @@ export async function readChecked(folder: string): Promise<CheckedModel> {
   for (let seed = 0; seed < candidates; seed++) {
     if (certain.length === readingsEach) break;
     const reading = seededReading(model, seed);
-    if (margin(model, reading) >= leastMargin) certain.push(reading);
+    if (margin(model, reading) >= minMargin) certain.push(reading);
   }
   if (certain.length < readingsEach) {
     throw new Error(

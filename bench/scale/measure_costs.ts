@@ -6,7 +6,7 @@
  * is the fastest of some.
  */
 import { readPackage } from "../../models/package/read_package.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
@@ -36,7 +36,7 @@ interface Call {
 
 /** What the gateway's own work takes on one core, for one ciphertext. */
 async function edgeMs(key: PrivateKey) {
-  using owner = new KeyOwner(key, { threads: 0 });
+  using owner = new PaillierEngine(key, { threads: 0 });
   await owner.fillPool(encryptions);
   const each = async (count: number, work: () => Promise<unknown>) => {
     const before = await cpuSeconds(Deno.pid);
@@ -63,7 +63,7 @@ async function capture(
   reading: Float64Array,
 ): Promise<{ calls: Call[]; answer: Answer }> {
   const calls: Call[] = [];
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   await using session = await connect({
     url,
     model: "lenet-mnist",

@@ -3,7 +3,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   type Answer,
   connect,
@@ -30,7 +30,10 @@ export async function openChecked(
   },
 ): Promise<CheckedSession> {
   const { url, model, bits, samples = 1, pool = true } = options;
-  const owner = new KeyOwner(benchKey(bits), pool ? {} : { poolBytes: 0 });
+  const owner = new PaillierEngine(
+    benchKey(bits),
+    pool ? {} : { poolBytes: 0 },
+  );
   const session = await connect({
     url,
     model: model.manifest.name,

@@ -14,7 +14,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
 import { testReading } from "../shared/checked_session.ts";
 import { zooFolder } from "../shared/functions_process.ts";
@@ -71,7 +71,7 @@ async function measure(
     bits: BenchKeyBits;
   },
 ): Promise<ColdStart> {
-  using owner = new KeyOwner(benchKey(bits));
+  using owner = new PaillierEngine(benchKey(bits));
   const reading = testReading(model, 0);
   await owner.fillPool(4096);
   const started = performance.now();

@@ -59,7 +59,7 @@ let differing = 0, right = 0, seconds = 0;
 for (const [index, { pixels, expected }] of pictures.entries()) {
   const reading = Float64Array.from(pixels, (value) => value / 255);
   const { integers } = simulate(model, quantise(reading, model.manifest.input));
-  await session.prepared();
+  await session.whenPrepared();
   const answer = await session.infer(reading);
   if (session.version !== model.manifest.version) {
     throw new Error("The functions serve another version than the package has");

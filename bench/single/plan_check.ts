@@ -46,7 +46,7 @@ let names: string[] = [];
       modulusBits: bits,
       samples,
       costs,
-      mostRejected: 0,
+      maxRejected: 0,
     });
     names = rounds.map(({ name }) => name);
     predictions.push(rounds.map(({ chosen }) => pick(chosen.forecast)));

@@ -15,7 +15,7 @@ import {
   type Protections,
   protectionsOf,
 } from "../../models/protections/profile.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
@@ -69,7 +69,7 @@ const variants: Variant[] = [
   ["profile strict", "strict", "label"],
 ];
 
-using owner = new KeyOwner(benchKey(bits), { threads: 0 });
+using owner = new PaillierEngine(benchKey(bits), { threads: 0 });
 console.log(
   `LeNet, ${bits}-bit key, gateway and functions on one thread; least of ${runs} runs`,
 );
@@ -97,16 +97,16 @@ for (const [name, privacy, reveal, protections] of variants) {
   let bytesUp = 0, bytesDown = 0;
   // The first run compiles the rounds.
   for (let run = 0; run <= runs; run++) {
-    await session.prepared();
+    await session.whenPrepared();
     const before = cpuMs();
     const answer = await session.infer(reading);
     if (run > 0) times.push(cpuMs() - before);
     ({ bytesUp, bytesDown } = answer);
   }
-  const least = Math.min(...times).toFixed(0);
+  const min = Math.min(...times).toFixed(0);
   const kilobytes = (bytes: number) => (bytes / 1000).toFixed(0);
   console.log(
-    `| ${name} | ${least} | ${kilobytes(bytesUp)} | ${
+    `| ${name} | ${min} | ${kilobytes(bytesUp)} | ${
       kilobytes(bytesDown)
     } | ${session.plan.rounds.length} |`,
   );

@@ -1,10 +1,13 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
-import type { AttackReport } from "../../attack/report.ts";
-import { recoveryFigure } from "../../attack/figure.ts";
-import { attackKeyBits } from "../../attack/siege.ts";
-import { type AttackedProfile, attackedProfiles } from "../../attack/target.ts";
+import type { AttackReport } from "../../attack/report/report.ts";
+import { recoveryFigure } from "../../attack/report/figure.ts";
+import { attackKeyBits } from "../../attack/client/attack_context.ts";
+import {
+  type AttackedProfile,
+  attackedProfiles,
+} from "../../attack/client/target.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { print, progress, table, wholeNumber } from "./command.ts";
 

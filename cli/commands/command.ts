@@ -7,12 +7,12 @@ export class MisuseError extends Error {
 }
 
 /** Parses a whole number of at least `least`. */
-export function wholeNumber(least: number): (text: string) => number {
+export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (Number.isInteger(value) && value >= least) return value;
+    if (Number.isInteger(value) && value >= min) return value;
     throw new InvalidArgumentError(
-      `Expected a whole number of ${least} or more.`,
+      `Expected a whole number of ${min} or more.`,
     );
   };
 }

@@ -163,8 +163,8 @@ async function compile(path: string, options: Options): Promise<void> {
 
 function parseRange(text?: string): [number, number] | undefined {
   if (text === undefined) return undefined;
-  const [least, most, ...rest] = text.split(",").map(Number);
-  if (rest.length === 0 && least < most) return [least, most];
+  const [min, max, ...rest] = text.split(",").map(Number);
+  if (rest.length === 0 && min < max) return [min, max];
   throw new MisuseError(
     `Cannot use --input-range ${text}: expected LEAST,MOST`,
   );

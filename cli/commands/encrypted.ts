@@ -7,11 +7,11 @@ import {
 } from "../../functions/models/model_store.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
-import type { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { connect, type Session } from "../../sdk/session/session.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { mostSamples } from "../../models/planner/plan.ts";
+import { maxSamples } from "../../models/planner/plan.ts";
 import { guardModel } from "../../models/protections/guard_model.ts";
 import {
   type Protections,
@@ -31,9 +31,9 @@ export interface KeyOptions {
   insecureKeyBits?: number;
 }
 
-const leastSecureBits = 2048;
+const minSecureBits = 2048;
 /** More would save little time and cost memory. */
-const mostSamplesAtOnce = 64;
+const maxSamplesAtOnce = 64;
 /** Functions of this process are never lost, only slow with many samples at once. */
 const localTimeoutMs = 60 * 60 * 1000;
 /** Answers stay exact: the simulator knows no noise. */
@@ -43,8 +43,8 @@ export function addKeyOptions(command: Command): Command {
   return command
     .option(
       "--key-bits <n>",
-      `bits of the key (default: ${leastSecureBits})`,
-      wholeNumber(leastSecureBits),
+      `bits of the key (default: ${minSecureBits})`,
+      wholeNumber(minSecureBits),
     )
     .option(
       "--insecure-key-bits <n>",
@@ -63,7 +63,7 @@ export function keyChoice(
     );
   }
   return {
-    keyBits: insecureKeyBits ?? keyBits ?? leastSecureBits,
+    keyBits: insecureKeyBits ?? keyBits ?? minSecureBits,
     insecure: insecureKeyBits !== undefined,
   };
 }
@@ -101,8 +101,8 @@ export function samplesAtOnce(
 ): number {
   const protections = { ...protectionsOf(model.manifest), ...exact };
   const guarded = guardModel(model, protections, platformRandom);
-  const fitting = mostSamples(guarded.model.manifest, keyBits);
-  return Math.max(1, Math.min(count, mostSamplesAtOnce, fitting));
+  const fitting = maxSamples(guarded.model.manifest, keyBits);
+  return Math.max(1, Math.min(count, maxSamplesAtOnce, fitting));
 }
 
 /** An open session and all that it runs on. */
@@ -122,7 +122,7 @@ export async function openService(
     /** For the functions at `url`. */
     token?: string;
     samples: number;
-    owner?: KeyOwner;
+    owner?: PaillierEngine;
   },
 ): Promise<EncryptedService> {
   await using resources = new AsyncDisposableStack();

@@ -99,7 +99,7 @@ async function show(path: string, { json = false }: Options): Promise<void> {
   // Fingerprints are in the clear, so that any passphrase does.
   const store: KeyStore = new FileKeyStore(path, "none is needed");
   const fingerprint = await store.fingerprint();
-  const retired = await store.retired();
+  const retired = await store.listRetired();
   print(
     json,
     { file: path, fingerprint, retired },

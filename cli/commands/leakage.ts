@@ -78,7 +78,7 @@ export function modelLeakage(
 function countWeights({ tensors }: ModelPackage): ModelLeakage["weights"] {
   let count = 0, bits = 0;
   for (const { data } of tensors.values()) {
-    const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const largest = data.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
     count += data.length;
     bits += data.length * (1 + Math.ceil(Math.log2(largest + 1)));
   }

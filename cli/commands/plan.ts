@@ -25,7 +25,7 @@ export interface PlanReport {
   total: InferenceForecast;
 }
 
-const mostRejected = 3;
+const maxRejected = 3;
 
 /** `cipherlayer plan`: what an inference costs on this machine. */
 export function planCommand(): Command {
@@ -84,7 +84,7 @@ export async function planReport(
       modulusBits: keyBits,
       samples,
       costs,
-      mostRejected,
+      maxRejected,
       callLimits: maxMsPerCall === undefined ? undefined : {
         maxMillisecondsPerCall: maxMsPerCall,
         shards: defaultLimits.shards,

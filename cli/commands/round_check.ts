@@ -1,12 +1,12 @@
 /** Whether encrypted inferences meet the simulator in every round, not in the answer alone. */
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { Session } from "../../sdk/session/session.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulateMany } from "../../models/simulate/simulate.ts";
 
 /** The gateway's key, which remembers what the rounds of the last inference gave. */
-export class RememberingOwner extends KeyOwner {
+export class RememberingOwner extends PaillierEngine {
   readonly #rounds = new Map<number, bigint[]>();
   #round = 0;
 

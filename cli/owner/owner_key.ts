@@ -3,7 +3,7 @@ import { CompactSign, exportJWK, generateKeyPair, importJWK } from "jose";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   encodeRelease,
-  mostSignedReleaseBytes,
+  maxSignedReleaseBytes,
   type Release,
   releaseType,
 } from "../../models/package/release.ts";
@@ -79,10 +79,10 @@ export class OwnerKey {
         kid: this.publicKey,
       })
       .sign(this.#secret);
-    if (signed.length > mostSignedReleaseBytes) {
+    if (signed.length > maxSignedReleaseBytes) {
       throw new CipherlayerError(
         "body-too-large",
-        `Cannot sign release: expected at most ${mostSignedReleaseBytes} bytes, got ${signed.length}`,
+        `Cannot sign release: expected at most ${maxSignedReleaseBytes} bytes, got ${signed.length}`,
       );
     }
     return signed;

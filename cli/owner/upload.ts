@@ -7,7 +7,7 @@ import type { OwnerKey } from "./owner_key.ts";
 /** Chunks on their way at a time. */
 const sendsAtOnce = 4;
 /** Times that chunks are asked for once more, because the store lost some. */
-const mostRepeats = 3;
+const maxRepeats = 3;
 
 export interface UploadReport {
   name: string;
@@ -60,7 +60,7 @@ export async function uploadPackage(
     try {
       if (!stored) await plane.commit(name, id);
     } catch (error) {
-      if (repeats < mostRepeats && isRepairable(error)) continue;
+      if (repeats < maxRepeats && isRepairable(error)) continue;
       throw error;
     }
     const bytes = releaseSize(release);

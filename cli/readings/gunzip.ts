@@ -1,5 +1,5 @@
 /** Longest file, unpacked: a packed one of a thousandth of that must not fill the memory. */
-const mostBytes = 2 ** 30;
+const maxBytes = 2 ** 30;
 
 /**
  * The bytes themselves, or what they hold where they are gzip-compressed.
@@ -15,7 +15,7 @@ export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
   try {
     for await (const chunk of stream) {
       length += chunk.length;
-      if (length > mostBytes) break;
+      if (length > maxBytes) break;
       chunks.push(chunk);
     }
   } catch (cause) {
@@ -23,9 +23,9 @@ export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
       cause,
     });
   }
-  if (length > mostBytes) {
+  if (length > maxBytes) {
     throw new RangeError(
-      `Cannot unpack: expected at most ${mostBytes} bytes, got more`,
+      `Cannot unpack: expected at most ${maxBytes} bytes, got more`,
     );
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());

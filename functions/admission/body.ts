@@ -96,10 +96,10 @@ export async function readBody(
   return body;
 }
 
-function tooLarge(mostBytes: number): CipherlayerError {
+function tooLarge(maxBytes: number): CipherlayerError {
   return new CipherlayerError(
     "body-too-large",
-    `Cannot read body: expected at most ${mostBytes} bytes`,
+    `Cannot read body: expected at most ${maxBytes} bytes`,
   );
 }
 

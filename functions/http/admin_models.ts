@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import {
   chunkBytes,
-  mostSignedReleaseBytes,
+  maxSignedReleaseBytes,
 } from "../../models/package/release.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { mayUse } from "../access/principal.ts";
@@ -58,7 +58,7 @@ export function adminModelRoutes(
       async (c) => c.json(await deployments.status(c.req.param("name"))),
     )
     .post(`${name}/uploads`, async (c) => {
-      const body = await bodyOf(c.req.raw, mostSignedReleaseBytes);
+      const body = await bodyOf(c.req.raw, maxSignedReleaseBytes);
       const signed = new TextDecoder().decode(body);
       return c.json(await deployments.begin(c.req.param("name"), signed));
     })

@@ -18,7 +18,7 @@ import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
-import { notesOn } from "../telemetry/call_notes.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
 export function roundRoutes(context: Context): Hono<AdmissionEnv> {
@@ -28,7 +28,7 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
   const path = "/:index{[0-9]{1,4}}";
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
-    const notes = notesOn(c.req.raw);
+    const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
     const body = c.get("body");
     if (context.threads) return context.threads.answer(c.req.raw, body);
@@ -156,15 +156,15 @@ async function preparedFor(
 function checkWork(
   prepared: PreparedModel,
   call: { index: number; shards: number; modulusBits: number },
-  { maxMillisecondsPerCall: most }: Limits,
+  { maxMillisecondsPerCall: max }: Limits,
 ): void {
-  if (most === Infinity) return;
+  if (max === Infinity) return;
   const { index, shards, modulusBits } = call;
   const predictedMs = prepared.round(index).predictedMs(shards, modulusBits);
-  if (predictedMs > most) {
+  if (predictedMs > max) {
     throw new CipherlayerError(
       "too-much-work",
-      `Cannot evaluate round ${index}: expected a call of at most ${most} ms, got ${
+      `Cannot evaluate round ${index}: expected a call of at most ${max} ms, got ${
         Math.ceil(predictedMs)
       } ms; the plan splits the round in ${prepared.plan.rounds[index].shards}`,
     );
@@ -173,15 +173,15 @@ function checkWork(
 
 function parseShard(
   text: string | undefined,
-  most: number,
+  max: number,
 ): [shard: number, shards: number] {
   if (text === undefined) return [0, 1];
   const match = /^(\d{1,4})\/(\d{1,4})$/.exec(text);
   const shard = Number(match?.[1]), shards = Number(match?.[2]);
-  if (!match || shards > most || shard >= shards) {
+  if (!match || shards > max || shard >= shards) {
     throw new CipherlayerError(
       "malformed",
-      `Cannot read shard: expected i/k with i < k <= ${most}`,
+      `Cannot read shard: expected i/k with i < k <= ${max}`,
     );
   }
   return [shard, shards];

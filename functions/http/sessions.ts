@@ -15,7 +15,7 @@ import { requireRole } from "../access/require_role.ts";
 import { type AdmissionEnv, admit } from "../admission/admit.ts";
 import type { Context } from "./context.ts";
 import { modelNotFound } from "../models/model_store.ts";
-import { notesOn } from "../telemetry/call_notes.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 
 const nonceBytes = 16;
 
@@ -27,7 +27,7 @@ export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
   const admitted = admit(context, { startsSession: true });
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
-    const notes = notesOn(c.req.raw);
+    const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
     const body = c.get("body");
     notes.add({ bytesIn: body.length });

@@ -18,11 +18,11 @@ import {
 import type { Releases } from "./releases.ts";
 
 /** Names whose state is remembered: more are looked up again each time. */
-const mostNames = 1000;
+const maxNames = 1000;
 /** For this long a state is taken for the present one: activations show within it. */
 const stateLifetimeMs = 1000;
 /** A store that takes longer does not hold up calls: they go on with what was known. */
-const mostWaitMs = 500;
+const maxWaitMs = 500;
 
 interface KnownState {
   state: Promise<ModelState>;
@@ -37,9 +37,9 @@ interface KnownState {
 export class DeployedModels implements ModelStore {
   readonly #releases: Releases;
   readonly #clock: () => number;
-  readonly #states = new LruMap<string, KnownState>(mostNames);
+  readonly #states = new LruMap<string, KnownState>(maxNames);
   readonly #packages: ModelCache;
-  readonly #infos = new LruMap<string, Promise<ModelInfo>>(mostNames);
+  readonly #infos = new LruMap<string, Promise<ModelInfo>>(maxNames);
 
   /** @param clock milliseconds since 1970 */
   constructor(
@@ -122,7 +122,7 @@ export class DeployedModels implements ModelStore {
     const fresh = this.#releases.state(name);
     fresh.then(() => known.state = fresh, () => {});
     const late = Promise.withResolvers<ModelState>();
-    const timer = setTimeout(() => late.resolve(before), mostWaitMs);
+    const timer = setTimeout(() => late.resolve(before), maxWaitMs);
     try {
       return await Promise.race([fresh, late.promise]);
     } catch {

@@ -2,7 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import {
   chunkSizes,
-  mostSignedReleaseBytes,
+  maxSignedReleaseBytes,
   type Release,
   releaseSize,
 } from "../../models/package/release.ts";
@@ -17,21 +17,21 @@ import { modelNotFound } from "./model_store.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { DeployedModels } from "./deployed_models.ts";
 import {
-  activated,
+  activate,
   activeRelease,
-  begun,
-  continued,
+  beginRemoval,
+  beginUpload,
+  continueUpload,
   defaultDeploymentLimits,
   type DeploymentLimits,
-  forgotten,
+  forgetRelease,
   type ModelState,
   presentRelease,
   type ReleaseState,
-  removing,
-  rolledBack,
-  stored,
+  rollBack,
   storedRelease,
-  swept,
+  storeRelease,
+  sweepUploads,
 } from "./model_state.ts";
 import type { OwnerKeys } from "./owner_keys.ts";
 import { ChunkFault, Releases, type SignedRelease } from "./releases.ts";
@@ -47,7 +47,7 @@ export interface DeploymentOptions {
 
 const placeBytes = 12;
 /** Releases remembered between the chunks of an upload. */
-const mostReleases = 64;
+const maxReleases = 64;
 
 /**
  * What owners do with models: upload versions, activate, roll back, delete. Any number
@@ -60,7 +60,7 @@ export class Deployments {
   readonly #clock: () => number;
   readonly #random: RandomSource;
   readonly #limits: DeploymentLimits;
-  readonly #signed = new LruMap<string, Promise<SignedRelease>>(mostReleases);
+  readonly #signed = new LruMap<string, Promise<SignedRelease>>(maxReleases);
   /** Ends with the last package that is to be proved. */
   #proofs: Promise<unknown> = Promise.resolve();
 
@@ -106,7 +106,7 @@ export class Deployments {
     const state = await this.#releases.update(
       name,
       (state) =>
-        begun(
+        beginUpload(
           state,
           { id, place, version, bytes },
           this.#limits,
@@ -172,7 +172,7 @@ export class Deployments {
     // From here on nobody takes it for abandoned.
     const state = await this.#releases.update(
       name,
-      (state) => continued(state, id, this.#clock()),
+      (state) => continueUpload(state, id, this.#clock()),
     );
     const upload = presentRelease(state, id)!;
     if (upload.stage === "stored") return statusOf(name, state);
@@ -195,7 +195,10 @@ export class Deployments {
       }
       throw error;
     }
-    return await this.#change(name, (state, nowMs) => stored(state, id, nowMs));
+    return await this.#change(
+      name,
+      (state, nowMs) => storeRelease(state, id, nowMs),
+    );
   }
 
   /**
@@ -209,7 +212,7 @@ export class Deployments {
     if (release) await this.#proveStored(name, release);
     return await this.#change(
       name,
-      (state, nowMs) => activated(state, version, nowMs),
+      (state, nowMs) => activate(state, version, nowMs),
     );
   }
 
@@ -225,7 +228,7 @@ export class Deployments {
       if (to !== undefined && activeRelease(state)?.version === to) {
         return state;
       }
-      const after = rolledBack(state, nowMs);
+      const after = rollBack(state, nowMs);
       const { version } = activeRelease(after)!;
       if (to === undefined || to === version) return after;
       throw new CipherlayerError(
@@ -246,15 +249,18 @@ export class Deployments {
    * @throws {CipherlayerError} `version-not-found`; `version-conflict` if it is active
    */
   async remove(name: string, version: string): Promise<ModelStatus> {
-    await this.#change(name, (state, nowMs) => removing(state, version, nowMs));
+    await this.#change(
+      name,
+      (state, nowMs) => beginRemoval(state, version, nowMs),
+    );
     return statusOf(name, await this.#clear(name));
   }
 
   async #verified(name: string, signed: string): Promise<SignedRelease> {
-    if (signed.length > mostSignedReleaseBytes) {
+    if (signed.length > maxSignedReleaseBytes) {
       throw new CipherlayerError(
         "body-too-large",
-        `Cannot accept release: expected at most ${mostSignedReleaseBytes} bytes, got ${signed.length}`,
+        `Cannot accept release: expected at most ${maxSignedReleaseBytes} bytes, got ${signed.length}`,
       );
     }
     const found = await this.#releases.verify(signed);
@@ -286,14 +292,14 @@ export class Deployments {
   async #clear(name: string): Promise<ModelState> {
     let state = await this.#releases.update(
       name,
-      (state) => swept(state, this.#limits, this.#clock()),
+      (state) => sweepUploads(state, this.#limits, this.#clock()),
     );
     for (const { stage, id, place } of state.releases) {
       if (stage !== "removing") continue;
       await this.#releases.remove(name, { id, place });
       state = await this.#releases.update(
         name,
-        (state) => forgotten(state, place),
+        (state) => forgetRelease(state, place),
       );
     }
     return state;
@@ -315,7 +321,7 @@ export class Deployments {
 
   async #upload(name: string, id: string): Promise<ReleaseState> {
     const state = await this.#releases.state(name);
-    return presentRelease(continued(state, id, this.#clock()), id)!;
+    return presentRelease(continueUpload(state, id, this.#clock()), id)!;
   }
 
   /** The release of an upload, whose signature was checked when it began. */

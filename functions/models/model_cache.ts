@@ -10,16 +10,16 @@ interface Entry {
 export const defaultCacheBytes = 256 * 2 ** 20;
 
 /**
- * Loaded packages of at most `mostBytes` together, the last one used always among
+ * Loaded packages of at most `maxBytes` together, the last one used always among
  * them; the one not used for longest goes first. Each is read once, however many
  * ask for it at a time.
  */
 export class ModelCache {
   readonly #entries = new Map<string, Entry>();
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
 
-  constructor(mostBytes: number = defaultCacheBytes) {
-    this.#mostBytes = mostBytes;
+  constructor(maxBytes: number = defaultCacheBytes) {
+    this.#maxBytes = maxBytes;
   }
 
   /** The package under `key`, read by `read` where it is absent; a failure is not kept. */
@@ -46,7 +46,7 @@ export class ModelCache {
     let bytes = 0;
     for (const entry of this.#entries.values()) bytes += entry.bytes;
     for (const [key, entry] of this.#entries) {
-      if (bytes <= this.#mostBytes || this.#entries.size === 1) return;
+      if (bytes <= this.#maxBytes || this.#entries.size === 1) return;
       // Packages still being read have no size yet, and somebody waits for them.
       if (entry.bytes === 0) continue;
       this.#entries.delete(key);

@@ -58,7 +58,7 @@ export const defaultDeploymentLimits: DeploymentLimits = {
 };
 
 /** Activations that can be rolled back. */
-const mostEarlier = 16;
+const maxEarlier = 16;
 
 export const emptyState: ModelState = {
   releases: [],
@@ -126,7 +126,7 @@ export function presentRelease(
 }
 
 /** An upload begins, or goes on; stored releases stay what they are. */
-export function begun(
+export function beginUpload(
   state: ModelState,
   upload: Omit<ReleaseState, "stage" | "sinceMs">,
   limits: DeploymentLimits,
@@ -148,7 +148,7 @@ export function begun(
 }
 
 /** The end of an upload has come: it is not abandoned. Stored releases stay as they are. */
-export function continued(
+export function continueUpload(
   state: ModelState,
   id: string,
   nowMs: number,
@@ -165,19 +165,19 @@ export function continued(
 }
 
 /** The upload is whole and checked. */
-export function stored(
+export function storeRelease(
   state: ModelState,
   id: string,
   nowMs: number,
 ): ModelState {
-  const upload = presentRelease(continued(state, id, nowMs), id)!;
+  const upload = presentRelease(continueUpload(state, id, nowMs), id)!;
   if (upload.stage === "stored") return state;
   refuseTaken(state, upload);
   return withRelease(state, { ...upload, stage: "stored" });
 }
 
 /** New sessions get this version from now on. */
-export function activated(
+export function activate(
   state: ModelState,
   version: string,
   nowMs: number,
@@ -189,12 +189,12 @@ export function activated(
   return {
     ...state,
     active: { id, sinceMs: nowMs },
-    earlier: earlier.slice(-mostEarlier),
+    earlier: earlier.slice(-maxEarlier),
   };
 }
 
 /** New sessions get the version that was active before. */
-export function rolledBack(state: ModelState, nowMs: number): ModelState {
+export function rollBack(state: ModelState, nowMs: number): ModelState {
   const earlier = state.earlier.slice();
   const id = earlier.pop();
   if (!id) conflict("no version was active before");
@@ -205,7 +205,7 @@ export function rolledBack(state: ModelState, nowMs: number): ModelState {
  * The version, or the upload of one that is not stored, is removed; its chunks go
  * next, then `forgotten` ends it.
  */
-export function removing(
+export function beginRemoval(
   state: ModelState,
   version: string,
   nowMs: number,
@@ -224,7 +224,7 @@ export function removing(
 }
 
 /** Uploads that were abandoned are removed. */
-export function swept(
+export function sweepUploads(
   state: ModelState,
   { uploadLifetimeMs }: DeploymentLimits,
   nowMs: number,
@@ -243,7 +243,7 @@ export function swept(
 }
 
 /** Nothing of the removed release is left. */
-export function forgotten(state: ModelState, place: string): ModelState {
+export function forgetRelease(state: ModelState, place: string): ModelState {
   return {
     ...state,
     releases: state.releases.filter((release) => release.place !== place),

@@ -28,7 +28,7 @@ import type { OwnerKeys } from "./owner_keys.ts";
 /** Chunks read at a time. */
 const readsAtOnce = 4;
 /** Others that change a model's state at the same moment, at most. */
-const mostAttempts = 40;
+const maxAttempts = 40;
 
 /** Where a release of a model is kept. */
 export type Place = Pick<ReleaseState, "id" | "place">;
@@ -83,7 +83,7 @@ export class Releases {
     name: string,
     change: (state: ModelState) => ModelState,
   ): Promise<ModelState> {
-    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
       const object = await this.#store.get(stateKey(name));
       const before = object ? decodeState(object.bytes) : emptyState;
       const after = change(before);

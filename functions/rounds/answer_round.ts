@@ -8,7 +8,7 @@ import {
   type Phase,
   valuesInRange,
 } from "./evaluate/evaluate.ts";
-import { biasOf } from "./evaluate/linear_map.ts";
+import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
 import type { AnswerRange } from "./evaluate/pack.ts";
 import { runPaced } from "./privacy/paced.ts";

@@ -51,7 +51,7 @@ export function settingsFrom(
   const sealingKey = text("CIPHERLAYER_SEALING_KEY");
   const accessList = text("CIPHERLAYER_ACCESS");
   const accountHeader = text("CIPHERLAYER_ACCOUNT_HEADER");
-  const mostMs = "CIPHERLAYER_MAX_MS_PER_CALL";
+  const maxMs = "CIPHERLAYER_MAX_MS_PER_CALL";
   return {
     sealingKey: sealingKey === undefined
       ? undefined
@@ -64,7 +64,7 @@ export function settingsFrom(
       })
       : undefined,
     limits: {
-      maxMillisecondsPerCall: numberIn(mostMs, text(mostMs)) ?? Infinity,
+      maxMillisecondsPerCall: numberIn(maxMs, text(maxMs)) ?? Infinity,
     },
     insecureKeys: text("CIPHERLAYER_INSECURE_KEYS") === "1",
   };

@@ -1,7 +1,7 @@
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { decodeHex } from "@std/encoding/hex";
 
-const leastBytes = 32;
+const minBytes = 32;
 
 /**
  * A sealing key from its text, hexadecimal or base64url.
@@ -11,9 +11,9 @@ const leastBytes = 32;
  */
 export function sealingKeyFrom(text: string): Uint8Array {
   const key = decoded(text);
-  if (key && key.length >= leastBytes) return key;
+  if (key && key.length >= minBytes) return key;
   throw new RangeError(
-    `Cannot read sealing key: expected at least ${leastBytes} bytes, hexadecimal or base64url, got ${
+    `Cannot read sealing key: expected at least ${minBytes} bytes, hexadecimal or base64url, got ${
       key ? `${key.length} bytes` : `${text.length} other characters`
     }`,
   );

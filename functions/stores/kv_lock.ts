@@ -27,8 +27,8 @@ export async function whenUnlocked<T>(operation: () => Promise<T>): Promise<T> {
       }
       if (!/database is locked/.test(message)) throw error;
     }
-    const mostMs = Math.min(longestWaitMs, 2 ** attempt);
-    await new Promise((done) => setTimeout(done, 1 + mostMs * Math.random()));
+    const maxMs = Math.min(longestWaitMs, 2 ** attempt);
+    await new Promise((done) => setTimeout(done, 1 + maxMs * Math.random()));
   }
   throw new CipherlayerError(
     "server-fault",

@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 import { type AppOptions, createApp } from "../app.ts";
-import { notesOn } from "../telemetry/call_notes.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
 
 /**
@@ -35,7 +35,7 @@ export function answerCalls(
       status: response.status,
       headers: [...response.headers],
       body: content,
-      facts: notesOn(request).facts,
+      facts: telemetryOf(request).facts,
     }, [content]);
   };
 

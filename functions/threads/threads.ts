@@ -1,9 +1,9 @@
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   type CallFacts,
-  notesOn,
+  telemetryOf,
   withoutBytes,
-} from "../telemetry/call_notes.ts";
+} from "../telemetry/call_telemetry.ts";
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
@@ -70,10 +70,10 @@ export class EvaluationThreads {
 
   /** Passes a POST request on to the thread with the fewest calls under way. */
   async answer(request: Request, body: Uint8Array): Promise<Response> {
-    const thread = this.#threads.reduce((least, other) =>
-      other.calls.size < least.calls.size ? other : least
+    const thread = this.#threads.reduce((min, other) =>
+      other.calls.size < min.calls.size ? other : min
     );
-    const notes = notesOn(request);
+    const notes = telemetryOf(request);
     notes.enter("wait");
     const reply = await this.#call(thread, request, body);
     notes.takeOver(reply.facts);

@@ -58,7 +58,7 @@ export interface CompileOptions {
   /** Where averages are taken. Default: at the edge. */
   pool?: "edge" | "cloud";
   /** Least and most reading. Default: those seen in calibration. */
-  inputRange?: [least: number, most: number];
+  inputRange?: [min: number, max: number];
   onProgress?: (message: string) => void;
 }
 
@@ -190,7 +190,7 @@ function widths(
   what: string,
   given: number | number[],
   count: number,
-  [least, most]: [number, number],
+  [min, max]: [number, number],
 ): number[] {
   const list = typeof given === "number" ? Array(count).fill(given) : given;
   if (list.length !== count) {
@@ -199,9 +199,9 @@ function widths(
     );
   }
   for (const bits of list) {
-    if (!Number.isInteger(bits) || bits < least || bits > most) {
+    if (!Number.isInteger(bits) || bits < min || bits > max) {
       throw new RangeError(
-        `Cannot quantise: expected ${what} widths of ${least} to ${most} bits, got ${bits}`,
+        `Cannot quantise: expected ${what} widths of ${min} to ${max} bits, got ${bits}`,
       );
     }
   }

@@ -4,7 +4,7 @@
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 
-import type { Tail } from "../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../sdk/wire/plan.ts";
 
 /** [channels, height, width]; height 1 for signals. */
 export type Grid = [channels: number, height: number, width: number];
@@ -97,7 +97,7 @@ export interface FloatNetwork {
   };
   /** The last round's accumulators, after its edge operations, are the scores. */
   rounds: FloatRound[];
-  output: { shape: number[]; tail: Tail };
+  output: { shape: number[]; tail: ScoreDisplay };
 }
 
 /** Elements of a grid. */

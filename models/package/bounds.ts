@@ -1,10 +1,10 @@
-import type { IntegerTensor, RoundSpec, Term } from "./format.ts";
+import type { RoundSpec, Term, WeightTensor } from "./format.ts";
 
 /** A tensor of the package by name. @throws {Error} where it is missing */
 export function tensorNamed(
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
   name: string,
-): IntegerTensor {
+): WeightTensor {
   const tensor = tensors.get(name);
   if (!tensor) throw new Error(`Cannot find tensor "${name}" in the package`);
   return tensor;
@@ -21,24 +21,24 @@ export function tensorNamed(
  */
 export function accumulatorBound(
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
 ): number {
   const { data } = tensorNamed(tensors, round.bias);
   const [rows] = round.outputShape, positions = data.length / rows;
   // A bias for each position: its least and most in the row bound all.
   const row = (o: number) => data.subarray(o * positions, (o + 1) * positions);
-  const least = Float64Array.from(
+  const min = Float64Array.from(
     { length: rows },
     (_, o) => row(o).reduce((a, b) => Math.min(a, b)),
   );
-  const most = Float64Array.from(
+  const max = Float64Array.from(
     { length: rows },
     (_, o) => row(o).reduce((a, b) => Math.max(a, b)),
   );
-  for (const term of round.terms) addTermRange(term, tensors, least, most);
+  for (const term of round.terms) addTermRange(term, tensors, min, max);
   let bound = 0;
   for (let o = 0; o < rows; o++) {
-    bound = Math.max(bound, Math.abs(least[o]), Math.abs(most[o]));
+    bound = Math.max(bound, Math.abs(min[o]), Math.abs(max[o]));
   }
   return bound;
 }
@@ -46,20 +46,20 @@ export function accumulatorBound(
 /** Adds the least and the most that `term` contributes to each output row. */
 function addTermRange(
   term: Term,
-  tensors: ReadonlyMap<string, IntegerTensor>,
-  least: Float64Array,
-  most: Float64Array,
+  tensors: ReadonlyMap<string, WeightTensor>,
+  min: Float64Array,
+  max: Float64Array,
 ): void {
   const low = Math.min(term.low, 0), high = Math.max(term.high, 0);
   const weights = tensorNamed(tensors, term.weights).data;
-  const rowLength = weights.length / least.length;
-  for (let o = 0; o < least.length; o++) {
+  const rowLength = weights.length / min.length;
+  for (let o = 0; o < min.length; o++) {
     let positive = 0, negative = 0;
     for (let i = o * rowLength; i < (o + 1) * rowLength; i++) {
       if (weights[i] > 0) positive += weights[i];
       else negative += weights[i];
     }
-    most[o] += positive * high + negative * low;
-    least[o] += positive * low + negative * high;
+    max[o] += positive * high + negative * low;
+    min[o] += positive * low + negative * high;
   }
 }

@@ -80,12 +80,12 @@ export interface Manifest {
 }
 
 /** A weight or bias tensor: row-major int32. */
-export interface IntegerTensor {
+export interface WeightTensor {
   shape: number[];
   data: Int32Array;
 }
 
 export interface ModelPackage {
   manifest: Manifest;
-  tensors: Map<string, IntegerTensor>;
+  tensors: Map<string, WeightTensor>;
 }

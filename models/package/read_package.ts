@@ -16,8 +16,8 @@ export type PackageFiles = ReadonlyMap<string, Uint8Array>;
 
 const manifestFile = "manifest.json";
 const weightsFile = "weights.safetensors";
-const mostManifestBytes = 2 ** 24;
-const mostPackageBytes = 2 ** 30;
+const maxManifestBytes = 2 ** 24;
+const maxPackageBytes = 2 ** 30;
 
 /**
  * The package's files. The manifest's `files` are computed anew; the same model
@@ -102,8 +102,8 @@ export async function readPackageFiles(
     try {
       const path = `${folder}/${name}`;
       packageBytes += (await Deno.stat(path)).size;
-      if (packageBytes > mostPackageBytes) {
-        refuse(`expected at most ${mostPackageBytes} bytes in ${folder}`);
+      if (packageBytes > maxPackageBytes) {
+        refuse(`expected at most ${maxPackageBytes} bytes in ${folder}`);
       }
       files.set(name, await Deno.readFile(path));
     } catch (error) {
@@ -128,9 +128,9 @@ export async function writePackage(
 
 /** @throws {CipherlayerError} "malformed" */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  if (bytes.length > mostManifestBytes) {
+  if (bytes.length > maxManifestBytes) {
     refuse(
-      `expected ${manifestFile} of at most ${mostManifestBytes} bytes, got ${bytes.length}`,
+      `expected ${manifestFile} of at most ${maxManifestBytes} bytes, got ${bytes.length}`,
     );
   }
   try {

@@ -19,9 +19,9 @@ import { decodePackage, type PackageFiles } from "./read_package.ts";
 /** Bytes of every chunk of a file but the last. */
 export const chunkBytes: number = 2 ** 20;
 /** Files of a package together. */
-export const mostReleaseBytes: number = 256 * 2 ** 20;
+export const maxReleaseBytes: number = 256 * 2 ** 20;
 /** A release, signed, in text. */
-export const mostSignedReleaseBytes: number = 2 ** 18;
+export const maxSignedReleaseBytes: number = 2 ** 18;
 /** `typ` of the signature's header: a signature for anything else is none for this. */
 export const releaseType = "cipherlayer-release";
 
@@ -52,8 +52,8 @@ const releaseCheck = record<Release>({
   files: list(
     record({
       name: text(100),
-      bytes: integer(0, mostReleaseBytes),
-      chunks: list(text(64), mostReleaseBytes / chunkBytes),
+      bytes: integer(0, maxReleaseBytes),
+      chunks: list(text(64), maxReleaseBytes / chunkBytes),
     }),
     16,
   ),
@@ -134,10 +134,10 @@ export function decodeRelease(bytes: Uint8Array): Release {
     }
     releaseBytes += bytes;
   }
-  if (releaseBytes > mostReleaseBytes) {
+  if (releaseBytes > maxReleaseBytes) {
     throw new CipherlayerError(
       "body-too-large",
-      `Cannot release ${release.name}: expected at most ${mostReleaseBytes} bytes, got ${releaseBytes}`,
+      `Cannot release ${release.name}: expected at most ${maxReleaseBytes} bytes, got ${releaseBytes}`,
     );
   }
   return release;

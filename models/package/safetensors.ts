@@ -12,20 +12,20 @@ import {
   text,
   tuple,
 } from "../../sdk/wire/schema.ts";
-import type { IntegerTensor } from "./format.ts";
+import type { WeightTensor } from "./format.ts";
 
 type IntegerType = "I8" | "I16" | "I32";
 
 const arrayOf = { I8: Int8Array, I16: Int16Array, I32: Int32Array };
-const mostHeaderBytes = 2 ** 24;
-const mostElements = 2 ** 28;
+const maxHeaderBytes = 2 ** 24;
+const maxElements = 2 ** 28;
 
 /**
  * Encodes tensors, each in the narrowest of 8, 16 and 32 bits that holds it.
  * The same tensors in the same order give the same bytes.
  */
 export function encodeSafetensors(
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
 ): Uint8Array {
   const header: Record<string, unknown> = {};
   const parts: Uint8Array[] = [];
@@ -61,17 +61,17 @@ export function encodeSafetensors(
  */
 export function decodeSafetensors(
   file: Uint8Array,
-): Map<string, IntegerTensor> {
+): Map<string, WeightTensor> {
   if (file.length < 8) refuse(`expected 8 bytes or more, got ${file.length}`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = Number(view.getBigUint64(0, true));
-  if (headerLength > Math.min(mostHeaderBytes, file.length - 8)) {
+  if (headerLength > Math.min(maxHeaderBytes, file.length - 8)) {
     refuse(
       `expected a header of ${headerLength} bytes, got a file of ${file.length}`,
     );
   }
   const data = file.subarray(8 + headerLength);
-  const tensors = new Map<string, IntegerTensor>();
+  const tensors = new Map<string, WeightTensor>();
   let end = 0;
   for (
     const [name, entry] of Object.entries(
@@ -114,7 +114,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 
 const entryCheck = record({
   dtype: text(8),
-  shape: list(integer(0, mostElements), 8),
+  shape: list(integer(0, maxElements), 8),
   data_offsets: tuple<[number, number]>(
     integer(0, 2 ** 40),
     integer(0, 2 ** 40),

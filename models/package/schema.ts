@@ -13,7 +13,7 @@ import {
   text,
   tuple,
 } from "../../sdk/wire/schema.ts";
-import type { Reveal, Tail } from "../../sdk/wire/plan.ts";
+import type { Reveal, ScoreDisplay } from "../../sdk/wire/plan.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
@@ -93,7 +93,7 @@ export const manifestCheck: Check<Manifest> = record({
     shape,
     scale: real,
     labels: nullable(list(name, 2 ** 16)),
-    tail: literal<Tail>("none", "softmax", "logSoftmax"),
+    tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
   }),
   privacy: literal<PrivacyProfile>("paper", "standard", "strict"),
   reveal: literal<Reveal>("scores", "label"),

@@ -1,11 +1,11 @@
 import { shapeAfter } from "../../sdk/activations/apply.ts";
-import { elementCount } from "../../sdk/fixed_point/edge_tensor.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent } from "./geometry.ts";
 import { guardModel } from "../protections/guard_model.ts";
 import { protectionsOf } from "../protections/profile.ts";
-import type { IntegerTensor, ModelPackage, RoundSpec, Term } from "./format.ts";
+import type { ModelPackage, RoundSpec, Term, WeightTensor } from "./format.ts";
 
 /** Range and size of an activation, as the round that writes it gives it. */
 interface Activation {
@@ -15,9 +15,9 @@ interface Activation {
 }
 
 /** Longest activation, in elements of one sample. */
-const mostElements = 2 ** 24;
+const maxElements = 2 ** 24;
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
-const mostPlaces = 2 ** 18;
+const maxPlaces = 2 ** 18;
 
 /**
  * Proves a package consistent: every tensor present and of the shape that its
@@ -83,7 +83,7 @@ export function canRevealLabel(
 
 function verifyTerms(
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
   activations: ReadonlyMap<string, Activation>,
 ): void {
   const [channels] = round.outputShape;
@@ -130,13 +130,13 @@ function verifySize({ name, outputShape, terms }: RoundSpec): void {
     elementCount(outputShape),
     ...terms.map(termElements),
   );
-  if (elements > mostElements) {
-    fail(name, `expected at most ${mostElements} elements, got ${elements}`);
+  if (elements > maxElements) {
+    fail(name, `expected at most ${maxElements} elements, got ${elements}`);
   }
   const [, ...sides] = outputShape;
   const places = elementCount(sides);
-  if (places > mostPlaces) {
-    fail(name, `expected maps of at most ${mostPlaces} places, got [${sides}]`);
+  if (places > maxPlaces) {
+    fail(name, `expected maps of at most ${maxPlaces} places, got [${sides}]`);
   }
 }
 
@@ -166,7 +166,7 @@ function outputShape(round: RoundSpec, term: Term, channels: number): number[] {
 
 function expectShape(
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
   name: string,
   expected: number[],
 ): void {
@@ -240,14 +240,14 @@ function rangeAfter(
       }
       return step.op === "requantise"
         ? [step.low, step.high]
-        : [least(step.table), -least(step.table.map((y) => -y))];
+        : [min(step.table), -min(step.table.map((y) => -y))];
     }
     case "custom":
       return [step.low, step.high];
   }
 }
 
-function least(values: readonly number[]): number {
+function min(values: readonly number[]): number {
   return values.reduce((a, b) => Math.min(a, b), Infinity);
 }
 

@@ -103,8 +103,8 @@ export function callMilliseconds(
 }
 
 /** Splitting repeats tables and the upload: worth it only where much is saved. */
-const leastSavedShare = 0.1;
-const leastEvaluateMs = 5;
+const minSavedShare = 0.1;
+const minEvaluateMs = 5;
 
 /**
  * Predicts a round under `layout`, split in two where that pays.
@@ -125,10 +125,10 @@ export function forecastRound(
   }
   const whole = forecastShards(1, round, layout, modulusBits, costs, profiles);
   if (
-    whole.ciphertextsDown < 2 || whole.evaluateMs < leastEvaluateMs
+    whole.ciphertextsDown < 2 || whole.evaluateMs < minEvaluateMs
   ) return whole;
   const halves = forecastShards(2, round, layout, modulusBits, costs, profiles);
-  return halves.totalMs < whole.totalMs - leastSavedShare * whole.evaluateMs
+  return halves.totalMs < whole.totalMs - minSavedShare * whole.evaluateMs
     ? halves
     : whole;
 }

@@ -19,7 +19,7 @@ import { protectionsOf } from "../protections/profile.ts";
 export interface PlannedRound {
   name: string;
   chosen: PricedLayout;
-  /** Cheapest first, at most `mostRejected`. */
+  /** Cheapest first, at most `maxRejected`. */
   rejected: PricedLayout[];
 }
 
@@ -59,12 +59,12 @@ export function forecastInference(
     modulusBits: number;
     samples: number;
     costs: Costs;
-    mostRejected: number;
+    maxRejected: number;
     /** What one call may take, by the committed costs; unlimited by default. */
     callLimits?: CallLimits;
   },
 ): { rounds: PlannedRound[]; total: InferenceForecast } {
-  const { modulusBits, samples, costs, mostRejected, callLimits } = options;
+  const { modulusBits, samples, costs, maxRejected, callLimits } = options;
   const protections = protectionsOf(model.manifest);
   const { manifest, tensors } =
     guardModel(model, protections, platformRandom).model;
@@ -93,7 +93,7 @@ export function forecastInference(
     return {
       name: round.name,
       chosen,
-      rejected: others.slice(0, mostRejected),
+      rejected: others.slice(0, maxRejected),
     };
   });
   return { rounds, total: sumForecasts(rounds.map((r) => r.chosen.forecast)) };

@@ -1,6 +1,6 @@
 /** What this machine needs for the operations that the planner counts. */
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { gcd } from "../../sdk/paillier/public/modular.ts";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import {
@@ -12,7 +12,7 @@ import { type Costs, defaultCosts } from "./cost_model.ts";
 
 const batch = 32;
 const budgetMs = 1000;
-const mostTurns = 15;
+const maxTurns = 15;
 /** Runs last about 10 ms, long enough to feel what else the machine does. */
 const productsPerRun = (modulusBits: number) =>
   2 * Math.round(2500 * (2048 / modulusBits) ** 2);
@@ -28,7 +28,7 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
   const committed = defaultCosts(modulusBits);
   const key = stubKey(modulusBits);
   const { modulus } = key.publicKey;
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   const plaintexts = Array.from({ length: batch }, () => randomBelow(modulus));
   await owner.fillPool(batch);
   const ciphertexts = await owner.encryptBatch(plaintexts);
@@ -61,7 +61,7 @@ async function medians<K extends string>(
   const names = Object.keys(operations) as K[];
   const times = new Map(names.map((name) => [name, [] as number[]]));
   const deadline = performance.now() + budgetMs;
-  for (let turn = 0; turn <= mostTurns; turn++) {
+  for (let turn = 0; turn <= maxTurns; turn++) {
     for (const name of names) {
       const time = await operations[name]();
       if (turn > 0) times.get(name)!.push(time);

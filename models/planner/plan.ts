@@ -9,7 +9,7 @@ import {
   forecastRound,
   type RoundForecast,
 } from "./cost_model.ts";
-import type { IntegerTensor, Manifest, RoundSpec } from "../package/format.ts";
+import type { Manifest, RoundSpec, WeightTensor } from "../package/format.ts";
 import { denseLayouts } from "./dense.ts";
 import { weightProfiles } from "./weight_profile.ts";
 import { plainSlotBits } from "./slot_width.ts";
@@ -23,7 +23,7 @@ export interface PlanOptions {
   /** Defaults to the committed costs of the key size. */
   costs?: Costs;
   /** The package's weights, for a closer forecast of the cloud's work. */
-  tensors?: ReadonlyMap<string, IntegerTensor>;
+  tensors?: ReadonlyMap<string, WeightTensor>;
   /** What one call may take; unlimited by default. */
   callLimits?: CallLimits;
 }
@@ -72,11 +72,11 @@ export function planInference(
  *
  * @throws {Error} if a round's accumulators fit no slot
  */
-export function mostSamples(manifest: Manifest, modulusBits: number): number {
+export function maxSamples(manifest: Manifest, modulusBits: number): number {
   return manifest.rounds.reduce(
-    (most, round) =>
+    (max, round) =>
       Math.min(
-        most,
+        max,
         Math.floor((modulusBits - headroomBits) / plainSlotBits(round)),
       ),
     Infinity,
@@ -123,13 +123,13 @@ export function planRound(
     fits(forecast, costs, callLimits)
   );
   if (fitting.length === 0) {
-    const leastMs = Math.min(
+    const minMs = Math.min(
       ...candidates.map(({ forecast }) => callMilliseconds(forecast, costs)),
     );
     throw new CipherlayerError(
       "too-much-work",
       `Cannot plan round "${round.name}": expected calls of at most ${callLimits.maxMillisecondsPerCall} ms, got ${
-        Math.ceil(leastMs)
+        Math.ceil(minMs)
       } ms in ${callLimits.shards} parts or as many as it has answers`,
     );
   }
@@ -159,9 +159,9 @@ function splitToFit(
   limits: CallLimits,
 ): RoundForecast {
   let forecast = forecastIn();
-  const most = Math.min(limits.shards, forecast.ciphertextsDown);
-  while (!fits(forecast, costs, limits) && forecast.shards < most) {
-    forecast = forecastIn(Math.min(2 * forecast.shards, most));
+  const max = Math.min(limits.shards, forecast.ciphertextsDown);
+  while (!fits(forecast, costs, limits) && forecast.shards < max) {
+    forecast = forecastIn(Math.min(2 * forecast.shards, max));
   }
   return forecast;
 }

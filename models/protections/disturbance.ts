@@ -1,4 +1,4 @@
-import { elementCount } from "../../sdk/fixed_point/edge_tensor.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { RoundSpec } from "../package/format.ts";
 

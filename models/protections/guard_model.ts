@@ -3,9 +3,9 @@ import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import { accumulatorBound } from "../package/bounds.ts";
 import type {
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
+  WeightTensor,
 } from "../package/format.ts";
 import { disturbanceAmplitude } from "./disturbance.ts";
 import { addHiddenDecoys } from "./hidden_decoys.ts";
@@ -51,10 +51,10 @@ export interface GuardedModel {
 }
 
 /** Most scores that are compared in pairs: 496 pairs. */
-const mostCompared = 32;
+const maxCompared = 32;
 /** Accumulators stay below this, so that slots hold them exactly. */
-const mostBound = 2 ** 51;
-const leastScaleBits = 8;
+const maxBound = 2 ** 51;
+const minScaleBits = 8;
 
 /**
  * Applies the protections that change what is evaluated: decoys, the rounds that
@@ -111,7 +111,7 @@ interface ScoreRounds {
 /** The last round and those behind it. */
 function scoreRounds(
   { manifest }: ModelPackage,
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
   protections: Protections,
   random: RandomSource,
 ): ScoreRounds {
@@ -130,7 +130,7 @@ function scoreRounds(
 /** Scores and decoys, of which the edge selects the largest; then the label. */
 function selectedRounds(
   last: RoundSpec,
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
   protections: Protections,
   random: RandomSource,
 ): ScoreRounds {
@@ -147,7 +147,7 @@ function selectedRounds(
   let guard: RoundGuard = { kind: "none" };
   if (protections.scores === "blinded") {
     const ranks = 2 ** Math.ceil(Math.log2(rows.length));
-    const room = mostBound / (2 * ranks * (round.bound + 2));
+    const room = maxBound / (2 * ranks * (round.bound + 2));
     const scaleBits = scaleBitsWithin(room, 16, last);
     const shiftLimit = 2 ** scaleBits * ranks * round.bound;
     guard = { kind: "blinded", ranks, scaleBits, shiftLimit };
@@ -181,13 +181,13 @@ function decoysAmong(
 /** Differences of all pairs of scores, their count of wins for each score, the label. */
 function comparedRounds(
   last: RoundSpec,
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
   protections: Protections,
 ): ScoreRounds {
   const rows = rowsOf(last, tensors);
-  if (rows.length > mostCompared) {
+  if (rows.length > maxCompared) {
     throw new Error(
-      `Cannot guard round "${last.name}": expected at most ${mostCompared} scores to compare, got ${rows.length}; use the profile standard`,
+      `Cannot guard round "${last.name}": expected at most ${maxCompared} scores to compare, got ${rows.length}; use the profile standard`,
     );
   }
   const pairs = rows.flatMap((_, first) =>
@@ -206,7 +206,7 @@ function comparedRounds(
     alone: true,
   };
   const bound = accumulatorBound(differences, tensors);
-  const scaleBits = scaleBitsWithin(mostBound / (2 * bound + 2), 24, last);
+  const scaleBits = scaleBitsWithin(maxBound / (2 * bound + 2), 24, last);
   differences.bound = 2 ** scaleBits * (2 * bound + 2);
 
   // Pair (a, b) tells whether a is ahead: it counts for a, its opposite for b.
@@ -235,7 +235,7 @@ function labelRound(
   selecting: RoundSpec,
   labels: number[],
   { selectorCheck }: Protections,
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
 ): GuardedRound {
   const round = denseRound("label", selecting, [labels.length, 1]);
   setRows(round, [{ weights: Int32Array.from(labels), bias: 0 }], tensors);
@@ -275,12 +275,12 @@ function unused(name: string, { writes }: RoundSpec): string {
   return `${writes}:${name}`;
 }
 
-function scaleBitsWithin(room: number, most: number, last: RoundSpec): number {
-  const bits = Math.min(most, Math.floor(Math.log2(room)));
-  if (bits < leastScaleBits) {
+function scaleBitsWithin(room: number, max: number, last: RoundSpec): number {
+  const bits = Math.min(max, Math.floor(Math.log2(room)));
+  if (bits < minScaleBits) {
     throw new Error(
       `Cannot guard round "${last.name}": expected scores of ${
-        leastScaleBits - bits
+        minScaleBits - bits
       } bits less; use narrower weights or reveal scores`,
     );
   }

@@ -2,10 +2,10 @@ import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import { accumulatorBound, tensorNamed } from "../package/bounds.ts";
 import type {
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
   Term,
+  WeightTensor,
 } from "../package/format.ts";
 
 /**
@@ -70,10 +70,10 @@ function growable(round: RoundSpec, readers: RoundSpec[]): boolean {
 
 /** The tensor with one more row for each pair of parents, a mixture of theirs. */
 function crossed(
-  { shape: [rows, ...rest], data }: IntegerTensor,
+  { shape: [rows, ...rest], data }: WeightTensor,
   parents: number[][],
   random: RandomSource,
-): IntegerTensor {
+): WeightTensor {
   const length = data.length / rows;
   const grown = new Int32Array((rows + parents.length) * length);
   grown.set(data);
@@ -92,7 +92,7 @@ function ignoring(
   term: Term,
   channels: number,
   decoys: number,
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
 ): Term {
   const { shape, data } = tensorNamed(tensors, term.weights);
   const [outputs, inputs, ...rest] = shape;

@@ -1,5 +1,5 @@
 import { tensorNamed } from "../package/bounds.ts";
-import type { IntegerTensor, RoundSpec } from "../package/format.ts";
+import type { RoundSpec, WeightTensor } from "../package/format.ts";
 
 /** One output of a dense round: its weights, term after term, and its bias. */
 export interface Row {
@@ -10,7 +10,7 @@ export interface Row {
 /** The rows of a dense round. */
 export function rowsOf(
   { terms, bias, outputShape: [outputs] }: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
 ): Row[] {
   const biases = tensorNamed(tensors, bias).data;
   const parts = terms.map(({ weights }) => tensorNamed(tensors, weights).data);
@@ -29,7 +29,7 @@ export function rowsOf(
 export function setRows(
   { terms, bias }: RoundSpec,
   rows: readonly Row[],
-  tensors: Map<string, IntegerTensor>,
+  tensors: Map<string, WeightTensor>,
 ): void {
   let from = 0;
   for (const term of terms) {

@@ -65,7 +65,7 @@ export function withRandomDecoys(
       () => weights[draw(weights.length)],
     );
     const lead = combine([[1, { weights: shuffled, bias: 0 }], [-1, rows[0]]]);
-    const bias = -1 - mostOf(lead, round);
+    const bias = -1 - maxOf(lead, round);
     return { weights: shuffled, bias, label, real: false };
   });
   return [
@@ -75,12 +75,12 @@ export function withRandomDecoys(
 }
 
 /** Largest value of a row over the inputs' ranges. */
-function mostOf({ weights, bias }: Row, { terms }: RoundSpec): number {
-  let most = bias, i = 0;
+function maxOf({ weights, bias }: Row, { terms }: RoundSpec): number {
+  let max = bias, i = 0;
   for (const { low, high, length } of terms as DenseTerm[]) {
     for (const end = i + length; i < end; i++) {
-      most += Math.max(weights[i] * Math.min(low, 0), weights[i] * high);
+      max += Math.max(weights[i] * Math.min(low, 0), weights[i] * high);
     }
   }
-  return most;
+  return max;
 }

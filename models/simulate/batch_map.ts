@@ -212,8 +212,8 @@ function tiledProduct(
   const rowBlocks = Math.ceil(groupRows / tileRows);
   const packed = packWeights(shape, precision, rowBlocks);
   const offsetBytes = offsets.map((offset) => offset * size);
-  const mostTiles = Math.ceil(shape.columns / lanes);
-  const outputLength = groups * rowBlocks * tileRows * mostTiles * lanes;
+  const maxTiles = Math.ceil(shape.columns / lanes);
+  const outputLength = groups * rowBlocks * tileRows * maxTiles * lanes;
 
   const align = (bytes: number) => Math.ceil(bytes / 16) * 16;
   const offsetsAt = align(packed.byteLength);

@@ -7,9 +7,9 @@ import {
   applySteps,
 } from "../../sdk/activations/apply.ts";
 import {
-  type EdgeTensor,
   elementCount,
-} from "../../sdk/fixed_point/edge_tensor.ts";
+  type IntegerTensor,
+} from "../../sdk/fixed_point/integer_tensor.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import {
   type SimulateManyOptions,
@@ -18,9 +18,9 @@ import {
 import type {
   ConvolutionTerm,
   DenseTerm,
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
+  WeightTensor,
 } from "../package/format.ts";
 
 /** What an inference gives. */
@@ -32,7 +32,7 @@ export interface Outcome {
 }
 
 export interface Simulation extends Outcome {
-  rounds: { accumulators: Float64Array; activation: EdgeTensor }[];
+  rounds: { accumulators: Float64Array; activation: IntegerTensor }[];
 }
 
 /**
@@ -52,7 +52,7 @@ export function simulate(
 ): Simulation {
   const { manifest, tensors } = model;
   checkReading(model, reading);
-  const activations = new Map<string, EdgeTensor>([
+  const activations = new Map<string, IntegerTensor>([
     ["input", { shape: manifest.input.shape, samples: [reading] }],
   ]);
   const rounds = manifest.rounds.map((round, index) => {
@@ -94,8 +94,8 @@ export function simulateMany(
 /** y = sum of terms + bias on the first sample of the activations. */
 export function evaluateRound(
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
-  activations: ReadonlyMap<string, EdgeTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
 ): Float64Array {
   const bias = tensorNamed(tensors, round.bias).data;
   const outputs = new Float64Array(elementCount(round.outputShape));

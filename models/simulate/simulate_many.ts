@@ -8,16 +8,16 @@ import {
   applySteps,
 } from "../../sdk/activations/apply.ts";
 import {
-  type EdgeTensor,
   elementCount,
-} from "../../sdk/fixed_point/edge_tensor.ts";
+  type IntegerTensor,
+} from "../../sdk/fixed_point/integer_tensor.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import { type BatchMap, batchMap, exactPrecision } from "./batch_map.ts";
 import type {
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
   Term,
+  WeightTensor,
 } from "../package/format.ts";
 
 /** Samples that go through the rounds together; more would leave the caches. */
@@ -51,7 +51,7 @@ export function simulateManySamples(
   const results: Float64Array[] = [];
   for (let start = 0; start < readings.length; start += batchSamples) {
     const batch = readings.slice(start, start + batchSamples);
-    const activations = new Map<string, EdgeTensor>([
+    const activations = new Map<string, IntegerTensor>([
       ["input", { shape: model.manifest.input.shape, samples: batch }],
     ]);
     let samples: Float64Array[] = batch;
@@ -78,7 +78,7 @@ export function simulateManySamples(
 function compileTerm(
   term: Term,
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
 ): BatchMap {
   const { data: weights } = tensorNamed(tensors, term.weights);
   const precision = exactPrecision(round.bound);

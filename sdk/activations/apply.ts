@@ -8,7 +8,10 @@ import {
 } from "./pooling.ts";
 import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
 import { selectLargest } from "./selection.ts";
-import { type EdgeTensor, elementCount } from "../fixed_point/edge_tensor.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../wire/plan.ts";
 
 export { type ActivationRegistry, checkActivations } from "./registry.ts";
@@ -38,9 +41,9 @@ export { type ActivationRegistry, checkActivations } from "./registry.ts";
  */
 export function applySteps(
   steps: readonly EdgeStep[],
-  accumulators: EdgeTensor,
+  accumulators: IntegerTensor,
   registry: ActivationRegistry = new Map(),
-): EdgeTensor {
+): IntegerTensor {
   return steps.reduce(
     (tensor, step) => applyStep(step, tensor, registry),
     accumulators,
@@ -88,9 +91,9 @@ export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
 
 function applyStep(
   step: EdgeStep,
-  { shape, samples }: EdgeTensor,
+  { shape, samples }: IntegerTensor,
   registry: ActivationRegistry,
-): EdgeTensor {
+): IntegerTensor {
   const each = sampleFunction(step, shape, registry);
   return { shape: shapeAfter(step, shape), samples: samples.map(each) };
 }

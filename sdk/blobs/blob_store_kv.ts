@@ -1,7 +1,7 @@
 import type { BlobStore } from "./blob_store.ts";
 
 /** What is used of `Deno.Kv`, so that this module loads everywhere. */
-export interface KvDatabase {
+export interface KvLike {
   /** The value of a key, or null. */
   get(key: string[]): Promise<{ value: unknown }>;
   /** Replaces a value. */
@@ -25,11 +25,11 @@ export interface KvDatabase {
  * ```
  */
 export class KvBlobStore implements BlobStore {
-  readonly #kv: KvDatabase;
+  readonly #kv: KvLike;
   readonly #prefix: string;
 
   /** The blobs of an open database whose keys begin with `prefix`. */
-  constructor(kv: KvDatabase, prefix = "cipherlayer") {
+  constructor(kv: KvLike, prefix = "cipherlayer") {
     this.#kv = kv;
     this.#prefix = prefix;
   }

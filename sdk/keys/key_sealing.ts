@@ -91,7 +91,7 @@ export async function sealPrivateKey(
  * @throws {CipherlayerError} "key-corrupt" if the bytes are damaged or no sealed
  * key, "wrong-passphrase" if they are whole but do not open
  */
-export async function openPrivateKey(
+export async function unsealPrivateKey(
   bytes: Uint8Array,
   passphrase: string,
 ): Promise<PrivateKey> {
@@ -123,7 +123,7 @@ export async function openPrivateKey(
  *
  * @throws {CipherlayerError} "key-corrupt" if the bytes are damaged or no sealed key
  */
-export function sealedFingerprint(bytes: Uint8Array): string {
+export function fingerprintOfSealed(bytes: Uint8Array): string {
   return parse(bytes).fingerprint;
 }
 

@@ -17,7 +17,7 @@ import type { PrivateKey } from "../paillier/private/private_key.ts";
  * const key = await openKey(store); // made on the first run
  * const next = await rotateKey(store);
  * if (await store.fingerprint() !== next.publicKey.fingerprint) throw new Error("lost");
- * if ((await store.retired())[0] !== key.publicKey.fingerprint) throw new Error("lost");
+ * if ((await store.listRetired())[0] !== key.publicKey.fingerprint) throw new Error("lost");
  * ```
  */
 export interface KeyStore {
@@ -31,7 +31,7 @@ export interface KeyStore {
   /** SHA-256 of the current key's N, without opening it; null if there is none. */
   fingerprint(): Promise<string | null>;
   /** Fingerprints of the retired keys, in any order. */
-  retired(): Promise<string[]>;
+  listRetired(): Promise<string[]>;
   /** Destroys a retired key; nothing that was encrypted under it can be read again. */
   forget(fingerprint: string): Promise<void>;
 }
@@ -100,7 +100,7 @@ export class MemoryKeyStore implements KeyStore {
   }
 
   /** Fingerprints of the retired keys. */
-  retired(): Promise<string[]> {
+  listRetired(): Promise<string[]> {
     const names = [...this.#keys.keys()];
     return Promise.resolve(names.filter((name) => name !== this.#current));
   }

@@ -1,9 +1,9 @@
 import type { BlobStore } from "../blobs/blob_store.ts";
 import {
-  openPrivateKey,
-  sealedFingerprint,
+  fingerprintOfSealed,
   type SealingOptions,
   sealPrivateKey,
+  unsealPrivateKey,
 } from "./key_sealing.ts";
 import type { KeyStore } from "./key_store.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -67,7 +67,7 @@ export class SealedKeyStore implements KeyStore {
         fingerprint === await this.fingerprint()
       ? await this.#blobs.read(this.#name)
       : await this.#blobs.read(this.#retiredName(fingerprint));
-    return bytes && await openPrivateKey(bytes, this.#passphrase);
+    return bytes && await unsealPrivateKey(bytes, this.#passphrase);
   }
 
   /**
@@ -78,7 +78,7 @@ export class SealedKeyStore implements KeyStore {
     const sealed = await sealPrivateKey(key, this.#passphrase, this.#options);
     const old = await this.#blobs.read(this.#name);
     if (old) {
-      await this.#blobs.write(this.#retiredName(sealedFingerprint(old)), old);
+      await this.#blobs.write(this.#retiredName(fingerprintOfSealed(old)), old);
     }
     await this.#blobs.write(this.#name, sealed);
   }
@@ -90,11 +90,11 @@ export class SealedKeyStore implements KeyStore {
    */
   async fingerprint(): Promise<string | null> {
     const bytes = await this.#blobs.read(this.#name);
-    return bytes && sealedFingerprint(bytes);
+    return bytes && fingerprintOfSealed(bytes);
   }
 
   /** Fingerprints of the retired keys. */
-  async retired(): Promise<string[]> {
+  async listRetired(): Promise<string[]> {
     const current = await this.fingerprint();
     const prefix = this.#retiredName("");
     return (await this.#blobs.list())

@@ -30,7 +30,7 @@ export type QueuedOutcome =
   | { id: number; refused: string };
 
 /** What {@linkcode OfflineQueue.add} did. */
-export interface Queued {
+export interface AddResult {
   /** Numbers grow with every reading and are never used again. */
   id: number;
   /** Number of the reading that had to go for it. */
@@ -132,7 +132,7 @@ export class OfflineQueue {
    * @throws {CipherlayerError} "queue-full" if there are `capacity` readings and
    * the queue refuses more; "key-missing" if the key store holds no key
    */
-  add(reading: ArrayLike<number>): Promise<Queued> {
+  add(reading: ArrayLike<number>): Promise<AddResult> {
     return this.#change(async () => {
       const full = this.waiting - this.#underWay.size >= this.#capacity;
       if (full && this.#whenFull === "refuse") {

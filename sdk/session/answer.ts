@@ -1,6 +1,9 @@
 import { displayScores } from "./display_scores.ts";
 import type { RoundReport } from "./events.ts";
-import { type EdgeTensor, elementCount } from "../fixed_point/edge_tensor.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../fixed_point/integer_tensor.ts";
 import type { LeakageReport } from "./leakage.ts";
 import type { PlanOutput } from "../wire/plan.ts";
 
@@ -17,7 +20,7 @@ export interface Answer {
    * the model was calibrated for and were clamped. A few are normal; many tell of
    * readings unlike the model's data, or of a cloud that answers falsely.
    */
-  saturated: number;
+  clampedValues: number;
   /** Cost of each round, shared by all readings of a batch. */
   rounds: RoundReport[];
   /** Wall clock of the inference, in milliseconds. */
@@ -34,7 +37,7 @@ export interface Answer {
 
 /** Scores, arg-max and label of one sample of the last activation. */
 export function readOutput(
-  output: EdgeTensor,
+  output: IntegerTensor,
   sample: number,
   spec: PlanOutput,
 ) {

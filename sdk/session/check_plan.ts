@@ -1,6 +1,6 @@
 import { shapeAfter } from "../activations/apply.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { elementCount } from "../fixed_point/edge_tensor.ts";
+import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -16,12 +16,12 @@ import type {
 } from "../wire/plan.ts";
 
 /** Largest body of a round that an edge agrees to, in bytes. */
-const mostRoundBytes = 2 ** 29;
+const maxRoundBytes = 2 ** 29;
 /** Largest tensor, in elements over all samples. */
-const mostElements = 2 ** 26;
+const maxElements = 2 ** 26;
 /** Most additions or comparisons of a pooling step. */
-const mostPoolingWork = 2 ** 31;
-const mostShards = 64;
+const maxPoolingWork = 2 ** 31;
+const maxShards = 64;
 
 /**
  * Checks that a plan makes sense before anything is encrypted: plans come from
@@ -53,8 +53,8 @@ export function checkPlan(
       checkElements(last, samples, where);
       if ("kernel" in step) {
         const work = elementCount(last) * elementCount(step.kernel) * samples;
-        if (work > mostPoolingWork) {
-          refuse(`${where} to pool in ${mostPoolingWork} steps`, `${work}`);
+        if (work > maxPoolingWork) {
+          refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
         }
       }
     }
@@ -97,7 +97,7 @@ function checkSizes(
     refuse(`${where} to pack ${samples} samples`, `${layout.samples}`);
   }
   const answers = answerCiphertexts(layout);
-  if (shards > Math.min(answers, mostShards)) {
+  if (shards > Math.min(answers, maxShards)) {
     refuse(`${where} in at most ${answers} shards`, `${shards}`);
   }
   const slots = Math.max(usedSlots(layout, 0), blockSlots(layout));
@@ -108,8 +108,8 @@ function checkSizes(
     );
   }
   const bytes = Math.max(inputCiphertexts(layout), answers) * modulusBits / 4;
-  if (!(bytes <= mostRoundBytes)) {
-    refuse(`${where} of at most ${mostRoundBytes} bytes`, `${bytes}`);
+  if (!(bytes <= maxRoundBytes)) {
+    refuse(`${where} of at most ${maxRoundBytes} bytes`, `${bytes}`);
   }
   if (layout.kind === "spatial") {
     const [, height, width] = layout.output;
@@ -121,8 +121,8 @@ function checkSizes(
 }
 
 function checkElements(shape: number[], samples: number, where: string): void {
-  if (elementCount(shape) * samples > mostElements) {
-    refuse(`${where} of at most ${mostElements} elements`, `[${shape}]`);
+  if (elementCount(shape) * samples > maxElements) {
+    refuse(`${where} of at most ${maxElements} elements`, `[${shape}]`);
   }
 }
 

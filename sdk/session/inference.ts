@@ -2,11 +2,11 @@ import { type ActivationRegistry, applySteps } from "../activations/apply.ts";
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { RoundReport, SessionState } from "./events.ts";
-import type { EdgeTensor } from "../fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { packInputs, unpackAnswers } from "../fixed_point/packing.ts";
 import { countClamped, countImpossible } from "./saturation.ts";
-import type { KeyOwner } from "../paillier/private/key_owner.ts";
+import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
 import { shardRange } from "../wire/messages.ts";
@@ -20,7 +20,7 @@ const shardsAtOnce = 8;
 /** What an inference runs on; the session provides it. */
 export interface InferenceContext {
   plan: InferencePlan;
-  owner: KeyOwner;
+  owner: PaillierEngine;
   clock: Clock;
   activations?: ActivationRegistry;
   signal?: AbortSignal;
@@ -28,7 +28,7 @@ export interface InferenceContext {
   post(
     path: string,
     body: Uint8Array,
-    options: { mostBytes: number; signal?: AbortSignal },
+    options: { maxBytes: number; signal?: AbortSignal },
   ): Promise<Reply>;
   onState(state: SessionState): void;
   onRound(round: number, report: RoundReport): void;
@@ -37,9 +37,9 @@ export interface InferenceContext {
 /** What an inference gives. */
 export interface InferenceResult {
   /** Integers of the last activation. */
-  output: EdgeTensor;
+  output: IntegerTensor;
   /** Values that were clamped, over all rounds and samples. */
-  saturated: number;
+  clampedValues: number;
   rounds: RoundReport[];
 }
 
@@ -56,18 +56,18 @@ export interface InferenceResult {
  */
 export async function runInference(
   context: InferenceContext,
-  reading: EdgeTensor,
+  reading: IntegerTensor,
   token: Uint8Array,
 ): Promise<InferenceResult> {
   const { plan } = context;
   const live = new Map([["input", reading]]);
   const rounds: RoundReport[] = [];
-  let output = reading, saturated = 0;
+  let output = reading, clampedValues = 0;
   for (const [index, round] of plan.rounds.entries()) {
     const result = await runRound(context, index, round, live, token);
     output = result.output;
     token = result.token;
-    saturated += result.saturated;
+    clampedValues += result.clampedValues;
     live.set(round.writes, output);
     for (const name of live.keys()) {
       if (!readAfter(plan, index, name)) live.delete(name);
@@ -75,12 +75,12 @@ export async function runInference(
     rounds.push(result.report);
     context.onRound(index, result.report);
   }
-  return { output, saturated, rounds };
+  return { output, clampedValues, rounds };
 }
 
 interface RoundResult {
-  output: EdgeTensor;
-  saturated: number;
+  output: IntegerTensor;
+  clampedValues: number;
   token: Uint8Array;
   report: RoundReport;
 }
@@ -89,7 +89,7 @@ async function runRound(
   context: InferenceContext,
   index: number,
   round: RoundPlan,
-  live: ReadonlyMap<string, EdgeTensor>,
+  live: ReadonlyMap<string, IntegerTensor>,
   token: Uint8Array,
 ): Promise<RoundResult> {
   const { owner, clock, signal } = context;
@@ -108,20 +108,20 @@ async function runRound(
   const residues = await owner.decryptBatch(evaluated.ciphertexts, { signal });
   const accumulators = unpackAnswers(round.layout, residues);
   let output = accumulators;
-  let saturated = countImpossible(
+  let clampedValues = countImpossible(
     round.layout,
     residues,
     accumulators,
     owner.publicKey.modulus,
   );
   for (const step of round.steps) {
-    saturated += countClamped(step, output);
+    clampedValues += countClamped(step, output);
     output = applySteps([step], output, context.activations);
   }
   const finished = clock.now();
   return {
     output,
-    saturated,
+    clampedValues,
     token: evaluated.token,
     report: {
       ciphertextsUp: plaintexts.length,
@@ -157,7 +157,7 @@ async function evaluate(
     const reply = await context.post(
       `v1/rounds/${index}?shard=${shard}/${round.shards}`,
       body,
-      { mostBytes: expectedBytes + framingBytes, signal },
+      { maxBytes: expectedBytes + framingBytes, signal },
     );
     const response = decodeRoundResponse(reply.body);
     if (response.ciphertexts.length !== expectedBytes) {

@@ -1,5 +1,5 @@
 /** What one inference tells the cloud and the gateway, from its plan alone. */
-import { elementCount } from "../fixed_point/edge_tensor.ts";
+import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -145,7 +145,7 @@ function roundLeakage({ layout }: RoundPlan): RoundLeakage {
     ? [layout.outputLength, 1]
     : [layout.output[0], layout.output[1] * layout.output[2]];
   const equationsPerOutput = perOutput * layout.samples;
-  const weightsPerOutput = mostWeights(layout) + 1;
+  const weightsPerOutput = maxWeights(layout) + 1;
   return {
     answers,
     boundBits,
@@ -157,7 +157,7 @@ function roundLeakage({ layout }: RoundPlan): RoundLeakage {
 }
 
 /** Elements that the values of one output are sums of, phase by phase. */
-function mostWeights(layout: RoundLayout): number {
+function maxWeights(layout: RoundLayout): number {
   return layout.kind === "dense"
     ? layout.inputs.reduce((sum, { length }) => sum + length, 0)
     : inputCiphertexts(layout);

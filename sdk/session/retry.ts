@@ -14,7 +14,7 @@ export type RetryPolicy = (
 ) => number | null;
 
 /** Of the time that a server asks to wait. */
-const mostLateness = 0.25;
+const maxLateness = 0.25;
 
 /** Options of {@linkcode exponentialBackoff}. */
 export interface BackoffOptions {
@@ -56,7 +56,7 @@ export function exponentialBackoff(options: BackoffOptions = {}): RetryPolicy {
     const range = Math.min(firstDelayMs * 2 ** (failures - 1), longestDelayMs);
     const [high, low] = random(2);
     const jitter = (256 * high + low) / 0xffff;
-    const asked = error.retryAfterMs * (1 + mostLateness * jitter);
+    const asked = error.retryAfterMs * (1 + maxLateness * jitter);
     return Math.min(
       Math.max(range / 2 * (1 + jitter), asked),
       longestDelayMs,

@@ -1,5 +1,5 @@
 import { requantise } from "../activations/scaling.ts";
-import type { EdgeTensor } from "../fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { usedSlots } from "../fixed_point/layout.ts";
 import type { EdgeStep, RoundLayout } from "../wire/plan.ts";
 
@@ -14,7 +14,7 @@ import type { EdgeStep, RoundLayout } from "../wire/plan.ts";
 export function countImpossible(
   layout: RoundLayout,
   plaintexts: readonly bigint[],
-  accumulators: EdgeTensor,
+  accumulators: IntegerTensor,
   modulus: bigint,
 ): number {
   const masked = plaintexts.filter((plaintext, answer) => {
@@ -30,7 +30,7 @@ export function countImpossible(
  * Counts the values that `step` clamps because they lie outside the range that
  * the model was calibrated for. A lower end at 0 is a ReLU and does not count.
  */
-export function countClamped(step: EdgeStep, tensor: EdgeTensor): number {
+export function countClamped(step: EdgeStep, tensor: IntegerTensor): number {
   if (step.op !== "requantise") return 0;
   const { low, high } = step;
   const scaled = {
@@ -43,7 +43,7 @@ export function countClamped(step: EdgeStep, tensor: EdgeTensor): number {
 }
 
 function count(
-  { samples }: EdgeTensor,
+  { samples }: IntegerTensor,
   matches: (value: number) => boolean,
 ): number {
   let found = 0;

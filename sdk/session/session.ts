@@ -9,7 +9,7 @@ import { inputCiphertexts } from "../fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { bytesFromBigInt } from "../paillier/public/big_integer.ts";
-import { KeyOwner } from "../paillier/private/key_owner.ts";
+import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
@@ -28,7 +28,7 @@ const renewingCodes: ReadonlySet<string> = new Set([
   "token-expired",
   "token-mismatch",
 ]);
-const mostSessionBytes = 1 << 24;
+const maxSessionBytes = 1 << 24;
 
 /**
  * Opens a session: proves the key, fetches the plan and the first token.
@@ -71,7 +71,7 @@ export function connect(options: ConnectOptions): Promise<Session> {
  */
 export class Session extends SessionEvents {
   readonly #options: ConnectOptions;
-  readonly #owner: KeyOwner;
+  readonly #owner: PaillierEngine;
   readonly #transport: Transport;
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
@@ -80,12 +80,15 @@ export class Session extends SessionEvents {
   #queue: Promise<unknown> = Promise.resolve();
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
-  private constructor(options: ConnectOptions, keys: PrivateKey | KeyOwner) {
+  private constructor(
+    options: ConnectOptions,
+    keys: PrivateKey | PaillierEngine,
+  ) {
     super();
     this.#options = options;
-    this.#owner = keys instanceof KeyOwner
+    this.#owner = keys instanceof PaillierEngine
       ? keys
-      : new KeyOwner(keys, { random: options.random });
+      : new PaillierEngine(keys, { random: options.random });
     this.#transport = createTransport({
       url: options.url,
       token: options.token,
@@ -169,7 +172,7 @@ export class Session extends SessionEvents {
    * Resolves when the randomness of the next inference has been computed ahead, as
    * happens by itself while the session is idle. An inference need not wait for it.
    */
-  async prepared(): Promise<void> {
+  async whenPrepared(): Promise<void> {
     await this.#queue;
     await this.#idle.done;
   }
@@ -244,7 +247,7 @@ export class Session extends SessionEvents {
     );
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { output, rounds, saturated } = await runInference(
+    const { output, rounds, clampedValues } = await runInference(
       {
         plan,
         owner: this.#owner,
@@ -269,7 +272,7 @@ export class Session extends SessionEvents {
     };
     return readings.map((_, sample) => ({
       ...readOutput(output, sample, plan.output),
-      saturated,
+      clampedValues,
       ...shared,
     }));
   }
@@ -285,7 +288,7 @@ export class Session extends SessionEvents {
       samples,
     });
     const reply = await this.#post("v1/sessions", body, {
-      mostBytes: mostSessionBytes,
+      maxBytes: maxSessionBytes,
       signal: this.#joined(signal),
     });
     const opened = decodeSessionResponse(reply.body);
@@ -301,7 +304,7 @@ export class Session extends SessionEvents {
   #post(
     path: string,
     body: Uint8Array,
-    limits: { mostBytes: number; signal?: AbortSignal },
+    limits: { maxBytes: number; signal?: AbortSignal },
   ) {
     return withRetries(() => this.#transport(path, body, limits), {
       policy: this.#retry,
@@ -350,8 +353,8 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 
 async function keyOf(
   keys: ConnectOptions["keys"],
-): Promise<PrivateKey | KeyOwner> {
-  if (keys instanceof KeyOwner || keys instanceof PrivateKey) return keys;
+): Promise<PrivateKey | PaillierEngine> {
+  if (keys instanceof PaillierEngine || keys instanceof PrivateKey) return keys;
   const key = await keys.load();
   if (key === null) {
     throw new TypeError(

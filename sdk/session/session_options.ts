@@ -1,7 +1,7 @@
 import type { ActivationRegistry } from "../activations/apply.ts";
 import type { Clock } from "../support/clock.ts";
 import type { KeyStore } from "../keys/key_store.ts";
-import type { KeyOwner } from "../paillier/private/key_owner.ts";
+import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
 import type { RandomSource } from "../support/random.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -13,10 +13,10 @@ export interface ConnectOptions {
   /** Name of a model that they serve. */
   model: string;
   /**
-   * The gateway's key, or the store whose current key it is. A `KeyOwner` stays the
+   * The gateway's key, or the store whose current key it is. A `PaillierEngine` stays the
    * caller's; it may serve several sessions.
    */
-  keys: PrivateKey | KeyOwner | KeyStore;
+  keys: PrivateKey | PaillierEngine | KeyStore;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /**

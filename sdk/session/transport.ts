@@ -23,10 +23,10 @@ export interface TransportOptions {
 export type Transport = (
   path: string,
   body: Uint8Array,
-  options: { mostBytes: number; signal?: AbortSignal },
+  options: { maxBytes: number; signal?: AbortSignal },
 ) => Promise<Reply>;
 
-const mostProblemBytes = 1 << 16;
+const maxProblemBytes = 1 << 16;
 const problemType = "application/problem+json";
 /** Statuses after which the same call may succeed later. */
 const retryableStatuses = new Set([408, 429, 502, 503, 504]);
@@ -44,7 +44,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { token } = options;
   checkToken(token);
 
-  return async (path, body, { mostBytes, signal }) => {
+  return async (path, body, { maxBytes, signal }) => {
     signal?.throwIfAborted();
     const target = new URL(path, base);
     const timeout = new AbortController();
@@ -74,7 +74,7 @@ export function createTransport(options: TransportOptions): Transport {
           }`,
         );
       }
-      const content = await readBody(response, mostBytes, target);
+      const content = await readBody(response, maxBytes, target);
       const digest = response.headers.get("content-digest");
       if (!await fitsDigest(digest, content)) {
         throw new Error("the answer broke on the way");
@@ -101,10 +101,10 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Reads a body of at most `mostBytes`, whatever its header promises. */
+/** Reads a body of at most `maxBytes`, whatever its header promises. */
 async function readBody(
   response: Response,
-  mostBytes: number,
+  maxBytes: number,
   target: URL,
 ): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -114,11 +114,11 @@ async function readBody(
     const { done, value } = await reader.read();
     if (done) break;
     length += value.length;
-    if (length > mostBytes) {
+    if (length > maxBytes) {
       await reader.cancel();
       throw new CipherlayerError(
         "body-too-large",
-        `Cannot read answer of ${target}: expected at most ${mostBytes} bytes`,
+        `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
       );
     }
     chunks.push(value);
@@ -142,7 +142,7 @@ export async function problem(
   let told: { code?: unknown; detail?: unknown; retryable?: unknown } = {};
   let broken = false;
   try {
-    const body = await readBody(response, mostProblemBytes, target);
+    const body = await readBody(response, maxProblemBytes, target);
     const parsed = JSON.parse(new TextDecoder().decode(body));
     if (typeof parsed === "object" && parsed !== null) told = parsed;
   } catch {
@@ -205,10 +205,10 @@ function checkToken(token: string | undefined): void {
 }
 
 /** Text of the server made safe to print: no control characters, bounded. */
-function plain(text: string, mostCharacters: number): string {
+function plain(text: string, maxCharacters: number): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
-    .slice(0, mostCharacters);
+    .slice(0, maxCharacters);
 }
 
 /**

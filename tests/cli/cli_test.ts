@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { encodeNpy } from "../../cli/readings/npy.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
-import { runOnnx } from "../reference/onnx_oracle.ts";
+import { runOnnx } from "../../bench/shared/onnx_oracle.ts";
 import { cipherlayer } from "../support/cli_process.ts";
 
 /** A folder with a model, readings and labels (by the float model). */

@@ -109,7 +109,7 @@ Deno.test("import takes python-paillier's key, and retires the one before if tol
     equal((await keys("import", path, jwk, "--replace")).code, 0);
     const store = new FileKeyStore(path, passphrase);
     equal(await store.fingerprint(), two.publicKey.fingerprint);
-    deepEqual(await store.retired(), [one.publicKey.fingerprint]);
+    deepEqual(await store.listRetired(), [one.publicKey.fingerprint]);
 
     // No secret in what is said of a broken file.
     const secret = exportPrivateJwk(two).p;

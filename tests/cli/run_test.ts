@@ -9,7 +9,7 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
 import { startCloud } from "../support/cloud.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
-import { runOnnx } from "../reference/onnx_oracle.ts";
+import { runOnnx } from "../../bench/shared/onnx_oracle.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { cipherlayer } from "../support/cli_process.ts";
 

@@ -5,7 +5,7 @@ import { readPackage } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate, simulateMany } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { digitSample, digitSamples } from "../../examples/digits/samples.ts";
 import {
@@ -47,7 +47,7 @@ async function checkExactness(
   keyBits: 512 | 2048,
 ): Promise<void> {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(testKey(keyBits));
+  using owner = new PaillierEngine(testKey(keyBits));
   const tap = new Wiretap(owner);
   await using session = await connect({
     url: cloud.url,

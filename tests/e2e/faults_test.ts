@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { randomReading, tinyDense } from "../reference/tiny_models.ts";
 import { type Cloud, startCloud } from "../support/cloud.ts";
 import {
@@ -183,7 +183,7 @@ Deno.test("closing ends a running inference, and later ones are refused", async 
 
 Deno.test("a key owner that was passed in survives its session", async () => {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   for (let i = 0; i < 2; i++) {
     await using session = await open(cloud.url, { keys: owner });
     deepEqual((await session.infer(reading)).scores, expected);

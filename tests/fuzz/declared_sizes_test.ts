@@ -7,7 +7,7 @@ import { decodeSafetensors } from "../../models/package/safetensors.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { readCorpus } from "./corpus.ts";
 
-const mostBytes = 16 * 2 ** 20;
+const maxBytes = 16 * 2 ** 20;
 const text = (value: string) => [...new TextEncoder().encode(value)];
 const many = [0xff, 0xff, 0xff, 0xff];
 
@@ -81,7 +81,7 @@ for (const [name, read, message] of cases) {
   Deno.test(`declared size: ${name}`, async () => {
     const before = held();
     await assert.rejects(async () => await read(), message);
-    assert(held() - before < mostBytes);
+    assert(held() - before < maxBytes);
   });
 }
 

@@ -36,7 +36,7 @@ Deno.test("a case that takes too long is a finding", async () => {
   const found = await runCases("slow", slow, {
     seed: 1,
     cases: 5,
-    mostMs: -1,
+    maxMs: -1,
   });
   assert.match(found?.error ?? "", /The case took \d+ ms/);
 });

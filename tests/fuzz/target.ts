@@ -19,12 +19,12 @@ export interface FuzzTarget<Input> {
 export type Declared = (error: Error) => boolean;
 
 /** Longest message of an error: it must not repeat whatever it was given. */
-const mostMessageCharacters = 4000;
+const maxMessageCharacters = 4000;
 
 /** The code's own form of messages, which the engine's do not have. */
 function hasOurForm({ message }: Error): boolean {
   return /^Cannot /.test(message) &&
-    message.length <= mostMessageCharacters &&
+    message.length <= maxMessageCharacters &&
     !/^Cannot (read prop|set prop|convert |mix |destructure )/.test(message);
 }
 

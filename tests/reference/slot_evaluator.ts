@@ -20,11 +20,11 @@ import { tensorNamed } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
-  IntegerTensor,
   RoundSpec,
+  WeightTensor,
 } from "../../models/package/format.ts";
 
-type Tensors = ReadonlyMap<string, IntegerTensor>;
+type Tensors = ReadonlyMap<string, WeightTensor>;
 
 /**
  * Plaintexts of the answers, in [0, modulus).

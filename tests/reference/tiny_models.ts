@@ -5,10 +5,10 @@
 import { accumulatorBound } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
   Term,
+  WeightTensor,
 } from "../../models/package/format.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 
@@ -55,7 +55,7 @@ export function tinyModel(
   layers: TinyLayer[],
 ): ModelPackage {
   const random = seededIntegers(seed);
-  const tensors = new Map<string, IntegerTensor>();
+  const tensors = new Map<string, WeightTensor>();
   const shapes = new Map([["input", inputShape]]);
   const input = { low: -8, high: 31 };
   const rounds: RoundSpec[] = [];

@@ -47,7 +47,7 @@ export async function inspect(): Promise<StoreReport> {
   }
   return {
     current: (await keys.load())?.publicKey.fingerprint,
-    retired: await keys.retired(),
+    retired: await keys.listRetired(),
     waiting: (await OfflineQueue.open({ store: queued, keys })).waiting,
     names: [...await blobs.list(), ...await queued.list()],
     text: texts.join(" "),
@@ -68,7 +68,7 @@ export async function openWrongly(): Promise<string> {
 /** Destroys the retired keys. */
 export async function forgetRetired(): Promise<void> {
   const { keys } = stores();
-  for (const fingerprint of await keys.retired()) {
+  for (const fingerprint of await keys.listRetired()) {
     await keys.forget(fingerprint);
   }
 }

@@ -4,10 +4,10 @@
  */
 import { applySteps } from "../../sdk/activations/apply.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { EdgeTensor } from "../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundResponse,
   decodeSessionResponse,
@@ -54,7 +54,7 @@ export function memoryStore(...models: ModelPackage[]): ModelStore {
 }
 
 /** One owner for all tests of a process: its tables take a while. */
-export const owner: KeyOwner = new KeyOwner(testKey(512));
+export const owner: PaillierEngine = new PaillierEngine(testKey(512));
 const { modulusBytes } = owner.publicKey;
 export const modulus: Uint8Array = bytesFromBigInt(
   owner.publicKey.modulus,
@@ -130,7 +130,7 @@ export async function infer(
   shards = 1,
 ): Promise<Float64Array[][]> {
   const { plan } = session;
-  const live = new Map<string, EdgeTensor>([
+  const live = new Map<string, IntegerTensor>([
     ["input", { shape: plan.input.shape, samples: readings }],
   ]);
   const rounds: Float64Array[][] = [];

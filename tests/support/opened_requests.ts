@@ -4,7 +4,7 @@
  * packing under test.
  */
 import { equal } from "node:assert/strict";
-import type { KeyOwner } from "../../sdk/paillier/private/key_owner.ts";
+import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundRequest,
   decodeSessionResponse,
@@ -28,7 +28,7 @@ export class Wiretap {
   readonly sent: SentTensor[] = [];
   #plan!: InferencePlan;
 
-  constructor(readonly owner: KeyOwner) {}
+  constructor(readonly owner: PaillierEngine) {}
 
   readonly fetch: typeof fetch = async (target, init) => {
     const response = await fetch(target, init);
@@ -50,7 +50,7 @@ export class Wiretap {
 }
 
 async function openRequest(
-  owner: KeyOwner,
+  owner: PaillierEngine,
   layout: RoundLayout,
   ciphertexts: Uint8Array,
 ): Promise<{ tensor: string; samples: number[][] }[]> {

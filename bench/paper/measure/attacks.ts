@@ -1,7 +1,7 @@
 /** Weights recovered by a hostile gateway against the queries it took. */
 import { runAttacks } from "../../../attack/mod.ts";
-import { attackKeyBits } from "../../../attack/siege.ts";
-import { attackedProfiles } from "../../../attack/target.ts";
+import { attackKeyBits } from "../../../attack/client/attack_context.ts";
+import { attackedProfiles } from "../../../attack/client/target.ts";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { lenetFolder } from "../../shared/functions_process.ts";
 import type { Stage } from "../stage.ts";

@@ -17,10 +17,10 @@ import { spatialLayout } from "../../../models/planner/spatial.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";
 import { quantise, toResidue } from "../../../sdk/fixed_point/codec.ts";
-import type { EdgeTensor } from "../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";
 import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import type { RoundReport } from "../../../sdk/session/events.ts";
 import type { RoundLayout, RoundPlan } from "../../../sdk/wire/plan.ts";
@@ -112,14 +112,14 @@ async function elementByElement(
 ): Promise<LayerRow[]> {
   const key = benchKey(keyBits);
   const { modulus, ciphertextBytes } = key.publicKey;
-  using owner = new KeyOwner(key, { threads: 0, poolBytes: 0 });
+  using owner = new PaillierEngine(key, { threads: 0, poolBytes: 0 });
   await owner.prepare();
   const reading = quantise(
     Array.from(digitSample(3).picture, (value) => value / 255),
     model.manifest.input,
   );
   const { rounds } = simulate(model, reading);
-  const live = new Map<string, EdgeTensor>([
+  const live = new Map<string, IntegerTensor>([
     ["input", { shape: model.manifest.input.shape, samples: [reading] }],
   ]);
   const rows: LayerRow[] = [];

@@ -4,7 +4,7 @@
  */
 import process from "node:process";
 import * as paillierBigint from "paillier-bigint";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { randomBelow } from "../../../sdk/paillier/public/random_integer.ts";
@@ -78,7 +78,7 @@ function library(key: PrivateKey): Cipher {
 
 /** On one thread, as the others are. */
 function ours(key: PrivateKey, prepared: boolean): Cipher {
-  const owner = new KeyOwner(key, {
+  const owner = new PaillierEngine(key, {
     threads: 0,
     ...prepared ? {} : { poolBytes: 0 },
   });

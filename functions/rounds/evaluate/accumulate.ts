@@ -8,7 +8,7 @@ import {
   type WeightDigits,
   weightDigits,
 } from "./digits.ts";
-import type { LinearMap, LinearTerm } from "./linear_map.ts";
+import type { LinearMap, LinearTerm } from "./linear_layer.ts";
 import type { ProductProgram } from "./product_program.ts";
 import type { JointTable } from "./table.ts";
 

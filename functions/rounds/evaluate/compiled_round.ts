@@ -19,7 +19,7 @@ import {
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type { RoundPlan } from "../../../sdk/wire/plan.ts";
 import { type MapDigits, mapDigits } from "./accumulate.ts";
-import { type LinearMap, linearMap } from "./linear_map.ts";
+import { type LinearMap, linearMap } from "./linear_layer.ts";
 
 /** How a call of a certain size is evaluated. */
 export interface CompiledMethod extends Method {

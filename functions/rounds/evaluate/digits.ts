@@ -2,7 +2,7 @@ import {
   balancedDigits,
   type Strategy,
 } from "../../../models/planner/strategy.ts";
-import type { LinearTerm } from "./linear_map.ts";
+import type { LinearTerm } from "./linear_layer.ts";
 
 /** Number of input groups of a term, over all of its convolution groups. */
 export function inputGroups(term: LinearTerm, groupSize: number): number {

@@ -14,15 +14,15 @@ interface CachedBank {
 export class BankCache {
   readonly #kernel: Kernel;
   readonly #sealingKey: Uint8Array;
-  readonly #mostBytes: number;
+  readonly #maxBytes: number;
   /** The one used last comes last. */
   readonly #banks = new Map<bigint, CachedBank>();
 
   /** @param mostBytes for all banks together; the one used last may exceed it alone */
-  constructor(kernel: Kernel, sealingKey: Uint8Array, mostBytes: number) {
+  constructor(kernel: Kernel, sealingKey: Uint8Array, maxBytes: number) {
     this.#kernel = kernel;
     this.#sealingKey = sealingKey;
-    this.#mostBytes = mostBytes;
+    this.#maxBytes = maxBytes;
   }
 
   /**
@@ -64,7 +64,7 @@ export class BankCache {
     let total = 0;
     for (const [modulus, { bytes }] of [...this.#banks].reverse()) {
       total += bytes;
-      if (total > this.#mostBytes && total > bytes) this.#banks.delete(modulus);
+      if (total > this.#maxBytes && total > bytes) this.#banks.delete(modulus);
     }
   }
 }

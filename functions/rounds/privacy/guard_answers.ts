@@ -130,7 +130,7 @@ async function compared(
   );
   const signs = await comparisonSigns(seeds.order, range);
   const drawn = sources.map((random) => {
-    const scale = drawScale(leastComparedBits, scaleBits, random);
+    const scale = drawScale(minComparedBits, scaleBits, random);
     const spread = Number(uniformBelow(BigInt(2 * scale - 1), random));
     return { scale, noise: spread - (scale - 1) };
   });
@@ -142,7 +142,7 @@ async function compared(
 }
 
 /** Least bits of a scale: the noise is below the scale and must be worth something. */
-const leastComparedBits = 4;
+const minComparedBits = 4;
 const scaleBytes = 12;
 
 /** Signs of the comparisons in `range`, 1 or -1 each. */
@@ -156,13 +156,13 @@ export async function comparisonSigns(
 
 /** 2^k plus a uniform number below it, k uniform in [leastBits, bits): near log-uniform. */
 function drawScale(
-  leastBits: number,
+  minBits: number,
   bits: number,
   random: RandomSource,
 ): number {
   const bytes = random(scaleBytes);
-  const exponent = leastBits +
-    Number(bigIntFromBytes(bytes.subarray(0, 6)) % BigInt(bits - leastBits));
+  const exponent = minBits +
+    Number(bigIntFromBytes(bytes.subarray(0, 6)) % BigInt(bits - minBits));
   const low = bigIntFromBytes(bytes.subarray(6)) % (1n << BigInt(exponent));
   return 2 ** exponent + Number(low);
 }

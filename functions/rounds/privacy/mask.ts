@@ -65,12 +65,12 @@ export function answerMask(
  * slots in either direction: it drowns the spill and nothing wraps.
  */
 function aboveUsed(
-  most: bigint,
+  max: bigint,
   garbageBits: number,
   random: RandomSource,
 ): bigint {
   const spill = garbageBits === 0 ? 0n : 1n << BigInt(garbageBits);
-  return spill + uniformBelow(most - 2n * spill, random);
+  return spill + uniformBelow(max - 2n * spill, random);
 }
 
 /** 1 in each of so many slots. */

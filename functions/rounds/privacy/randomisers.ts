@@ -49,7 +49,7 @@ const teeth = pieces * bases;
 
 /** Inferences that a bank is expected to serve. */
 const inferencesPerBank = 4;
-const mostEntries = 1 << 16;
+const maxEntries = 1 << 16;
 
 /** Answers that are randomised between two yields. */
 const answersPerYield = 32;
@@ -95,12 +95,12 @@ function tableEntries(groups: readonly Group[]): number {
 /** The number of groups that is cheapest for inferences of so many answers. */
 export function bankGroups(answers: number, modulusBits: number): number {
   const uses = inferencesPerBank * answers * pieceBits(modulusBits);
-  let best = 16, least = Infinity;
+  let best = 16, min = Infinity;
   for (let count = best; count > 0; count--) {
     const entries = tableEntries(cutTeeth(count));
-    if (entries > mostEntries) break;
+    if (entries > maxEntries) break;
     const products = entries + uses * count;
-    if (products < least) [best, least] = [count, products];
+    if (products < min) [best, min] = [count, products];
   }
   return best;
 }

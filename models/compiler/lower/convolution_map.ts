@@ -84,10 +84,10 @@ function composeAxis(outer: Convolution, inner: Convolution, axis: 0 | 1) {
   const reach = outerReach + innerReach;
   const stride = inner.stride[axis] * outer.stride[axis];
   const before = inner.stride[axis] * outer.pads[axis] + inner.pads[axis];
-  const least = (outer.output[axis + 1] - 1) * stride + reach + 1 -
+  const min = (outer.output[axis + 1] - 1) * stride + reach + 1 -
     inner.input[axis + 1] - before;
   // Up to a stride more gives the same outputs: zero where that is enough.
-  const after = Math.max(least, Math.min(0, least + stride - 1));
+  const after = Math.max(min, Math.min(0, min + stride - 1));
   return { kernel: reach / dilation + 1, stride, dilation, before, after };
 }
 

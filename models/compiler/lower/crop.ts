@@ -86,7 +86,7 @@ function gridRead(round: FloatRound, full: Grid, later: FloatRound[]): Grid {
     height = Math.max(height, reach(map, 0));
     width = Math.max(width, reach(map, 1));
   }
-  return [full[0], least(full[1], height), least(full[2], width)];
+  return [full[0], min(full[1], height), min(full[2], width)];
 }
 
 /** Rows (axis 0) or columns (1) from the first on that a window reaches. */
@@ -106,7 +106,7 @@ function cropWindow(window: Window, output: Grid): Window {
   const [top, left] = window.pads;
   return {
     ...wanted,
-    input: [channels, least(height, bottom), least(width, right)],
+    input: [channels, min(height, bottom), min(width, right)],
     pads: [top, left, Math.max(0, bottom - height), Math.max(0, right - width)],
   };
 }
@@ -141,7 +141,7 @@ function cropped(values: Float64Array, from: Grid, to: Grid): Float64Array {
 }
 
 /** What is left of `size` rows when only `reached` are read: at least one. */
-function least(size: number, reached: number): number {
+function min(size: number, reached: number): number {
   return Math.max(1, Math.min(size, reached));
 }
 

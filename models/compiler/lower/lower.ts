@@ -16,7 +16,7 @@ import { shapeRules } from "./operators/shape.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
 import { suggestion } from "./suggestions.ts";
-import { checkTail, detachTail, tailOperators } from "./tail.ts";
+import { checkTail, detachTail, tailOperators } from "./score_display.ts";
 import {
   type OffendingNode,
   UnsupportedModelError,

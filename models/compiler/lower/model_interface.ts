@@ -1,5 +1,5 @@
 import type { OnnxGraph } from "../onnx/graph.ts";
-import { mostElements, sizeOf } from "../onnx/tensor.ts";
+import { maxElements, sizeOf } from "../onnx/tensor.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
 /** What stands in the way of one reading in, one list of scores out. */
@@ -28,12 +28,12 @@ export function interfaceFaults(
   for (const { name, shape } of inputs) {
     const rest = shape?.slice(1);
     const known = shape?.length && rest!.every((length) => length > 0);
-    if (known && sizeOf(rest!) <= mostElements) continue;
+    if (known && sizeOf(rest!) <= maxElements) continue;
     if (known) {
       faults.push({
         name,
         operator: "input",
-        why: `it has shape [${shape}]: more than ${mostElements} elements`,
+        why: `it has shape [${shape}]: more than ${maxElements} elements`,
         instead: "export it for smaller readings",
       });
       continue;

@@ -1,11 +1,11 @@
 /** What every valid graph keeps to; the rules of operators rely on it. */
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
-import { mostElements, sizeOf } from "../onnx/tensor.ts";
+import { maxElements, sizeOf } from "../onnx/tensor.ts";
 import { type OffendingNode, UnsupportedNodeError } from "./unsupported.ts";
 import type { Value } from "./values.ts";
 
 /** Inputs that must be there; of all other operators one. */
-const leastInputs: Readonly<Record<string, number>> = {
+const minInputs: Readonly<Record<string, number>> = {
   Constant: 0,
   ...Object.fromEntries(
     ["Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "Pow", "PRelu"]
@@ -64,14 +64,12 @@ export function checkInputs(
   { operator }: OnnxNode,
   inputs: readonly (Value | null)[],
 ): void {
-  const least = Object.hasOwn(leastInputs, operator)
-    ? leastInputs[operator]
-    : 1;
+  const min = Object.hasOwn(minInputs, operator) ? minInputs[operator] : 1;
   const absent = inputs.indexOf(null);
   const leading = absent < 0 ? inputs.length : absent;
-  if (leading < least) {
+  if (leading < min) {
     throw new UnsupportedNodeError(
-      `it has ${leading} inputs, and needs ${least}`,
+      `it has ${leading} inputs, and needs ${min}`,
       "correct the model",
     );
   }
@@ -102,8 +100,8 @@ export function checkResult(value: Value): void {
     : value.kind === "linear"
     ? value.bias.length
     : size;
-  const least = constant ? 0 : 1;
-  if (!whole || size !== held || size < least || size > mostElements) {
+  const min = constant ? 0 : 1;
+  if (!whole || size !== held || size < min || size > maxElements) {
     throw new UnsupportedNodeError(
       `its result would have shape [${shape}]`,
       "correct the model",

@@ -6,7 +6,7 @@ import {
   type OnnxNode,
   stringAttribute,
 } from "../onnx/graph.ts";
-import { mostElements } from "../onnx/tensor.ts";
+import { maxElements } from "../onnx/tensor.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 
 /**
@@ -28,8 +28,8 @@ export function windowOf(
   const dilation = pair(numbersAttribute(node, "dilations"));
   const given = numbersAttribute(node, "pads") ??
     kernelShape.flatMap(() => [0, 0]);
-  const whole = (list: number[], least: number) =>
-    list.every((length) => Number.isInteger(length) && length >= least);
+  const whole = (list: number[], min: number) =>
+    list.every((length) => Number.isInteger(length) && length >= min);
   if (
     axes < 1 || axes > 2 || given.length !== 2 * axes || !whole(given, 0) ||
     !whole([...kernel, ...stride, ...dilation], 1)
@@ -73,11 +73,11 @@ export function windowOf(
     );
   }
   const steps = lengths.map((length, axis) => length * kernel[axis]);
-  if (steps[0] * steps[1] > mostElements) {
+  if (steps[0] * steps[1] > maxElements) {
     throw new UnsupportedNodeError(
       `its window of ${kernel} at ${lengths[0]} x ${
         lengths[1]
-      } places sees more than ${mostElements} elements`,
+      } places sees more than ${maxElements} elements`,
       "use smaller windows or readings",
     );
   }
@@ -100,9 +100,9 @@ export function exactPads(
 ): Window["pads"] {
   const behind = (axis: 0 | 1) => {
     const reach = dilation[axis] * (kernel[axis] - 1) + 1;
-    const least = (output[axis + 1] - 1) * stride[axis] + reach -
+    const min = (output[axis + 1] - 1) * stride[axis] + reach -
       input[axis + 1] - pads[axis];
-    return Math.max(least, Math.min(pads[axis + 2], least + stride[axis] - 1));
+    return Math.max(min, Math.min(pads[axis + 2], min + stride[axis] - 1));
   };
   return [pads[0], pads[1], behind(0), behind(1)];
 }

@@ -10,7 +10,7 @@ export interface Tensor {
 }
 
 /** Longest tensor that is computed, in elements: a few bytes of a file may ask for any. */
-export const mostElements = 2 ** 24;
+export const maxElements = 2 ** 24;
 
 /** Elements of a tensor of this shape; 1 for a scalar's []. */
 export function sizeOf(shape: readonly number[]): number {
@@ -38,9 +38,9 @@ export function checkedSize(shape: readonly number[]): number {
   const whole = shape.every((length) =>
     Number.isInteger(length) && length >= 0
   );
-  if (!whole || size > mostElements) {
+  if (!whole || size > maxElements) {
     throw new RangeError(
-      `Cannot make a tensor of shape [${shape}]: expected at most ${mostElements} elements`,
+      `Cannot make a tensor of shape [${shape}]: expected at most ${maxElements} elements`,
     );
   }
   return size;

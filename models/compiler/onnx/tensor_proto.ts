@@ -19,7 +19,7 @@ const elementTypes: Record<number, { name: string; type: Tensor["type"] }> = {
   16: { name: "bfloat16", type: "float" },
 };
 
-const mostAxes = 32;
+const maxAxes = 32;
 
 /**
  * Decodes a TensorProto of `end - reader.pos` bytes.
@@ -73,12 +73,12 @@ export function readTensor(
   const whole = shape.every((length) =>
     Number.isSafeInteger(length) && length >= 0
   );
-  if (!whole || shape.length > mostAxes) {
+  if (!whole || shape.length > maxAxes) {
     throw new RangeError(
       `Cannot read tensor ${
         shown(name)
-      }: expected at most ${mostAxes} whole lengths, got shape [${
-        shape.slice(0, mostAxes)
+      }: expected at most ${maxAxes} whole lengths, got shape [${
+        shape.slice(0, maxAxes)
       }]`,
     );
   }

@@ -20,7 +20,7 @@ export interface Channel {
 }
 
 /** Ratios tried: each is finer than the one before by 2^(1/4). */
-const mostSteps = 48;
+const maxSteps = 48;
 
 /**
  * @param levels steps that the activation has
@@ -33,15 +33,15 @@ export function balanceScales(
   levels: number,
 ): Float64Array {
   const ratios = channels.map(({ reach, scale }) => reach / scale);
-  const most = Math.max(...ratios);
+  const max = Math.max(...ratios);
   let best = Float64Array.from(channels, ({ scale }) => scale);
-  if (!(most > 0)) return best;
-  let least = Infinity;
+  if (!(max > 0)) return best;
+  let min = Infinity;
   const typical = channels.reduce((sum, { variance }) => sum + variance, 0) /
     channels.length;
   const smallest = Math.min(...ratios.filter((ratio) => ratio > 0));
-  for (let step = 0; step <= mostSteps; step++) {
-    const ratio = most * 2 ** (-step / 4);
+  for (let step = 0; step <= maxSteps; step++) {
+    const ratio = max * 2 ** (-step / 4);
     if (ratio < smallest) break;
     const scales = Float64Array.from(
       channels,
@@ -54,7 +54,7 @@ export function balanceScales(
       noise += (weightError(scales[i]) + activationError) /
         (variance + typical);
     });
-    if (noise < least) [best, least] = [scales, noise];
+    if (noise < min) [best, min] = [scales, noise];
   }
   return best;
 }

@@ -21,7 +21,7 @@ const narrowest = { weights: 2, activations: 4 };
  * Largest relative L2 error of the scores on the calibration readings: without
  * labels, which would say what counts, and with them.
  */
-const mostRelativeError = { unlabelled: .012, labelled: .1 };
+const maxRelativeError = { unlabelled: .012, labelled: .1 };
 
 /**
  * From this many rounds on, all inner rounds share their widths; activations that
@@ -31,7 +31,7 @@ const manyRounds = 9;
 
 /** Products that the search may take, about: it looks at fewer readings instead. */
 const searchProducts = 1e11;
-const leastReadings = 64;
+const minReadings = 64;
 
 /**
  * Greedy search: from 8 bits everywhere (more where the scores need them), lowers
@@ -56,9 +56,9 @@ export function chooseBits(
     options,
     readings,
   );
-  const most = options.calibrationLabels
-    ? mostRelativeError.labelled
-    : mostRelativeError.unlabelled;
+  const max = options.calibrationLabels
+    ? maxRelativeError.labelled
+    : maxRelativeError.unlabelled;
   const count = network.rounds.length;
   const uniform = (width: number): BitWidths => ({
     input: width,
@@ -69,16 +69,16 @@ export function chooseBits(
   let bits = uniform(starts[0]);
   for (const width of starts) {
     bits = uniform(width);
-    if (quality(bits).error <= most) break;
+    if (quality(bits).error <= max) break;
   }
   const floor = quality(bits).accuracy - loss;
-  const mostError = Math.max(most, quality(bits).error);
+  const maxError = Math.max(max, quality(bits).error);
 
   for (const knob of all) {
-    while (knob.get(bits) > knob.least) {
+    while (knob.get(bits) > knob.min) {
       knob.set(bits, knob.get(bits) - 1);
       const { accuracy, error } = quality(bits);
-      if (accuracy < floor || error > mostError) {
+      if (accuracy < floor || error > maxError) {
         knob.set(bits, knob.get(bits) + 1);
         break;
       }
@@ -95,7 +95,7 @@ export function chooseBits(
 /** One width of the network. */
 interface Knob {
   name: string;
-  least: number;
+  min: number;
   get: (bits: BitWidths) => number;
   set: (bits: BitWidths, value: number) => void;
 }
@@ -115,7 +115,7 @@ function knobs(network: FloatNetwork): Knob[] {
     ...weights,
     {
       name: "input",
-      least: narrowest.activations,
+      min: narrowest.activations,
       get: (bits) => bits.input,
       set: (bits, value) => bits.input = value,
     },
@@ -146,14 +146,14 @@ function knob(
   kind: "weights" | "activations",
   group: number[],
   rounds: FloatNetwork["rounds"],
-  least: number,
+  min: number,
 ): Knob {
   const [first] = group;
   return {
     name: `${kind} of ${rounds[first].name}${
       group.length > 1 ? ` to ${rounds[group[group.length - 1]].name}` : ""
     }`,
-    least,
+    min,
     get: (bits) => bits[kind][first],
     set: (bits, value) => group.forEach((i) => bits[kind][i] = value),
   };
@@ -169,7 +169,7 @@ function readingsInReach({ rounds }: FloatNetwork, knobs: number): number {
     )
   ).reduce((a, b) => a + b, 0);
   return Math.max(
-    leastReadings,
+    minReadings,
     Math.floor(searchProducts / (products * knobs * 4)),
   );
 }

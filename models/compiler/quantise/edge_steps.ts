@@ -204,9 +204,9 @@ class StepWalk {
   ): void {
     const bits = lastBits ?? intermediateBits;
     const [scale] = this.#scales;
-    const [least, most] = extremes(this.#values());
-    const reach = (most - least) / 2 * rangeMargin(bits, this.#count()) + 1;
-    const middle = (least + most) / 2;
+    const [min, max] = extremes(this.#values());
+    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
+    const middle = (min + max) / 2;
     const from = middle - reach, to = middle + reach;
     const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
@@ -262,9 +262,9 @@ class StepWalk {
         );
       }
     }
-    let [least, most] = extremes(groups.map(({ values }) => values));
-    if (this.steps.at(-1)?.op === "relu") least = 0;
-    const bounds = integerBounds(least, most, bits);
+    let [min, max] = extremes(groups.map(({ values }) => values));
+    if (this.steps.at(-1)?.op === "relu") min = 0;
+    const bounds = integerBounds(min, max, bits);
     const factor = chooseFactor(groups, bounds) /
       rangeMargin(bits, this.#count());
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
@@ -292,15 +292,15 @@ function leastCommonMultiple(a: number, b: number): number {
   return a * b / x;
 }
 
-function extremes(arrays: Float64Array[]): [least: number, most: number] {
-  let least = Infinity, most = -Infinity;
+function extremes(arrays: Float64Array[]): [min: number, max: number] {
+  let min = Infinity, max = -Infinity;
   for (const array of arrays) {
     for (const value of array) {
-      if (value < least) least = value;
-      if (value > most) most = value;
+      if (value < min) min = value;
+      if (value > max) max = value;
     }
   }
-  return [least, most];
+  return [min, max];
 }
 
 /** Values of each of `groups` equal parts of the samples, evenly thinned out. */

@@ -22,7 +22,7 @@ export interface Feedback {
 }
 
 /** Largest row that a factor is made for. */
-const mostWeights = 1536;
+const maxWeights = 1536;
 
 /** Added to the covariance, as a share of its mean diagonal. */
 const damping = .01;
@@ -39,7 +39,7 @@ export function feedbackOf(
   const size = map.kind === "convolution"
     ? map.input[0] / groups * map.kernel[0] * map.kernel[1]
     : map.columns;
-  if (size > mostWeights || samples.length === 0) return null;
+  if (size > maxWeights || samples.length === 0) return null;
   const factors = Array.from(
     { length: groups },
     (_, group) => factorise(covariance(map, group, size, samples), size),

@@ -66,9 +66,9 @@ function requantisation(value: unknown, path: string) {
 
 /** The least and the greatest integer, in this order. */
 function range(value: unknown, path: string) {
-  const least = Number.MIN_SAFE_INTEGER, most = Number.MAX_SAFE_INTEGER;
-  const { low } = integers(value, path, { low: [least, most] });
-  return { low, ...integers(value, path, { high: [low, most] }) };
+  const min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER;
+  const { low } = integers(value, path, { low: [min, max] });
+  return { low, ...integers(value, path, { high: [low, max] }) };
 }
 
 /** The widths that a prescription comes to. */

@@ -21,13 +21,13 @@ export function chooseInput(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
   bits: number,
-  range?: [least: number, most: number],
+  range?: [min: number, max: number],
 ): InputSpec {
   const { gain, offset, shape } = network.input;
   // An integer 0 must stand for an activation of 0: padding is made of zeros.
   const zero = 0 - offset / gain;
-  const [least, most] = range ?? extremeReadings(readings, bits);
-  const [below, above] = [Math.min(0, least - zero), Math.max(0, most - zero)];
+  const [min, max] = range ?? extremeReadings(readings, bits);
+  const [below, above] = [Math.min(0, min - zero), Math.max(0, max - zero)];
   const { low, high } = integerBounds(below, above, bits);
   const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
   return { shape, scale, offset: zero, low, high };
@@ -40,22 +40,22 @@ export function chooseInput(
 function extremeReadings(
   readings: ArrayLike<number>[],
   bits: number,
-): [least: number, most: number] {
-  let least = Infinity, most = -Infinity, leasts = 0, mosts = 0;
+): [min: number, max: number] {
+  let min = Infinity, max = -Infinity, leasts = 0, mosts = 0;
   for (const reading of readings) {
     for (let i = 0; i < reading.length; i++) {
       const value = reading[i];
-      if (value < least) [least, leasts] = [value, 0];
-      if (value > most) [most, mosts] = [value, 0];
-      if (value === least) leasts++;
-      if (value === most) mosts++;
+      if (value < min) [min, leasts] = [value, 0];
+      if (value > max) [max, mosts] = [value, 0];
+      if (value === min) leasts++;
+      if (value === max) mosts++;
     }
   }
   const count = readings.length * readings[0].length;
-  const extra = (most - least) / 2 * (rangeMargin(bits, count) - 1);
+  const extra = (max - min) / 2 * (rangeMargin(bits, count) - 1);
   return [
-    leasts > 1 ? least : least - extra,
-    mosts > 1 ? most : most + extra,
+    leasts > 1 ? min : min - extra,
+    mosts > 1 ? max : max + extra,
   ];
 }
 

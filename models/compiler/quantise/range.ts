@@ -2,12 +2,12 @@
 
 /** Bounds of `bits`-bit integers that share their range as [least, most] does. */
 export function integerBounds(
-  least: number,
-  most: number,
+  min: number,
+  max: number,
   bits: number,
 ): { low: number; high: number } {
   const steps = 2 ** bits - 1;
-  const negative = Math.max(0, -least), positive = Math.max(0, most);
+  const negative = Math.max(0, -min), positive = Math.max(0, max);
   if (negative === 0) return { low: 0, high: steps };
   const low = -Math.round(steps * negative / (negative + positive));
   return { low, high: steps + low };

@@ -1,6 +1,6 @@
 /** Quantising one round, given the integers that it reads. */
 import type { RoundSpec, Term } from "../../package/format.ts";
-import type { IntegerTensor } from "../../package/format.ts";
+import type { WeightTensor } from "../../package/format.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
@@ -30,7 +30,7 @@ export interface RoundBits {
 /** A quantised round with what it makes of the calibration data. */
 export interface QuantisedRound {
   spec: RoundSpec;
-  tensors: Map<string, IntegerTensor>;
+  tensors: Map<string, WeightTensor>;
   /** What the round's steps make; in the last round, the scores. */
   activation: QuantisedActivation;
 }
@@ -79,7 +79,7 @@ export function quantiseRound(
     prescribed ? null : statistics.means,
   );
 
-  const tensors = new Map<string, IntegerTensor>();
+  const tensors = new Map<string, WeightTensor>();
   const spec: RoundSpec = {
     name: round.name,
     terms: round.terms.map((term, t) => {
@@ -173,7 +173,7 @@ function integerBias(
   rowScales: Float64Array,
   activations: ReadonlyMap<string, QuantisedActivation>,
   floatMeans: ReadonlyMap<string, Float64Array> | null,
-): IntegerTensor {
+): WeightTensor {
   const rows = rowScales.length, area = round.bias.length / rows;
   const shifts = floatMeans
     ? meanShifts(round, weights, rowScales, activations, floatMeans)
@@ -253,7 +253,7 @@ function accumulateTerm(
 function integerRound(
   round: FloatRound,
   weights: Float64Array[],
-  { data }: IntegerTensor,
+  { data }: WeightTensor,
 ): FloatRound {
   const perBias = round.bias.length / data.length;
   return {

@@ -91,10 +91,10 @@ export function chooseScale(
   bits: number,
 ): number {
   const candidates = scaleCandidates(terms, rows, bits);
-  let best = candidates[0] ?? 1, least = Infinity;
+  let best = candidates[0] ?? 1, min = Infinity;
   for (const scale of candidates) {
     const error = scaleError(terms, rows, scale, bits);
-    if (error < least) [best, least] = [scale, error];
+    if (error < min) [best, min] = [scale, error];
   }
   return best;
 }

@@ -17,7 +17,7 @@ export interface SecretPrimes {
  * `Object.keys`, spreading and structured cloning show none of them;
  * `exportPrimes()` alone gives them out.
  *
- * This is the readable form, one number at a time; `KeyOwner` does the same in bulk.
+ * This is the readable form, one number at a time; `PaillierEngine` does the same in bulk.
  */
 export class PrivateKey {
   readonly #p: bigint;

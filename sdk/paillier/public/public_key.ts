@@ -10,7 +10,7 @@ import { randomBits, randomUnit } from "./random_integer.ts";
  * A Paillier public key N with generator N + 1: E(m; r) = (1 + mN) r^N mod N^2.
  *
  * This is the readable form, one number at a time, for whoever holds no private
- * key; `KeyOwner` encrypts a hundred times faster.
+ * key; `PaillierEngine` encrypts a hundred times faster.
  *
  * @example
  * ```ts

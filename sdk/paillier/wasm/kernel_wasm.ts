@@ -1,7 +1,7 @@
 import type { Arithmetic, Kernel, Lane } from "../public/kernel.ts";
 import { bitLength } from "../public/big_integer.ts";
 import { instantiate } from "./instance.ts";
-import { type Layout, maxWords } from "./layout.ts";
+import { type Layout, maxWords } from "./memory_layout.ts";
 import { limbBits } from "./limbs.ts";
 import type { PairExports } from "./pair_module.ts";
 import { integerFromWords, writeWords } from "./words.ts";

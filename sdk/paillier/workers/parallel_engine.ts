@@ -15,8 +15,8 @@ const startFromMs = 40;
 const shareFromMs = 8;
 
 /** Longest tasks: short enough to balance the threads and to obey signals. */
-const mostCiphertexts = 8;
-const mostRandomisers = 16;
+const maxCiphertexts = 8;
+const maxRandomisers = 16;
 
 /**
  * The engine's work in batches: on threads once they hold the key, on the calling
@@ -77,7 +77,7 @@ export class ParallelEngine implements Disposable {
     // An encryption costs about a sixth of a decryption.
     const workers = this.#share(count * this.#decryptMs / 6);
     if (workers) {
-      const tasks = split(count, mostRandomisers, workers.threads)
+      const tasks = split(count, maxRandomisers, workers.threads)
         .map(([from, to]): WorkerTask => ({
           kind: "randomisers",
           count: to - from,
@@ -105,7 +105,7 @@ export class ParallelEngine implements Disposable {
     const workers = this.#share(ciphertexts.length * this.#decryptMs);
     if (workers) {
       const count = ciphertexts.length;
-      const tasks = split(count, mostCiphertexts, workers.threads)
+      const tasks = split(count, maxCiphertexts, workers.threads)
         .map(([from, to]): WorkerTask => ({
           kind: "decrypt",
           // Copies: a view would take its whole buffer along.
@@ -150,11 +150,11 @@ export class ParallelEngine implements Disposable {
 /** Ranges [from, to) of even length, at least four a thread. */
 function split(
   count: number,
-  most: number,
+  max: number,
   threads: number,
 ): [from: number, to: number][] {
   const even = 2 * Math.ceil(count / (8 * threads));
-  const length = Math.min(even, most);
+  const length = Math.min(even, max);
   const ranges: [number, number][] = [];
   for (let from = 0; from < count; from += length) {
     ranges.push([from, Math.min(from + length, count)]);

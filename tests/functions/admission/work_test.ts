@@ -27,16 +27,16 @@ Deno.test("each call of a plan fits what a call may take; without a limit nothin
   const costs = defaultCosts(modulusBits);
   for (const round of manifest.rounds) {
     const [unlimited] = planRound(round, { modulusBits, samples, tensors });
-    for (const most of [Infinity, 200, 60, 30, 15]) {
+    for (const max of [Infinity, 200, 60, 30, 15]) {
       const [{ forecast }] = planRound(round, {
         modulusBits,
         samples,
         tensors,
-        callLimits: { maxMillisecondsPerCall: most, shards: 64 },
+        callLimits: { maxMillisecondsPerCall: max, shards: 64 },
       });
-      assert(callMilliseconds(forecast, costs) <= most);
+      assert(callMilliseconds(forecast, costs) <= max);
       assert(forecast.shards <= Math.min(64, forecast.ciphertextsDown));
-      if (callMilliseconds(unlimited.forecast, costs) <= most) {
+      if (callMilliseconds(unlimited.forecast, costs) <= max) {
         assert.equal(forecast.totalMs, unlimited.forecast.totalMs);
       } else assert(forecast.shards > 1);
     }

@@ -15,7 +15,7 @@ import {
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planInference } from "../../../models/planner/plan.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import {
   decodeRoundRequest,
@@ -101,7 +101,7 @@ async function checkInferences(
   model: ModelPackage,
   keyBits: 512 | 2048,
 ): Promise<void> {
-  using owner = new KeyOwner(testKey(keyBits));
+  using owner = new PaillierEngine(testKey(keyBits));
   const { name, input, output, reveal } = model.manifest;
   await using session = await connect({ url, model: name, keys: owner });
   for (const integers of clearReadings(model)) {
@@ -121,7 +121,7 @@ async function checkSingleUse(
   { url }: StartedHost,
   { manifest }: ModelPackage,
 ): Promise<void> {
-  using owner = new KeyOwner(testKey(512));
+  using owner = new PaillierEngine(testKey(512));
   const bodies: [url: string, body: Uint8Array<ArrayBuffer>][] = [];
   await using session = await connect({
     url,
@@ -193,7 +193,7 @@ Deno.test({
       await using started = await startHost("workerd", models, {
         CIPHERLAYER_MAX_MS_PER_CALL: "5",
       });
-      using owner = new KeyOwner(testKey(512));
+      using owner = new PaillierEngine(testKey(512));
       const { name, input } = applianceScores.manifest;
       const { url } = started;
       await using session = await connect({ url, model: name, keys: owner });
@@ -273,7 +273,7 @@ Deno.test({
       });
       const { url } = started;
       const { name, input } = occupancy.manifest;
-      using keys = new KeyOwner(testKey(512));
+      using keys = new PaillierEngine(testKey(512));
       await assert.rejects(
         connect({ url, model: name, keys, token: "a-guess" }),
         { code: "unauthenticated" },

@@ -71,10 +71,10 @@ for (const [kind, open] of Object.entries(stores)) {
     const here = instance(opened.store), elsewhere = instance(opened.again);
     const { chunks, id, signed } = await releaseOf(first);
     assert(chunks.size >= 3);
-    const begun = await here.begin(name, signed);
-    assert.deepEqual(begun.missing, [...chunks.keys()]);
-    assert.equal(begun.expiresAt, nowMs + 24 * 60 * 60 * 1000);
-    const [sent, ...rest] = begun.missing;
+    const beginUpload = await here.begin(name, signed);
+    assert.deepEqual(beginUpload.missing, [...chunks.keys()]);
+    assert.equal(beginUpload.expiresAt, nowMs + 24 * 60 * 60 * 1000);
+    const [sent, ...rest] = beginUpload.missing;
     await here.putChunk(name, id, sent, chunks.get(sent)!);
     // Another process, another owner's connection: it is the same upload.
     assert.deepEqual((await elsewhere.begin(name, signed)).missing, rest);
@@ -259,7 +259,11 @@ for (const [kind, open] of Object.entries(stores)) {
       ]);
       nowMs += 1001;
       const { active, versions } = await instances[1].status(name);
-      assert(versions.some((stored) => stored.version === active?.version));
+      assert(
+        versions.some((storeRelease) =>
+          storeRelease.version === active?.version
+        ),
+      );
       await instances[1].models.load(name);
     }
   });

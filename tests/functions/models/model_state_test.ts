@@ -2,21 +2,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
-  activated,
+  activate,
   activeRelease,
-  begun,
-  continued,
+  beginRemoval,
+  beginUpload,
+  continueUpload,
   decodeState,
   defaultDeploymentLimits,
   emptyState,
   encodeState,
-  forgotten,
+  forgetRelease,
   type ModelState,
   presentRelease,
-  removing,
-  rolledBack,
-  stored,
-  swept,
+  rollBack,
+  storeRelease,
+  sweepUploads,
 } from "../../../functions/models/model_state.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 
@@ -52,7 +52,7 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
         try {
           switch (kind) {
             case "begin":
-              after = begun(
+              after = beginUpload(
                 state,
                 { id, version, place: `${step}`, bytes: 1 },
                 limits,
@@ -60,21 +60,21 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
               );
               break;
             case "commit":
-              after = stored(continued(state, id, nowMs), id, nowMs);
+              after = storeRelease(continueUpload(state, id, nowMs), id, nowMs);
               break;
             case "activate":
-              after = activated(state, version, nowMs);
+              after = activate(state, version, nowMs);
               break;
             case "rollBack":
-              after = rolledBack(state, nowMs);
+              after = rollBack(state, nowMs);
               break;
             case "remove":
-              after = removing(state, version, nowMs);
+              after = beginRemoval(state, version, nowMs);
               break;
             case "clear":
-              after = swept(state, limits, nowMs);
+              after = sweepUploads(state, limits, nowMs);
               for (const { stage, place } of after.releases) {
-                if (stage === "removing") after = forgotten(after, place);
+                if (stage === "removing") after = forgetRelease(after, place);
               }
           }
         } catch (error) {

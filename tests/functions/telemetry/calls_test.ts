@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
-import { CallNotes } from "../../../functions/telemetry/call_notes.ts";
+import { CallNotes } from "../../../functions/telemetry/call_telemetry.ts";
 import type { CallRecord } from "../../../functions/telemetry/call_record.ts";
 import {
   instruments,

@@ -7,7 +7,7 @@ import {
   makeToken,
   tokenDigest,
 } from "../../../functions/access/bearer_token.ts";
-import { describeFault } from "../../../functions/telemetry/call_notes.ts";
+import { describeFault } from "../../../functions/telemetry/call_telemetry.ts";
 import { writePackage } from "../../../models/package/read_package.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";

@@ -97,7 +97,7 @@ export function sealedKey(): FuzzTarget<Uint8Array<ArrayBuffer>> {
       }
       await blobs.write("key", samples[0]);
       await blobs.write(`key.${"0".repeat(64)}`, bytes);
-      deepStrictEqual(await store.retired(), ["0".repeat(64)]);
+      deepStrictEqual(await store.listRetired(), ["0".repeat(64)]);
       const retired = await takenLater(
         declared,
         () => store.load("0".repeat(64)),

@@ -8,7 +8,7 @@ import {
 } from "../../../models/compiler/lower/lower.ts";
 import { UnsupportedModelError } from "../../../models/compiler/lower/unsupported.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
-import { runOnnx } from "../../reference/onnx_oracle.ts";
+import { runOnnx } from "../../../bench/shared/onnx_oracle.ts";
 import { randomGraph } from "./random_graphs.ts";
 
 function lowered(g: GraphBuilder, output: string, options?: LowerOptions) {

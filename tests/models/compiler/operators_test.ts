@@ -6,7 +6,7 @@ import { readOnnx } from "../../../models/compiler/onnx/read.ts";
 import { lower } from "../../../models/compiler/lower/lower.ts";
 import { verifyPackage } from "../../../models/package/read_package.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { runOnnx } from "../../reference/onnx_oracle.ts";
+import { runOnnx } from "../../../bench/shared/onnx_oracle.ts";
 import { buildCase, operatorCases } from "./operator_cases.ts";
 
 const readingCount = 8;
@@ -24,7 +24,7 @@ for (const operatorCase of operatorCases) {
     ok(exactness < 1e-5, `lowering: relative error ${exactness}`);
 
     for (
-      const [bits, most] of [[undefined, .03], [12, .003]] as const
+      const [bits, max] of [[undefined, .03], [12, .003]] as const
     ) {
       const { model } = compileModel(onnx, {
         name: "case",
@@ -38,7 +38,7 @@ for (const operatorCase of operatorCases) {
         simulate(model, quantise(reading, input, { clamp: true })).scores
       );
       const error = relativeError(expected, scores);
-      ok(error < most, `${bits ?? "default"} bits: relative error ${error}`);
+      ok(error < max, `${bits ?? "default"} bits: relative error ${error}`);
     }
   });
 }

@@ -105,7 +105,7 @@ Deno.test("random graphs: default bits within 3 %, 12 bits within 0.3 %", () => 
   for (let seed = 1; seed <= 6; seed++) {
     const { onnx, builder } = randomGraph(seed);
     const calibration = builder.readings(60), readings = builder.readings(10);
-    for (const [bits, most] of [[undefined, .03], [12, .003]] as const) {
+    for (const [bits, max] of [[undefined, .03], [12, .003]] as const) {
       const { model, network, report } = compileModel(onnx, {
         name: "random",
         calibration,
@@ -125,7 +125,7 @@ Deno.test("random graphs: default bits within 3 %, 12 bits within 0.3 %", () => 
           ok(accumulators.every((value) => Math.abs(value) <= bound));
         });
       }
-      ok(report.relativeError! < most, `seed ${seed}: ${report.relativeError}`);
+      ok(report.relativeError! < max, `seed ${seed}: ${report.relativeError}`);
     }
   }
 });

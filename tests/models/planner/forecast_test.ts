@@ -27,7 +27,7 @@ Deno.test("a forecast prices the cloud's plan: its counts, bytes and shards", ()
   const { rounds, total } = forecastInference(model, {
     ...options,
     costs: defaultCosts(1024),
-    mostRejected: 3,
+    maxRejected: 3,
   });
   const up = plan.rounds.map(({ layout }) => inputCiphertexts(layout));
   const down = plan.rounds.map(({ layout }) => answerCiphertexts(layout));
@@ -50,7 +50,7 @@ Deno.test("calls of a bounded time: as many shards as the cloud's plan has", () 
     modulusBits: 2048,
     samples: 1,
     costs: defaultCosts(2048),
-    mostRejected: 0,
+    maxRejected: 0,
   };
   const shardsOf = (callLimits?: CallLimits) =>
     forecastInference(model, { ...options, callLimits }).rounds
@@ -72,7 +72,7 @@ Deno.test("a machine that is twice as slow takes twice as long, by the same plan
   const slower = Object.fromEntries(
     Object.entries(costs).map(([name, cost]) => [name, 2 * cost]),
   ) as unknown as typeof costs;
-  const options = { modulusBits: 2048, samples: 1, mostRejected: 2 };
+  const options = { modulusBits: 2048, samples: 1, maxRejected: 2 };
   const fast = forecastInference(model, { ...options, costs });
   const slow = forecastInference(model, { ...options, costs: slower });
   assert.ok(Math.abs(slow.total.totalMs / fast.total.totalMs - 2) < 1e-9);
@@ -87,7 +87,7 @@ Deno.test("nothing that was rejected is cheaper by the costs that it was planned
     modulusBits: 1024,
     samples: 1,
     costs: defaultCosts(1024),
-    mostRejected: 4,
+    maxRejected: 4,
   });
   for (const { chosen, rejected } of rounds) {
     const times = rejected.map(({ forecast }) => forecast.totalMs);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { applySteps } from "../../../sdk/activations/apply.ts";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
-import type { EdgeTensor } from "../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   headroomBits,
@@ -17,7 +17,7 @@ import {
   defaultCosts,
 } from "../../../models/planner/cost_model.ts";
 import {
-  mostSamples,
+  maxSamples,
   planInference,
   planRound,
 } from "../../../models/planner/plan.ts";
@@ -72,7 +72,7 @@ Deno.test("every plan fits its plaintexts and passes the edge's check", () => {
     fc.integer({ min: 1, max: 40 }),
     (which, modulusBits, samples) => {
       const { manifest } = tinyModels[which];
-      fc.pre(samples <= mostSamples(manifest, modulusBits));
+      fc.pre(samples <= maxSamples(manifest, modulusBits));
       const plan = planInference(manifest, { modulusBits, samples });
       checkPlan(plan, { samples, modulusBits });
       plan.rounds.forEach(({ layout }, index) => {
@@ -98,7 +98,7 @@ Deno.test("an inference through slots equals the simulator in every round", () =
         (_, s) => randomReading(model, s),
       );
       const expected = readings.map((reading) => simulate(model, reading));
-      const activations = new Map<string, EdgeTensor>([
+      const activations = new Map<string, IntegerTensor>([
         ["input", { shape: plan.input.shape, samples: readings }],
       ]);
       plan.rounds.forEach(({ layout, steps, writes }, index) => {
@@ -226,7 +226,7 @@ Deno.test("default costs agree with the measured sizes and grow with the key", (
 
 Deno.test("as many samples as fit, and no more", () => {
   for (const { manifest } of tinyModels) {
-    const samples = mostSamples(manifest, 512);
+    const samples = maxSamples(manifest, 512);
     assert.ok(samples > 10);
     planInference(manifest, { modulusBits: 512, samples });
     assert.throws(

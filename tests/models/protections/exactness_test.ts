@@ -14,7 +14,7 @@ import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { applySteps } from "../../../sdk/activations/apply.ts";
-import type { EdgeTensor } from "../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -43,7 +43,7 @@ async function noiseTensor(
   layout: RoundLayout,
   amplitude: number,
   requestSeed: Uint8Array,
-): Promise<EdgeTensor> {
+): Promise<IntegerTensor> {
   const range = { from: 0, to: answerCiphertexts(layout) };
   const noise = await disturbance(amplitude, layout, range, requestSeed);
   const block = blockSlots(layout), first = spillSlots(layout);
@@ -79,7 +79,7 @@ async function compare(
     { length: samples },
     (_, i) => randomReading(model, i),
   );
-  const live = new Map<string, EdgeTensor>([
+  const live = new Map<string, IntegerTensor>([
     ["input", { shape: session.plan.input.shape, samples: readings }],
   ]);
   const seen: { round: number; accumulators: Float64Array[] }[] = [];
@@ -102,7 +102,7 @@ async function compare(
       const { orders } = sealer.open(answer.token, 0);
       const order = orders.find(({ round }) => round === index);
       const [channels] = guarded.manifest.rounds[index].outputShape;
-      const restore = async (tensor: EdgeTensor) => {
+      const restore = async (tensor: IntegerTensor) => {
         const units = order && expandOrder(
           await drawOrder(order.seed, unitsOf(index)),
           channels,

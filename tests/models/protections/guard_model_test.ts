@@ -7,7 +7,7 @@ import { disturbanceAmplitude } from "../../../models/protections/disturbance.ts
 import { protectionsOf } from "../../../models/protections/profile.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { verifyPackage } from "../../../models/package/verify.ts";
-import { elementCount } from "../../../sdk/fixed_point/edge_tensor.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
   randomReading,
   seededIntegers,
@@ -80,7 +80,7 @@ for (const privacy of ["paper", "standard", "strict"] as const) {
       guarded.manifest.rounds.forEach((round, index) => {
         const guard = guards[index];
         const exact = accumulatorBound(round, guarded.tensors);
-        const most = {
+        const max = {
           none: exact,
           counted: exact,
           disturbed: exact + (guard.kind === "disturbed" ? guard.amplitude : 0),
@@ -94,7 +94,7 @@ for (const privacy of ["paper", "standard", "strict"] as const) {
           // Of selectors: one label.
           selected: 0,
         }[guard.kind];
-        assert.ok(most <= round.bound, `${round.name}: ${most}`);
+        assert.ok(max <= round.bound, `${round.name}: ${max}`);
         assert.ok(round.bound < 2 ** 52);
       });
     }

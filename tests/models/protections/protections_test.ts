@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
 import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";
-import { HostileClient } from "../../../attack/hostile_client.ts";
+import { HostileClient } from "../../../attack/client/hostile_client.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planInference } from "../../../models/planner/plan.ts";
 import type { Protections } from "../../../models/protections/profile.ts";

@@ -87,8 +87,8 @@ Deno.test("lookup equals its definition, held within the table", () => {
 });
 
 Deno.test("sums and maxima of windows equal their definitions", () => {
-  const small = (least: number, most: number) =>
-    fc.integer({ min: least, max: most });
+  const small = (min: number, max: number) =>
+    fc.integer({ min: min, max: max });
   fc.assert(
     fc.property(
       fc.record({

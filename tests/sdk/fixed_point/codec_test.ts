@@ -98,11 +98,11 @@ Deno.test("signed integers come back; the band between overflows", () => {
 
 Deno.test("encrypted sums overflow into the band, not into a wrong sign", () => {
   const { publicKey } = key;
-  const most = n / 3n;
-  const sum = publicKey.add(publicKey.encrypt(most), publicKey.encrypt(most));
+  const max = n / 3n;
+  const sum = publicKey.add(publicKey.encrypt(max), publicKey.encrypt(max));
   assert.throws(() => fromResidue(key.decrypt(sum), n), { code: "overflow" });
   const difference = publicKey.add(
-    publicKey.encrypt(toResidue(-most, n)),
+    publicKey.encrypt(toResidue(-max, n)),
     publicKey.multiply(publicKey.encrypt(5n), -1n),
   );
   assert.throws(() => fromResidue(key.decrypt(difference), n), {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { packInputs, unpackAnswers } from "../../../sdk/fixed_point/packing.ts";
-import type { EdgeTensor } from "../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -17,7 +17,7 @@ import { evaluateSlots } from "../../reference/slot_evaluator.ts";
 import { seededIntegers, tinyModel } from "../../reference/tiny_models.ts";
 
 /** The least modulus of its length: masks have the least room. */
-const leastModulus = (bits: number) => (1n << BigInt(bits - 1)) + 1n;
+const minModulus = (bits: number) => (1n << BigInt(bits - 1)) + 1n;
 
 const uniformFrom = (seed: number) => {
   const random = seededIntegers(seed);
@@ -40,9 +40,9 @@ function roundActivations(
   round: RoundSpec,
   samples: number,
   seed: number,
-): Map<string, EdgeTensor> {
+): Map<string, IntegerTensor> {
   const random = seededIntegers(seed);
-  const activations = new Map<string, EdgeTensor>();
+  const activations = new Map<string, IntegerTensor>();
   for (const term of round.terms) {
     const shape = term.kind === "dense" ? [term.length] : term.inputShape;
     const length = shape.reduce((a, b) => a * b);
@@ -71,7 +71,7 @@ function assertRoundAgrees(
   const candidates = planRound(round, options);
   const { layout } = candidates[options.pick % candidates.length];
   const activations = roundActivations(round, options.samples, options.seed);
-  const modulus = leastModulus(options.modulusBits);
+  const modulus = minModulus(options.modulusBits);
   const plaintexts = packInputs(layout, activations, modulus);
   assert.equal(plaintexts.length, inputCiphertexts(layout));
   assert.ok(plaintexts.every((m) => m >= 0n && m < modulus));
@@ -99,8 +99,7 @@ function assertRoundAgrees(
   }
 }
 
-const small = (least: number, most: number) =>
-  fc.integer({ min: least, max: most });
+const small = (min: number, max: number) => fc.integer({ min: min, max: max });
 const common = {
   seed: small(0, 1e6),
   pick: small(0, 1e6),
@@ -225,7 +224,7 @@ Deno.test("folded dense rounds hold at the largest garbage", () => {
     const layouts = planRound(round, { modulusBits: 512, samples: 1 });
     assert.ok(layouts.some(({ layout }) => (layout as DenseLayout).fold === 4));
     const reading = { shape: [4], samples: [Float64Array.of(31, 31, 31, 31)] };
-    const modulus = leastModulus(512);
+    const modulus = minModulus(512);
     for (const { layout } of layouts) {
       const plaintexts = packInputs(
         layout,
@@ -267,7 +266,7 @@ const spatial: SpatialLayout = {
 };
 
 Deno.test("a layout worked out by hand", () => {
-  const modulus = leastModulus(512);
+  const modulus = minModulus(512);
   const input = { shape: [1, 2, 2], samples: [Float64Array.of(1, 2, -3, 4)] };
   assert.deepEqual(packInputs(spatial, new Map([["input", input]]), modulus), [
     0n,
@@ -284,7 +283,7 @@ Deno.test("a layout worked out by hand", () => {
 
 Deno.test("any plaintext unpacks to slots within their range", () => {
   fc.assert(fc.property(
-    fc.bigInt({ min: 0n, max: leastModulus(512) - 1n }),
+    fc.bigInt({ min: 0n, max: minModulus(512) - 1n }),
     (plaintext) => {
       for (const value of unpackAnswers(spatial, [plaintext]).samples[0]) {
         assert.ok(Number.isInteger(value) && Math.abs(value) <= 2 ** 39);
@@ -307,7 +306,7 @@ Deno.test("values wider than their slot are packed by arithmetic, not cut off", 
   fc.assert(fc.property(
     fc.array(small(-(2 ** 52), 2 ** 52), { minLength: 3, maxLength: 3 }),
     (values) => {
-      const modulus = leastModulus(256);
+      const modulus = minModulus(256);
       const input = { shape: [3], samples: [Float64Array.from(values)] };
       const [plaintext] = packInputs(
         layout,
@@ -321,7 +320,7 @@ Deno.test("values wider than their slot are packed by arithmetic, not cut off", 
 });
 
 Deno.test("misuse is refused", () => {
-  const modulus = leastModulus(512);
+  const modulus = minModulus(512);
   assert.throws(
     () => packInputs(spatial, new Map(), modulus),
     new TypeError('Cannot pack inputs: activation "input" is missing'),

@@ -44,7 +44,10 @@ Deno.test({
           `step ${step}: the old key`,
         );
         const rotated = current?.publicKey.fingerprint !== fingerprint;
-        assert.deepEqual(await store.retired(), rotated ? [fingerprint] : []);
+        assert.deepEqual(
+          await store.listRetired(),
+          rotated ? [fingerprint] : [],
+        );
         if (ended) assert.ok(rotated);
         else if (rotated) rotatedBeforeDying++;
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import {
-  openPrivateKey,
-  sealedFingerprint,
+  fingerprintOfSealed,
   sealPrivateKey,
+  unsealPrivateKey,
 } from "../../../sdk/keys/key_sealing.ts";
 import { MemoryBlobStore } from "../../../sdk/blobs/blob_store.ts";
 import { KvBlobStore } from "../../../sdk/blobs/blob_store_kv.ts";
@@ -18,7 +18,7 @@ import { FileKeyStore } from "../../../sdk/keys/key_store_file.ts";
 import { SealedKeyStore } from "../../../sdk/keys/key_store_sealed.ts";
 import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
 import { exportPrivateJwk } from "../../../sdk/paillier/private/jwk.ts";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { connect } from "../../../sdk/session/session.ts";
 import { testKey } from "../../vectors/keys.ts";
@@ -41,7 +41,7 @@ async function inFolder(run: (folder: string) => Promise<void>) {
 async function behavesAsStore(store: KeyStore) {
   assert.equal(await store.load(), null);
   assert.equal(await store.fingerprint(), null);
-  assert.deepEqual(await store.retired(), []);
+  assert.deepEqual(await store.listRetired(), []);
   assert.equal(await store.load(key.publicKey.fingerprint), null);
   await assert.rejects(rotateKey(store), TypeError);
   for (const saved of [key, other, key, key]) {
@@ -51,7 +51,7 @@ async function behavesAsStore(store: KeyStore) {
     assert.deepEqual(loaded?.exportPrimes(), saved.exportPrimes());
   }
   assert.equal(await openKey(store).then(fingerprintOf), fingerprintOf(key));
-  assert.deepEqual(await store.retired(), [fingerprintOf(other)]);
+  assert.deepEqual(await store.listRetired(), [fingerprintOf(other)]);
   for (const kept of [key, other]) {
     const loaded = await store.load(fingerprintOf(kept));
     assert.deepEqual(loaded?.exportPrimes(), kept.exportPrimes());
@@ -61,12 +61,12 @@ async function behavesAsStore(store: KeyStore) {
   assert.equal(next.publicKey.modulusBits, 512);
   assert.equal(await store.fingerprint(), fingerprintOf(next));
   assert.deepEqual(
-    (await store.retired()).sort(),
+    (await store.listRetired()).sort(),
     [fingerprintOf(key), fingerprintOf(other)].sort(),
   );
   await store.forget(fingerprintOf(other));
   await store.forget(fingerprintOf(next)); // current: stays
-  assert.deepEqual(await store.retired(), [fingerprintOf(key)]);
+  assert.deepEqual(await store.listRetired(), [fingerprintOf(key)]);
   assert.equal(await store.load(fingerprintOf(other)), null);
   assert.deepEqual((await store.load())?.exportPrimes(), next.exportPrimes());
 }
@@ -186,7 +186,7 @@ Deno.test("bytes that are no sealed key fail in one way only", async () => {
     ),
   );
   await fc.assert(fc.asyncProperty(bytes, async (foreign) => {
-    await assert.rejects(openPrivateKey(foreign, passphrase), {
+    await assert.rejects(unsealPrivateKey(foreign, passphrase), {
       code: "key-corrupt",
     });
   }));
@@ -207,29 +207,29 @@ Deno.test("a header that was altered with care does not open", async () => {
     return new TextEncoder().encode(JSON.stringify({ ...file, checksum }));
   };
   const unchanged = await forge(() => {});
-  const opened = await openPrivateKey(unchanged, passphrase);
+  const opened = await unsealPrivateKey(unchanged, passphrase);
   assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
 
   const renamed = await forge((file) => {
     file.fingerprint = other.publicKey.fingerprint;
   });
-  await assert.rejects(openPrivateKey(renamed, passphrase), {
+  await assert.rejects(unsealPrivateKey(renamed, passphrase), {
     code: "wrong-passphrase",
   });
   for (const N of [2 ** 30, "1024", [1024], true]) {
     const strange = await forge((file) => {
       (file.kdf as Record<string, unknown>).N = N;
     });
-    await assert.rejects(openPrivateKey(strange, passphrase), {
+    await assert.rejects(unsealPrivateKey(strange, passphrase), {
       code: "key-corrupt",
     });
   }
   for (const member of ["kdf", "cipher", "sealed", "fingerprint"]) {
     const without = await forge((file) => delete file[member]);
-    await assert.rejects(openPrivateKey(without, passphrase), {
+    await assert.rejects(unsealPrivateKey(without, passphrase), {
       code: "key-corrupt",
     });
-    assert.throws(() => sealedFingerprint(without), { code: "key-corrupt" });
+    assert.throws(() => fingerprintOfSealed(without), { code: "key-corrupt" });
   }
 });
 
@@ -251,7 +251,7 @@ Deno.test("sealed bytes hold nothing of the key in the clear, and differ each ti
 Deno.test("passphrases that look alike in Unicode open alike; empty ones are refused", async () => {
   const composed = "caf\u00e9", decomposed = "cafe\u0301";
   const sealed = await sealPrivateKey(key, composed, { cost });
-  const opened = await openPrivateKey(sealed, decomposed);
+  const opened = await unsealPrivateKey(sealed, decomposed);
   assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
   await assert.rejects(sealPrivateKey(key, "", { cost }), RangeError);
   for (const none of ["", undefined as unknown as string]) {
@@ -306,7 +306,7 @@ Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumer
   const sealed = new SealedKeyStore(blobs, passphrase, { cost });
   const memory = new MemoryKeyStore();
   for (const store of [sealed, memory]) await store.save(key);
-  using owner = new KeyOwner(key, { threads: 0 });
+  using owner = new PaillierEngine(key, { threads: 0 });
   await owner.encryptBatch([1n]);
   const queue = await OfflineQueue.open({ store: blobs, keys: memory });
   await queue.add([1]);

@@ -4,7 +4,7 @@ import {
   bigIntFromBytes,
   bytesFromBigInt,
 } from "../../../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import { WorkerPool } from "../../../sdk/paillier/workers/worker_pool.ts";
 import type { StartWorker } from "../../../sdk/paillier/workers/worker_port.ts";
@@ -70,7 +70,7 @@ Deno.test("threads answer every task in its place", async () => {
 });
 
 Deno.test("an owner's batches are the same on threads", async () => {
-  using owner = new KeyOwner(large, { threads: 2, tableWindowBits: 4 });
+  using owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   await owner.prepare();
   assert.equal(owner.threads, 2);
   const { modulus } = large.publicKey;
@@ -90,7 +90,7 @@ Deno.test("an owner's batches are the same on threads", async () => {
 });
 
 Deno.test("a large batch starts the threads, which later ones use", async () => {
-  using owner = new KeyOwner(large, { threads: 2, tableWindowBits: 4 });
+  using owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   const one = bytesFromBigInt(large.publicKey.encrypt(1n), 512);
   const many = new Uint8Array(40 * 512);
   for (let i = 0; i < 40; i++) many.set(one, i * 512);
@@ -107,14 +107,14 @@ Deno.test("a random source or kernel of one's own, or threads: 0, keeps the work
   for (
     const options of [{ random }, { kernel: selectKernel() }, { threads: 0 }]
   ) {
-    using owner = new KeyOwner(key, options);
+    using owner = new PaillierEngine(key, options);
     await owner.prepare();
     assert.equal(owner.threads, 0);
   }
 });
 
 Deno.test("a running batch obeys its signal and the owner's end", async () => {
-  const owner = new KeyOwner(large, { threads: 2, tableWindowBits: 4 });
+  const owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   await owner.prepare();
   const controller = new AbortController();
   const aborted = owner.fillPool(5000, { signal: controller.signal });
@@ -170,11 +170,11 @@ Deno.test("a thread that ends in the middle gives its tasks back", async () => {
 Deno.test("threads keep no process from ending", async () => {
   const module = (path: string) => new URL(path, import.meta.url).href;
   const program = `
-    import { KeyOwner } from "${
-    module("../../../sdk/paillier/private/key_owner.ts")
+    import { PaillierEngine } from "${
+    module("../../../sdk/paillier/private/paillier_engine.ts")
   }";
     import { testKey } from "${module("../../vectors/keys.ts")}";
-    const owner = new KeyOwner(testKey(512), { threads: 2 });
+    const owner = new PaillierEngine(testKey(512), { threads: 2 });
     await owner.prepare();
     console.log(owner.threads);
   `;

@@ -1,7 +1,7 @@
 import { deepEqual, ok } from "node:assert/strict";
 import { displayScores } from "../../../sdk/session/display_scores.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
-import { runOnnx } from "../../reference/onnx_oracle.ts";
+import { runOnnx } from "../../../bench/shared/onnx_oracle.ts";
 
 Deno.test("Softmax and LogSoftmax as onnxruntime, however large the scores", async () => {
   const scores = [1, -2, .5, 30];

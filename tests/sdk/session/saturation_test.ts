@@ -39,9 +39,9 @@ function impossible(
 
 Deno.test("honest answers count for nothing, whatever their masks", () => {
   // Used bits: 16 in the first answer, 8 in the second.
-  const most = (modulus >> 16n) - 1n;
+  const max = (modulus >> 16n) - 1n;
   equal(
-    impossible([{ slots: [1, 255], mask: most }, { slots: [128], mask: 0n }]),
+    impossible([{ slots: [1, 255], mask: max }, { slots: [128], mask: 0n }]),
     0,
   );
 });

@@ -23,12 +23,12 @@ async function withServer(
 /** The fault of one call to a server that answers with `response`. */
 async function faultOf(
   response: () => Response,
-  mostBytes = 100,
+  maxBytes = 100,
 ): Promise<CipherlayerError> {
   let fault: unknown;
   await withServer(response, async (url) => {
     const post = createTransport({ url, timeoutMs: 10_000 });
-    fault = await post("v1/x", body, { mostBytes }).catch((error) => error);
+    fault = await post("v1/x", body, { maxBytes }).catch((error) => error);
   });
   ok(fault instanceof CipherlayerError, `${fault}`);
   return fault;
@@ -47,7 +47,7 @@ Deno.test("posts the bytes below the base URL and reads the answer", async () =>
     });
   }, async (url) => {
     const post = createTransport({ url, timeoutMs: 10_000 });
-    const reply = await post("v1/rounds/0?shard=0/2", body, { mostBytes: 2 });
+    const reply = await post("v1/rounds/0?shard=0/2", body, { maxBytes: 2 });
     deepEqual(reply, { body: Uint8Array.of(9, 8), evaluateMs: 12.5 });
   });
 });
@@ -58,7 +58,7 @@ Deno.test("an answer without Server-Timing, or with nonsense in it, has no time"
       () => new Response("", { headers: { ...cbor, "server-timing": timing } }),
       async (url) => {
         const post = createTransport({ url, timeoutMs: 10_000 });
-        equal((await post("", body, { mostBytes: 0 })).evaluateMs, null);
+        equal((await post("", body, { maxBytes: 0 })).evaluateMs, null);
       },
     );
   }
@@ -72,7 +72,7 @@ Deno.test("an unreachable server is a retryable network fault", async () => {
   const url = `http://127.0.0.1:${server.addr.port}`;
   await server.shutdown();
   const post = createTransport({ url, timeoutMs: 10_000 });
-  await rejects(post("v1/sessions", body, { mostBytes: 9 }), (error) => {
+  await rejects(post("v1/sessions", body, { maxBytes: 9 }), (error) => {
     ok(error instanceof CipherlayerError);
     equal(error.code, "network");
     ok(error.retryable);
@@ -95,7 +95,7 @@ Deno.test("a connection that breaks in the middle of the answer is a network fau
   })();
   const url = `http://127.0.0.1:${listener.addr.port}`;
   const post = createTransport({ url, timeoutMs: 10_000 });
-  await rejects(post("v1/x", body, { mostBytes: 9 }), (error) => {
+  await rejects(post("v1/x", body, { maxBytes: 9 }), (error) => {
     ok(error instanceof CipherlayerError);
     deepEqual([error.code, error.retryable], ["network", true]);
     return true;
@@ -107,7 +107,7 @@ Deno.test("a server that never answers is given up after the timeout", async () 
   const answer = Promise.withResolvers<Response>();
   await withServer(() => answer.promise, async (url) => {
     const post = createTransport({ url, timeoutMs: 20 });
-    await rejects(post("", body, { mostBytes: 9 }), (error) => {
+    await rejects(post("", body, { maxBytes: 9 }), (error) => {
       ok(error instanceof CipherlayerError && error.retryable);
       match(error.message, /no answer within 20 ms/);
       return true;
@@ -125,7 +125,7 @@ Deno.test("an abort rejects with the caller's reason", async () => {
     return answer.promise;
   }, async (url) => {
     const post = createTransport({ url, timeoutMs: 10_000 });
-    const call = () => post("", body, { mostBytes: 9, signal: stop.signal });
+    const call = () => post("", body, { maxBytes: 9, signal: stop.signal });
     await rejects(call(), (error) => error === reason);
     await rejects(call(), (error) => error === reason);
     answer.resolve(new Response());
@@ -208,9 +208,9 @@ Deno.test("requests tell the digest of their bytes, and an answer that does not 
     });
   }, async (url) => {
     const post = createTransport({ url, timeoutMs: 10_000 });
-    deepEqual((await post("", body, { mostBytes: 3 })).body, body);
+    deepEqual((await post("", body, { maxBytes: 3 })).body, body);
     answer = Uint8Array.of(1, 2, 2);
-    await rejects(post("", body, { mostBytes: 3 }), {
+    await rejects(post("", body, { maxBytes: 3 }), {
       code: "network",
       retryable: true,
       message: /the answer broke on the way/,
@@ -231,7 +231,7 @@ Deno.test("the token goes with every call, and into no error", async () => {
   }, async (url) => {
     for (const given of [token, undefined]) {
       const post = createTransport({ url, token: given, timeoutMs: 10_000 });
-      const fault = await post("v1/x", body, { mostBytes: 9 })
+      const fault = await post("v1/x", body, { maxBytes: 9 })
         .catch((error) => error);
       deepEqual([fault.code, fault.status], ["forbidden", 403]);
       if (given) ok(!Deno.inspect(fault, { depth: 9 }).includes(token));

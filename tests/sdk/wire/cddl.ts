@@ -39,9 +39,9 @@ function isMap(rules: Rules, members: Property[], value: unknown): boolean {
 function isList(rules: Rules, items: Property[], value: unknown): boolean {
   if (!Array.isArray(value)) return false;
   const [{ Occurrence, Type }] = items;
-  const least = Occurrence.n ?? 0, most = Occurrence.m ?? Infinity;
-  if (items.length === 1 && (least !== 1 || most !== 1)) {
-    return value.length >= least && value.length <= most &&
+  const min = Occurrence.n ?? 0, max = Occurrence.m ?? Infinity;
+  if (items.length === 1 && (min !== 1 || max !== 1)) {
+    return value.length >= min && value.length <= max &&
       value.every((item) => isOneOf(rules, Type, item));
   }
   return value.length === items.length &&

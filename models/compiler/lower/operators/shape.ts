@@ -277,9 +277,9 @@ function channelSelection(
   const depthwise = from[0] === to[0] &&
     weights.every((w, i) => w === (i % (from[0] + 1) === 0 ? 1 : 0));
   const behind = (axis: 0 | 1) => {
-    const least = (to[axis + 1] - 1) * pick.stride[axis] + 1 -
+    const min = (to[axis + 1] - 1) * pick.stride[axis] + 1 -
       from[axis + 1] + pick.origin[axis];
-    return Math.max(least, Math.min(0, least + pick.stride[axis] - 1));
+    return Math.max(min, Math.min(0, min + pick.stride[axis] - 1));
   };
   return {
     kind: "convolution",

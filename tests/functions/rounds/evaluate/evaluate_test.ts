@@ -5,7 +5,7 @@ import { evaluateRound } from "../../../../functions/rounds/evaluate/evaluate.ts
 import {
   type LinearMap,
   linearMap,
-} from "../../../../functions/rounds/evaluate/linear_map.ts";
+} from "../../../../functions/rounds/evaluate/linear_layer.ts";
 import { modelPlaces } from "../../../../functions/rounds/evaluate/operands.ts";
 import { ProductProgram } from "../../../../functions/rounds/evaluate/product_program.ts";
 import {

@@ -177,8 +177,8 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
         // Honest: what bias and doubling leave room for; garbage also above.
         const scale = dense ? 2 : 1;
         const slots = Array.from({ length: used + spill }, () => {
-          const most = half / scale - 1;
-          return random(-most - Math.min(bias, 0), most - Math.max(bias, 0));
+          const max = half / scale - 1;
+          return random(-max - Math.min(bias, 0), max - Math.max(bias, 0));
         });
         const plaintext = slots.reduceRight(
           (sum, slot) => (sum << slotBits) + BigInt(scale * slot),

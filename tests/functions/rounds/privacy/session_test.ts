@@ -1,7 +1,7 @@
 /** The SDK's session with models that reveal labels alone. */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { simulate } from "../../../../models/simulate/simulate.ts";
-import { KeyOwner } from "../../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../../../sdk/session/session.ts";
 import {
   decodeRoundResponse,
@@ -72,7 +72,7 @@ Deno.test("strict takes one sample at a time, and says so", async () => {
 });
 
 Deno.test("any plaintexts in any round: the same messages follow, and some label", async () => {
-  using owner = new KeyOwner(key, { threads: 0 });
+  using owner = new PaillierEngine(key, { threads: 0 });
   const { modulus, ciphertextBytes } = owner.publicKey;
   for (const privacy of ["standard", "strict"] as const) {
     const model = labelled(tinyDense(), privacy);

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AppOptions, createApp } from "../../../../functions/app.ts";
-import { HostileClient } from "../../../../attack/hostile_client.ts";
+import { HostileClient } from "../../../../attack/client/hostile_client.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
 import { applySteps } from "../../../../sdk/activations/apply.ts";
 import type { CipherlayerError } from "../../../../sdk/support/errors.ts";
-import type { EdgeTensor } from "../../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../../sdk/fixed_point/integer_tensor.ts";
 import {
   packInputs,
   unpackAnswers,
@@ -82,12 +82,12 @@ async function walk(
   const other = handOver &&
     new HostileClient(handOver.url, name, keys[key]);
   if (other) other.plan = client.plan;
-  const live = new Map<string, EdgeTensor>([["input", {
+  const live = new Map<string, IntegerTensor>([["input", {
     shape: client.plan.input.shape,
     samples: [randomReading(models[model], session)],
   }]]);
   const tokens: Uint8Array[] = [], requests: Uint8Array[] = [];
-  let { token } = client, output!: EdgeTensor;
+  let { token } = client, output!: IntegerTensor;
   for (
     const [index, { layout, steps, writes }] of client.plan.rounds.entries()
   ) {

@@ -1,16 +1,16 @@
 /**
  * Accuracy, in integers, of the scores of each test picture added to those of its
  * mirror image: what a gateway gets that asks for both (two samples of one inference).
- * `deno run -A models/zoo/resnet20-cifar10/mirrored.ts test_batch.bin.gz`
+ * `deno run -A bench/single/mirrored_scores.ts test_batch.bin.gz`
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
-import { readPackage } from "../../package/read_package.ts";
-import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
-import { argMax } from "../../compiler/quantise/report.ts";
-import { simulateMany } from "../../simulate/simulate.ts";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { loadClasses, loadReadings } from "../../cli/readings/readings.ts";
+import { argMax } from "../../models/compiler/quantise/report.ts";
+import { simulateMany } from "../../models/simulate/simulate.ts";
 
 const [path] = Deno.args;
 if (!path) {

@@ -62,7 +62,7 @@ export function preciseNow(): number {
 const known = new WeakMap<Request, CallNotes>();
 
 /** The notes on a request, which any part that handles it adds to. */
-export function notesOn(request: Request): CallNotes {
+export function telemetryOf(request: Request): CallNotes {
   let notes = known.get(request);
   if (!notes) known.set(request, notes = new CallNotes());
   return notes;

@@ -13,7 +13,7 @@ import { selectKernel } from "../public/select_kernel.ts";
 import { availableThreads } from "../workers/worker_pool.ts";
 
 /** How a key's owner computes; the defaults suit gateways. */
-export interface KeyOwnerOptions {
+export interface PaillierEngineOptions {
   /** What does the products; the fastest that is right here by default. */
   kernel?: Kernel;
   /** Source of the randomness of encryptions. */
@@ -43,16 +43,16 @@ export interface KeyOwnerOptions {
  *
  * @example
  * ```ts
- * import { generatePrivateKey, KeyOwner } from "@cipherlayer/sdk";
+ * import { generatePrivateKey, PaillierEngine } from "@cipherlayer/sdk";
  *
- * using owner = new KeyOwner(await generatePrivateKey(2048));
+ * using owner = new PaillierEngine(await generatePrivateKey(2048));
  * await owner.fillPool(100);
  * const ciphertexts = await owner.encryptBatch([1n, 2n, 3n]);
  * const plaintexts = await owner.decryptBatch(ciphertexts);
  * if (plaintexts.join() !== "1,2,3") throw new Error("wrong plaintexts");
  * ```
  */
-export class KeyOwner implements Disposable {
+export class PaillierEngine implements Disposable {
   /** The public part of the key. */
   readonly publicKey: PublicKey;
   /** Kernel that does the products: "wasm" or "bigint". */
@@ -72,7 +72,7 @@ export class KeyOwner implements Disposable {
    *
    * @throws {RangeError} on options out of range
    */
-  constructor(key: PrivateKey, options: KeyOwnerOptions = {}) {
+  constructor(key: PrivateKey, options: PaillierEngineOptions = {}) {
     const {
       kernel = selectKernel(),
       poolBytes = 4 << 20,

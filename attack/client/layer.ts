@@ -1,7 +1,7 @@
-import { rowsOf } from "../models/protections/rows.ts";
-import { elementCount } from "../sdk/fixed_point/edge_tensor.ts";
-import type { ModelPackage, RoundSpec } from "../models/package/format.ts";
-import { tensorNamed } from "../models/package/bounds.ts";
+import { rowsOf } from "../../models/protections/rows.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
+import { tensorNamed } from "../../models/package/bounds.ts";
 
 /** The truth about a round: a bias behind the weights of each output. */
 export interface Layer {

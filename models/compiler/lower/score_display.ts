@@ -5,7 +5,7 @@ import {
   type OnnxNode,
 } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
-import type { Tail } from "../../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../../sdk/wire/plan.ts";
 import { normaliseAxis } from "./shapes.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
@@ -16,7 +16,7 @@ export interface DetachedTail {
   removed: OnnxNode[];
   /** The tensor that the remaining nodes give. */
   output: string;
-  tail: Tail;
+  tail: ScoreDisplay;
 }
 
 /** Operators that are known only as the last of a model. */
@@ -27,7 +27,7 @@ export const tailOperators: ReadonlySet<string> = new Set([
 ]);
 
 /** Tails that change how scores are displayed. */
-const displays: Record<string, Tail> = {
+const displays: Record<string, ScoreDisplay> = {
   Softmax: "softmax",
   LogSoftmax: "logSoftmax",
 };

@@ -1,5 +1,5 @@
-import type { Spent } from "./hostile_client.ts";
-import type { AttackedProfile } from "./target.ts";
+import type { Spent } from "../client/hostile_client.ts";
+import type { AttackedProfile } from "../client/target.ts";
 
 /** What an attack found; null where it is not about that. */
 export interface Finding {

@@ -40,10 +40,10 @@ function panel(
   reports: readonly AttackReport[],
   offset: number,
 ): string {
-  const most = Math.max(
+  const max = Math.max(
     ...reports.flatMap(({ curve }) => curve.map(({ queries }) => queries)),
   );
-  const x = (queries: number) => left + queries / most * (width - left - right);
+  const x = (queries: number) => left + queries / max * (width - left - right);
   const y = (share: number) =>
     height - bottom - share * (height - top - bottom);
   const ticks = [0, 0.25, 0.5, 0.75, 1].flatMap((share) => [
@@ -69,7 +69,7 @@ function panel(
     `<text x="${left}" y="${height - 24}" text-anchor="middle">0</text>`,
     `<text x="${width - right}" y="${
       height - 24
-    }" text-anchor="end">${most}</text>`,
+    }" text-anchor="end">${max}</text>`,
     `<text x="${(left + width - right) / 2}" y="${
       height - 8
     }" text-anchor="middle">queries</text>`,

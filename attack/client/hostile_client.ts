@@ -1,22 +1,25 @@
 /** A client that keeps to the protocol's form and to nothing else. */
 import {
-  type EdgeTensor,
   elementCount,
-} from "../sdk/fixed_point/edge_tensor.ts";
-import { headroomBits, usedSlots } from "../sdk/fixed_point/layout.ts";
-import { packInputs, unpackAnswers } from "../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../sdk/paillier/public/big_integer.ts";
-import { KeyOwner } from "../sdk/paillier/private/key_owner.ts";
-import type { PrivateKey } from "../sdk/paillier/private/private_key.ts";
-import { createTransport, type Transport } from "../sdk/session/transport.ts";
+  type IntegerTensor,
+} from "../../sdk/fixed_point/integer_tensor.ts";
+import { headroomBits, usedSlots } from "../../sdk/fixed_point/layout.ts";
+import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
+import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import {
+  createTransport,
+  type Transport,
+} from "../../sdk/session/transport.ts";
 import {
   decodeRoundResponse,
   decodeSessionResponse,
   encodeRoundRequest,
   encodeSessionRequest,
-} from "../sdk/wire/codec.ts";
-import type { RoundResponse } from "../sdk/wire/messages.ts";
-import type { InferencePlan, RoundLayout } from "../sdk/wire/plan.ts";
+} from "../../sdk/wire/codec.ts";
+import type { RoundResponse } from "../../sdk/wire/messages.ts";
+import type { InferencePlan, RoundLayout } from "../../sdk/wire/plan.ts";
 
 /** What an attack used up. */
 export interface Spent {
@@ -28,10 +31,10 @@ export interface Spent {
   bitsReceived: number;
 }
 
-const mostAnswerBytes = 2 ** 30;
+const maxAnswerBytes = 2 ** 30;
 
 export class HostileClient implements Disposable {
-  readonly owner: KeyOwner;
+  readonly owner: PaillierEngine;
   readonly spent: Spent = { queries: 0, calls: 0, bitsReceived: 0 };
   plan!: InferencePlan;
   /** Opens round 0. */
@@ -42,7 +45,7 @@ export class HostileClient implements Disposable {
   constructor(url: string, model: string, readonly key: PrivateKey) {
     this.#send = createTransport({ url, timeoutMs: 120_000 });
     this.#model = model;
-    this.owner = new KeyOwner(key, { threads: 0 });
+    this.owner = new PaillierEngine(key, { threads: 0 });
   }
 
   get modulus(): bigint {
@@ -58,7 +61,7 @@ export class HostileClient implements Disposable {
       samples,
     });
     const reply = await this.#send("v1/sessions", body, {
-      mostBytes: mostAnswerBytes,
+      maxBytes: maxAnswerBytes,
     });
     this.spent.calls++;
     ({ plan: this.plan, token: this.token } = decodeSessionResponse(
@@ -93,7 +96,7 @@ export class HostileClient implements Disposable {
     const body = encodeRoundRequest({ token, ciphertexts });
     this.spent.calls++;
     const reply = await this.#send(`v1/rounds/${round}`, body, {
-      mostBytes: mostAnswerBytes,
+      maxBytes: maxAnswerBytes,
     });
     const response = decodeRoundResponse(reply.body);
     const { ciphertextBytes } = this.key.publicKey;
@@ -113,7 +116,7 @@ export class HostileClient implements Disposable {
     round: number,
     token: Uint8Array,
     inputs: readonly Float64Array[],
-  ): Promise<{ accumulators: EdgeTensor; token: Uint8Array }> {
+  ): Promise<{ accumulators: IntegerTensor; token: Uint8Array }> {
     const { layout } = this.plan.rounds[round];
     const plaintexts = packInputs(
       layout,
@@ -158,8 +161,8 @@ function lengthOf(input: RoundLayout["inputs"][number]): number {
 function tensorsOf(
   layout: RoundLayout,
   inputs: readonly Float64Array[],
-): Map<string, EdgeTensor> {
-  const tensors = new Map<string, EdgeTensor>();
+): Map<string, IntegerTensor> {
+  const tensors = new Map<string, IntegerTensor>();
   let from = 0;
   for (const input of layout.inputs) {
     const length = lengthOf(input), first = from;

@@ -1,9 +1,9 @@
 import { tensorNamed } from "../../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
-  IntegerTensor,
   RoundSpec,
   Term,
+  WeightTensor,
 } from "../../../models/package/format.ts";
 import { foldOf } from "../../../sdk/fixed_point/layout.ts";
 import type {
@@ -76,7 +76,7 @@ export function biasOf(
 export function linearMap(
   spec: RoundSpec,
   layout: RoundLayout,
-  tensors: ReadonlyMap<string, IntegerTensor>,
+  tensors: ReadonlyMap<string, WeightTensor>,
 ): LinearMap {
   const bias = tensorNamed(tensors, spec.bias).data;
   const [channels] = spec.outputShape;

@@ -7,7 +7,7 @@ import {
 } from "../../../sdk/paillier/public/big_integer.ts";
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { bigIntKernel } from "../../../sdk/paillier/public/kernel_bigint.ts";
-import { KeyOwner } from "../../../sdk/paillier/private/key_owner.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { modPower } from "../../../sdk/paillier/public/modular.ts";
 import { Pacer } from "../../../sdk/support/pacing.ts";
 import { generatePrime } from "../../../sdk/paillier/private/primes.ts";
@@ -42,7 +42,7 @@ function split(ciphertexts: Uint8Array, each: number): bigint[] {
 
 for (const kernel of kernels) {
   Deno.test(`${kernel.name}: batches come back, with and without pool`, async () => {
-    using owner = new KeyOwner(key, { kernel });
+    using owner = new PaillierEngine(key, { kernel });
     assert.equal(owner.kernelName, kernel.name);
     await fc.assert(
       fc.asyncProperty(
@@ -70,7 +70,7 @@ for (const kernel of kernels) {
 
   Deno.test(`${kernel.name}: the same at 2048 bits, against the one-number code`, async () => {
     const large = testKey(2048);
-    using owner = new KeyOwner(large, { kernel, tableWindowBits: 4 });
+    using owner = new PaillierEngine(large, { kernel, tableWindowBits: 4 });
     const modulus = large.publicKey.modulus;
     const plaintexts = [0n, 1n, modulus - 1n, modulus / 3n];
     const ciphertexts = await owner.encryptBatch(plaintexts);
@@ -90,7 +90,7 @@ for (const kernel of kernels) {
       _p: bigint;
       _q: bigint;
     };
-    using owner = new KeyOwner(PrivateKey.fromPrimes(p, q), { kernel });
+    using owner = new PaillierEngine(PrivateKey.fromPrimes(p, q), { kernel });
     const bytes = owner.publicKey.ciphertextBytes;
     const ciphertexts = await owner.encryptBatch(edges);
     assert.deepEqual(
@@ -111,7 +111,7 @@ for (const kernel of kernels) {
       generatePrime(bits, platformRandom, new Pacer());
     for (const [p, q] of [[257, 256], [248, 249], [298, 306], [299, 298]]) {
       const uneven = PrivateKey.fromPrimes(await prime(p), await prime(q));
-      using owner = new KeyOwner(uneven, { kernel, tableWindowBits: 3 });
+      using owner = new PaillierEngine(uneven, { kernel, tableWindowBits: 3 });
       const last = uneven.publicKey.modulus - 1n;
       const plaintexts = [0n, 1n, last, last / 3n];
       const ciphertexts = await owner.encryptBatch(plaintexts);
@@ -121,7 +121,7 @@ for (const kernel of kernels) {
 
   for (const tableWindowBits of [1, 3, 5, 11]) {
     Deno.test(`${kernel.name}: table windows of ${tableWindowBits} bits`, async () => {
-      using owner = new KeyOwner(key, { kernel, tableWindowBits });
+      using owner = new PaillierEngine(key, { kernel, tableWindowBits });
       const ciphertexts = await owner.encryptBatch(edges);
       assert.deepEqual(
         split(ciphertexts, 128).map((c) => key.decrypt(c)),
@@ -131,7 +131,7 @@ for (const kernel of kernels) {
   }
 
   Deno.test(`${kernel.name}: randomness is not confined to a subgroup`, async () => {
-    using owner = new KeyOwner(key, { kernel, random: seededRandom(7) });
+    using owner = new PaillierEngine(key, { kernel, random: seededRandom(7) });
     const { p, q } = key.exportPrimes();
     const zeros = split(await owner.encryptBatch(Array(64).fill(0n)), 128);
     const isSquare = (c: bigint, prime: bigint) =>
@@ -148,7 +148,7 @@ for (const kernel of kernels) {
   Deno.test(`${kernel.name}: the same randomness gives the same ciphertexts`, async () => {
     const run = async () => {
       const random = seededRandom(3);
-      using owner = new KeyOwner(key, { kernel, random });
+      using owner = new PaillierEngine(key, { kernel, random });
       await owner.fillPool(2);
       return await owner.encryptBatch(edges);
     };
@@ -157,7 +157,7 @@ for (const kernel of kernels) {
 
   Deno.test(`${kernel.name}: long batches let timers run and stop on abort`, async () => {
     const large = testKey(2048);
-    using owner = new KeyOwner(large, { kernel });
+    using owner = new PaillierEngine(large, { kernel });
     const one = bytesFromBigInt(large.publicKey.encrypt(1n), 512);
     const many = new Uint8Array(100 * 512);
     for (let i = 0; i < 100; i++) many.set(one, i * 512);
@@ -175,7 +175,7 @@ for (const kernel of kernels) {
 
 Deno.test("the pool is bounded, and each item is used once", async () => {
   // 5 randomisers of 2 * 64 + 64 bytes.
-  using owner = new KeyOwner(key, { poolBytes: 5 * 192 + 100 });
+  using owner = new PaillierEngine(key, { poolBytes: 5 * 192 + 100 });
   assert.equal(owner.pooled, 0);
   await owner.fillPool(3);
   assert.equal(owner.pooled, 3);
@@ -192,10 +192,10 @@ Deno.test("the pool is bounded, and each item is used once", async () => {
 
 Deno.test("the pool fills by itself while idle, and only if asked to", async () => {
   const poolBytes = 40 * 192;
-  using owner = new KeyOwner(key, { poolBytes, fillWhileIdle: true });
+  using owner = new PaillierEngine(key, { poolBytes, fillWhileIdle: true });
   await owner.encryptBatch([1n]);
   while (owner.pooled < 40) await new Promise((done) => setTimeout(done, 1));
-  using lazy = new KeyOwner(key, { poolBytes });
+  using lazy = new PaillierEngine(key, { poolBytes });
   await lazy.encryptBatch([1n]);
   assert.equal(lazy.pooled, 0);
 });
@@ -208,7 +208,7 @@ Deno.test("calls that overlap share one table", async () => {
     bigIntFromBytes(ciphertext) * (square + 1n - message * n) % square;
   const drawn = async (together: boolean) => {
     const random = seededRandom(11);
-    using owner = new KeyOwner(key, { random, tableWindowBits: 11 });
+    using owner = new PaillierEngine(key, { random, tableWindowBits: 11 });
     const first = owner.encryptBatch([5n]);
     if (!together) await first;
     const second = owner.encryptBatch([6n]);
@@ -221,7 +221,7 @@ Deno.test("calls that overlap share one table", async () => {
 });
 
 Deno.test("calls may overlap", async () => {
-  using owner = new KeyOwner(key, { fillWhileIdle: true });
+  using owner = new PaillierEngine(key, { fillWhileIdle: true });
   await owner.fillPool(4);
   const batches = await Promise.all(
     [3, 3, 3].map((count) => owner.encryptBatch(Array(count).fill(9n))),
@@ -233,7 +233,7 @@ Deno.test("calls may overlap", async () => {
 });
 
 Deno.test("what is out of range is refused by index", async () => {
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   await assert.rejects(owner.encryptBatch([0n, n]), /index 1/);
   await assert.rejects(owner.encryptBatch([-1n]), /index 0/);
   const good = bytesFromBigInt(publicKey.encrypt(1n), 128);
@@ -255,12 +255,15 @@ Deno.test("what is out of range is refused by index", async () => {
   await assert.rejects(owner.decryptBatch(good.slice(1)), RangeError);
   assert.deepEqual(await owner.decryptBatch(new Uint8Array(0)), []);
   for (const tableWindowBits of [0, 13, Number.NaN]) {
-    assert.throws(() => new KeyOwner(key, { tableWindowBits }), RangeError);
+    assert.throws(
+      () => new PaillierEngine(key, { tableWindowBits }),
+      RangeError,
+    );
   }
 });
 
 Deno.test("a disposed owner answers no more and holds no randomness", async () => {
-  const owner = new KeyOwner(key, { fillWhileIdle: true });
+  const owner = new PaillierEngine(key, { fillWhileIdle: true });
   await owner.fillPool(3);
   const running = owner.fillPool(100_000);
   owner[Symbol.dispose]();
@@ -272,7 +275,7 @@ Deno.test("a disposed owner answers no more and holds no randomness", async () =
 });
 
 Deno.test("an owner shows nothing of its key by accident", async () => {
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   await owner.fillPool(1);
   const { p, q } = key.exportPrimes();
   const shown = [

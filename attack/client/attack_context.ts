@@ -1,20 +1,20 @@
-import { generatePrivateKey } from "../sdk/paillier/private/key_generation.ts";
-import type { PrivateKey } from "../sdk/paillier/private/private_key.ts";
-import type { ModelPackage } from "../models/package/format.ts";
+import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
 import { HostileClient } from "./hostile_client.ts";
 import { denseLayer, type Layer } from "./layer.ts";
-import type { Finding } from "./report.ts";
+import type { Finding } from "../report/report.ts";
 import type { Target } from "./target.ts";
 
 /** One attack on one target. */
-export interface Siege {
+export interface AttackContext {
   target: Target;
   client: HostileClient;
   /** Queries that the attack may use; it stops earlier when it is done. */
   queries: number;
 }
 
-export type Attack = (siege: Siege) => Promise<Finding>;
+export type Attack = (context: AttackContext) => Promise<Finding>;
 
 /** Short keys make attacks fast and change nothing of what they see. */
 export const attackKeyBits = 512;
@@ -42,7 +42,7 @@ export function hiddenDenseRound({ truth, scoreRound }: Target): number {
  * @param model the guarded one, or the owner's with columns for hidden decoys
  */
 export async function layerSeen(
-  { target: { truth }, client }: Siege,
+  { target: { truth }, client }: AttackContext,
   round: number,
   token: Uint8Array,
   model: ModelPackage = truth.guarded.model,

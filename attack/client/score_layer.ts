@@ -1,5 +1,5 @@
 import type { Layer } from "./layer.ts";
-import { layerSeen, type Siege } from "./siege.ts";
+import { type AttackContext, layerSeen } from "./attack_context.ts";
 
 /** The scores' layer as an attacker faces it, and the owner's own: to score attacks. */
 export interface ScoreLayer {
@@ -17,16 +17,16 @@ export interface ScoreLayer {
 
 /** @param token the one that the scores' round was asked with */
 export async function scoreLayer(
-  siege: Siege,
+  context: AttackContext,
   token: Uint8Array,
 ): Promise<ScoreLayer> {
-  const { truth: { guarded }, scoreRound } = siege.target;
-  const layer = await layerSeen(siege, scoreRound, token);
-  const owners = await layerSeen(siege, scoreRound, token, guarded.widened);
+  const { truth: { guarded }, scoreRound } = context.target;
+  const layer = await layerSeen(context, scoreRound, token);
+  const owners = await layerSeen(context, scoreRound, token, guarded.widened);
   const labels = guarded.scoreLabels;
   const real = labels.findIndex((label) => label >= 0);
   const largest = (row: Float64Array) =>
-    row.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+    row.reduce((max, weight) => Math.max(max, Math.abs(weight)), 0);
   return {
     guarded: layer,
     owners,

@@ -1,21 +1,27 @@
 /** The functions under attack: real ones, on a port of this machine. */
-import { createApp } from "../functions/app.ts";
-import { modelInfo, modelNotFound } from "../functions/models/model_store.ts";
-import { modelRandom } from "../functions/rounds/privacy/model_secret.ts";
+import { createApp } from "../../functions/app.ts";
+import {
+  modelInfo,
+  modelNotFound,
+} from "../../functions/models/model_store.ts";
+import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
 import {
   drawOrder,
   expandOrder,
   orderUnits,
-} from "../functions/rounds/privacy/order.ts";
-import { TokenSealer } from "../functions/rounds/sealed_token.ts";
-import { platformRandom } from "../sdk/support/random.ts";
-import type { InferencePlan } from "../sdk/wire/plan.ts";
-import type { ModelPackage, PrivacyProfile } from "../models/package/format.ts";
+} from "../../functions/rounds/privacy/order.ts";
+import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
+import type { InferencePlan } from "../../sdk/wire/plan.ts";
+import type {
+  ModelPackage,
+  PrivacyProfile,
+} from "../../models/package/format.ts";
 import {
   type GuardedModel,
   guardModel,
-} from "../models/protections/guard_model.ts";
-import { protectionsOf } from "../models/protections/profile.ts";
+} from "../../models/protections/guard_model.ts";
+import { protectionsOf } from "../../models/protections/profile.ts";
 
 /** `none`: scores as they are, channels in the model's own order. */
 export type AttackedProfile = "none" | PrivacyProfile;
@@ -28,7 +34,7 @@ export const attackedProfiles: AttackedProfile[] = [
 ];
 
 /** What the meter knows and an attacker does not: only to score what it found. */
-export interface Truth {
+export interface TrueWeights {
   model: ModelPackage;
   guarded: GuardedModel;
   /**
@@ -49,7 +55,7 @@ export interface Target extends AsyncDisposable {
   name: string;
   /** Round of the scores; those behind it give the label. */
   scoreRound: number;
-  truth: Truth;
+  truth: TrueWeights;
 }
 
 /** Serves `model` under `profile`, whatever its manifest asks for. */

@@ -2,7 +2,7 @@
  * An activation as the edge holds it: exact integers of magnitude below 2^53, one
  * row-major array a sample, all of the same shape.
  */
-export interface EdgeTensor {
+export interface IntegerTensor {
   /** Per sample: [channels, height, width], [channels, length] or [length]. */
   shape: number[];
   /** One array a sample. */
