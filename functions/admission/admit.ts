@@ -4,7 +4,7 @@ import type { AccessEnv } from "../access/require_role.ts";
 import type { Context } from "../http/context.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkContentType, readBody } from "./body.ts";
-import { type Place, stopping } from "./gate.ts";
+import { type Place, type Reception, stopping } from "./gate.ts";
 import { chargeRate } from "./rates.ts";
 
 /** What routes behind {@linkcode admit} find: `c.get("body")`. */
@@ -13,7 +13,7 @@ export interface AdmissionEnv {
 }
 
 /**
- * Lets a call in, or tells it when to come back; reads its body; and waits for its
+ * Reads a call's body, lets it in or tells it when to come back, and waits for its
  * turn, which lasts until it is answered. Comes behind `requireRole`.
  *
  * @throws {CipherlayerError} `overloaded`, `rate-limited`, and as `readBody` does
@@ -27,26 +27,27 @@ export function admit(
     const request = c.req.raw;
     const notes = telemetryOf(request);
     const caller = callerOf(context, c.get("principal"), c.env);
-    let place: Place | undefined;
+    let reception: Reception | undefined;
     try {
       notes.enter("admit");
-      place = gate.admit({ caller, startsSession });
+      reception = gate.receive({ caller, startsSession });
       if (rates) {
         await chargeRate(rates, { caller, startsSession, nowMs: clock() });
       }
       notes.enter("read");
       checkContentType(request);
-      const body = await readBody(request, limits, place.hold)
+      const body = await readBody(request, limits, reception.hold)
         .catch((error) => {
           // `deno serve` breaks bodies off once it has been told to stop.
           throw gate.draining && error.retryable ? stopping() : error;
         });
       c.set("body", body);
       notes.enter("wait");
-      await place.turn(request.signal);
+      // Only now: bodies that come slowly keep nobody out.
+      await reception.admit().turn(request.signal);
       await next();
     } finally {
-      place?.leave();
+      reception?.leave();
       if (!request.bodyUsed) await request.body?.cancel();
     }
   });

@@ -5,8 +5,8 @@ import { checkContentDigest } from "../http/content_digest.ts";
 export interface Limits {
   /** Bytes of a request's body. */
   bodyBytes: number;
-  /** From the first byte of a body to its last. */
-  bodyTimeoutMs: number;
+  /** In each so many milliseconds a body must grow by as many bytes (1 kB/s), or end. */
+  bodyPatienceMs: number;
   /** Samples per inference. */
   samples: number;
   /** Parts that a round may be split into. */
@@ -24,7 +24,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   bodyBytes: 32 * 2 ** 20,
-  bodyTimeoutMs: 120_000,
+  bodyPatienceMs: 5_000,
   samples: 4096,
   shards: 64,
   maxMillisecondsPerCall: Infinity,
@@ -32,8 +32,26 @@ export const defaultLimits: Limits = {
   randomiserBytes: 192 * 2 ** 20,
 };
 
-/** @throws {CipherlayerError} `malformed` for a body that is not said to be CBOR */
+/** Room for a body that does not say its length, and beyond which what it says is not believed. */
+const firstBytes = 2 ** 14;
+const believedBytes = 2 ** 20;
+/** Chunks of any size; beyond them, chunks are this long on average or longer. */
+const freeChunks = 256;
+const meanChunkBytes = 16;
+
+/**
+ * @throws {CipherlayerError} `malformed` for a body that is not said to be CBOR, with
+ * status 415 for one that is compressed
+ */
 export function checkContentType({ headers }: Request): void {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity") {
+    throw new CipherlayerError(
+      "malformed",
+      "Cannot read body: expected no content-encoding",
+      { status: 415 },
+    );
+  }
   if (headers.get("content-type") === "application/cbor") return;
   throw new CipherlayerError(
     "malformed",
@@ -42,17 +60,18 @@ export function checkContentType({ headers }: Request): void {
 }
 
 /**
- * Reads a request's body. A length stated above the limit is refused before a
- * byte is read, one that only shows is refused while reading.
+ * Reads a request's body into one buffer: chunks are copied and let go, since each may
+ * hold memory many times its length. A length stated above the limit is refused before
+ * a byte is read, one that only shows is refused while reading.
  *
- * @throws {CipherlayerError} `body-too-large`; `malformed`, retryable, for a body that
- * takes too long or ends early; whatever `onBytes` throws
+ * @throws {CipherlayerError} `body-too-large`; `malformed`, retryable for a body that
+ * comes too slowly or ends early; whatever `onBytes` throws
  *
- * @param onBytes told of bytes as they come, before they are kept
+ * @param onBytes told of memory before it is taken
  */
 export async function readBody(
   request: Request,
-  { bodyBytes, bodyTimeoutMs }: Pick<Limits, "bodyBytes" | "bodyTimeoutMs">,
+  { bodyBytes, bodyPatienceMs }: Pick<Limits, "bodyBytes" | "bodyPatienceMs">,
   onBytes: (count: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const stated = request.headers.get("content-length");
@@ -61,22 +80,37 @@ export async function readBody(
     throw tooLarge(bodyBytes);
   }
   const reader = request.body?.getReader();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    reader?.cancel().catch(() => {});
-  }, bodyTimeoutMs);
-  const chunks: Uint8Array[] = [];
+  let body = new Uint8Array();
   let length = 0;
+  const grow = (needed: number) => {
+    const wanted = stated === null
+      ? Math.max(firstBytes, 2 * needed)
+      : Math.max(Math.min(Number(stated), believedBytes), 2 * needed);
+    const max = stated === null ? bodyBytes : Number(stated);
+    const room = Math.max(needed, Math.min(wanted, max));
+    onBytes(room - body.length);
+    const larger = new Uint8Array(room);
+    larger.set(body.subarray(0, length));
+    body = larger;
+  };
+  let late = false;
+  let lengthBefore = 0;
+  const timer = setInterval(() => {
+    late = length - lengthBefore < bodyPatienceMs;
+    lengthBefore = length;
+    if (late) reader?.cancel().catch(() => {});
+  }, bodyPatienceMs);
   try {
-    while (reader) {
+    for (let chunks = 1; reader; chunks++) {
       const { done, value } = await reader.read();
-      if (late) throw tooSlow(bodyTimeoutMs);
+      if (late) throw tooSlow(bodyPatienceMs);
       if (done) break;
-      length += value.length;
-      if (length > bodyBytes) throw tooLarge(bodyBytes);
-      onBytes(value.length);
-      chunks.push(value);
+      const end = length + value.length;
+      if (end > bodyBytes) throw tooLarge(bodyBytes);
+      if (chunks > freeChunks + end / meanChunkBytes) throw tooManyChunks();
+      if (end > body.length) grow(end);
+      body.set(value, length);
+      length = end;
     }
     // Where a server breaks bodies off, their streams just end.
     if (stated !== null && Number(stated) !== length) throw endedEarly();
@@ -84,14 +118,9 @@ export async function readBody(
     await reader?.cancel().catch(() => {});
     throw error instanceof CipherlayerError ? error : endedEarly(error);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
+  body = body.subarray(0, length);
   await checkContentDigest(request.headers, body);
   return body;
 }
@@ -112,10 +141,17 @@ function endedEarly(cause?: unknown): CipherlayerError {
   );
 }
 
-function tooSlow(timeoutMs: number): CipherlayerError {
+function tooManyChunks(): CipherlayerError {
   return new CipherlayerError(
     "malformed",
-    `Cannot read body: expected its end within ${timeoutMs} ms`,
+    `Cannot read body: expected chunks of ${meanChunkBytes} bytes or more on average`,
+  );
+}
+
+function tooSlow(patienceMs: number): CipherlayerError {
+  return new CipherlayerError(
+    "malformed",
+    `Cannot read body: expected ${patienceMs} bytes or its end in each ${patienceMs} ms`,
     { retryable: true },
   );
 }

@@ -7,11 +7,11 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 export interface GateLimits {
   /** Calls that are worked on at once. */
   running: number;
-  /** Calls that send their body or wait for their turn, beyond those. */
+  /** Calls that wait for their turn, beyond those. */
   waiting: number;
-  /** Memory for the bodies of all of them. */
+  /** Memory for bodies, those that are still coming too; a caller has half of it. */
   bodyBytes: number;
-  /** Calls of one caller; unlimited by default. */
+  /** Calls of one caller, those whose bodies are still coming too; unlimited by default. */
   perCaller: number;
 }
 
@@ -22,7 +22,7 @@ export const defaultGateLimits: GateLimits = {
   perCaller: Infinity,
 };
 
-/** A call that asks to be let in, before a byte of its body is read. */
+/** A call that asks to be let in. */
 export interface Arrival {
   /** Account, or address, that calls. */
   caller: string;
@@ -38,6 +38,8 @@ function withDefaults(limits: Partial<GateLimits>): GateLimits {
   return { ...defaultGateLimits, ...Object.fromEntries(given) };
 }
 
+/** Of the memory for bodies, the share of one caller. */
+const callerShare = 0.5;
 /** How soon the first estimate of waiting times is replaced by what is seen. */
 const meanWeight = 0.1;
 const firstMeanMs = 200;
@@ -50,7 +52,7 @@ const drainingRetryMs = 1_000;
 export class Gate {
   readonly limits: GateLimits;
   readonly #clock: () => number;
-  readonly #callers = new Map<string, number>();
+  readonly #callers = new Map<string, { calls: number; bodyBytes: number }>();
   /** Places that wait for their turn, the longest waiting first. */
   readonly #queue = new Set<() => void>();
   #places = 0;
@@ -94,61 +96,103 @@ export class Gate {
   }
 
   /**
-   * A place for a call, to be left whatever becomes of it.
+   * Takes note of a call before its body is read; it has no place yet. To be left
+   * whatever becomes of it.
    *
    * @throws {CipherlayerError} `overloaded`, or `rate-limited` where the caller has
    * too many calls under way
    */
-  admit({ caller, startsSession }: Arrival): Place {
+  receive(arrival: Arrival): Reception {
+    const { caller } = arrival;
     const { limits } = this;
     if (this.#draining) throw stopping();
-    const callers = this.#callers.get(caller) ?? 0;
-    if (callers >= limits.perCaller) {
+    const known = this.#callers.get(caller) ?? { calls: 0, bodyBytes: 0 };
+    if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
         `expected at most ${limits.perCaller} calls of a caller at once`,
         this.#retryMs(),
       );
     }
+    this.#checkRoom(arrival);
+    known.calls++;
+    this.#callers.set(caller, known);
+    let heldBytes = 0;
+    let place: Place | undefined;
+    let left = false;
+    return {
+      hold: (bytes) => {
+        this.#checkMemory(bytes, { heldBytes, callerBytes: known.bodyBytes });
+        this.#bodyBytes += bytes;
+        known.bodyBytes += bytes;
+        heldBytes += bytes;
+      },
+      admit: () => {
+        this.#checkRoom(arrival);
+        return place = this.#place();
+      },
+      leave: () => {
+        if (left) return;
+        left = true;
+        place?.leave();
+        this.#bodyBytes -= heldBytes;
+        known.bodyBytes -= heldBytes;
+        if (--known.calls === 0) this.#callers.delete(caller);
+      },
+    };
+  }
+
+  /**
+   * A place for a call that has no body to be read first, to be left whatever becomes
+   * of it.
+   *
+   * @throws {CipherlayerError} as `receive` does
+   */
+  admit(arrival: Arrival): Place {
+    const reception = this.receive(arrival);
+    return { ...reception.admit(), leave: reception.leave };
+  }
+
+  #checkRoom({ startsSession }: Arrival): void {
+    const { limits } = this;
     const places = limits.running + limits.waiting;
     const open = startsSession
       ? Math.max(limits.running, Math.floor(sessionShare * places))
       : places;
-    if (this.#places >= open) {
+    if (this.#places < open) return;
+    throw refusal("overloaded", "too many calls are waiting", this.#retryMs());
+  }
+
+  #checkMemory(
+    bytes: number,
+    { heldBytes, callerBytes }: { heldBytes: number; callerBytes: number },
+  ): void {
+    const { bodyBytes } = this.limits;
+    // A single body is taken whatever its size; its own limit bounds it.
+    const others = this.#bodyBytes - heldBytes;
+    if (others > 0 && this.#bodyBytes + bytes > bodyBytes) {
       throw refusal(
         "overloaded",
-        "too many calls are waiting",
+        "the memory for bodies is in use",
         this.#retryMs(),
       );
     }
-    this.#places++;
-    this.#callers.set(caller, callers + 1);
-    return this.#place(() => {
-      this.#places--;
-      const left = this.#callers.get(caller)! - 1;
-      if (left > 0) this.#callers.set(caller, left);
-      else this.#callers.delete(caller);
-    });
+    if (
+      callerBytes > heldBytes && callerBytes + bytes > callerShare * bodyBytes
+    ) {
+      throw refusal(
+        "rate-limited",
+        "the caller's other calls use its memory for bodies",
+        this.#retryMs(),
+      );
+    }
   }
 
-  #place(free: () => void): Place {
+  #place(): Place {
+    this.#places++;
     let startedMs: number | null = null;
     let left = false;
-    let heldBytes = 0;
     return {
-      hold: (bytes) => {
-        // A single body is taken whatever its size; its own limit bounds it.
-        const others = this.#bodyBytes - heldBytes;
-        if (others > 0 && this.#bodyBytes + bytes > this.limits.bodyBytes) {
-          throw refusal(
-            "overloaded",
-            "the memory for bodies is in use",
-            this.#retryMs(),
-          );
-        }
-        this.#bodyBytes += bytes;
-        heldBytes += bytes;
-      },
       turn: async (signal) => {
         await this.#turn(signal);
         startedMs = this.#clock();
@@ -156,8 +200,7 @@ export class Gate {
       leave: () => {
         if (left) return;
         left = true;
-        free();
-        this.#bodyBytes -= heldBytes;
+        this.#places--;
         if (startedMs !== null) this.#end(this.#clock() - startedMs);
       },
     };
@@ -200,14 +243,27 @@ export class Gate {
   }
 }
 
-/** What an admitted call holds. */
-export interface Place {
+/** What a call holds from its first byte. */
+export interface Reception {
   /**
    * Sets memory aside for more of the call's body.
    *
-   * @throws {CipherlayerError} `overloaded` where there is none left
+   * @throws {CipherlayerError} `overloaded` where there is none left, `rate-limited`
+   * where the caller's share is used
    */
   hold(bytes: number): void;
+  /**
+   * A place for the call, once its body is there; once for a call.
+   *
+   * @throws {CipherlayerError} `overloaded`
+   */
+  admit(): Place;
+  /** Ends the call and its place, if it has one. */
+  leave(): void;
+}
+
+/** What an admitted call holds. */
+export interface Place {
   /**
    * Waits until the call may be worked on; once for a place.
    *

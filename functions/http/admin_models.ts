@@ -42,9 +42,9 @@ export function adminModelRoutes(
     }
     await next();
   });
-  const { bodyTimeoutMs } = context.limits;
+  const { bodyPatienceMs } = context.limits;
   const bodyOf = (request: Request, bodyBytes: number) =>
-    readBody(request, { bodyBytes, bodyTimeoutMs }, () => {});
+    readBody(request, { bodyBytes, bodyPatienceMs }, () => {});
   const name = "/:name";
   const upload = `${name}/uploads/:id{[0-9a-f]{64}}`;
   const version = `${name}/versions/:version`;

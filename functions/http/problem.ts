@@ -39,7 +39,7 @@ export function problemResponse(
     ? error
     : new CipherlayerError("server-fault", "The functions failed");
   const [usual, title] = statuses[fault.code] ?? [500, "Server fault"];
-  const status = otherStatus ?? usual;
+  const status = otherStatus ?? fault.status ?? usual;
   const headers: Record<string, string> = {
     "content-type": "application/problem+json",
   };

@@ -135,8 +135,8 @@ Deno.test("a caller with too many calls at once: others go on", () => {
 
 Deno.test("memory for bodies is bounded; one alone is taken", () => {
   const gate = new Gate({ bodyBytes: 100 });
-  const [a, b] = [0, 1].map(() =>
-    gate.admit({ caller: "a", startsSession: false })
+  const [a, b, c] = ["a", "b", "b"].map((caller) =>
+    gate.receive({ caller, startsSession: false })
   );
   a.hold(120);
   assert.equal(refusal(() => b.hold(1)).code, "overloaded");
@@ -146,6 +146,20 @@ Deno.test("memory for bodies is bounded; one alone is taken", () => {
   b.hold(60);
   assert.equal(gate.bodyBytes, 120);
   b.leave();
+  c.leave();
+  assert.equal(gate.bodyBytes, 0);
+});
+
+Deno.test("a caller has half of the memory for bodies", () => {
+  const gate = new Gate({ bodyBytes: 100 });
+  const [a, b, other] = ["a", "a", "b"].map((caller) =>
+    gate.receive({ caller, startsSession: false })
+  );
+  a.hold(40);
+  b.hold(10);
+  assert.equal(refusal(() => b.hold(1)).code, "rate-limited");
+  other.hold(50);
+  for (const call of [a, b, other]) call.leave();
   assert.equal(gate.bodyBytes, 0);
 });
 
