@@ -22,6 +22,8 @@ export interface BudgetCharge {
   limit: number;
   /** Milliseconds since 1970. */
   endsAt: number;
+  /** A database keeps the count this long after the end: another's clock may be ahead. */
+  keepMs: number;
 }
 
 export interface BudgetStore {
@@ -66,7 +68,12 @@ export async function chargeBudget(
     if (limit === undefined) return [];
     const number = Math.floor(nowMs / lengthMs);
     const endsAt = (number + 1) * lengthMs;
-    return [{ window: `${owner}, ${name} ${number}`, limit, endsAt }];
+    return [{
+      window: `${owner}, ${name} ${number}`,
+      limit,
+      endsAt,
+      keepMs: dayMs,
+    }];
   });
   if (charges.length === 0) return;
   const spent = await store.charge(charges, values, nowMs);
@@ -132,9 +139,9 @@ export class KvBudgetStore implements BudgetStore {
       if (over) return over;
       const { ok } = await whenUnlocked(() => {
         const change = this.kv.atomic().check(...entries);
-        charges.forEach(({ endsAt }, i) =>
+        charges.forEach(({ endsAt, keepMs }, i) =>
           change.set(keys[i], (entries[i].value ?? 0) + amount, {
-            expireIn: endsAt - nowMs,
+            expireIn: endsAt - nowMs + keepMs,
           })
         );
         return change.commit();

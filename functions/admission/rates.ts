@@ -37,6 +37,7 @@ export async function chargeRate(
       window: `${JSON.stringify(caller)}, ${name} ${minute}`,
       limit,
       endsAt,
+      keepMs: 0,
     }]
   );
   if (charges.length === 0) return;

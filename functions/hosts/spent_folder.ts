@@ -10,13 +10,10 @@ import {
 import { join } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
-import type { NonceStore } from "../stores/spent_tokens.ts";
+import { type NonceStore, rememberMs } from "../stores/spent_tokens.ts";
 
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;
-/** Clocks of machines differ by less. */
-const toleranceMs = 5 * 60 * 1000;
-
 /**
  * Spent tokens as files of a folder, for all threads and processes of one machine
  * and for those that come after them. Runtime: Deno and Node.
@@ -60,7 +57,7 @@ export class FolderNonceStore implements NonceStore {
       const path = join(this.#folder, name);
       // Another process may be sweeping too.
       const file = await stat(path).catch(() => null);
-      if (file && file.mtimeMs + toleranceMs < this.#clock()) {
+      if (file && file.mtimeMs + rememberMs < this.#clock()) {
         await unlink(path).catch(() => {});
       }
     }

@@ -2,7 +2,7 @@
  * Spent tokens on Cloudflare's platform: for each token an object that exists once
  * in the world, so that of two requests one wins wherever they arrive.
  */
-import type { NonceStore } from "../stores/spent_tokens.ts";
+import { type NonceStore, rememberMs } from "../stores/spent_tokens.ts";
 
 /** As much of the platform's `DurableObjectNamespace` as is used. */
 export interface ObjectNamespace {
@@ -22,9 +22,6 @@ interface ObjectState {
   };
 }
 
-/** Clocks of machines differ by less. */
-const toleranceMs = 5 * 60 * 1000;
-
 /** The class of the objects. */
 export class SpentToken {
   readonly #state: ObjectState;
@@ -40,7 +37,7 @@ export class SpentToken {
     const spent = await storage.get("request");
     if (spent === undefined) {
       await storage.put("request", request);
-      await storage.setAlarm(expiresAt + toleranceMs);
+      await storage.setAlarm(expiresAt + rememberMs);
     }
     return Response.json(spent ?? request);
   }

@@ -1,4 +1,5 @@
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundResponse } from "../../sdk/wire/messages.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
@@ -157,7 +158,10 @@ export async function answerRound(
       nonce: deriveKey(seed, "nonce", new Uint8Array(), nonceBytes),
       orders: liveOrders(plan, index, [
         ...content.orders,
-        ...outputOrder ? [{ round: index, seed: orderSeed }] : [],
+        // The signs of comparisons come from it even where nothing trades places.
+        ...outputOrder || guard.kind === "compared"
+          ? [{ round: index, seed: orderSeed }]
+          : [],
       ]),
     }),
     ciphertexts: answers,
@@ -173,8 +177,14 @@ function signsBefore(
   { round, orders }: TokenContent,
   comparisons: number,
 ): Promise<number[]> {
-  const { seed } = orders.find((order) => order.round === round - 1)!;
-  return comparisonSigns(seed, { from: 0, to: comparisons });
+  const known = orders.find((order) => order.round === round - 1);
+  if (!known) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      `Cannot evaluate round ${round}: expected a token of the comparisons before it`,
+    );
+  }
+  return comparisonSigns(known.seed, { from: 0, to: comparisons });
 }
 
 /** For each input of the token's round, the order that its activation was sent out in. */

@@ -47,7 +47,7 @@ export interface OrderSeed {
 
 const keyIdBytes = 4;
 /** Difference of clocks between instances that is forgiven. */
-const clockToleranceMs = 60_000;
+export const clockToleranceMs = 60_000;
 
 const tokenContent: Check<TokenContent> = record({
   model: text(200),

@@ -6,7 +6,9 @@ import { whenUnlocked } from "../stores/kv_lock.ts";
 import { modelsFromEnvironment } from "./models.ts";
 import { logFromEnvironment } from "./log.ts";
 import { numberFrom } from "./number.ts";
-import { KvNonceStore } from "../stores/spent_tokens.ts";
+import { Heartbeat } from "../stores/heartbeat.ts";
+import type { ReadinessCheck } from "../telemetry/readiness.ts";
+import { KvNonceStore, NoNonceStore } from "../stores/spent_tokens.ts";
 import { sealingKeyFrom } from "./sealing_key.ts";
 
 /** The sealing key that the environment names, or a random one with a warning. */
@@ -35,7 +37,14 @@ export function threadsFromEnvironment(): number {
 export async function optionsFromEnvironment(
   sealingKey: Uint8Array,
 ): Promise<AppOptions> {
-  const kv = await openKv();
+  const limits = {
+    perMinute: numberFrom("CIPHERLAYER_BUDGET_PER_MINUTE"),
+    perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
+    perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+  };
+  const kv = await openKv(
+    Object.values(limits).some((limit) => limit !== undefined),
+  );
   return {
     ...modelsFromEnvironment(kv),
     sealingKey,
@@ -43,15 +52,12 @@ export async function optionsFromEnvironment(
       Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(
         sealingKeyFrom,
       ) ?? [],
-    nonces: kv && new KvNonceStore(kv),
+    nonces: kv ? new KvNonceStore(kv) : new NoNonceStore(),
     budget: {
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
-      limits: {
-        perMinute: numberFrom("CIPHERLAYER_BUDGET_PER_MINUTE"),
-        perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
-        perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
-      },
+      limits,
     },
+    ready: kv && beating(kv),
     limits: {
       maxMillisecondsPerCall: numberFrom("CIPHERLAYER_MAX_MS_PER_CALL") ??
         Infinity,
@@ -61,17 +67,36 @@ export async function optionsFromEnvironment(
   };
 }
 
-/** Where spent tokens and budgets are kept; without it, in each thread apart. */
-async function openKv(): Promise<Deno.Kv | undefined> {
+/**
+ * Where spent tokens and budgets are kept. Without it, models that need spent tokens
+ * cannot be used, and rates are counted in each thread apart.
+ *
+ * @param needed a budget has to be counted
+ * @throws {RangeError} if it is needed or set, and cannot be opened
+ */
+async function openKv(needed: boolean): Promise<Deno.Kv | undefined> {
+  const path = Deno.env.get("CIPHERLAYER_KV") || undefined;
   try {
-    return await whenUnlocked(() =>
-      Deno.openKv(Deno.env.get("CIPHERLAYER_KV"))
-    );
+    const kv = await whenUnlocked(() => Deno.openKv(path));
+    await whenUnlocked(() => kv.get(["cipherlayer"]));
+    return kv;
   } catch (error) {
+    const why = `Deno KV cannot be opened (${(error as Error).message})`;
+    if (needed || path !== undefined) {
+      throw new RangeError(
+        `Cannot start: ${why}; CIPHERLAYER_KV and budgets need it`,
+        { cause: error },
+      );
+    }
     logFromEnvironment().notice(
-      `Deno KV cannot be opened (${
-        (error as Error).message
-      }): spent tokens and budgets are known to this thread alone. With other threads or instances, "reveal": "label" protects no more than "scores".`,
+      `${why}: models that reveal labels cannot be used`,
     );
   }
+}
+
+/** The readiness of a database, from a heartbeat that lasts as long as the process. */
+function beating(kv: Deno.Kv): ReadinessCheck {
+  const heartbeat = new Heartbeat(kv);
+  heartbeat.start();
+  return heartbeat.ready;
 }

@@ -1,6 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { clockToleranceMs } from "../rounds/sealed_token.ts";
 import { whenUnlocked } from "./kv_lock.ts";
 
 /** Remembers which request a single-use token was spent on. */
@@ -9,7 +10,8 @@ export interface NonceStore {
    * The request that `token` is spent on: `request` if it was not spent before.
    * Atomic: of two at once, one wins.
    *
-   * @param expiresAt milliseconds since 1970; the entry may be forgotten after
+   * @param expiresAt milliseconds since 1970; the entry may be forgotten
+   * `rememberMs` after, when no instance takes the token any more
    */
   spend(token: string, request: string, expiresAt: number): Promise<string>;
 }
@@ -40,6 +42,13 @@ export async function spendToken(
   }
 }
 
+/**
+ * Spent tokens are remembered this long after their expiry, where one clock decides:
+ * `TokenSealer` takes tokens for `clockToleranceMs` after it.
+ */
+export const rememberMs = 5 * clockToleranceMs;
+/** The same where instances with clocks of their own share a store. */
+export const rememberSharedMs = 24 * 60 * 60_000;
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;
 
@@ -66,29 +75,82 @@ export class MemoryNonceStore implements NonceStore {
     this.#sinceSweep = 0;
     const now = this.#clock();
     for (const [token, { expiresAt }] of this.#spent) {
-      if (expiresAt < now) this.#spent.delete(token);
+      if (expiresAt + rememberMs < now) this.#spent.delete(token);
     }
   }
 }
 
-/** In Deno KV: shared by all instances that open the same database. */
+interface SpentEntry {
+  request: string;
+  /** Milliseconds since 1970. */
+  expiresAt: number;
+}
+
+const spentKey = ["cipherlayer", "spent"];
+/** Then `expiresAt` and the token, so that what expired first comes first. */
+const expiryKey = ["cipherlayer", "spent until"];
+/** Entries between two sweeps in Deno KV, which remove up to so many. */
+const entriesPerKvSweep = 100;
+
+/**
+ * In Deno KV: shared by all instances that open the same database. Entries are removed
+ * here and not by the database's own expiry, which goes by the clock of any process.
+ */
 export class KvNonceStore implements NonceStore {
-  constructor(readonly kv: Deno.Kv) {}
+  readonly #kv: Deno.Kv;
+  readonly #clock: () => number;
+  #sinceSweep = 0;
+
+  constructor(kv: Deno.Kv, clock: () => number = Date.now) {
+    this.#kv = kv;
+    this.#clock = clock;
+  }
 
   async spend(
     token: string,
     request: string,
     expiresAt: number,
   ): Promise<string> {
-    const key = ["cipherlayer", "spent", token];
+    if (++this.#sinceSweep >= entriesPerKvSweep) await this.#sweep();
+    const key = [...spentKey, token];
+    const entry: SpentEntry = { request, expiresAt };
     const { ok } = await whenUnlocked(() =>
-      this.kv.atomic()
+      this.#kv.atomic()
         .check({ key, versionstamp: null })
-        .set(key, request, { expireIn: Math.max(1, expiresAt - Date.now()) })
+        .set(key, entry)
+        .set([...expiryKey, expiresAt, token], null)
         .commit()
     );
     if (ok) return request;
-    const { value } = await whenUnlocked(() => this.kv.get<string>(key));
-    return value ?? await this.spend(token, request, expiresAt);
+    const { value } = await whenUnlocked(() => this.#kv.get<SpentEntry>(key));
+    return value?.request ?? await this.spend(token, request, expiresAt);
+  }
+
+  async #sweep(): Promise<void> {
+    this.#sinceSweep = 0;
+    const end = [...expiryKey, this.#clock() - rememberSharedMs];
+    await whenUnlocked(async () => {
+      const change = this.#kv.atomic();
+      const old = this.#kv.list({ start: [...expiryKey, 0], end }, {
+        limit: 2 * entriesPerKvSweep,
+      });
+      for await (const { key } of old) {
+        change.delete(key).delete([...spentKey, key[key.length - 1]]);
+      }
+      await change.commit();
+    });
+  }
+}
+
+/** Where there is no store that all threads share: a token that must be spent is refused. */
+export class NoNonceStore implements NonceStore {
+  spend(): Promise<string> {
+    return Promise.reject(
+      new CipherlayerError(
+        "server-fault",
+        "Cannot evaluate round: these functions have no database of spent tokens",
+        { retryable: true },
+      ),
+    );
   }
 }

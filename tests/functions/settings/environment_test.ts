@@ -20,6 +20,16 @@ Deno.test("an access file that is not there, or is none, is named at the start",
   await Deno.remove(path);
 });
 
+Deno.test("a database that cannot be opened is named at the start", async () => {
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "no database at all".repeat(100));
+  await assert.rejects(
+    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
+    /Cannot start: Deno KV cannot be opened/,
+  );
+  await Deno.remove(path);
+});
+
 Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {
   const key = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
   assert.deepEqual(sealingKeyFrom(key.toHex()), key);

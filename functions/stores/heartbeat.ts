@@ -1,0 +1,80 @@
+/**
+ * Whether the clocks of all instances that share a database agree, and whether the
+ * database can be used: tokens and budgets end by the clock.
+ *
+ * @module
+ */
+import type { ReadinessCheck } from "../telemetry/readiness.ts";
+import { whenUnlocked } from "./kv_lock.ts";
+
+const beatsKey = ["cipherlayer", "instance"];
+const toleranceMs = 30_000;
+const intervalMs = 10_000;
+/** Instances that have ended are forgotten; each beat is written anew. */
+const lifetimeMs = 60 * 60_000;
+
+/** An instance's time, written into the database that it shares with others. */
+export class Heartbeat {
+  readonly #kv: Deno.Kv;
+  readonly #id: string;
+  readonly #clock: () => number;
+  /** The version of each other instance's beat that was seen last. */
+  readonly #seen = new Map<string, string>();
+  #lookedAt: number | undefined;
+  #reasons: string[] = [];
+
+  /** @param clock milliseconds since 1970 */
+  constructor(
+    kv: Deno.Kv,
+    id: string = crypto.randomUUID(),
+    clock: () => number = Date.now,
+  ) {
+    this.#kv = kv;
+    this.#id = id;
+    this.#clock = clock;
+  }
+
+  /** Beats until the returned function is called. */
+  start(): () => void {
+    const beat = () => void this.beat();
+    beat();
+    const timer = setInterval(beat, intervalMs);
+    Deno.unrefTimer(timer);
+    return () => clearInterval(timer);
+  }
+
+  /** Why calls should not be sent here, as the last beat found. */
+  readonly ready: ReadinessCheck = () => Promise.resolve(this.#reasons);
+
+  /** Writes this instance's time and looks at the others'. Never rejects. */
+  async beat(): Promise<void> {
+    try {
+      const now = this.#clock();
+      await whenUnlocked(() =>
+        this.#kv.set([...beatsKey, this.#id], now, { expireIn: lifetimeMs })
+      );
+      const agree = await whenUnlocked(() => this.#clocksAgree(now));
+      this.#reasons = agree
+        ? []
+        : ["the clocks of instances differ by more than 30 s"];
+    } catch {
+      this.#reasons = ["the database cannot be used"];
+    }
+  }
+
+  /** What has changed since the last look was written between then and now. */
+  async #clocksAgree(now: number): Promise<boolean> {
+    const since = this.#lookedAt;
+    let agree = true;
+    const beats = this.#kv.list<number>({ prefix: beatsKey });
+    for await (const { key, value, versionstamp } of beats) {
+      const id = String(key.at(-1));
+      if (id === this.#id || this.#seen.get(id) === versionstamp) continue;
+      this.#seen.set(id, versionstamp);
+      if (since === undefined) continue;
+      agree &&= value > since - toleranceMs && value < now + toleranceMs;
+    }
+    this.#lookedAt = now;
+    return agree;
+  }
+}
