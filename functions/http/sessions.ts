@@ -13,6 +13,7 @@ import { accountDigest } from "../access/account_digest.ts";
 import { mayUse } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import { type AdmissionEnv, admit } from "../admission/admit.ts";
+import { tooManyStarts } from "../admission/gate.ts";
 import type { Context } from "./context.ts";
 import { modelNotFound } from "../models/model_store.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
@@ -63,9 +64,12 @@ export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
       modulusBits,
       samples,
     });
-    // Not awaited: ready, or nearly, when the first round comes.
-    if (context.threads) context.threads.announce(c.req.raw, body);
-    else if (usesBank) void banks.get(modulus, answers);
+    if (usesBank) {
+      // With threads not awaited: ready, or nearly, when the first round comes.
+      if (context.threads) context.threads.announce(c.req.raw, body);
+      else if (!banks.isFree(modulus)) throw tooManyStarts();
+      else await banks.prepare(modulus, answers);
+    }
     notes.enter("encode");
     const expiresAt = clock() + limits.tokenLifetimeMs;
     const token = sealer.seal({

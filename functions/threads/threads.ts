@@ -1,9 +1,13 @@
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { tooManyStarts } from "../admission/gate.ts";
 import {
   type CallFacts,
   telemetryOf,
   withoutBytes,
 } from "../telemetry/call_telemetry.ts";
+
+/** Sessions that wait for their tables; more are refused. */
+const maxStarts = 8;
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
@@ -56,6 +60,9 @@ export class EvaluationThreads {
   readonly #sealingKey: Uint8Array;
   readonly #startWorker: () => ThreadWorker;
   #nextId = 0;
+  /** Sessions that have been announced and are not ready in every thread. */
+  #starts = 0;
+  #lastStart: Promise<void> = Promise.resolve();
 
   /** @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker */
   constructor(
@@ -84,14 +91,22 @@ export class EvaluationThreads {
   }
 
   /**
-   * Shows a session's start to every thread: what they hold for each key (tables of
-   * re-randomisation) is then made before its first round comes.
+   * Shows a session's start to every thread, one start after another: what they hold
+   * for each key (tables of re-randomisation) is then made before its first round comes.
+   *
+   * @throws {CipherlayerError} `overloaded` while too many starts wait
    */
   announce(request: Request, body: Uint8Array): void {
-    for (const thread of this.#threads) {
-      // A thread that fails here will fail its calls too, and say so there.
-      this.#call(thread, request, body).catch(() => {});
-    }
+    if (this.#starts >= maxStarts) throw tooManyStarts();
+    this.#starts++;
+    this.#lastStart = this.#lastStart
+      .then(() =>
+        Promise.allSettled(
+          // A thread that fails here will fail its calls too, and say so there.
+          this.#threads.map((thread) => this.#call(thread, request, body)),
+        )
+      )
+      .then(() => void this.#starts--);
   }
 
   /** Resolves when every thread has said that it is ready for calls. */

@@ -105,6 +105,20 @@ export function bankGroups(answers: number, modulusBits: number): number {
   return best;
 }
 
+/** Memory that a bank takes from the moment it is opened. */
+export function bankBytes(groupCount: number, modulusBits: number): number {
+  return bankRegisters(cutTeeth(groupCount)) * registerBytes(modulusBits);
+}
+
+function bankRegisters(groups: readonly Group[]): number {
+  const scratch = firstTooth + bases + nthPowersScratch(bases);
+  return Math.max(firstTable + tableEntries(groups), scratch);
+}
+
+function registerBytes(modulusBits: number): number {
+  return 16 * Math.ceil((modulusBits + 2) / 50);
+}
+
 function pieceBits(modulusBits: number): number {
   return Math.ceil((modulusBits + surplusBits) / teeth);
 }
@@ -130,12 +144,7 @@ export class RandomiserBank implements Randomiser {
     groups: readonly Group[],
   ) {
     this.#groups = groups;
-    const scratch = firstTooth + bases + nthPowersScratch(bases);
-    const registers = firstTable + tableEntries(groups);
-    this.#arithmetic = kernel.open(
-      [modulus, modulus],
-      Math.max(registers, scratch),
-    );
+    this.#arithmetic = kernel.open([modulus, modulus], bankRegisters(groups));
     this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
     this.#pieceBits = pieceBits(modulusBits);
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
@@ -143,8 +152,8 @@ export class RandomiserBank implements Randomiser {
 
   /** Memory that the bank takes in the WASM kernel. */
   get bytes(): number {
-    const limbs = Math.ceil((bitLength(this.#arithmetic.moduli[0]) + 2) / 50);
-    return this.#arithmetic.registers * 16 * limbs;
+    const { moduli, registers } = this.#arithmetic;
+    return registers * registerBytes(bitLength(moduli[0]));
   }
 
   get bytesPerAnswer(): number {

@@ -1,5 +1,8 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
-import { EvaluationThreads } from "../../../functions/threads/threads.ts";
+import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import {
+  EvaluationThreads,
+  type ThreadWorker,
+} from "../../../functions/threads/threads.ts";
 
 const script = (source: string) =>
   URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -47,4 +50,35 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
     for (const worker of started) worker.terminate();
     globalThis.Worker = RealWorker;
   }
+});
+
+Deno.test("starts are shown to threads one after another, and refused while many wait", async () => {
+  const sent: number[] = [];
+  const worker: ThreadWorker = {
+    postMessage: (message) => {
+      if ("body" in message) sent.push(message.id);
+    },
+    terminate: () => {},
+    onmessage: null,
+    onerror: null,
+  };
+  const threads = new EvaluationThreads(1, new Uint8Array(32), () => worker);
+  const announce = () =>
+    threads.announce(
+      new Request("http://x/v1/sessions", { method: "POST" }),
+      new Uint8Array(),
+    );
+  for (let i = 0; i < 8; i++) announce();
+  throws(announce, { code: "overloaded", retryable: true });
+  const settle = () => new Promise((done) => setTimeout(done, 0));
+  await settle();
+  equal(sent.length, 1);
+  const body = new ArrayBuffer();
+  const facts = { phases: [] };
+  worker.onmessage!({
+    data: { id: sent[0], status: 200, headers: [], body, facts },
+  });
+  await settle();
+  equal(sent.length, 2);
+  announce();
 });

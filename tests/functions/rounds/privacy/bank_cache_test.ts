@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { BankCache } from "../../../../functions/rounds/privacy/bank_cache.ts";
-import { bankGroups } from "../../../../functions/rounds/privacy/randomisers.ts";
+import {
+  bankBytes,
+  bankGroups,
+} from "../../../../functions/rounds/privacy/randomisers.ts";
 import { selectKernel } from "../../../../sdk/paillier/public/select_kernel.ts";
 import { testKey } from "../../../vectors/keys.ts";
 
@@ -33,4 +36,22 @@ Deno.test("a bank is made once, again for larger batches, and forgotten when mem
   const kept = await roomy.get(n, 5);
   await roomy.get(other, 5);
   assert.equal(await roomy.get(n, 5), kept);
+});
+
+Deno.test("banks are built one at a time, those that are waited for first, within memory", async () => {
+  const one = bankBytes(bankGroups(5, 512), 512);
+  const cache = new BankCache(selectKernel(), sealingKey, 2 * one);
+  const moduli = [0n, 2n, 4n, 6n].map((more) => n + more);
+  const done: bigint[] = [];
+  const built = moduli.map(async (modulus, i) => {
+    const last = i === moduli.length - 1;
+    await (last ? cache.get(modulus, 5) : cache.prepare(modulus, 5));
+    done.push(modulus);
+    assert(cache.bytes <= 2 * one, `${cache.bytes}`);
+  });
+  assert.equal(cache.pending, 4);
+  assert.equal(cache.bytes, one);
+  await Promise.all(built);
+  assert.deepEqual(done, [moduli[0], moduli[3], moduli[1], moduli[2]]);
+  assert.equal((await cache.get(moduli[2], 5)).bytes, one);
 });
