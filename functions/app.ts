@@ -127,7 +127,7 @@ export function createApp(options: AppOptions): Hono {
     options.observers ?? [new Log({ level: "errors", format: "text" })],
   ));
   app.use(cors({
-    origin: options.origins ?? "*",
+    origin: options.origins?.includes("*") ? "*" : options.origins ?? "*",
     allowMethods: ["GET", "POST"],
     allowHeaders: ["content-digest", "authorization", "content-type"],
     exposeHeaders: [

@@ -33,6 +33,8 @@
  *   are told when to come back;
  * - `CIPHERLAYER_MAX_MS_PER_CALL`: predicted milliseconds of a call, on one core, at
  *   most; rounds that take longer are split. All instances need the same;
+ * - `CIPHERLAYER_ORIGINS`: origins whose pages may call, joined by commas, `*` for all;
+ *   default: none;
  * - `CIPHERLAYER_INSECURE_KEYS=1`: also accept keys shorter than 2048 bits;
  * - `CIPHERLAYER_LOG`: `errors` (the default: faults of the functions' own), `calls`
  *   (a line each) or `off`, on standard error; `CIPHERLAYER_LOG_FORMAT`: `text`
@@ -52,6 +54,7 @@ import {
   sealingKeyFromEnvironment,
   threadsFromEnvironment,
 } from "./settings/environment.ts";
+import { logFromEnvironment } from "./settings/log.ts";
 import { telemetryFromEnvironment } from "./settings/telemetry.ts";
 import { EvaluationThreads } from "./threads/threads.ts";
 
@@ -60,6 +63,11 @@ const sealingKey = sealingKeyFromEnvironment();
 const threads = threadsFromEnvironment();
 
 const options = await optionsFromEnvironment(sealingKey);
+if (!options.access) {
+  logFromEnvironment().notice(
+    "CIPHERLAYER_ACCESS is not set: whoever reaches this address may call.",
+  );
+}
 const gate = gateFrom(variables, threads);
 
 const evaluation = threads > 1

@@ -41,6 +41,8 @@ export class DeployedModels implements ModelStore {
   readonly #packages: ModelCache;
   readonly #infos = new LruMap<string, Promise<ModelInfo>>(maxNames);
 
+  #served = false;
+
   /** @param clock milliseconds since 1970 */
   constructor(
     releases: Releases,
@@ -53,8 +55,10 @@ export class DeployedModels implements ModelStore {
   }
 
   async list(): Promise<ModelInfo[]> {
+    const names = await this.#releases.names();
+    if (names.length === 0 && this.#served) throw storeAway();
     const infos = await Promise.allSettled(
-      (await this.#releases.names()).map(async (name) => {
+      names.map(async (name) => {
         const active = activeRelease(await this.#state(name));
         return active ? [await this.#info(name, active)] : [];
       }),
@@ -80,7 +84,9 @@ export class DeployedModels implements ModelStore {
     }
     if (!release) throw absent(name, version, state);
     try {
-      return await this.#package(name, release);
+      const model = await this.#package(name, release);
+      this.#served = true;
+      return model;
     } catch (cause) {
       if (cause instanceof CipherlayerError && cause.retryable) throw cause;
       // What exactly is wrong is for owners and operators, not for clients.
@@ -119,7 +125,12 @@ export class DeployedModels implements ModelStore {
   /** The state read anew, or what was known where that fails or takes long. */
   async #again(name: string, known: KnownState): Promise<ModelState> {
     const before = known.state;
-    const fresh = this.#releases.state(name);
+    const fresh = this.#releases.state(name).then(async (state) => {
+      // Models keep a version: a store without any is not the one that was there.
+      const hadReleases = (await before).releases.length > 0;
+      if (hadReleases && state.releases.length === 0) throw storeAway();
+      return state;
+    });
     fresh.then(() => known.state = fresh, () => {});
     const late = Promise.withResolvers<ModelState>();
     const timer = setTimeout(() => late.resolve(before), maxWaitMs);
@@ -141,6 +152,14 @@ export class DeployedModels implements ModelStore {
     info.catch(() => this.#infos.delete(at.place));
     return info;
   }
+}
+
+function storeAway(): CipherlayerError {
+  return new CipherlayerError(
+    "server-fault",
+    "Cannot load models: the store that held them is empty",
+    { retryable: true },
+  );
 }
 
 function absent(

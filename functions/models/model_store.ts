@@ -59,6 +59,18 @@ export class FolderModelStore implements ModelStore {
     this.#folder = folder;
   }
 
+  /** Whether there is any package, sound or not. */
+  async hasModels(): Promise<boolean> {
+    try {
+      for await (const { name } of Deno.readDir(this.#folder)) {
+        if (await this.#manifest(name)) return true;
+      }
+    } catch {
+      // As good as empty.
+    }
+    return false;
+  }
+
   async list(): Promise<ModelInfo[]> {
     const names: string[] = [];
     for await (const entry of Deno.readDir(this.#folder)) {

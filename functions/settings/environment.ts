@@ -3,7 +3,8 @@ import { accessFromEnvironment } from "./access.ts";
 import type { AppOptions } from "../app.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "../admission/budget.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
-import { modelsFromEnvironment } from "./models.ts";
+import { checkModelFolder, modelsFromEnvironment } from "./models.ts";
+import { originsFrom } from "./origins.ts";
 import { logFromEnvironment } from "./log.ts";
 import { numberFrom } from "./number.ts";
 import { Heartbeat } from "../stores/heartbeat.ts";
@@ -42,6 +43,7 @@ export async function optionsFromEnvironment(
     perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
     perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
   };
+  await checkModelFolder();
   const kv = await openKv(
     Object.values(limits).some((limit) => limit !== undefined),
   );
@@ -63,6 +65,7 @@ export async function optionsFromEnvironment(
         Infinity,
     },
     access: await accessFromEnvironment(),
+    origins: originsFrom(Deno.env.get("CIPHERLAYER_ORIGINS")),
     insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
   };
 }

@@ -2,6 +2,7 @@ import { ConfiguredAccess } from "../access/configured_access.ts";
 import { parseAccess } from "../access/entries.ts";
 import type { AppOptions } from "../app.ts";
 import { numberIn } from "./number.ts";
+import { originsFrom } from "./origins.ts";
 import { sealingKeyFrom } from "./sealing_key.ts";
 
 /** Variables by name, as environments and bindings hold them. */
@@ -15,6 +16,7 @@ export const settingNames = [
   "CIPHERLAYER_ACCOUNT_HEADER",
   "CIPHERLAYER_MAX_MS_PER_CALL",
   "CIPHERLAYER_INSECURE_KEYS",
+  "CIPHERLAYER_ORIGINS",
 ] as const;
 
 /**
@@ -66,6 +68,7 @@ export function settingsFrom(
     limits: {
       maxMillisecondsPerCall: numberIn(maxMs, text(maxMs)) ?? Infinity,
     },
+    origins: originsFrom(text("CIPHERLAYER_ORIGINS")),
     insecureKeys: text("CIPHERLAYER_INSECURE_KEYS") === "1",
   };
 }

@@ -44,6 +44,19 @@ export function modelsFromEnvironment(
   };
 }
 
+/**
+ * Looks at the folder that the environment names: one without models is a mistake.
+ *
+ * @throws {RangeError} if it cannot be read or holds no package
+ */
+export async function checkModelFolder(): Promise<void> {
+  const folder = Deno.env.get("CIPHERLAYER_MODELS");
+  if (!folder || await new FolderModelStore(folder).hasModels()) return;
+  throw new RangeError(
+    `Cannot use CIPHERLAYER_MODELS: expected a folder of model packages, found none in ${folder}`,
+  );
+}
+
 /** `kv`, `s3://bucket/prefix` or a folder. */
 function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   if (where === "kv") {

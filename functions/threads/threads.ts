@@ -1,3 +1,4 @@
+import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { tooManyStarts } from "../admission/gate.ts";
 import {
@@ -6,6 +7,9 @@ import {
   withoutBytes,
 } from "../telemetry/call_telemetry.ts";
 
+/** Threads that may end one after another without an answer between, with pauses that double. */
+const maxFailures = 6;
+const firstPauseMs = 100;
 /** Sessions that wait for their tables; more are refused. */
 const maxStarts = 8;
 
@@ -59,24 +63,35 @@ export class EvaluationThreads {
   readonly #threads: Thread[];
   readonly #sealingKey: Uint8Array;
   readonly #startWorker: () => ThreadWorker;
+  readonly #count: number;
+  readonly #giveUp: () => void;
+  /** Threads that have ended since one answered. */
+  #failures = 0;
   #nextId = 0;
   /** Sessions that have been announced and are not ready in every thread. */
   #starts = 0;
   #lastStart: Promise<void> = Promise.resolve();
 
-  /** @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker */
+  /**
+   * @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker
+   * @param giveUp when threads end one after another; default: ends the process
+   */
   constructor(
     count: number,
     sealingKey: Uint8Array,
     startWorker: () => ThreadWorker = startWebWorker,
+    giveUp: () => void = () => process.exit(1),
   ) {
     this.#sealingKey = sealingKey;
+    this.#count = count;
+    this.#giveUp = giveUp;
     this.#startWorker = startWorker;
     this.#threads = Array.from({ length: count }, () => this.#start());
   }
 
   /** Passes a POST request on to the thread with the fewest calls under way. */
   async answer(request: Request, body: Uint8Array): Promise<Response> {
+    if (this.#threads.length === 0) throw threadEnded();
     const thread = this.#threads.reduce((min, other) =>
       other.calls.size < min.calls.size ? other : min
     );
@@ -111,6 +126,7 @@ export class EvaluationThreads {
 
   /** Resolves when every thread has said that it is ready for calls. */
   async ping(): Promise<void> {
+    if (this.#threads.length < this.#count) throw threadEnded();
     await Promise.all(this.#threads.map(async ({ worker, calls }) => {
       const id = this.#nextId++;
       const reply = Promise.withResolvers<ThreadReply>();
@@ -156,26 +172,47 @@ export class EvaluationThreads {
   #start(): Thread {
     const worker = this.#startWorker();
     const thread: Thread = { worker, calls: new Map() };
-    worker.onmessage = ({ data }) => thread.calls.get(data.id)?.resolve(data);
+    worker.onmessage = ({ data }) => {
+      this.#failures = 0;
+      thread.calls.get(data.id)?.resolve(data);
+    };
     worker.onerror = (event) => {
       event.preventDefault();
-      const why = withoutBytes(event.message);
-      console.error(`A thread ended (${why}): starting another`);
-      const place = this.#threads.indexOf(thread);
-      if (place >= 0) this.#threads[place] = this.#start();
+      this.#replace(thread, withoutBytes(event.message));
       for (const call of thread.calls.values()) {
-        call.reject(
-          new CipherlayerError(
-            "server-fault",
-            "Cannot answer: the thread that evaluated the call ended",
-            { retryable: true },
-          ),
-        );
+        call.reject(threadEnded());
       }
     };
     worker.postMessage({ sealingKey: this.#sealingKey });
     return thread;
   }
+
+  /** Starts another thread, the later the more have ended without an answer between. */
+  #replace(thread: Thread, why: string): void {
+    const place = this.#threads.indexOf(thread);
+    if (place < 0) return;
+    this.#threads.splice(place, 1);
+    const failures = this.#failures++;
+    if (failures >= maxFailures) {
+      console.error(
+        `A thread ended (${why}), as did ${failures} before: giving up`,
+      );
+      this.#giveUp();
+      return;
+    }
+    console.error(`A thread ended (${why}): starting another`);
+    const again = () => void this.#threads.push(this.#start());
+    if (failures === 0) again();
+    else setTimeout(again, firstPauseMs * 2 ** failures);
+  }
+}
+
+function threadEnded(): CipherlayerError {
+  return new CipherlayerError(
+    "server-fault",
+    "Cannot answer: the thread that evaluated the call ended",
+    { retryable: true },
+  );
 }
 
 function startWebWorker(): ThreadWorker {

@@ -18,6 +18,11 @@ interface Activation {
 const maxElements = 2 ** 24;
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
 const maxPlaces = 2 ** 18;
+/**
+ * Most work of a plan: layouts to compare times taps of a kernel, over all rounds.
+ * AlexNet's first round has 24,000, all of MobileNetV2 fewer.
+ */
+const maxPlanningWork = 2 ** 16;
 
 /**
  * Proves a package consistent: every tensor present and of the shape that its
@@ -49,6 +54,7 @@ export function verifyPackage(model: ModelPackage): void {
     }
     activations.set(round.writes, activationAfter(round));
   }
+  verifyWork(rounds);
   const last = rounds[rounds.length - 1];
   if (manifest.reveal === "label" && !canRevealLabel(last)) {
     fail(
@@ -137,6 +143,27 @@ function verifySize({ name, outputShape, terms }: RoundSpec): void {
   const places = elementCount(sides);
   if (places > maxPlaces) {
     fail(name, `expected maps of at most ${maxPlaces} places, got [${sides}]`);
+  }
+}
+
+/** A few bytes may also state a plan that takes minutes to find. */
+function verifyWork(rounds: readonly RoundSpec[]): void {
+  let work = 0;
+  for (const { name, outputShape, terms } of rounds) {
+    const layouts = outputShape.slice(1).reduce(
+      (product, extent) => product * Math.ceil(2 * Math.sqrt(extent)),
+      1,
+    );
+    for (const term of terms) {
+      if (term.kind === "dense") continue;
+      work += layouts * elementCount(term.kernel);
+    }
+    if (work > maxPlanningWork) {
+      fail(
+        name,
+        `expected kernels and maps that take ${maxPlanningWork} steps to plan, got ${work}`,
+      );
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** What operators read who set something that cannot be: which variable, and what it should be. */
 import assert from "node:assert/strict";
+import { originsFrom } from "../../../functions/settings/origins.ts";
 import { sealingKeyFrom } from "../../../functions/settings/sealing_key.ts";
 import { serve } from "../../support/served.ts";
 
@@ -28,6 +29,26 @@ Deno.test("a database that cannot be opened is named at the start", async () => 
     /Cannot start: Deno KV cannot be opened/,
   );
   await Deno.remove(path);
+});
+
+Deno.test("a folder without models is named at the start", async () => {
+  const path = await Deno.makeTempDir();
+  await assert.rejects(
+    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_KV: ":memory:" }),
+    /Cannot use CIPHERLAYER_MODELS: expected a folder of model packages/,
+  );
+  await Deno.remove(path);
+});
+
+Deno.test("origins: none by default, each as browsers write it", () => {
+  assert.deepEqual(originsFrom(undefined), []);
+  assert.deepEqual(originsFrom("https://a.example, http://localhost:8080"), [
+    "https://a.example",
+    "http://localhost:8080",
+  ]);
+  for (const text of ["a.example", "https://a.example/", "null"]) {
+    assert.throws(() => originsFrom(text), RangeError);
+  }
 });
 
 Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {

@@ -82,3 +82,39 @@ Deno.test("starts are shown to threads one after another, and refused while many
   equal(sent.length, 2);
   announce();
 });
+
+Deno.test("threads that end one after another are started with pauses, then given up", () => {
+  const realSetTimeout = globalThis.setTimeout;
+  const pauses: (() => void)[] = [];
+  const pausesMs: number[] = [];
+  globalThis.setTimeout = ((again: () => void, ms: number) => {
+    pauses.push(again);
+    pausesMs.push(ms);
+  }) as unknown as typeof setTimeout;
+  const workers: ThreadWorker[] = [];
+  let gaveUp = 0;
+  new EvaluationThreads(1, new Uint8Array(32), () => {
+    const worker: ThreadWorker = {
+      postMessage: () => {},
+      terminate: () => {},
+      onmessage: null,
+      onerror: null,
+    };
+    workers.push(worker);
+    return worker;
+  }, () => gaveUp++);
+  const end = () =>
+    workers.at(-1)!.onerror!({ message: "over", preventDefault: () => {} });
+  end();
+  equal(workers.length, 2);
+  while (pauses.length < 5) {
+    end();
+    equal(workers.length, pauses.length + 1);
+    pauses.at(-1)!();
+  }
+  globalThis.setTimeout = realSetTimeout;
+  deepEqual(pausesMs, [200, 400, 800, 1600, 3200]);
+  equal(gaveUp, 0);
+  end();
+  equal(gaveUp, 1);
+});
