@@ -4,6 +4,7 @@ import { Deployments } from "../../../functions/models/deployments.ts";
 import type { DeploymentLimits } from "../../../functions/models/model_state.ts";
 import { OwnerKeys } from "../../../functions/models/owner_keys.ts";
 import type { ObjectStore } from "../../../functions/stores/object_store.ts";
+import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { S3ObjectStore } from "../../../functions/stores/s3.ts";
 import { encodePackage } from "../../../models/package/read_package.ts";
 import {
@@ -587,4 +588,25 @@ Deno.test("a store that is full or out of reach: the old version is served on", 
   nowMs += 1001;
   assert.equal((await here.models.load(name)).manifest.version, "1");
   assert.equal((await here.models.load(name, "2")).manifest.version, "2");
+});
+
+Deno.test("a store that is emptied under a server is away, not without models", async () => {
+  const folder = await Deno.makeTempDir();
+  const store = new FolderObjectStore(`${folder}/store`);
+  const deployments = instance(store);
+  const model = smallModel("1");
+  await deploy(deployments, model);
+  const { name } = model.manifest;
+  await deployments.models.load(name);
+  await Deno.rename(`${folder}/store`, `${folder}/away`);
+  nowMs += 10_000;
+  assert.equal((await deployments.models.load(name)).manifest.version, "1");
+  await assert.rejects(deployments.models.list(), {
+    code: "server-fault",
+    retryable: true,
+  });
+  await Deno.rename(`${folder}/away`, `${folder}/store`);
+  nowMs += 10_000;
+  assert.equal((await deployments.models.list()).length, 1);
+  await Deno.remove(folder, { recursive: true });
 });

@@ -306,6 +306,49 @@ Deno.test("every inconsistency of a package is refused by name", () => {
   }
 });
 
+Deno.test("a kernel too large to plan with is refused at once", () => {
+  const { manifest } = tinyLeNet();
+  const convolution = manifest.rounds[0].terms[0];
+  assert(convolution.kind === "convolution");
+  // 67 kB of weights: planning took minutes.
+  const model: ModelPackage = {
+    manifest: {
+      ...manifest,
+      input: { ...manifest.input, shape: [1, 767, 767] },
+      output: { ...manifest.output, shape: [1, 512, 512] },
+      rounds: [{
+        ...manifest.rounds[0],
+        outputShape: [1, 512, 512],
+        steps: [],
+        bound: 2 ** 40,
+        terms: [{
+          ...convolution,
+          reads: "input",
+          low: manifest.input.low,
+          high: manifest.input.high,
+          inputShape: [1, 767, 767],
+          kernel: [256, 256],
+          stride: [1, 1],
+          dilation: [1, 1],
+          pads: [0, 0, 0, 0],
+          groups: 1,
+        }],
+      }],
+    },
+    tensors: new Map([
+      [manifest.rounds[0].bias, { shape: [1], data: new Int32Array(1) }],
+      [convolution.weights, {
+        shape: [1, 1, 256, 256],
+        data: new Int32Array(2 ** 16).fill(1),
+      }],
+    ]),
+  };
+  assert.throws(
+    () => verifyPackage(model),
+    /expected kernels and maps that take 65536 steps to plan, got \d+/,
+  );
+});
+
 Deno.test("a manifest of another form is refused", () => {
   const files = encodePackage(tinyDense());
   const text = new TextDecoder().decode(files.get("manifest.json"));
