@@ -19,6 +19,7 @@ Deno.test("served by deno serve: models, an inference, CORS, timing", async () =
   const { name } = model.manifest;
   await writePackage(`${folder}/${name}/package`, model);
   await using server = await serve({
+    CIPHERLAYER_ORIGINS: "*",
     CIPHERLAYER_MODELS: folder,
     CIPHERLAYER_SEALING_KEY: "07".repeat(32),
     CIPHERLAYER_INSECURE_KEYS: "1",

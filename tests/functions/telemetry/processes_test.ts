@@ -17,6 +17,7 @@ interface Span {
 
 Deno.test("isolates side by side: whoever is asked for metrics gives the sum", async () => {
   const models = await Deno.makeTempDir();
+  await writePackage(`${models}/dense`, tinyDense());
   await using functions = await watchFunctions({
     CIPHERLAYER_MODELS: models,
     CIPHERLAYER_THREADS: "1",
