@@ -16,6 +16,7 @@ import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
+import { contractDigest, contractOfPlan } from "../wire/contract.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
 export type { Answer } from "./answer.ts";
@@ -77,6 +78,7 @@ export class Session extends SessionEvents {
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  #contract?: string;
   #queue: Promise<unknown> = Promise.resolve();
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
@@ -108,6 +110,14 @@ export class Session extends SessionEvents {
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
       );
     }
+    const { contract } = options;
+    if (contract !== undefined && !/^sha256:[0-9a-f]{64}$/.test(contract)) {
+      throw new TypeError(
+        `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
+          JSON.stringify(contract)?.slice(0, 100)
+        }`,
+      );
+    }
     const session = new Session(options, await keyOf(options.keys));
     try {
       await session.#open(options.signal);
@@ -127,6 +137,14 @@ export class Session extends SessionEvents {
   /** Version of the model that this session is bound to. */
   get version(): string {
     return this.#opened.version;
+  }
+
+  /**
+   * The contract that the model keeps: `sha256:` and 64 hexadecimal digits, the same
+   * for every key length, batch and sealing key. Pass it to {@linkcode connect} to pin it.
+   */
+  get contract(): string {
+    return this.#contract!;
   }
 
   /** What the cloud told about the model: geometry, never weights. */
@@ -296,8 +314,22 @@ export class Session extends SessionEvents {
     for (const { steps } of opened.plan.rounds) {
       checkActivations(steps, this.#options.activations ?? new Map());
     }
+    this.#keepContract(opened.plan);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
+  }
+
+  /** The pinned contract, or that of the first session, holds for every later one. */
+  #keepContract(plan: InferencePlan): void {
+    const expected = this.#contract ?? this.#options.contract;
+    const contract = contractDigest(contractOfPlan(plan));
+    if (expected !== undefined && contract !== expected) {
+      throw new CipherlayerError(
+        "contract-changed",
+        `Cannot start session: expected contract ${expected} of model ${this.#options.model}, got ${contract}`,
+      );
+    }
+    this.#contract = contract;
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */

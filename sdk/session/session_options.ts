@@ -17,6 +17,13 @@ export interface ConnectOptions {
    * caller's; it may serve several sessions.
    */
   keys: PrivateKey | PaillierEngine | KeyStore;
+  /**
+   * The contract that the model must keep: what `cipherlayer inspect` prints and
+   * `Session.contract` tells, `sha256:` and 64 hexadecimal digits. Without it the first
+   * session's contract is taken, and sessions renewed later must keep that one.
+   * Pin it: a cloud that may choose anew what a reading may be learns from refusals.
+   */
+  contract?: string;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /**

@@ -4,6 +4,7 @@ export type ErrorCode =
   | "body-too-large"
   | "checksum-mismatch"
   | "ciphertext-out-of-range"
+  | "contract-changed"
   | "count-mismatch"
   | "forbidden"
   | "key-corrupt"
