@@ -95,6 +95,15 @@ export class SealedKeyStore implements KeyStore {
     await this.#blobs.write(this.#name, sealed);
   }
 
+  /** Seals a first key, unless another process has sealed one meanwhile. */
+  async create(key: PrivateKey): Promise<boolean> {
+    const sealed = await sealPrivateKey(key, this.#passphrase, this.#options);
+    if (this.#blobs.create) return await this.#blobs.create(this.#name, sealed);
+    if (await this.#blobs.read(this.#name)) return false;
+    await this.#blobs.write(this.#name, sealed);
+    return true;
+  }
+
   /**
    * SHA-256 of the current key's N, without the passphrase; null if there is none.
    *
