@@ -189,9 +189,11 @@ function activationAfter(round: RoundSpec): Activation {
     shape = shapeAfter(step, shape);
     const after = rangeOf(round, step, { low, high });
     if (!(after.largest < 2 ** 53)) {
+      const what = "multiplier" in step ? `products of ${step.op}` : step.op;
+      const expected = what === step.op ? "to stay below" : "below";
       fail(
         round.name,
-        `expected ${step.op} to stay below 2^53, got ${after.largest}`,
+        `expected ${what} ${expected} 2^53, got ${after.largest}`,
       );
     }
     ({ low, high } = after);

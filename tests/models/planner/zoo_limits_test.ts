@@ -21,11 +21,10 @@ for (
     const model = await readPackage(`models/zoo/${name}/package`);
     const random = (length: number) => new Uint8Array(length);
     const guarded = guardModel(model, protectionsOf(model.manifest), random);
-    for (const { manifest } of [model, guarded.model]) {
-      const samples = maxSamples(manifest, modulusBits);
-      ok(samples >= 1);
-      const plan = planInference(manifest, { modulusBits, samples });
-      checkPlan(plan, { samples, modulusBits });
-    }
+    const { manifest } = guarded.model;
+    const samples = maxSamples(manifest, modulusBits);
+    ok(samples >= 1);
+    const plan = planInference(manifest, { modulusBits, samples });
+    checkPlan(plan, { samples, modulusBits });
   });
 }
