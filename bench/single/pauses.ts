@@ -14,13 +14,13 @@ import { platformClock } from "../../sdk/support/clock.ts";
 import { encodeRoundResponse } from "../../sdk/wire/codec.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { median } from "../shared/harness.ts";
-import { testKey } from "../../tests/vectors/keys.ts";
+import { benchKey } from "../shared/keys.ts";
 
 const numbers = Deno.args.filter((argument) => argument !== "--json");
 const roundsEach = Number(numbers[0] ?? 200);
 const length = 40;
 
-using owner = new PaillierEngine(testKey(2048), { threads: 0 });
+using owner = new PaillierEngine(benchKey(2048), { threads: 0 });
 const { modulus } = owner.publicKey;
 const kinds = { zero: 0n, one: 1n, largest: modulus - 1n };
 type Kind = keyof typeof kinds;
