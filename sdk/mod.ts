@@ -91,6 +91,7 @@ export {
 export { PublicKey } from "./paillier/public/public_key.ts";
 export { selectKernel } from "./paillier/public/select_kernel.ts";
 export { platformRandom, type RandomSource } from "./support/random.ts";
+export type { PlanLimits } from "./session/plan_limits.ts";
 export {
   type BackoffOptions,
   exponentialBackoff,

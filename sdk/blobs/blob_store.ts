@@ -24,6 +24,11 @@ export interface BlobStore {
    * one, whole; when this resolves, the new one, whatever happens.
    */
   write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Writes the blob if there is none, and tells whether it did: of many processes
+   * that do so at once one does. Where it is missing, `write` takes its place.
+   */
+  create?(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Removes the blob, if it is there. */
   remove(name: string): Promise<void>;
   /** Names of all blobs, in any order. */

@@ -42,25 +42,35 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
-  /** Replaces the file at once. */
+  /**
+   * Replaces the file at once.
+   *
+   * @throws {Error} if a symbolic link is in its place: replacing it would leave
+   * what it points to as it was
+   */
   async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const path = this.#path(name);
-    await this.#makeFolder();
-    const temporary = `${path}.${bytesToHex(platformRandom(6))}.tmp`;
+    if (await isLink(path)) {
+      throw new Error(
+        `Cannot write ${path}: expected a file, got a symbolic link; give the path of what it points to`,
+      );
+    }
+    await this.#place(path, bytes, fs.rename);
+  }
+
+  /** Makes the file if there is none; of many that do so at once one succeeds. */
+  async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const path = this.#path(name);
     try {
-      const file = await fs.open(temporary, "wx", 0o600);
-      try {
-        await file.writeFile(bytes);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await fs.rename(temporary, path);
+      await this.#place(path, bytes, async (temporary, path) => {
+        await fs.link(temporary, path);
+        await fs.rm(temporary);
+      });
+      return true;
     } catch (error) {
-      await fs.rm(temporary, { force: true });
+      if ((error as { code?: string }).code === "EEXIST") return false;
       throw error;
     }
-    await this.#syncFolder();
   }
 
   /** Removes the file, if it is there. */
@@ -88,6 +98,30 @@ export class FileBlobStore implements BlobStore {
     return join(this.folder, name);
   }
 
+  /** Flushes the bytes to a temporary file, then puts it at `path`. */
+  async #place(
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    put: (temporary: string, path: string) => Promise<void>,
+  ): Promise<void> {
+    await this.#makeFolder();
+    const temporary = `${path}.${bytesToHex(platformRandom(6))}.tmp`;
+    try {
+      const file = await fs.open(temporary, "wx", 0o600);
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await put(temporary, path);
+    } catch (error) {
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+    await this.#syncFolder();
+  }
+
   async #makeFolder(): Promise<void> {
     try {
       await fs.mkdir(this.folder, { mode: 0o700 });
@@ -109,6 +143,14 @@ export class FileBlobStore implements BlobStore {
     } finally {
       await folder.close();
     }
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await fs.lstat(path)).isSymbolicLink();
+  } catch (error) {
+    return absent(error, false);
   }
 }
 

@@ -172,7 +172,8 @@ export class Session extends SessionEvents {
    * {@linkcode connect}) in the slots of the same ciphertexts.
    *
    * @returns answers in the order of the readings
-   * @throws as {@linkcode infer} does
+   * @throws {TypeError} after the last round, if a custom activation threw or gave
+   * no finite number; else as {@linkcode infer} does
    */
   inferMany(
     readings: ArrayLike<number>[],
@@ -226,10 +227,19 @@ export class Session extends SessionEvents {
       }
       const size = this.#options.samples ?? 1;
       const answers: Answer[] = [];
+      // Told when nothing more is sent, so that no request depends on one.
+      const faults: unknown[] = [];
+      const keep = (fault: unknown) => faults.push(fault);
       for (let from = 0; from < readings.length; from += size) {
         const batch = readings.slice(from, from + size);
-        answers.push(...await this.#inferBatch(batch, { ...options, signal }));
+        const given = await this.#inferBatch(
+          batch,
+          { ...options, signal },
+          keep,
+        );
+        answers.push(...given);
       }
+      if (faults.length > 0) throw faults[0];
       return answers;
     } finally {
       if (!this.#closing.signal.aborted) {
@@ -242,21 +252,23 @@ export class Session extends SessionEvents {
   async #inferBatch(
     readings: ArrayLike<number>[],
     options: InferOptions,
+    keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
     try {
-      return await this.#inferOnce(readings, options);
+      return await this.#inferOnce(readings, options, keep);
     } catch (error) {
       const renew = error instanceof CipherlayerError &&
         error.status !== null && renewingCodes.has(error.code);
       if (!renew) throw error;
       await this.#open(options.signal);
-      return await this.#inferOnce(readings, options);
+      return await this.#inferOnce(readings, options, keep);
     }
   }
 
   async #inferOnce(
     readings: ArrayLike<number>[],
     options: InferOptions,
+    keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
     const { plan, token } = this.#opened;
     const started = this.#clock.now();
@@ -265,7 +277,7 @@ export class Session extends SessionEvents {
     );
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { output, rounds, clampedValues } = await runInference(
+    const { output, rounds, clampedValues, fault } = await runInference(
       {
         plan,
         owner: this.#owner,
@@ -280,6 +292,7 @@ export class Session extends SessionEvents {
       { shape: plan.input.shape, samples },
       token,
     );
+    if (fault) keep(fault.reason);
     const shared = {
       rounds,
       totalMs: this.#clock.now() - started,
@@ -310,7 +323,11 @@ export class Session extends SessionEvents {
       signal: this.#joined(signal),
     });
     const opened = decodeSessionResponse(reply.body);
-    checkPlan(opened.plan, { samples, modulusBits: publicKey.modulusBits });
+    checkPlan(opened.plan, {
+      samples,
+      modulusBits: publicKey.modulusBits,
+      limits: this.#options.planLimits,
+    });
     for (const { steps } of opened.plan.rounds) {
       checkActivations(steps, this.#options.activations ?? new Map());
     }
