@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeRoundRequest,
@@ -8,30 +9,46 @@ import { shardRange } from "../../sdk/wire/messages.ts";
 import { mayUse } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import { accountDigest } from "../access/account_digest.ts";
-import { type AdmissionEnv, admit } from "../admission/admit.ts";
-import type { Context } from "./context.ts";
+import {
+  type AdmissionEnv,
+  type AdmissionOptions,
+  admit,
+} from "../admission/admit.ts";
 import { answerRound } from "../rounds/answer_round.ts";
-import { chargeBudget, valuesOf } from "../admission/budget.ts";
-import type { Sealing } from "../rounds/keyring.ts";
+import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
+import type { Keyring, Sealing } from "../rounds/keyring.ts";
 import type { Limits } from "../admission/body.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
-import { spendToken } from "../stores/spent_tokens.ts";
+import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
+
+export interface RoundRoutesOptions extends AdmissionOptions {
+  models: ModelStore;
+  keyring: Keyring;
+  kernel: Kernel;
+  /** Where spent tokens are remembered. */
+  nonces: NonceStore;
+  /** What accounts may be told; unlimited by default. */
+  budget?: Budget;
+  /** Where rounds are evaluated, if not here. */
+  threads?: EvaluationThreads;
+}
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
-export function roundRoutes(context: Context): Hono<AdmissionEnv> {
-  const { keyring, clock, kernel, limits } = context;
-  const isClient = requireRole(context.access, "client");
-  const admitted = admit(context, { startsSession: false });
+export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
+  const { keyring, clock, kernel, limits } = options;
+  const isClient = requireRole(options.access, "client");
+  const admitted = admit(options, { startsSession: false });
   const path = "/:index{[0-9]{1,4}}";
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
     const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
     const body = c.get("body");
-    if (context.threads) return context.threads.answer(c.req.raw, body);
+    if (options.threads) return options.threads.answer(c.req.raw, body);
     const started = performance.now();
     notes.add({ bytesIn: body.length });
     notes.enter("decode");
@@ -57,7 +74,7 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
     // The right to use it may have been taken away since the session began.
     if (!mayUse(principal, content.model)) throw modelNotFound(content.model);
     notes.enter("prepare");
-    const prepared = await preparedFor(context.models, sealing, content);
+    const prepared = await preparedFor(options.models, sealing, content);
     const { answers } = prepared.round(index);
     const [from, to] = shardRange(answers, shard, shards);
     const range = { from, to };
@@ -80,9 +97,9 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
     });
     notes.enter("admit");
     checkWork(prepared, { index, shards, modulusBits }, limits);
-    if (context.budget) {
+    if (options.budget) {
       const { layout } = prepared.plan.rounds[index];
-      await chargeBudget(context.budget, {
+      await chargeBudget(options.budget, {
         account: principal.account,
         model: content.model,
         values: valuesOf(layout, range),
@@ -91,7 +108,7 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
     }
     if (index >= prepared.firstSingleUse) {
       const { expiresAt } = content;
-      await spendToken(context.nonces, token, ciphertexts, expiresAt);
+      await spendToken(options.nonces, token, ciphertexts, expiresAt);
     }
     notes.enter("evaluate");
     const answer = await answerRound({ ...sealing, kernel }, {
