@@ -5,11 +5,8 @@ import {
   modelNotFound,
 } from "../../functions/models/model_store.ts";
 import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
-import {
-  drawOrder,
-  expandOrder,
-  orderUnits,
-} from "../../functions/rounds/privacy/order.ts";
+import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
+import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";

@@ -10,11 +10,12 @@ import {
 } from "./evaluate/evaluate.ts";
 import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
-import type { AnswerRange } from "./evaluate/pack.ts";
+import type { AnswerRange } from "./arithmetic/answers.ts";
 import { runPaced } from "./privacy/paced.ts";
 import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
-import { drawOrder, type Order } from "./privacy/order.ts";
+import type { Order } from "./arithmetic/order.ts";
+import { drawOrder } from "./privacy/order.ts";
 import { PowerRandomiser } from "./privacy/randomisers.ts";
 import { comparisonSigns, guardAnswers } from "./privacy/guard_answers.ts";
 import { multiplyPlaintexts, takeOpposites } from "./privacy/powers.ts";

@@ -5,11 +5,8 @@ import {
   answerMask,
   maskBytes,
 } from "../../../../functions/rounds/privacy/mask.ts";
-import {
-  drawOrder,
-  expandOrder,
-  orderUnits,
-} from "../../../../functions/rounds/privacy/order.ts";
+import { expandOrder } from "../../../../functions/rounds/arithmetic/order.ts";
+import { drawOrder, orderUnits } from "../../../../functions/rounds/privacy/order.ts";
 import {
   PowerRandomiser,
   RandomiserBank,
