@@ -6,7 +6,10 @@ import {
   maskBytes,
 } from "../../../../functions/rounds/privacy/mask.ts";
 import { expandOrder } from "../../../../functions/rounds/arithmetic/order.ts";
-import { drawOrder, orderUnits } from "../../../../functions/rounds/privacy/order.ts";
+import {
+  drawOrder,
+  orderUnits,
+} from "../../../../functions/rounds/privacy/order.ts";
 import {
   PowerRandomiser,
   RandomiserBank,
