@@ -1,19 +1,32 @@
+/**
+ * What the environment says of the functions. Runtime: Deno.
+ *
+ * @module
+ */
 import { platformRandom } from "../../sdk/support/random.ts";
-import { accessFromEnvironment } from "./access.ts";
-import type { AppOptions } from "../app.ts";
+import { AccessFile } from "../access/access_file.ts";
+import { ConfiguredAccess } from "../access/configured_access.ts";
+import { parseAccess } from "../access/entries.ts";
+import type { Access } from "../access/principal.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "../admission/budget.ts";
+import type { AppOptions } from "../app.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
-import { modelsFromEnvironment } from "./models.ts";
-import { logFromEnvironment } from "./log.ts";
-import { numberFrom } from "./number.ts";
 import { KvNonceStore } from "../stores/spent_tokens.ts";
-import { sealingKeyFrom } from "./sealing_key.ts";
+import { Log, type LogFormat, type LogLevel } from "../telemetry/log.ts";
+import { modelsFrom } from "./models.ts";
+import { sealingKeyFrom, sharedOptions, threadsFrom } from "./options.ts";
+import { Settings } from "./settings.ts";
 
-/** The sealing key that the environment names, or a random one with a warning. */
-export function sealingKeyFromEnvironment(): Uint8Array {
-  const text = Deno.env.get("CIPHERLAYER_SEALING_KEY");
+/** @throws {RangeError} for a setting that is not known */
+export function readEnvironment(): Settings {
+  return new Settings(Deno.env.toObject(), "deno");
+}
+
+/** The sealing key that is set, or a random one with a warning. */
+export function sealingKeyOrRandom(settings: Settings): Uint8Array {
+  const text = settings.text("CIPHERLAYER_SEALING_KEY");
   if (!text) {
-    logFromEnvironment().notice(
+    logFrom(settings).notice(
       "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does, and other instances refuse its tokens.",
     );
     return platformRandom(32);
@@ -22,56 +35,88 @@ export function sealingKeyFromEnvironment(): Uint8Array {
 }
 
 /**
- * Threads that evaluate: `CIPHERLAYER_THREADS`, by default as many as there are
- * processors; one, the caller's own, on platforms that run isolates side by side.
+ * Threads that evaluate, by default as many as there are processors; one, the
+ * caller's own, on platforms that run isolates side by side.
  */
-export function threadsFromEnvironment(): number {
-  const wanted = numberFrom("CIPHERLAYER_THREADS");
-  if (wanted !== undefined) return Math.max(1, Math.floor(wanted));
-  return Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency;
+export function denoThreads(settings: Settings): number {
+  return threadsFrom(
+    settings,
+    Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency,
+  );
 }
 
-/** What the environment says of the functions; `functions/main.ts` lists it. */
-export async function optionsFromEnvironment(
+/** The log that is asked for. */
+export function logFrom(settings: Settings): Log {
+  return new Log({
+    level: settings.choice<LogLevel>(
+      "CIPHERLAYER_LOG",
+      ["errors", "off", "calls"],
+    ),
+    format: settings.choice<LogFormat>(
+      "CIPHERLAYER_LOG_FORMAT",
+      ["text", "json"],
+    ),
+  });
+}
+
+/** What the functions run on; `functions/main.ts` lists the settings. */
+export async function denoOptions(
+  settings: Settings,
   sealingKey: Uint8Array,
 ): Promise<AppOptions> {
-  const kv = await openKv();
+  const kv = await openKv(settings);
   return {
-    ...modelsFromEnvironment(kv),
+    ...modelsFrom(settings, kv),
+    ...sharedOptions(settings),
     sealingKey,
-    previousSealingKeys:
-      Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(
-        sealingKeyFrom,
-      ) ?? [],
     nonces: kv && new KvNonceStore(kv),
     budget: {
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
       limits: {
-        perMinute: numberFrom("CIPHERLAYER_BUDGET_PER_MINUTE"),
-        perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
-        perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+        perMinute: settings.number("CIPHERLAYER_BUDGET_PER_MINUTE"),
+        perDay: settings.number("CIPHERLAYER_BUDGET_PER_DAY"),
+        perModelDay: settings.number("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
       },
     },
-    limits: {
-      maxMillisecondsPerCall: numberFrom("CIPHERLAYER_MAX_MS_PER_CALL") ??
-        Infinity,
-    },
-    access: await accessFromEnvironment(),
-    insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
+    access: await accessFrom(settings),
   };
 }
 
 /** Where spent tokens and budgets are kept; without it, in each thread apart. */
-async function openKv(): Promise<Deno.Kv | undefined> {
+async function openKv(settings: Settings): Promise<Deno.Kv | undefined> {
   try {
     return await whenUnlocked(() =>
-      Deno.openKv(Deno.env.get("CIPHERLAYER_KV"))
+      Deno.openKv(settings.text("CIPHERLAYER_KV"))
     );
   } catch (error) {
-    logFromEnvironment().notice(
+    logFrom(settings).notice(
       `Deno KV cannot be opened (${
         (error as Error).message
       }): spent tokens and budgets are known to this thread alone. With other threads or instances, "reveal": "label" protects no more than "scores".`,
     );
   }
+}
+
+/**
+ * Who may call, from a file or its text; undefined where everybody may.
+ *
+ * @throws {RangeError} naming the first line that is wrong, or where the file cannot be
+ * read
+ */
+async function accessFrom(settings: Settings): Promise<Access | undefined> {
+  const list = settings.text("CIPHERLAYER_ACCESS");
+  const accountHeader = settings.text("CIPHERLAYER_ACCOUNT_HEADER");
+  if (list?.trimStart().startsWith("{")) {
+    return new ConfiguredAccess(parseAccess(list), { accountHeader });
+  }
+  if (list) {
+    return await AccessFile.open(list, { accountHeader }).catch((cause) => {
+      if (cause instanceof RangeError) throw cause;
+      throw new RangeError(
+        `Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them (${cause.message})`,
+        { cause },
+      );
+    });
+  }
+  if (accountHeader) return new ConfiguredAccess(null, { accountHeader });
 }

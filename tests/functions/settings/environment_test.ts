@@ -1,6 +1,7 @@
 /** What operators read who set something that cannot be: which variable, and what it should be. */
 import assert from "node:assert/strict";
-import { sealingKeyFrom } from "../../../functions/settings/sealing_key.ts";
+import { sealingKeyFrom } from "../../../functions/settings/options.ts";
+import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
 Deno.test("an access file that is not there, or is none, is named at the start", async () => {
@@ -18,6 +19,40 @@ Deno.test("an access file that is not there, or is none, is named at the start",
     return !error.message.includes("the-token-itself");
   });
   await Deno.remove(path);
+});
+
+Deno.test("an unknown setting stops the functions and names the nearest known one", async () => {
+  await assert.rejects(
+    serve({ CIPHERLAYER_BUGDET_PER_DAY: "1000" }),
+    /Cannot start: setting CIPHERLAYER_BUGDET_PER_DAY is not known; the nearest is CIPHERLAYER_BUDGET_PER_DAY/,
+  );
+  const nearest = {
+    CIPHERLAYER_SEALINGKEY: "CIPHERLAYER_SEALING_KEY",
+    CIPHERLAYER_WAITING_CALL: "CIPHERLAYER_WAITING_CALLS",
+    CIPHERLAYER_INSECURE_KEY: "CIPHERLAYER_INSECURE_KEYS",
+  };
+  for (const [name, known] of Object.entries(nearest)) {
+    for (const host of ["deno", "node", "workerd"] as const) {
+      assert.throws(
+        () => new Settings({ [name]: "1" }, host),
+        new RangeError(
+          `Cannot start: setting ${name} is not known; the nearest is ${known}`,
+        ),
+      );
+    }
+  }
+});
+
+Deno.test("variables of other programs are no settings of the functions", () => {
+  const others = {
+    PATH: "/bin",
+    CIPHERLAYER_TOKEN: "t",
+    CIPHERLAYER_DATA: "d",
+  };
+  assert.equal(
+    new Settings(others, "workerd").text("CIPHERLAYER_ACCESS"),
+    undefined,
+  );
 });
 
 Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {

@@ -5,9 +5,9 @@ import {
   answerMask,
   maskBytes,
 } from "../../../../functions/rounds/privacy/mask.ts";
+import { expandOrder } from "../../../../functions/rounds/arithmetic/order.ts";
 import {
   drawOrder,
-  expandOrder,
   orderUnits,
 } from "../../../../functions/rounds/privacy/order.ts";
 import {
