@@ -30,7 +30,7 @@ export { type ActivationRegistry, checkActivations } from "./registry.ts";
  *
  * @example
  * ```ts
- * import { applySteps } from "@cipherlayer/sdk";
+ * import { applySteps } from "@cipherlayer/sdk/protocol";
  *
  * const activation = applySteps(
  *   [{ op: "relu" }, { op: "requantise", multiplier: 3, shift: 2, low: 0, high: 15 }],
