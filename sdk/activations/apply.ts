@@ -43,7 +43,7 @@ const largestExact = 2 ** 53;
  *
  * @example
  * ```ts
- * import { applySteps } from "@cipherlayer/sdk";
+ * import { applySteps } from "@cipherlayer/sdk/protocol";
  *
  * const activation = applySteps(
  *   [{ op: "relu" }, { op: "requantise", multiplier: 3, shift: 2, low: 0, high: 15 }],

@@ -8,7 +8,6 @@ import { quantise } from "../fixed_point/codec.ts";
 import { inputCiphertexts } from "../fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
-import { bytesFromBigInt } from "../paillier/public/big_integer.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
@@ -314,7 +313,7 @@ export class Session extends SessionEvents {
     const { publicKey } = this.#owner;
     const body = encodeSessionRequest({
       model,
-      modulus: bytesFromBigInt(publicKey.modulus, publicKey.modulusBytes),
+      modulus: publicKey.toBytes(),
       proof: this.#owner.keyProof(),
       samples,
     });

@@ -32,14 +32,48 @@ const problemType = "application/problem+json";
 /** Statuses after which the same call may succeed later. */
 const retryableStatuses = new Set([408, 429, 502, 503, 504]);
 
+/** One HTTP call and what its reply may be. */
+interface Call {
+  path: string;
+  /** A CBOR body to post; without one the call is a GET. */
+  body?: Uint8Array;
+  /** Media type of the reply. */
+  type: string;
+  maxBytes: number;
+  signal?: AbortSignal;
+}
+
 /**
- * One HTTP call per call: no retries, bounded memory, and every fault as a
- * `CipherlayerError` (or the reason of `signal` when that aborts).
+ * Posts CBOR: one HTTP call per call, no retries, bounded memory, and every fault
+ * as a `CipherlayerError` (or the reason of `signal` when that aborts).
  *
  * @throws {TypeError} if the token cannot stand in a header, or the URL holds a
  * user or password
  */
 export function createTransport(options: TransportOptions): Transport {
+  const call = createCaller(options);
+  return (path, body, { maxBytes, signal }) =>
+    call({ path, body, type: "application/cbor", maxBytes, signal });
+}
+
+/**
+ * The bytes of one JSON reply to a GET, with faults as those of a `Transport`.
+ *
+ * @throws {TypeError} if the token cannot stand in a header
+ */
+export async function getJson(
+  path: string,
+  options: TransportOptions & { maxBytes: number; signal?: AbortSignal },
+): Promise<Uint8Array> {
+  const { maxBytes, signal } = options;
+  const type = "application/json";
+  const reply = await createCaller(options)({ path, type, maxBytes, signal });
+  return reply.body;
+}
+
+function createCaller(
+  options: TransportOptions,
+): (call: Call) => Promise<Reply> {
   const base = new URL(options.url);
   if (base.username !== "" || base.password !== "") {
     throw new TypeError(
@@ -51,7 +85,7 @@ export function createTransport(options: TransportOptions): Transport {
   const { token } = options;
   checkToken(token);
 
-  return async (path, body, { maxBytes, signal }) => {
+  return async ({ path, body, type, maxBytes, signal }) => {
     signal?.throwIfAborted();
     const target = new URL(path, base);
     const timeout = new AbortController();
@@ -61,13 +95,15 @@ export function createTransport(options: TransportOptions): Transport {
     );
     try {
       const response = await send(target, {
-        method: "POST",
+        method: body ? "POST" : "GET",
         headers: {
-          "content-type": "application/cbor",
-          "content-digest": await contentDigest(body),
+          ...body && {
+            "content-type": "application/cbor",
+            "content-digest": await contentDigest(body),
+          },
           ...token === undefined ? {} : { authorization: `Bearer ${token}` },
         },
-        body: body as Uint8Array<ArrayBuffer>,
+        body: body as Uint8Array<ArrayBuffer> | undefined,
         // The protocol has no redirects: one could aim the call into the gateway's
         // own network, or at http.
         redirect: "manual",
@@ -78,13 +114,13 @@ export function createTransport(options: TransportOptions): Transport {
         throw redirected(response, target);
       }
       if (!response.ok) throw await problem(response, target, token);
-      const type = response.headers.get("content-type") ?? "no type";
-      if (!type.startsWith("application/cbor")) {
+      const given = response.headers.get("content-type") ?? "no type";
+      if (!given.startsWith(type)) {
         await response.body?.cancel();
         throw new CipherlayerError(
           "malformed",
-          `Cannot read answer of ${target}: expected application/cbor, got ${
-            plain(type, 80)
+          `Cannot read answer of ${target}: expected ${type}, got ${
+            plain(given, 80)
           }`,
         );
       }
