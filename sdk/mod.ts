@@ -64,11 +64,13 @@ export {
   type PublicJwk,
 } from "./paillier/private/jwk.ts";
 export {
+  type AddOptions,
   type AddResult,
   OfflineQueue,
   type OfflineQueueOptions,
   type ProcessOptions,
   type QueuedOutcome,
+  type QueuedReading,
 } from "./queue/offline_queue.ts";
 export type { Arithmetic, Kernel, Lane } from "./paillier/public/kernel.ts";
 export {
