@@ -48,11 +48,13 @@ export { PaillierEngine } from "./paillier/private/paillier_engine.ts";
 export { PrivateKey } from "./paillier/private/private_key.ts";
 export { PublicKey } from "./paillier/public/public_key.ts";
 export {
+  type AddOptions,
   type AddResult,
   OfflineQueue,
   type OfflineQueueOptions,
   type ProcessOptions,
   type QueuedOutcome,
+  type QueuedReading,
 } from "./queue/offline_queue.ts";
 export type {
   RetryNotice,

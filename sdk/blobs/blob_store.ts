@@ -33,6 +33,11 @@ export interface BlobStore {
   remove(name: string): Promise<void>;
   /** Names of all blobs, in any order. */
   list(): Promise<string[]>;
+  /**
+   * Keeps other processes out, where the store can: resolves to what lets them in
+   * again, or to null if another holds it.
+   */
+  lock?(): Promise<(() => Promise<void>) | null>;
 }
 
 /** Keeps blobs for the life of the process only. */

@@ -7,12 +7,17 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "./blob_store.ts";
+import { lockFile } from "./folder_lock.ts";
 import { platformRandom } from "../support/random.ts";
+
+const lockName = ".lock";
+const temporaryName = /\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Keeps each blob in a file of a folder, readable by its owner only. Writing makes
  * a new file beside the old one, flushes it to the disk and renames it, so a
- * crash leaves one of the two whole (and at worst a `.tmp` file that nobody reads).
+ * crash leaves one of the two whole (and at worst a `.tmp` file that nobody reads,
+ * and that the next lock sweeps away).
  *
  * @example
  * ```ts
@@ -79,14 +84,36 @@ export class FileBlobStore implements BlobStore {
     await this.#syncFolder();
   }
 
-  /** Names of all files but temporary ones. */
+  /** Names of all files but temporary ones and the lock. */
   async list(): Promise<string[]> {
     try {
-      const names = await fs.readdir(this.folder);
-      return names.filter((name) => !name.endsWith(".tmp"));
+      const entries = await fs.readdir(this.folder, { withFileTypes: true });
+      return entries.flatMap((entry) =>
+        entry.isDirectory() || entry.name === lockName ||
+          entry.name.endsWith(".tmp")
+          ? []
+          : [entry.name]
+      );
     } catch (error) {
       return absent(error, []);
     }
+  }
+
+  /**
+   * Keeps other processes of this machine out of the folder, and removes the
+   * temporary files that a crash left there.
+   */
+  async lock(): Promise<(() => Promise<void>) | null> {
+    await this.#makeFolder();
+    const unlock = await lockFile(join(this.folder, lockName));
+    if (unlock) {
+      for (const name of await fs.readdir(this.folder)) {
+        if (temporaryName.test(name)) {
+          await fs.rm(join(this.folder, name), { force: true });
+        }
+      }
+    }
+    return unlock;
   }
 
   #path(name: string): string {

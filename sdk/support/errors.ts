@@ -18,6 +18,7 @@ export type ErrorCode =
   | "overloaded"
   | "queue-corrupt"
   | "queue-full"
+  | "queue-locked"
   | "rate-limited"
   | "server-fault"
   | "signature-rejected"
