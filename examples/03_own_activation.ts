@@ -6,8 +6,8 @@
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 import { createApp } from "../functions/app.ts";
-import { modelInfo } from "../functions/model_store.ts";
-import { readPackage } from "../models/package.ts";
+import { modelInfo } from "../functions/models/model_store.ts";
+import { readPackage } from "../models/package/read_package.ts";
 
 // The model's owner: where the first round had ReLU and rounding, "silu" stands.
 const folder = new URL("../models/zoo/occupancy/package", import.meta.url);

@@ -8,7 +8,7 @@
 import {
   applySteps,
   generatePrivateKey,
-  KeyOwner,
+  PaillierEngine,
   quantise,
 } from "@cipherlayer/sdk";
 import {
@@ -34,7 +34,7 @@ async function post(path: string, body: Uint8Array): Promise<Uint8Array> {
   return answer;
 }
 
-using owner = new KeyOwner(await generatePrivateKey(2048));
+using owner = new PaillierEngine(await generatePrivateKey(2048));
 const { modulus, modulusBytes } = owner.publicKey;
 
 // The cloud gets N and a proof that it is well-formed; it gives geometry and a token.

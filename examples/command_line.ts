@@ -34,10 +34,10 @@ export function parseArguments(command: Command, args: string[]) {
 }
 
 /** Reads an integer of at least `least`. */
-export function integerFrom(least: number): (text: string) => number {
+export function integerFrom(min: number): (text: string) => number {
   return (text) => {
-    if (!/^\d{1,9}$/.test(text) || Number(text) < least) {
-      throw new InvalidArgumentError(`Expected an integer from ${least}.`);
+    if (!/^\d{1,9}$/.test(text) || Number(text) < min) {
+      throw new InvalidArgumentError(`Expected an integer from ${min}.`);
     }
     return Number(text);
   };

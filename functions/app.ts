@@ -1,27 +1,27 @@
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import type { Protections } from "../models/privacy/profile.ts";
-import { CipherlayerError } from "../sdk/errors.ts";
-import type { Kernel } from "../sdk/paillier/kernel.ts";
-import { selectKernel } from "../sdk/paillier/select_kernel.ts";
-import { platformRandom, type RandomSource } from "../sdk/random.ts";
+import type { Protections } from "../models/protections/profile.ts";
+import { CipherlayerError } from "../sdk/support/errors.ts";
+import type { Kernel } from "../sdk/paillier/public/kernel.ts";
+import { selectKernel } from "../sdk/paillier/public/select_kernel.ts";
+import { platformRandom, type RandomSource } from "../sdk/support/random.ts";
 import { type Access, openAccess } from "./access/principal.ts";
 import { remoteAddress } from "./admission/address.ts";
 import { Gate } from "./admission/gate.ts";
 import type { Rates } from "./admission/rates.ts";
-import type { Budget } from "./budget.ts";
-import type { Deployments } from "./deployment/deployments.ts";
-import { digestAnswers } from "./content_digest.ts";
-import type { Context } from "./context.ts";
-import { defaultLimits, type Limits } from "./limits.ts";
-import type { ModelStore } from "./model_store.ts";
-import { Keyring } from "./keyring.ts";
-import { MemoryNonceStore, type NonceStore } from "./privacy/nonces.ts";
-import { problemResponse } from "./problem.ts";
-import { adminModelRoutes } from "./routes/admin_models.ts";
-import { modelRoutes } from "./routes/models.ts";
-import { roundRoutes } from "./routes/rounds.ts";
-import { sessionRoutes } from "./routes/sessions.ts";
+import type { Budget } from "./admission/budget.ts";
+import type { Deployments } from "./models/deployments.ts";
+import { digestAnswers } from "./http/content_digest.ts";
+import type { Context } from "./http/context.ts";
+import { defaultLimits, type Limits } from "./admission/body.ts";
+import type { ModelStore } from "./models/model_store.ts";
+import { Keyring } from "./rounds/keyring.ts";
+import { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";
+import { problemResponse } from "./http/problem.ts";
+import { adminModelRoutes } from "./http/admin_models.ts";
+import { modelRoutes } from "./http/models.ts";
+import { roundRoutes } from "./http/rounds.ts";
+import { sessionRoutes } from "./http/sessions.ts";
 import type { CallObserver } from "./telemetry/call_record.ts";
 import { Log } from "./telemetry/log.ts";
 import { observeCalls } from "./telemetry/observe_calls.ts";
@@ -36,7 +36,7 @@ import {
   type ReadinessCheck,
   remembered,
 } from "./telemetry/readiness.ts";
-import type { EvaluationThreads } from "./threads.ts";
+import type { EvaluationThreads } from "./threads/threads.ts";
 
 /** What has been found on readiness is told this long. */
 const readinessLifetimeMs = 1000;

@@ -44,16 +44,16 @@
  *
  * @module
  */
-import { gateFrom, ratesFrom } from "./admission/environment.ts";
+import { gateFrom, ratesFrom } from "./settings/admission.ts";
 import { stopGracefully } from "./admission/graceful_stop.ts";
 import { createApp } from "./app.ts";
 import {
   optionsFromEnvironment,
   sealingKeyFromEnvironment,
   threadsFromEnvironment,
-} from "./environment.ts";
-import { telemetryFromEnvironment } from "./telemetry/environment.ts";
-import { EvaluationThreads } from "./threads.ts";
+} from "./settings/environment.ts";
+import { telemetryFromEnvironment } from "./settings/telemetry.ts";
+import { EvaluationThreads } from "./threads/threads.ts";
 
 const variables = Deno.env.toObject();
 const sealingKey = sealingKeyFromEnvironment();

@@ -17,12 +17,12 @@
  *
  * @module
  */
-export { type ActivationRegistry, applySteps } from "./activations.ts";
-export { type BlobStore, MemoryBlobStore } from "./blob_store.ts";
-export { IndexedDbBlobStore } from "./blob_store_indexed_db.ts";
-export { KvBlobStore, type KvDatabase } from "./blob_store_kv.ts";
-export { type Clock, platformClock } from "./clock.ts";
-export { CipherlayerError, type ErrorCode } from "./errors.ts";
+export { type ActivationRegistry, applySteps } from "./activations/apply.ts";
+export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
+export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
+export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
+export { type Clock, platformClock } from "./support/clock.ts";
+export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export {
   type RetryNotice,
   type RoundProgress,
@@ -30,31 +30,31 @@ export {
   type SessionEventMap,
   SessionEvents,
   type SessionState,
-} from "./events.ts";
+} from "./session/events.ts";
 export {
   FixedPointCodec,
   fromResidue,
   quantise,
   toResidue,
 } from "./fixed_point/codec.ts";
-export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
 export {
-  openPrivateKey,
-  sealedFingerprint,
+  fingerprintOfSealed,
   type SealingOptions,
   sealPrivateKey,
-} from "./key_sealing.ts";
+  unsealPrivateKey,
+} from "./keys/key_sealing.ts";
 export {
   type KeyStore,
   MemoryKeyStore,
   type NewKeyOptions,
   openKey,
   rotateKey,
-} from "./key_store.ts";
+} from "./keys/key_store.ts";
 export {
   SealedKeyStore,
   type SealedKeyStoreOptions,
-} from "./key_store_sealed.ts";
+} from "./keys/key_store_sealed.ts";
 export {
   exportPrivateJwk,
   exportPublicJwk,
@@ -62,41 +62,47 @@ export {
   importPublicJwk,
   type PrivateJwk,
   type PublicJwk,
-} from "./paillier/jwk.ts";
+} from "./paillier/private/jwk.ts";
 export {
+  type AddResult,
   OfflineQueue,
   type OfflineQueueOptions,
   type ProcessOptions,
-  type Queued,
   type QueuedOutcome,
-} from "./offline_queue.ts";
-export type { Arithmetic, Kernel, Lane } from "./paillier/kernel.ts";
+} from "./queue/offline_queue.ts";
+export type { Arithmetic, Kernel, Lane } from "./paillier/public/kernel.ts";
 export {
   generatePrivateKey,
   type KeyGenerationOptions,
-} from "./paillier/key_generation.ts";
+} from "./paillier/private/key_generation.ts";
 export {
   type LeakageReport,
   leakageReport,
   type RoundLeakage,
-} from "./leakage.ts";
-export { KeyOwner, type KeyOwnerOptions } from "./paillier/key_owner.ts";
-export { PrivateKey, type SecretPrimes } from "./paillier/private_key.ts";
-export { PublicKey } from "./paillier/public_key.ts";
-export { selectKernel } from "./paillier/select_kernel.ts";
-export { platformRandom, type RandomSource } from "./random.ts";
+} from "./session/leakage.ts";
+export {
+  PaillierEngine,
+  type PaillierEngineOptions,
+} from "./paillier/private/paillier_engine.ts";
+export {
+  PrivateKey,
+  type SecretPrimes,
+} from "./paillier/private/private_key.ts";
+export { PublicKey } from "./paillier/public/public_key.ts";
+export { selectKernel } from "./paillier/public/select_kernel.ts";
+export { platformRandom, type RandomSource } from "./support/random.ts";
 export {
   type BackoffOptions,
   exponentialBackoff,
   type RetryPolicy,
-} from "./retry.ts";
+} from "./session/retry.ts";
 export {
   type Answer,
   connect,
   type ConnectOptions,
   type InferOptions,
   Session,
-} from "./session.ts";
+} from "./session/session.ts";
 export type {
   DenseLayout,
   EdgeStep,
@@ -107,7 +113,7 @@ export type {
   Reveal,
   RoundLayout,
   RoundPlan,
+  ScoreDisplay,
   SpatialInput,
   SpatialLayout,
-  Tail,
 } from "./wire/plan.ts";

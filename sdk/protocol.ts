@@ -5,8 +5,8 @@
  *
  * @module
  */
-export { checkPlan } from "./check_plan.ts";
-export type { EdgeTensor } from "./fixed_point/edge_tensor.ts";
+export { checkPlan } from "./session/check_plan.ts";
+export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
 export { packInputs, unpackAnswers } from "./fixed_point/packing.ts";
 export {
   decodeRoundResponse,

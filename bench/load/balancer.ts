@@ -42,7 +42,7 @@ export async function startBalancer(
     { allowHalfOpen: true, noDelay: true },
     async (near) => {
       near.on("error", () => {});
-      const far = await reach(leastUsed(ports(), open));
+      const far = await reach(minUsed(ports(), open));
       if (far === null) return near.resetAndDestroy();
       const port = far.remotePort!;
       open.set(port, (open.get(port) ?? 0) + 1);
@@ -73,7 +73,7 @@ export async function startBalancer(
 }
 
 /** Ports in the order of their open connections. */
-function leastUsed(
+function minUsed(
   ports: readonly number[],
   open: ReadonlyMap<number, number>,
 ): number[] {

@@ -1,12 +1,15 @@
 /** Models under load, with readings whose answers are known for certain. */
-import { readPackage, writePackage } from "../../models/package.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
-import { disturbanceAmplitude } from "../../models/privacy/disturbance.ts";
-import { protectionsOf } from "../../models/privacy/profile.ts";
-import { simulate } from "../../models/simulate.ts";
-import type { Answer } from "../../sdk/session.ts";
-import { zooFolder } from "../functions_process.ts";
-import { seededUnit } from "../seeded.ts";
+import {
+  readPackage,
+  writePackage,
+} from "../../models/package/read_package.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { disturbanceAmplitude } from "../../models/protections/disturbance.ts";
+import { protectionsOf } from "../../models/protections/profile.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import type { Answer } from "../../sdk/session/session.ts";
+import { zooFolder } from "../shared/functions_process.ts";
+import { seededUnit } from "../shared/seeded.ts";
 
 /** A reading and what the integer simulator gives for it. */
 export interface CheckedReading {
@@ -24,7 +27,7 @@ const readingsEach = 4;
 const candidates = 48;
 const disturbedRuns = 12;
 /** Standard deviations of the noise between the best score and the next. */
-const leastMargin = 10;
+const minMargin = 10;
 
 const scoresSuffix = "-scores";
 
@@ -60,7 +63,7 @@ export async function readChecked(folder: string): Promise<CheckedModel> {
   for (let seed = 0; seed < candidates; seed++) {
     if (certain.length === readingsEach) break;
     const reading = seededReading(model, seed);
-    if (margin(model, reading) >= leastMargin) certain.push(reading);
+    if (margin(model, reading) >= minMargin) certain.push(reading);
   }
   if (certain.length < readingsEach) {
     throw new Error(

@@ -2,9 +2,9 @@
  * A process of gateways: reads a `ClientJob` as JSON from standard input, and writes
  * one line of JSON for each inference that begins (`null`) and that ends (`Outcome`).
  */
-import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
-import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { seededUnit } from "../seeded.ts";
+import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { seededUnit } from "../shared/seeded.ts";
 import type { CheckedModel } from "./checked_model.ts";
 import { type GatewayOptions, runGateway } from "./gateway.ts";
 

@@ -90,20 +90,20 @@ function known(model: string): string {
   );
 }
 
-function whole(name: string, text: string, least: number): number {
+function whole(name: string, text: string, min: number): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value)) {
     throw new RangeError(
       `Cannot read --${name}: expected a whole number, got ${text}`,
     );
   }
-  return atLeast(name, value, least);
+  return atLeast(name, value, min);
 }
 
-function atLeast(name: string, value: number, least: number): number {
-  if (value >= least) return value;
+function atLeast(name: string, value: number, min: number): number {
+  if (value >= min) return value;
   throw new RangeError(
-    `Cannot read --${name}: expected ${least} or more, got ${value}`,
+    `Cannot read --${name}: expected ${min} or more, got ${value}`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** What may befall a request on its way, and which request is to meet what. */
-import { seededUnit } from "../seeded.ts";
+import { seededUnit } from "../shared/seeded.ts";
 
 /**
  * - `reset`: both connections are reset in the middle of the body;

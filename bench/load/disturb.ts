@@ -1,12 +1,13 @@
 /** Makes the faults of a schedule happen. */
+import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "node:sqlite";
-import { platformClock } from "../../sdk/clock.ts";
-import type { FunctionsOptions } from "../functions_process.ts";
+import { platformClock } from "../../sdk/support/clock.ts";
+import type { FunctionsOptions } from "../shared/functions_process.ts";
 import { add } from "./outcome.ts";
 import type { ProcessFault } from "./process_fault.ts";
 import type { Disturb, Stage } from "./run_load.ts";
 
-const spoilt = new URL("./spoilt_functions.ts", import.meta.url).pathname;
+const spoilt = fileURLToPath(new URL("./spoilt_functions.ts", import.meta.url));
 
 /** @param progress told of each fault as it begins */
 export function disturbBy(

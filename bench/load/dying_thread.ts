@@ -1,5 +1,5 @@
 /** A thread as the functions run it, that ends by an uncaught error after a while. */
-import "../../functions/thread.ts";
+import "../../functions/threads/thread.ts";
 
 const longestLifeMs = 8000;
 

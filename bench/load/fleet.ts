@@ -3,7 +3,7 @@ import {
   type FunctionsOptions,
   type FunctionsProcess,
   startFunctions,
-} from "../functions_process.ts";
+} from "../shared/functions_process.ts";
 import { processFigures } from "./process_figures.ts";
 
 /** Sums over all that ran in one place, one after another. */

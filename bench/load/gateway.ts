@@ -1,11 +1,11 @@
 /** A gateway under load: infers again and again, and tells what became of each. */
-import { CipherlayerError } from "../../sdk/errors.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { exponentialBackoff } from "../../sdk/retry.ts";
-import { connect, type Session } from "../../sdk/session.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { exponentialBackoff } from "../../sdk/session/retry.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
 import { fitsDigest } from "../../sdk/wire/content_digest.ts";
-import { exponential } from "../seeded.ts";
+import { exponential } from "../shared/seeded.ts";
 import { type CheckedModel, isRight } from "./checked_model.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -42,7 +42,7 @@ export async function runGateway(
   onBegin: () => void,
   onEnd: (outcome: Outcome) => void,
 ): Promise<void> {
-  using owner = new KeyOwner(options.key, ownerOptions);
+  using owner = new PaillierEngine(options.key, ownerOptions);
   const gateway = new Gateway(options, owner);
   const began = performance.now();
   for (let due = 0; !stop.aborted;) {
@@ -61,14 +61,14 @@ export async function runGateway(
 
 class Gateway {
   readonly #options: GatewayOptions;
-  readonly #owner: KeyOwner;
+  readonly #owner: PaillierEngine;
   #session: Session | null = null;
   #inferences = 0;
   #retries: Record<string, number> = {};
   #replays = 0;
   #replaysDiffering = 0;
 
-  constructor(options: GatewayOptions, owner: KeyOwner) {
+  constructor(options: GatewayOptions, owner: PaillierEngine) {
     this.#options = options;
     this.#owner = owner;
   }

@@ -1,7 +1,7 @@
 /** Finds the bodies of HTTP/1.1 messages in a connection's bytes. */
 
 const headEnd = "\r\n\r\n";
-const mostHeadBytes = 8192;
+const maxHeadBytes = 8192;
 const firstLine = /^(?:POST|GET|OPTIONS|HTTP\/1\.1) /;
 
 export interface MessageHead {
@@ -18,7 +18,7 @@ export interface MessageHead {
  */
 export function messageHead(chunk: Uint8Array): MessageHead | null {
   const text = new TextDecoder("latin1").decode(
-    chunk.subarray(0, mostHeadBytes),
+    chunk.subarray(0, maxHeadBytes),
   );
   if (!firstLine.test(text)) return null;
   const end = text.indexOf(headEnd);

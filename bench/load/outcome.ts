@@ -1,5 +1,5 @@
 /** What became of an inference, and sums over many. */
-import { quantile } from "../harness.ts";
+import { quantile } from "../shared/harness.ts";
 
 /** What a gateway tells of an inference that it began. */
 export interface Outcome {

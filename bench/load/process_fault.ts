@@ -1,5 +1,5 @@
 /** What may befall processes and what they stand on, and when. */
-import { exponential, seededUnit } from "../seeded.ts";
+import { exponential, seededUnit } from "../shared/seeded.ts";
 
 /**
  * - `kill`, `terminate`: SIGKILL, SIGTERM; another process starts;

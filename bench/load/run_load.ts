@@ -1,5 +1,6 @@
 /** Gateways in processes of their own against a fleet behind a balancer. */
-import { describeMachine, type Machine } from "../machine.ts";
+import { fileURLToPath } from "node:url";
+import { describeMachine, type Machine } from "../shared/machine.ts";
 import { startBalancer } from "./balancer.ts";
 import { readChecked, writeLoadModels } from "./checked_model.ts";
 import type { ClientJob } from "./client.ts";
@@ -171,7 +172,7 @@ async function runClient(
       "run",
       "--allow-all",
       "--quiet",
-      new URL("./client.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("./client.ts", import.meta.url)),
     ],
     stdin: "piped",
     stdout: "piped",

@@ -7,8 +7,8 @@ import {
   optionsFromEnvironment,
   sealingKeyFromEnvironment,
   threadsFromEnvironment,
-} from "../../functions/environment.ts";
-import { EvaluationThreads } from "../../functions/threads.ts";
+} from "../../functions/settings/environment.ts";
+import { EvaluationThreads } from "../../functions/threads/threads.ts";
 
 const sealingKey = sealingKeyFromEnvironment();
 const offMs = Number(Deno.env.get("LOAD_CLOCK_MS") ?? 0);

@@ -3,8 +3,9 @@
  * written to `docs/evaluation.md`. Figures and page are drawn from `docs/data` alone,
  * so that a stage can be measured again without the others.
  */
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { describeMachine } from "../../models/commands/machine.ts";
+import { describeMachine } from "../../cli/commands/machine.ts";
 import { Archive, type Provenance } from "./archive.ts";
 import { accuracyStage } from "./measure/accuracy.ts";
 import { attacksStage } from "./measure/attacks.ts";
@@ -54,7 +55,7 @@ interface Outcome {
   error: string | null;
 }
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const collect = (value: string, earlier: string[] = []) => [...earlier, value];
 

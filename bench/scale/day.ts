@@ -1,5 +1,5 @@
 /** A day from windows at some of its hours, and what it costs. */
-import { quantile } from "../harness.ts";
+import { quantile } from "../shared/harness.ts";
 import type { Costs } from "./costs.ts";
 import { arrivalRate, type Scenario, simulate } from "./simulate.ts";
 
@@ -46,7 +46,7 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 /** Windows hold about so many readings, and last from 20 s to an hour. */
 const readingsPerWindow = 20_000;
-const leastWindowMs = 20_000;
+const minWindowMs = 20_000;
 
 /** @param memoryGib of an instance, billed while it works */
 export function simulateDay(
@@ -57,7 +57,7 @@ export function simulateDay(
   const meanRate = options.gateways / options.intervalMs;
   const windowMs = Math.min(
     hourMs,
-    Math.max(leastWindowMs, readingsPerWindow / meanRate),
+    Math.max(minWindowMs, readingsPerWindow / meanRate),
   );
   const windows = sampledHours.map((hour) =>
     simulate(costs, { ...options, hour, windowMs })

@@ -5,19 +5,19 @@
  * one core, which others on the machine disturb less than a clock; a process's start
  * is the fastest of some.
  */
-import { readPackage } from "../../models/package.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import { generatePrivateKey } from "../../sdk/paillier/key_generation.ts";
-import type { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { type Answer, connect } from "../../sdk/session.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { type Answer, connect } from "../../sdk/session/session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../functions_process.ts";
-import { timeMs } from "../harness.ts";
-import { benchKey } from "../keys.ts";
-import { describeMachine } from "../machine.ts";
+} from "../shared/functions_process.ts";
+import { timeMs } from "../shared/harness.ts";
+import { benchKey } from "../shared/keys.ts";
+import { describeMachine } from "../shared/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
 import type { Costs } from "./costs.ts";
 
@@ -26,7 +26,7 @@ const turns = 10;
 const starts = 3;
 const encryptions = 2000;
 const decryptions = 200;
-/** SECURITY.md and `functions/limits.ts`: tables of a key. */
+/** SECURITY.md and `functions/admission/body.ts`: tables of a key. */
 const bankBytes = 14e6;
 
 interface Call {
@@ -36,7 +36,7 @@ interface Call {
 
 /** What the gateway's own work takes on one core, for one ciphertext. */
 async function edgeMs(key: PrivateKey) {
-  using owner = new KeyOwner(key, { threads: 0 });
+  using owner = new PaillierEngine(key, { threads: 0 });
   await owner.fillPool(encryptions);
   const each = async (count: number, work: () => Promise<unknown>) => {
     const before = await cpuSeconds(Deno.pid);
@@ -63,7 +63,7 @@ async function capture(
   reading: Float64Array,
 ): Promise<{ calls: Call[]; answer: Answer }> {
   const calls: Call[] = [];
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   await using session = await connect({
     url,
     model: "lenet-mnist",

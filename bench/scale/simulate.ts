@@ -12,7 +12,7 @@
  * - An instance holds the tables of re-randomisation of the keys that it served last.
  *   `routing` decides whether a gateway's calls meet the same instances again.
  */
-import { exponential, seededUnit } from "../seeded.ts";
+import { exponential, seededUnit } from "../shared/seeded.ts";
 import { type Costs, warmCpuMs } from "./costs.ts";
 import { EventQueue } from "./event_queue.ts";
 
@@ -27,7 +27,7 @@ export interface Scenario {
   /** Calls that an instance takes at once. */
   concurrency: number;
   /** No more instances than these; their calls wait then. */
-  mostInstances: number;
+  maxInstances: number;
   /** Instances idle for this long are stopped. */
   idleMs: number;
   /** Memory of an instance for tables. */
@@ -134,7 +134,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
   const workMs = warmCpuMs(costs) + newSession * costs.sessionMs +
     banks * costs.bankMs;
   const first = Math.min(
-    scenario.mostInstances,
+    scenario.maxInstances,
     Math.max(1, Math.ceil(rate * workMs / usualUtilisation)),
   );
   for (let i = 0; i < first; i++) {
@@ -189,7 +189,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
     const a = instances[Math.floor(unit() * count)];
     const b = instances[Math.floor(unit() * count)];
     const better = a.freeAt <= b.freeAt ? a : b;
-    const full = count >= scenario.mostInstances;
+    const full = count >= scenario.maxInstances;
     return full || room(better, now) ? better : startInstance(now);
   };
   /** Whether an instance still holds a gateway's tables from an earlier inference. */

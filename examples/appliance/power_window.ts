@@ -8,8 +8,8 @@ export interface PowerReport {
 export const windowLength = 240;
 const meanMs = 15_000;
 /** Plugs report on change; a silence longer than this is a gap. */
-const mostSilenceMs = 15 * 60_000;
-const mostWatts = 3000;
+const maxSilenceMs = 15 * 60_000;
+const maxWatts = 3000;
 
 /**
  * Means of 15 seconds out of reports that come at any time: a power holds until the
@@ -24,7 +24,7 @@ export async function* powerMeans(
   let endMs = 0, energy = 0;
   for await (const report of reports) {
     const silenceMs: number = last ? report.atMs - last.atMs : Infinity;
-    if (last === null || silenceMs < 0 || silenceMs > mostSilenceMs) {
+    if (last === null || silenceMs < 0 || silenceMs > maxSilenceMs) {
       if (last) yield null;
       last = report;
       endMs = report.atMs + meanMs;
@@ -72,6 +72,6 @@ export async function* slidingWindows(
 /** An hour as the model `appliance` reads it: logarithms of the power, in [0, 1]. */
 export function toReading(window: number[]): number[] {
   return window.map((watts) =>
-    Math.min(Math.log1p(Math.max(watts, 0)) / Math.log1p(mostWatts), 1)
+    Math.min(Math.log1p(Math.max(watts, 0)) / Math.log1p(maxWatts), 1)
   );
 }

@@ -3,7 +3,7 @@
  *
  * `deno task demo --help` lists the options.
  */
-import { connect, KeyOwner } from "@cipherlayer/sdk";
+import { connect, PaillierEngine } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
 import { UsageError } from "../command_line.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
@@ -33,7 +33,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const [{ url }, { key, note }] = await settled([starting, opening]);
   progress.note(note);
 
-  const owner = resources.use(new KeyOwner(key));
+  const owner = resources.use(new PaillierEngine(key));
   progress.step("Connecting");
   const session = resources.use(
     await connect({
@@ -57,7 +57,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   });
   progress.step("Preparing randomness, as a gateway does while it is idle");
   const preparing = performance.now();
-  await session.prepared();
+  await session.whenPrepared();
   const preparedMs = performance.now() - preparing;
   const answers = await session.inferMany(
     pictures.map(({ pixels }) => Float64Array.from(pixels, (v) => v / 255)),
@@ -89,7 +89,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
  */
 async function drawWithCiphertexts(
   picture: LabelledPicture,
-  owner: KeyOwner,
+  owner: PaillierEngine,
   signal: AbortSignal,
 ): Promise<string> {
   const { ciphertextBytes } = owner.publicKey;

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { tokenOption } from "../../models/commands/command.ts";
+import { tokenOption } from "../../cli/commands/command.ts";
 import {
   integerFrom,
   parseArguments,

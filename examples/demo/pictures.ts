@@ -1,4 +1,4 @@
-import { decodeIdx } from "../../models/idx.ts";
+import { decodeIdx } from "../../cli/readings/idx.ts";
 import { fitDigit, pictureSide } from "../digits/fit.ts";
 import { digitSample, digitSamples } from "../digits/samples.ts";
 import { UsageError } from "../command_line.ts";

@@ -1,5 +1,5 @@
 import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
-import { decodeNpy } from "../../models/npy.ts";
+import { decodeNpy } from "../../cli/readings/npy.ts";
 import type { GreyImage } from "../digits/fit.ts";
 
 /**
@@ -16,15 +16,15 @@ export function readImage(bytes: Uint8Array): GreyImage {
 function readPng(bytes: Uint8Array): GreyImage {
   const image = decode(bytes);
   const { width, height } = image;
-  const { channels, values, most } = unpack(image);
+  const { channels, values, max } = unpack(image);
   const pixels = Uint8Array.from({ length: width * height }, (_, pixel) => {
     const at = pixel * channels;
     const light = channels < 3
       ? values[at]
       : 0.299 * values[at] + 0.587 * values[at + 1] + 0.114 * values[at + 2];
-    const alpha = channels % 2 === 0 ? values[at + channels - 1] / most : 1;
+    const alpha = channels % 2 === 0 ? values[at + channels - 1] / max : 1;
     // What is transparent shows white paper.
-    return Math.round(255 * (light / most * alpha + 1 - alpha));
+    return Math.round(255 * (light / max * alpha + 1 - alpha));
   });
   return { width, height, pixels };
 }
@@ -34,18 +34,18 @@ function unpack(image: DecodedPng) {
   const { width, height, depth, channels, data } = image;
   if (image.palette) {
     const values = convertIndexedToRgb(image);
-    return { values, channels: image.palette[0].length, most: 255 };
+    return { values, channels: image.palette[0].length, max: 255 };
   }
-  if (depth >= 8) return { values: data, channels, most: 2 ** depth - 1 };
+  if (depth >= 8) return { values: data, channels, max: 2 ** depth - 1 };
   // Below 8 bits (grey only) each row starts at a byte of its own.
   const rowBytes = Math.ceil(width * depth / 8);
-  const most = 2 ** depth - 1;
+  const max = 2 ** depth - 1;
   const values = Uint8Array.from({ length: width * height }, (_, pixel) => {
     const bit = pixel % width * depth;
     const byte = data[Math.floor(pixel / width) * rowBytes + (bit >> 3)];
-    return byte >> (8 - depth - bit % 8) & most;
+    return byte >> (8 - depth - bit % 8) & max;
   });
-  return { values, channels, most };
+  return { values, channels, max };
 }
 
 /** A tensor of two dimensions, or of more whose others are 1, of any range. */

@@ -8,7 +8,7 @@ export interface ServerProcess extends AsyncDisposable {
 
 const root = new URL("../../", import.meta.url);
 const modelFolder = new URL("models/zoo/", root);
-const mostLogCharacters = 4000;
+const maxLogCharacters = 4000;
 
 /**
  * Starts the functions on a free loopback port and waits until they answer. The
@@ -123,7 +123,7 @@ class ProcessLog {
     found: (url: URL | null) => void,
   ): Promise<void> {
     for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-      this.text = (this.text + part).slice(-mostLogCharacters);
+      this.text = (this.text + part).slice(-maxLogCharacters);
       const match = /Listening on (http:\/\/127\.0\.0\.1:\d+\/)/
         .exec(this.text);
       if (match) found(new URL(match[1]));

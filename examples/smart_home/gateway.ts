@@ -1,8 +1,8 @@
 import {
   CipherlayerError,
   connect,
-  KeyOwner,
   openKey,
+  PaillierEngine,
   type PrivateKey,
   type Session,
 } from "@cipherlayer/sdk";
@@ -35,7 +35,7 @@ export async function openGateway(
   const url = options.url ?? opening.use(
     await startFunctions({ insecureKeys: options.insecure, signal }),
   ).url;
-  const owner = opening.use(new KeyOwner(key));
+  const owner = opening.use(new PaillierEngine(key));
   const session = opening.use(
     await connect({
       url,

@@ -19,7 +19,7 @@ export interface Region {
 /** What the model `meter-digits` reads: 20 x 32 pixels, three colours. */
 const digitWidth = 20;
 const digitHeight = 32;
-const mostMegapixels = 50;
+const maxMegapixels = 50;
 
 /**
  * Reads a .jpg or .png file.
@@ -31,7 +31,7 @@ export function decodeImage(bytes: Uint8Array): ColourImage {
     const { width, height, data } = jpeg.decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
-      maxResolutionInMP: mostMegapixels,
+      maxResolutionInMP: maxMegapixels,
     });
     return { width, height, pixels: data };
   }

@@ -122,7 +122,7 @@ const drawnConfig: MeterConfig = {
   unit: "m³",
   digits: faceRegions(drawnFace.digits),
   decimals: drawnFace.decimals,
-  mostPerHour: 3,
+  maxPerHour: 3,
 };
 
 async function readConfig(file: string | undefined): Promise<MeterConfig> {

@@ -11,7 +11,7 @@ export interface MeterConfig extends MeterScale {
   digits: Region[];
 }
 
-const mostDigits = 12;
+const maxDigits = 12;
 
 /**
  * Reads the description of a meter.
@@ -29,15 +29,15 @@ export function parseConfig(text: string, file: string): MeterConfig {
   }
   const isNumber = (value: unknown) =>
     typeof value === "number" && Number.isFinite(value) && value >= 0;
-  const { digits, decimals, mostPerHour, name = "Water meter", unit = "m³" } =
+  const { digits, decimals, maxPerHour, name = "Water meter", unit = "m³" } =
     given ?? {};
   const sides = ["x", "y", "width", "height"];
   if (
-    !Array.isArray(digits) || digits.length < 1 || digits.length > mostDigits ||
+    !Array.isArray(digits) || digits.length < 1 || digits.length > maxDigits ||
     !digits.every((region) => sides.every((side) => isNumber(region?.[side])))
   ) {
     throw fault(
-      `"digits": 1 to ${mostDigits} regions of x, y, width and height in pixels`,
+      `"digits": 1 to ${maxDigits} regions of x, y, width and height in pixels`,
     );
   }
   if (
@@ -45,11 +45,11 @@ export function parseConfig(text: string, file: string): MeterConfig {
   ) {
     throw fault(`"decimals": an integer from 0 to ${digits.length - 1}`);
   }
-  if (!isNumber(mostPerHour) || mostPerHour === 0) {
-    throw fault(`"mostPerHour": the highest flow that can be, above 0`);
+  if (!isNumber(maxPerHour) || maxPerHour === 0) {
+    throw fault(`"maxPerHour": the highest flow that can be, above 0`);
   }
   if (typeof name !== "string" || typeof unit !== "string") {
     throw fault(`"name" and "unit": text`);
   }
-  return { digits, decimals, mostPerHour, name, unit };
+  return { digits, decimals, maxPerHour, name, unit };
 }

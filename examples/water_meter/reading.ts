@@ -3,7 +3,7 @@ export interface MeterScale {
   /** Digits behind the decimal point. */
   decimals: number;
   /** More than this in an hour is taken for a misreading; in the meter's unit. */
-  mostPerHour: number;
+  maxPerHour: number;
 }
 
 /** The last value that passed the checks. */
@@ -74,7 +74,7 @@ export function checkReading(
   const what = `Read: ${text(ticks)} - Raw: ${shown.raw} - Pre: ${shown.pre}`;
   const error = change < 0
     ? `Neg. Rate - ${what}`
-    : perHour > scale.mostPerHour
+    : perHour > scale.maxPerHour
     ? `Rate too high - ${what} - Rate: ${perHour.toFixed(3)} an hour`
     : "no error";
   const passed = error === "no error";

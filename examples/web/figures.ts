@@ -4,7 +4,7 @@ import { drawGrey } from "./pad.ts";
 
 const bins = 64;
 const plotSide = 128;
-const mostMaps = 8;
+const maxMaps = 8;
 const svgNamespace = "http://www.w3.org/2000/svg";
 
 /** Draws how often each of 64 ranges of values occurs, on a logarithmic scale. */
@@ -15,10 +15,10 @@ export function drawHistogram(
 ): void {
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) counts[Math.floor(value * bins / 256)]++;
-  const most = Math.max(...counts);
+  const max = Math.max(...counts);
   const width = plotSide / bins;
   const bars = counts.map((count, bin) => {
-    const height = plotSide * Math.log1p(count) / Math.log1p(most);
+    const height = plotSide * Math.log1p(count) / Math.log1p(max);
     return `M${bin * width} ${plotSide}v${-height}h${width}v${height}z`;
   });
   const path = document.createElementNS(svgNamespace, "path");
@@ -27,7 +27,7 @@ export function drawHistogram(
   const used = counts.filter((count) => count > 0).length;
   svg.setAttribute(
     "aria-label",
-    `${what}: ${used} of ${bins} ranges of values occur, the commonest ${most} times of ${values.length}`,
+    `${what}: ${used} of ${bins} ranges of values occur, the commonest ${max} times of ${values.length}`,
   );
 }
 
@@ -65,7 +65,7 @@ export function gatewayView({ gateway }: RoundSeen): HTMLElement {
       element(
         "p",
         "",
-        `${channels} maps of ${height} × ${width} sums, in an order that is new each time. ${mostMaps} of them:`,
+        `${channels} maps of ${height} × ${width} sums, in an order that is new each time. ${maxMaps} of them:`,
       ),
       featureMaps(values, channels, height, width),
     );
@@ -89,7 +89,7 @@ function featureMaps(
   const row = element("div", "maps");
   row.setAttribute("role", "img");
   row.setAttribute("aria-label", "Feature maps in which the digit shows");
-  for (let map = 0; map < Math.min(channels, mostMaps); map++) {
+  for (let map = 0; map < Math.min(channels, maxMaps); map++) {
     const one = values.subarray(
       map * height * width,
       (map + 1) * height * width,

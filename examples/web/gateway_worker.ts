@@ -5,8 +5,8 @@
 import {
   connect,
   IndexedDbBlobStore,
-  KeyOwner,
   openKey,
+  PaillierEngine,
   type PrivateKey,
   SealedKeyStore,
   type Session,
@@ -77,7 +77,7 @@ async function open(url: string, insecure: boolean): Promise<void> {
     });
   });
   status("Preparing randomness, as a gateway does while it is idle");
-  await session.prepared();
+  await session.whenPrepared();
   tell({
     kind: "ready",
     keyBits: owner.publicKey.modulusBits,
@@ -137,7 +137,7 @@ async function ask(picture: Uint8Array): Promise<void> {
 
 /** For the figure, and for it only, each pixel is encrypted by itself; nothing is sent. */
 async function encryptEachPixel(
-  owner: KeyOwner,
+  owner: PaillierEngine,
   picture: Uint8Array,
 ): Promise<void> {
   const { ciphertextBytes } = owner.publicKey;

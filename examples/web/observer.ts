@@ -1,4 +1,4 @@
-import { KeyOwner, type RoundLayout } from "@cipherlayer/sdk";
+import { PaillierEngine, type RoundLayout } from "@cipherlayer/sdk";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { RoundSeen } from "./messages.ts";
@@ -7,7 +7,7 @@ import type { RoundSeen } from "./messages.ts";
 const shownBytes = 96;
 
 /** A key's owner that remembers what it decrypted last. */
-export class WatchedOwner extends KeyOwner {
+export class WatchedOwner extends PaillierEngine {
   /** Plaintexts of the last batch. */
   decrypted: bigint[] = [];
 

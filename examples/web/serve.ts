@@ -10,7 +10,7 @@ const entries = {
   "main.js": "examples/web/main.ts",
   "gateway_worker.js": "examples/web/gateway_worker.ts",
   // The SDK's own threads, which it looks for beside the module that uses it.
-  "worker_web.js": "sdk/paillier/worker_web.ts",
+  "worker_web.js": "sdk/paillier/workers/worker_web.ts",
 };
 const types: Record<string, string> = {
   html: "text/html; charset=utf-8",

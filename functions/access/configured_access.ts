@@ -1,6 +1,6 @@
 import type { AccessEntry } from "./entries.ts";
 import type { Access, Principal } from "./principal.ts";
-import { bearerToken, tokenDigest } from "./token.ts";
+import { bearerToken, tokenDigest } from "./bearer_token.ts";
 
 export interface ConfiguredAccessOptions {
   /**

@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import { CipherlayerError } from "../../sdk/errors.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Access, Principal, Role } from "./principal.ts";
 
 /** What routes behind {@linkcode requireRole} find: `c.get("principal")`. */

@@ -1,9 +1,9 @@
 import { createMiddleware } from "hono/factory";
 import { openAccess, type Principal } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
-import type { Context } from "../context.ts";
-import { notesOn } from "../telemetry/call_notes.ts";
-import { checkContentType, readBody } from "../limits.ts";
+import type { Context } from "../http/context.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import { checkContentType, readBody } from "./body.ts";
 import { type Place, stopping } from "./gate.ts";
 import { chargeRate } from "./rates.ts";
 
@@ -25,7 +25,7 @@ export function admit(
   const { gate, rates, limits, clock } = context;
   return createMiddleware<AdmissionEnv>(async (c, next) => {
     const request = c.req.raw;
-    const notes = notesOn(request);
+    const notes = telemetryOf(request);
     const caller = callerOf(context, c.get("principal"), c.env);
     let place: Place | undefined;
     try {

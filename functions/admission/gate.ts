@@ -2,7 +2,7 @@
  * Back-pressure: a bounded number of calls is worked on, a bounded number waits in
  * bounded memory, and the rest is told when to come back.
  */
-import { CipherlayerError } from "../../sdk/errors.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 export interface GateLimits {
   /** Calls that are worked on at once. */

@@ -1,6 +1,6 @@
 /** How often a caller may call in a minute, and start a session, which costs the functions most. */
-import { CipherlayerError } from "../../sdk/errors.ts";
-import type { BudgetStore } from "../budget.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import type { BudgetStore } from "./budget.ts";
 
 /** Left out: unlimited. */
 export interface RateLimits {

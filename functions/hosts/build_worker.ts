@@ -5,7 +5,7 @@
  */
 import { bundle } from "./bundle.ts";
 import { packageFolders } from "./package_folders.ts";
-import { settingNames } from "./settings.ts";
+import { settingNames } from "../settings/hosts.ts";
 
 /** Runtime behaviour that the worker was tested with. */
 const compatibilityDate = "2026-10-01";

@@ -1,7 +1,14 @@
-import type { ModelPackage } from "../../models/package_format.ts";
-import { decodePackage, type PackageFiles } from "../../models/package.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import {
+  decodePackage,
+  type PackageFiles,
+} from "../../models/package/read_package.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";
-import { modelInfo, modelNotFound, type ModelStore } from "../model_store.ts";
+import {
+  modelInfo,
+  modelNotFound,
+  type ModelStore,
+} from "../models/model_store.ts";
 
 /** Packages that a host brings along; each is checked at its first use. */
 export class EmbeddedModels implements ModelStore {

@@ -21,16 +21,16 @@ import { join } from "node:path";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
 import { type HttpBindings, serve } from "@hono/node-server";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
-import { platformRandom } from "../../sdk/random.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
 import { callerNetwork } from "../admission/address.ts";
-import { gateFrom, ratesFrom } from "../admission/environment.ts";
+import { gateFrom, ratesFrom } from "../settings/admission.ts";
 import { createApp } from "../app.ts";
-import { MemoryBudgetStore } from "../budget.ts";
-import { numberIn } from "../number_from_environment.ts";
-import { EvaluationThreads, type ThreadWorker } from "../threads.ts";
+import { MemoryBudgetStore } from "../admission/budget.ts";
+import { numberIn } from "../settings/number.ts";
+import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
 import { nodeOptions } from "./node_options.ts";
-import { settingsFrom } from "./settings.ts";
+import { settingsFrom } from "../settings/hosts.ts";
 
 const { env } = process;
 

@@ -6,11 +6,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import type { PackageFiles } from "../../models/package.ts";
+import type { PackageFiles } from "../../models/package/read_package.ts";
 import type { AppOptions } from "../app.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
 import { packageFolders } from "./package_folders.ts";
-import { settingsFrom } from "./settings.ts";
+import { settingsFrom } from "../settings/hosts.ts";
 import { FolderNonceStore } from "./spent_folder.ts";
 
 // Node has it from version 22 on.

@@ -4,7 +4,7 @@
  * @module
  */
 import { parentPort } from "node:worker_threads";
-import { answerCalls } from "../thread_calls.ts";
+import { answerCalls } from "../threads/thread_calls.ts";
 import { nodeOptions } from "./node_options.ts";
 
 const accept = answerCalls(

@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { encodeHex } from "@std/encoding/hex";
-import { platformRandom } from "../../sdk/random.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
 import { type Host, hosts, prepareHost } from "./host_process.ts";
-import { settingsFrom } from "./settings.ts";
+import { settingsFrom } from "../settings/hosts.ts";
 
 const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 

@@ -9,8 +9,8 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
-import { platformRandom } from "../../sdk/random.ts";
-import type { NonceStore } from "../privacy/nonces.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
+import type { NonceStore } from "../stores/spent_tokens.ts";
 
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;

@@ -2,7 +2,7 @@
  * Spent tokens on Cloudflare's platform: for each token an object that exists once
  * in the world, so that of two requests one wins wherever they arrive.
  */
-import type { NonceStore } from "../privacy/nonces.ts";
+import type { NonceStore } from "../stores/spent_tokens.ts";
 
 /** As much of the platform's `DurableObjectNamespace` as is used. */
 export interface ObjectNamespace {

@@ -5,18 +5,18 @@
  * @module
  */
 import type { Hono } from "hono";
-import type { PackageFiles } from "../../models/package.ts";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
-import type { Kernel } from "../../sdk/paillier/kernel.ts";
-import { bigIntKernel } from "../../sdk/paillier/kernel_bigint.ts";
-import { bitLength } from "../../sdk/paillier/big_integer.ts";
+import type { PackageFiles } from "../../models/package/read_package.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
+import { bigIntKernel } from "../../sdk/paillier/public/kernel_bigint.ts";
+import { bitLength } from "../../sdk/paillier/public/big_integer.ts";
 import { limbsFor } from "../../sdk/paillier/wasm/limbs.ts";
 import { pairModule } from "../../sdk/paillier/wasm/pair_module.ts";
 import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
-import type { Limits } from "../limits.ts";
+import type { Limits } from "../admission/body.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
-import { settingsFrom, type Variables } from "./settings.ts";
+import { settingsFrom, type Variables } from "../settings/hosts.ts";
 import { type ObjectNamespace, ObjectNonceStore } from "./spent_token.ts";
 
 export { SpentToken } from "./spent_token.ts";

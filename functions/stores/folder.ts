@@ -1,8 +1,8 @@
 /** Runtime: Deno, whose file locks it uses. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
-import { CipherlayerError } from "../../sdk/errors.ts";
-import { platformRandom } from "../../sdk/random.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
 import {
   checkObjectKey,
   type ObjectStore,

@@ -1,6 +1,6 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
-import { whenUnlocked } from "../kv_lock.ts";
+import { whenUnlocked } from "./kv_lock.ts";
 import {
   checkObjectKey,
   type ObjectStore,

@@ -1,7 +1,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { AwsClient } from "aws4fetch";
-import { CipherlayerError } from "../../sdk/errors.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   checkObjectKey,
   type ObjectStore,

@@ -1,4 +1,4 @@
-import type { CallFacts } from "./call_notes.ts";
+import type { CallFacts } from "./call_telemetry.ts";
 
 /** A call that has been answered. */
 export interface CallRecord extends CallFacts {

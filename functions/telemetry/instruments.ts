@@ -144,13 +144,13 @@ export function prometheusName(
     (kind === "counter" ? "_total" : "");
 }
 
-const mostModels = 100;
+const maxModels = 100;
 const modelsSeen = new Set<string>();
 
 /** The model as a label; models beyond the first hundred share one, none is empty. */
 function modelOf({ model }: CallRecord): string {
   if (model === undefined) return "";
-  if (modelsSeen.size < mostModels) modelsSeen.add(model);
+  if (modelsSeen.size < maxModels) modelsSeen.add(model);
   return modelsSeen.has(model) ? model : "other";
 }
 

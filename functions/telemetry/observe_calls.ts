@@ -1,6 +1,11 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
-import { codeOf, describeFault, notesOn, preciseNow } from "./call_notes.ts";
+import {
+  codeOf,
+  describeFault,
+  preciseNow,
+  telemetryOf,
+} from "./call_telemetry.ts";
 import type { CallObserver, CallRecord } from "./call_record.ts";
 
 const methods = new Set([
@@ -39,7 +44,7 @@ function recordOf(
   requestId: string,
   startedMs: number,
 ): CallRecord {
-  const notes = notesOn(c.req.raw);
+  const notes = telemetryOf(c.req.raw);
   const durationMs = Math.max(0, notes.leave() - startedMs);
   const { facts } = notes;
   const { status } = c.res;

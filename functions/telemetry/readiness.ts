@@ -1,4 +1,4 @@
-import type { Arithmetic, Kernel } from "../../sdk/paillier/kernel.ts";
+import type { Arithmetic, Kernel } from "../../sdk/paillier/public/kernel.ts";
 
 /** Why calls should not be sent here now, a few words each; none: ready. Never rejects. */
 export type ReadinessCheck = () => Promise<string[]>;

@@ -1,11 +1,11 @@
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import type { DenseLayout } from "../../sdk/wire/plan.ts";
-import type { DenseTerm, RoundSpec } from "../package_format.ts";
+import type { DenseTerm, RoundSpec } from "../package/format.ts";
 import { foldedSlotBits, plainSlotBits } from "./slot_width.ts";
 import { evenly } from "./spatial.ts";
 
 /** Folding more than this many inputs never pays: shifts cost more than uploads. */
-const mostFold = 64;
+const maxFold = 64;
 
 /** All layouts worth considering: every fold of the inputs that fits. */
 export function denseLayouts(
@@ -19,7 +19,7 @@ export function denseLayouts(
   const oneRange = terms.every(({ low, high }) =>
     low === terms[0].low && high === terms[0].high
   );
-  const largestFold = oneRange && !round.alone ? Math.min(mostFold, length) : 1;
+  const largestFold = oneRange && !round.alone ? Math.min(maxFold, length) : 1;
   const layouts: DenseLayout[] = [];
   for (let fold = 1; fold <= largestFold; fold++) {
     const layout = denseLayout(round, fold, modulusBits, samples);
@@ -38,10 +38,10 @@ export function denseLayout(
   const terms = round.terms as DenseTerm[];
   const slotBits = fold === 1 ? plainSlotBits(round) : foldedSlotBits(round);
   if (slotBits === undefined) return undefined;
-  const mostSlots = Math.floor((modulusBits - headroomBits) / slotBits) -
+  const maxSlots = Math.floor((modulusBits - headroomBits) / slotBits) -
     (fold - 1) * samples;
-  const most = Math.floor(mostSlots / (fold * samples));
-  if (most < 1) return undefined;
+  const max = Math.floor(maxSlots / (fold * samples));
+  if (max < 1) return undefined;
   const [outputLength] = round.outputShape;
   return {
     kind: "dense",
@@ -51,6 +51,6 @@ export function denseLayout(
     outputLength,
     slotBits,
     guardBits: fold === 1 ? 0 : 1,
-    valuesPerCiphertext: round.alone ? 1 : evenly(outputLength, most),
+    valuesPerCiphertext: round.alone ? 1 : evenly(outputLength, max),
   };
 }

@@ -1,5 +1,5 @@
 /** The cloud's work for a layout, counted without evaluating anything. */
-import { elementCount } from "../../sdk/fixed_point/edge_tensor.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -8,7 +8,7 @@ import {
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
-import type { RoundSpec, Term } from "../package_format.ts";
+import type { RoundSpec, Term } from "../package/format.ts";
 import { candidates, type Strategy } from "./strategy.ts";
 import type { WeightProfile } from "./weight_profile.ts";
 
@@ -36,7 +36,7 @@ export interface Method {
 /** Cost of a square, in products. */
 const squareCost = 0.77;
 /** Registers that buckets may take. */
-const mostBuckets = 1 << 15;
+const maxBuckets = 1 << 15;
 
 /** Cost in products. */
 export function costOf({ multiplications, squarings }: Products): number {
@@ -57,14 +57,14 @@ export function cheapestMethod(
 ): Method {
   const call = callShape(round, layout, answers, profiles);
   const largest = Math.max(...profiles.map((profile) => profile.largest));
-  let best: Method | null = null, least = Infinity;
+  let best: Method | null = null, min = Infinity;
   for (const strategy of candidates(largest)) {
     for (const packing of ["shift-outputs", "shift-operands"] as const) {
       const products = countProducts(call, strategy, packing);
       const cost = products === null ? Infinity : costOf(products);
-      if (products === null || cost >= least) continue;
+      if (products === null || cost >= min) continue;
       best = { strategy, packing, products };
-      least = cost;
+      min = cost;
     }
   }
   return best!;
@@ -144,7 +144,7 @@ function countProducts(
   const shiftOutputs = packing === "shift-outputs";
   const targets = shiftOutputs ? call.sums : call.answers;
   const classes = buckets ? halfRange : 1;
-  if (buckets && targets * planes * 2 * classes > mostBuckets) return null;
+  if (buckets && targets * planes * 2 * classes > maxBuckets) return null;
   const passes = shiftOutputs ? 1 : call.sumsPerAnswer;
 
   let multiplications = 0;

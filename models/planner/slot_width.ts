@@ -1,5 +1,5 @@
 import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
-import type { RoundSpec } from "../package_format.ts";
+import type { RoundSpec } from "../package/format.ts";
 
 /**
  * Slot width of a round whose slots hold accumulators: 1 + ceil(log2(V + 1)).

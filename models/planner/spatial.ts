@@ -4,11 +4,11 @@ import {
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
 import type { SpatialInput, SpatialLayout } from "../../sdk/wire/plan.ts";
-import type { ConvolutionTerm, RoundSpec } from "../package_format.ts";
+import type { ConvolutionTerm, RoundSpec } from "../package/format.ts";
 import { plainSlotBits } from "./slot_width.ts";
 
 /** Outputs of a tile, at most: plans list no more offsets for an input. */
-const mostTileOutputs = 2 ** 16;
+const maxTileOutputs = 2 ** 16;
 
 /** All layouts worth considering: every grid of tiles that fits, packed full. */
 export function spatialLayouts(
@@ -18,21 +18,21 @@ export function spatialLayouts(
 ): SpatialLayout[] {
   const [, height, width] = round.outputShape;
   const slotBits = plainSlotBits(round);
-  const mostSlots = Math.floor((modulusBits - headroomBits) / slotBits);
+  const maxSlots = Math.floor((modulusBits - headroomBits) / slotBits);
   const layouts: SpatialLayout[] = [];
   for (const tileHeight of tileExtents(height)) {
     for (const tileWidth of tileExtents(width)) {
       const grid = Math.ceil(height / tileHeight) *
         Math.ceil(width / tileWidth);
-      if (grid * samples > mostSlots) continue;
-      if (tileHeight * tileWidth > mostTileOutputs) continue;
+      if (grid * samples > maxSlots) continue;
+      if (tileHeight * tileWidth > maxTileOutputs) continue;
       layouts.push(
         spatialLayout(
           round,
           [tileHeight, tileWidth],
           samples,
           slotBits,
-          mostSlots,
+          maxSlots,
         ),
       );
     }
@@ -46,7 +46,7 @@ export function spatialLayout(
   tile: [height: number, width: number],
   samples: number,
   slotBits: number,
-  mostSlots: number,
+  maxSlots: number,
 ): SpatialLayout {
   const [channels, height, width] = round.outputShape;
   const layout: SpatialLayout = {
@@ -64,14 +64,14 @@ export function spatialLayout(
   );
   layout.valuesPerCiphertext = evenly(
     outputValues(layout),
-    Math.floor(mostSlots / blockSlots(layout)),
+    Math.floor(maxSlots / blockSlots(layout)),
   );
   return layout;
 }
 
 /** As few a ciphertext as leave the number of ciphertexts what `most` makes it. */
-export function evenly(values: number, most: number): number {
-  return Math.ceil(values / Math.ceil(values / most));
+export function evenly(values: number, max: number): number {
+  return Math.ceil(values / Math.ceil(values / max));
 }
 
 /** Tile sizes that differ in the number of tiles; the least for each. */

@@ -16,8 +16,8 @@ export interface Strategy {
 }
 
 /** More would leave the processor's caches, for no fewer products in practice. */
-const mostTableEntries = 1100;
-const mostPlanes = 6;
+const maxTableEntries = 1100;
+const maxPlanes = 6;
 const widestBuckets = 255;
 const widestTables = 2047;
 
@@ -33,7 +33,7 @@ export function expressible(planes: number, halfRange: number): number {
 
 /** Strategies that express weights up to `largest` with tables of bounded size. */
 export function* candidates(largest: number): Generator<Strategy> {
-  for (let planes = 1; planes <= mostPlanes; planes++) {
+  for (let planes = 1; planes <= maxPlanes; planes++) {
     const root = (2 * largest + 1) ** (1 / planes);
     let halfRange = Math.max(1, Math.floor((root - 1) / 2));
     while (expressible(planes, halfRange) < largest) halfRange++;
@@ -42,7 +42,7 @@ export function* candidates(largest: number): Generator<Strategy> {
     }
     for (let groupSize = 1; halfRange <= widestTables; groupSize++) {
       const strategy = { planes, halfRange, groupSize, buckets: false };
-      if (groupSize > 1 && tableEntries(strategy) > mostTableEntries) break;
+      if (groupSize > 1 && tableEntries(strategy) > maxTableEntries) break;
       yield strategy;
     }
     if (halfRange === 1) break;

@@ -1,5 +1,5 @@
 /** What the cost of a linear map depends on besides its shape. */
-import type { IntegerTensor, RoundSpec } from "../package_format.ts";
+import type { RoundSpec, WeightTensor } from "../package/format.ts";
 import { balancedDigits, type Strategy } from "./strategy.ts";
 
 /** Expected products of one joint table of a term and of its look-ups. */
@@ -122,12 +122,12 @@ const nominal = new WeightProfile(
   ),
 );
 
-const profiles = new WeakMap<IntegerTensor, WeightProfile>();
+const profiles = new WeakMap<WeightTensor, WeightProfile>();
 
 /** A profile for each term of the round; a nominal one without its weights. */
 export function weightProfiles(
   round: RoundSpec,
-  tensors: ReadonlyMap<string, IntegerTensor> = new Map(),
+  tensors: ReadonlyMap<string, WeightTensor> = new Map(),
 ): WeightProfile[] {
   return round.terms.map(({ weights }) => {
     const tensor = tensors.get(weights);

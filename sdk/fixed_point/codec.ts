@@ -1,4 +1,4 @@
-import { CipherlayerError } from "../errors.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type { InputSpec } from "../wire/plan.ts";
 
 /**
@@ -57,10 +57,10 @@ export function quantise(
  * @throws {RangeError} naming value and range
  */
 export function toResidue(value: bigint, modulus: bigint): bigint {
-  const most = modulus / 3n;
-  if (value < -most || value > most) {
+  const max = modulus / 3n;
+  if (value < -max || value > max) {
     throw new RangeError(
-      `Cannot encode: expected an integer in [-N/3, N/3] = [-${most}, ${most}], got ${value}`,
+      `Cannot encode: expected an integer in [-N/3, N/3] = [-${max}, ${max}], got ${value}`,
     );
   }
   return value < 0n ? value + modulus : value;
@@ -78,9 +78,9 @@ export function fromResidue(residue: bigint, modulus: bigint): bigint {
       `Cannot decode: expected a residue in [0, N) = [0, ${modulus}), got ${residue}`,
     );
   }
-  const most = modulus / 3n;
-  if (residue <= most) return residue;
-  if (residue >= modulus - most) return residue - modulus;
+  const max = modulus / 3n;
+  if (residue <= max) return residue;
+  if (residue >= modulus - max) return residue - modulus;
   throw new CipherlayerError(
     "overflow",
     "Cannot decode: expected a sum in [-N/3, N/3], got one in the overflow band",

@@ -44,8 +44,8 @@ export function blockSlots(layout: RoundLayout): number {
 
 /** Values in answer number `answer`; only the last may hold fewer. */
 export function valuesInAnswer(layout: RoundLayout, answer: number): number {
-  const most = layout.valuesPerCiphertext;
-  return Math.min(most, outputValues(layout) - answer * most);
+  const max = layout.valuesPerCiphertext;
+  return Math.min(max, outputValues(layout) - answer * max);
 }
 
 /** Slots of answer number `answer` below which everything counts (U / slotBits). */

@@ -4,7 +4,7 @@ import type {
   SpatialInput,
   SpatialLayout,
 } from "../wire/plan.ts";
-import { type EdgeTensor, elementCount } from "./edge_tensor.ts";
+import { elementCount, type IntegerTensor } from "./integer_tensor.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -28,7 +28,7 @@ import { SlotReader, SlotWriter } from "./slots.ts";
  */
 export function packInputs(
   layout: RoundLayout,
-  activations: ReadonlyMap<string, EdgeTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
   modulus: bigint,
 ): bigint[] {
   const plaintexts = layout.kind === "dense"
@@ -54,7 +54,7 @@ export function packInputs(
 export function unpackAnswers(
   layout: RoundLayout,
   plaintexts: readonly bigint[],
-): EdgeTensor {
+): IntegerTensor {
   const expected = answerCiphertexts(layout);
   if (plaintexts.length !== expected) {
     throw new RangeError(
@@ -69,7 +69,7 @@ export function unpackAnswers(
 function packSpatialInput(
   layout: SpatialLayout,
   input: SpatialInput,
-  activations: ReadonlyMap<string, EdgeTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
 ): bigint[] {
   const [channels, height, width] = input.shape;
   const [rows, columns] = layout.grid;
@@ -103,7 +103,7 @@ function packSpatialInput(
 
 function packDense(
   layout: DenseLayout,
-  activations: ReadonlyMap<string, EdgeTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
 ): bigint[] {
   const inputs = layout.inputs.map(({ tensor, length }) =>
     activationSamples(activations, tensor, length, layout.samples)
@@ -128,7 +128,7 @@ function packDense(
 function unpackSpatial(
   layout: SpatialLayout,
   plaintexts: readonly bigint[],
-): EdgeTensor {
+): IntegerTensor {
   const [channels, height, width] = layout.output;
   const [tileHeight, tileWidth] = layout.tile;
   const [rows, columns] = layout.grid;
@@ -158,7 +158,7 @@ function unpackSpatial(
 function unpackDense(
   layout: DenseLayout,
   plaintexts: readonly bigint[],
-): EdgeTensor {
+): IntegerTensor {
   const samples = emptySamples(layout.samples, layout.outputLength);
   const usefulSlot = (layout.fold - 1) * layout.samples;
   const divisor = 2 ** layout.guardBits;
@@ -190,7 +190,7 @@ function forEachValue(
 }
 
 function activationSamples(
-  activations: ReadonlyMap<string, EdgeTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
   name: string,
   elements: number,
   count: number,

@@ -1,6 +1,6 @@
 /** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
 import { decode, encode } from "cborg";
-import { CipherlayerError } from "../errors.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type {
   RoundRequest,
   RoundResponse,
@@ -12,9 +12,9 @@ import type {
   EdgeStep,
   InferencePlan,
   Reveal,
+  ScoreDisplay,
   SpatialInput,
   SpatialLayout,
-  Tail,
 } from "./plan.ts";
 import {
   bytes,
@@ -32,9 +32,9 @@ import {
 } from "./schema.ts";
 
 /** Largest modulus: 4096 bits. */
-const mostModulusBytes = 512;
-const mostTokenBytes = 4096;
-const mostBodyBytes = 2 ** 30;
+const maxModulusBytes = 512;
+const maxTokenBytes = 4096;
+const maxBodyBytes = 2 ** 30;
 
 const count = integer(1, 2 ** 24);
 const whole = integer(0, 2 ** 24);
@@ -154,29 +154,29 @@ const plan: Check<InferencePlan> = record({
     shape,
     scale: real,
     labels: nullable(list(name, 2 ** 16)),
-    tail: literal<Tail>("none", "softmax", "logSoftmax"),
+    tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
     reveal: literal<Reveal>("scores", "label"),
   }),
 });
 
 const sessionRequest: Check<SessionRequest> = record({
   model: name,
-  modulus: bytes(mostModulusBytes),
-  proof: list(bytes(mostModulusBytes), 64),
+  modulus: bytes(maxModulusBytes),
+  proof: list(bytes(maxModulusBytes), 64),
   samples: count,
 });
 
 const sessionResponse: Check<SessionResponse> = record({
   model: name,
   version: name,
-  token: bytes(mostTokenBytes),
+  token: bytes(maxTokenBytes),
   expiresAt: integer(0, Number.MAX_SAFE_INTEGER),
   plan,
 });
 
 const roundRequest: Check<RoundRequest> = record({
-  token: bytes(mostTokenBytes),
-  ciphertexts: bytes(mostBodyBytes),
+  token: bytes(maxTokenBytes),
+  ciphertexts: bytes(maxBodyBytes),
 });
 
 const roundResponse: Check<RoundResponse> = roundRequest;

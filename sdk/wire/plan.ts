@@ -191,7 +191,7 @@ export interface InputSpec {
 }
 
 /** What is left to do to scores for display; their order stays. */
-export type Tail = "none" | "softmax" | "logSoftmax";
+export type ScoreDisplay = "none" | "softmax" | "logSoftmax";
 
 /** What the last round's accumulators mean. */
 export interface OutputSpec {
@@ -202,7 +202,7 @@ export interface OutputSpec {
   /** Name of each score, if the model has names. */
   labels: string[] | null;
   /** Floating-point tail, for display only: outside of exactness. */
-  tail: Tail;
+  tail: ScoreDisplay;
 }
 
 /**

@@ -36,25 +36,25 @@ export const real: Check<number> = (value, path) =>
     ? value as number
     : refuse(path, "a finite number", value);
 
-export function text(mostCharacters: number): Check<string> {
+export function text(maxCharacters: number): Check<string> {
   return (value, path) =>
-    typeof value === "string" && value.length <= mostCharacters
+    typeof value === "string" && value.length <= maxCharacters
       ? value
-      : refuse(path, `text of at most ${mostCharacters} characters`, value);
+      : refuse(path, `text of at most ${maxCharacters} characters`, value);
 }
 
-export function bytes(most: number): Check<Uint8Array> {
+export function bytes(max: number): Check<Uint8Array> {
   return (value, path) =>
-    value instanceof Uint8Array && value.length <= most
+    value instanceof Uint8Array && value.length <= max
       ? value
-      : refuse(path, `at most ${most} bytes`, value);
+      : refuse(path, `at most ${max} bytes`, value);
 }
 
-export function list<T>(of: Check<T>, most: number): Check<T[]> {
+export function list<T>(of: Check<T>, max: number): Check<T[]> {
   return (value, path) =>
-    Array.isArray(value) && value.length <= most
+    Array.isArray(value) && value.length <= max
       ? value.map((item, i) => of(item, `${path}[${i}]`))
-      : refuse(path, `a list of at most ${most}`, value);
+      : refuse(path, `a list of at most ${max}`, value);
 }
 
 /** A list of exactly as many items as there are checks. */

@@ -1,11 +1,11 @@
 /** The meter: attacks that work on what is bare, and what is left of them. */
 import assert from "node:assert/strict";
-import { runAttacks } from "../../models/attack/mod.ts";
-import { leastSquares } from "../../models/attack/least_squares.ts";
-import type { AttackReport } from "../../models/attack/report.ts";
-import { areaUnderCurve, compareRows } from "../../models/attack/scoring.ts";
-import type { AttackedProfile } from "../../models/attack/target.ts";
-import { recoveryFigure } from "../../models/attack/figure.ts";
+import { runAttacks } from "../../attack/mod.ts";
+import { leastSquares } from "../../attack/measure/least_squares.ts";
+import type { AttackReport } from "../../attack/report/report.ts";
+import { areaUnderCurve, compareRows } from "../../attack/measure/scoring.ts";
+import type { AttackedProfile } from "../../attack/client/target.ts";
+import { recoveryFigure } from "../../attack/report/figure.ts";
 import { tinyModel } from "../reference/tiny_models.ts";
 
 /** A convolution, two hidden layers and ten scores. */

@@ -1,12 +1,12 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { accumulatorBound } from "../../models/bounds.ts";
-import { readPackage } from "../../models/package.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
-import { simulate, simulateMany } from "../../models/simulate.ts";
+import { accumulatorBound } from "../../models/package/bounds.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { simulate, simulateMany } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import { connect } from "../../sdk/session.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { connect } from "../../sdk/session/session.ts";
 import { digitSample, digitSamples } from "../../examples/digits/samples.ts";
 import {
   randomReading,
@@ -16,8 +16,8 @@ import {
   tinySignal,
 } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
-import { startCloud } from "./cloud.ts";
-import { type SentTensor, Wiretap } from "./opened_requests.ts";
+import { startCloud } from "../support/cloud.ts";
+import { type SentTensor, Wiretap } from "../support/opened_requests.ts";
 
 /** Reals that the input's quantisation takes to these integers. */
 function asReals(model: ModelPackage, integers: Float64Array): Float64Array {
@@ -47,7 +47,7 @@ async function checkExactness(
   keyBits: 512 | 2048,
 ): Promise<void> {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(testKey(keyBits));
+  using owner = new PaillierEngine(testKey(keyBits));
   const tap = new Wiretap(owner);
   await using session = await connect({
     url: cloud.url,

@@ -1,8 +1,8 @@
 /** The numbered examples, as their readers run them (05 runs in `node_package_test.ts`). */
 import { equal, match } from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readPackage } from "../../models/package.ts";
-import { startCloud } from "./cloud.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { startCloud } from "../support/cloud.ts";
 
 const lenetFolder = "models/zoo/lenet-mnist/package";
 const occupancyFolder = "models/zoo/occupancy/package";

@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { simulate } from "../../models/simulate.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { randomReading, tinyDense } from "../reference/tiny_models.ts";
-import { type Cloud, startCloud } from "./cloud.ts";
+import { type Cloud, startCloud } from "../support/cloud.ts";
 import {
   expected,
   hurriedClock,
@@ -12,7 +12,7 @@ import {
   open,
   reading,
   scoresOf,
-} from "./tiny_session.ts";
+} from "../support/tiny_session.ts";
 
 Deno.test("two instances with one sealing key answer calls in turn", async () => {
   await using one = startCloud([model]);
@@ -183,7 +183,7 @@ Deno.test("closing ends a running inference, and later ones are refused", async 
 
 Deno.test("a key owner that was passed in survives its session", async () => {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   for (let i = 0; i < 2; i++) {
     await using session = await open(cloud.url, { keys: owner });
     deepEqual((await session.infer(reading)).scores, expected);

@@ -1,7 +1,7 @@
 /** Bytes that break on the way: without their digest, a ciphertext like any other. */
 import { deepEqual, equal, match } from "node:assert/strict";
-import { startCloud } from "./cloud.ts";
-import { expected, model, open, reading } from "./tiny_session.ts";
+import { startCloud } from "../support/cloud.ts";
+import { expected, model, open, reading } from "../support/tiny_session.ts";
 
 function flipped(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = bytes.slice();

@@ -1,8 +1,8 @@
 /** Clouds that answer wrongly, by accident or on purpose. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { simulate } from "../../models/simulate.ts";
-import { CipherlayerError } from "../../sdk/errors.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundResponse,
   decodeSessionResponse,
@@ -11,8 +11,14 @@ import {
 } from "../../sdk/wire/codec.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { randomReading, tinyModel } from "../reference/tiny_models.ts";
-import { startCloud } from "./cloud.ts";
-import { expected, key, model, open, reading } from "./tiny_session.ts";
+import { startCloud } from "../support/cloud.ts";
+import {
+  expected,
+  key,
+  model,
+  open,
+  reading,
+} from "../support/tiny_session.ts";
 
 function cbor(body: Uint8Array): Response {
   return new Response(body as Uint8Array<ArrayBuffer>, {
@@ -121,10 +127,10 @@ Deno.test("a token altered on its way is refused by the functions, and the sessi
 
 Deno.test("any plaintexts whatever: the same messages follow, and the gateway is told", async () => {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   const { modulus } = owner.publicKey;
   const patterns: string[] = [];
-  const saturated: number[] = [];
+  const clampedValues: number[] = [];
   // Honest answers, the ends of the plaintext space, and the overflow band.
   for (
     const plaintext of [null, 0n, modulus - 1n, modulus / 2n, modulus / 3n + 1n]
@@ -147,11 +153,14 @@ Deno.test("any plaintexts whatever: the same messages follow, and the gateway is
         return cbor(encodeRoundResponse({ ...answer, ciphertexts: forged }));
       },
     });
-    saturated.push((await session.infer(reading)).saturated);
+    clampedValues.push((await session.infer(reading)).clampedValues);
     patterns.push(messages.join("\n"));
   }
   equal(new Set(patterns).size, 1);
-  ok(saturated.slice(1).every((count) => count > saturated[0]), `${saturated}`);
+  ok(
+    clampedValues.slice(1).every((count) => count > clampedValues[0]),
+    `${clampedValues}`,
+  );
 });
 
 /** The functions' session answer with its plan changed on the way. */
@@ -181,8 +190,8 @@ Deno.test("rounds in shards: the same answer, and each shard is asked for", asyn
 Deno.test("of many shards no more than eight are on their way at a time", async () => {
   const wide = tinyModel(1, [4], [{ kind: "dense", length: 600 }]);
   const input = randomReading(wide, 2);
-  const most = 8;
-  let underWay = 0, mostUnderWay = 0;
+  const max = 8;
+  let underWay = 0, maxUnderWay = 0;
   const full = Promise.withResolvers<void>();
   const inShards = replanned((plan) => plan.rounds[0].shards = 12);
   await using cloud = startCloud([wide]);
@@ -192,8 +201,8 @@ Deno.test("of many shards no more than eight are on their way at a time", async 
       if (`${target}`.endsWith("/sessions")) {
         return await inShards(target, init);
       }
-      mostUnderWay = Math.max(mostUnderWay, ++underWay);
-      if (underWay === most) full.resolve();
+      maxUnderWay = Math.max(maxUnderWay, ++underWay);
+      if (underWay === max) full.resolve();
       await full.promise;
       const response = await fetch(target, init);
       underWay--;
@@ -205,7 +214,7 @@ Deno.test("of many shards no more than eight are on their way at a time", async 
     Array.from(input, (integer) => integer * scale + offset),
   );
   deepEqual(answer.scores, Array.from(simulate(wide, input).scores));
-  equal(mostUnderWay, most);
+  equal(maxUnderWay, max);
   equal(cloud.calls.length, 1 + 12);
 });
 

@@ -1,11 +1,11 @@
 /** Inferences whose network, cloud or credentials fail in the middle: one answer each. */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
-import { simulate } from "../../models/simulate.ts";
-import type { Clock } from "../../sdk/clock.ts";
-import { connect, type ConnectOptions } from "../../sdk/session.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import type { Clock } from "../../sdk/support/clock.ts";
+import { connect, type ConnectOptions } from "../../sdk/session/session.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
-import { startCloud } from "./cloud.ts";
+import { startCloud } from "../support/cloud.ts";
 
 const model = tinyLeNet();
 const { scale, offset } = model.manifest.input;

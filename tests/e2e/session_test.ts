@@ -1,18 +1,18 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import { connect } from "../../sdk/session.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { connect } from "../../sdk/session/session.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
-import { startCloud } from "./cloud.ts";
+import { startCloud } from "../support/cloud.ts";
 
 const model = tinyLeNet();
 const reading = randomReading(model, 8).map((integer) => integer / 16);
 
 Deno.test("while idle, randomness for one inference is computed ahead, and again after it", async () => {
   await using cloud = startCloud([model]);
-  using owner = new KeyOwner(testKey(512));
+  using owner = new PaillierEngine(testKey(512));
   await using session = await connect({
     url: cloud.url,
     model: model.manifest.name,
@@ -22,11 +22,11 @@ Deno.test("while idle, randomness for one inference is computed ahead, and again
     (sum, { layout }) => sum + inputCiphertexts(layout),
     0,
   );
-  await session.prepared();
+  await session.whenPrepared();
   equal(owner.pooled, needed);
   const { rounds } = await session.infer(reading);
   equal(rounds.reduce((sum, round) => sum + round.ciphertextsUp, 0), needed);
-  await session.prepared();
+  await session.whenPrepared();
   equal(owner.pooled, needed);
 });
 

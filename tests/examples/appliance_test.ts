@@ -11,7 +11,7 @@ import {
   isMissing,
   jsonLines,
   runApp,
-} from "./apps.ts";
+} from "../support/apps.ts";
 
 async function collect<T>(values: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];

@@ -11,7 +11,7 @@ import {
   isMissing,
   jsonLines,
   runApp,
-} from "./apps.ts";
+} from "../support/apps.ts";
 
 Deno.test("sensors are scaled in the model's order, and clamped", () => {
   deepEqual(

@@ -13,8 +13,8 @@ import {
   jsonLines,
   runApp,
   startApp,
-} from "./apps.ts";
-import { type Broker, startBroker, Watcher } from "./broker.ts";
+} from "../support/apps.ts";
+import { type Broker, startBroker, Watcher } from "../support/broker.ts";
 
 const kettle = {
   id: "kettle",

@@ -29,10 +29,10 @@ import {
   isMissing,
   jsonLines,
   runApp,
-} from "./apps.ts";
+} from "../support/apps.ts";
 
 const ignore = isMissing("meter-digits");
-const scale = { decimals: 3, mostPerHour: 3 };
+const scale = { decimals: 3, maxPerHour: 3 };
 const hourMs = 3_600_000;
 
 Deno.test("a reading is checked against the one before", () => {
@@ -137,7 +137,7 @@ Deno.test("the last good value is kept from run to run", async () => {
 
 Deno.test("the meter's description is checked", () => {
   const digit = { x: 1, y: 2, width: 3, height: 4 };
-  const good = { digits: [digit, digit], decimals: 1, mostPerHour: 2 };
+  const good = { digits: [digit, digit], decimals: 1, maxPerHour: 2 };
   const parse = (value: unknown) =>
     parseConfig(JSON.stringify(value), "m.json");
   deepEqual(parse(good), { ...good, name: "Water meter", unit: "m³" });
@@ -145,7 +145,7 @@ Deno.test("the meter's description is checked", () => {
   throws(() => parse(null), /"digits"/);
   throws(() => parse({ ...good, digits: [{ x: 1 }] }), /"digits"/);
   throws(() => parse({ ...good, decimals: 2 }), /"decimals"/);
-  throws(() => parse({ ...good, mostPerHour: 0 }), /"mostPerHour"/);
+  throws(() => parse({ ...good, maxPerHour: 0 }), /"maxPerHour"/);
 });
 
 Deno.test({
@@ -169,7 +169,7 @@ Deno.test({
       const config = {
         digits: faceRegions(5),
         decimals: 3,
-        mostPerHour: 3,
+        maxPerHour: 3,
       };
       await Deno.writeTextFile(`${folder}/meter.json`, JSON.stringify(config));
       await using cloud = await cloudWith("meter-digits");
@@ -237,7 +237,7 @@ Deno.test({
         JSON.stringify({
           digits: faceRegions(5),
           decimals: 3,
-          mostPerHour: 3,
+          maxPerHour: 3,
         }),
       );
       await using cloud = await cloudWith("meter-digits");

@@ -9,7 +9,7 @@ import { decode } from "cborg";
 import { decode as decodePng } from "fast-png";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { buildPage, servePage } from "../../examples/web/serve.ts";
-import { isMissing } from "./apps.ts";
+import { isMissing } from "../support/apps.ts";
 
 const executablePath = "/usr/bin/chromium";
 const ignore = !existsSync(executablePath) || isMissing("lenet-mnist");

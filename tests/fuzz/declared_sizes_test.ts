@@ -1,13 +1,13 @@
 /** A few bytes that declare gigabytes: refused before anything is made of that size. */
 import assert from "node:assert/strict";
-import { decodeIdx } from "../../models/idx.ts";
-import { decodeNpy } from "../../models/npy.ts";
-import { readOnnx } from "../../models/onnx/read.ts";
-import { decodeSafetensors } from "../../models/safetensors.ts";
+import { decodeIdx } from "../../cli/readings/idx.ts";
+import { decodeNpy } from "../../cli/readings/npy.ts";
+import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { decodeSafetensors } from "../../models/package/safetensors.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { readCorpus } from "./corpus.ts";
 
-const mostBytes = 16 * 2 ** 20;
+const maxBytes = 16 * 2 ** 20;
 const text = (value: string) => [...new TextEncoder().encode(value)];
 const many = [0xff, 0xff, 0xff, 0xff];
 
@@ -81,7 +81,7 @@ for (const [name, read, message] of cases) {
   Deno.test(`declared size: ${name}`, async () => {
     const before = held();
     await assert.rejects(async () => await read(), message);
-    assert(held() - before < mostBytes);
+    assert(held() - before < maxBytes);
   });
 }
 

@@ -1,10 +1,10 @@
 /** What the corpus was made with, and targets that need secrets open it with. */
 import type { Hono } from "hono";
 import { createApp } from "../../functions/app.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
-import type { RandomSource } from "../../sdk/random.ts";
-import { memoryStore, sealingKey } from "../functions/edge.ts";
-import { labelled } from "../privacy/guarded.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import type { RandomSource } from "../../sdk/support/random.ts";
+import { memoryStore, sealingKey } from "../support/gateway.ts";
+import { labelled } from "../support/guarded.ts";
 import { randomNumbers } from "../reference/graph_builder.ts";
 import { tinyDense } from "../reference/tiny_models.ts";
 

@@ -2,6 +2,7 @@
  * `deno task fuzz`: the targets of the tests for as many cases as one has time for,
  * in several processes, each watched for time and memory.
  */
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Finding, runCases } from "./run_cases.ts";
 import type { Progress, Work } from "./process.ts";
@@ -32,10 +33,10 @@ examples:
 `;
 
 const chunkCases = 500;
-const mostCaseMs = 20_000;
+const maxCaseMs = 20_000;
 /** Without a word from a process for so long, it hangs. */
-const mostSilenceMs = 240_000;
-const mostMemoryBytes = 2 ** 30;
+const maxSilenceMs = 240_000;
+const maxMemoryBytes = 2 ** 30;
 
 interface Row {
   target: string;
@@ -50,7 +51,7 @@ interface Settings {
   seed: number;
   cases: number;
   /** For each target. */
-  mostMs: number;
+  maxMs: number;
   processes: number;
   out: string;
 }
@@ -94,7 +95,7 @@ async function main(args: string[]): Promise<number> {
     cases: minutes === undefined
       ? positive("--cases", values.cases) ?? 20_000
       : Infinity,
-    mostMs: minutes === undefined
+    maxMs: minutes === undefined
       ? Infinity
       : 60_000 * minutes * processes / names.length,
     processes,
@@ -138,7 +139,7 @@ async function runAll(settings: Settings): Promise<Row[]> {
 
 async function runTarget(
   name: string,
-  { seed, cases, mostMs }: Settings,
+  { seed, cases, maxMs }: Settings,
 ): Promise<Row> {
   // JSON has no infinity.
   const work: Work = {
@@ -146,12 +147,12 @@ async function runTarget(
     seed,
     chunkCases,
     cases: Math.min(cases, Number.MAX_SAFE_INTEGER),
-    mostMs: Math.min(mostMs, Number.MAX_SAFE_INTEGER),
-    mostCaseMs,
+    maxMs: Math.min(maxMs, Number.MAX_SAFE_INTEGER),
+    maxCaseMs,
   };
   const { last, ended } = await watch(work);
   let { finding } = last;
-  if (!finding && last.peakBytes > mostMemoryBytes) {
+  if (!finding && last.peakBytes > maxMemoryBytes) {
     finding = unshrunk(name, seed, `it took ${mebibytes(last)} MiB`, "");
   }
   if (!finding && ended !== "done") {
@@ -194,7 +195,7 @@ async function watch(
       "--allow-all",
       "--quiet",
       "--v8-flags=--max-old-space-size=1024",
-      new URL("process.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("process.ts", import.meta.url)),
       JSON.stringify(work),
     ],
     stdin: "null",
@@ -212,12 +213,12 @@ async function watch(
     silent = true;
     child.kill("SIGKILL");
   };
-  let timer = setTimeout(giveUp, mostSilenceMs);
+  let timer = setTimeout(giveUp, maxSilenceMs);
   const lines = child.stdout.pipeThrough(new TextDecoderStream());
   let rest = "";
   for await (const text of lines) {
     clearTimeout(timer);
-    timer = setTimeout(giveUp, mostSilenceMs);
+    timer = setTimeout(giveUp, maxSilenceMs);
     const parts = (rest + text).split("\n");
     rest = parts.pop()!;
     if (parts.length > 0) last = JSON.parse(parts[parts.length - 1]);

@@ -3,20 +3,21 @@
  * encoders, from fixed seeds: `deno run -A tests/fuzz/make_corpus.ts`. Run again
  * only when a format changes; inputs once found to be at fault stay beside them.
  */
-import { sealPrivateKey } from "../../sdk/key_sealing.ts";
-import { MemoryKeyStore } from "../../sdk/key_store.ts";
-import { QueueSealer } from "../../sdk/offline_queue_sealing.ts";
-import { exportPrivateJwk } from "../../sdk/paillier/jwk.ts";
-import { encodeNpy } from "../../models/npy.ts";
-import { encodePackage } from "../../models/package.ts";
+import { fileURLToPath } from "node:url";
+import { sealPrivateKey } from "../../sdk/keys/key_sealing.ts";
+import { MemoryKeyStore } from "../../sdk/keys/key_store.ts";
+import { QueueSealer } from "../../sdk/queue/offline_queue_sealing.ts";
+import { exportPrivateJwk } from "../../sdk/paillier/private/jwk.ts";
+import { encodeNpy } from "../../cli/readings/npy.ts";
+import { encodePackage } from "../../models/package/read_package.ts";
 import {
   encodeRoundRequest,
   encodeRoundResponse,
   encodeSessionRequest,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import { startSession } from "../functions/edge.ts";
-import { randomGraph } from "../models/random_graphs.ts";
+import { startSession } from "../support/gateway.ts";
+import { randomGraph } from "../models/compiler/random_graphs.ts";
 import {
   tinyLeNet,
   tinyResidual,
@@ -26,7 +27,7 @@ import { testKey } from "../vectors/keys.ts";
 import { fixedRandom, fuzzedApp, fuzzedModel, passphrase } from "./fixtures.ts";
 import { walk } from "./walk.ts";
 
-const folder = new URL("corpus/", import.meta.url).pathname;
+const folder = fileURLToPath(new URL("corpus/", import.meta.url));
 
 async function write(format: string, name: string, bytes: Uint8Array) {
   await Deno.mkdir(`${folder}${format}`, { recursive: true });

@@ -13,8 +13,8 @@ export interface Work {
   chunkCases: number;
   /** Ends after so many cases, or after so long. */
   cases: number;
-  mostMs: number;
-  mostCaseMs: number;
+  maxMs: number;
+  maxCaseMs: number;
   /** Where each input is written before it is run, to be found when the process is gone. */
   trace?: string;
 }
@@ -42,14 +42,14 @@ async function main(work: Work): Promise<void> {
   tell();
   const started = performance.now();
   while (
-    progress.cases < work.cases && progress.busyMs < work.mostMs &&
+    progress.cases < work.cases && progress.busyMs < work.maxMs &&
     !progress.finding
   ) {
     const cases = Math.min(work.chunkCases, work.cases - progress.cases);
     progress.finding = await runCases(work.target, target, {
       seed: progress.seed,
       cases,
-      mostMs: work.mostCaseMs,
+      maxMs: work.maxCaseMs,
       onCase: work.trace === undefined
         ? undefined
         : (input) => Deno.writeTextFileSync(work.trace!, fc.stringify(input)),

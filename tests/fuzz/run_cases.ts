@@ -19,7 +19,7 @@ export interface CaseRange {
   /** Of a finding: that case alone. */
   path?: string;
   /** Longest that one case may take; none by default. */
-  mostMs?: number;
+  maxMs?: number;
   /** Told of every input before it is run. */
   onCase?: (input: unknown) => void;
 }
@@ -28,7 +28,7 @@ export interface CaseRange {
 export async function runCases<Input>(
   name: string,
   target: FuzzTarget<Input>,
-  { seed, cases, path, mostMs = Infinity, onCase }: CaseRange,
+  { seed, cases, path, maxMs = Infinity, onCase }: CaseRange,
 ): Promise<Finding | null> {
   const check = (input: Input) => {
     onCase?.(input);
@@ -36,7 +36,7 @@ export async function runCases<Input>(
     const done = target.check(input);
     const inTime = () => {
       const ms = Math.round(performance.now() - started);
-      if (ms > mostMs) throw new Error(`The case took ${ms} ms`);
+      if (ms > maxMs) throw new Error(`The case took ${ms} ms`);
     };
     return done instanceof Promise ? done.then(inTime) : inTime();
   };

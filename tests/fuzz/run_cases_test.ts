@@ -1,4 +1,5 @@
 /** The fuzzer finds what is planted, and the command says what it did. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { damagedBytes } from "./bytes.ts";
 import { runCases } from "./run_cases.ts";
@@ -35,7 +36,7 @@ Deno.test("a case that takes too long is a finding", async () => {
   const found = await runCases("slow", slow, {
     seed: 1,
     cases: 5,
-    mostMs: -1,
+    maxMs: -1,
   });
   assert.match(found?.error ?? "", /The case took \d+ ms/);
 });
@@ -76,7 +77,12 @@ Deno.test("damage to a sample leaves the sample as it is", async () => {
 
 async function command(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", new URL("main.ts", import.meta.url).pathname, ...args],
+    args: [
+      "run",
+      "-A",
+      fileURLToPath(new URL("main.ts", import.meta.url)),
+      ...args,
+    ],
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };

@@ -1,6 +1,6 @@
 /** What a fuzz target is, and which errors count as a refusal. */
 import type fc from "fast-check";
-import { CipherlayerError, type ErrorCode } from "../../sdk/errors.ts";
+import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 
 /** One format, or one door through which bytes of others come in. */
 export interface FuzzTarget<Input> {
@@ -19,12 +19,12 @@ export interface FuzzTarget<Input> {
 export type Declared = (error: Error) => boolean;
 
 /** Longest message of an error: it must not repeat whatever it was given. */
-const mostMessageCharacters = 4000;
+const maxMessageCharacters = 4000;
 
 /** The code's own form of messages, which the engine's do not have. */
 function hasOurForm({ message }: Error): boolean {
   return /^Cannot /.test(message) &&
-    message.length <= mostMessageCharacters &&
+    message.length <= maxMessageCharacters &&
     !/^Cannot (read prop|set prop|convert |mix |destructure )/.test(message);
 }
 

@@ -1,6 +1,6 @@
 /** One inference with the functions, message by message. */
-import { applySteps } from "../../sdk/activations.ts";
-import type { EdgeTensor } from "../../sdk/fixed_point/edge_tensor.ts";
+import { applySteps } from "../../sdk/activations/apply.ts";
+import type { IntegerTensor } from "../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type {
   RoundRequest,
@@ -14,7 +14,7 @@ import {
   modulus,
   owner,
   startSession,
-} from "../functions/edge.ts";
+} from "../support/gateway.ts";
 import { randomReading } from "../reference/tiny_models.ts";
 import { fuzzedModel } from "./fixtures.ts";
 
@@ -31,7 +31,7 @@ export async function walk(app: Functions): Promise<Walk> {
   const session = await startSession(app, name);
   const { plan } = session;
   const samples = [randomReading(fuzzedModel, 3)];
-  const live = new Map<string, EdgeTensor>([
+  const live = new Map<string, IntegerTensor>([
     ["input", { shape: plan.input.shape, samples }],
   ]);
   const rounds: Walk["rounds"] = [];

@@ -16,15 +16,15 @@ import type {
   RoundLayout,
   SpatialLayout,
 } from "../../sdk/wire/plan.ts";
-import { tensorNamed } from "../../models/bounds.ts";
+import { tensorNamed } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
   DenseTerm,
-  IntegerTensor,
   RoundSpec,
-} from "../../models/package_format.ts";
+  WeightTensor,
+} from "../../models/package/format.ts";
 
-type Tensors = ReadonlyMap<string, IntegerTensor>;
+type Tensors = ReadonlyMap<string, WeightTensor>;
 
 /**
  * Plaintexts of the answers, in [0, modulus).

@@ -2,14 +2,14 @@
  * Small random networks as finished packages, for tests of everything that takes
  * a model: correct shapes, ranges and bounds, the same for the same seed.
  */
-import { accumulatorBound } from "../../models/bounds.ts";
+import { accumulatorBound } from "../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,
-  IntegerTensor,
   ModelPackage,
   RoundSpec,
   Term,
-} from "../../models/package_format.ts";
+  WeightTensor,
+} from "../../models/package/format.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 
 /** One round to be built; `reads` defaults to the activation before it. */
@@ -55,7 +55,7 @@ export function tinyModel(
   layers: TinyLayer[],
 ): ModelPackage {
   const random = seededIntegers(seed);
-  const tensors = new Map<string, IntegerTensor>();
+  const tensors = new Map<string, WeightTensor>();
   const shapes = new Map([["input", inputShape]]);
   const input = { low: -8, high: 31 };
   const rounds: RoundSpec[] = [];

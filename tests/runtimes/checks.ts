@@ -5,13 +5,13 @@
 import {
   bigIntFromBytes,
   bytesFromBigInt,
-} from "../../sdk/paillier/big_integer.ts";
-import { KeyOwner } from "../../sdk/paillier/key_owner.ts";
-import type { Lane } from "../../sdk/paillier/kernel.ts";
-import { PrivateKey } from "../../sdk/paillier/private_key.ts";
-import { randomBelow } from "../../sdk/paillier/random_integer.ts";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
-import { connect } from "../../sdk/session.ts";
+} from "../../sdk/paillier/public/big_integer.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import type { Lane } from "../../sdk/paillier/public/kernel.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { connect } from "../../sdk/session/session.ts";
 
 /** All values are JSON, so that they travel to a page or a process. */
 export interface CheckInput {
@@ -41,7 +41,7 @@ export async function checkRuntime(input: CheckInput): Promise<CheckReport> {
   const [p, q] = input.primes.map((prime) => BigInt(`0x${prime}`));
   const key = PrivateKey.fromPrimes(p, q);
   const products = [256, 512, 1024, 2048, 3072].map(checkProducts);
-  const owner = new KeyOwner(key);
+  const owner = new PaillierEngine(key);
   try {
     const roundTrips = await checkRoundTrips(key, owner);
     const { url, model } = input;
@@ -102,7 +102,7 @@ function checkProducts(modulusBits: number): number {
 /** Encryption and decryption in bulk, from the pool and without, beside the readable form. */
 async function checkRoundTrips(
   key: PrivateKey,
-  owner: KeyOwner,
+  owner: PaillierEngine,
 ): Promise<number> {
   const { modulus, ciphertextBytes } = key.publicKey;
   const plaintexts = [0n, 1n, modulus - 1n, modulus / 2n, modulus / 3n];

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { bundle } from "../../functions/hosts/bundle.ts";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { serveChecks } from "./fixture.ts";
 
 const executablePath = "/usr/bin/chromium";

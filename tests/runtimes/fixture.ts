@@ -3,9 +3,12 @@
  * that can load the bundled checks.
  */
 import { createApp } from "../../functions/app.ts";
-import { modelInfo, type ModelStore } from "../../functions/model_store.ts";
-import type { ModelPackage } from "../../models/package_format.ts";
-import { simulate } from "../../models/simulate.ts";
+import {
+  modelInfo,
+  type ModelStore,
+} from "../../functions/models/model_store.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
 import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import type { CheckInput } from "./checks.ts";

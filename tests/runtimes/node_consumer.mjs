@@ -1,5 +1,10 @@
 // Run by Node beside an installed package; see node_package_test.ts.
-import { connect, KeyOwner, OfflineQueue, PrivateKey } from "@cipherlayer/sdk";
+import {
+  connect,
+  OfflineQueue,
+  PaillierEngine,
+  PrivateKey,
+} from "@cipherlayer/sdk";
 import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
@@ -10,7 +15,7 @@ const store = new FileKeyStore("consumer.key", "a passphrase", { cost: 1024 });
 await store.save(PrivateKey.fromPrimes(p, q));
 const key = await store.load();
 
-const owner = new KeyOwner(key, { threads: 2 });
+const owner = new PaillierEngine(key, { threads: 2 });
 await owner.prepare();
 const { threads } = owner;
 const ciphertexts = await owner.encryptBatch([0n, 1n, 123456789n]);

@@ -1,7 +1,7 @@
 /** The SDK in Node. Ignored where there is no `node` of version 20 or later. */
 import assert from "node:assert/strict";
 import { bundle } from "../../functions/hosts/bundle.ts";
-import { selectKernel } from "../../sdk/paillier/select_kernel.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { CheckInput, CheckReport } from "./checks.ts";
 import { serveChecks } from "./fixture.ts";
 import { nodeMajor } from "./processes.ts";

@@ -1,9 +1,9 @@
 /** What a page does with keys and readings that IndexedDB holds; bundled for Chromium. */
-import { IndexedDbBlobStore } from "../../sdk/blob_store_indexed_db.ts";
-import { rotateKey } from "../../sdk/key_store.ts";
-import { SealedKeyStore } from "../../sdk/key_store_sealed.ts";
-import { OfflineQueue } from "../../sdk/offline_queue.ts";
-import { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { IndexedDbBlobStore } from "../../sdk/blobs/blob_store_indexed_db.ts";
+import { rotateKey } from "../../sdk/keys/key_store.ts";
+import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
+import { OfflineQueue } from "../../sdk/queue/offline_queue.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 
 const passphrase = "a passphrase, tested";
 
@@ -47,7 +47,7 @@ export async function inspect(): Promise<StoreReport> {
   }
   return {
     current: (await keys.load())?.publicKey.fingerprint,
-    retired: await keys.retired(),
+    retired: await keys.listRetired(),
     waiting: (await OfflineQueue.open({ store: queued, keys })).waiting,
     names: [...await blobs.list(), ...await queued.list()],
     text: texts.join(" "),
@@ -68,7 +68,7 @@ export async function openWrongly(): Promise<string> {
 /** Destroys the retired keys. */
 export async function forgetRetired(): Promise<void> {
   const { keys } = stores();
-  for (const fingerprint of await keys.retired()) {
+  for (const fingerprint of await keys.listRetired()) {
     await keys.forget(fingerprint);
   }
 }

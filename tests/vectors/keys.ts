@@ -2,7 +2,7 @@
  * Fixed keys for tests ONLY: their primes are public, so they protect nothing.
  * Both primes are 3 modulo 4 and gcd(p-1, q-1) = 2, as key generation promises.
  */
-import { PrivateKey } from "../../sdk/paillier/private_key.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 
 const primes = {
   512: {

@@ -1,12 +1,12 @@
 /** Table 5: test accuracy in floating point and in the integers that encryption computes. */
 import { existsSync } from "node:fs";
 import { quantise } from "../../../sdk/fixed_point/codec.ts";
-import { readPackage } from "../../../models/package.ts";
-import { argMax } from "../../../models/quantise/report.ts";
-import { loadClasses, loadReadings } from "../../../models/readings.ts";
-import { simulateMany } from "../../../models/simulate.ts";
-import { runOnnx } from "../../../tests/reference/onnx_oracle.ts";
-import { zooFolder } from "../../functions_process.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { argMax } from "../../../models/compiler/quantise/report.ts";
+import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
+import { simulateMany } from "../../../models/simulate/simulate.ts";
+import { runOnnx } from "../../shared/onnx_oracle.ts";
+import { zooFolder } from "../../shared/functions_process.ts";
 import { Skipped, type Stage } from "../stage.ts";
 
 /** Right answers on a test set. */
@@ -27,7 +27,7 @@ const subjects = [
     dataset: "MNIST",
     images: "mnist/t10k-images-idx3-ubyte.gz",
     labels: "mnist/t10k-labels-idx1-ubyte.gz",
-    mostFloat: Infinity,
+    maxFloat: Infinity,
   },
   {
     model: "resnet20-cifar10",
@@ -35,7 +35,7 @@ const subjects = [
     images: "cifar10/test_batch.bin.gz",
     labels: "cifar10/test_batch.bin.gz",
     // One after another, all 10,000 would take minutes.
-    mostFloat: 2000,
+    maxFloat: 2000,
   },
 ] as const;
 
@@ -89,7 +89,7 @@ export const accuracyStage: Stage = {
       );
       add("integer", outcomes.map(({ integers }) => argMax(integers)), since);
 
-      const floating = readings.slice(0, subject.mostFloat);
+      const floating = readings.slice(0, subject.maxFloat);
       progress(
         `${subject.model}: ${floating.length} samples in floating point`,
       );

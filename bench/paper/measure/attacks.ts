@@ -1,9 +1,9 @@
 /** Weights recovered by a hostile gateway against the queries it took. */
-import { runAttacks } from "../../../models/attack/mod.ts";
-import { attackKeyBits } from "../../../models/attack/siege.ts";
-import { attackedProfiles } from "../../../models/attack/target.ts";
-import { readPackage } from "../../../models/package.ts";
-import { lenetFolder } from "../../functions_process.ts";
+import { runAttacks } from "../../../attack/mod.ts";
+import { attackKeyBits } from "../../../attack/client/attack_context.ts";
+import { attackedProfiles } from "../../../attack/client/target.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { lenetFolder } from "../../shared/functions_process.ts";
 import type { Stage } from "../stage.ts";
 
 /** Recovery after so many queries of one attack on one profile. */

@@ -1,13 +1,13 @@
 /** Batch size against time and bytes: nearly flat as long as slots are free. */
-import { readPackage } from "../../../models/package.ts";
-import { mostSamples } from "../../../models/plan.ts";
-import { openChecked } from "../../checked_session.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { maxSamples } from "../../../models/planner/plan.ts";
+import { openChecked } from "../../shared/checked_session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../../functions_process.ts";
-import { median, relativeSpread } from "../../harness.ts";
+} from "../../shared/functions_process.ts";
+import { median, relativeSpread } from "../../shared/harness.ts";
 import type { Stage } from "../stage.ts";
 
 /** Inferences that carry so many samples. */
@@ -30,13 +30,13 @@ export const batchStage: Stage = {
   tables: ["batch"],
   async measure({ quick, progress }) {
     const model = await readPackage(lenetFolder);
-    const most = mostSamples(model.manifest, keyBits);
-    const sizes = quick ? [1, 8] : [...new Set([1, 2, 4, 8, 16, 32, 64, most])]
-      .filter((size) => size <= most).sort((a, b) => a - b);
+    const max = maxSamples(model.manifest, keyBits);
+    const sizes = quick ? [1, 8] : [...new Set([1, 2, 4, 8, 16, 32, 64, max])]
+      .filter((size) => size <= max).sort((a, b) => a - b);
     await using functions = await startFunctions({ models: zooFolder });
     const rows: BatchRow[] = [];
     for (const samples of sizes) {
-      progress(`${samples} samples of at most ${most}`);
+      progress(`${samples} samples of at most ${max}`);
       await using checked = await openChecked({
         url: functions.url,
         model,

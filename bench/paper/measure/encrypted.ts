@@ -2,7 +2,7 @@
 import {
   type AccuracyLine,
   AccuracyState,
-} from "../../../models/commands/accuracy_state.ts";
+} from "../../../cli/commands/accuracy_state.ts";
 import type { Row } from "../table.ts";
 import { Skipped, type Stage } from "../stage.ts";
 

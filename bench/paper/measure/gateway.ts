@@ -1,19 +1,19 @@
 /** What one inference asks of the gateway: processor time and bytes, for an estimate of energy. */
 import process from "node:process";
-import { readPackage } from "../../../models/package.ts";
-import { openChecked } from "../../checked_session.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { openChecked } from "../../shared/checked_session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../../functions_process.ts";
-import { median } from "../../harness.ts";
+} from "../../shared/functions_process.ts";
+import { median } from "../../shared/harness.ts";
 import {
   type ElementwiseCosts,
   elementwiseCounts,
-} from "../../reference/elementwise.ts";
-import { startPython } from "../../reference/python.ts";
-import type { BenchKeyBits } from "../../keys.ts";
+} from "../../compare/reference/elementwise.ts";
+import { startPython } from "../../compare/reference/python.ts";
+import type { BenchKeyBits } from "../../shared/keys.ts";
 import type { Stage } from "../stage.ts";
 
 /** One inference at the gateway. */

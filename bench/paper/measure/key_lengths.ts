@@ -1,15 +1,15 @@
 /** Table 3 and Figure 15: 1 and 64 samples under keys of growing length. */
-import { readPackage } from "../../../models/package.ts";
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { openChecked } from "../../checked_session.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { openChecked } from "../../shared/checked_session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../../functions_process.ts";
-import { median, relativeSpread, timeMs } from "../../harness.ts";
-import type { BenchKeyBits } from "../../keys.ts";
-import { elementwiseCounts } from "../../reference/elementwise.ts";
+} from "../../shared/functions_process.ts";
+import { median, relativeSpread, timeMs } from "../../shared/harness.ts";
+import type { BenchKeyBits } from "../../shared/keys.ts";
+import { elementwiseCounts } from "../../compare/reference/elementwise.ts";
 import type { Row } from "../table.ts";
 import type { Stage } from "../stage.ts";
 import { bestBatch, gmpSeconds } from "./sessions.ts";

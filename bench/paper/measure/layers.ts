@@ -2,36 +2,36 @@
  * Figure 14 and Table 4: ciphertexts, bytes and time of each layer, packed as we send
  * them and element by element as the paper does, both on this project's arithmetic.
  */
-import { CompiledRound } from "../../../functions/layers/compiled_round.ts";
-import { evaluateRound } from "../../../functions/layers/evaluate.ts";
-import { runPaced } from "../../../functions/paced.ts";
-import { tensorNamed } from "../../../models/bounds.ts";
-import { readPackage } from "../../../models/package.ts";
+import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
+import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";
+import { runPaced } from "../../../functions/rounds/privacy/paced.ts";
+import { tensorNamed } from "../../../models/package/bounds.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
 import type {
   ModelPackage,
   RoundSpec,
-} from "../../../models/package_format.ts";
+} from "../../../models/package/format.ts";
 import { denseLayout } from "../../../models/planner/dense.ts";
 import { plainSlotBits } from "../../../models/planner/slot_width.ts";
 import { spatialLayout } from "../../../models/planner/spatial.ts";
-import { simulate } from "../../../models/simulate.ts";
+import { simulate } from "../../../models/simulate/simulate.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";
 import { quantise, toResidue } from "../../../sdk/fixed_point/codec.ts";
-import type { EdgeTensor } from "../../../sdk/fixed_point/edge_tensor.ts";
+import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../../sdk/paillier/big_integer.ts";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { selectKernel } from "../../../sdk/paillier/select_kernel.ts";
-import type { RoundReport } from "../../../sdk/events.ts";
+import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
+import type { RoundReport } from "../../../sdk/session/events.ts";
 import type { RoundLayout, RoundPlan } from "../../../sdk/wire/plan.ts";
-import { openChecked } from "../../checked_session.ts";
+import { openChecked } from "../../shared/checked_session.ts";
 import {
   lenetFolder,
   startFunctions,
   zooFolder,
-} from "../../functions_process.ts";
-import { median, timeMs } from "../../harness.ts";
-import { benchKey, type BenchKeyBits } from "../../keys.ts";
+} from "../../shared/functions_process.ts";
+import { median, timeMs } from "../../shared/harness.ts";
+import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
 import type { Stage } from "../stage.ts";
 
 /** One layer, one way. */
@@ -112,14 +112,14 @@ async function elementByElement(
 ): Promise<LayerRow[]> {
   const key = benchKey(keyBits);
   const { modulus, ciphertextBytes } = key.publicKey;
-  using owner = new KeyOwner(key, { threads: 0, poolBytes: 0 });
+  using owner = new PaillierEngine(key, { threads: 0, poolBytes: 0 });
   await owner.prepare();
   const reading = quantise(
     Array.from(digitSample(3).picture, (value) => value / 255),
     model.manifest.input,
   );
   const { rounds } = simulate(model, reading);
-  const live = new Map<string, EdgeTensor>([
+  const live = new Map<string, IntegerTensor>([
     ["input", { shape: model.manifest.input.shape, samples: [reading] }],
   ]);
   const rows: LayerRow[] = [];

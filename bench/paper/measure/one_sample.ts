@@ -3,14 +3,15 @@
  * optimisation. Every contender is a process of its own, so that processor time and
  * memory are its own.
  */
-import { readPackage } from "../../../models/package.ts";
-import { planRound } from "../../../models/plan.ts";
+import { fileURLToPath } from "node:url";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { planRound } from "../../../models/planner/plan.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
-import { lenetFolder } from "../../functions_process.ts";
-import { median } from "../../harness.ts";
-import type { BenchKeyBits } from "../../keys.ts";
-import type { ElementwiseCosts } from "../../reference/elementwise.ts";
-import { startPython } from "../../reference/python.ts";
+import { lenetFolder } from "../../shared/functions_process.ts";
+import { median } from "../../shared/harness.ts";
+import type { BenchKeyBits } from "../../shared/keys.ts";
+import type { ElementwiseCosts } from "../../compare/reference/elementwise.ts";
+import { startPython } from "../../compare/reference/python.ts";
 import type { Stage } from "../stage.ts";
 import {
   type Contender,
@@ -82,7 +83,7 @@ async function runWorker(
       "run",
       "--allow-all",
       "--quiet",
-      new URL("one_sample_worker.ts", import.meta.url).pathname,
+      fileURLToPath(new URL("one_sample_worker.ts", import.meta.url)),
       contender,
       String(keyBits),
       String(turns),

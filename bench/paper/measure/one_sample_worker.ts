@@ -4,12 +4,12 @@
  */
 import process from "node:process";
 import * as paillierBigint from "paillier-bigint";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { modInverse, modPower } from "../../../sdk/paillier/modular.ts";
-import type { PrivateKey } from "../../../sdk/paillier/private_key.ts";
-import { randomBelow } from "../../../sdk/paillier/random_integer.ts";
-import { median } from "../../harness.ts";
-import { benchKey, type BenchKeyBits } from "../../keys.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
+import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
+import { randomBelow } from "../../../sdk/paillier/public/random_integer.ts";
+import { median } from "../../shared/harness.ts";
+import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
 
 /** What one ciphertext costs, and the process at its largest. */
 export type OperationCosts = {
@@ -78,7 +78,7 @@ function library(key: PrivateKey): Cipher {
 
 /** On one thread, as the others are. */
 function ours(key: PrivateKey, prepared: boolean): Cipher {
-  const owner = new KeyOwner(key, {
+  const owner = new PaillierEngine(key, {
     threads: 0,
     ...prepared ? {} : { poolBytes: 0 },
   });

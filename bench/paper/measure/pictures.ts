@@ -6,10 +6,10 @@
 import { renderDigit } from "../../../examples/digits/render.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";
 import { glyphs } from "../../../examples/digits/strokes.ts";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { modPower } from "../../../sdk/paillier/modular.ts";
-import type { PublicKey } from "../../../sdk/paillier/public_key.ts";
-import { benchKey, type BenchKeyBits } from "../../keys.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import { modPower } from "../../../sdk/paillier/public/modular.ts";
+import type { PublicKey } from "../../../sdk/paillier/public/public_key.ts";
+import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
 import type { Stage } from "../stage.ts";
 import {
   chiSquared,
@@ -68,7 +68,7 @@ export const picturesStage: Stage = {
     const pixels = await fiveDigits();
     const pictures = manyPictures(quick ? 100 : 1000);
     progress(`${pictures.length} pictures at ${manyKeyBits} bits`);
-    using owner = new KeyOwner(benchKey(manyKeyBits));
+    using owner = new PaillierEngine(benchKey(manyKeyBits));
     const fresh: Uint8Array[] = [], predictable: Uint8Array[] = [];
     const broken = new PredictablePaillier(owner.publicKey);
     let read = 0;
@@ -93,7 +93,7 @@ export const picturesStage: Stage = {
 
 async function fiveDigits(): Promise<PixelRow[]> {
   const key = benchKey(shownKeyBits);
-  using owner = new KeyOwner(key);
+  using owner = new PaillierEngine(key);
   const broken = new PredictablePaillier(key.publicKey);
   const rows: PixelRow[] = [];
   for (let index = 0; index < 5; index++) {
@@ -180,7 +180,10 @@ function manyPictures(count: number): Uint8Array[] {
   );
 }
 
-function encrypt(owner: KeyOwner, picture: Uint8Array): Promise<Uint8Array> {
+function encrypt(
+  owner: PaillierEngine,
+  picture: Uint8Array,
+): Promise<Uint8Array> {
   return owner.encryptBatch(Array.from(picture, BigInt));
 }
 

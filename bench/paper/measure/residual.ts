@@ -1,10 +1,10 @@
 /** One CIFAR-10 picture through ResNet-20. */
 import { existsSync } from "node:fs";
-import { readPackage } from "../../../models/package.ts";
-import { openChecked } from "../../checked_session.ts";
-import { startFunctions, zooFolder } from "../../functions_process.ts";
-import { median, relativeSpread } from "../../harness.ts";
-import type { BenchKeyBits } from "../../keys.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { openChecked } from "../../shared/checked_session.ts";
+import { startFunctions, zooFolder } from "../../shared/functions_process.ts";
+import { median, relativeSpread } from "../../shared/harness.ts";
+import type { BenchKeyBits } from "../../shared/keys.ts";
 import { Skipped, type Stage } from "../stage.ts";
 
 /** Inferences with one sample. */

@@ -1,24 +1,24 @@
 /** What several stages share of the LeNet and its references. */
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { mostSamples, planRound } from "../../../models/plan.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { maxSamples, planRound } from "../../../models/planner/plan.ts";
 import {
   type ElementwiseCosts,
   type ElementwiseCounts,
   elementwiseSeconds,
-} from "../../reference/elementwise.ts";
-import { startPython } from "../../reference/python.ts";
-import { median } from "../../harness.ts";
+} from "../../compare/reference/elementwise.ts";
+import { startPython } from "../../compare/reference/python.ts";
+import { median } from "../../shared/harness.ts";
 
 /** The greatest batch that is measured anywhere: more takes memory, not less time. */
-const mostBatch = 64;
+const maxBatch = 64;
 
 /** Samples an inference at which the planner expects most samples a second. */
 export function bestBatch(
   { manifest, tensors }: ModelPackage,
   modulusBits: number,
 ): number {
-  const most = Math.min(mostBatch, mostSamples(manifest, modulusBits));
-  const rates = Array.from({ length: most }, (_, i) => {
+  const max = Math.min(maxBatch, maxSamples(manifest, modulusBits));
+  const rates = Array.from({ length: max }, (_, i) => {
     const samples = i + 1;
     const totalMs = manifest.rounds.reduce((sum, round) => {
       const options = { modulusBits, samples, tensors };

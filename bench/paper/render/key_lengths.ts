@@ -1,4 +1,4 @@
-import { fittedExponent } from "../../harness.ts";
+import { fittedExponent } from "../../shared/harness.ts";
 import type { KeyLengthRow } from "../measure/key_lengths.ts";
 import { colours, type Figure, figureSpec } from "./figure.ts";
 import {

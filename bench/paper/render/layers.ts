@@ -109,7 +109,7 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
       value: totalMs(row),
     },
   ]);
-  const most = (quantity: string) =>
+  const max = (quantity: string) =>
     Math.max(
       ...values.filter((each) => each.quantity === quantity)
         .map(({ value }) => value),
@@ -133,7 +133,7 @@ function layersFigure(rows: readonly LayerRow[]): Figure {
         type: "quantitative",
         title: `${quantity.replace(")", ", logarithmic)")}`,
         // Bars start at 1, and end below the frame.
-        scale: { type: "log", domain: [1, 1.5 * most(quantity)] },
+        scale: { type: "log", domain: [1, 1.5 * max(quantity)] },
         axis: { tickCount: 5, format: "~s" },
       },
       y2: { datum: 1 },

@@ -189,6 +189,6 @@ function mainMachine(tables: Tables): string | null {
     const machine = (rows[0] as Partial<Provenance> | undefined)?.machine;
     if (machine) counts.set(machine, (counts.get(machine) ?? 0) + 1);
   }
-  const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most?.[0] ?? null;
+  const [max] = [...counts].sort(([, a], [, b]) => b - a);
+  return max?.[0] ?? null;
 }

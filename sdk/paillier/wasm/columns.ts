@@ -1,4 +1,4 @@
-import type { Blocks } from "./layout.ts";
+import type { Blocks } from "./memory_layout.ts";
 import { limbBits } from "./limbs.ts";
 
 const bits = (value: number) =>

@@ -52,7 +52,7 @@ import {
   when,
 } from "./assembler.ts";
 import { highStart, lowStart } from "./columns.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./memory_layout.ts";
 import { limbBase, limbBits } from "./limbs.ts";
 
 const bitsOf = (value: number) =>

@@ -1,6 +1,6 @@
-import { bitLength } from "../big_integer.ts";
+import { bitLength } from "../public/big_integer.ts";
 import { highStart, initialColumns, lowStart } from "./columns.ts";
-import { type Layout, maxWords } from "./layout.ts";
+import { type Layout, maxWords } from "./memory_layout.ts";
 import {
   digitsOf,
   limbBase,

@@ -20,7 +20,7 @@ import {
   sub,
   type WasmFunction,
 } from "./assembler.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./memory_layout.ts";
 import { limbBits } from "./limbs.ts";
 
 /*

@@ -7,7 +7,7 @@ import {
   propagateFunction,
   unpackFunction,
 } from "./conversions.ts";
-import { type Layout, layoutFor } from "./layout.ts";
+import { type Layout, layoutFor } from "./memory_layout.ts";
 import { multiplyFunction, runFunction, squareFunction } from "./products.ts";
 
 /** The functions of a module, see their emitters for what they do. */

@@ -25,7 +25,7 @@ import {
   when,
 } from "./assembler.ts";
 import { copyColumns, readLeft, writeDigits } from "./lanes.ts";
-import type { Blocks, Layout } from "./layout.ts";
+import type { Blocks, Layout } from "./memory_layout.ts";
 import { SweepEmitter } from "./sweeps.ts";
 
 /**

@@ -20,7 +20,7 @@ import {
   type WasmFunction,
   when,
 } from "./assembler.ts";
-import type { Layout } from "./layout.ts";
+import type { Layout } from "./memory_layout.ts";
 import { limbBits } from "./limbs.ts";
 
 /**
@@ -79,7 +79,7 @@ export interface Sweep {
  * Most steps of a sweep that are written out, to make room for a quotient chain. More
  * would hide more of the chain, but slow the engine down by the sheer amount of code.
  */
-const mostWrittenOut = 21;
+const maxWrittenOut = 21;
 
 /** Emits sweeps into one function. */
 export class SweepEmitter {
@@ -290,7 +290,7 @@ export class SweepEmitter {
     const unroll = unrollOf(sweep);
     // A block of fewer rows comes only once: not worth the code.
     const wanted = side.length > 0 && unroll === sweep.rows.length
-      ? mostWrittenOut
+      ? maxWrittenOut
       : unroll;
     const possible = Math.floor((this.at.n - begin) / unroll);
     return unroll * Math.min(Math.floor(wanted / unroll), possible);

@@ -14,7 +14,7 @@ import {
 import { Fleet } from "../../../bench/load/fleet.ts";
 import { runGateway } from "../../../bench/load/gateway.ts";
 import { type Outcome, tally } from "../../../bench/load/outcome.ts";
-import { seededUnit } from "../../../bench/seeded.ts";
+import { seededUnit } from "../../../bench/shared/seeded.ts";
 import { testKey } from "../../vectors/keys.ts";
 
 const models = ["occupancy", "occupancy-scores"];

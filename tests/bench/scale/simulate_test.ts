@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
-import { quantile } from "../../../bench/harness.ts";
+import { quantile } from "../../../bench/shared/harness.ts";
 import { type Costs, warmCpuMs } from "../../../bench/scale/costs.ts";
 import { quotedPrices, simulateDay } from "../../../bench/scale/day.ts";
 import { EventQueue } from "../../../bench/scale/event_queue.ts";
@@ -47,7 +47,7 @@ const scenario: Scenario = {
   daySwing: 0,
   hour: 0,
   concurrency: 4,
-  mostInstances: Infinity,
+  maxInstances: Infinity,
   idleMs: 300_000,
   bankMemoryBytes: 192 * 2 ** 20,
   routing: "affinity",
@@ -88,7 +88,7 @@ Deno.test("alone on warm instances an inference takes the sum of its parts", () 
     intervalMs: 3_600_000,
     windowMs: 360_000_000,
     idleMs: Infinity,
-    mostInstances: 1,
+    maxInstances: 1,
     sessionMs: 0,
   });
   const bytes = 8 * (1e5 + 2e4 + 2e5 + 1e4) / 20_000;
@@ -118,7 +118,7 @@ Deno.test("a queue of one instance: waiting as queueing theory has it", () => {
   const { latenciesMs } = simulate(single, {
     ...scenario,
     intervalMs: 1000 * round.callMs / rho,
-    mostInstances: 1,
+    maxInstances: 1,
     // Its token never expires: no session's start joins the queue.
     sessionMs: Infinity,
     roundTripMs: 0,

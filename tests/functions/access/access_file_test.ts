@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { AccessFile } from "../../../functions/access/access_file.ts";
-import { makeToken, tokenDigest } from "../../../functions/access/token.ts";
-import { platformRandom } from "../../../sdk/random.ts";
+import {
+  makeToken,
+  tokenDigest,
+} from "../../../functions/access/bearer_token.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
 
 Deno.test("a changed list counts at once; a broken one does not, and is told of once", async (t) => {
   const path = await Deno.makeTempFile();

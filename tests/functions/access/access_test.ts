@@ -2,14 +2,22 @@
 import assert from "node:assert/strict";
 import { ConfiguredAccess } from "../../../functions/access/configured_access.ts";
 import type { AccessEntry } from "../../../functions/access/entries.ts";
-import { makeToken, tokenDigest } from "../../../functions/access/token.ts";
+import {
+  makeToken,
+  tokenDigest,
+} from "../../../functions/access/bearer_token.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
-import { platformRandom } from "../../../sdk/random.ts";
-import * as tiny from "../../e2e/tiny_session.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
+import * as tiny from "../../support/tiny_session.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
-import { type Functions, owner, post, startSession } from "../edge.ts";
-import { serve } from "./serve.ts";
+import {
+  type Functions,
+  owner,
+  post,
+  startSession,
+} from "../../support/gateway.ts";
+import { serve } from "../../support/serve_with_access.ts";
 
 const dense = tinyDense();
 const [lenetName, denseName] = [tiny.model, dense].map(({ manifest }) =>

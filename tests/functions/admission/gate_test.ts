@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Gate, type Place } from "../../../functions/admission/gate.ts";
 import { remoteAddress } from "../../../functions/admission/address.ts";
-import { CipherlayerError } from "../../../sdk/errors.ts";
+import { CipherlayerError } from "../../../sdk/support/errors.ts";
 
 /** Lets everything that can happen by itself happen. */
 const settle = () => new Promise((done) => setTimeout(done, 0));

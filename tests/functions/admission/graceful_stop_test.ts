@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
 import { tinyLeNet } from "../../reference/tiny_models.ts";
-import { owner, post, startSession } from "../edge.ts";
+import { owner, post, startSession } from "../../support/gateway.ts";
 import {
   type FunctionsProcess,
   modelFolder,
   startFunctions,
-} from "../functions_process.ts";
+} from "../../support/functions_process.ts";
 
 const model = tinyLeNet();
 const { name } = model.manifest;

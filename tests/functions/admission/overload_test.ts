@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
-import { exponentialBackoff } from "../../../sdk/retry.ts";
+import { exponentialBackoff } from "../../../sdk/session/retry.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
-import * as tiny from "../../e2e/tiny_session.ts";
-import { serve } from "../access/serve.ts";
-import { owner, post, startSession } from "../edge.ts";
+import * as tiny from "../../support/tiny_session.ts";
+import { serve } from "../../support/serve_with_access.ts";
+import { owner, post, startSession } from "../../support/gateway.ts";
 
 const { name } = tiny.model.manifest;
 

@@ -1,12 +1,15 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
 import assert from "node:assert/strict";
-import { KvBudgetStore, MemoryBudgetStore } from "../../../functions/budget.ts";
-import type { BudgetStore } from "../../../functions/budget.ts";
+import {
+  KvBudgetStore,
+  MemoryBudgetStore,
+} from "../../../functions/admission/budget.ts";
+import type { BudgetStore } from "../../../functions/admission/budget.ts";
 import type { RateLimits } from "../../../functions/admission/rates.ts";
 import type { Access } from "../../../functions/access/principal.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
-import { serve, type Served } from "../access/serve.ts";
-import { type Functions, post } from "../edge.ts";
+import { serve, type Served } from "../../support/serve_with_access.ts";
+import { type Functions, post } from "../../support/gateway.ts";
 
 const minuteMs = 60_000;
 const startMs = 1000 * minuteMs + 30_000;

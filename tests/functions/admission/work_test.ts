@@ -1,14 +1,17 @@
 /** Work is counted before it starts: rounds are split to fit, or refused. */
 import assert from "node:assert/strict";
-import { callMilliseconds, defaultCosts } from "../../../models/cost_model.ts";
-import { readPackage } from "../../../models/package.ts";
-import { planRound } from "../../../models/plan.ts";
-import type { CipherlayerError } from "../../../sdk/errors.ts";
+import {
+  callMilliseconds,
+  defaultCosts,
+} from "../../../models/planner/cost_model.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { planRound } from "../../../models/planner/plan.ts";
+import type { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
-import * as tiny from "../../e2e/tiny_session.ts";
-import { serve } from "../access/serve.ts";
-import { owner, post, startSession } from "../edge.ts";
+import * as tiny from "../../support/tiny_session.ts";
+import { serve } from "../../support/serve_with_access.ts";
+import { owner, post, startSession } from "../../support/gateway.ts";
 
 const { name } = tiny.model.manifest;
 /** A call costs 3 ms in any case; the first round takes 3.43 in one part, others less than this. */
@@ -24,16 +27,16 @@ Deno.test("each call of a plan fits what a call may take; without a limit nothin
   const costs = defaultCosts(modulusBits);
   for (const round of manifest.rounds) {
     const [unlimited] = planRound(round, { modulusBits, samples, tensors });
-    for (const most of [Infinity, 200, 60, 30, 15]) {
+    for (const max of [Infinity, 200, 60, 30, 15]) {
       const [{ forecast }] = planRound(round, {
         modulusBits,
         samples,
         tensors,
-        callLimits: { maxMillisecondsPerCall: most, shards: 64 },
+        callLimits: { maxMillisecondsPerCall: max, shards: 64 },
       });
-      assert(callMilliseconds(forecast, costs) <= most);
+      assert(callMilliseconds(forecast, costs) <= max);
       assert(forecast.shards <= Math.min(64, forecast.ciphertextsDown));
-      if (callMilliseconds(unlimited.forecast, costs) <= most) {
+      if (callMilliseconds(unlimited.forecast, costs) <= max) {
         assert.equal(forecast.totalMs, unlimited.forecast.totalMs);
       } else assert(forecast.shards > 1);
     }

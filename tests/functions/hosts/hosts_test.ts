@@ -5,20 +5,23 @@
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { tokenDigest } from "../../../functions/access/token.ts";
-import { settingsFrom } from "../../../functions/hosts/settings.ts";
+import { tokenDigest } from "../../../functions/access/bearer_token.ts";
+import { settingsFrom } from "../../../functions/settings/hosts.ts";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
-import { readPackage, writePackage } from "../../../models/package.ts";
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { planInference } from "../../../models/plan.ts";
-import { simulate } from "../../../models/simulate.ts";
-import { KeyOwner } from "../../../sdk/paillier/key_owner.ts";
-import { selectKernel } from "../../../sdk/paillier/select_kernel.ts";
+import {
+  readPackage,
+  writePackage,
+} from "../../../models/package/read_package.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { planInference } from "../../../models/planner/plan.ts";
+import { simulate } from "../../../models/simulate/simulate.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import {
   decodeRoundRequest,
   encodeRoundRequest,
 } from "../../../sdk/wire/codec.ts";
-import { connect } from "../../../sdk/session.ts";
+import { connect } from "../../../sdk/session/session.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
 import { nodeMajor } from "../../runtimes/processes.ts";
 import { testKey } from "../../vectors/keys.ts";
@@ -26,7 +29,7 @@ import {
   type StartedHost,
   startHost,
   type TestedHost,
-} from "./started_host.ts";
+} from "../../support/started_host.ts";
 
 /** A trained model. */
 function zooModel(name: string): Promise<ModelPackage> {
@@ -98,7 +101,7 @@ async function checkInferences(
   model: ModelPackage,
   keyBits: 512 | 2048,
 ): Promise<void> {
-  using owner = new KeyOwner(testKey(keyBits));
+  using owner = new PaillierEngine(testKey(keyBits));
   const { name, input, output, reveal } = model.manifest;
   await using session = await connect({ url, model: name, keys: owner });
   for (const integers of clearReadings(model)) {
@@ -118,7 +121,7 @@ async function checkSingleUse(
   { url }: StartedHost,
   { manifest }: ModelPackage,
 ): Promise<void> {
-  using owner = new KeyOwner(testKey(512));
+  using owner = new PaillierEngine(testKey(512));
   const bodies: [url: string, body: Uint8Array<ArrayBuffer>][] = [];
   await using session = await connect({
     url,
@@ -190,7 +193,7 @@ Deno.test({
       await using started = await startHost("workerd", models, {
         CIPHERLAYER_MAX_MS_PER_CALL: "5",
       });
-      using owner = new KeyOwner(testKey(512));
+      using owner = new PaillierEngine(testKey(512));
       const { name, input } = applianceScores.manifest;
       const { url } = started;
       await using session = await connect({ url, model: name, keys: owner });
@@ -270,7 +273,7 @@ Deno.test({
       });
       const { url } = started;
       const { name, input } = occupancy.manifest;
-      using keys = new KeyOwner(testKey(512));
+      using keys = new PaillierEngine(testKey(512));
       await assert.rejects(
         connect({ url, model: name, keys, token: "a-guess" }),
         { code: "unauthenticated" },

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { KvObjectStore } from "../../../functions/stores/kv.ts";
 import { S3ObjectStore } from "../../../functions/stores/s3.ts";
-import { CipherlayerError } from "../../../sdk/errors.ts";
-import { platformRandom } from "../../../sdk/random.ts";
+import { CipherlayerError } from "../../../sdk/support/errors.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
 import { bucket, credentials, region, startS3 } from "./s3_server.ts";
 import { stores } from "./stores.ts";
 

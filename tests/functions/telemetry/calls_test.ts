@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
-import { CallNotes } from "../../../functions/telemetry/call_notes.ts";
+import { CallNotes } from "../../../functions/telemetry/call_telemetry.ts";
 import type { CallRecord } from "../../../functions/telemetry/call_record.ts";
 import {
   instruments,
   prometheusName,
 } from "../../../functions/telemetry/instruments.ts";
-import { levelsOf } from "../../../functions/telemetry/environment.ts";
+import { levelsOf } from "../../../functions/settings/telemetry.ts";
 import { Log } from "../../../functions/telemetry/log.ts";
 import {
   prometheusContentType,
@@ -25,9 +25,14 @@ import {
   answerCiphertexts,
   inputCiphertexts,
 } from "../../../sdk/fixed_point/layout.ts";
-import { bigIntKernel } from "../../../sdk/paillier/kernel_bigint.ts";
+import { bigIntKernel } from "../../../sdk/paillier/public/kernel_bigint.ts";
 import { randomReading, tinyLeNet } from "../../reference/tiny_models.ts";
-import { infer, memoryStore, sealingKey, startSession } from "../edge.ts";
+import {
+  infer,
+  memoryStore,
+  sealingKey,
+  startSession,
+} from "../../support/gateway.ts";
 
 const model = tinyLeNet();
 const { name } = model.manifest;

@@ -5,7 +5,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
-import { Deployments } from "../../../functions/deployment/deployments.ts";
+import { Deployments } from "../../../functions/models/deployments.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import {
   encodeRoundRequest,
@@ -18,9 +18,9 @@ import {
   owner as keyOwner,
   sealingKey,
   startSession,
-} from "../edge.ts";
+} from "../../support/gateway.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
-import { ownerKeys, releaseOf, smallModel } from "../deployment/owner.ts";
+import { ownerKeys, releaseOf, smallModel } from "../models/owner.ts";
 
 interface Content {
   content?: Record<string, { schema: unknown }>;

@@ -1,9 +1,9 @@
 /** Telemetry of real processes: isolates side by side, spans as a collector gets them. */
 import assert from "node:assert/strict";
-import { writePackage } from "../../../models/package.ts";
+import { writePackage } from "../../../models/package/read_package.ts";
 import { randomReading, tinyDense } from "../../reference/tiny_models.ts";
-import { infer, startSession } from "../edge.ts";
-import { watchFunctions } from "./watched_functions.ts";
+import { infer, startSession } from "../../support/gateway.ts";
+import { watchFunctions } from "../../support/watched_functions.ts";
 
 interface Span {
   traceId: string;

@@ -1,14 +1,18 @@
 /** No key, reading, ciphertext or token reaches a log, a trace or a metric. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { encodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";
-import { makeToken, tokenDigest } from "../../../functions/access/token.ts";
-import { describeFault } from "../../../functions/telemetry/call_notes.ts";
-import { writePackage } from "../../../models/package.ts";
-import { simulate } from "../../../models/simulate.ts";
+import {
+  makeToken,
+  tokenDigest,
+} from "../../../functions/access/bearer_token.ts";
+import { describeFault } from "../../../functions/telemetry/call_telemetry.ts";
+import { writePackage } from "../../../models/package/read_package.ts";
+import { simulate } from "../../../models/simulate/simulate.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../../sdk/paillier/big_integer.ts";
-import { platformRandom } from "../../../sdk/random.ts";
+import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
 import {
   decodeRoundRequest,
   decodeRoundResponse,
@@ -27,9 +31,9 @@ import {
   owner,
   sealingKey,
   startSession,
-} from "../edge.ts";
-import { searchForSecrets } from "./search_for_secrets.ts";
-import { watchFunctions } from "./watched_functions.ts";
+} from "../../support/gateway.ts";
+import { searchForSecrets } from "../../support/search_for_secrets.ts";
+import { watchFunctions } from "../../support/watched_functions.ts";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
@@ -232,7 +236,9 @@ Deno.test("the search finds what functions tell, in log, trace and metric", asyn
     [name, platformRandom(32)] as const
   );
   await using functions = await watchFunctions({}, {
-    entry: new URL("leaky_functions.ts", import.meta.url).pathname,
+    entry: fileURLToPath(
+      new URL("../../support/leaky_functions.ts", import.meta.url),
+    ),
   });
   const secrets = named.map(([, secret]) => encodeBase64Url(secret)).join(" ");
   const response = await fetch(`${functions.url}/healthz`, {

@@ -1,6 +1,6 @@
 /** What the edge is answered: any status, any headers, any body. */
 import fc from "fast-check";
-import { createTransport } from "../../../sdk/transport.ts";
+import { createTransport } from "../../../sdk/session/transport.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, takenLater } from "../target.ts";
@@ -65,12 +65,12 @@ export function answer(): FuzzTarget<Answer> {
           ),
         timeoutMs: 60_000,
       });
-      const mostBytes = 500;
+      const maxBytes = 500;
       const reply = await takenLater(
         (error) => declared(error) && isPrintable(error.message),
-        () => transport("v1/rounds/0", new Uint8Array(), { mostBytes }),
+        () => transport("v1/rounds/0", new Uint8Array(), { maxBytes }),
       );
-      if (reply && reply.body.length > mostBytes) {
+      if (reply && reply.body.length > maxBytes) {
         throw new Error(`${reply.body.length} bytes were read`);
       }
       if (reply && reply.evaluateMs !== null && !(reply.evaluateMs >= 0)) {

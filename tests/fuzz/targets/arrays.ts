@@ -1,8 +1,8 @@
 /** Files of readings: NumPy's arrays and MNIST's. */
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { decodeIdx } from "../../../models/idx.ts";
-import { decodeNpy, encodeNpy } from "../../../models/npy.ts";
+import { decodeIdx } from "../../../cli/readings/idx.ts";
+import { decodeNpy, encodeNpy } from "../../../cli/readings/npy.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import { type FuzzTarget, range, taken, takenLater } from "../target.ts";

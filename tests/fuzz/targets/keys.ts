@@ -3,17 +3,17 @@ import { deepStrictEqual } from "node:assert/strict";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { MemoryBlobStore } from "../../../sdk/blob_store.ts";
-import { MemoryKeyStore } from "../../../sdk/key_store.ts";
-import { SealedKeyStore } from "../../../sdk/key_store_sealed.ts";
-import { QueueSealer } from "../../../sdk/offline_queue_sealing.ts";
+import { MemoryBlobStore } from "../../../sdk/blobs/blob_store.ts";
+import { MemoryKeyStore } from "../../../sdk/keys/key_store.ts";
+import { SealedKeyStore } from "../../../sdk/keys/key_store_sealed.ts";
+import { QueueSealer } from "../../../sdk/queue/offline_queue_sealing.ts";
 import {
   exportPrivateJwk,
   exportPublicJwk,
   importPrivateJwk,
   importPublicJwk,
-} from "../../../sdk/paillier/jwk.ts";
-import { platformRandom } from "../../../sdk/random.ts";
+} from "../../../sdk/paillier/private/jwk.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
 import { testKey } from "../../vectors/keys.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
@@ -97,7 +97,7 @@ export function sealedKey(): FuzzTarget<Uint8Array<ArrayBuffer>> {
       }
       await blobs.write("key", samples[0]);
       await blobs.write(`key.${"0".repeat(64)}`, bytes);
-      deepStrictEqual(await store.retired(), ["0".repeat(64)]);
+      deepStrictEqual(await store.listRetired(), ["0".repeat(64)]);
       const retired = await takenLater(
         declared,
         () => store.load("0".repeat(64)),

@@ -1,10 +1,13 @@
 /** ONNX files: the reader, and the passes behind it. */
 import fc from "fast-check";
-import { sizeOf } from "../../../models/onnx/tensor.ts";
-import { readOnnx } from "../../../models/onnx/read.ts";
-import { lower } from "../../../models/passes/lower.ts";
-import { UnsupportedModelError } from "../../../models/passes/unsupported.ts";
-import { buildCaseGraph, operatorCases } from "../../models/operator_cases.ts";
+import { sizeOf } from "../../../models/compiler/onnx/tensor.ts";
+import { readOnnx } from "../../../models/compiler/onnx/read.ts";
+import { lower } from "../../../models/compiler/lower/lower.ts";
+import { UnsupportedModelError } from "../../../models/compiler/lower/unsupported.ts";
+import {
+  buildCaseGraph,
+  operatorCases,
+} from "../../models/compiler/operator_cases.ts";
 import { writeOnnx } from "../../reference/onnx_writer.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";

@@ -3,13 +3,16 @@ import { deepStrictEqual } from "node:assert/strict";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import fc from "fast-check";
-import { decodePackage, encodePackage } from "../../../models/package.ts";
-import type { ModelPackage } from "../../../models/package_format.ts";
-import { planInference } from "../../../models/plan.ts";
+import {
+  decodePackage,
+  encodePackage,
+} from "../../../models/package/read_package.ts";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { planInference } from "../../../models/planner/plan.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
-} from "../../../models/safetensors.ts";
+} from "../../../models/package/safetensors.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import {

@@ -1,11 +1,11 @@
 /** Plans of a cloud that is not trusted: what passes is safe to carry out. */
 import fc from "fast-check";
-import { applySteps } from "../../../sdk/activations.ts";
-import { checkPlan } from "../../../sdk/check_plan.ts";
+import { applySteps } from "../../../sdk/activations/apply.ts";
+import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import {
-  type EdgeTensor,
   elementCount,
-} from "../../../sdk/fixed_point/edge_tensor.ts";
+  type IntegerTensor,
+} from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -17,13 +17,13 @@ import {
 } from "../../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../../sdk/wire/messages.ts";
 import type { InferencePlan } from "../../../sdk/wire/plan.ts";
-import { owner } from "../../functions/edge.ts";
+import { owner } from "../../support/gateway.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";
 import { damagedTrees, type Tree } from "../trees.ts";
 
 /** What the edge would hold or do; above it, a plan is checked and not tried. */
-const mostTried = 2 ** 16;
+const maxTried = 2 ** 16;
 
 export function plan(): FuzzTarget<[Tree, bigint]> {
   const sessions = readCorpus("session-response").map(decodeSessionResponse);
@@ -43,7 +43,7 @@ export function plan(): FuzzTarget<[Tree, bigint]> {
       if (received === null || !isSmall(received)) return;
       // Nothing may throw from here on, whatever the cloud answers.
       const zeros = new Float64Array(elementCount(received.input.shape));
-      const live = new Map<string, EdgeTensor>([["input", {
+      const live = new Map<string, IntegerTensor>([["input", {
         shape: received.input.shape,
         samples: Array.from({ length: received.samples }, () => zeros),
       }]]);
@@ -65,11 +65,11 @@ function sent(session: SessionResponse): SessionResponse {
 }
 
 function isSmall({ input, rounds, samples }: InferencePlan): boolean {
-  return samples * elementCount(input.shape) <= mostTried &&
+  return samples * elementCount(input.shape) <= maxTried &&
     rounds.every(({ layout, steps }) =>
-      inputCiphertexts(layout) + answerCiphertexts(layout) <= mostTried &&
+      inputCiphertexts(layout) + answerCiphertexts(layout) <= maxTried &&
       steps.every((step) =>
-        !("kernel" in step) || elementCount(step.kernel) <= mostTried
+        !("kernel" in step) || elementCount(step.kernel) <= maxTried
       )
     );
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import {
   parseQuantisation,
   prescribedBits,
-} from "../../../models/quantise/prescribed.ts";
+} from "../../../models/compiler/quantise/prescribed.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import { type FuzzTarget, range, taken } from "../target.ts";

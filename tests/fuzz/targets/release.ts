@@ -2,18 +2,21 @@
 import { deepStrictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { createApp } from "../../../functions/app.ts";
-import { Deployments } from "../../../functions/deployment/deployments.ts";
-import { decodeState } from "../../../functions/deployment/model_state.ts";
+import { Deployments } from "../../../functions/models/deployments.ts";
+import { decodeState } from "../../../functions/models/model_state.ts";
 import { KvObjectStore } from "../../../functions/stores/kv.ts";
-import { decodeRelease, encodeRelease } from "../../../models/release.ts";
-import { sealingKey } from "../../functions/edge.ts";
+import {
+  decodeRelease,
+  encodeRelease,
+} from "../../../models/package/release.ts";
+import { sealingKey } from "../../support/gateway.ts";
 import {
   deploy,
   owner,
   ownerKeys,
   releaseOf,
   smallModel,
-} from "../../functions/deployment/owner.ts";
+} from "../../functions/models/owner.ts";
 import { damagedBytes } from "../bytes.ts";
 import { nowMs } from "../fixtures.ts";
 import {

@@ -1,7 +1,7 @@
 /** Sealed tokens: bytes from the edge, and contents that some instance may have sealed. */
 import { deepStrictEqual } from "node:assert/strict";
-import { TokenSealer } from "../../../functions/privacy/token.ts";
-import { sealingKey } from "../../functions/edge.ts";
+import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
+import { sealingKey } from "../../support/gateway.ts";
 import { damagedBytes } from "../bytes.ts";
 import { fuzzedApp, nowMs } from "../fixtures.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";

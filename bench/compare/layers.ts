@@ -1,0 +1,95 @@
+/** Single layers of chosen size with weights like those of a trained network. */
+import { accumulatorBound } from "../../models/package/bounds.ts";
+import type {
+  ModelPackage,
+  RoundSpec,
+  Term,
+} from "../../models/package/format.ts";
+
+/** Inputs and weights have the LeNet's usual widths. */
+const input = { low: 0, high: 63 };
+const weightHigh = 7;
+
+/** A square dense layer of `length` inputs and outputs. */
+export function denseLayer(length: number): ModelPackage {
+  const term: Term = {
+    kind: "dense",
+    reads: "input",
+    length,
+    ...input,
+    weights: "weights",
+  };
+  return singleRound(`dense-${length}`, [length], term, [length, length]);
+}
+
+/** A 3x3 convolution of a 4-channel square image of `side` to 8 channels. */
+export function convolutionLayer(side: number): ModelPackage {
+  const inputShape: [number, number, number] = [4, side, side];
+  const term: Term = {
+    kind: "convolution",
+    reads: "input",
+    inputShape,
+    ...input,
+    weights: "weights",
+    kernel: [3, 3],
+    stride: [1, 1],
+    dilation: [1, 1],
+    pads: [0, 0, 0, 0],
+    groups: 1,
+  };
+  const outputShape = [8, side - 2, side - 2];
+  return singleRound(
+    `convolution-${side}`,
+    inputShape,
+    term,
+    [8, 4, 3, 3],
+    outputShape,
+  );
+}
+
+function singleRound(
+  name: string,
+  inputShape: number[],
+  term: Term,
+  weightShape: number[],
+  outputShape = [weightShape[0]],
+): ModelPackage {
+  const size = weightShape.reduce((a, b) => a * b);
+  // Low-discrepancy, so that every size has the same mixture of weights.
+  const data = Int32Array.from({ length: size }, (_, i) => {
+    const unit = (i * 0.6180339887498949) % 1;
+    return Math.round((2 * unit - 1) ** 3 * weightHigh);
+  });
+  const tensors = new Map([
+    ["weights", { shape: weightShape, data }],
+    ["bias", {
+      shape: [weightShape[0]],
+      data: new Int32Array(weightShape[0]),
+    }],
+  ]);
+  const round: RoundSpec = {
+    name: "layer",
+    terms: [term],
+    outputShape,
+    bias: "bias",
+    bound: 0,
+    steps: [],
+    writes: "output",
+  };
+  round.bound = accumulatorBound(round, tensors);
+  return {
+    manifest: {
+      format: "cipherlayer-model-1",
+      name,
+      version: "1",
+      input: { shape: inputShape, scale: 1, offset: 0, ...input },
+      rounds: [round],
+      output: { shape: outputShape, scale: 1, labels: null, tail: "none" },
+      privacy: "standard",
+      reveal: "scores",
+      provenance: {},
+      files: {},
+    },
+    tensors,
+  };
+}

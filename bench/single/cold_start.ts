@@ -1,0 +1,242 @@
+/**
+ * Cold starts: from the start of a process of the functions to the first session
+ * and the first inference answered, on each host of this machine, beside a second
+ * inference. Every answer is compared with the integer simulator.
+ */
+import { parseArgs } from "node:util";
+import {
+  type Host,
+  type HostCommand,
+  prepareHost,
+} from "../../functions/hosts/host_process.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { type Answer, connect } from "../../sdk/session/session.ts";
+import { testReading } from "../shared/checked_session.ts";
+import { zooFolder } from "../shared/functions_process.ts";
+import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
+import { describeMachine } from "../shared/machine.ts";
+
+const usage = `usage: deno run -A bench/single/cold_start.ts [options]
+
+  --model NAME   of models/zoo, default lenet-mnist
+  --bits N       length of the key: 512, 1024, 2048 (default), 3072, 4096
+  --runs N       processes started of each host, default 5; medians are told
+  --only HOST    deno-1, deno-2 (threads), node or workerd; may be repeated
+  --json         one JSON object {machine, model, bits, runs, results} on standard output
+  --help         this text
+
+example: deno run -A bench/single/cold_start.ts --model occupancy --runs 9 --json`;
+
+interface Case {
+  name: string;
+  host: Host;
+  env: Record<string, string>;
+}
+
+const benchKeyBits: BenchKeyBits[] = [512, 1024, 2048, 3072, 4096];
+
+const deno = (threads: number): Case => ({
+  name: `deno-${threads}`,
+  host: "deno",
+  env: { CIPHERLAYER_THREADS: String(threads), CIPHERLAYER_KV: ":memory:" },
+});
+const cases: Case[] = [
+  deno(1),
+  deno(2),
+  { name: "node", host: "node", env: {} },
+  { name: "workerd", host: "workerd", env: {} },
+];
+
+/** Milliseconds since the process was started, but for the second inference's own. */
+interface ColdStart {
+  healthyMs: number;
+  sessionMs: number;
+  inferenceMs: number;
+  secondInferenceMs: number;
+  /** Most memory that the process has had resident; 0 where the system does not tell. */
+  peakMiB: number;
+}
+
+async function measure(
+  command: HostCommand,
+  { env, url, model, bits }: {
+    env: Record<string, string>;
+    url: string;
+    model: ModelPackage;
+    bits: BenchKeyBits;
+  },
+): Promise<ColdStart> {
+  using owner = new PaillierEngine(benchKey(bits));
+  const reading = testReading(model, 0);
+  await owner.fillPool(4096);
+  const started = performance.now();
+  const since = () => performance.now() - started;
+  const child = new Deno.Command(command.program, {
+    args: command.args,
+    cwd: command.cwd,
+    env: {
+      CIPHERLAYER_SEALING_KEY: "7".repeat(64),
+      CIPHERLAYER_INSECURE_KEYS: "1",
+      ...command.env,
+      ...env,
+    },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  try {
+    while (!await answers(url)) {
+      if (since() > 60_000) throw new Error("The functions do not start");
+    }
+    const healthyMs = since();
+    await using session = await connect({
+      url,
+      model: model.manifest.name,
+      keys: owner,
+    });
+    const sessionMs = since();
+    check(await session.infer(reading), model, reading);
+    const inferenceMs = since();
+    await owner.fillPool(
+      session.plan.rounds.reduce(
+        (sum, { layout }) => sum + inputCiphertexts(layout),
+        0,
+      ),
+    );
+    const again = since();
+    check(await session.infer(reading), model, reading);
+    return {
+      healthyMs,
+      sessionMs,
+      inferenceMs,
+      secondInferenceMs: since() - again,
+      peakMiB: await peakMiB(child.pid),
+    };
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+}
+
+function check(answer: Answer, model: ModelPackage, reading: Float64Array) {
+  const { integers, scores } = simulate(
+    model,
+    quantise(reading, model.manifest.input),
+  );
+  const same = answer.scores
+    ? answer.scores.every((score, i) => score === scores[i])
+    : answer.predicted === integers.indexOf(Math.max(...integers));
+  if (!same) {
+    throw new Error("The encrypted inference differs from the simulator");
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    await new Promise((done) => setTimeout(done, 2));
+    return false;
+  }
+}
+
+async function peakMiB(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+  return Math.round(Number(/VmHWM:\s*(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+}
+
+function medians(starts: ColdStart[]): ColdStart {
+  const keys = Object.keys(starts[0]) as (keyof ColdStart)[];
+  return Object.fromEntries(keys.map((key) => {
+    const sorted = starts.map((start) => start[key]).toSorted((a, b) => a - b);
+    return [key, Math.round(sorted[sorted.length >> 1])];
+  })) as unknown as ColdStart;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function measureCase(
+  { host, env }: Case,
+  options: { runs: number; model: ModelPackage; bits: BenchKeyBits },
+): Promise<ColdStart> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const port = freePort();
+    const command = await prepareHost(host, folder, {
+      models: zooFolder,
+      hostname: "127.0.0.1",
+      port,
+    });
+    const url = `http://127.0.0.1:${port}`;
+    const spent = { CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens` };
+    const starts: ColdStart[] = [];
+    for (let run = 0; run < options.runs; run++) {
+      starts.push(
+        await measure(command, {
+          ...options,
+          env: { ...spent, ...env },
+          url,
+        }),
+      );
+    }
+    return medians(starts);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      model: { type: "string", default: "lenet-mnist" },
+      bits: { type: "string", default: "2048" },
+      runs: { type: "string", default: "5" },
+      only: { type: "string", multiple: true },
+      json: { type: "boolean" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const runs = Number(values.runs);
+  const bits = benchKeyBits.find((bits) => String(bits) === values.bits);
+  const wanted = cases.filter(({ name }) =>
+    values.only?.includes(name) ?? true
+  );
+  const isCount = Number.isInteger(runs) && runs > 0;
+  if (wanted.length === 0 || !isCount || !bits) {
+    console.error(usage);
+    return 2;
+  }
+  const machine = await describeMachine();
+  const model = await readPackage(`${zooFolder}/${values.model}/package`);
+  const results: ({ host: string } & ColdStart)[] = [];
+  for (const wantedCase of wanted) {
+    console.error(`${wantedCase.name}: ${runs} starts`);
+    const times = await measureCase(wantedCase, { runs, model, bits });
+    results.push({ host: wantedCase.name, ...times });
+  }
+  if (values.json) {
+    console.log(
+      JSON.stringify({ machine, model: values.model, bits, runs, results }),
+    );
+  } else {
+    console.table(results);
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,47 @@
+/**
+ * Accuracy, in integers, of the scores of each test picture added to those of its
+ * mirror image: what a gateway gets that asks for both (two samples of one inference).
+ * `deno run -A bench/single/mirrored_scores.ts test_batch.bin.gz`
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { loadClasses, loadReadings } from "../../cli/readings/readings.ts";
+import { argMax } from "../../models/compiler/quantise/report.ts";
+import { simulateMany } from "../../models/simulate/simulate.ts";
+
+const [path] = Deno.args;
+if (!path) {
+  console.error("Usage: mirrored.ts FILE, CIFAR-10's test_batch.bin.gz");
+  Deno.exit(2);
+}
+const model = await readPackage(
+  fileURLToPath(new URL("package", import.meta.url)),
+);
+const { input } = model.manifest;
+const [, , width] = input.shape;
+const pictures = await loadReadings(path, input.shape);
+const classes = await loadClasses(path);
+
+const scoresOf = (readings: Float64Array[]) =>
+  simulateMany(model, readings.map((reading) => quantise(reading, input)))
+    .map(({ integers }) => integers);
+const plain = scoresOf(pictures);
+const mirrored = scoresOf(
+  pictures.map((picture) =>
+    picture.map((_, i) => picture[i - i % width + width - 1 - i % width])
+  ),
+);
+
+const right = (scores: ArrayLike<number>[]) =>
+  scores.filter((row, i) => argMax(row) === classes[i]).length;
+const sums = plain.map((row, i) =>
+  row.map((score, c) => score + mirrored[i][c])
+);
+const share = (count: number) =>
+  `${(100 * count / classes.length).toFixed(2)} % of ${classes.length}`;
+console.log(`as they are: ${share(right(plain))}`);
+console.log(`mirrored: ${share(right(mirrored))}`);
+console.log(`both added: ${share(right(sums))}`);

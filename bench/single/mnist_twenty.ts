@@ -1,0 +1,89 @@
+/**
+ * The first MNIST test pictures, truly encrypted over HTTP, each compared with the
+ * integer simulator:
+ *
+ *   deno run -A bench/single/mnist_twenty.ts [--count 20] [--insecure-key-bits 512] [MNIST_FOLDER]
+ *
+ * Prints one line a picture; the exit code is 1 if any answer differs.
+ */
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { generatePrivateKey } from "@cipherlayer/sdk";
+import { loadPictures } from "../../examples/demo/pictures.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { simulate } from "../../models/simulate/simulate.ts";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { connect } from "../../sdk/session/session.ts";
+import {
+  lenetFolder,
+  startFunctions,
+  zooFolder,
+} from "../shared/functions_process.ts";
+
+const { values, positionals } = parseArgs({
+  args: Deno.args,
+  options: {
+    count: { type: "string", default: "20" },
+    "insecure-key-bits": { type: "string" },
+  },
+  allowPositionals: true,
+});
+const folder = positionals[0] ??
+  fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
+const insecureBits = values["insecure-key-bits"];
+const keyBits = Number(insecureBits ?? 2048);
+
+const model = await readPackage(lenetFolder);
+const pictures = await loadPictures(
+  { kind: "mnist", folder, index: 0 },
+  Number(values.count),
+);
+const keys = await generatePrivateKey(keyBits, {
+  insecure: insecureBits !== undefined,
+});
+await using functions = await startFunctions({
+  models: zooFolder,
+});
+await using session = await connect({
+  url: functions.url,
+  model: model.manifest.name,
+  keys,
+});
+
+console.log(
+  `${keyBits}-bit key${
+    insecureBits ? " (INSECURE)" : ""
+  }; seconds of one inference each`,
+);
+let differing = 0, right = 0, seconds = 0;
+for (const [index, { pixels, expected }] of pictures.entries()) {
+  const reading = Float64Array.from(pixels, (value) => value / 255);
+  const { integers } = simulate(model, quantise(reading, model.manifest.input));
+  await session.whenPrepared();
+  const answer = await session.infer(reading);
+  if (session.version !== model.manifest.version) {
+    throw new Error("The functions serve another version than the package has");
+  }
+  const { scale } = model.manifest.output;
+  const agrees = answer.scores?.every((score, i) =>
+    score === integers[i] * scale
+  );
+  if (!agrees) differing++;
+  if (answer.predicted === expected) right++;
+  seconds += answer.totalMs / 1000;
+  console.log(
+    `${
+      String(index).padStart(3)
+    }  label ${expected}  answer ${answer.predicted}  ${
+      (answer.totalMs / 1000).toFixed(2)
+    } s  ${agrees ? "equal to the simulator" : "DIFFERS from the simulator"}`,
+  );
+}
+console.log(
+  `${
+    pictures.length - differing
+  } of ${pictures.length} equal to the simulator, ${right} right, ${
+    (seconds / pictures.length).toFixed(2)
+  } s each`,
+);
+if (differing > 0) Deno.exitCode = 1;

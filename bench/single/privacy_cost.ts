@@ -1,0 +1,119 @@
+/**
+ * What each protection of the model costs: one LeNet inference, gateway and
+ * functions in one process, a protection added at a time:
+ *
+ *     deno run -A bench/single/privacy_cost.ts [--bits 2048] [--runs 3]
+ */
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { parseArgs } from "node:util";
+import { createApp } from "../../functions/app.ts";
+import { modelInfo } from "../../functions/models/model_store.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import type { PrivacyProfile } from "../../models/package/format.ts";
+import {
+  type Protections,
+  protectionsOf,
+} from "../../models/protections/profile.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { connect } from "../../sdk/session/session.ts";
+import type { Reveal } from "../../sdk/wire/plan.ts";
+import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: {
+    bits: { type: "string", default: "2048" },
+    runs: { type: "string", default: "3" },
+  },
+});
+const bits = Number(values.bits) as BenchKeyBits, runs = Number(values.runs);
+const model = await readPackage(
+  fileURLToPath(
+    new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
+  ),
+);
+const reading = new Float64Array(28 * 28).fill(0.3);
+const standard = protectionsOf({ privacy: "standard", reveal: "label" });
+const off: Protections = {
+  ...protectionsOf({ privacy: "paper", reveal: "label" }),
+  scoreDecoys: "none",
+};
+
+type Variant = [
+  name: string,
+  privacy: PrivacyProfile,
+  reveal: Reveal,
+  protections?: Partial<Protections>,
+];
+const variants: Variant[] = [
+  ["none (scores revealed)", "paper", "scores"],
+  ["label round alone", "paper", "label", off],
+  ["+ channel order", "paper", "label", { ...off, channelOrder: true }],
+  ["+ disturbance", "paper", "label", { ...off, disturbance: 0.5 }],
+  ["+ hidden decoys, 1/32", "paper", "label", {
+    ...off,
+    hiddenDecoys: standard.hiddenDecoys,
+  }],
+  ["+ convex decoys", "paper", "label", { ...off, scoreDecoys: "convex" }],
+  ["+ blinded scores", "paper", "label", { ...off, scores: "blinded" }],
+  ["+ selector check", "paper", "label", { ...off, selectorCheck: true }],
+  ["+ single use", "paper", "label", { ...off, singleUse: true }],
+  ["+ compared scores", "paper", "label", {
+    ...off,
+    channelOrder: true,
+    scores: "compared",
+  }],
+  ["profile paper", "paper", "label"],
+  ["profile standard", "standard", "label"],
+  ["profile strict", "strict", "label"],
+];
+
+using owner = new PaillierEngine(benchKey(bits), { threads: 0 });
+console.log(
+  `LeNet, ${bits}-bit key, gateway and functions on one thread; least of ${runs} runs`,
+);
+console.log("| | processor, ms | up, KB | down, KB | calls |");
+console.log("| --- | ---: | ---: | ---: | ---: |");
+for (const [name, privacy, reveal, protections] of variants) {
+  const manifest = { ...model.manifest, privacy, reveal };
+  const served = { ...model, manifest };
+  const app = createApp({
+    models: {
+      list: () => Promise.resolve([modelInfo(served)]),
+      load: () => Promise.resolve(served),
+    },
+    sealingKey: new Uint8Array(32).fill(1),
+    insecureKeys: true,
+    protections,
+  });
+  await using session = await connect({
+    url: "http://functions.local",
+    model: manifest.name,
+    keys: owner,
+    fetch: (input, init) => Promise.resolve(app.request(`${input}`, init)),
+  });
+  const times: number[] = [];
+  let bytesUp = 0, bytesDown = 0;
+  // The first run compiles the rounds.
+  for (let run = 0; run <= runs; run++) {
+    await session.whenPrepared();
+    const before = cpuMs();
+    const answer = await session.infer(reading);
+    if (run > 0) times.push(cpuMs() - before);
+    ({ bytesUp, bytesDown } = answer);
+  }
+  const min = Math.min(...times).toFixed(0);
+  const kilobytes = (bytes: number) => (bytes / 1000).toFixed(0);
+  console.log(
+    `| ${name} | ${min} | ${kilobytes(bytesUp)} | ${
+      kilobytes(bytesDown)
+    } | ${session.plan.rounds.length} |`,
+  );
+}
+
+/** Processor time of this process: other processes do not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

@@ -1,0 +1,201 @@
+import { Command, Option } from "commander";
+import { compileModel } from "../../models/compiler/compile.ts";
+import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { PrivacyProfile } from "../../models/package/format.ts";
+import { lower } from "../../models/compiler/lower/lower.ts";
+import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { writePackage } from "../../models/package/read_package.ts";
+import { planInference } from "../../models/planner/plan.ts";
+import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
+import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
+import { loadClasses, loadLabels, loadReadings } from "../readings/readings.ts";
+import {
+  bitWidths,
+  MisuseError,
+  print,
+  progress,
+  realNumber,
+  table,
+  wholeNumber,
+} from "./command.ts";
+
+interface Options {
+  calibrate?: string;
+  calibrateLabels?: string;
+  calibrateCount: number;
+  quantisation?: string;
+  out: string;
+  name?: string;
+  weightBits?: number | number[];
+  activationBits?: number | number[];
+  maxAccuracyLoss: number;
+  inputRange?: string;
+  pool: "edge" | "cloud";
+  labels?: string;
+  reveal?: Reveal;
+  privacy: PrivacyProfile;
+  keyBits: number;
+  json?: boolean;
+}
+
+/** `cipherlayer compile`: from ONNX to a package. */
+export function compileCommand(): Command {
+  return new Command("compile")
+    .summary("make a package from an ONNX model")
+    .description(
+      "Compiles an ONNX model (opset 7 to 21) to a package that functions can serve: fuses it into rounds, quantises it on calibration readings and proves every bound. Refuses a model with the complete list of nodes that do not fit (exit code 2); nothing is written then.",
+    )
+    .argument("<model>", "ONNX file")
+    .requiredOption("--out <folder>", "folder of the package")
+    .option(
+      "--calibrate <file>",
+      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+    )
+    .option(
+      "--calibrate-labels <file>",
+      "right classes of those readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+    )
+    .option(
+      "--calibrate-count <n>",
+      "readings to use at most",
+      wholeNumber(1),
+      1000,
+    )
+    .option(
+      "--quantisation <file>",
+      "what quantisation-aware training has fixed; no calibration is needed then",
+    )
+    .option("--name <name>", "model name (default: the file's)")
+    .option(
+      "--weight-bits <bits>",
+      "one width, or one a round (8,6,4,6); default: chosen, 2 to 8",
+      bitWidths,
+    )
+    .option(
+      "--activation-bits <bits>",
+      "one width, or one for the input and one for each round but the last; default: chosen, 4 to 8",
+      bitWidths,
+    )
+    .option(
+      "--max-accuracy-loss <points>",
+      "percentage points that chosen widths may cost on the calibration readings",
+      realNumber,
+      .02,
+    )
+    .option(
+      "--input-range <least,most>",
+      "range of readings (default: as calibrated)",
+    )
+    .addOption(
+      new Option("--pool <place>", "where averages are taken")
+        .choices(["edge", "cloud"]).default("edge"),
+    )
+    .addOption(
+      new Option(
+        "--reveal <what>",
+        "what clients get (default: the label, where there is one)",
+      )
+        .choices(["scores", "label"]),
+    )
+    .addOption(
+      new Option("--privacy <profile>", "how functions guard the weights")
+        .choices(["paper", "standard", "strict"]).default("standard"),
+    )
+    .option("--labels <file>", "names of the scores: JSON list or lines")
+    .option(
+      "--key-bits <bits>",
+      "check that the model fits keys of this size",
+      wholeNumber(256),
+      2048,
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cipherlayer compile model.onnx --calibrate readings.npy --out package
+  cipherlayer compile model.onnx --calibrate readings.npy --weight-bits 8 --activation-bits 8 --out package
+  cipherlayer compile lenet.onnx --calibrate train-images-idx3-ubyte.gz --calibrate-labels train-labels-idx1-ubyte.gz --out package`,
+    )
+    .action(compile);
+}
+
+async function compile(path: string, options: Options): Promise<void> {
+  if (!options.calibrate && !options.quantisation) {
+    throw new MisuseError("Cannot compile: --calibrate FILE is missing");
+  }
+  const onnx = await Deno.readFile(path);
+  const count = options.calibrateCount;
+  // Unsupported models are told apart before anything else is looked at.
+  const { shape } = lower(readOnnx(onnx)).input;
+  const calibration = options.calibrate
+    ? await loadReadings(options.calibrate, shape, count)
+    : [];
+  const { model, report } = compileModel(onnx, {
+    name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
+    calibration,
+    calibrationLabels: options.calibrateLabels
+      ? await loadClasses(options.calibrateLabels, count)
+      : undefined,
+    quantisation: options.quantisation
+      ? parseQuantisation(await Deno.readTextFile(options.quantisation))
+      : undefined,
+    labels: options.labels ? await loadLabels(options.labels) : undefined,
+    weightBits: options.weightBits,
+    activationBits: options.activationBits,
+    maxAccuracyLoss: options.maxAccuracyLoss,
+    inputRange: parseRange(options.inputRange),
+    pool: options.pool,
+    reveal: options.reveal,
+    privacy: options.privacy,
+    onProgress: progress,
+  });
+  // Refuses, naming the round, what does not fit a plaintext.
+  planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
+  await writePackage(options.out, model);
+  const { name, version } = model.manifest;
+  print(
+    options.json ?? false,
+    { out: options.out, name, version, ...report },
+    () => `${reportText(report)}\n${name} ${version} written to ${options.out}`,
+  );
+}
+
+function parseRange(text?: string): [number, number] | undefined {
+  if (text === undefined) return undefined;
+  const [min, max, ...rest] = text.split(",").map(Number);
+  if (rest.length === 0 && min < max) return [min, max];
+  throw new MisuseError(
+    `Cannot use --input-range ${text}: expected LEAST,MOST`,
+  );
+}
+
+/** The report for people. */
+export function reportText(report: QuantisationReport): string {
+  const rows = report.rounds.map((round) => [
+    round.name,
+    round.weightBits,
+    round.range ? `${round.range[0]} .. ${round.range[1]}` : "",
+    round.bound,
+    round.slotBits,
+    `${(100 * round.sparsity).toFixed(0)} %`,
+    round.signalToNoise === null ? "" : `${round.signalToNoise.toFixed(1)} dB`,
+  ]);
+  const header = [
+    "round",
+    "weight bits",
+    "activation",
+    "bound",
+    "slot bits",
+    "zeros",
+    "signal to noise",
+  ];
+  const summary = report.relativeError === null
+    ? ""
+    : `\nOn the calibration readings: relative error ${
+      (100 * report.relativeError).toFixed(2)
+    } %, same arg-max as the float model ${
+      (100 * report.agreement!).toFixed(2)
+    } %`;
+  return table(header, rows) + summary;
+}

@@ -1,0 +1,171 @@
+/** What commands share that infer encrypted: the key's size, functions of this process. */
+import type { Command } from "commander";
+import { createApp } from "../../functions/app.ts";
+import {
+  modelInfo,
+  modelNotFound,
+} from "../../functions/models/model_store.ts";
+import type { InputSpec } from "../../sdk/wire/plan.ts";
+import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
+import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { maxSamples } from "../../models/planner/plan.ts";
+import { guardModel } from "../../models/protections/guard_model.ts";
+import {
+  type Protections,
+  protectionsOf,
+} from "../../models/protections/profile.ts";
+import { MisuseError, wholeNumber } from "./command.ts";
+
+/** The size of a key that is made for one run. */
+export interface KeyChoice {
+  keyBits: number;
+  /** Smaller than any key should be that guards data. */
+  insecure: boolean;
+}
+
+export interface KeyOptions {
+  keyBits?: number;
+  insecureKeyBits?: number;
+}
+
+const minSecureBits = 2048;
+/** More would save little time and cost memory. */
+const maxSamplesAtOnce = 64;
+/** Functions of this process are never lost, only slow with many samples at once. */
+const localTimeoutMs = 60 * 60 * 1000;
+/** Answers stay exact: the simulator knows no noise. */
+const exact: Partial<Protections> = { disturbance: 0 };
+
+export function addKeyOptions(command: Command): Command {
+  return command
+    .option(
+      "--key-bits <n>",
+      `bits of the key (default: ${minSecureBits})`,
+      wholeNumber(minSecureBits),
+    )
+    .option(
+      "--insecure-key-bits <n>",
+      "bits of a key that protects nothing: for tests and comparisons",
+      wholeNumber(512),
+    );
+}
+
+/** @throws {MisuseError} where both options are there */
+export function keyChoice(
+  { keyBits, insecureKeyBits }: KeyOptions,
+): KeyChoice {
+  if (keyBits !== undefined && insecureKeyBits !== undefined) {
+    throw new MisuseError(
+      "Cannot use both --key-bits and --insecure-key-bits: give one",
+    );
+  }
+  return {
+    keyBits: insecureKeyBits ?? keyBits ?? minSecureBits,
+    insecure: insecureKeyBits !== undefined,
+  };
+}
+
+/** Stands wherever a figure is shown that was made with a small key. */
+export function insecureMark({ keyBits, insecure }: KeyChoice): string {
+  return insecure
+    ? ` [INSECURE ${keyBits}-bit key: figures of a toy, not for real data]`
+    : "";
+}
+
+/** Values that quantisation moves into the model's range. */
+export function countClamped(
+  readings: readonly Float64Array[],
+  { scale, offset, low, high }: InputSpec,
+): number {
+  return readings.reduce(
+    (sum, reading) =>
+      sum + reading.reduce((count, value) => {
+        const integer = Math.round((value - offset) / scale);
+        return integer < low || integer > high ? count + 1 : count;
+      }, 0),
+    0,
+  );
+}
+
+/**
+ * Samples that an inference with `model` should carry, of `count` to be inferred:
+ * as many as fit its plaintexts.
+ */
+export function samplesAtOnce(
+  model: ModelPackage,
+  keyBits: number,
+  count: number,
+): number {
+  const protections = { ...protectionsOf(model.manifest), ...exact };
+  const guarded = guardModel(model, protections, platformRandom);
+  const fitting = maxSamples(guarded.model.manifest, keyBits);
+  return Math.max(1, Math.min(count, maxSamplesAtOnce, fitting));
+}
+
+/** An open session and all that it runs on. */
+export interface EncryptedService extends AsyncDisposable {
+  session: Session;
+}
+
+/**
+ * Connects to `model` with a key of one's own, a new one by default: at `url`, or on
+ * functions of this process, on a port of this machine, that serve it without noise.
+ */
+export async function openService(
+  model: ModelPackage,
+  { keyBits, insecure }: KeyChoice,
+  { url, token, samples, owner }: {
+    url?: string;
+    /** For the functions at `url`. */
+    token?: string;
+    samples: number;
+    owner?: PaillierEngine;
+  },
+): Promise<EncryptedService> {
+  await using resources = new AsyncDisposableStack();
+  const keys = owner ?? await generatePrivateKey(keyBits, { insecure });
+  const session = resources.use(
+    await connect({
+      url: url ?? resources.use(serve(model, insecure)).url,
+      token: url === undefined ? undefined : token || undefined,
+      model: model.manifest.name,
+      keys,
+      samples,
+      timeoutMs: url === undefined ? localTimeoutMs : undefined,
+    }),
+  );
+  const { version } = model.manifest;
+  if (session.version !== version) {
+    throw new Error(
+      `Cannot compare with the simulator: expected version ${version} at ${url}, got ${session.version}`,
+    );
+  }
+  const owned = resources.move();
+  return { session, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function serve(model: ModelPackage, insecureKeys: boolean) {
+  const app = createApp({
+    models: {
+      list: () => Promise.resolve([modelInfo(model)]),
+      load: (name) =>
+        name === model.manifest.name
+          ? Promise.resolve(model)
+          : Promise.reject(modelNotFound(name)),
+    },
+    sealingKey: platformRandom(32),
+    protections: exact,
+    insecureKeys,
+  });
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    app.fetch,
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}

@@ -1,0 +1,214 @@
+/** `cipherlayer plan`: what an inference will cost, and what was weighed. */
+import { Command } from "commander";
+import { defaultLimits } from "../../functions/admission/body.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { calibrateCosts } from "../../models/planner/machine_costs.ts";
+import type { Costs } from "../../models/planner/cost_model.ts";
+import {
+  forecastInference,
+  type InferenceForecast,
+  type PlannedRound,
+} from "../../models/planner/forecast.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { print, table, wholeNumber } from "./command.ts";
+
+/** What `plan --json` prints. */
+export interface PlanReport {
+  model: string;
+  version: string;
+  keyBits: number;
+  samples: number;
+  kernel: string;
+  /** Measured on this machine just now. */
+  costs: Costs;
+  rounds: PlannedRound[];
+  total: InferenceForecast;
+}
+
+const maxRejected = 3;
+
+/** `cipherlayer plan`: what an inference costs on this machine. */
+export function planCommand(): Command {
+  return new Command("plan")
+    .summary("predict the cost of an inference")
+    .description(
+      "Prints counts, bytes, memory and predicted time of each round, and the packings that were rejected. Measures this machine for a second.",
+    )
+    .argument("<package>", "folder of the package")
+    .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
+    .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
+    .option(
+      "--max-ms-per-call <ms>",
+      "split rounds as functions with this CIPHERLAYER_MAX_MS_PER_CALL do",
+      wholeNumber(1),
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cipherlayer plan package --key-bits 3072 --samples 16
+  cipherlayer plan package --max-ms-per-call 20`,
+    )
+    .action(async (
+      folder: string,
+      options: PlanReportOptions & { json?: boolean },
+    ) => {
+      const report = await planReport(folder, options);
+      print(options.json ?? false, report, () => formatPlan(report));
+    });
+}
+
+export interface PlanReportOptions {
+  keyBits: number;
+  samples: number;
+  /** Predicted milliseconds of a call at most; unlimited by default. */
+  maxMsPerCall?: number;
+}
+
+/** Plans the model in `folder` and prices the plan on this machine. */
+export async function planReport(
+  folder: string,
+  { keyBits, samples, maxMsPerCall }: PlanReportOptions,
+): Promise<PlanReport> {
+  const model = await readPackage(folder);
+  const costs = await calibrateCosts(keyBits);
+  return {
+    model: model.manifest.name,
+    version: model.manifest.version,
+    keyBits,
+    samples,
+    kernel: selectKernel().name,
+    costs,
+    ...forecastInference(model, {
+      modulusBits: keyBits,
+      samples,
+      costs,
+      maxRejected,
+      callLimits: maxMsPerCall === undefined ? undefined : {
+        maxMillisecondsPerCall: maxMsPerCall,
+        shards: defaultLimits.shards,
+      },
+    }),
+  };
+}
+
+function formatPlan(report: PlanReport): string {
+  const { costs, rounds, total, samples } = report;
+  const seconds = total.totalMs / 1000;
+  const megabytes = (total.bytesUp + total.bytesDown) / 1e6;
+  return [
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}`,
+    `this machine (kernel ${report.kernel}): encrypt ${
+      microseconds(costs.encryptMs)
+    } from the pool, decrypt ${microseconds(costs.decryptMs)}, product ${
+      microseconds(costs.multiplyMs)
+    }, square ${microseconds(costs.squareMs)}`,
+    "",
+    chosenTable(rounds, total),
+    "",
+    `predicted: ${significant(seconds)} s an inference, ${
+      significant(samples / seconds)
+    } samples a second, ${significant(megabytes)} MB on the wire`,
+    "up, down: ciphertexts; products: of one call; MB: memory of one call, about",
+    "",
+    "rejected, as far as this machine is like the committed costs that all instances plan with:",
+    rejectedTable(rounds),
+  ].join("\n");
+}
+
+function chosenTable(
+  rounds: readonly PlannedRound[],
+  total: InferenceForecast,
+): string {
+  const header = [
+    "round",
+    "packing",
+    "shards",
+    "up",
+    "down",
+    "kB up",
+    "kB down",
+    "products",
+    "MB",
+    "encrypt ms",
+    "transfer",
+    "evaluate",
+    "decrypt",
+    "total ms",
+  ];
+  const rows = rounds.map(({ name, chosen }) => {
+    const { forecast, packing, memoryBytes } = chosen;
+    const { multiplications, squarings } = forecast.products;
+    return [
+      name,
+      packing,
+      forecast.shards,
+      ...sizes(forecast),
+      Math.round(multiplications + squarings),
+      Math.round(memoryBytes / 1e5) / 10,
+      ...times(forecast),
+    ];
+  });
+  const sum = (column: number) =>
+    rows.reduce((total, row) => total + (row[column] as number), 0);
+  const calls = sum(header.indexOf("shards"));
+  const products = sum(header.indexOf("products"));
+  const memory = Math.max(
+    ...rows.map((row) => row[header.indexOf("MB")] as number),
+  );
+  rows.push([
+    "total",
+    "",
+    calls,
+    ...sizes(total),
+    products,
+    memory,
+    ...times(total),
+  ]);
+  return table(header, rows);
+}
+
+function rejectedTable(rounds: readonly PlannedRound[]): string {
+  const rows = rounds.flatMap(({ name, chosen, rejected }) =>
+    rejected.map(({ packing, forecast }) => [
+      name,
+      packing,
+      forecast.ciphertextsUp,
+      forecast.ciphertextsDown,
+      Math.round(forecast.totalMs),
+      Math.round(100 * (forecast.totalMs / chosen.forecast.totalMs - 1)),
+    ])
+  );
+  return table(
+    ["round", "packing", "up", "down", "total ms", "% slower"],
+    rows,
+  );
+}
+
+function sizes(forecast: InferenceForecast): number[] {
+  return [
+    forecast.ciphertextsUp,
+    forecast.ciphertextsDown,
+    Math.round(forecast.bytesUp / 1000),
+    Math.round(forecast.bytesDown / 1000),
+  ];
+}
+
+function times(forecast: InferenceForecast): number[] {
+  return [
+    forecast.encryptMs,
+    forecast.transferMs,
+    forecast.evaluateMs,
+    forecast.decryptMs,
+    forecast.totalMs,
+  ].map(Math.round);
+}
+
+function microseconds(ms: number): string {
+  return `${significant(1000 * ms)} us`;
+}
+
+function significant(value: number): string {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+}

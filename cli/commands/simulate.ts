@@ -1,0 +1,127 @@
+import { Command } from "commander";
+import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { displayScores } from "../../sdk/session/display_scores.ts";
+import { encodeNpy } from "../readings/npy.ts";
+import { readPackage } from "../../models/package/read_package.ts";
+import { argMax } from "../../models/compiler/quantise/report.ts";
+import {
+  classesPath,
+  loadClasses,
+  loadReadings,
+} from "../readings/readings.ts";
+import { simulateMany } from "../../models/simulate/simulate.ts";
+import { MisuseError, print, progress, wholeNumber } from "./command.ts";
+
+interface Options {
+  input: string;
+  labels?: string;
+  count?: number;
+  out?: string;
+  clamp?: boolean;
+  json?: boolean;
+}
+
+/** Scores that JSON output holds at most. */
+const printedSamples = 1000;
+
+/** `cipherlayer simulate`: what an encrypted inference gives, in the clear. */
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .summary("run a package on readings, in the clear")
+    .description(
+      "Computes what an encrypted inference computes, bit for bit, without encryption.",
+    )
+    .argument("<package>", "folder of the package")
+    .requiredOption(
+      "--input <file>",
+      "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+    )
+    .option(
+      "--labels <file>",
+      "right classes, for the accuracy: .npy or IDX (CIFAR-10's files hold their own)",
+    )
+    .option("--count <n>", "readings to use at most", wholeNumber(1))
+    .option("--out <file>", "write the scores to a .npy file")
+    .option("--clamp", "clamp readings out of range instead of refusing them")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cipherlayer simulate package --input readings.npy
+  cipherlayer simulate package --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz`,
+    )
+    .action(simulate);
+}
+
+async function simulate(folder: string, options: Options): Promise<void> {
+  const model = await readPackage(folder);
+  const { input, output } = model.manifest;
+  const readings = await loadReadings(
+    options.input,
+    input.shape,
+    options.count,
+  );
+  const integers = readings.map((reading) =>
+    quantise(reading, input, { clamp: options.clamp ?? false })
+  );
+  const started = performance.now();
+  const outcomes = simulateMany(model, integers, {
+    onProgress: (done) => {
+      if (done % 1024 === 0) progress(`${done} of ${readings.length}`);
+    },
+  });
+  const totalMs = performance.now() - started;
+  const scores = outcomes.map((outcome) =>
+    displayScores(Array.from(outcome.scores), output.tail)
+  );
+  const predicted = scores.map(argMax);
+  const labelled = classesPath(options.input, options.labels);
+  const right = labelled === null
+    ? null
+    : countRight(predicted, await loadClasses(labelled, options.count));
+  const accuracy = right === null ? null : right / predicted.length;
+  if (options.out) {
+    const data = Float64Array.from(scores.flat());
+    const shape = [scores.length, ...output.shape];
+    await Deno.writeFile(options.out, encodeNpy({ shape, data }));
+  }
+  print(
+    options.json ?? false,
+    {
+      samples: readings.length,
+      accuracy,
+      predicted,
+      scores: scores.slice(0, printedSamples),
+      totalMs,
+    },
+    () => {
+      const lines = predicted.slice(0, 20).map((best, i) =>
+        `${i}: ${output.labels?.[best] ?? best}  [${
+          scores[i].slice(0, 20).map((score) => score.toPrecision(5)).join(", ")
+        }]`
+      );
+      if (predicted.length > 20) lines.push(`... ${predicted.length} in all`);
+      if (accuracy !== null) {
+        lines.push(
+          `accuracy ${
+            (100 * accuracy).toFixed(2)
+          } % (${right} of ${predicted.length})`,
+        );
+      }
+      lines.push(
+        `${(1000 * readings.length / totalMs).toFixed(0)} samples a second`,
+      );
+      return lines.join("\n");
+    },
+  );
+}
+
+function countRight(predicted: number[], classes: number[]): number {
+  if (classes.length !== predicted.length) {
+    throw new MisuseError(
+      `Cannot compare: expected ${predicted.length} labels, got ${classes.length}`,
+    );
+  }
+  return predicted.filter((value, i) => value === classes[i]).length;
+}

@@ -1,0 +1,33 @@
+import { Command } from "commander";
+import { readPackage } from "../../models/package/read_package.ts";
+import { print } from "./command.ts";
+
+/** `cipherlayer verify`: checksums, shapes, ranges and bounds of a package. */
+export function verifyCommand(): Command {
+  return new Command("verify")
+    .summary("check a package's checksums and bounds")
+    .description(
+      "Reads a package and proves it consistent: checksums, shapes, ranges, and that no accumulator can overflow. Exit code 1 with the first fault otherwise.",
+    )
+    .argument("<package>", "folder of the package")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", "\nExample:\n  cipherlayer verify package")
+    .action(async (folder: string, options: { json?: boolean }) => {
+      const { manifest } = await readPackage(folder);
+      const { name, version, rounds, files } = manifest;
+      print(
+        options.json ?? false,
+        {
+          valid: true,
+          name,
+          version,
+          bounds: rounds.map(({ bound }) => bound),
+          files,
+        },
+        () =>
+          `${name} ${version}: ${
+            Object.keys(files).length + 1
+          } files and the bounds of ${rounds.length} rounds verified`,
+      );
+    });
+}

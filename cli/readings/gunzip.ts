@@ -1,0 +1,32 @@
+/** Longest file, unpacked: a packed one of a thousandth of that must not fill the memory. */
+const maxBytes = 2 ** 30;
+
+/**
+ * The bytes themselves, or what they hold where they are gzip-compressed.
+ *
+ * @throws {RangeError} where they are damaged, or hold more than 1 GiB
+ */
+export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const stream = new Blob([bytes.slice()]).stream()
+    .pipeThrough(new DecompressionStream("gzip"));
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream) {
+      length += chunk.length;
+      if (length > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    throw new RangeError("Cannot unpack: the gzip stream is damaged", {
+      cause,
+    });
+  }
+  if (length > maxBytes) {
+    throw new RangeError(
+      `Cannot unpack: expected at most ${maxBytes} bytes, got more`,
+    );
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}

@@ -1,0 +1,146 @@
+/**
+ * Budgets: what an account may be told in a minute, a day, and a day of one model.
+ * Keys are free to make, so budgets belong to accounts that somebody has checked.
+ */
+import { usedSlots } from "../../sdk/fixed_point/layout.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import type { RoundLayout } from "../../sdk/wire/plan.ts";
+import { whenUnlocked } from "../stores/kv_lock.ts";
+import type { AnswerRange } from "../rounds/evaluate/pack.ts";
+
+/** In values: an output of one sample is one. Left out: unlimited. */
+export interface BudgetLimits {
+  perMinute?: number;
+  perDay?: number;
+  /** Of any one model. */
+  perModelDay?: number;
+}
+
+/** A count that begins anew when its window ends. */
+export interface BudgetCharge {
+  window: string;
+  limit: number;
+  /** Milliseconds since 1970. */
+  endsAt: number;
+}
+
+export interface BudgetStore {
+  /**
+   * Adds `amount` to all windows, or to none where one of them would pass its limit.
+   *
+   * @returns the window in the way, or null
+   */
+  charge(
+    charges: readonly BudgetCharge[],
+    amount: number,
+    nowMs: number,
+  ): Promise<BudgetCharge | null>;
+}
+
+export interface Budget {
+  store: BudgetStore;
+  limits: BudgetLimits;
+}
+
+const minuteMs = 60_000;
+const dayMs = 24 * 60 * minuteMs;
+
+/**
+ * Charges a call.
+ *
+ * @throws {CipherlayerError} `budget-exceeded`, with the time until the window ends
+ */
+export async function chargeBudget(
+  { store, limits }: Budget,
+  call: { account: string; model: string; values: number; nowMs: number },
+): Promise<void> {
+  const { model, values, nowMs } = call;
+  const owner = JSON.stringify(call.account);
+  const windows: [name: string, limit: number | undefined, lengthMs: number][] =
+    [
+      ["minute", limits.perMinute, minuteMs],
+      ["day", limits.perDay, dayMs],
+      [`day of ${JSON.stringify(model)}`, limits.perModelDay, dayMs],
+    ];
+  const charges = windows.flatMap(([name, limit, lengthMs]) => {
+    if (limit === undefined) return [];
+    const number = Math.floor(nowMs / lengthMs);
+    const endsAt = (number + 1) * lengthMs;
+    return [{ window: `${owner}, ${name} ${number}`, limit, endsAt }];
+  });
+  if (charges.length === 0) return;
+  const spent = await store.charge(charges, values, nowMs);
+  if (spent) {
+    throw new CipherlayerError(
+      "budget-exceeded",
+      "Cannot evaluate round: the account's budget is spent for now",
+      { retryable: true, retryAfterMs: spent.endsAt - nowMs },
+    );
+  }
+}
+
+/** What a call tells at most: its outputs times the samples, garbage slots included. */
+export function valuesOf(layout: RoundLayout, range: AnswerRange): number {
+  let values = 0;
+  for (let answer = range.from; answer < range.to; answer++) {
+    values += usedSlots(layout, answer);
+  }
+  return values;
+}
+
+/** For one process: others have counts of their own. */
+export class MemoryBudgetStore implements BudgetStore {
+  readonly #counts = new Map<string, { count: number; endsAt: number }>();
+
+  charge(
+    charges: readonly BudgetCharge[],
+    amount: number,
+    nowMs: number,
+  ): Promise<BudgetCharge | null> {
+    for (const [window, { endsAt }] of this.#counts) {
+      if (endsAt <= nowMs) this.#counts.delete(window);
+    }
+    const count = (window: string) => this.#counts.get(window)?.count ?? 0;
+    const over = charges.find(({ window, limit }) =>
+      count(window) + amount > limit
+    );
+    if (over) return Promise.resolve(over);
+    for (const { window, endsAt } of charges) {
+      this.#counts.set(window, { count: count(window) + amount, endsAt });
+    }
+    return Promise.resolve(null);
+  }
+}
+
+/** In Deno KV: one count for all instances that open the same database. */
+export class KvBudgetStore implements BudgetStore {
+  constructor(readonly kv: Deno.Kv) {}
+
+  async charge(
+    charges: readonly BudgetCharge[],
+    amount: number,
+    nowMs: number,
+  ): Promise<BudgetCharge | null> {
+    const keys = charges.map(({ window }) => ["cipherlayer", "budget", window]);
+    for (;;) {
+      const entries = await whenUnlocked(() =>
+        Promise.all(keys.map((key) => this.kv.get<number>(key)))
+      );
+      const over = charges.find(({ limit }, i) =>
+        (entries[i].value ?? 0) + amount > limit
+      );
+      if (over) return over;
+      const { ok } = await whenUnlocked(() => {
+        const change = this.kv.atomic().check(...entries);
+        charges.forEach(({ endsAt }, i) =>
+          change.set(keys[i], (entries[i].value ?? 0) + amount, {
+            expireIn: endsAt - nowMs,
+          })
+        );
+        return change.commit();
+      });
+      if (ok) return null;
+      // Another call was faster: count again.
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { Hono } from "hono";
+import { mayUse } from "../access/principal.ts";
+import { type AccessEnv, requireRole } from "../access/require_role.ts";
+import { admitAside } from "../admission/admit.ts";
+import type { Context } from "./context.ts";
+import { modelInfo, modelNotFound } from "../models/model_store.ts";
+
+/** GET /v1/models and /v1/models/{name}: those that the caller may use. */
+export function modelRoutes(context: Context): Hono<AccessEnv> {
+  const { models } = context;
+  const isClient = requireRole(context.access, "client");
+  const admitted = admitAside(context, { charged: true });
+  return new Hono<AccessEnv>()
+    .get("/", isClient, admitted, async (c) => {
+      const all = await models.list();
+      return c.json(all.filter(({ name }) => mayUse(c.get("principal"), name)));
+    })
+    .get("/:name", isClient, admitted, async (c) => {
+      const name = c.req.param("name");
+      if (!mayUse(c.get("principal"), name)) throw modelNotFound(name);
+      return c.json(modelInfo(await models.load(name)));
+    });
+}

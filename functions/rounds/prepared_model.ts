@@ -1,0 +1,152 @@
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encode } from "cborg";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { type CallLimits, planInference } from "../../models/planner/plan.ts";
+import {
+  type GuardedModel,
+  guardModel,
+  type RoundGuard,
+} from "../../models/protections/guard_model.ts";
+import {
+  type Protections,
+  protectionsOf,
+} from "../../models/protections/profile.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
+import type { InferencePlan } from "../../sdk/wire/plan.ts";
+import { CompiledRound } from "./evaluate/compiled_round.ts";
+import { LruMap } from "../models/lru.ts";
+import { modelRandom } from "./privacy/model_secret.ts";
+import { orderUnits } from "./privacy/order.ts";
+
+/** Plans held for each model, one for each pair of key length and batch size. */
+const plansPerModel = 8;
+/** Answers of a round from which on a bank of randomisers repays itself. */
+const answersForBank = 5;
+
+/** A model made ready for a key length and a batch size; nothing in it is per request. */
+export class PreparedModel {
+  readonly plan: InferencePlan;
+  /** SHA-256 of the plan's CBOR. */
+  readonly planHash: Uint8Array;
+  /** For each round what its answers are guarded by. */
+  readonly guards: readonly RoundGuard[];
+  /** Rounds from here on take each token once. */
+  readonly firstSingleUse: number;
+  /** For each round the units of its output that trade places (`orderUnits`). */
+  readonly orderUnits: readonly number[];
+  /** Whether any round gives enough answers for a bank of randomisers. */
+  readonly usesBank: boolean;
+  /** Ciphertexts that an inference gets back, over all rounds. */
+  readonly answers: number;
+  readonly #model: ModelPackage;
+  readonly #rounds: (CompiledRound | undefined)[];
+
+  /**
+   * @throws {CipherlayerError} `unsupported` where the model does not fit the key,
+   * `too-much-work` where a round cannot be split into calls small enough
+   */
+  constructor(
+    { model, guards, firstSingleUse }: GuardedModel,
+    { channelOrder, ...options }: {
+      modulusBits: number;
+      samples: number;
+      callLimits?: CallLimits;
+      channelOrder: boolean;
+    },
+  ) {
+    const { manifest, tensors } = model;
+    this.#model = model;
+    this.guards = guards;
+    this.firstSingleUse = firstSingleUse;
+    if (options.samples > 1 && guards.some(({ kind }) => kind === "compared")) {
+      // Samples side by side would share scales, and show how scores compare.
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot start session: model ${manifest.name} takes one sample at a time, got ${options.samples}`,
+      );
+    }
+    this.plan = declared(() =>
+      planInference(manifest, { ...options, tensors })
+    );
+    this.planHash = sha256(encode(this.plan));
+    this.orderUnits = this.plan.rounds.map((_, i) =>
+      channelOrder ? orderUnits(this.plan, i) : 1
+    );
+    const answers = this.plan.rounds.map(({ layout }) =>
+      answerCiphertexts(layout)
+    );
+    this.usesBank = answers.some((count) => count >= answersForBank);
+    this.answers = answers.reduce((sum, count) => sum + count, 0);
+    this.#rounds = this.plan.rounds.map(() => undefined);
+  }
+
+  /** Round number `index`, compiled when first asked for. */
+  round(index: number): CompiledRound {
+    return this.#rounds[index] ??= new CompiledRound(
+      this.#model,
+      index,
+      this.plan.rounds[index],
+    );
+  }
+}
+
+/** Prepared models by package, key length and batch size, under one sealing key. */
+export class PreparedModels {
+  readonly #sealingKey: Uint8Array;
+  readonly #overrides: Partial<Protections>;
+  readonly #callLimits?: CallLimits;
+  readonly #known = new WeakMap<ModelPackage, {
+    guarded: GuardedModel;
+    plans: LruMap<string, PreparedModel>;
+  }>();
+
+  constructor(
+    sealingKey: Uint8Array,
+    overrides: Partial<Protections> = {},
+    callLimits?: CallLimits,
+  ) {
+    this.#sealingKey = sealingKey;
+    this.#overrides = overrides;
+    this.#callLimits = callLimits;
+  }
+
+  /** @throws {CipherlayerError} `unsupported` where the model cannot be guarded or fit the key */
+  get(
+    model: ModelPackage,
+    options: { modulusBits: number; samples: number },
+  ): PreparedModel {
+    const { manifest } = model;
+    const protections = { ...protectionsOf(manifest), ...this.#overrides };
+    let known = this.#known.get(model);
+    if (!known) {
+      const random = modelRandom(this.#sealingKey, manifest);
+      const guarded = declared(() => guardModel(model, protections, random));
+      known = { guarded, plans: new LruMap(plansPerModel) };
+      this.#known.set(model, known);
+    }
+    const { guarded, plans } = known;
+    const { channelOrder } = protections;
+    return plans.getOrMake(
+      `${options.modulusBits}/${options.samples}`,
+      () =>
+        new PreparedModel(guarded, {
+          ...options,
+          channelOrder,
+          callLimits: this.#callLimits,
+        }),
+    );
+  }
+}
+
+/** A model that does not fit is the caller's business to know, not a fault of the functions. */
+function declared<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (cause instanceof CipherlayerError) throw cause;
+    throw new CipherlayerError("unsupported", (cause as Error).message, {
+      cause,
+    });
+  }
+}

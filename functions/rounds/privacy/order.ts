@@ -1,0 +1,73 @@
+/**
+ * Fresh channel orders: the edge sees the outputs of a hidden round in an order
+ * drawn for this request, along axes that every reader can undo.
+ */
+import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
+import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
+
+/** order[p] = the model's number of the unit that the edge sees at place p. */
+export type Order = Uint32Array;
+
+/**
+ * Equal blocks ("units") of round `round`'s output that may trade places: as many
+ * as its own channels, the channels of every step that works by channel, and the
+ * channels of every reader allow. 1 where nothing may move, as in the last round,
+ * whose scores have names.
+ */
+export function orderUnits(plan: InferencePlan, round: number): number {
+  if (round === plan.rounds.length - 1) return 1;
+  const { layout, steps, writes } = plan.rounds[round];
+  let shape = layout.kind === "dense" ? [layout.outputLength] : layout.output;
+  let units = shape[0];
+  for (const step of steps) {
+    if (
+      step.op === "sumPool" || step.op === "meanPool" || step.op === "maxPool"
+    ) {
+      units = gcd(units, shape[0]);
+    }
+    // The plan names each channel's slope: channels cannot trade places.
+    if (step.op === "leakyRelu" && step.negative.length > 1) return 1;
+    shape = shapeAfterReshape(step, shape);
+  }
+  for (const reader of plan.rounds.slice(round + 1)) {
+    for (const input of reader.layout.inputs) {
+      if (input.tensor !== writes) continue;
+      units = gcd(units, "length" in input ? input.length : input.shape[0]);
+    }
+  }
+  return units;
+}
+
+/** The permutation of `units` that `seed` stands for (Fisher and Yates). */
+export async function drawOrder(
+  seed: Uint8Array,
+  units: number,
+): Promise<Order> {
+  const bytes = units * uniformBytes(32);
+  const [random] = await seedSources(seed, "order", { from: 0, to: 1 }, bytes);
+  const order = Uint32Array.from({ length: units }, (_, i) => i);
+  for (let i = units - 1; i > 0; i--) {
+    const j = Number(uniformBelow(BigInt(i + 1), random));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+/** The order of `length` channels or elements that make up the units. */
+export function expandOrder(order: Order, length: number): Order {
+  const size = length / order.length;
+  return Uint32Array.from(
+    { length },
+    (_, place) => order[Math.floor(place / size)] * size + place % size,
+  );
+}
+
+/** Only the leading extent counts here: pools leave it, a reshape states it. */
+function shapeAfterReshape(step: EdgeStep, shape: number[]): number[] {
+  return step.op === "reshape" ? step.shape : shape;
+}
+
+function gcd(a: number, b: number): number {
+  while (b !== 0) [a, b] = [b, a % b];
+  return a;
+}

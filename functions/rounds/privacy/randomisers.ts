@@ -1,0 +1,336 @@
+/**
+ * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
+ * the inputs' randomness, which the edge knows, is left (DESIGN section 8).
+ */
+import {
+  bigIntFromBytes,
+  bitLength,
+  bytesFromBigInt,
+} from "../../../sdk/paillier/public/big_integer.ts";
+import type {
+  Arithmetic,
+  Kernel,
+} from "../../../sdk/paillier/public/kernel.ts";
+import type { RandomSource } from "../../../sdk/support/random.ts";
+import { ProductProgram } from "../evaluate/product_program.ts";
+import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
+import { deriveKey, uniformBelow, uniformBytes } from "./seed.ts";
+
+/** Makes packed answers ready to leave. */
+export interface Randomiser {
+  /** Random bytes that an answer needs. */
+  readonly bytesPerAnswer: number;
+  /**
+   * Multiplies answers by (1 + mask*N) and a random N-th residue each.
+   *
+   * @param answers (a, b): the answer is a + b*N
+   * @param masks in [0, N)
+   * @param random for each answer a source of its own, of `bytesPerAnswer`
+   * @param out receives the results, big-endian, one after another
+   */
+  randomise(
+    answers: readonly PackedAnswer[],
+    masks: readonly bigint[],
+    random: readonly RandomSource[],
+    out: Uint8Array,
+  ): Generator<void, void>;
+}
+
+/** (a, b) for a + b*N, both in [0, N). */
+export type PackedAnswer = readonly [a: bigint, b: bigint];
+
+/** Bases of a key; their random powers together have 192 bits more than N. */
+const bases = 40;
+const surplusBits = 192;
+/** Each exponent is cut in two: half the squarings for twice the table. */
+const pieces = 2;
+/** Numbers of the comb: H_t, then H_t^(2^pieceBits). */
+const teeth = pieces * bases;
+
+/** Inferences that a bank is expected to serve. */
+const inferencesPerBank = 4;
+const maxEntries = 1 << 16;
+
+/** Answers that are randomised between two yields. */
+const answersPerYield = 32;
+/** Entries that are tabled between two yields. */
+const entriesPerYield = 1024;
+
+const oneRegister = 0;
+const fillerRegister = 1;
+/** `answersPerYield` masked answers, then as many results. */
+const firstAnswer = 2;
+const firstResult = firstAnswer + answersPerYield;
+const firstTooth = firstResult + answersPerYield;
+const firstTable = firstTooth + teeth;
+
+/**
+ * How a bank is cut: the teeth of one group are tabled together, all products of
+ * their subsets. Fewer groups take fewer products an answer and more memory; the
+ * randomisers are the same.
+ */
+interface Group {
+  /** Teeth [from, to). */
+  from: number;
+  to: number;
+  /** Register of the product of the empty subset. */
+  table: number;
+}
+
+function cutTeeth(count: number): Group[] {
+  let table = firstTable;
+  return Array.from({ length: count }, (_, i) => {
+    const from = Math.floor(i * teeth / count);
+    const to = Math.floor((i + 1) * teeth / count);
+    const group = { from, to, table };
+    table += 1 << (to - from);
+    return group;
+  });
+}
+
+function tableEntries(groups: readonly Group[]): number {
+  return groups.reduce((sum, { from, to }) => sum + (1 << (to - from)), 0);
+}
+
+/** The number of groups that is cheapest for inferences of so many answers. */
+export function bankGroups(answers: number, modulusBits: number): number {
+  const uses = inferencesPerBank * answers * pieceBits(modulusBits);
+  let best = 16, min = Infinity;
+  for (let count = best; count > 0; count--) {
+    const entries = tableEntries(cutTeeth(count));
+    if (entries > maxEntries) break;
+    const products = entries + uses * count;
+    if (products < min) [best, min] = [count, products];
+  }
+  return best;
+}
+
+function pieceBits(modulusBits: number): number {
+  return Math.ceil((modulusBits + surplusBits) / teeth);
+}
+
+/**
+ * The bases H_t = r_t^N of one key and tables of their products, in an arithmetic
+ * of their own: with 7 groups 20,600 numbers modulo N^2, 13.5 MB at 2048 bits; with
+ * 6, the fewest, 43 MB.
+ *
+ * A randomiser is prod H_t^(s_t), s_t uniform of `exponentBits` bits: by the
+ * leftover hash lemma it is within 2^-96 of uniform among the N-th residues.
+ */
+export class RandomiserBank implements Randomiser {
+  readonly #arithmetic: Arithmetic;
+  readonly #program: ProductProgram;
+  readonly #pieceBits: number;
+  readonly #groups: readonly Group[];
+
+  private constructor(
+    kernel: Kernel,
+    modulus: bigint,
+    modulusBits: number,
+    groups: readonly Group[],
+  ) {
+    this.#groups = groups;
+    const scratch = firstTooth + bases + nthPowersScratch(bases);
+    const registers = firstTable + tableEntries(groups);
+    this.#arithmetic = kernel.open(
+      [modulus, modulus],
+      Math.max(registers, scratch),
+    );
+    this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
+    this.#pieceBits = pieceBits(modulusBits);
+    this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
+  }
+
+  /** Memory that the bank takes in the WASM kernel. */
+  get bytes(): number {
+    const limbs = Math.ceil((bitLength(this.#arithmetic.moduli[0]) + 2) / 50);
+    return this.#arithmetic.registers * 16 * limbs;
+  }
+
+  get bytesPerAnswer(): number {
+    return this.#pieceBits * teeth / 8;
+  }
+
+  /**
+   * Computes the bank of a key: 40 full powers and the tables.
+   *
+   * @param groupCount of `bankGroups`; the randomisers do not depend on it
+   */
+  static *build(
+    kernel: Kernel,
+    sealingKey: Uint8Array,
+    modulus: bigint,
+    groupCount: number,
+  ): Generator<void, RandomiserBank> {
+    const modulusBits = bitLength(modulus);
+    const groups = cutTeeth(groupCount);
+    const bank = new RandomiserBank(kernel, modulus, modulusBits, groups);
+    const program = bank.#program;
+    const n = bytesFromBigInt(modulus, Math.ceil(modulusBits / 8));
+    for (let t = 0; t < bases; t++) {
+      const wide = deriveKey(
+        sealingKey,
+        `randomiser base ${t}`,
+        n,
+        Math.ceil((modulusBits + 128) / 8),
+      );
+      bank.#arithmetic.loadPair(
+        firstTooth + t,
+        0,
+        bigIntFromBytes(wide) % modulus,
+        0n,
+      );
+    }
+    // Before they are filled, the other registers are the scratch of the powers.
+    const scratch = firstTooth + bases;
+    yield* nthPowers(program, firstTooth, bases, oneRegister, scratch);
+    for (let t = firstTooth; t < firstTooth + bases; t++) {
+      program.multiply(t + bases, t, t);
+    }
+    for (let bit = 1; bit < bank.#pieceBits; bit++) {
+      for (let t = firstTooth + bases; t < firstTable; t++) {
+        program.multiply(t, t, t);
+      }
+      yield;
+    }
+    yield* bank.#fillTables();
+    return bank;
+  }
+
+  *randomise(
+    answers: readonly PackedAnswer[],
+    masks: readonly bigint[],
+    random: readonly RandomSource[],
+    out: Uint8Array,
+  ): Generator<void, void> {
+    const [n] = this.#arithmetic.moduli;
+    const size = out.length / answers.length;
+    // Between two yields no other call touches the registers of answers.
+    for (let from = 0; from < answers.length; from += answersPerYield) {
+      const count = Math.min(answersPerYield, answers.length - from);
+      for (let i = 0; i < count; i++) {
+        const [a, b] = masked(answers[from + i], masks[from + i], n);
+        this.#arithmetic.loadPair(firstAnswer + i, 0, a, b);
+      }
+      this.#multiplyResidues(random.slice(from, from + count));
+      for (let i = 0; i < count; i++) {
+        const at = (from + i) * size;
+        this.#arithmetic.store(firstResult + i, 0, out.subarray(at, at + size));
+      }
+      yield;
+    }
+  }
+
+  /** result = answer * prod over t of H_t^(s_t): a comb over the bits of all s_t. */
+  #multiplyResidues(random: readonly RandomSource[]): void {
+    const program = this.#program, groups = this.#groups;
+    const indices = random.map((source) => this.#drawIndices(source));
+    for (let bit = this.#pieceBits - 1; bit >= 0; bit--) {
+      const leading = bit === this.#pieceBits - 1;
+      for (let i = 0; !leading && i < random.length; i++) {
+        program.multiply(firstResult + i, firstResult + i, firstResult + i);
+      }
+      for (let group = 0; group < groups.length; group++) {
+        for (let i = 0; i < random.length; i++) {
+          const entry = indices[i][bit * groups.length + group];
+          // The left operand is read first and at once: it may be far from the caches.
+          program.multiply(
+            firstResult + i,
+            groups[group].table + entry,
+            leading && group === 0 ? oneRegister : firstResult + i,
+          );
+        }
+      }
+    }
+    for (let i = 0; i < random.length; i++) {
+      program.multiply(firstResult + i, firstResult + i, firstAnswer + i);
+    }
+    program.flush();
+  }
+
+  /**
+   * For each bit of the pieces and each group the subset of its teeth: as many
+   * random bits as there are teeth, in the order of the teeth.
+   */
+  #drawIndices(random: RandomSource): Uint32Array {
+    const groups = this.#groups, rowBytes = teeth / 8;
+    const bytes = random(this.bytesPerAnswer);
+    const indices = new Uint32Array(this.#pieceBits * groups.length);
+    let index = 0;
+    for (let row = 0; row < bytes.length; row += rowBytes) {
+      for (const { from, to } of groups) {
+        let bits = 0;
+        for (let tooth = to - 1; tooth >= from; tooth--) {
+          bits = 2 * bits + (bytes[row + (tooth >> 3)] >> (tooth & 7) & 1);
+        }
+        indices[index++] = bits;
+      }
+    }
+    return indices;
+  }
+
+  /** table + subset = product of the group's teeth in the subset. */
+  *#fillTables(): Generator<void, void> {
+    const program = this.#program;
+    for (const { from, to, table } of this.#groups) {
+      program.multiply(table, oneRegister, oneRegister);
+      for (let subset = 1; subset < 1 << (to - from); subset++) {
+        const lowest = subset & -subset;
+        const tooth = firstTooth + from + 31 - Math.clz32(lowest);
+        program.multiply(table + subset, table + (subset ^ lowest), tooth);
+        if (subset % entriesPerYield === 0) yield;
+      }
+    }
+    program.flush();
+  }
+}
+
+/** Full powers r^N, for inferences whose few answers do not repay a bank. */
+export class PowerRandomiser implements Randomiser {
+  readonly #kernel: Kernel;
+  readonly #modulus: bigint;
+
+  constructor(kernel: Kernel, modulus: bigint) {
+    this.#kernel = kernel;
+    this.#modulus = modulus;
+  }
+
+  get bytesPerAnswer(): number {
+    return uniformBytes(bitLength(this.#modulus));
+  }
+
+  *randomise(
+    answers: readonly PackedAnswer[],
+    masks: readonly bigint[],
+    random: readonly RandomSource[],
+    out: Uint8Array,
+  ): Generator<void, void> {
+    const n = this.#modulus, count = answers.length;
+    const scratch = 2 + 2 * count;
+    const arithmetic = this.#kernel.open(
+      [n, n],
+      scratch + nthPowersScratch(count),
+    );
+    const program = new ProductProgram(arithmetic, fillerRegister);
+    arithmetic.loadPair(oneRegister, 0, 1n, 0n);
+    for (let i = 0; i < count; i++) {
+      arithmetic.loadPair(2 + i, 0, uniformBelow(n, random[i]), 0n);
+      const [a, b] = masked(answers[i], masks[i], n);
+      arithmetic.loadPair(2 + count + i, 0, a, b);
+    }
+    yield* nthPowers(program, 2, count, oneRegister, scratch);
+    for (let i = 0; i < count; i++) {
+      program.multiply(2 + i, 2 + i, 2 + count + i);
+    }
+    program.flush();
+    const size = out.length / count;
+    for (let i = 0; i < count; i++) {
+      arithmetic.store(2 + i, 0, out.subarray(i * size, (i + 1) * size));
+    }
+  }
+}
+
+/** (1 + mask*N)(a + b*N) modulo N^2. */
+function masked([a, b]: PackedAnswer, mask: bigint, n: bigint): PackedAnswer {
+  return [a, (b + a * mask) % n];
+}

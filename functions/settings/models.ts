@@ -1,0 +1,80 @@
+import { fileURLToPath } from "node:url";
+import type { AppOptions } from "../app.ts";
+import { LayeredModels } from "../models/layered_models.ts";
+import { FolderModelStore } from "../models/model_store.ts";
+import { FolderObjectStore } from "../stores/folder.ts";
+import { KvObjectStore } from "../stores/kv.ts";
+import type { ObjectStore } from "../stores/object_store.ts";
+import { S3ObjectStore } from "../stores/s3.ts";
+import { Deployments } from "../models/deployments.ts";
+import { OwnerKeys } from "../models/owner_keys.ts";
+
+const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
+
+/**
+ * The models that the environment names: packages in the folder `CIPHERLAYER_MODELS`,
+ * and those that owners upload to `CIPHERLAYER_STORE`, which hide packages of the
+ * same name. Neither: the zoo.
+ *
+ * @param kv undefined where Deno KV cannot be opened
+ * @throws {RangeError} if a variable has another form, or a store has no owners
+ */
+export function modelsFromEnvironment(
+  kv: Deno.Kv | undefined,
+): Pick<AppOptions, "models" | "deployments"> {
+  const folder = Deno.env.get("CIPHERLAYER_MODELS");
+  const where = Deno.env.get("CIPHERLAYER_STORE");
+  if (!where) return { models: new FolderModelStore(folder || zoo) };
+  const keys = (Deno.env.get("CIPHERLAYER_OWNER_KEYS") ?? "").split(",")
+    .map((key) => key.trim()).filter((key) => key !== "");
+  if (keys.length === 0) {
+    throw new RangeError(
+      "Cannot use CIPHERLAYER_STORE: expected the public keys of the models' owners in CIPHERLAYER_OWNER_KEYS (cipherlayer owner-key create)",
+    );
+  }
+  const deployments = new Deployments({
+    store: objectStore(where, kv),
+    ownerKeys: new OwnerKeys(keys),
+  });
+  return {
+    models: folder
+      ? new LayeredModels(deployments.models, new FolderModelStore(folder))
+      : deployments.models,
+    deployments,
+  };
+}
+
+/** `kv`, `s3://bucket/prefix` or a folder. */
+function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
+  if (where === "kv") {
+    if (kv) return new KvObjectStore(kv);
+    throw new RangeError(
+      "Cannot use CIPHERLAYER_STORE: kv: Deno KV cannot be opened",
+    );
+  }
+  const bucket = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.+?))?\/?$/.exec(where);
+  if (bucket) {
+    return new S3ObjectStore({
+      bucket: bucket[1],
+      prefix: bucket[2],
+      endpoint: Deno.env.get("AWS_ENDPOINT_URL_S3") ||
+        Deno.env.get("AWS_ENDPOINT_URL") || undefined,
+      region: Deno.env.get("AWS_REGION") || "us-east-1",
+      accessKeyId: required("AWS_ACCESS_KEY_ID"),
+      secretAccessKey: required("AWS_SECRET_ACCESS_KEY"),
+      sessionToken: Deno.env.get("AWS_SESSION_TOKEN") || undefined,
+    });
+  }
+  if (/^[a-z0-9]+:/i.test(where)) {
+    throw new RangeError(
+      "Cannot use CIPHERLAYER_STORE: expected kv, s3://bucket/prefix or a folder",
+    );
+  }
+  return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));
+}
+
+function required(name: string): string {
+  const value = Deno.env.get(name);
+  if (value) return value;
+  throw new RangeError(`Cannot use CIPHERLAYER_STORE: ${name} is not set`);
+}

@@ -1,0 +1,93 @@
+import type { Gate } from "../admission/gate.ts";
+import type { CallObserver } from "../telemetry/call_record.ts";
+import type { Level } from "../telemetry/instruments.ts";
+import { Isolates } from "../telemetry/isolates.ts";
+import { choice, logFromEnvironment } from "./log.ts";
+import { OpenTelemetryObserver } from "../telemetry/open_telemetry.ts";
+import type { MetricsSource } from "../telemetry/operations_routes.ts";
+import {
+  prometheusContentType,
+  PrometheusObserver,
+  prometheusText,
+} from "../telemetry/prometheus.ts";
+
+const isolatesTimeoutMs = 2000;
+
+/** What `createApp` takes to be observed. */
+export interface Telemetry {
+  observers: CallObserver[];
+  metrics: MetricsSource;
+  /** Gives up what would keep the process alive. */
+  close(): void;
+}
+
+/**
+ * Log, metrics and traces as the environment asks for them: `CIPHERLAYER_LOG`,
+ * `CIPHERLAYER_LOG_FORMAT`, `CIPHERLAYER_METRICS`.
+ *
+ * @throws {RangeError} if one of them has a value that is not known
+ */
+export function telemetryFromEnvironment(gate: Gate): Telemetry {
+  const log = logFromEnvironment();
+  const exports = Deno.env.get("OTEL_DENO") === "true";
+  if (exports && !Deno.env.get("OTEL_PROPAGATORS")) {
+    log.notice(
+      "OTEL_PROPAGATORS is not set: clients choose the ids of traces. Set it to none, or to tracecontext behind a proxy of your own.",
+    );
+  }
+  const levels = levelsOf(gate);
+  const counts = new PrometheusObserver(levels);
+  // Instances of a platform are scraped by nobody; those of a process are added up.
+  const isolates = Deno.env.get("DENO_DEPLOYMENT_ID")
+    ? undefined
+    : new Isolates("cipherlayer metrics", () => counts.snapshot());
+  return {
+    observers: [
+      log,
+      counts,
+      ...exports ? [new OpenTelemetryObserver(levels)] : [],
+    ],
+    metrics: {
+      contentType: prometheusContentType,
+      open: choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",
+      text: async () =>
+        prometheusText(
+          isolates
+            ? await isolates.snapshots(isolatesTimeoutMs)
+            : [await counts.snapshot()],
+        ),
+    },
+    close: () => isolates?.close(),
+  };
+}
+
+/** What a process has in hand. */
+export function levelsOf(gate: Gate): Level[] {
+  return [
+    {
+      name: "cipherlayer.running_calls",
+      unit: "{call}",
+      help: "Calls that are worked on.",
+      read: () => gate.running,
+    },
+    {
+      name: "cipherlayer.waiting_calls",
+      unit: "{call}",
+      help: "Calls that send their body or wait for their turn.",
+      read: () => gate.waiting,
+    },
+    {
+      name: "cipherlayer.body_memory",
+      unit: "By",
+      help: "Memory for the bodies of calls.",
+      read: () => gate.bodyBytes,
+    },
+    {
+      name: "cipherlayer.process_memory",
+      unit: "By",
+      help: "Resident memory of the process.",
+      read: () => Deno.memoryUsage().rss,
+      ofProcess: true,
+    },
+  ];
+}

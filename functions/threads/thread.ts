@@ -1,0 +1,19 @@
+/**
+ * A thread of `EvaluationThreads` as a Web Worker.
+ *
+ * @module
+ */
+import { optionsFromEnvironment } from "../settings/environment.ts";
+import { answerCalls } from "./thread_calls.ts";
+import type { ThreadMessage, ThreadReply } from "./threads.ts";
+
+const thread = self as unknown as {
+  onmessage: (event: MessageEvent<ThreadMessage>) => void;
+  postMessage: (reply: ThreadReply, transfer: Transferable[]) => void;
+};
+
+const accept = answerCalls(
+  (reply, transfer) => thread.postMessage(reply, transfer),
+  optionsFromEnvironment,
+);
+thread.onmessage = ({ data }) => accept(data);

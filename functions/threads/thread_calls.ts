@@ -1,0 +1,61 @@
+import type { Hono } from "hono";
+import { type AppOptions, createApp } from "../app.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
+
+/**
+ * One of the threads behind `EvaluationThreads`: the same application, called by
+ * messages. Its first message is the sealing key.
+ *
+ * @param reply sends a message back; what is transferred is not used here any more
+ * @param optionsWith what the application runs on
+ * @returns what is to be called with each message
+ */
+export function answerCalls(
+  reply: (message: ThreadReply, transfer: ArrayBuffer[]) => void,
+  optionsWith: (sealingKey: Uint8Array) => Promise<AppOptions>,
+): (message: ThreadMessage) => void {
+  let app: Promise<Hono> | undefined;
+  const calls = new Map<number, AbortController>();
+
+  const answer = async ({ id, url, headers, body }: ThreadCall) => {
+    const controller = new AbortController();
+    calls.set(id, controller);
+    const request = new Request(url, {
+      method: "POST",
+      headers,
+      body,
+      signal: controller.signal,
+    });
+    const response = await (await app!).fetch(request);
+    const content = await response.arrayBuffer();
+    calls.delete(id);
+    reply({
+      id,
+      status: response.status,
+      headers: [...response.headers],
+      body: content,
+      facts: telemetryOf(request).facts,
+    }, [content]);
+  };
+
+  /** Answered once the application stands. */
+  const pong = async (id: number) => {
+    await app;
+    const body = new ArrayBuffer();
+    reply({ id, status: 204, headers: [], body, facts: { phases: [] } }, [
+      body,
+    ]);
+  };
+
+  return (message) => {
+    if ("sealingKey" in message) {
+      app = optionsWith(message.sealingKey).then((options) =>
+        // What is known of a call goes back with its answer, to be told there.
+        createApp({ ...options, observers: [] })
+      );
+    } else if ("abort" in message) calls.get(message.abort)?.abort();
+    else if ("ping" in message) void pong(message.ping);
+    else void answer(message);
+  };
+}

@@ -1,0 +1,223 @@
+/** From an ONNX file and calibration readings to a model package. */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { encodeHex } from "@std/encoding/hex";
+import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { FloatNetwork } from "./ir.ts";
+import { readOnnx } from "./onnx/read.ts";
+import type { ModelPackage, PrivacyProfile } from "../package/format.ts";
+import { lower } from "./lower/lower.ts";
+import { chooseBits } from "./quantise/choose_bits.ts";
+import {
+  type BitWidths,
+  chooseInput,
+  quantiseInput,
+  quantiseRounds,
+} from "./quantise/quantise.ts";
+import {
+  checkPrescription,
+  prescribedBits,
+  type PrescribedQuantisation,
+} from "./quantise/prescribed.ts";
+import { floatStatistics } from "./quantise/statistics.ts";
+import { type QuantisationReport, report } from "./quantise/report.ts";
+import { canRevealLabel } from "../package/verify.ts";
+
+export interface CompileOptions {
+  /** Name under which functions offer the model. */
+  name: string;
+  /**
+   * Readings typical of use, each one sample's elements in row-major order. May be
+   * empty with `quantisation`.
+   */
+  calibration: ArrayLike<number>[];
+  /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
+  calibrationLabels?: ArrayLike<number>;
+  /** Names of the scores, in order. */
+  labels?: string[];
+  /**
+   * Bits of the weights, one number or one a round. Left out: chosen from 2 to 8,
+   * as few as the accuracy allows.
+   */
+  weightBits?: number | number[];
+  /**
+   * Bits of the activations, one number, or one for the reading and one for each
+   * round but the last. Left out: chosen from 4 to 8.
+   */
+  activationBits?: number | number[];
+  /** Percentage points of accuracy that chosen bit widths may cost. Default 0.02. */
+  maxAccuracyLoss?: number;
+  /** What quantisation-aware training has fixed: nothing is chosen, nothing calibrated. */
+  quantisation?: PrescribedQuantisation;
+  /** How the functions guard the weights. Default `standard`. */
+  privacy?: PrivacyProfile;
+  /**
+   * What clients get. Default: the `label` alone, or `scores` where the model does not
+   * end in a dense layer of two scores or more.
+   */
+  reveal?: Reveal;
+  /** Where averages are taken. Default: at the edge. */
+  pool?: "edge" | "cloud";
+  /** Least and most reading. Default: those seen in calibration. */
+  inputRange?: [min: number, max: number];
+  onProgress?: (message: string) => void;
+}
+
+export interface Compilation {
+  model: ModelPackage;
+  report: QuantisationReport;
+  /** The same network before quantisation. */
+  network: FloatNetwork;
+}
+
+/**
+ * Compiles a model.
+ *
+ * @param onnx bytes of the file, opset 7 to 21
+ * @throws {UnsupportedModelError} with every node that cannot be expressed
+ * @throws {RangeError} where the file is corrupt, or calibration data or bit widths
+ * do not fit the model
+ */
+export function compileModel(
+  onnx: Uint8Array,
+  options: CompileOptions,
+): Compilation {
+  const graph = readOnnx(onnx);
+  const network = lower(graph, { pool: options.pool });
+  const { calibration, onProgress } = options;
+  checkCalibration(network, calibration, options.quantisation === undefined);
+  onProgress?.(
+    `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
+  );
+  const statistics = floatStatistics(network, calibration);
+  const prescribed = options.quantisation;
+  if (prescribed) checkPrescription(network, prescribed);
+  const bits = prescribed
+    ? prescribedBits(prescribed)
+    : requestedBits(network, options) ??
+      chooseBits(network, statistics, options);
+  const { shape } = network.input;
+  const input = prescribed
+    ? { shape, ...prescribed.input }
+    : chooseInput(network, calibration, bits.input, options.inputRange);
+  const rounds = quantiseRounds(
+    network,
+    statistics,
+    quantiseInput(network, calibration, input),
+    bits,
+    { prescribed },
+  );
+  const last = rounds[rounds.length - 1];
+  const tensors = new Map(rounds.flatMap((round) => [...round.tensors]));
+  const manifest: ModelPackage["manifest"] = {
+    format: "cipherlayer-model-1",
+    name: options.name,
+    version: "",
+    input,
+    rounds: rounds.map(({ spec }) => spec),
+    output: {
+      shape: network.output.shape,
+      scale: last.activation.scales[0],
+      labels: options.labels ?? null,
+      tail: network.output.tail,
+    },
+    privacy: options.privacy ?? "standard",
+    reveal: options.reveal ??
+      (canRevealLabel(last.spec) ? "label" : "scores"),
+    provenance: {
+      source: encodeHex(sha256(onnx)),
+      producer: graph.producer,
+      opset: graph.opset,
+      calibrationSamples: calibration.length,
+      pool: options.pool ?? "edge",
+      inputBits: bits.input,
+      weightBits: bits.weights.join("/"),
+      activationBits: bits.activations.slice(0, -1).join("/"),
+    },
+    files: {},
+  };
+  manifest.version = versionOf(manifest, tensors);
+  return {
+    model: { manifest, tensors },
+    report: report(network, statistics, rounds, bits),
+    network,
+  };
+}
+
+function checkCalibration(
+  { input }: FloatNetwork,
+  calibration: ArrayLike<number>[],
+  needed: boolean,
+): void {
+  const length = input.shape.reduce((a, b) => a * b, 1);
+  if (needed && calibration.length === 0) {
+    throw new RangeError(
+      "Cannot calibrate: expected one reading or more, got 0",
+    );
+  }
+  calibration.forEach((reading, i) => {
+    if (reading.length !== length) {
+      throw new RangeError(
+        `Cannot calibrate: expected readings of ${length} elements (shape [${input.shape}]), got ${reading.length} in reading ${i}`,
+      );
+    }
+    for (let j = 0; j < length; j++) {
+      if (!Number.isFinite(reading[j])) {
+        throw new RangeError(
+          `Cannot calibrate: reading ${i} holds ${reading[j]} at element ${j}`,
+        );
+      }
+    }
+  });
+}
+
+/** The widths asked for, null where the compiler is to choose. */
+function requestedBits(
+  { rounds }: FloatNetwork,
+  { weightBits, activationBits }: CompileOptions,
+): BitWidths | null {
+  if (weightBits === undefined && activationBits === undefined) return null;
+  const weights = widths("weight", weightBits ?? 8, rounds.length, [2, 16]);
+  const [input, ...activations] = widths(
+    "activation",
+    activationBits ?? 8,
+    rounds.length,
+    [1, 16],
+  );
+  return { input, weights, activations: [...activations, 0] };
+}
+
+function widths(
+  what: string,
+  given: number | number[],
+  count: number,
+  [min, max]: [number, number],
+): number[] {
+  const list = typeof given === "number" ? Array(count).fill(given) : given;
+  if (list.length !== count) {
+    throw new RangeError(
+      `Cannot quantise: expected ${count} ${what} widths, got ${list.length}`,
+    );
+  }
+  for (const bits of list) {
+    if (!Number.isInteger(bits) || bits < min || bits > max) {
+      throw new RangeError(
+        `Cannot quantise: expected ${what} widths of ${min} to ${max} bits, got ${bits}`,
+      );
+    }
+  }
+  return list;
+}
+
+/** First digits of a hash of everything that an answer depends on. */
+function versionOf(
+  manifest: ModelPackage["manifest"],
+  tensors: ModelPackage["tensors"],
+): string {
+  const hash = sha256.create();
+  hash.update(new TextEncoder().encode(JSON.stringify(manifest)));
+  for (const [name, { shape, data }] of tensors) {
+    hash.update(new TextEncoder().encode(`${name} ${shape}`));
+    hash.update(new TextEncoder().encode(data.join()));
+  }
+  return encodeHex(hash.digest()).slice(0, 12);
+}

@@ -1,0 +1,123 @@
+/**
+ * Runs a network of rounds in floating point: the yardstick of quantisation and the
+ * source of its calibration statistics.
+ */
+import { relu } from "../../sdk/activations/scaling.ts";
+import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
+import { batchMap } from "../simulate/batch_map.ts";
+import type { Precision } from "../simulate/tile_module.ts";
+import { countedCells } from "./lower/windows.ts";
+
+/** The activation "input" of a reading. */
+export function readInput(
+  { input }: FloatNetwork,
+  reading: ArrayLike<number>,
+): Float64Array {
+  return Float64Array.from(reading, (x) => x * input.gain + input.offset);
+}
+
+/** Samples that are computed together. */
+const blockSamples = 32;
+
+/**
+ * Sum of terms and bias, one sample after another.
+ *
+ * @param samples of each activation that the round reads
+ * @param precision of the products and sums of each term
+ */
+export function* accumulators(
+  round: FloatRound,
+  samples: ReadonlyMap<string, ArrayLike<number>[]>,
+  precision: Precision,
+): Generator<Float64Array> {
+  const terms = round.terms.map(({ reads, map }) => ({
+    inputs: samples.get(reads)!,
+    addTerm: batchMap(map, precision),
+  }));
+  const count = terms[0].inputs.length;
+  for (let first = 0; first < count; first += blockSamples) {
+    const size = Math.min(blockSamples, count - first);
+    const outputs = Array.from(
+      { length: size },
+      () => Float64Array.from(round.bias),
+    );
+    for (const { inputs, addTerm } of terms) {
+      addTerm(inputs.slice(first, first + size), outputs);
+    }
+    yield* outputs;
+  }
+}
+
+/** Scores of one reading. */
+export function runFloat(
+  network: FloatNetwork,
+  reading: ArrayLike<number>,
+): Float64Array {
+  let last = readInput(network, reading);
+  const activations = new Map([["input", [last]]]);
+  for (const round of network.rounds) {
+    const [accumulated] = accumulators(round, activations, "f64");
+    last = applyOperations(round, accumulated);
+    activations.set(round.writes, [last]);
+  }
+  return last;
+}
+
+/** The edge's operations on one sample's accumulators. */
+export function applyOperations(
+  round: FloatRound,
+  accumulators: Float64Array,
+): Float64Array {
+  return round.edge.reduce(applyOperation, accumulators);
+}
+
+function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
+  switch (step.op) {
+    case "relu":
+      return relu(x);
+    case "leakyRelu": {
+      const perSlope = x.length / step.slopes.length;
+      return x.map((v, i) =>
+        v < 0 ? v * step.slopes[Math.floor(i / perSlope)] : v
+      );
+    }
+    case "clip":
+      return x.map((v) => Math.min(Math.max(v, step.low), step.high));
+    case "function":
+      return x.map(step.apply);
+    case "maxPool":
+      return overWindows(step.window, x, -Infinity, Math.max);
+    case "averagePool": {
+      const sums = overWindows(step.window, x, 0, (sum, v) => sum + v);
+      const cells = countedCells(step.window, step.counted);
+      return sums.map((sum, i) => sum / cells[i % cells.length]);
+    }
+  }
+}
+
+/** Joins the cells of each window that lie inside of the grid. */
+function overWindows(
+  { input, output, kernel, stride, dilation, pads }: Window,
+  x: Float64Array,
+  initial: number,
+  join: (joined: number, value: number) => number,
+): Float64Array {
+  const [channels, height, width] = input, [, rows, columns] = output;
+  const out = new Float64Array(channels * rows * columns).fill(initial);
+  for (let c = 0, at = 0; c < channels; c++) {
+    for (let oy = 0; oy < rows; oy++) {
+      for (let ox = 0; ox < columns; ox++, at++) {
+        for (let ky = 0; ky < kernel[0]; ky++) {
+          const y = stride[0] * oy + dilation[0] * ky - pads[0];
+          if (y < 0 || y >= height) continue;
+          for (let kx = 0; kx < kernel[1]; kx++) {
+            const column = stride[1] * ox + dilation[1] * kx - pads[1];
+            if (column < 0 || column >= width) continue;
+            out[at] = join(out[at], x[(c * height + y) * width + column]);
+          }
+        }
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,106 @@
+/**
+ * The network between ONNX and integers: rounds of linear maps in floating point
+ * and what the edge does between them (DESIGN section 6). Everything is per
+ * sample and row-major; a tensor is its flat elements, seen through a shape.
+ */
+
+import type { ScoreDisplay } from "../../sdk/wire/plan.ts";
+
+/** [channels, height, width]; height 1 for signals. */
+export type Grid = [channels: number, height: number, width: number];
+
+/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
+export interface Convolution {
+  kind: "convolution";
+  input: Grid;
+  output: Grid;
+  kernel: [number, number];
+  stride: [number, number];
+  dilation: [number, number];
+  /** May be negative (cropping). */
+  pads: [top: number, left: number, bottom: number, right: number];
+  groups: number;
+  weights: Float64Array;
+}
+
+/** y = W x, weights [rows, columns]. */
+export interface Matrix {
+  kind: "matrix";
+  rows: number;
+  columns: number;
+  weights: Float64Array;
+}
+
+/** y[i] = x[index[i]], 0 where the index is -1. */
+export interface Selection {
+  kind: "selection";
+  columns: number;
+  index: Int32Array;
+}
+
+export type LinearMap = Convolution | Matrix | Selection;
+
+/** One addend of a round: a map of an activation. */
+export interface FloatTerm {
+  reads: string;
+  map: Convolution | Matrix;
+}
+
+export interface FloatRound {
+  /** Name of the ONNX node that ends it. */
+  name: string;
+  /** All convolutions with one output grid, or all matrices. */
+  terms: FloatTerm[];
+  /** [C, H, W] for convolutions, [length] for matrices. */
+  shape: number[];
+  /** One an element of `shape`. */
+  bias: Float64Array;
+  edge: EdgeOperation[];
+  /** Name and shape of the activation that the edge makes. */
+  writes: string;
+  writesShape: number[];
+}
+
+/** A window moving over a grid. Cells outside of the grid are left out of maxima and count as zero in sums. */
+export interface Window {
+  input: Grid;
+  output: Grid;
+  kernel: [number, number];
+  stride: [number, number];
+  dilation: [number, number];
+  pads: [top: number, left: number, bottom: number, right: number];
+}
+
+/** A step of the edge, on real numbers. */
+export type EdgeOperation =
+  | { op: "relu" }
+  /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */
+  | { op: "leakyRelu"; slopes: Float64Array }
+  | { op: "clip"; low: number; high: number }
+  /** Any function of one variable. */
+  | { op: "function"; name: string; apply: (x: number) => number }
+  | { op: "maxPool"; window: Window }
+  /** Sum over the window divided by the cells of it that lie within the grid extended by `counted` cells. */
+  | {
+    op: "averagePool";
+    window: Window;
+    counted: [top: number, left: number, bottom: number, right: number];
+  };
+
+export interface FloatNetwork {
+  input: {
+    /** Shape of one sample as the model's user gives it. */
+    shape: number[];
+    /** The activation "input" is reading * gain + offset. */
+    gain: number;
+    offset: number;
+  };
+  /** The last round's accumulators, after its edge operations, are the scores. */
+  rounds: FloatRound[];
+  output: { shape: number[]; tail: ScoreDisplay };
+}
+
+/** Elements of a grid. */
+export function gridSize(grid: Grid): number {
+  return grid[0] * grid[1] * grid[2];
+}

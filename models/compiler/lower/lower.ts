@@ -1,0 +1,256 @@
+/**
+ * From an ONNX graph to rounds: linear operators between two non-linearities fuse
+ * into one round, constants fold, and everything that does not fit is reported at
+ * once.
+ */
+import { cropUnread } from "./crop.ts";
+import type { FloatNetwork } from "../ir.ts";
+import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
+import { sizeOf } from "../onnx/tensor.ts";
+import { foldConstant } from "./constants.ts";
+import type { Derivation, OperatorRule } from "./lowering.ts";
+import { elementwiseRules, unary } from "./operators/elementwise.ts";
+import { linearRules } from "./operators/linear.ts";
+import { poolingRules } from "./operators/pooling.ts";
+import { shapeRules } from "./operators/shape.ts";
+import { isScalarOperator } from "./scalar_functions.ts";
+import { interfaceFaults } from "./model_interface.ts";
+import { suggestion } from "./suggestions.ts";
+import { checkTail, detachTail, tailOperators } from "./score_display.ts";
+import {
+  type OffendingNode,
+  UnsupportedModelError,
+  UnsupportedNodeError,
+} from "./unsupported.ts";
+import { gridOf, RoundBuilder, type Value } from "./values.ts";
+import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
+
+const rules: Record<string, OperatorRule> = {
+  ...linearRules,
+  ...elementwiseRules,
+  ...poolingRules,
+  ...shapeRules,
+};
+
+export interface LowerOptions {
+  /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
+  pool?: "edge" | "cloud";
+}
+
+/**
+ * Lowers a graph.
+ *
+ * @throws {UnsupportedModelError} with every node that has no place in a round
+ * @throws {RangeError} where shapes contradict each other
+ */
+export function lower(
+  graph: OnnxGraph,
+  { pool = "edge" }: LowerOptions = {},
+): FloatNetwork {
+  const faults = interfaceFaults(graph);
+  if (faults.length > 0) {
+    const refused = graph.nodes.map(refuse).filter((node) => node !== null);
+    throw new UnsupportedModelError([...faults, ...refused]);
+  }
+  const misnamed = misnamedNodes(graph);
+  if (misnamed.length > 0) throw new UnsupportedModelError(misnamed);
+  const [{ name, shape: [batch, ...rest] }] = graph.inputs as {
+    name: string;
+    shape: number[];
+  }[];
+  const shape = [1, ...rest];
+  const rounds = new RoundBuilder();
+  const values = new Map<string, Value>();
+  for (const [constant, tensor] of graph.constants) {
+    values.set(constant, { kind: "constant", tensor });
+  }
+  values.set(name, rounds.activation("input", shape));
+
+  const detached = detachTail(graph);
+  const { output, tail } = detached;
+  const nodes = neededNodes(detached.nodes, output);
+  const consumers = countConsumers(nodes, output);
+  const derivations = new Map<string, Derivation>();
+  const rawInputs = new Set([name]);
+  const isRawInput = (tensor: string) =>
+    rawInputs.has(tensor) && consumers.get(tensor) === 1;
+  const offending: OffendingNode[] = [];
+
+  for (const node of nodes) {
+    const refusal = refuse(node);
+    if (refusal) {
+      offending.push(refusal);
+      continue;
+    }
+    const inputs = node.inputs.map((input) =>
+      input === "" ? null : values.get(input) ?? "missing" as const
+    );
+    // Behind an offending node nothing is known; the node itself is fine.
+    if (inputs.includes("missing")) continue;
+    const known = inputs as (Value | null)[];
+    try {
+      const value = lowerNode(node, known, (rule) =>
+        rule({
+          node,
+          inputs: known,
+          rounds,
+          pool,
+          batch,
+          consumers,
+          values,
+          derivations,
+          isRawInput,
+        }));
+      checkResult(value);
+      values.set(node.outputs[0], value);
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
+        rawInputs.add(node.outputs[0]);
+      }
+    } catch (error) {
+      offending.push(asOffending(node, error));
+    }
+  }
+  if (offending.length > 0) throw new UnsupportedModelError(offending);
+
+  const last = values.get(output);
+  if (!last) {
+    throw new RangeError(`Cannot compile model: no node gives "${output}"`);
+  }
+  if (last.kind === "constant") {
+    throw new RangeError("Cannot compile model: its output is a constant");
+  }
+  const misplaced = checkTail(detached, last.shape, graph.opset);
+  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
+  finish(rounds, last, output);
+  return cropUnread({
+    input: {
+      shape: gridOf(shape) ?? [sizeOf(shape)],
+      gain: rounds.input.gain,
+      offset: rounds.input.offset,
+    },
+    rounds: rounds.rounds,
+    output: { shape: outputShape(last.shape), tail },
+  });
+}
+
+/** The nodes that `output` depends on, in the graph's order. */
+function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
+  const needed = new Set([output]);
+  return nodes.toReversed().filter(({ inputs, outputs }) => {
+    if (!outputs.some((name) => needed.has(name))) return false;
+    for (const name of inputs) needed.add(name);
+    return true;
+  }).toReversed();
+}
+
+function countConsumers(
+  nodes: OnnxNode[],
+  output: string,
+): Map<string, number> {
+  const consumers = new Map<string, number>([[output, 1]]);
+  for (const { inputs } of nodes) {
+    for (const name of inputs) {
+      consumers.set(name, (consumers.get(name) ?? 0) + 1);
+    }
+  }
+  return consumers;
+}
+
+function lowerNode(
+  node: OnnxNode,
+  inputs: (Value | null)[],
+  run: (rule: OperatorRule) => Value,
+): Value {
+  checkInputs(node, inputs);
+  if (inputs.every((value) => value === null || value.kind === "constant")) {
+    const tensors = inputs.map((value) =>
+      value?.kind === "constant" ? value.tensor : null
+    );
+    const tensor = foldConstant(node, tensors);
+    if (tensor) return { kind: "constant", tensor };
+  }
+  const rule = rules[node.operator] ??
+    (isScalarOperator(node.operator) ? unary : null);
+  if (rule) return run(rule);
+  throw new UnsupportedNodeError(
+    "it works on a tensor that depends on the reading; only constants are known here",
+    suggestion(node.operator),
+  );
+}
+
+/** Operators without any rule, whatever their inputs. */
+function refuse(node: OnnxNode): OffendingNode | null {
+  const { name, operator, domain } = node;
+  const standard = domain === "" || domain === "ai.onnx";
+  const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
+    foldable.has(operator);
+  if (standard && known) return null;
+  return {
+    name,
+    operator: standard ? operator : `${domain}.${operator}`,
+    why: standard
+      ? tailOperators.has(operator)
+        ? "it is known only as the last operator of the model"
+        : "the operator is not known"
+      : "operators of this domain are not known",
+    instead: suggestion(operator),
+  };
+}
+
+/** Operators that only fold on constants. */
+const foldable = new Set([
+  "Constant",
+  "ConstantOfShape",
+  "Gather",
+  "Expand",
+  "Where",
+  "Range",
+  "ReduceProd",
+  "Equal",
+  "Less",
+  "Greater",
+  "And",
+  "Or",
+  "Mod",
+]);
+
+function asOffending(node: OnnxNode, error: unknown): OffendingNode {
+  const { name, operator } = node;
+  if (error instanceof UnsupportedNodeError) {
+    return { name, operator, why: error.why, instead: error.instead };
+  }
+  if (error instanceof RangeError) {
+    return { name, operator, why: error.message, instead: "correct the model" };
+  }
+  throw error;
+}
+
+function isUntouchedInput(value: Value): boolean {
+  return value.kind === "linear" && value.terms.length === 1 &&
+    value.terms[0].reads === "input" && value.bias.every((b) => b === 0);
+}
+
+/** The last round's edge operations give the scores. */
+function finish(
+  rounds: RoundBuilder,
+  last: Exclude<Value, { kind: "constant" }>,
+  output: string,
+): void {
+  if (last.kind === "edge" && last.activation === null) {
+    rounds.write(last);
+    return;
+  }
+  rounds.write({
+    kind: "edge",
+    shape: last.shape,
+    source: rounds.toLinear(last),
+    operations: [],
+    activation: null,
+    node: output,
+  });
+}
+
+/** Without the batch axis. */
+function outputShape(shape: number[]): number[] {
+  return shape.length > 1 && shape[0] === 1 ? shape.slice(1) : shape;
+}

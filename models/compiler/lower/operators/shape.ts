@@ -1,0 +1,341 @@
+/** Operators that move elements about: views where possible, selections otherwise. */
+import type { Convolution, Grid, LinearMap, Selection } from "../../ir.ts";
+import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
+import {
+  checkedSize,
+  gridIndex,
+  sizeOf,
+  stridesOf,
+} from "../../onnx/tensor.ts";
+import { foldConstant } from "../constants.ts";
+import { matrixLimit } from "../linear_map.ts";
+import {
+  constantInput,
+  constants,
+  constantValue,
+  dynamicInput,
+  linearResult,
+  type OperatorRule,
+  reshaped,
+  shapeOf,
+} from "../lowering.ts";
+import {
+  concatShape,
+  listOf,
+  normaliseAxis,
+  reductionAxes,
+  resolveReshape,
+  sliceRanges,
+  squeezeShape,
+  transposeOrder,
+  unsqueezeShape,
+} from "../shapes.ts";
+import { UnsupportedNodeError } from "../unsupported.ts";
+import { addValues, gridOf, type LinearValue } from "../values.ts";
+import { matrixOf } from "./linear.ts";
+import { spatialMean } from "./pooling.ts";
+
+const identityRule: OperatorRule = (call) => dynamicInput(call, 0);
+
+const shape: OperatorRule = (call) => {
+  const lengths = shapeOf(call.inputs[0]!);
+  const from = numberAttribute(call.node, "start", 0);
+  const to = numberAttribute(call.node, "end", lengths.length);
+  const data = Float64Array.from(lengths.slice(from, to));
+  return constantValue({ type: "integer", shape: [data.length], data });
+};
+
+const reshape: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const target = [...constantInput(call, 1)!.data];
+  // A batch that the exporter fixed is one sample here.
+  if (call.batch > 1 && target[0] === call.batch) target[0] = 1;
+  return reshaped(value, resolveReshape(call.node, value.shape, target));
+};
+
+const flatten: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const axis = normaliseAxis(
+    numberAttribute(call.node, "axis", 1),
+    value.shape.length,
+    true,
+  );
+  const rows = sizeOf(value.shape.slice(0, axis));
+  return reshaped(value, [rows, sizeOf(value.shape) / rows]);
+};
+
+const squeeze: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const axes = constantInput(call, 1);
+  return reshaped(value, squeezeShape(call.node, value.shape, axes));
+};
+
+const unsqueeze: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const axes = constantInput(call, 1);
+  return reshaped(value, unsqueezeShape(call.node, value.shape, axes));
+};
+
+const transpose: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const order = transposeOrder(call.node, value.shape.length);
+  const to = order.map((axis) => value.shape[axis]);
+  const moved = order.filter((axis) => value.shape[axis] > 1);
+  if (moved.every((axis, i) => i === 0 || axis > moved[i - 1])) {
+    return reshaped(value, to);
+  }
+  const strides = stridesOf(value.shape);
+  const index = gridIndex(to, order.map((axis) => strides[axis]), 0);
+  return linearResult(call, value, [selection(value.shape, index)], to);
+};
+
+const slice: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const { starts, steps, shape } = sliceRanges(
+    call.node,
+    value.shape,
+    constants(call),
+  );
+  const strides = stridesOf(value.shape);
+  const offset = starts.reduce((sum, s, axis) => sum + s * strides[axis], 0);
+  const along = steps.map((step, axis) => step * strides[axis]);
+  const maps: LinearMap[] = [
+    selection(value.shape, gridIndex(shape, along, offset)),
+  ];
+  const from = gridOf(value.shape), to = gridOf(shape);
+  if (from && to && steps.every((step) => step > 0)) {
+    const [y, x] = from[1] === 1 && value.shape.length === 3
+      ? [{ start: 0, step: 1 }, { start: starts[2], step: steps[2] }]
+      : [2, 3].map((axis) => ({ start: starts[axis], step: steps[axis] }));
+    maps.unshift(channelSelection(from, to, {
+      channel: (c) => starts[1] + steps[1] * c,
+      origin: [y.start, x.start],
+      stride: [y.step, x.step],
+    }));
+  }
+  return linearResult(call, value, maps, shape);
+};
+
+const pad: OperatorRule = (call) => {
+  const { node } = call;
+  const value = dynamicInput(call, 0);
+  const rank = value.shape.length;
+  const mode = stringAttribute(node, "mode", "constant");
+  const given = listOf(node, "pads", constantInput(call, 1)) ?? [];
+  const fill = constantInput(call, 2)?.data[0] ??
+    numberAttribute(node, "value", 0);
+  const axes = constantInput(call, 3)?.data ?? value.shape.map((_, i) => i);
+  if (given.length !== 2 * axes.length || !given.every(Number.isInteger)) {
+    throw new UnsupportedNodeError(
+      `pads ${given} do not fit ${axes.length} axes`,
+      "correct the model",
+    );
+  }
+  const before = new Array<number>(rank).fill(0);
+  const after = new Array<number>(rank).fill(0);
+  [...axes].forEach((axis, i) => {
+    before[normaliseAxis(axis, rank)] = given[i];
+    after[normaliseAxis(axis, rank)] = given[i + given.length / 2];
+  });
+  if (given.every((length) => length === 0)) return value;
+
+  const to = value.shape.map((length, axis) =>
+    before[axis] + length + after[axis]
+  );
+  const index = padIndex(value.shape, to, before, mode);
+  const maps: LinearMap[] = [selection(value.shape, index)];
+  const grid = gridOf(value.shape), padded = gridOf(to);
+  if (grid && padded && mode === "constant") {
+    const signal = rank === 3;
+    maps.unshift(channelSelection(grid, padded, {
+      channel: (c) => c - before[1],
+      origin: signal ? [0, -before[2]] : [-before[2], -before[3]],
+      stride: [1, 1],
+    }));
+  }
+  const result = linearResult(call, value, maps, to);
+  if (fill === 0 || mode !== "constant") return result;
+  return {
+    ...result,
+    bias: result.bias.map((b, i) => index[i] < 0 ? fill : b),
+  };
+};
+
+/** For each element of the padded shape its source, -1 for the constant. */
+function padIndex(
+  from: number[],
+  to: number[],
+  before: number[],
+  mode: string,
+): Int32Array {
+  const size = checkedSize(to);
+  const sources = to.map((length, axis) =>
+    Array.from(
+      { length },
+      (_, i) => paddedSource(i - before[axis], from[axis], mode),
+    )
+  );
+  const strides = stridesOf(from), toStrides = stridesOf(to);
+  return Int32Array.from({ length: size }, (_, i) => {
+    let at = 0;
+    for (let axis = 0; axis < to.length; axis++) {
+      const source = sources[axis][Math.floor(i / toStrides[axis]) % to[axis]];
+      if (source < 0) return -1;
+      at += source * strides[axis];
+    }
+    return at;
+  });
+}
+
+function paddedSource(at: number, length: number, mode: string): number {
+  if (at >= 0 && at < length) return at;
+  if (mode === "reflect" && (at <= -length || at > 2 * (length - 1))) {
+    throw new UnsupportedNodeError(
+      `it reflects more than the ${length - 1} elements that there are`,
+      "pad by less",
+    );
+  }
+  switch (mode) {
+    case "constant":
+      return -1;
+    case "edge":
+      return at < 0 ? 0 : length - 1;
+    case "reflect":
+      return at < 0 ? -at : 2 * (length - 1) - at;
+    case "wrap":
+      return (at % length + length) % length;
+    default:
+      throw new UnsupportedNodeError(
+        `its mode "${mode}" is not known`,
+        "use constant, edge, reflect or wrap",
+      );
+  }
+}
+
+const concat: OperatorRule = (call) => {
+  const shapes = call.inputs.map((value) => shapeOf(value!));
+  const { axis, shape } = concatShape(call.node, shapes);
+  const strides = stridesOf(shape);
+  const to = gridOf(shape);
+  let sum: LinearValue = {
+    kind: "linear",
+    shape,
+    terms: [],
+    bias: new Float64Array(sizeOf(shape)),
+  };
+  let offset = 0;
+  call.inputs.forEach((value, i) => {
+    const targets = gridIndex(shapes[i], strides, offset * strides[axis]);
+    if (value?.kind === "constant") {
+      const { data } = value.tensor;
+      targets.forEach((at, j) => sum.bias[at] += data[j]);
+    } else {
+      const index = new Int32Array(sizeOf(shape)).fill(-1);
+      targets.forEach((at, j) => index[at] = j);
+      const maps: LinearMap[] = [selection(shapes[i], index)];
+      const from = gridOf(shapes[i]);
+      if (axis === 1 && from && to) {
+        const first = offset;
+        maps.unshift(channelSelection(from, to, {
+          channel: (c) => c - first,
+          origin: [0, 0],
+          stride: [1, 1],
+        }));
+      }
+      sum = addValues(sum, linearResult(call, value!, maps, shape));
+    }
+    offset += shapes[i][axis];
+  });
+  return sum;
+};
+
+function selection(shape: number[], index: Int32Array): Selection {
+  return { kind: "selection", columns: sizeOf(shape), index };
+}
+
+/**
+ * Picking channels and a regular part of space, as a 1x1 convolution: so that it
+ * can join the convolutions around it.
+ *
+ * @param pick channel of the source for a channel of the result (outside: zeros),
+ * first row and column (may be negative), and steps
+ */
+function channelSelection(
+  from: Grid,
+  to: Grid,
+  pick: {
+    channel: (c: number) => number;
+    origin: [number, number];
+    stride: [number, number];
+  },
+): Convolution {
+  const weights = new Float64Array(to[0] * from[0]);
+  for (let c = 0; c < to[0]; c++) {
+    const source = pick.channel(c);
+    if (source >= 0 && source < from[0]) weights[c * from[0] + source] = 1;
+  }
+  const depthwise = from[0] === to[0] &&
+    weights.every((w, i) => w === (i % (from[0] + 1) === 0 ? 1 : 0));
+  const behind = (axis: 0 | 1) => {
+    const min = (to[axis + 1] - 1) * pick.stride[axis] + 1 -
+      from[axis + 1] + pick.origin[axis];
+    return Math.max(min, Math.min(0, min + pick.stride[axis] - 1));
+  };
+  return {
+    kind: "convolution",
+    input: from,
+    output: to,
+    kernel: [1, 1],
+    stride: pick.stride,
+    dilation: [1, 1],
+    // 0 - x: no negative zero.
+    pads: [0 - pick.origin[0], 0 - pick.origin[1], behind(0), behind(1)],
+    groups: depthwise ? from[0] : 1,
+    weights: depthwise ? new Float64Array(from[0]).fill(1) : weights,
+  };
+}
+
+const reduceMean: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const { node } = call;
+  const known = constants(call);
+  const { axes, shape } = reductionAxes(node, value.shape, known[1] ?? null);
+  const spatial = value.shape.map((_, axis) => axis).slice(2);
+  if (
+    gridOf(value.shape) && node.operator === "ReduceMean" &&
+    axes.toSorted().join() === spatial.join()
+  ) {
+    return spatialMean(call, shape);
+  }
+  const columns = sizeOf(value.shape), rows = sizeOf(shape);
+  if (rows * columns > matrixLimit) {
+    throw new UnsupportedNodeError(
+      `written out it is a matrix of ${rows} x ${columns}`,
+      "reduce over all of space, or work on smaller tensors",
+    );
+  }
+  const map = matrixOf(
+    columns,
+    rows,
+    value.shape,
+    (x) => foldConstant(node, [x, ...known.slice(1)])!,
+  );
+  return linearResult(call, value, [map], shape);
+};
+
+export const shapeRules: Record<string, OperatorRule> = {
+  Identity: identityRule,
+  Dropout: identityRule,
+  Cast: identityRule,
+  Shape: shape,
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Slice: slice,
+  Pad: pad,
+  Concat: concat,
+  ReduceMean: reduceMean,
+  ReduceSum: reduceMean,
+};

@@ -1,0 +1,91 @@
+/** Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the scores. */
+import {
+  numberAttribute,
+  type OnnxGraph,
+  type OnnxNode,
+} from "../onnx/graph.ts";
+import { sizeOf } from "../onnx/tensor.ts";
+import type { ScoreDisplay } from "../../../sdk/wire/plan.ts";
+import { normaliseAxis } from "./shapes.ts";
+import type { OffendingNode } from "./unsupported.ts";
+
+export interface DetachedTail {
+  /** The nodes that remain. */
+  nodes: OnnxNode[];
+  /** What was taken off, from the end. */
+  removed: OnnxNode[];
+  /** The tensor that the remaining nodes give. */
+  output: string;
+  tail: ScoreDisplay;
+}
+
+/** Operators that are known only as the last of a model. */
+export const tailOperators: ReadonlySet<string> = new Set([
+  "Softmax",
+  "LogSoftmax",
+  "ArgMax",
+]);
+
+/** Tails that change how scores are displayed. */
+const displays: Record<string, ScoreDisplay> = {
+  Softmax: "softmax",
+  LogSoftmax: "logSoftmax",
+};
+
+/** Passed over on the way to Softmax or ArgMax. */
+const views = new Set(["Identity", "Cast", "Squeeze"]);
+
+/** Takes the tail off a graph with one output. */
+export function detachTail(graph: OnnxGraph): DetachedTail {
+  const last = graph.outputs[0].name;
+  const path: OnnxNode[] = [];
+  let output = last, cut = 0;
+  for (;;) {
+    const node = graph.nodes.find(({ outputs }) => outputs[0] === output);
+    if (!node) break;
+    const isTail = tailOperators.has(node.operator);
+    if (!isTail && !views.has(node.operator)) break;
+    path.push(node);
+    if (isTail) cut = path.length;
+    output = node.inputs[0];
+    if (node.operator in displays) break;
+  }
+  // Views that no Softmax or ArgMax follows stay.
+  const dropped = new Set(path.slice(0, cut));
+  const removed = [...dropped].filter(({ operator }) =>
+    tailOperators.has(operator)
+  );
+  return {
+    nodes: graph.nodes.filter((node) => !dropped.has(node)),
+    removed,
+    output: cut > 0 ? path[cut - 1].inputs[0] : last,
+    tail: displays[removed.at(-1)?.operator ?? ""] ?? "none",
+  };
+}
+
+/** The removed nodes that would work on anything but all scores together. */
+export function checkTail(
+  { removed }: DetachedTail,
+  shape: number[],
+  opset: number,
+): OffendingNode[] {
+  return removed.flatMap((node) => {
+    const { name, operator } = node;
+    const isSoftmax = operator in displays;
+    const fallback = isSoftmax ? (opset < 13 ? 1 : -1) : 0;
+    const given = numberAttribute(node, "axis", fallback);
+    const axis = normaliseAxis(given, shape.length);
+    // Before opset 13 Softmax took all axes from its own on together.
+    const together = isSoftmax && opset < 13
+      ? sizeOf(shape.slice(axis))
+      : shape[axis];
+    if (together === sizeOf(shape)) return [];
+    return [{
+      name,
+      operator,
+      why:
+        `it works along axis ${given} of [${shape}], not on all scores together`,
+      instead: "end the model at the scores",
+    }];
+  });
+}

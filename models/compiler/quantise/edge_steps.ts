@@ -1,0 +1,335 @@
+/** From the edge's operations on real numbers to exact steps on integers. */
+import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
+import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
+import { countedCells } from "../lower/windows.ts";
+import type { QuantisedActivation } from "./activation.ts";
+import {
+  asMultiplier,
+  chooseFactor,
+  integerBounds,
+  rangeMargin,
+  type ValueGroup,
+} from "./range.ts";
+
+/** What an accumulator stands for, and what is known of it. */
+export interface Accumulators {
+  /** One unit, per scale group. */
+  scales: Float64Array;
+  /** Every accumulator lies in [-bound, bound]. */
+  bound: number;
+  /** The calibration data's, one array a sample; read once. */
+  samples: Iterable<Float64Array>;
+}
+
+/** Values that calibration looks at, at most. */
+const valuesLimit = 400_000;
+
+/** Bits of the input of a look-up table beyond those of its output. */
+const tableBits = 3;
+
+/** Bits of scores that come from a table. */
+const scoreBits = 12;
+
+/** Bits of an intermediate result between a table and a pooling step. */
+const intermediateBits = 14;
+
+/** Whether the operation commutes with a positive factor. */
+export function isHomogeneous({ op }: EdgeOperation): boolean {
+  return op !== "clip" && op !== "function";
+}
+
+/**
+ * Builds the steps of a round and applies them to the calibration data.
+ *
+ * @param last bits of the activation's integers; the last step itself, where
+ * training has fixed it; or null for scores, which need no narrowing
+ */
+export function quantiseEdge(
+  round: FloatRound,
+  accumulators: Accumulators,
+  last: number | Requantisation | null,
+): { steps: EdgeStep[]; activation: QuantisedActivation } {
+  const walk = new StepWalk(round.shape, accumulators);
+  const bits = typeof last === "number" ? last : scoreBits;
+  round.edge.forEach((operation, i) => {
+    const isLast = i === round.edge.length - 1;
+    walk.add(operation, isLast ? bits : null);
+  });
+  return walk.finish(last);
+}
+
+export type Requantisation = Omit<
+  Extract<EdgeStep, { op: "requantise" }>,
+  "op"
+>;
+
+class StepWalk {
+  readonly steps: EdgeStep[] = [];
+  /** Steps that are not yet applied to the samples. */
+  #pending: EdgeStep[] = [];
+  #samples: Iterable<Float64Array>;
+  #shape: number[];
+  #sampleShape: number[];
+  #scales: Float64Array;
+  #bound: number;
+  /** Set by a last Clip: real bounds of the activation. */
+  #clip: [low: number, high: number] = [-Infinity, Infinity];
+  #done: { low: number; high: number } | null = null;
+
+  constructor(shape: number[], { scales, bound, samples }: Accumulators) {
+    this.#shape = this.#sampleShape = shape;
+    this.#scales = scales;
+    this.#bound = bound;
+    this.#samples = samples;
+  }
+
+  /** @param lastBits width of the activation where this is the last operation */
+  add(operation: EdgeOperation, lastBits: number | null): void {
+    switch (operation.op) {
+      case "relu":
+        return this.#push({ op: "relu" });
+      case "leakyRelu": {
+        // Slopes as fractions of a power of two, fine but with room below 2^53.
+        const room = 44 - Math.ceil(Math.log2(this.#bound + 1));
+        const unit = 2 ** Math.min(16, Math.max(4, room));
+        const negative = Array.from(
+          operation.slopes,
+          (slope) => Math.round(slope * unit),
+        );
+        this.#push({ op: "leakyRelu", positive: unit, negative });
+        this.#scales = this.#scales.map((scale) => scale / unit);
+        this.#bound *= Math.max(unit, ...negative.map(Math.abs));
+        return;
+      }
+      case "maxPool":
+        return this.#maxPool(operation.window);
+      case "averagePool":
+        return this.#average(operation);
+      case "clip":
+        if (lastBits === null) {
+          return this.#clipTo(operation.low, operation.high);
+        }
+        this.#clip = [operation.low, operation.high];
+        return;
+      case "function":
+        return this.#table(operation, lastBits);
+    }
+  }
+
+  finish(last: number | Requantisation | null): {
+    steps: EdgeStep[];
+    activation: QuantisedActivation;
+  } {
+    this.#done ??= last === null ? this.#unnarrowed() : this.#requantise(
+      typeof last === "number" ? this.#chooseRequantisation(last) : last,
+    );
+    return {
+      steps: this.steps,
+      activation: {
+        ...this.#done,
+        scales: this.#scales,
+        samples: this.#values(),
+      },
+    };
+  }
+
+  #push(step: EdgeStep): void {
+    this.steps.push(step);
+    this.#pending.push(step);
+    this.#shape = shapeAfter(step, this.#shape);
+  }
+
+  /** The samples with all steps applied. */
+  #values(): Float64Array[] {
+    const applied = Array.from(this.#samples, (values) => {
+      const tensor = { shape: this.#sampleShape, samples: [values] };
+      return applySteps(this.#pending, tensor).samples[0];
+    });
+    this.#pending = [];
+    this.#sampleShape = this.#shape;
+    this.#samples = applied;
+    return applied;
+  }
+
+  /** Values of the calibration data at this step. */
+  #count(): number {
+    const samples = this.#values();
+    return samples.length * (samples[0]?.length ?? 0);
+  }
+
+  #maxPool(window: Window): void {
+    const { kernel, stride, dilation, pads } = window;
+    this.#pool({ op: "maxPool", kernel, stride, dilation, pads }, window);
+  }
+
+  #pool(step: EdgeStep, window: Window): void {
+    if (this.#shape.join() !== window.input.join()) {
+      this.#push({ op: "reshape", shape: [...window.input] });
+    }
+    this.#push(step);
+  }
+
+  #average(operation: Extract<EdgeOperation, { op: "averagePool" }>): void {
+    const { window, counted } = operation;
+    const { kernel, stride, pads } = window;
+    const cells = countedCells(window, counted);
+    const multiple = cells.reduce(leastCommonMultiple, 1);
+    this.#pool(
+      cells.every((count) => count === multiple)
+        ? { op: "sumPool", kernel, stride, pads }
+        : { op: "meanPool", kernel, stride, pads, counted, multiple },
+      window,
+    );
+    this.#scales = this.#scales.map((scale) => scale / multiple);
+    this.#bound *= multiple;
+  }
+
+  #clipTo(low: number, high: number): void {
+    const [scale] = this.#scales;
+    const bound = this.#bound;
+    this.#push({
+      op: "requantise",
+      multiplier: 2,
+      shift: 1,
+      low: Math.max(-bound, Math.round(low / scale)),
+      high: Math.min(bound, Math.round(high / scale)),
+    });
+  }
+
+  /** A table from a fine grid over the values seen to the function's values. */
+  #table(
+    { apply, name }: Extract<EdgeOperation, { op: "function" }>,
+    lastBits: number | null,
+  ): void {
+    const bits = lastBits ?? intermediateBits;
+    const [scale] = this.#scales;
+    const [min, max] = extremes(this.#values());
+    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
+    const middle = (min + max) / 2;
+    const from = middle - reach, to = middle + reach;
+    const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
+    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const step = 2 ** shift / multiplier;
+    const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
+    const outputs = withinDomain(
+      Float64Array.from(
+        { length: entries },
+        (_, i) => apply((low + i) * step * scale),
+      ),
+    );
+    const { values } = subsample(this.#values(), 1, (v) => apply(v * scale))[0];
+    if (!outputs || !values.every(Number.isFinite)) {
+      throw new RangeError(
+        `Cannot quantise ${name}: it is not finite on the calibration readings`,
+      );
+    }
+    const bounds = integerBounds(...extremes([values]), bits);
+    const unit = rangeMargin(bits, this.#count()) /
+      chooseFactor([{ values, weight: 1 }], bounds);
+    const table = Array.from(
+      outputs,
+      (y) =>
+        Math.min(Math.max(Math.round(y / unit), bounds.low), bounds.high) + 0,
+    );
+    this.#push({ op: "lookup", multiplier, shift, low, table });
+    this.#scales = this.#scales.map(() => unit);
+    this.#bound = Math.max(-bounds.low, bounds.high);
+    if (lastBits !== null) this.#done = bounds;
+  }
+
+  #unnarrowed(): { low: number; high: number } {
+    const [low, high] = this.#clip;
+    if (Number.isFinite(low) || Number.isFinite(high)) this.#clipTo(low, high);
+    return { low: -this.#bound, high: this.#bound };
+  }
+
+  #requantise(step: Requantisation): { low: number; high: number } {
+    const { multiplier, shift, low, high } = step;
+    this.#push({ op: "requantise", multiplier, shift, low, high });
+    this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);
+    return { low, high };
+  }
+
+  #chooseRequantisation(bits: number): Requantisation {
+    const groups = subsampleGroups(this.#values(), this.#scales);
+    const [scale] = this.#scales;
+    const clip = this.#clip.map((real) => real / scale);
+    if (this.#clip.some(Number.isFinite)) {
+      for (const group of groups) {
+        group.values = group.values.map((v) =>
+          Math.min(Math.max(v, clip[0]), clip[1])
+        );
+      }
+    }
+    let [min, max] = extremes(groups.map(({ values }) => values));
+    if (this.steps.at(-1)?.op === "relu") min = 0;
+    const bounds = integerBounds(min, max, bits);
+    const factor = chooseFactor(groups, bounds) /
+      rangeMargin(bits, this.#count());
+    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const exact = multiplier / 2 ** shift;
+    const low = Math.max(bounds.low, Math.round(clip[0] * exact));
+    const high = Math.min(bounds.high, Math.round(clip[1] * exact));
+    return { multiplier, shift, low, high };
+  }
+}
+
+/**
+ * Values of a function over a grid that may reach beyond its domain (the margin of a
+ * square root's): there the nearest value stands. Null where there is none.
+ */
+function withinDomain(outputs: Float64Array): Float64Array | null {
+  const first = outputs.findIndex((y) => !Number.isNaN(y));
+  if (first < 0) return null;
+  let nearest = outputs[first];
+  return outputs.map((y) => Number.isNaN(y) ? nearest : nearest = y);
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y > 0) [x, y] = [y, x % y];
+  return a * b / x;
+}
+
+function extremes(arrays: Float64Array[]): [min: number, max: number] {
+  let min = Infinity, max = -Infinity;
+  for (const array of arrays) {
+    for (const value of array) {
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+  }
+  return [min, max];
+}
+
+/** Values of each of `groups` equal parts of the samples, evenly thinned out. */
+function subsample(
+  samples: Float64Array[],
+  groups: number,
+  map: (value: number) => number,
+): { values: Float64Array }[] {
+  const perGroup = samples[0].length / groups;
+  const total = samples.length * samples[0].length;
+  // An odd step, so that it does not fall on the same columns again and again.
+  const step = Math.max(1, Math.floor(total / valuesLimit)) | 1;
+  return Array.from({ length: groups }, (_, g) => {
+    const values: number[] = [];
+    let at = 0;
+    for (const sample of samples) {
+      for (; at < perGroup; at += step) {
+        values.push(map(sample[g * perGroup + at]));
+      }
+      at -= perGroup;
+    }
+    return { values: Float64Array.from(values) };
+  });
+}
+
+function subsampleGroups(
+  samples: Float64Array[],
+  scales: Float64Array,
+): ValueGroup[] {
+  return subsample(samples, scales.length, (value) => value)
+    .map(({ values }, g) => ({ values, weight: scales[g] ** 2 }));
+}

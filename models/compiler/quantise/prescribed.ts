@@ -1,0 +1,156 @@
+/**
+ * Quantisation that training has fixed (`quantisation.json`, described in
+ * models/zoo/common/README.md): weights already lie on a grid, and the steps
+ * between rounds are known, so that nothing is left to choose.
+ */
+import type { FloatNetwork } from "../ir.ts";
+import type { BitWidths } from "./quantise.ts";
+
+export interface PrescribedQuantisation {
+  input: { scale: number; offset: number; low: number; high: number };
+  rounds: PrescribedRound[];
+}
+
+export interface PrescribedRound {
+  /** Value of one accumulator unit. */
+  accumulatorScale: number;
+  weightLimit: number;
+  /** Null in the last round. */
+  requantise:
+    | { multiplier: number; shift: number; low: number; high: number }
+    | null;
+}
+
+/**
+ * Reads the file's text.
+ *
+ * @throws {RangeError} if it is no JSON, or naming the field that is missing, no
+ * number or out of range
+ */
+export function parseQuantisation(text: string): PrescribedQuantisation {
+  const root = object(parseJson(text), "quantisation");
+  if (root.format !== "cipherlayer-quantisation-1") {
+    refuse('format "cipherlayer-quantisation-1"', root.format);
+  }
+  if (!Array.isArray(root.layers)) {
+    throw new RangeError("Cannot read quantisation: expected a list of layers");
+  }
+  return {
+    input: {
+      ...numbers(root.input, "input", ["scale", "offset"]),
+      ...range(root.input, "input"),
+    },
+    rounds: root.layers.map((layer, i) => {
+      const path = `layers[${i}]`;
+      const { activation } = object(layer, path);
+      return {
+        ...numbers(layer, path, ["accumulatorScale"]),
+        ...integers(layer, path, { weightLimit: [1, 2 ** 31 - 1] }),
+        requantise: activation === null
+          ? null
+          : requantisation(activation, `${path}.activation`),
+      };
+    }),
+  };
+}
+
+function requantisation(value: unknown, path: string) {
+  return {
+    ...integers(value, path, {
+      multiplier: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+      shift: [0, 64],
+    }),
+    ...range(value, path),
+  };
+}
+
+/** The least and the greatest integer, in this order. */
+function range(value: unknown, path: string) {
+  const min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER;
+  const { low } = integers(value, path, { low: [min, max] });
+  return { low, ...integers(value, path, { high: [low, max] }) };
+}
+
+/** The widths that a prescription comes to. */
+export function prescribedBits(
+  { input, rounds }: PrescribedQuantisation,
+): BitWidths {
+  const width = (low: number, high: number) =>
+    Math.ceil(Math.log2(high - low + 1));
+  return {
+    input: width(input.low, input.high),
+    weights: rounds.map(({ weightLimit }) => width(-weightLimit, weightLimit)),
+    activations: rounds.map(({ requantise }) =>
+      requantise ? width(requantise.low, requantise.high) : 0
+    ),
+  };
+}
+
+/** @throws {RangeError} where the file is for another network */
+export function checkPrescription(
+  { rounds }: FloatNetwork,
+  prescribed: PrescribedQuantisation,
+): void {
+  if (rounds.length !== prescribed.rounds.length) {
+    throw new RangeError(
+      `Cannot use quantisation: expected ${rounds.length} layers, got ${prescribed.rounds.length}`,
+    );
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new RangeError("Cannot read quantisation: expected JSON", { cause });
+  }
+}
+
+function object(value: unknown, path: string): Record<string, unknown> {
+  if (typeof value === "object" && value !== null) {
+    return value as Record<string, unknown>;
+  }
+  throw new RangeError(
+    `Cannot read quantisation: expected ${path} to be a map`,
+  );
+}
+
+function numbers<Name extends string>(
+  value: unknown,
+  path: string,
+  names: Name[],
+): Record<Name, number> {
+  const fields = object(value, path);
+  const entries = names.map((name) => {
+    if (Number.isFinite(fields[name])) return [name, fields[name]];
+    refuse(`${path}.${name} to be a number`, fields[name]);
+  });
+  return Object.fromEntries(entries as [Name, number][]) as Record<
+    Name,
+    number
+  >;
+}
+
+function integers<Name extends string>(
+  value: unknown,
+  path: string,
+  ranges: Record<Name, [low: number, high: number]>,
+): Record<Name, number> {
+  const names = Object.keys(ranges) as Name[];
+  const fields = numbers(value, path, names);
+  for (const name of names) {
+    const [low, high] = ranges[name], number = fields[name];
+    if (!Number.isInteger(number) || number < low || number > high) {
+      refuse(`${path}.${name} to be an integer in [${low}, ${high}]`, number);
+    }
+  }
+  return fields;
+}
+
+function refuse(expected: string, got: unknown): never {
+  throw new RangeError(
+    `Cannot read quantisation: expected ${expected}, got ${
+      JSON.stringify(got)?.slice(0, 80) ?? "nothing"
+    }`,
+  );
+}

@@ -1,0 +1,297 @@
+/** Quantising one round, given the integers that it reads. */
+import type { RoundSpec, Term } from "../../package/format.ts";
+import type { WeightTensor } from "../../package/format.ts";
+import { accumulatorBound } from "../../package/bounds.ts";
+import { convolve } from "../convolve.ts";
+import type { FloatRound, FloatTerm } from "../ir.ts";
+import { balanceScales, type Channel } from "./balance.ts";
+import { accumulators } from "../float_reference.ts";
+import { exactPrecision } from "../../simulate/batch_map.ts";
+import { multiplyInto } from "../lower/linear_map.ts";
+import type { QuantisedActivation } from "./activation.ts";
+import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
+import type { PrescribedRound } from "./prescribed.ts";
+import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
+import {
+  chooseScale,
+  exactScale,
+  roundTerms,
+  type ScaledTerm,
+  scaleError,
+  scaleTerms,
+} from "./weights.ts";
+
+export interface RoundBits {
+  weights: number;
+  /** Of the activation that the round writes. */
+  activation: number;
+}
+
+/** A quantised round with what it makes of the calibration data. */
+export interface QuantisedRound {
+  spec: RoundSpec;
+  tensors: Map<string, WeightTensor>;
+  /** What the round's steps make; in the last round, the scores. */
+  activation: QuantisedActivation;
+}
+
+/**
+ * Quantises a round.
+ *
+ * @param index number of the round, for names of tensors
+ * @param activations integers that earlier rounds made
+ * @param groups equal blocks of rows, each with a scale of its own
+ * @param statistics of the network in floating point: biases are corrected so that
+ * means agree, and rounding takes account of how inputs vary together
+ */
+export function quantiseRound(
+  round: FloatRound,
+  index: number,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  statistics: FloatStatistics,
+  bits: RoundBits,
+  isLast: boolean,
+  groups: number,
+  prescribed?: PrescribedRound,
+): QuantisedRound {
+  const rows = round.shape[0];
+  const rowsPerScale = rows / groups;
+  const terms = scaleTerms(round, activations);
+  const scales = prescribed
+    ? new Float64Array(groups).fill(prescribed.accumulatorScale)
+    : chooseScales(round, terms, groups, bits, statistics, isLast);
+  const rowScales = Float64Array.from(
+    { length: rows },
+    (_, row) => scales[Math.floor(row / rowsPerScale)],
+  );
+  const weights = roundTerms(
+    terms,
+    rowScales,
+    bits.weights,
+    round.terms.map((term) => prescribed ? null : statistics.feedback(term)),
+  );
+  if (prescribed) checkOnGrid(round, terms, weights, prescribed);
+  const bias = integerBias(
+    round,
+    weights,
+    rowScales,
+    activations,
+    prescribed ? null : statistics.means,
+  );
+
+  const tensors = new Map<string, WeightTensor>();
+  const spec: RoundSpec = {
+    name: round.name,
+    terms: round.terms.map((term, t) => {
+      const name = round.terms.length === 1
+        ? `round${index}.weights`
+        : `round${index}.weights${t}`;
+      tensors.set(name, {
+        shape: weightShape(term, rows),
+        data: Int32Array.from(weights[t]),
+      });
+      return termSpec(term, activations.get(term.reads)!, name);
+    }),
+    outputShape: round.shape,
+    bias: `round${index}.bias`,
+    bound: 0,
+    steps: [],
+    writes: round.writes,
+  };
+  tensors.set(spec.bias, bias);
+  spec.bound = accumulatorBound(spec, tensors);
+
+  const integers = integerRound(round, weights, bias);
+  const samples = new Map(
+    round.terms.map(({ reads }) => [reads, activations.get(reads)!.samples]),
+  );
+  const { steps, activation } = quantiseEdge(
+    round,
+    {
+      scales,
+      bound: spec.bound,
+      samples: accumulators(integers, samples, exactPrecision(spec.bound)),
+    },
+    isLast ? null : prescribed?.requantise ?? bits.activation,
+  );
+  spec.steps = steps;
+  return { spec, tensors, activation };
+}
+
+/** A scale for each group of rows, of least noise in weights and activation together. */
+function chooseScales(
+  round: FloatRound,
+  terms: ScaledTerm[],
+  groups: number,
+  bits: RoundBits,
+  { samples }: FloatStatistics,
+  isLast: boolean,
+): Float64Array {
+  const rowsPerScale = round.shape[0] / groups;
+  const channels = blockSpreads(samples.get(round.writes) ?? [], groups);
+  const chosen = channels.map((spread, g): Channel => {
+    const rows: [number, number] = [g * rowsPerScale, (g + 1) * rowsPerScale];
+    return {
+      ...spread,
+      scale: chooseScale(terms, rows, bits.weights),
+      exact: (scale) => exactScale(terms, rows, scale),
+      weightError: (scale) => scaleError(terms, rows, scale, bits.weights),
+    };
+  });
+  return isLast || groups === 1
+    ? Float64Array.from(chosen, ({ scale }) => scale)
+    : balanceScales(chosen, 2 ** bits.activation - 1);
+}
+
+/**
+ * Equal blocks of the round's output that may have scales of their own: its rows
+ * (channels of a convolution), or fewer where pooling or a reader joins elements;
+ * one alone where the edge applies a function that a factor does not pass through.
+ *
+ * @param readers channels that each reader sees in the result
+ */
+export function scaleGroups(round: FloatRound, readers: number[]): number {
+  if (!round.edge.every(isHomogeneous)) return 1;
+  const pooled = round.edge.flatMap((step) =>
+    "window" in step ? [step.window.input[0]] : []
+  );
+  return [round.shape[0], ...pooled, ...readers].reduce(greatestCommonDivisor);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/**
+ * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
+ * up, so that on the calibration data each channel has its floating-point mean
+ * (where `floatMeans` are given).
+ */
+function integerBias(
+  round: FloatRound,
+  weights: Float64Array[],
+  rowScales: Float64Array,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  floatMeans: ReadonlyMap<string, Float64Array> | null,
+): WeightTensor {
+  const rows = rowScales.length, area = round.bias.length / rows;
+  const shifts = floatMeans
+    ? meanShifts(round, weights, rowScales, activations, floatMeans)
+    : new Float64Array(rows);
+  const perChannel = round.bias.every((b, i) =>
+    b === round.bias[Math.floor(i / area) * area]
+  );
+  const step = perChannel ? area : 1;
+  const data = Int32Array.from(
+    { length: round.bias.length / step },
+    (_, i) => {
+      const row = Math.floor(i * step / area);
+      return Math.round(round.bias[i * step] / rowScales[row] + shifts[row]);
+    },
+  );
+  return { shape: perChannel ? [rows] : round.shape, data };
+}
+
+/** By how many units each row's mean fell short in rounding. */
+function meanShifts(
+  round: FloatRound,
+  weights: Float64Array[],
+  rowScales: Float64Array,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  floatMeans: ReadonlyMap<string, Float64Array>,
+): Float64Array {
+  const wanted = new Float64Array(round.bias.length);
+  const got = new Float64Array(round.bias.length);
+  round.terms.forEach((term, t) => {
+    accumulateTerm(term, term.map.weights, floatMeans.get(term.reads)!, wanted);
+    accumulateTerm(
+      term,
+      weights[t],
+      meanOf(activations.get(term.reads)!.samples),
+      got,
+    );
+  });
+  const rows = rowScales.length, area = wanted.length / rows;
+  return Float64Array.from({ length: rows }, (_, row) => {
+    let sum = 0;
+    for (let i = row * area; i < (row + 1) * area; i++) {
+      sum += wanted[i] / rowScales[row] - got[i];
+    }
+    return sum / area;
+  });
+}
+
+/** @throws {RangeError} where a weight is no integer times the prescribed scale */
+function checkOnGrid(
+  round: FloatRound,
+  terms: ScaledTerm[],
+  weights: Float64Array[],
+  { accumulatorScale }: PrescribedRound,
+): void {
+  terms.forEach((term, t) => {
+    const off = term.weights.findIndex((w, i) =>
+      Math.abs(w / accumulatorScale - weights[t][i]) > 1e-3
+    );
+    if (off < 0) return;
+    throw new RangeError(
+      `Cannot use quantisation: weight ${off} of ${round.name} is no multiple of its scale; the file belongs to another model`,
+    );
+  });
+}
+
+function accumulateTerm(
+  { map }: FloatTerm,
+  weights: Float64Array,
+  x: ArrayLike<number>,
+  out: Float64Array,
+): void {
+  if (map.kind === "convolution") convolve({ ...map, weights }, x, out);
+  else multiplyInto({ ...map, weights }, x, out);
+}
+
+/** The round with integers for weights and biases: exact in doubles. */
+function integerRound(
+  round: FloatRound,
+  weights: Float64Array[],
+  { data }: WeightTensor,
+): FloatRound {
+  const perBias = round.bias.length / data.length;
+  return {
+    ...round,
+    bias: round.bias.map((_, i) => data[Math.floor(i / perBias)]),
+    terms: round.terms.map((term, t) => ({
+      ...term,
+      map: { ...term.map, weights: weights[t] },
+    })),
+  };
+}
+
+function weightShape({ map }: FloatTerm, rows: number): number[] {
+  return map.kind === "matrix"
+    ? [rows, map.columns]
+    : [rows, map.input[0] / map.groups, ...map.kernel];
+}
+
+function termSpec(
+  { reads, map }: FloatTerm,
+  { low, high }: QuantisedActivation,
+  weights: string,
+): Term {
+  if (map.kind === "matrix") {
+    return { kind: "dense", reads, length: map.columns, low, high, weights };
+  }
+  const { input, kernel, stride, dilation, pads, groups } = map;
+  return {
+    kind: "convolution",
+    reads,
+    inputShape: input,
+    low,
+    high,
+    weights,
+    kernel,
+    stride,
+    dilation,
+    pads,
+    groups,
+  };
+}

@@ -1,0 +1,256 @@
+import { shapeAfter } from "../../sdk/activations/apply.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import { accumulatorBound, tensorNamed } from "./bounds.ts";
+import { convolutionExtent } from "./geometry.ts";
+import { guardModel } from "../protections/guard_model.ts";
+import { protectionsOf } from "../protections/profile.ts";
+import type { ModelPackage, RoundSpec, Term, WeightTensor } from "./format.ts";
+
+/** Range and size of an activation, as the round that writes it gives it. */
+interface Activation {
+  elements: number;
+  low: number;
+  high: number;
+}
+
+/** Longest activation, in elements of one sample. */
+const maxElements = 2 ** 24;
+/** Largest map, in places: tilings of larger ones take minutes to compare. */
+const maxPlaces = 2 ** 18;
+
+/**
+ * Proves a package consistent: every tensor present and of the shape that its
+ * round needs, every activation read where it was written before and within the
+ * range declared, every bound true, no intermediate value at the edge beyond 2^53.
+ *
+ * @throws {Error} naming the round, what was expected and what was found
+ */
+export function verifyPackage(model: ModelPackage): void {
+  const { manifest, tensors } = model;
+  const { input, rounds, output } = manifest;
+  if (rounds.length === 0) fail("model", "expected one round or more, got 0");
+  const activations = new Map<string, Activation>([[
+    "input",
+    { elements: elementCount(input.shape), low: input.low, high: input.high },
+  ]]);
+  for (const round of rounds) {
+    if (activations.has(round.writes)) {
+      fail(round.name, `activation "${round.writes}" is written twice`);
+    }
+    verifyTerms(round, tensors, activations);
+    verifySize(round);
+    const bound = accumulatorBound(round, tensors);
+    if (!(bound <= round.bound)) {
+      fail(
+        round.name,
+        `expected a bound of ${bound} or more, got ${round.bound}`,
+      );
+    }
+    activations.set(round.writes, activationAfter(round));
+  }
+  const last = rounds[rounds.length - 1];
+  if (manifest.reveal === "label" && !canRevealLabel(last)) {
+    fail(
+      last.name,
+      "expected a dense round of two scores or more, of which to reveal a label",
+    );
+  }
+  if (manifest.privacy === "strict" && manifest.reveal === "scores") {
+    fail("model", 'expected to reveal "label" where privacy is "strict"');
+  }
+  const { elements } = activations.get(last.writes)!;
+  if (elements !== elementCount(output.shape)) {
+    fail(
+      last.name,
+      `expected the output's shape [${output.shape}], got ${elements} elements`,
+    );
+  }
+  // Throws where scores are too many or too wide to be guarded as the manifest asks.
+  guardModel(
+    model,
+    protectionsOf(manifest),
+    (length) => new Uint8Array(length),
+  );
+}
+
+/** Whether the last round's scores can give way to the label of the largest. */
+export function canRevealLabel(
+  { terms, outputShape, steps }: RoundSpec,
+): boolean {
+  return terms[0].kind === "dense" && outputShape[0] > 1 && steps.length === 0;
+}
+
+function verifyTerms(
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, WeightTensor>,
+  activations: ReadonlyMap<string, Activation>,
+): void {
+  const [channels] = round.outputShape;
+  const perPosition = tensorNamed(tensors, round.bias).shape.length > 1;
+  const biasShape = perPosition ? round.outputShape : [channels];
+  expectShape(round, tensors, round.bias, biasShape);
+  if (round.terms.length === 0) fail(round.name, "expected a term, got none");
+  for (const term of round.terms) {
+    const source = activations.get(term.reads);
+    if (!source) {
+      fail(
+        round.name,
+        `activation "${term.reads}" is read before it is written`,
+      );
+    }
+    if (source.elements !== termElements(term)) {
+      fail(
+        round.name,
+        `expected ${
+          termElements(term)
+        } elements of "${term.reads}", got ${source.elements}`,
+      );
+    }
+    if (source.low < term.low || source.high > term.high) {
+      fail(
+        round.name,
+        `expected "${term.reads}" in [${term.low}, ${term.high}], got [${source.low}, ${source.high}]`,
+      );
+    }
+    expectShape(round, tensors, term.weights, weightShape(term, channels));
+    const shape = outputShape(round, term, channels);
+    if (shape.join() !== round.outputShape.join()) {
+      fail(
+        round.name,
+        `expected output shape [${round.outputShape}], got [${shape}] from "${term.weights}"`,
+      );
+    }
+  }
+}
+
+/** A few bytes of a manifest may state any size. */
+function verifySize({ name, outputShape, terms }: RoundSpec): void {
+  const elements = Math.max(
+    elementCount(outputShape),
+    ...terms.map(termElements),
+  );
+  if (elements > maxElements) {
+    fail(name, `expected at most ${maxElements} elements, got ${elements}`);
+  }
+  const [, ...sides] = outputShape;
+  const places = elementCount(sides);
+  if (places > maxPlaces) {
+    fail(name, `expected maps of at most ${maxPlaces} places, got [${sides}]`);
+  }
+}
+
+function termElements(term: Term): number {
+  return term.kind === "dense" ? term.length : elementCount(term.inputShape);
+}
+
+function weightShape(term: Term, outputs: number): number[] {
+  return term.kind === "dense"
+    ? [outputs, term.length]
+    : [outputs, term.inputShape[0] / term.groups, ...term.kernel];
+}
+
+function outputShape(round: RoundSpec, term: Term, channels: number): number[] {
+  if (term.kind !== round.terms[0].kind) {
+    fail(round.name, "expected terms of one kind, got both");
+  }
+  if (term.kind === "dense") return [channels];
+  if (channels % term.groups !== 0) {
+    fail(
+      round.name,
+      `expected a multiple of ${term.groups} groups, got ${channels} channels`,
+    );
+  }
+  return [channels, ...convolutionExtent(term)];
+}
+
+function expectShape(
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, WeightTensor>,
+  name: string,
+  expected: number[],
+): void {
+  const { shape, data } = tensorNamed(tensors, name);
+  if (
+    shape.join() !== expected.join() || data.length !== elementCount(expected)
+  ) {
+    fail(
+      round.name,
+      `expected tensor "${name}" of shape [${expected}], got [${shape}]`,
+    );
+  }
+}
+
+/** Follows the range of values through the steps of a round. */
+function activationAfter(round: RoundSpec): Activation {
+  let shape = round.outputShape;
+  let low = -round.bound, high = round.bound;
+  for (const step of round.steps) {
+    shape = shapeAfter(step, shape);
+    [low, high] = rangeAfter(round, step, low, high);
+    if (!(low >= Number.MIN_SAFE_INTEGER && high <= Number.MAX_SAFE_INTEGER)) {
+      fail(
+        round.name,
+        `expected ${step.op} to stay below 2^53, got [${low}, ${high}]`,
+      );
+    }
+  }
+  return { elements: elementCount(shape), low, high };
+}
+
+function rangeAfter(
+  round: RoundSpec,
+  step: EdgeStep,
+  low: number,
+  high: number,
+): [low: number, high: number] {
+  switch (step.op) {
+    case "relu":
+      return [Math.max(low, 0), Math.max(high, 0)];
+    case "leakyRelu": {
+      const slopes = [step.positive, ...step.negative].map(Math.abs);
+      const reach = Math.max(-low, high) *
+        slopes.reduce((a, b) => Math.max(a, b));
+      return [-reach, reach];
+    }
+    case "meanPool":
+      return [
+        Math.min(low * step.multiple, 0),
+        Math.max(high * step.multiple, 0),
+      ];
+    case "sumPool": {
+      const window = step.kernel[0] * step.kernel[1];
+      return [Math.min(low * window, low), Math.max(high * window, high)];
+    }
+    case "maxPool":
+    case "reshape":
+      return [low, high];
+    case "selectLargest":
+    case "isNonNegative":
+      return [0, 1];
+    case "requantise":
+    case "lookup": {
+      const largest = Math.max(-low, high) * Math.abs(step.multiplier) +
+        2 ** (step.shift - 1);
+      if (!(largest < 2 ** 53)) {
+        fail(
+          round.name,
+          `expected products of ${step.op} below 2^53, got ${largest}`,
+        );
+      }
+      return step.op === "requantise"
+        ? [step.low, step.high]
+        : [min(step.table), -min(step.table.map((y) => -y))];
+    }
+    case "custom":
+      return [step.low, step.high];
+  }
+}
+
+function min(values: readonly number[]): number {
+  return values.reduce((a, b) => Math.min(a, b), Infinity);
+}
+
+function fail(round: string, reason: string): never {
+  throw new Error(`Cannot use round "${round}": ${reason}`);
+}

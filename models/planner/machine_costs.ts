@@ -1,0 +1,127 @@
+/** What this machine needs for the operations that the planner counts. */
+import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { gcd } from "../../sdk/paillier/public/modular.ts";
+import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import {
+  randomBelow,
+  randomBits,
+} from "../../sdk/paillier/public/random_integer.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { type Costs, defaultCosts } from "./cost_model.ts";
+
+const batch = 32;
+const budgetMs = 1000;
+const maxTurns = 15;
+/** Runs last about 10 ms, long enough to feel what else the machine does. */
+const productsPerRun = (modulusBits: number) =>
+  2 * Math.round(2500 * (2048 / modulusBits) ** 2);
+
+/**
+ * The planner's costs measured on this machine in about a second: medians of
+ * interleaved runs. What cannot be measured here alone (network, calls) keeps the
+ * committed figure, and re-randomisation, which is products, follows theirs.
+ *
+ * @param modulusBits bits of N, 512 to 4096
+ */
+export async function calibrateCosts(modulusBits: number): Promise<Costs> {
+  const committed = defaultCosts(modulusBits);
+  const key = stubKey(modulusBits);
+  const { modulus } = key.publicKey;
+  using owner = new PaillierEngine(key);
+  const plaintexts = Array.from({ length: batch }, () => randomBelow(modulus));
+  await owner.fillPool(batch);
+  const ciphertexts = await owner.encryptBatch(plaintexts);
+  const products = productsPerRun(modulusBits);
+  const bank = openBank(modulus, products);
+
+  const figures = await medians({
+    multiplyMs: () => bank.run(bank.multiplications) / products,
+    squareMs: () => bank.run(bank.squarings) / products,
+    loadMs: () => bank.load() / batch,
+    encryptMs: async () => {
+      await owner.fillPool(batch);
+      return await elapsedMs(() => owner.encryptBatch(plaintexts)) / batch;
+    },
+    decryptMs: async () =>
+      await elapsedMs(() => owner.decryptBatch(ciphertexts)) / batch,
+  });
+  return {
+    ...committed,
+    ...figures,
+    rerandomiseMs: committed.rerandomiseMs * figures.multiplyMs /
+      committed.multiplyMs,
+  };
+}
+
+/** Runs all in turn until the budget is spent; the first turn warms up. */
+async function medians<K extends string>(
+  operations: Record<K, () => number | Promise<number>>,
+): Promise<Record<K, number>> {
+  const names = Object.keys(operations) as K[];
+  const times = new Map(names.map((name) => [name, [] as number[]]));
+  const deadline = performance.now() + budgetMs;
+  for (let turn = 0; turn <= maxTurns; turn++) {
+    for (const name of names) {
+      const time = await operations[name]();
+      if (turn > 0) times.get(name)!.push(time);
+    }
+    if (turn >= 3 && performance.now() > deadline) break;
+  }
+  return Object.fromEntries(names.map((name) => {
+    const sorted = times.get(name)!.toSorted((a, b) => a - b);
+    return [name, sorted[sorted.length >> 1]];
+  })) as Record<K, number>;
+}
+
+function openBank(modulus: bigint, products: number) {
+  const arithmetic = selectKernel().open([modulus, modulus], batch);
+  const square = modulus * modulus;
+  const inputs = Array.from({ length: batch }, () => {
+    const value = randomBelow(square);
+    return bytesFromBigInt(value, Math.ceil(square.toString(16).length / 2));
+  });
+  const load = () =>
+    inputs.forEach((bytes, register) => arithmetic.load(register, 0, bytes));
+  load();
+  const program = (right: (i: number) => number) => {
+    const steps = new Uint32Array(3 * products);
+    for (let i = 0; i < products; i++) {
+      steps.set([i % batch, i % batch, right(i) % batch], 3 * i);
+    }
+    return steps;
+  };
+  return {
+    multiplications: program((i) => i + 2),
+    squarings: program((i) => i),
+    run: (program: Uint32Array) => timeMs(() => arithmetic.run(program)),
+    load: () => timeMs(load),
+  };
+}
+
+/**
+ * A key for timing alone: its factors are odd and random but not prime, which
+ * costs nothing to find and changes no operation's time.
+ */
+function stubKey(modulusBits: number): PrivateKey {
+  const bits = modulusBits / 2;
+  const factor = () => randomBits(bits) | 3n << BigInt(bits - 2) | 3n;
+  for (;;) {
+    const p = factor(), q = factor();
+    if (p !== q && gcd(p * q, (p - 1n) * (q - 1n)) === 1n && gcd(p, q) === 1n) {
+      return PrivateKey.fromPrimes(p, q);
+    }
+  }
+}
+
+function timeMs(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+async function elapsedMs(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}

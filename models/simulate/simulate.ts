@@ -1,0 +1,179 @@
+/**
+ * The integer simulator: what an encrypted inference computes, in the clear. The
+ * plain definition of every round; `simulate_many.ts` does the same faster.
+ */
+import {
+  type ActivationRegistry,
+  applySteps,
+} from "../../sdk/activations/apply.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../../sdk/fixed_point/integer_tensor.ts";
+import { tensorNamed } from "../package/bounds.ts";
+import {
+  type SimulateManyOptions,
+  simulateManySamples,
+} from "./simulate_many.ts";
+import type {
+  ConvolutionTerm,
+  DenseTerm,
+  ModelPackage,
+  RoundSpec,
+  WeightTensor,
+} from "../package/format.ts";
+
+/** What an inference gives. */
+export interface Outcome {
+  /** What the last round's steps give: its accumulators where there are none. */
+  integers: Float64Array;
+  /** The same times the output scale. */
+  scores: Float64Array;
+}
+
+export interface Simulation extends Outcome {
+  rounds: { accumulators: Float64Array; activation: IntegerTensor }[];
+}
+
+/**
+ * Evaluates the model on one quantised reading, as the edge and the cloud do
+ * together, bit for bit.
+ *
+ * @param reading integers in [low, high] of the model's input, row-major
+ * @param registry functions of the model's `custom` steps
+ * @param disturb adds the functions' noise to the accumulators of a round, in place
+ * @throws {RangeError} if the reading has another size than the model's input
+ */
+export function simulate(
+  model: ModelPackage,
+  reading: Float64Array,
+  registry?: ActivationRegistry,
+  disturb?: (round: number, accumulators: Float64Array) => void,
+): Simulation {
+  const { manifest, tensors } = model;
+  checkReading(model, reading);
+  const activations = new Map<string, IntegerTensor>([
+    ["input", { shape: manifest.input.shape, samples: [reading] }],
+  ]);
+  const rounds = manifest.rounds.map((round, index) => {
+    const accumulators = evaluateRound(round, tensors, activations);
+    disturb?.(index, accumulators);
+    const activation = applySteps(
+      round.steps,
+      { shape: round.outputShape, samples: [accumulators] },
+      registry,
+    );
+    activations.set(round.writes, activation);
+    return { accumulators, activation };
+  });
+  return {
+    rounds,
+    ...outcome(model, rounds[rounds.length - 1].activation.samples[0]),
+  };
+}
+
+/**
+ * `simulate` for many readings, fast: thousands of small images a second. Only
+ * outcomes are kept.
+ *
+ * @throws {RangeError} if a reading has another size than the model's input
+ */
+export function simulateMany(
+  model: ModelPackage,
+  readings: readonly Float64Array[],
+  options: SimulateManyOptions = {},
+): Outcome[] {
+  for (const reading of readings) checkReading(model, reading);
+  return simulateManySamples(
+    model,
+    readings,
+    options,
+  ).map((integers) => outcome(model, integers));
+}
+
+/** y = sum of terms + bias on the first sample of the activations. */
+export function evaluateRound(
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, WeightTensor>,
+  activations: ReadonlyMap<string, IntegerTensor>,
+): Float64Array {
+  const bias = tensorNamed(tensors, round.bias).data;
+  const outputs = new Float64Array(elementCount(round.outputShape));
+  const positions = outputs.length / bias.length;
+  for (let i = 0; i < outputs.length; i++) {
+    outputs[i] = bias[Math.floor(i / positions)];
+  }
+  for (const term of round.terms) {
+    const inputs = activations.get(term.reads)!.samples[0];
+    const weights = tensorNamed(tensors, term.weights).data;
+    if (term.kind === "dense") addDense(outputs, inputs, weights, term);
+    else addConvolution(outputs, inputs, weights, term, round.outputShape);
+  }
+  return outputs;
+}
+
+function addDense(
+  outputs: Float64Array,
+  inputs: Float64Array,
+  weights: Int32Array,
+  { length }: DenseTerm,
+): void {
+  for (let o = 0; o < outputs.length; o++) {
+    for (let i = 0; i < length; i++) {
+      outputs[o] += weights[o * length + i] * inputs[i];
+    }
+  }
+}
+
+function addConvolution(
+  outputs: Float64Array,
+  inputs: Float64Array,
+  weights: Int32Array,
+  term: ConvolutionTerm,
+  [channels, outHeight, outWidth]: number[],
+): void {
+  const [inChannels, height, width] = term.inputShape;
+  const [kernelHeight, kernelWidth] = term.kernel;
+  const groupInputs = inChannels / term.groups;
+  const groupOutputs = channels / term.groups;
+  for (let c = 0; c < channels; c++) {
+    const firstInput = Math.floor(c / groupOutputs) * groupInputs;
+    for (let oy = 0; oy < outHeight; oy++) {
+      for (let ox = 0; ox < outWidth; ox++) {
+        let sum = 0;
+        for (let ci = 0; ci < groupInputs; ci++) {
+          for (let ky = 0; ky < kernelHeight; ky++) {
+            const y = oy * term.stride[0] + ky * term.dilation[0] -
+              term.pads[0];
+            for (let kx = 0; kx < kernelWidth; kx++) {
+              const x = ox * term.stride[1] + kx * term.dilation[1] -
+                term.pads[1];
+              if (y < 0 || y >= height || x < 0 || x >= width) continue;
+              sum += weights[
+                ((c * groupInputs + ci) * kernelHeight + ky) * kernelWidth + kx
+              ] * inputs[((firstInput + ci) * height + y) * width + x];
+            }
+          }
+        }
+        outputs[(c * outHeight + oy) * outWidth + ox] += sum;
+      }
+    }
+  }
+}
+
+function checkReading(
+  { manifest: { input } }: ModelPackage,
+  reading: Float64Array,
+): void {
+  const expected = elementCount(input.shape);
+  if (reading.length !== expected) {
+    throw new RangeError(
+      `Cannot simulate: expected a reading of ${expected} values, got ${reading.length}`,
+    );
+  }
+}
+
+function outcome(model: ModelPackage, integers: Float64Array): Outcome {
+  const { scale } = model.manifest.output;
+  return { integers, scores: integers.map((integer) => integer * scale) };
+}

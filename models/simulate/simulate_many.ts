@@ -1,0 +1,104 @@
+/**
+ * The fast path of the integer simulator: rounds on batches of samples, by vector
+ * instructions, in the narrowest floating point in which a round's bound proves
+ * every sum exact; so the order of addition does not matter.
+ */
+import {
+  type ActivationRegistry,
+  applySteps,
+} from "../../sdk/activations/apply.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../../sdk/fixed_point/integer_tensor.ts";
+import { tensorNamed } from "../package/bounds.ts";
+import { type BatchMap, batchMap, exactPrecision } from "./batch_map.ts";
+import type {
+  ModelPackage,
+  RoundSpec,
+  Term,
+  WeightTensor,
+} from "../package/format.ts";
+
+/** Samples that go through the rounds together; more would leave the caches. */
+const batchSamples = 32;
+
+/** Options of `simulateMany`. */
+export interface SimulateManyOptions {
+  /** Called now and then with the number of readings done. */
+  onProgress?: (done: number) => void;
+  /** Functions of the model's `custom` steps. */
+  registry?: ActivationRegistry;
+  /** Adds the functions' noise to the accumulators of a round, in place. */
+  disturb?: (
+    round: number,
+    accumulators: Float64Array,
+    reading: number,
+  ) => void;
+}
+
+/** What the last round's steps give for each reading. */
+export function simulateManySamples(
+  model: ModelPackage,
+  readings: readonly Float64Array[],
+  { registry, onProgress, disturb }: SimulateManyOptions,
+): Float64Array[] {
+  const rounds = model.manifest.rounds.map((round) => ({
+    round,
+    bias: tensorNamed(model.tensors, round.bias).data,
+    terms: round.terms.map((term) => compileTerm(term, round, model.tensors)),
+  }));
+  const results: Float64Array[] = [];
+  for (let start = 0; start < readings.length; start += batchSamples) {
+    const batch = readings.slice(start, start + batchSamples);
+    const activations = new Map<string, IntegerTensor>([
+      ["input", { shape: model.manifest.input.shape, samples: batch }],
+    ]);
+    let samples: Float64Array[] = batch;
+    for (const [index, { round, bias, terms }] of rounds.entries()) {
+      samples = batch.map(() => biased(bias, elementCount(round.outputShape)));
+      terms.forEach((addTerm, t) =>
+        addTerm(activations.get(round.terms[t].reads)!.samples, samples)
+      );
+      samples.forEach((values, s) => disturb?.(index, values, start + s));
+      const activation = applySteps(
+        round.steps,
+        { shape: round.outputShape, samples },
+        registry,
+      );
+      activations.set(round.writes, activation);
+      samples = activation.samples;
+    }
+    results.push(...samples);
+    onProgress?.(results.length);
+  }
+  return results;
+}
+
+function compileTerm(
+  term: Term,
+  round: RoundSpec,
+  tensors: ReadonlyMap<string, WeightTensor>,
+): BatchMap {
+  const { data: weights } = tensorNamed(tensors, term.weights);
+  const precision = exactPrecision(round.bound);
+  const [rows] = round.outputShape;
+  if (term.kind === "dense") {
+    const { length: columns } = term;
+    return batchMap({ kind: "matrix", rows, columns, weights }, precision);
+  }
+  const [, height, width] = round.outputShape;
+  return batchMap(
+    { ...term, weights, input: term.inputShape, output: [rows, height, width] },
+    precision,
+  );
+}
+
+function biased(bias: Int32Array, elements: number): Float64Array {
+  const positions = elements / bias.length;
+  const outputs = new Float64Array(elements);
+  bias.forEach((value, c) =>
+    outputs.fill(value, c * positions, (c + 1) * positions)
+  );
+  return outputs;
+}

@@ -1,0 +1,147 @@
+import { type ActivationRegistry, customFunction } from "./registry.ts";
+import {
+  type MapShape,
+  maxPool,
+  meanPool,
+  pooledShape,
+  sumPool,
+} from "./pooling.ts";
+import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
+import { selectLargest } from "./selection.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../fixed_point/integer_tensor.ts";
+import type { EdgeStep } from "../wire/plan.ts";
+
+export { type ActivationRegistry, checkActivations } from "./registry.ts";
+
+/**
+ * What the edge does between two rounds: applies `steps`, in order, to decrypted
+ * accumulators. Exact on integers; values beyond what the model's author proved
+ * possible (a faulty or hostile cloud) saturate and never throw, so that the
+ * edge's next message does not depend on them.
+ *
+ * @param accumulators one array a sample; not changed
+ * @param registry functions for `custom` steps
+ * @returns the activation, integers within the range of the last step
+ * @throws {TypeError} if a `custom` step's function is missing
+ * @throws {RangeError} if a step does not fit the shape (a faulty plan)
+ *
+ * @example
+ * ```ts
+ * import { applySteps } from "@cipherlayer/sdk";
+ *
+ * const activation = applySteps(
+ *   [{ op: "relu" }, { op: "requantise", multiplier: 3, shift: 2, low: 0, high: 15 }],
+ *   { shape: [3], samples: [Float64Array.of(-8, 8, 100)] },
+ * );
+ * if (activation.samples[0].join() !== "0,6,15") throw new Error("wrong values");
+ * ```
+ */
+export function applySteps(
+  steps: readonly EdgeStep[],
+  accumulators: IntegerTensor,
+  registry: ActivationRegistry = new Map(),
+): IntegerTensor {
+  return steps.reduce(
+    (tensor, step) => applyStep(step, tensor, registry),
+    accumulators,
+  );
+}
+
+/**
+ * Shape of one sample after `step`.
+ *
+ * @throws {RangeError} if the step does not fit the shape
+ */
+export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
+  switch (step.op) {
+    case "sumPool":
+    case "meanPool":
+    case "maxPool": {
+      const [channels, height, width] = pooledShape(
+        mapShape(step, shape),
+        step,
+      );
+      return shape.length === 2 ? [channels, width] : [channels, height, width];
+    }
+    case "reshape":
+      if (elementCount(step.shape) !== elementCount(shape)) {
+        throw new RangeError(
+          `Cannot reshape: expected ${elementCount(step.shape)} elements, got ${
+            elementCount(shape)
+          }`,
+        );
+      }
+      return step.shape;
+    case "leakyRelu":
+      if (step.negative.length !== 1 && step.negative.length !== shape[0]) {
+        throw new RangeError(
+          `Cannot apply leakyRelu: expected 1 or ${
+            shape[0]
+          } negative slopes, got ${step.negative.length}`,
+        );
+      }
+      return shape;
+    default:
+      return shape;
+  }
+}
+
+function applyStep(
+  step: EdgeStep,
+  { shape, samples }: IntegerTensor,
+  registry: ActivationRegistry,
+): IntegerTensor {
+  const each = sampleFunction(step, shape, registry);
+  return { shape: shapeAfter(step, shape), samples: samples.map(each) };
+}
+
+function sampleFunction(
+  step: EdgeStep,
+  shape: number[],
+  registry: ActivationRegistry,
+): (values: Float64Array) => Float64Array {
+  switch (step.op) {
+    case "relu":
+      return relu;
+    case "leakyRelu":
+      return (values) => leakyRelu(values, step);
+    case "meanPool":
+      return (values) => meanPool(values, mapShape(step, shape), step);
+    case "sumPool":
+      return (values) => sumPool(values, mapShape(step, shape), step);
+    case "maxPool":
+      return (values) => maxPool(values, mapShape(step, shape), step);
+    case "requantise":
+      return (values) => requantise(values, step, step.low, step.high);
+    case "lookup":
+      return (values) => lookUp(values, step, step.low, step.table);
+    case "reshape":
+      return (values) => values;
+    case "selectLargest":
+      return selectLargest;
+    case "isNonNegative":
+      return (values) => values.map((x) => x >= 0 ? 1 : 0);
+    case "custom": {
+      const f = customFunction(step.name, registry);
+      return (values) =>
+        values.map((x) => {
+          const y = Math.round(f(x * step.inputScale) / step.outputScale);
+          return Math.min(Math.max(y, step.low), step.high) + 0; // no -0
+        });
+    }
+  }
+}
+
+/** Maps of a pooling step; a 1-D signal [channels, length] has height 1. */
+function mapShape(step: EdgeStep, shape: number[]): MapShape {
+  if (shape.length === 2) return [shape[0], 1, shape[1]];
+  if (shape.length === 3) return [shape[0], shape[1], shape[2]];
+  throw new RangeError(
+    `Cannot apply ${step.op}: expected [channels, height, width], got [${
+      shape.join(", ")
+    }]`,
+  );
+}

@@ -1,0 +1,113 @@
+import {
+  generatePrivateKey,
+  type KeyGenerationOptions,
+} from "../paillier/private/key_generation.ts";
+import type { PrivateKey } from "../paillier/private/private_key.ts";
+
+/**
+ * Where a gateway keeps its private keys between runs: the current one, and
+ * retired ones that queued readings may still need. `SealedKeyStore` keeps them
+ * under a passphrase in a folder, IndexedDB, Deno KV or a `BlobStore` of your own.
+ *
+ * @example
+ * ```ts
+ * import { type KeyStore, MemoryKeyStore, openKey, rotateKey } from "@cipherlayer/sdk";
+ *
+ * const store: KeyStore = new MemoryKeyStore();
+ * const key = await openKey(store); // made on the first run
+ * const next = await rotateKey(store);
+ * if (await store.fingerprint() !== next.publicKey.fingerprint) throw new Error("lost");
+ * if ((await store.listRetired())[0] !== key.publicKey.fingerprint) throw new Error("lost");
+ * ```
+ */
+export interface KeyStore {
+  /** The current key, or the one that is named, current or retired; null if there is none. */
+  load(fingerprint?: string): Promise<PrivateKey | null>;
+  /**
+   * Makes a key the current one and retires the one before. After a crash either
+   * the old or the new one is current, and the old one is there in any case.
+   */
+  save(key: PrivateKey): Promise<void>;
+  /** SHA-256 of the current key's N, without opening it; null if there is none. */
+  fingerprint(): Promise<string | null>;
+  /** Fingerprints of the retired keys, in any order. */
+  listRetired(): Promise<string[]>;
+  /** Destroys a retired key; nothing that was encrypted under it can be read again. */
+  forget(fingerprint: string): Promise<void>;
+}
+
+/** How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one. */
+export interface NewKeyOptions extends KeyGenerationOptions {
+  /** Bits of N; by default 2048, or those of the key that is replaced. */
+  bits?: number;
+}
+
+/** The store's current key; on the first run a new one is made and saved. */
+export async function openKey(
+  store: KeyStore,
+  options: NewKeyOptions = {},
+): Promise<PrivateKey> {
+  const stored = await store.load();
+  if (stored) return stored;
+  const key = await generatePrivateKey(options.bits, options);
+  await store.save(key);
+  return key;
+}
+
+/**
+ * Makes a new key and makes it the store's current one; the old one is retired.
+ * The old one is opened first, so that a wrong passphrase is noticed before it
+ * seals anything.
+ *
+ * @returns the new key
+ * @throws {TypeError} if the store holds no key
+ */
+export async function rotateKey(
+  store: KeyStore,
+  options: NewKeyOptions = {},
+): Promise<PrivateKey> {
+  const old = await store.load();
+  if (!old) {
+    throw new TypeError("Cannot rotate key: expected a key in the store");
+  }
+  const { bits = old.publicKey.modulusBits } = options;
+  const key = await generatePrivateKey(bits, options);
+  await store.save(key);
+  return key;
+}
+
+/** Keeps keys for the life of the process only. */
+export class MemoryKeyStore implements KeyStore {
+  readonly #keys = new Map<string, PrivateKey>();
+  #current: string | null = null;
+
+  /** The current key, or the one that is named; null if there is none. */
+  load(fingerprint?: string): Promise<PrivateKey | null> {
+    const wanted = fingerprint ?? this.#current;
+    return Promise.resolve(this.#keys.get(wanted ?? "") ?? null);
+  }
+
+  /** Makes a key the current one and retires the one before. */
+  save(key: PrivateKey): Promise<void> {
+    this.#current = key.publicKey.fingerprint;
+    this.#keys.set(this.#current, key);
+    return Promise.resolve();
+  }
+
+  /** Fingerprint of the current key; null if there is none. */
+  fingerprint(): Promise<string | null> {
+    return Promise.resolve(this.#current);
+  }
+
+  /** Fingerprints of the retired keys. */
+  listRetired(): Promise<string[]> {
+    const names = [...this.#keys.keys()];
+    return Promise.resolve(names.filter((name) => name !== this.#current));
+  }
+
+  /** Drops a retired key. */
+  forget(fingerprint: string): Promise<void> {
+    if (fingerprint !== this.#current) this.#keys.delete(fingerprint);
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,114 @@
+import type { BlobStore } from "../blobs/blob_store.ts";
+import {
+  fingerprintOfSealed,
+  type SealingOptions,
+  sealPrivateKey,
+  unsealPrivateKey,
+} from "./key_sealing.ts";
+import type { KeyStore } from "./key_store.ts";
+import type { PrivateKey } from "../paillier/private/private_key.ts";
+
+/** Options of {@linkcode SealedKeyStore}. */
+export interface SealedKeyStoreOptions extends SealingOptions {
+  /** Blob of the current key; retired ones are `<name>.<fingerprint>`. Default "key". */
+  name?: string;
+}
+
+/**
+ * Keeps keys sealed by a passphrase (scrypt, AES-256-GCM) in any `BlobStore`.
+ *
+ * @example In a browser `new IndexedDbBlobStore()`, in Deno KV `new KvBlobStore(kv)`
+ * ```ts
+ * import { MemoryBlobStore, openKey, SealedKeyStore } from "@cipherlayer/sdk";
+ *
+ * const blobs = new MemoryBlobStore();
+ * const store = new SealedKeyStore(blobs, "correct horse battery staple");
+ * const key = await openKey(store);
+ * const again = await store.load();
+ * if (again?.publicKey.modulus !== key.publicKey.modulus) throw new Error("lost");
+ * ```
+ */
+export class SealedKeyStore implements KeyStore {
+  readonly #blobs: BlobStore;
+  readonly #passphrase: string;
+  readonly #options: SealedKeyStoreOptions;
+  readonly #name: string;
+
+  /**
+   * A store that may be empty yet.
+   *
+   * @throws {RangeError} on an empty passphrase
+   */
+  constructor(
+    blobs: BlobStore,
+    passphrase: string,
+    options: SealedKeyStoreOptions = {},
+  ) {
+    // An environment variable that is not set comes here from JavaScript.
+    if (typeof passphrase !== "string" || passphrase === "") {
+      throw new RangeError(
+        "Cannot open key store: expected a passphrase, got none",
+      );
+    }
+    this.#blobs = blobs;
+    this.#passphrase = passphrase;
+    this.#options = options;
+    this.#name = options.name ?? "key";
+  }
+
+  /**
+   * Opens the current key, or the one that is named, current or retired.
+   *
+   * @returns the key, or null if there is none
+   * @throws {CipherlayerError} "key-corrupt" or "wrong-passphrase"
+   */
+  async load(fingerprint?: string): Promise<PrivateKey | null> {
+    const bytes = fingerprint === undefined ||
+        fingerprint === await this.fingerprint()
+      ? await this.#blobs.read(this.#name)
+      : await this.#blobs.read(this.#retiredName(fingerprint));
+    return bytes && await unsealPrivateKey(bytes, this.#passphrase);
+  }
+
+  /**
+   * Seals a key and makes it the current one. The one before is copied first, still
+   * sealed by its own passphrase, so that no moment is without it.
+   */
+  async save(key: PrivateKey): Promise<void> {
+    const sealed = await sealPrivateKey(key, this.#passphrase, this.#options);
+    const old = await this.#blobs.read(this.#name);
+    if (old) {
+      await this.#blobs.write(this.#retiredName(fingerprintOfSealed(old)), old);
+    }
+    await this.#blobs.write(this.#name, sealed);
+  }
+
+  /**
+   * SHA-256 of the current key's N, without the passphrase; null if there is none.
+   *
+   * @throws {CipherlayerError} "key-corrupt"
+   */
+  async fingerprint(): Promise<string | null> {
+    const bytes = await this.#blobs.read(this.#name);
+    return bytes && fingerprintOfSealed(bytes);
+  }
+
+  /** Fingerprints of the retired keys. */
+  async listRetired(): Promise<string[]> {
+    const current = await this.fingerprint();
+    const prefix = this.#retiredName("");
+    return (await this.#blobs.list())
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length))
+      .filter((name) => /^[0-9a-f]{64}$/.test(name) && name !== current);
+  }
+
+  /** Removes a retired key. */
+  async forget(fingerprint: string): Promise<void> {
+    await this.#blobs.remove(this.#retiredName(fingerprint));
+  }
+
+  #retiredName(fingerprint: string): string {
+    return `${this.#name}.${fingerprint}`;
+  }
+}

@@ -1,0 +1,46 @@
+import type { RandomSource } from "../../support/random.ts";
+import { modPower } from "../public/modular.ts";
+import type { Pacer } from "../../support/pacing.ts";
+import { randomUnit } from "../public/random_integer.ts";
+import { SmallPrimes } from "../public/small_primes.ts";
+
+/** Factors of p - 1 below this are made to count. */
+const smoothness = 1 << 20;
+
+/**
+ * Bases of the encryption table for both primes: each h = x^p mod p^2 generates
+ * (but for factors above 2^20, which nobody can see) the N-th residues modulo p^2,
+ * a cyclic group of order p - 1.
+ */
+export async function residueBases(
+  primes: readonly [bigint, bigint],
+  random: RandomSource,
+  pacer: Pacer,
+): Promise<[bigint, bigint]> {
+  const smallPrimes = new SmallPrimes(smoothness);
+  const base = async (p: bigint) => {
+    if (pacer.due()) await pacer.pause();
+    return modPower(generator(p, smallPrimes, random), p, p * p);
+  };
+  return [await base(primes[0]), await base(primes[1])];
+}
+
+/**
+ * x with x^((p-1)/l) != 1 (mod p) for every prime l < 2^20 that divides p - 1. A
+ * random x fails that two times in three, and its powers then miss a part of the
+ * group, which shows: half of them if x is a square.
+ */
+function generator(
+  p: bigint,
+  smallPrimes: SmallPrimes,
+  random: RandomSource,
+): bigint {
+  const cofactors = [...smallPrimes.divisorsOf(p - 1n)]
+    .map((divisor) => (p - 1n) / BigInt(divisor));
+  for (;;) {
+    const x = randomUnit(p, random);
+    if (cofactors.every((cofactor) => modPower(x, cofactor, p) !== 1n)) {
+      return x;
+    }
+  }
+}

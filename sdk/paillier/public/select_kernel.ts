@@ -1,0 +1,62 @@
+import type { Kernel } from "./kernel.ts";
+import { bigIntFromBytes } from "./big_integer.ts";
+import { bigIntKernel } from "./kernel_bigint.ts";
+import { wasmKernel } from "../wasm/kernel_wasm.ts";
+import { fusesMultiplyAdd } from "../wasm/relaxed_simd.ts";
+
+let selected: Kernel | undefined;
+
+/**
+ * The fastest kernel that is right on this machine: the WASM one if its self-test passes, else
+ * the BigInt one. The choice is made once; its `name` tells which it was.
+ *
+ * @example
+ * ```ts
+ * import { selectKernel } from "./select_kernel.ts";
+ *
+ * const arithmetic = selectKernel().open([2n ** 255n - 19n, 2n ** 221n - 3n], 2);
+ * arithmetic.loadPair(0, 0, 3n, 0n);
+ * arithmetic.run(Uint32Array.of(1, 0, 0));
+ * const [square] = arithmetic.storePair(1, 0);
+ * if (square !== 9n) throw new Error(`${square}`);
+ * ```
+ */
+export function selectKernel(): Kernel {
+  return selected ??= passesSelfTest() ? wasmKernel : bigIntKernel;
+}
+
+function passesSelfTest(): boolean {
+  if (typeof WebAssembly === "undefined") return false;
+  try {
+    return fusesMultiplyAdd() && agrees(wasmKernel, bigIntKernel);
+  } catch (error) {
+    // A security policy may forbid code made at run time.
+    if (error instanceof WebAssembly.CompileError) return false;
+    throw error;
+  }
+}
+
+/** Whether two kernels find the same products of a few numbers with all digits at work. */
+function agrees(one: Kernel, other: Kernel): boolean {
+  const moduli = [2n ** 521n - 1n, 2n ** 512n - 569n] as const;
+  const results = [one, other].map((kernel) => {
+    const arithmetic = kernel.open(moduli, 4);
+    for (const lane of [0, 1] as const) {
+      const bytes = Uint8Array.from({ length: 128 }, (_, i) => 201 * i + lane);
+      arithmetic.load(lane, lane, bytes);
+      arithmetic.loadPair(
+        2 + lane,
+        lane,
+        moduli[lane] - 1n,
+        moduli[lane] >> 1n,
+      );
+    }
+    arithmetic.run(Uint32Array.of(0, 0, 2, 1, 1, 3, 2, 0, 0, 3, 1, 1));
+    return [0, 1, 2, 3].map((register) => {
+      const out = new Uint8Array(132);
+      arithmetic.store(register, register % 2 as 0 | 1, out);
+      return bigIntFromBytes(out);
+    });
+  });
+  return results[0].every((value, i) => value === results[1][i]);
+}

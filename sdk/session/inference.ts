@@ -1,0 +1,226 @@
+import { type ActivationRegistry, applySteps } from "../activations/apply.ts";
+import type { Clock } from "../support/clock.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import type { RoundReport, SessionState } from "./events.ts";
+import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
+import { answerCiphertexts } from "../fixed_point/layout.ts";
+import { packInputs, unpackAnswers } from "../fixed_point/packing.ts";
+import { countClamped, countImpossible } from "./saturation.ts";
+import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
+import type { Reply } from "./transport.ts";
+import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
+import { shardRange } from "../wire/messages.ts";
+import type { InferencePlan, RoundPlan } from "../wire/plan.ts";
+
+/** Room for a token and framing beside the ciphertexts of an answer. */
+const framingBytes = 8192;
+/** Shards of a round on their way at a time: each sends the whole round's ciphertexts. */
+const shardsAtOnce = 8;
+
+/** What an inference runs on; the session provides it. */
+export interface InferenceContext {
+  plan: InferencePlan;
+  owner: PaillierEngine;
+  clock: Clock;
+  activations?: ActivationRegistry;
+  signal?: AbortSignal;
+  /** Posts a body, with retries. */
+  post(
+    path: string,
+    body: Uint8Array,
+    options: { maxBytes: number; signal?: AbortSignal },
+  ): Promise<Reply>;
+  onState(state: SessionState): void;
+  onRound(round: number, report: RoundReport): void;
+}
+
+/** What an inference gives. */
+export interface InferenceResult {
+  /** Integers of the last activation. */
+  output: IntegerTensor;
+  /** Values that were clamped, over all rounds and samples. */
+  clampedValues: number;
+  rounds: RoundReport[];
+}
+
+/**
+ * Runs every round of one inference.
+ *
+ * What is sent depends on the plan alone. Decrypted values decide only what the
+ * ciphertexts hold, so that a malicious cloud that answers with ciphertexts of
+ * its own learns nothing from what follows; faults of form (counts, tokens) stop
+ * the inference whatever the values are.
+ *
+ * @param reading quantised integers, one array per sample
+ * @param token opens round 0
+ */
+export async function runInference(
+  context: InferenceContext,
+  reading: IntegerTensor,
+  token: Uint8Array,
+): Promise<InferenceResult> {
+  const { plan } = context;
+  const live = new Map([["input", reading]]);
+  const rounds: RoundReport[] = [];
+  let output = reading, clampedValues = 0;
+  for (const [index, round] of plan.rounds.entries()) {
+    const result = await runRound(context, index, round, live, token);
+    output = result.output;
+    token = result.token;
+    clampedValues += result.clampedValues;
+    live.set(round.writes, output);
+    for (const name of live.keys()) {
+      if (!readAfter(plan, index, name)) live.delete(name);
+    }
+    rounds.push(result.report);
+    context.onRound(index, result.report);
+  }
+  return { output, clampedValues, rounds };
+}
+
+interface RoundResult {
+  output: IntegerTensor;
+  clampedValues: number;
+  token: Uint8Array;
+  report: RoundReport;
+}
+
+async function runRound(
+  context: InferenceContext,
+  index: number,
+  round: RoundPlan,
+  live: ReadonlyMap<string, IntegerTensor>,
+  token: Uint8Array,
+): Promise<RoundResult> {
+  const { owner, clock, signal } = context;
+  const started = clock.now();
+  context.onState({ state: "encrypting", round: index });
+  const plaintexts = packInputs(round.layout, live, owner.publicKey.modulus);
+  const ciphertexts = await owner.encryptBatch(plaintexts, { signal });
+  const encrypted = clock.now();
+
+  context.onState({ state: "evaluating", round: index });
+  const body = encodeRoundRequest({ token, ciphertexts });
+  const evaluated = await evaluate(context, index, round, body);
+  const answered = clock.now();
+
+  context.onState({ state: "decrypting", round: index });
+  const residues = await owner.decryptBatch(evaluated.ciphertexts, { signal });
+  const accumulators = unpackAnswers(round.layout, residues);
+  let output = accumulators;
+  let clampedValues = countImpossible(
+    round.layout,
+    residues,
+    accumulators,
+    owner.publicKey.modulus,
+  );
+  for (const step of round.steps) {
+    clampedValues += countClamped(step, output);
+    output = applySteps([step], output, context.activations);
+  }
+  const finished = clock.now();
+  return {
+    output,
+    clampedValues,
+    token: evaluated.token,
+    report: {
+      ciphertextsUp: plaintexts.length,
+      ciphertextsDown: residues.length,
+      bytesUp: round.shards * body.length,
+      bytesDown: evaluated.bytesDown,
+      encryptMs: encrypted - started,
+      evaluateMs: evaluated.evaluateMs ?? answered - encrypted,
+      decryptMs: finished - answered,
+      totalMs: finished - started,
+    },
+  };
+}
+
+/** Asks for the shards of a round, some at a time, and joins their answers. */
+async function evaluate(
+  context: InferenceContext,
+  index: number,
+  round: RoundPlan,
+  body: Uint8Array,
+) {
+  const { plan, owner } = context;
+  const { ciphertextBytes } = owner.publicKey;
+  const answers = answerCiphertexts(round.layout);
+  const failed = new AbortController();
+  const signal = AbortSignal.any(
+    context.signal ? [context.signal, failed.signal] : [failed.signal],
+  );
+
+  const askShard = async (shard: number) => {
+    const [from, to] = shardRange(answers, shard, round.shards);
+    const expectedBytes = (to - from) * ciphertextBytes;
+    const reply = await context.post(
+      `v1/rounds/${index}?shard=${shard}/${round.shards}`,
+      body,
+      { maxBytes: expectedBytes + framingBytes, signal },
+    );
+    const response = decodeRoundResponse(reply.body);
+    if (response.ciphertexts.length !== expectedBytes) {
+      throw new CipherlayerError(
+        "count-mismatch",
+        `Cannot accept answer of round ${index}: expected ${
+          to - from
+        } ciphertexts (${expectedBytes} bytes), got ${response.ciphertexts.length} bytes`,
+      );
+    }
+    return { response, reply };
+  };
+
+  const shards: Awaited<ReturnType<typeof askShard>>[] = Array(round.shards);
+  const rest = shards.keys();
+  const asking = Array.from({ length: shardsAtOnce }, async () => {
+    for (const shard of rest) shards[shard] = await askShard(shard);
+  });
+  await Promise.all(asking).catch(async (error) => {
+    // One shard is lost, so the others' answers are of no use.
+    failed.abort(error);
+    await Promise.allSettled(asking);
+    throw error;
+  });
+
+  const { token } = shards[0].response;
+  const isLast = index === plan.rounds.length - 1;
+  if ((token.length === 0) !== isLast) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      `Cannot accept answer of round ${index}: expected ${
+        isLast ? "no token after the last round" : "a token for the next round"
+      }`,
+    );
+  }
+  if (shards.some(({ response }) => !equal(response.token, token))) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      `Cannot accept answer of round ${index}: its shards carry different tokens`,
+    );
+  }
+  const ciphertexts = new Uint8Array(answers * ciphertextBytes);
+  let at = 0;
+  for (const { response } of shards) {
+    ciphertexts.set(response.ciphertexts, at);
+    at += response.ciphertexts.length;
+  }
+  const times = shards.map(({ reply }) => reply.evaluateMs);
+  return {
+    token,
+    ciphertexts,
+    bytesDown: shards.reduce((sum, { reply }) => sum + reply.body.length, 0),
+    evaluateMs: times.includes(null) ? null : Math.max(...times as number[]),
+  };
+}
+
+function readAfter(plan: InferencePlan, index: number, name: string): boolean {
+  return plan.rounds.slice(index + 1).some(({ layout }) =>
+    layout.inputs.some((input) => input.tensor === name)
+  );
+}
+
+function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length &&
+    left.every((byte, i) => byte === right[i]);
+}

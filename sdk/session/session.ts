@@ -1,0 +1,401 @@
+import { checkActivations } from "../activations/apply.ts";
+import { type Answer, readOutput } from "./answer.ts";
+import { checkPlan } from "./check_plan.ts";
+import { type Clock, platformClock } from "../support/clock.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import { emit, SessionEvents } from "./events.ts";
+import { quantise } from "../fixed_point/codec.ts";
+import { inputCiphertexts } from "../fixed_point/layout.ts";
+import { runInference } from "./inference.ts";
+import { leakageReport } from "./leakage.ts";
+import { bytesFromBigInt } from "../paillier/public/big_integer.ts";
+import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
+import { PrivateKey } from "../paillier/private/private_key.ts";
+import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
+import type { ConnectOptions, InferOptions } from "./session_options.ts";
+import { createTransport, type Transport } from "./transport.ts";
+import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
+import type { SessionResponse } from "../wire/messages.ts";
+import { contractDigest, contractOfPlan } from "../wire/contract.ts";
+import type { InferencePlan } from "../wire/plan.ts";
+
+export type { Answer } from "./answer.ts";
+export type { ConnectOptions, InferOptions } from "./session_options.ts";
+
+/** After one of these, told by the functions, the inference starts again with a new session, once. */
+const renewingCodes: ReadonlySet<string> = new Set([
+  "model-changed",
+  "token-altered",
+  "token-expired",
+  "token-mismatch",
+]);
+const maxSessionBytes = 1 << 24;
+
+/**
+ * Opens a session: proves the key, fetches the plan and the first token.
+ *
+ * @throws {CipherlayerError} if the functions cannot be reached (after retries),
+ * refuse the key or model, or send a plan that makes no sense
+ * @throws {RangeError} if `samples` is not a positive integer
+ * @throws {TypeError} if the model uses an activation that is not registered, the
+ * key store holds no key, or the token cannot stand in a header
+ *
+ * @example A whole inference, and what to do when the cloud is away
+ * ```ts
+ * import { CipherlayerError, connect, exponentialBackoff, generatePrivateKey } from "@cipherlayer/sdk";
+ *
+ * const keys = await generatePrivateKey(2048);
+ * try {
+ *   await using session = await connect({
+ *     url: "http://127.0.0.1:9",
+ *     model: "lenet-mnist",
+ *     keys,
+ *     retry: exponentialBackoff({ attempts: 2 }),
+ *   });
+ *   session.addEventListener("round", ({ detail }) => console.log(detail.round));
+ *   const { predicted, totalMs } = await session.infer(new Float64Array(784));
+ *   console.log(predicted, totalMs);
+ * } catch (error) {
+ *   // Nothing listens at this address.
+ *   if (!(error instanceof CipherlayerError) || error.code !== "network") throw error;
+ * }
+ * ```
+ */
+export function connect(options: ConnectOptions): Promise<Session> {
+  return Session.connect(options);
+}
+
+/**
+ * Private inference with one model under one key. Inferences of a session run
+ * one after another. While it is idle, encryption randomness for the next
+ * inference is computed ahead.
+ */
+export class Session extends SessionEvents {
+  readonly #options: ConnectOptions;
+  readonly #owner: PaillierEngine;
+  readonly #transport: Transport;
+  readonly #retry: RetryPolicy;
+  readonly #clock: Clock;
+  readonly #closing = new AbortController();
+  #opened!: SessionResponse;
+  #contract?: string;
+  #queue: Promise<unknown> = Promise.resolve();
+  #idle = { stop: new AbortController(), done: Promise.resolve() };
+
+  private constructor(
+    options: ConnectOptions,
+    keys: PrivateKey | PaillierEngine,
+  ) {
+    super();
+    this.#options = options;
+    this.#owner = keys instanceof PaillierEngine
+      ? keys
+      : new PaillierEngine(keys, { random: options.random });
+    this.#transport = createTransport({
+      url: options.url,
+      token: options.token,
+      fetch: options.fetch,
+      timeoutMs: options.timeoutMs ?? 120_000,
+    });
+    this.#retry = options.retry ??
+      exponentialBackoff({ random: options.random });
+    this.#clock = options.clock ?? platformClock;
+  }
+
+  /** See the function {@linkcode connect}. */
+  static async connect(options: ConnectOptions): Promise<Session> {
+    const { samples = 1 } = options;
+    if (!Number.isSafeInteger(samples) || samples < 1) {
+      throw new RangeError(
+        `Cannot connect: expected samples to be a positive integer, got ${samples}`,
+      );
+    }
+    const { contract } = options;
+    if (contract !== undefined && !/^sha256:[0-9a-f]{64}$/.test(contract)) {
+      throw new TypeError(
+        `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
+          JSON.stringify(contract)?.slice(0, 100)
+        }`,
+      );
+    }
+    const session = new Session(options, await keyOf(options.keys));
+    try {
+      await session.#open(options.signal);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    session.#fillWhileIdle();
+    return session;
+  }
+
+  /** Name of the model. */
+  get model(): string {
+    return this.#opened.model;
+  }
+
+  /** Version of the model that this session is bound to. */
+  get version(): string {
+    return this.#opened.version;
+  }
+
+  /**
+   * The contract that the model keeps: `sha256:` and 64 hexadecimal digits, the same
+   * for every key length, batch and sealing key. Pass it to {@linkcode connect} to pin it.
+   */
+  get contract(): string {
+    return this.#contract!;
+  }
+
+  /** What the cloud told about the model: geometry, never weights. */
+  get plan(): InferencePlan {
+    return this.#opened.plan;
+  }
+
+  /**
+   * Evaluates the model on one reading.
+   *
+   * @param reading values in row-major order, in the units and range of the model's input
+   * @throws {RangeError} before anything is sent, if the reading has another
+   * length, or a value is NaN or outside the model's range
+   * @throws {CipherlayerError} on faults of network (after retries) and protocol
+   */
+  async infer(
+    reading: ArrayLike<number>,
+    options: InferOptions = {},
+  ): Promise<Answer> {
+    return (await this.inferMany([reading], options))[0];
+  }
+
+  /**
+   * Evaluates the model on many readings, `samples` at a time (an option of
+   * {@linkcode connect}) in the slots of the same ciphertexts.
+   *
+   * @returns answers in the order of the readings
+   * @throws as {@linkcode infer} does
+   */
+  inferMany(
+    readings: ArrayLike<number>[],
+    options: InferOptions = {},
+  ): Promise<Answer[]> {
+    const before = this.#queue;
+    const result = orAborted(before, this.#joined(options.signal))
+      .then(() => this.#inferAll(readings, options));
+    // One that gave up waiting does not let the next one pass.
+    this.#queue = Promise.allSettled([before, result]).then(() => {});
+    return result;
+  }
+
+  /**
+   * Resolves when the randomness of the next inference has been computed ahead, as
+   * happens by itself while the session is idle. An inference need not wait for it.
+   */
+  async whenPrepared(): Promise<void> {
+    await this.#queue;
+    await this.#idle.done;
+  }
+
+  /** Ends what is running and releases memory. The session cannot be used after. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(
+      new DOMException("The session has been closed", "AbortError"),
+    );
+    await this.#stopFilling();
+    await this.#queue;
+    if (this.#owner !== this.#options.keys) this.#owner[Symbol.dispose]();
+    emit(this, "state", { state: "closed" });
+  }
+
+  /** As {@linkcode Session.close}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #inferAll(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    const signal = this.#joined(options.signal);
+    signal.throwIfAborted();
+    await this.#stopFilling();
+    try {
+      // Every reading is checked before any is sent.
+      for (const reading of readings) {
+        quantise(reading, this.plan.input, options);
+      }
+      const size = this.#options.samples ?? 1;
+      const answers: Answer[] = [];
+      for (let from = 0; from < readings.length; from += size) {
+        const batch = readings.slice(from, from + size);
+        answers.push(...await this.#inferBatch(batch, { ...options, signal }));
+      }
+      return answers;
+    } finally {
+      if (!this.#closing.signal.aborted) {
+        emit(this, "state", { state: "ready" });
+        this.#fillWhileIdle();
+      }
+    }
+  }
+
+  async #inferBatch(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    try {
+      return await this.#inferOnce(readings, options);
+    } catch (error) {
+      const renew = error instanceof CipherlayerError &&
+        error.status !== null && renewingCodes.has(error.code);
+      if (!renew) throw error;
+      await this.#open(options.signal);
+      return await this.#inferOnce(readings, options);
+    }
+  }
+
+  async #inferOnce(
+    readings: ArrayLike<number>[],
+    options: InferOptions,
+  ): Promise<Answer[]> {
+    const { plan, token } = this.#opened;
+    const started = this.#clock.now();
+    const samples = readings.map((reading) =>
+      quantise(reading, plan.input, options)
+    );
+    // Empty slots repeat the last reading: the cloud cannot tell.
+    while (samples.length < plan.samples) samples.push(samples.at(-1)!);
+    const { output, rounds, clampedValues } = await runInference(
+      {
+        plan,
+        owner: this.#owner,
+        clock: this.#clock,
+        activations: this.#options.activations,
+        signal: options.signal,
+        post: (path, body, limits) => this.#post(path, body, limits),
+        onState: (state) => emit(this, "state", state),
+        onRound: (round, report) =>
+          emit(this, "round", { round, rounds: plan.rounds.length, report }),
+      },
+      { shape: plan.input.shape, samples },
+      token,
+    );
+    const shared = {
+      rounds,
+      totalMs: this.#clock.now() - started,
+      bytesUp: sum(rounds.map((round) => round.bytesUp)),
+      bytesDown: sum(rounds.map((round) => round.bytesDown)),
+      leakage: leakageReport(plan, this.#owner.publicKey.modulusBits),
+      kernel: this.#owner.kernelName,
+    };
+    return readings.map((_, sample) => ({
+      ...readOutput(output, sample, plan.output),
+      clampedValues,
+      ...shared,
+    }));
+  }
+
+  async #open(signal?: AbortSignal): Promise<void> {
+    emit(this, "state", { state: "connecting" });
+    const { samples = 1, model } = this.#options;
+    const { publicKey } = this.#owner;
+    const body = encodeSessionRequest({
+      model,
+      modulus: bytesFromBigInt(publicKey.modulus, publicKey.modulusBytes),
+      proof: this.#owner.keyProof(),
+      samples,
+    });
+    const reply = await this.#post("v1/sessions", body, {
+      maxBytes: maxSessionBytes,
+      signal: this.#joined(signal),
+    });
+    const opened = decodeSessionResponse(reply.body);
+    checkPlan(opened.plan, { samples, modulusBits: publicKey.modulusBits });
+    for (const { steps } of opened.plan.rounds) {
+      checkActivations(steps, this.#options.activations ?? new Map());
+    }
+    this.#keepContract(opened.plan);
+    this.#opened = opened;
+    emit(this, "state", { state: "ready" });
+  }
+
+  /** The pinned contract, or that of the first session, holds for every later one. */
+  #keepContract(plan: InferencePlan): void {
+    const expected = this.#contract ?? this.#options.contract;
+    const contract = contractDigest(contractOfPlan(plan));
+    if (expected !== undefined && contract !== expected) {
+      throw new CipherlayerError(
+        "contract-changed",
+        `Cannot start session: expected contract ${expected} of model ${this.#options.model}, got ${contract}`,
+      );
+    }
+    this.#contract = contract;
+  }
+
+  /** A call with retries: the same bytes each time, so that a replay is answered the same. */
+  #post(
+    path: string,
+    body: Uint8Array,
+    limits: { maxBytes: number; signal?: AbortSignal },
+  ) {
+    return withRetries(() => this.#transport(path, body, limits), {
+      policy: this.#retry,
+      clock: this.#clock,
+      signal: limits.signal,
+      onRetry: (failures, delayMs, error) =>
+        emit(this, "retry", { failures, delayMs, error }),
+    });
+  }
+
+  #joined(signal?: AbortSignal): AbortSignal {
+    const closing = this.#closing.signal;
+    return signal ? AbortSignal.any([signal, closing]) : closing;
+  }
+
+  /** Computes the randomness of one inference ahead; an inference interrupts it. */
+  #fillWhileIdle(): void {
+    const stop = new AbortController();
+    const count = sum(
+      this.plan.rounds.map((round) => inputCiphertexts(round.layout)),
+    );
+    // In a task of its own: the caller gets its answer before a slice of this work.
+    const done = new Promise<void>((resolve) => setTimeout(resolve, 0))
+      .then(() => this.#owner.fillPool(count, { signal: stop.signal }))
+      // Interrupted, or out of memory: then encryption computes what it needs.
+      .catch(() => {});
+    this.#idle = { stop, done };
+  }
+
+  async #stopFilling(): Promise<void> {
+    this.#idle.stop.abort();
+    await this.#idle.done;
+  }
+}
+
+/** The promise's outcome, or the reason of the signal if it aborts first. */
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+async function keyOf(
+  keys: ConnectOptions["keys"],
+): Promise<PrivateKey | PaillierEngine> {
+  if (keys instanceof PaillierEngine || keys instanceof PrivateKey) return keys;
+  const key = await keys.load();
+  if (key === null) {
+    throw new TypeError(
+      "Cannot connect: expected a key in the store, got none",
+    );
+  }
+  return key;
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

@@ -1,0 +1,56 @@
+import type { ActivationRegistry } from "../activations/apply.ts";
+import type { Clock } from "../support/clock.ts";
+import type { KeyStore } from "../keys/key_store.ts";
+import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
+import type { PrivateKey } from "../paillier/private/private_key.ts";
+import type { RandomSource } from "../support/random.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+/** Options of `connect`. */
+export interface ConnectOptions {
+  /** Where the functions run, for example `http://127.0.0.1:8000`. */
+  url: string | URL;
+  /** Name of a model that they serve. */
+  model: string;
+  /**
+   * The gateway's key, or the store whose current key it is. A `PaillierEngine` stays the
+   * caller's; it may serve several sessions.
+   */
+  keys: PrivateKey | PaillierEngine | KeyStore;
+  /**
+   * The contract that the model must keep: what `cipherlayer inspect` prints and
+   * `Session.contract` tells, `sha256:` and 64 hexadecimal digits. Without it the first
+   * session's contract is taken, and sessions renewed later must keep that one.
+   * Pin it: a cloud that may choose anew what a reading may be learns from refusals.
+   */
+  contract?: string;
+  /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
+  samples?: number;
+  /**
+   * Bearer token of the caller's account, where the functions ask for one. It is a
+   * secret: sent with every call, never logged nor part of an error.
+   */
+  token?: string;
+  /** Default: the platform's. */
+  fetch?: typeof fetch;
+  /** Source of encryption randomness and jitter. Default: the platform's cryptographic one. */
+  random?: RandomSource;
+  /** Activations beyond the built-in ones, by name. */
+  activations?: ActivationRegistry;
+  /** Default: `exponentialBackoff`. */
+  retry?: RetryPolicy;
+  /** Default: the platform's. */
+  clock?: Clock;
+  /** A call without a complete answer after this time is tried again. Default 120,000. */
+  timeoutMs?: number;
+  /** Aborts connecting. */
+  signal?: AbortSignal;
+}
+
+/** Options of an inference. */
+export interface InferOptions {
+  /** Aborts the inference; it rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Moves values outside the model's range to its end instead of refusing them. */
+  clamp?: boolean;
+}

@@ -1,0 +1,117 @@
+/** The command line as its users call it: a process, its streams, its exit code. */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { encodeNpy } from "../../cli/readings/npy.ts";
+import { GraphBuilder } from "../reference/graph_builder.ts";
+import { runOnnx } from "../../bench/shared/onnx_oracle.ts";
+import { cipherlayer } from "../support/cli_process.ts";
+
+/** A folder with a model, readings and labels (by the float model). */
+async function workplace() {
+  const folder = await Deno.makeTempDir();
+  const g = new GraphBuilder([2, 6, 6], { seed: 4 });
+  const relu = g.node("Relu", [g.conv("x", [3, 2, 3, 3])]);
+  const onnx = g.bytes(g.head(relu, 48, 4));
+  const readings = g.readings(60);
+  const scores = await runOnnx(onnx, readings, [1, 2, 6, 6]);
+  await Deno.writeFile(`${folder}/net.onnx`, onnx);
+  await Deno.writeFile(
+    `${folder}/x.npy`,
+    encodeNpy({
+      shape: [60, 2, 6, 6],
+      data: Float64Array.from(readings.flatMap((reading) => [...reading])),
+    }),
+  );
+  const classes = scores.map((row) => row.indexOf(Math.max(...row)));
+  await Deno.writeFile(
+    `${folder}/y.npy`,
+    encodeNpy({ shape: [60], data: Float64Array.from(classes) }),
+  );
+  return { folder, classes };
+}
+
+Deno.test("compile, verify, inspect, simulate; and a package that was altered", async () => {
+  const { folder, classes } = await workplace();
+  const out = `${folder}/package`;
+  const compiled = await cipherlayer(
+    ...["compile", `${folder}/net.onnx`, "--calibrate", `${folder}/x.npy`],
+    ...["--out", out, "--weight-bits", "10,10", "--activation-bits", "10"],
+    ...["--reveal", "scores", "--json"],
+  );
+  equal(compiled.code, 0, compiled.stderr);
+  const report = JSON.parse(compiled.stdout);
+  equal(report.name, "net");
+  equal(report.rounds.length, 2);
+  ok(report.relativeError < .01, `${report.relativeError}`);
+  ok(
+    report.rounds.every((round: { signalToNoise: number }) =>
+      round.signalToNoise > 40
+    ),
+  );
+
+  const verified = await cipherlayer("verify", out, "--json");
+  equal(JSON.parse(verified.stdout).valid, true);
+  match((await cipherlayer("inspect", out)).stdout, /3x3 convolution of 2x6x6/);
+
+  const simulated = await cipherlayer(
+    ...["simulate", out, "--input", `${folder}/x.npy`],
+    ...["--labels", `${folder}/y.npy`, "--clamp", "--json"],
+  );
+  equal(simulated.code, 0, simulated.stderr);
+  const { predicted, accuracy, samples } = JSON.parse(simulated.stdout);
+  equal(samples, 60);
+  const right = classes.filter((label, i) => predicted[i] === label).length;
+  equal(accuracy, right / 60);
+  ok(accuracy > .95, `${accuracy}`);
+
+  const weights = `${out}/weights.safetensors`;
+  const bytes = await Deno.readFile(weights);
+  bytes[bytes.length - 1] ^= 1;
+  await Deno.writeFile(weights, bytes);
+  const altered = await cipherlayer("verify", out);
+  equal(altered.code, 1);
+  match(altered.stderr, /SHA-256/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("an unsupported model: every node, exit code 2, nothing written", async () => {
+  const folder = await Deno.makeTempDir();
+  const g = new GraphBuilder([4, 8]);
+  const lstm = g.node("LSTM", [
+    "x",
+    g.weights([1, 8, 8]),
+    g.weights([1, 8, 2]),
+  ]);
+  await Deno.writeFile(`${folder}/rnn.onnx`, g.bytes(g.node("TopK", [lstm])));
+  await Deno.writeFile(
+    `${folder}/x.npy`,
+    encodeNpy({ shape: [1, 4, 8], data: new Float64Array(32) }),
+  );
+  const args = ["compile", `${folder}/rnn.onnx`, "--calibrate"];
+  const refused = await cipherlayer(
+    ...[...args, `${folder}/x.npy`, "--out", `${folder}/out`, "--json"],
+  );
+  equal(refused.code, 2);
+  match(refused.stderr, /2 unsupported nodes/);
+  const { unsupported } = JSON.parse(refused.stdout);
+  deepEqual(
+    unsupported.map(({ operator }: { operator: string }) => operator),
+    ["LSTM", "TopK"],
+  );
+  deepEqual(
+    [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
+    ["rnn.onnx", "x.npy"],
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("help and misuse", async () => {
+  const help = await cipherlayer("--help");
+  equal(help.code, 0);
+  match(help.stdout, /compile[\s\S]*simulate[\s\S]*inspect[\s\S]*verify/);
+  match((await cipherlayer("compile", "--help")).stdout, /Examples:/);
+  equal((await cipherlayer("nonsense")).code, 2);
+  equal((await cipherlayer("compile", "a.onnx", "--out", "b")).code, 2);
+  const missing = await cipherlayer("verify", "/nowhere");
+  equal(missing.code, 1);
+  match(missing.stderr, /manifest.json/);
+});

@@ -1,0 +1,22 @@
+/** Protections cost no accuracy that shows on 300 pictures; `bench/` has all 10,000. */
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { rightAnswers } from "../../../bench/single/privacy_accuracy.ts";
+
+const folder = fileURLToPath(
+  new URL("../../../../shared/data/mnist", import.meta.url),
+);
+const absent = !await Deno.stat(folder).then(() => true, () => false);
+
+Deno.test({
+  name: "LeNet on MNIST: as many right with every protection as with none",
+  ignore: absent,
+  fn: async () => {
+    const right = await rightAnswers(folder, 300);
+    const off = right.get("off")!;
+    assert.ok(off >= 295);
+    for (const privacy of ["standard", "strict"]) {
+      assert.ok(Math.abs(right.get(privacy)! - off) <= 1, privacy);
+    }
+  },
+});

@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import fc from "fast-check";
+import {
+  fingerprintOfSealed,
+  sealPrivateKey,
+  unsealPrivateKey,
+} from "../../../sdk/keys/key_sealing.ts";
+import { MemoryBlobStore } from "../../../sdk/blobs/blob_store.ts";
+import { KvBlobStore } from "../../../sdk/blobs/blob_store_kv.ts";
+import {
+  type KeyStore,
+  MemoryKeyStore,
+  openKey,
+  rotateKey,
+} from "../../../sdk/keys/key_store.ts";
+import { FileKeyStore } from "../../../sdk/keys/key_store_file.ts";
+import { SealedKeyStore } from "../../../sdk/keys/key_store_sealed.ts";
+import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
+import { exportPrivateJwk } from "../../../sdk/paillier/private/jwk.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
+import { connect } from "../../../sdk/session/session.ts";
+import { testKey } from "../../vectors/keys.ts";
+
+const key = testKey(512);
+const other = testKey(1024);
+const passphrase = "a passphrase, tested";
+/** The least cost: these tests are not about resisting guesses. */
+const cost = 1 << 10;
+
+async function inFolder(run: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function behavesAsStore(store: KeyStore) {
+  assert.equal(await store.load(), null);
+  assert.equal(await store.fingerprint(), null);
+  assert.deepEqual(await store.listRetired(), []);
+  assert.equal(await store.load(key.publicKey.fingerprint), null);
+  await assert.rejects(rotateKey(store), TypeError);
+  for (const saved of [key, other, key, key]) {
+    await store.save(saved);
+    assert.equal(await store.fingerprint(), saved.publicKey.fingerprint);
+    const loaded = await store.load();
+    assert.deepEqual(loaded?.exportPrimes(), saved.exportPrimes());
+  }
+  assert.equal(await openKey(store).then(fingerprintOf), fingerprintOf(key));
+  assert.deepEqual(await store.listRetired(), [fingerprintOf(other)]);
+  for (const kept of [key, other]) {
+    const loaded = await store.load(fingerprintOf(kept));
+    assert.deepEqual(loaded?.exportPrimes(), kept.exportPrimes());
+  }
+
+  const next = await rotateKey(store, { insecure: true });
+  assert.equal(next.publicKey.modulusBits, 512);
+  assert.equal(await store.fingerprint(), fingerprintOf(next));
+  assert.deepEqual(
+    (await store.listRetired()).sort(),
+    [fingerprintOf(key), fingerprintOf(other)].sort(),
+  );
+  await store.forget(fingerprintOf(other));
+  await store.forget(fingerprintOf(next)); // current: stays
+  assert.deepEqual(await store.listRetired(), [fingerprintOf(key)]);
+  assert.equal(await store.load(fingerprintOf(other)), null);
+  assert.deepEqual((await store.load())?.exportPrimes(), next.exportPrimes());
+}
+
+function fingerprintOf({ publicKey }: PrivateKey): string {
+  return publicKey.fingerprint;
+}
+
+Deno.test("a memory store keeps current and retired keys", async () => {
+  await behavesAsStore(new MemoryKeyStore());
+});
+
+Deno.test("a sealed store in memory keeps current and retired keys", async () => {
+  const blobs = new MemoryBlobStore();
+  await behavesAsStore(new SealedKeyStore(blobs, passphrase, { cost }));
+});
+
+Deno.test("a sealed store in Deno KV keeps current and retired keys", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const blobs = new KvBlobStore(kv, "gateway 1");
+  await behavesAsStore(new SealedKeyStore(blobs, passphrase, { cost }));
+  assert.equal(
+    await new SealedKeyStore(new KvBlobStore(kv, "gateway 2"), passphrase)
+      .load(),
+    null,
+  );
+});
+
+Deno.test("a store that is empty gets a key on opening", async () => {
+  const store = new MemoryKeyStore();
+  const made = await openKey(store, { bits: 512, insecure: true });
+  assert.equal(fingerprintOf(await openKey(store)), fingerprintOf(made));
+});
+
+Deno.test("a rotation with a wrong passphrase changes nothing", async () => {
+  const blobs = new MemoryBlobStore();
+  await new SealedKeyStore(blobs, passphrase, { cost }).save(key);
+  const wrong = new SealedKeyStore(blobs, "another", { cost });
+  await assert.rejects(rotateKey(wrong, { insecure: true }), {
+    code: "wrong-passphrase",
+  });
+  assert.deepEqual(await blobs.list(), ["key"]);
+});
+
+Deno.test("a file store keeps current and retired keys, in files of mode 0600", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    await behavesAsStore(new FileKeyStore(path, passphrase, { cost }));
+    const names = await readdir(folder);
+    assert.deepEqual(names.filter((name) => !/^gateway\.key/.test(name)), []);
+    assert.deepEqual(names.filter((name) => name.endsWith(".tmp")), []);
+    for (const name of names) {
+      if (Deno.build.os === "windows") break;
+      assert.equal((await stat(`${folder}/${name}`)).mode & 0o777, 0o600);
+    }
+    await new FileKeyStore(path, passphrase, { cost }).save(key);
+    const again = new FileKeyStore(path, passphrase);
+    assert.deepEqual(
+      (await again.load())?.exportPrimes(),
+      key.exportPrimes(),
+    );
+  });
+});
+
+Deno.test("a failed save leaves the old key and no other file", async () => {
+  await inFolder(async (folder) => {
+    // A folder in the file's place: the rename fails.
+    const path = `${folder}/taken`;
+    await Deno.mkdir(`${path}/inside`, { recursive: true });
+    await assert.rejects(
+      new FileKeyStore(path, passphrase, { cost }).save(key),
+    );
+    assert.deepEqual(await readdir(folder), ["taken"]);
+    await assert.rejects(new FileKeyStore(path, passphrase).load(), {
+      code: "EISDIR",
+    });
+    const missing = new FileKeyStore(`${folder}/no/such/k`, passphrase, {
+      cost,
+    });
+    await assert.rejects(missing.save(key), { code: "ENOENT" });
+  });
+});
+
+Deno.test("a wrong passphrase and damage are told apart", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    await new FileKeyStore(path, passphrase, { cost }).save(key);
+    const wrong = new FileKeyStore(path, passphrase + " ");
+    await assert.rejects(wrong.load(), {
+      code: "wrong-passphrase",
+      message: /wrong passphrase/,
+    });
+    assert.equal(await wrong.fingerprint(), key.publicKey.fingerprint);
+
+    const right = new FileKeyStore(path, passphrase);
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length; at += 7) {
+      const damaged = whole.slice();
+      damaged[at] ^= 1;
+      await writeFile(path, damaged);
+      await assert.rejects(right.load(), { code: "key-corrupt" }, `byte ${at}`);
+    }
+    const foreign = ["", "{}", "null", "[]", "7", '{"format":"other"}'];
+    for (const text of [...foreign, whole.toString().slice(0, -9)]) {
+      await writeFile(path, text);
+      await assert.rejects(right.load(), { code: "key-corrupt" });
+      await assert.rejects(right.fingerprint(), { code: "key-corrupt" });
+    }
+  });
+});
+
+Deno.test("bytes that are no sealed key fail in one way only", async () => {
+  const bytes = fc.oneof(
+    fc.uint8Array(),
+    fc.jsonValue().map((value) =>
+      new TextEncoder().encode(JSON.stringify(value))
+    ),
+  );
+  await fc.assert(fc.asyncProperty(bytes, async (foreign) => {
+    await assert.rejects(unsealPrivateKey(foreign, passphrase), {
+      code: "key-corrupt",
+    });
+  }));
+});
+
+Deno.test("a header that was altered with care does not open", async () => {
+  const sealed = await sealPrivateKey(key, passphrase, { cost });
+  const forge = async (change: (file: Record<string, unknown>) => void) => {
+    const file = JSON.parse(new TextDecoder().decode(sealed));
+    delete file.checksum;
+    change(file);
+    const body = new TextEncoder().encode(JSON.stringify(file));
+    const digest = await crypto.subtle.digest("SHA-256", body);
+    const checksum = Array.from(
+      new Uint8Array(digest),
+      (byte) => byte.toString(16).padStart(2, "0"),
+    ).join("");
+    return new TextEncoder().encode(JSON.stringify({ ...file, checksum }));
+  };
+  const unchanged = await forge(() => {});
+  const opened = await unsealPrivateKey(unchanged, passphrase);
+  assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
+
+  const renamed = await forge((file) => {
+    file.fingerprint = other.publicKey.fingerprint;
+  });
+  await assert.rejects(unsealPrivateKey(renamed, passphrase), {
+    code: "wrong-passphrase",
+  });
+  for (const N of [2 ** 30, "1024", [1024], true]) {
+    const strange = await forge((file) => {
+      (file.kdf as Record<string, unknown>).N = N;
+    });
+    await assert.rejects(unsealPrivateKey(strange, passphrase), {
+      code: "key-corrupt",
+    });
+  }
+  for (const member of ["kdf", "cipher", "sealed", "fingerprint"]) {
+    const without = await forge((file) => delete file[member]);
+    await assert.rejects(unsealPrivateKey(without, passphrase), {
+      code: "key-corrupt",
+    });
+    assert.throws(() => fingerprintOfSealed(without), { code: "key-corrupt" });
+  }
+});
+
+Deno.test("sealed bytes hold nothing of the key in the clear, and differ each time", async () => {
+  const [one, two] = await Promise.all(
+    [1, 2].map(() => sealPrivateKey(key, passphrase, { cost })),
+  );
+  const text = new TextDecoder().decode(one);
+  const { p, q } = exportPrivateJwk(key);
+  for (const secret of [p, q, passphrase]) assert.ok(!text.includes(secret));
+  const [a, b] = [one, two].map((bytes) =>
+    JSON.parse(new TextDecoder().decode(bytes))
+  );
+  assert.notEqual(a.sealed, b.sealed);
+  assert.notEqual(a.cipher.nonce, b.cipher.nonce);
+  assert.notEqual(a.kdf.salt, b.kdf.salt);
+});
+
+Deno.test("passphrases that look alike in Unicode open alike; empty ones are refused", async () => {
+  const composed = "caf\u00e9", decomposed = "cafe\u0301";
+  const sealed = await sealPrivateKey(key, composed, { cost });
+  const opened = await unsealPrivateKey(sealed, decomposed);
+  assert.deepEqual(opened.exportPrimes(), key.exportPrimes());
+  await assert.rejects(sealPrivateKey(key, "", { cost }), RangeError);
+  for (const none of ["", undefined as unknown as string]) {
+    assert.throws(() => new FileKeyStore("x", none), RangeError);
+  }
+  for (const bad of [0, 3, 512, 2 ** 21, Number.NaN]) {
+    await assert.rejects(
+      sealPrivateKey(key, passphrase, { cost: bad }),
+      RangeError,
+    );
+  }
+});
+
+Deno.test("a file store shows no passphrase by accident", () => {
+  const store = new FileKeyStore("path/to.key", passphrase);
+  const shown = Deno.inspect(store, { showHidden: true, depth: 9 }) +
+    JSON.stringify(store);
+  assert.ok(!shown.includes(passphrase));
+});
+
+Deno.test("connecting with an empty key store is a mistake of the caller's", async () => {
+  await assert.rejects(
+    connect({
+      url: "http://127.0.0.1:9",
+      model: "any",
+      keys: new MemoryKeyStore(),
+    }),
+    { name: "TypeError", message: /expected a key in the store/ },
+  );
+});
+
+/** As JSON, or the error that refuses it. */
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(
+      value,
+      (_, member) => typeof member === "bigint" ? member.toString() : member,
+    );
+  } catch (error) {
+    return String(error);
+  }
+}
+
+Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumerated", async () => {
+  const { p, q } = key.exportPrimes();
+  const secrets = [p, q].flatMap((prime) => [
+    prime.toString(),
+    prime.toString(16),
+    exportPrivateJwk(key).p,
+  ]);
+  const blobs = new MemoryBlobStore();
+  const sealed = new SealedKeyStore(blobs, passphrase, { cost });
+  const memory = new MemoryKeyStore();
+  for (const store of [sealed, memory]) await store.save(key);
+  using owner = new PaillierEngine(key, { threads: 0 });
+  await owner.encryptBatch([1n]);
+  const queue = await OfflineQueue.open({ store: blobs, keys: memory });
+  await queue.add([1]);
+  for (const holder of [key, owner, sealed, memory, queue]) {
+    const shown = [
+      Deno.inspect(holder, { showHidden: true, depth: 9 }),
+      String(holder),
+      json(holder),
+      Deno.inspect(structuredClone({ ...holder }), { depth: 9 }),
+      Object.entries(Object.getOwnPropertyDescriptors(holder)).join(),
+    ].join("\n");
+    for (const secret of [...secrets, passphrase]) {
+      assert.ok(!shown.includes(secret), holder.constructor.name);
+    }
+  }
+});

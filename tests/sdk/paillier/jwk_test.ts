@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { factorModulus } from "../../../sdk/paillier/private/factor_modulus.ts";
+import {
+  exportPrivateJwk,
+  exportPublicJwk,
+  importPrivateJwk,
+  importPublicJwk,
+} from "../../../sdk/paillier/private/jwk.ts";
+import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
+import { testKey } from "../../vectors/keys.ts";
+import * as vectors from "../../vectors/paillier_jwk.ts";
+
+const key = testKey(512);
+const { p, q } = key.exportPrimes();
+const n = key.publicKey.modulus;
+const malformed = { name: "CipherlayerError", code: "malformed" };
+
+for (const [name, jwk] of Object.entries(vectors)) {
+  Deno.test(`python-paillier's private key ${name} is read`, () => {
+    const read = importPrivateJwk(jwk);
+    assert.deepEqual(
+      new Set(Object.values(read.exportPrimes())),
+      new Set([p, q]),
+    );
+    assert.equal(importPublicJwk(jwk.pub).modulus, n);
+  });
+}
+
+Deno.test("what is written equals python-paillier's but for the free text", () => {
+  const { kid, pub, ...members } = exportPrivateJwk(key);
+  const { kid: _, pub: expectedPub, ...expected } = vectors.withPrimes;
+  assert.deepEqual(members, expected);
+  assert.deepEqual({ ...pub, kid: "" }, { ...expectedPub, kid: "" });
+  assert.equal(kid, key.publicKey.fingerprint);
+  assert.deepEqual(pub, exportPublicJwk(key.publicKey));
+});
+
+Deno.test("generated keys survive JSON", async () => {
+  for (const bits of [128, 130, 250, 512]) {
+    const made = await generatePrivateKey(bits, { insecure: true });
+    const text = JSON.stringify(exportPrivateJwk(made));
+    const read = importPrivateJwk(JSON.parse(text));
+    assert.deepEqual(read.exportPrimes(), made.exportPrimes());
+    assert.ok(read.publicKey.specialPrimes);
+  }
+});
+
+Deno.test("what is wrong is named, what is secret is not", () => {
+  const good = vectors.withPrimes;
+  const { p: _p, ...withoutP } = good;
+  const other = vectors.withLambda;
+  const bad: [unknown, RegExp][] = [
+    [null, /private key as a JSON object, got null/],
+    ["{}", /JSON object, got string/],
+    [[], /JSON object, got a list/],
+    [{ ...good, kty: "RSA" }, /kty to be "DAJ"/],
+    [{ ...good, pub: { ...good.pub, alg: "RS256" } }, /alg to be "PAI-GN1"/],
+    [{ ...good, pub: undefined }, /public key as a JSON object/],
+    [{ ...good, pub: { ...good.pub, n: 15 } }, /n to be a base64url integer/],
+    [withoutP, /p to be a base64url integer/],
+    [{ ...good, p: good.p + "!" }, /p to be a base64url integer/],
+    [{ ...good, p: "" }, /p to be a base64url integer/],
+    [{ ...good, p: "A".repeat(1 << 20) }, /p to be a base64url integer/],
+    [{ ...good, q: good.p }, /p times q to be the public n/],
+    [{ ...good, p: "AQ", q: good.pub.n }, /prime/],
+    [{ ...other, lambda: other.mu }, /lambda to belong/],
+    [{ ...other, lambda: "AA" }, /lambda to belong/],
+  ];
+  for (const [jwk, message] of bad) {
+    assert.throws(() => importPrivateJwk(jwk), { ...malformed, message });
+    try {
+      importPrivateJwk(jwk);
+    } catch (error) {
+      for (const secret of [good.p, good.q, other.lambda, other.mu]) {
+        assert.ok(!String(error).includes(secret));
+      }
+    }
+  }
+  assert.throws(
+    () => importPublicJwk({ ...good.pub, n: "AAAC" }),
+    /expected an odd modulus/,
+  );
+});
+
+Deno.test("no JSON value makes the reader fail otherwise", () => {
+  const members = fc.dictionary(
+    fc.constantFrom("kty", "alg", "n", "p", "q", "lambda", "mu", "pub"),
+    fc.oneof(
+      fc.constantFrom("DAJ", "PAI-GN1", "AQ", "_w"),
+      fc.jsonValue({ maxDepth: 1 }),
+    ),
+  );
+  const jwk = fc.tuple(members, members).map(([own, pub]) => ({
+    kty: "DAJ",
+    pub: { kty: "DAJ", alg: "PAI-GN1", n: "____", ...pub },
+    ...own,
+  }));
+  fc.assert(fc.property(fc.oneof(jwk, fc.jsonValue()), (value) => {
+    assert.throws(() => importPrivateJwk(value), malformed);
+  }));
+});
+
+Deno.test("factorModulus finds the primes from any multiple of lambda", () => {
+  const totient = (p - 1n) * (q - 1n);
+  const expected = p > q ? [p, q] : [q, p];
+  for (const factor of [1n, 2n, 3n, 1n << 20n]) {
+    assert.deepEqual(factorModulus(n, totient * factor), expected);
+    assert.deepEqual(factorModulus(n, totient / 2n * factor), expected);
+  }
+  for (const wrong of [0n, 1n, totient - 1n, totient / 4n, n]) {
+    assert.equal(factorModulus(n, wrong), null);
+  }
+});

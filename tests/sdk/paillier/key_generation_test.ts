@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
+import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
+import { gcd } from "../../../sdk/paillier/public/modular.ts";
+import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
+import {
+  primesBelow,
+  SmallPrimes,
+} from "../../../sdk/paillier/public/small_primes.ts";
+import { testKey } from "../../vectors/keys.ts";
+
+Deno.test("a generated key has the promised primes and exact length", async () => {
+  for (const bits of [128, 130, 512, 514, 512, 512, 2048]) {
+    const key = await generatePrivateKey(bits, { insecure: true });
+    const { p, q } = key.exportPrimes();
+    assert.equal(key.publicKey.modulusBits, bits);
+    assert.equal(key.publicKey.modulus, p * q);
+    assert.equal(bitLength(p), bits / 2);
+    assert.equal(bitLength(q), bits / 2);
+    assert.deepEqual([p % 4n, q % 4n], [3n, 3n]);
+    assert.equal(gcd(p - 1n, q - 1n), 2n);
+    assert.ok(isProbablePrime(p) && isProbablePrime(q));
+    assert.ok(key.publicKey.specialPrimes);
+  }
+});
+
+Deno.test("fixed test keys have the promised primes", () => {
+  for (const bits of [512, 1024, 2048] as const) {
+    const key = testKey(bits);
+    const { p, q } = key.exportPrimes();
+    assert.equal(key.publicKey.modulusBits, bits);
+    assert.ok(key.publicKey.specialPrimes);
+    assert.ok(isProbablePrime(p) && isProbablePrime(q));
+  }
+});
+
+Deno.test("short and odd lengths are refused, short ones by naming the reason", async () => {
+  await assert.rejects(generatePrivateKey(1024), /factored/);
+  await assert.rejects(generatePrivateKey(2049), RangeError);
+  await assert.rejects(generatePrivateKey(Number.NaN), RangeError);
+  await assert.rejects(generatePrivateKey(64, { insecure: true }), RangeError);
+});
+
+Deno.test("generation obeys its signal", async () => {
+  const early = AbortSignal.abort(new Error("early"));
+  await assert.rejects(generatePrivateKey(2048, { signal: early }), /early/);
+  const controller = new AbortController();
+  const pending = generatePrivateKey(8192, { signal: controller.signal });
+  setTimeout(() => controller.abort(new Error("enough")), 0);
+  await assert.rejects(pending, /enough/);
+});
+
+Deno.test("the same randomness gives the same key", async () => {
+  const make = () => {
+    let state = 1;
+    return generatePrivateKey(256, {
+      insecure: true,
+      random: (length) =>
+        Uint8Array.from({ length }, () => {
+          state = Math.imul(state, 1103515245) + 12345 & 0x7fffffff;
+          return state >> 16;
+        }),
+    });
+  };
+  const [a, b] = [await make(), await make()];
+  assert.equal(a.publicKey.modulus, b.publicKey.modulus);
+});
+
+Deno.test("isProbablePrime agrees with the sieve and knows hard composites", () => {
+  const sieved = new Set(primesBelow(20_000));
+  for (let n = 0; n < 20_000; n++) {
+    assert.equal(isProbablePrime(BigInt(n)), sieved.has(n), String(n));
+  }
+  const composites = [
+    // Carmichael numbers, one of them the product of three large primes.
+    561n,
+    3215031751n,
+    3825123056546413051n,
+    // Strong pseudoprime to the first 12 prime bases (Sorenson and Webster).
+    318665857834031151167461n,
+    ((1n << 61n) - 1n) * ((1n << 61n) - 1n),
+    ((1n << 127n) - 1n) * ((1n << 89n) - 1n),
+  ];
+  for (const n of composites) assert.equal(isProbablePrime(n), false);
+  for (const exponent of [61n, 89n, 107n, 127n, 521n, 607n]) {
+    assert.ok(isProbablePrime((1n << exponent) - 1n));
+  }
+});
+
+Deno.test("SmallPrimes finds every small divisor", () => {
+  const primes = new SmallPrimes(1 << 12);
+  const value = 3n * 3n * 1009n * 4093n * ((1n << 127n) - 1n);
+  assert.deepEqual([...primes.divisorsOf(value)], [3, 1009, 4093]);
+  assert.equal(primes.divideAny((1n << 127n) - 1n), false);
+  assert.equal(primes.divideAny(4099n), false);
+});

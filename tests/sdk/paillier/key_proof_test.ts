@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import {
+  bigIntFromBytes,
+  bytesFromBigInt,
+} from "../../../sdk/paillier/public/big_integer.ts";
+import {
+  keyChallenge,
+  proofRoots,
+  verifyKeyProof,
+} from "../../../sdk/paillier/public/key_proof.ts";
+import { makeKeyProof } from "../../../sdk/paillier/private/key_proof_make.ts";
+import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
+import { modPower } from "../../../sdk/paillier/public/modular.ts";
+import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
+import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
+import { testKey } from "../../vectors/keys.ts";
+import { keyProofVector } from "../../vectors/paillier.ts";
+
+const insecure = { insecure: true };
+const rejected = (pattern: RegExp) => (error: Error & { code?: string }) => {
+  assert.equal(error.code, "key-rejected");
+  assert.match(error.message, pattern);
+  return true;
+};
+
+Deno.test("a 2048-bit key proves itself", () => {
+  const key = testKey(2048);
+  const proof = makeKeyProof(key);
+  assert.equal(proof.length, 11);
+  assert.ok(proof.every((root) => root.length === 256));
+  verifyKeyProof(key.publicKey.modulus, proof);
+});
+
+Deno.test("challenges and roots equal the committed vector", () => {
+  const key = testKey(512);
+  const { modulus } = key.publicKey;
+  assert.equal(keyChallenge(modulus, 0), keyProofVector.challenges[0]);
+  assert.equal(keyChallenge(modulus, 10), keyProofVector.challenges[1]);
+  const proof = makeKeyProof(key);
+  assert.equal(bigIntFromBytes(proof[0]), keyProofVector.roots[0]);
+  assert.equal(bigIntFromBytes(proof[10]), keyProofVector.roots[1]);
+  verifyKeyProof(modulus, proof, insecure);
+});
+
+Deno.test("short keys need the insecure switch", () => {
+  for (const bits of [512, 1024] as const) {
+    const key = testKey(bits);
+    const proof = makeKeyProof(key);
+    assert.throws(
+      () => verifyKeyProof(key.publicKey.modulus, proof),
+      rejected(new RegExp(`expected a modulus of 2048.*got ${bits}`)),
+    );
+    verifyKeyProof(key.publicKey.modulus, proof, insecure);
+  }
+});
+
+Deno.test("other lengths, even numbers and small factors are rejected", () => {
+  const n = testKey(2048).publicKey.modulus;
+  const proof = makeKeyProof(testKey(2048));
+  for (const modulus of [0n, 15n, -n, n >> 1n, n * 2n, n << 8n]) {
+    assert.throws(() => verifyKeyProof(modulus, proof), rejected(/bits/));
+  }
+  // 6367 is the largest prime below 6,370.
+  for (const factor of [2n, 3n, 6367n]) {
+    const multiple = n / factor * factor;
+    assert.throws(
+      () => verifyKeyProof(multiple, proof),
+      rejected(/small prime factors/),
+    );
+  }
+});
+
+Deno.test("a proof for another key, altered, short or out of range is rejected", async () => {
+  const key = testKey(512);
+  const { modulus } = key.publicKey;
+  const proof = makeKeyProof(key);
+  const other = await generatePrivateKey(512, insecure);
+  const check = (bad: Uint8Array[], pattern: RegExp) =>
+    assert.throws(
+      () => verifyKeyProof(modulus, bad, insecure),
+      rejected(pattern),
+    );
+  check(makeKeyProof(other), /expected root 0/);
+  check(proof.slice(1), /expected a proof of 11 roots, got 10/);
+  check([...proof, proof[0]], /got 12/);
+  check(proof.with(10, proof[9]), /expected root 10/);
+  check(proof.with(3, proof[3].slice(1)), /expected roots of 64 bytes, got 63/);
+  const shifted = bigIntFromBytes(proof[0]) + modulus;
+  if (shifted < 1n << 512n) {
+    check(proof.with(0, bytesFromBigInt(shifted, 64)), /expected root 0/);
+  }
+});
+
+Deno.test("a modulus that shares a factor with phi(N) has no proof", () => {
+  // q = 1 (mod f) for a prime f that divides N: r -> r^N is f to one.
+  const f = testKey(512).exportPrimes().p;
+  let q = 2n * f + 1n;
+  while (!isProbablePrime(q)) q += 2n * f;
+  const modulus = f * q;
+  assert.throws(() => PrivateKey.fromPrimes(f, q), RangeError);
+  // The best that a prover can do for most challenges is to have no root at all:
+  // x has an f-th root modulo q only if x^((q-1)/f) = 1.
+  let solvable = 0;
+  for (let index = 0; index < proofRoots; index++) {
+    const challenge = keyChallenge(modulus, index) % q;
+    if (modPower(challenge, (q - 1n) / f, q) === 1n) solvable++;
+  }
+  assert.equal(solvable, 0);
+});

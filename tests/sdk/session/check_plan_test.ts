@@ -1,0 +1,180 @@
+import { doesNotThrow, throws } from "node:assert/strict";
+import { checkPlan } from "../../../sdk/session/check_plan.ts";
+import type {
+  DenseLayout,
+  InferencePlan,
+  RoundPlan,
+  SpatialLayout,
+} from "../../../sdk/wire/plan.ts";
+
+const expected = { samples: 2, modulusBits: 512 };
+
+/** A plan that makes sense: 1x6x6 -> convolution 2x4x4 -> pool 2x2x2 -> dense 3. */
+function goodPlan() {
+  const convolution: SpatialLayout = {
+    kind: "spatial",
+    samples: 2,
+    tile: [2, 2],
+    grid: [2, 2],
+    inputs: [{
+      tensor: "input",
+      shape: [1, 6, 6],
+      step: [2, 2],
+      offsets: [[0, 0], [0, 1], [1, 0], [1, 1]],
+    }],
+    output: [2, 4, 4],
+    slotBits: 12,
+    valuesPerCiphertext: 2,
+  };
+  const dense: DenseLayout = {
+    kind: "dense",
+    samples: 2,
+    fold: 1,
+    inputs: [{ tensor: "a0", length: 8 }],
+    outputLength: 3,
+    slotBits: 14,
+    guardBits: 0,
+    valuesPerCiphertext: 3,
+  };
+  const first: RoundPlan = {
+    layout: convolution,
+    steps: [
+      { op: "relu" },
+      { op: "sumPool", kernel: [2, 2], stride: [2, 2], pads: [0, 0, 0, 0] },
+      { op: "requantise", multiplier: 1, shift: 4, low: 0, high: 31 },
+    ],
+    writes: "a0",
+    shards: 2,
+  };
+  const second: RoundPlan = {
+    layout: dense,
+    steps: [],
+    writes: "scores",
+    shards: 1,
+  };
+  const plan: InferencePlan = {
+    samples: 2,
+    input: { shape: [1, 6, 6], scale: 1, offset: 0, low: 0, high: 31 },
+    rounds: [first, second],
+    output: {
+      shape: [3],
+      scale: 1,
+      labels: ["a", "b", "c"],
+      tail: "none",
+      reveal: "scores",
+    },
+  };
+  return { plan, first, second, convolution, dense };
+}
+
+Deno.test("a plan that makes sense passes", () => {
+  doesNotThrow(() => checkPlan(goodPlan().plan, expected));
+});
+
+const faults: Record<
+  string,
+  [(good: ReturnType<typeof goodPlan>) => void, RegExp]
+> = {
+  "other number of samples": [
+    ({ plan }) => plan.samples = 3,
+    /expected 2 samples, got 3/,
+  ],
+  "other number of samples in a round": [
+    ({ dense }) => dense.samples = 1,
+    /round 1 to pack 2 samples, got 1/,
+  ],
+  "no rounds": [({ plan }) => plan.rounds = [], /at least one round/],
+  "a tensor that does not exist": [
+    ({ dense }) => dense.inputs[0].tensor = "b7",
+    /round 1 to read earlier tensors, got "b7"/,
+  ],
+  "a tensor of a later round": [
+    ({ convolution }) => convolution.inputs[0].tensor = "scores",
+    /round 0 to read earlier tensors/,
+  ],
+  "a tensor of another size": [
+    ({ dense }) => dense.inputs[0].length = 9,
+    /round 1 to read 8 elements, got 9/,
+  ],
+  "slots beyond the modulus": [
+    ({ dense }) => dense.slotBits = 75,
+    /round 1 to fit 446 bits, got 6 slots of 75/,
+  ],
+  "more shards than answers": [
+    ({ second }) => second.shards = 2,
+    /round 1 in at most 1 shards, got 2/,
+  ],
+  "tiles that leave outputs out": [
+    ({ convolution }) => convolution.grid = [1, 2],
+    /round 0's tiles to cover 4x4/,
+  ],
+  "more ciphertexts than memory holds": [
+    ({ convolution }) => {
+      convolution.inputs[0].offsets = Array.from(
+        { length: 2 ** 16 },
+        () => [0, 0],
+      );
+      convolution.inputs = Array.from(
+        { length: 100 },
+        () => convolution.inputs[0],
+      );
+    },
+    /round 0 of at most 536870912 bytes/,
+  ],
+  "windows larger than the image": [
+    ({ first }) =>
+      first.steps[1] = {
+        op: "sumPool",
+        kernel: [9, 9],
+        stride: [2, 2],
+        pads: [0, 0, 0, 0],
+      },
+    /round 0's windows to fit/,
+  ],
+  "windows that take for ever": [
+    ({ first }) => {
+      const side = 2 ** 20;
+      first.steps[1] = {
+        op: "sumPool",
+        kernel: [side, side],
+        stride: [1, 1],
+        pads: [side, side, 0, 0],
+      };
+    },
+    /round 0 to pool in 2147483648 steps/,
+  ],
+  "outputs beyond memory": [
+    ({ convolution }) => {
+      convolution.output = [2 ** 14, 2 ** 12, 2 ** 12];
+      convolution.tile = [2 ** 11, 2 ** 11];
+    },
+    /round 0 of at most \d+ (bytes|elements)/,
+  ],
+  "a reshape to another size": [
+    ({ second }) => second.steps = [{ op: "reshape", shape: [4] }],
+    /round 1 to fit shape \[3\], got step reshape/,
+  ],
+  "pooling of a vector": [
+    ({ first, second }) => second.steps = [first.steps[1]],
+    /round 1 to fit shape \[3\], got step sumPool/,
+  ],
+  "an output of another size": [
+    ({ plan }) => plan.output.shape = [4],
+    /an output of shape \[4\], got \[3\]/,
+  ],
+  "too few labels": [
+    ({ plan }) => plan.output.labels = ["a"],
+    /3 labels, got 1/,
+  ],
+};
+
+for (const [name, [spoil, message]] of Object.entries(faults)) {
+  Deno.test(`a plan is refused: ${name}`, () => {
+    const good = goodPlan();
+    spoil(good);
+    throws(
+      () => checkPlan(good.plan, expected),
+      { name: "CipherlayerError", code: "malformed", message },
+    );
+  });
+}

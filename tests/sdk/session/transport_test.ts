@@ -1,0 +1,289 @@
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { CipherlayerError } from "../../../sdk/support/errors.ts";
+import { createTransport } from "../../../sdk/session/transport.ts";
+
+const body = Uint8Array.of(1, 2, 3);
+
+/** Runs `use` against a real server that answers with `handler`. */
+async function withServer(
+  handler: (request: Request) => Response | Promise<Response>,
+  use: (url: string) => Promise<void>,
+): Promise<void> {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    handler,
+  );
+  try {
+    await use(`http://127.0.0.1:${server.addr.port}/base`);
+  } finally {
+    await server.shutdown();
+  }
+}
+
+/** The fault of one call to a server that answers with `response`. */
+async function faultOf(
+  response: () => Response,
+  maxBytes = 100,
+): Promise<CipherlayerError> {
+  let fault: unknown;
+  await withServer(response, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    fault = await post("v1/x", body, { maxBytes }).catch((error) => error);
+  });
+  ok(fault instanceof CipherlayerError, `${fault}`);
+  return fault;
+}
+
+const cbor = { "content-type": "application/cbor" };
+
+Deno.test("posts the bytes below the base URL and reads the answer", async () => {
+  await withServer(async (request) => {
+    equal(new URL(request.url).pathname, "/base/v1/rounds/0");
+    equal(new URL(request.url).search, "?shard=0/2");
+    equal(request.headers.get("content-type"), "application/cbor");
+    deepEqual(await request.bytes(), body);
+    return new Response(Uint8Array.of(9, 8), {
+      headers: { ...cbor, "server-timing": "total;dur=9, evaluate;dur=12.5" },
+    });
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    const reply = await post("v1/rounds/0?shard=0/2", body, { maxBytes: 2 });
+    deepEqual(reply, { body: Uint8Array.of(9, 8), evaluateMs: 12.5 });
+  });
+});
+
+Deno.test("an answer without Server-Timing, or with nonsense in it, has no time", async () => {
+  for (const timing of ["", "evaluate;dur=1.2.3", "evaluated;dur=3"]) {
+    await withServer(
+      () => new Response("", { headers: { ...cbor, "server-timing": timing } }),
+      async (url) => {
+        const post = createTransport({ url, timeoutMs: 10_000 });
+        equal((await post("", body, { maxBytes: 0 })).evaluateMs, null);
+      },
+    );
+  }
+});
+
+Deno.test("an unreachable server is a retryable network fault", async () => {
+  const server = Deno.serve(
+    { port: 0, onListen: () => {} },
+    () => new Response(),
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await server.shutdown();
+  const post = createTransport({ url, timeoutMs: 10_000 });
+  await rejects(post("v1/sessions", body, { maxBytes: 9 }), (error) => {
+    ok(error instanceof CipherlayerError);
+    equal(error.code, "network");
+    ok(error.retryable);
+    match(
+      error.message,
+      /^Cannot reach http:\/\/127\.0\.0\.1:\d+\/v1\/sessions: /,
+    );
+    return true;
+  });
+});
+
+Deno.test("a connection that breaks in the middle of the answer is a network fault", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const broken = (async () => {
+    using connection = await listener.accept();
+    await connection.read(new Uint8Array(4096));
+    await connection.write(new TextEncoder().encode(
+      "HTTP/1.1 200 OK\r\ncontent-type: application/cbor\r\ncontent-length: 9\r\n\r\nhalf",
+    ));
+  })();
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  const post = createTransport({ url, timeoutMs: 10_000 });
+  await rejects(post("v1/x", body, { maxBytes: 9 }), (error) => {
+    ok(error instanceof CipherlayerError);
+    deepEqual([error.code, error.retryable], ["network", true]);
+    return true;
+  });
+  await broken;
+});
+
+Deno.test("a server that never answers is given up after the timeout", async () => {
+  const answer = Promise.withResolvers<Response>();
+  await withServer(() => answer.promise, async (url) => {
+    const post = createTransport({ url, timeoutMs: 20 });
+    await rejects(post("", body, { maxBytes: 9 }), (error) => {
+      ok(error instanceof CipherlayerError && error.retryable);
+      match(error.message, /no answer within 20 ms/);
+      return true;
+    });
+    answer.resolve(new Response());
+  });
+});
+
+Deno.test("an abort rejects with the caller's reason", async () => {
+  const stop = new AbortController();
+  const reason = new Error("no longer wanted");
+  const answer = Promise.withResolvers<Response>();
+  await withServer(() => {
+    stop.abort(reason);
+    return answer.promise;
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    const call = () => post("", body, { maxBytes: 9, signal: stop.signal });
+    await rejects(call(), (error) => error === reason);
+    await rejects(call(), (error) => error === reason);
+    answer.resolve(new Response());
+  });
+});
+
+Deno.test("a problem document becomes an error with its code", async () => {
+  const fault = await faultOf(() =>
+    Response.json(
+      {
+        code: "token-expired",
+        detail: "expired at 12:00\u001b[2J\n",
+        retryable: false,
+      },
+      { status: 401 },
+    )
+  );
+  deepEqual([fault.code, fault.retryable], ["token-expired", false]);
+  match(fault.message, /status 401, expired at 12:00 \[2J $/);
+});
+
+Deno.test("other error answers are faults of the server; some may be tried again", async () => {
+  for (
+    const [status, retryable] of [[500, false], [503, true], [429, true], [
+      404,
+      false,
+    ]] as const
+  ) {
+    const fault = await faultOf(() =>
+      new Response("<html>", { status, headers: { "retry-after": "3" } })
+    );
+    deepEqual([fault.code, fault.retryable], ["server-fault", retryable]);
+    equal(fault.retryAfterMs, 3000);
+  }
+});
+
+Deno.test("what the functions say of retrying holds against the status", async () => {
+  const fault = await faultOf(() =>
+    Response.json(
+      { code: "budget-exceeded", detail: "", retryable: false },
+      { status: 429 },
+    )
+  );
+  deepEqual([fault.code, fault.retryable], ["budget-exceeded", false]);
+});
+
+Deno.test("an unknown code, or one of another type, is a fault of the server", async () => {
+  for (const code of ["toString", "whatever", 7]) {
+    equal(
+      (await faultOf(() => Response.json({ code }, { status: 400 }))).code,
+      "server-fault",
+    );
+  }
+});
+
+Deno.test("a page in place of an answer is malformed", async () => {
+  const fault = await faultOf(() =>
+    new Response("<html>", { headers: { "content-type": "text/html" } })
+  );
+  equal(fault.code, "malformed");
+  match(fault.message, /expected application\/cbor, got text\/html/);
+});
+
+Deno.test("an endless answer is cut off", async () => {
+  const endless = () =>
+    new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(64)) });
+  const fault = await faultOf(() => new Response(endless(), { headers: cbor }));
+  equal(fault.code, "body-too-large");
+});
+
+Deno.test("requests tell the digest of their bytes, and an answer that does not fit its own is a fault of the network", async () => {
+  // SHA-256 of the bytes 1, 2, 3, by `printf '\1\2\3' | openssl dgst -sha256 -binary | base64`.
+  const digest = "sha-256=:A5BYxvLAy0ksUzsKTRTvd8wPeKvMztUofYShogEc+4E=:";
+  const told: (string | null)[] = [];
+  let answer = body;
+  await withServer((request) => {
+    told.push(request.headers.get("content-digest"));
+    return new Response(answer, {
+      headers: { ...cbor, "content-digest": `sha-512=:AAAA:, ${digest}` },
+    });
+  }, async (url) => {
+    const post = createTransport({ url, timeoutMs: 10_000 });
+    deepEqual((await post("", body, { maxBytes: 3 })).body, body);
+    answer = Uint8Array.of(1, 2, 2);
+    await rejects(post("", body, { maxBytes: 3 }), {
+      code: "network",
+      retryable: true,
+      message: /the answer broke on the way/,
+    });
+  });
+  deepEqual(told, [digest, digest]);
+});
+
+Deno.test("the token goes with every call, and into no error", async () => {
+  const token = "cipherlayer_c2VjcmV0";
+  const headers: (string | null)[] = [];
+  await withServer((request) => {
+    headers.push(request.headers.get("authorization"));
+    return Response.json(
+      { code: "forbidden", detail: `Cannot use ${token} here` },
+      { status: 403 },
+    );
+  }, async (url) => {
+    for (const given of [token, undefined]) {
+      const post = createTransport({ url, token: given, timeoutMs: 10_000 });
+      const fault = await post("v1/x", body, { maxBytes: 9 })
+        .catch((error) => error);
+      deepEqual([fault.code, fault.status], ["forbidden", 403]);
+      if (given) ok(!Deno.inspect(fault, { depth: 9 }).includes(token));
+      ok(!Deno.inspect(post, { showHidden: true }).includes(token));
+    }
+  });
+  deepEqual(headers, [`Bearer ${token}`, null]);
+
+  for (const wrong of ["", "two words", "a\r\nx-admin: 1", "é"]) {
+    let fault: unknown;
+    try {
+      createTransport({ url: "http://localhost", token: wrong, timeoutMs: 1 });
+    } catch (error) {
+      fault = error;
+    }
+    ok(fault instanceof TypeError, wrong);
+    ok(wrong === "" || !fault.message.includes(wrong));
+  }
+});
+
+Deno.test("a problem that broke on the way may be one to try again", async () => {
+  const problem = { "content-type": "application/problem+json" };
+  for (const body of ['{"code":"malformed","retryable":fa', ""]) {
+    const fault = await faultOf(() =>
+      new Response(body, { status: 400, headers: problem })
+    );
+    deepEqual([fault.code, fault.retryable], ["server-fault", true]);
+  }
+  const whole = await faultOf(() =>
+    new Response('{"code":"malformed","retryable":false}', {
+      status: 400,
+      headers: problem,
+    })
+  );
+  deepEqual([whole.code, whole.retryable], ["malformed", false]);
+});
+
+Deno.test("Retry-After may be a date, by the server's clock; what is neither is none", async () => {
+  const waits: [retryAfter: string, date: string | null, waitMs: number][] = [
+    ["Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30_000],
+    ["Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT", 0],
+    ["Wed, 21 Oct 2026 07:28:00 GMT", "no date", 0],
+    ["Wed, 21 Oct 1998 07:28:00 GMT", null, 0],
+    ["2", null, 2000],
+    ["soon", null, 0],
+    ["-5", null, 0],
+  ];
+  for (const [retryAfter, date, waitMs] of waits) {
+    const headers = { "retry-after": retryAfter, ...date ? { date } : {} };
+    const fault = await faultOf(() =>
+      new Response(null, { status: 503, headers })
+    );
+    equal(fault.retryAfterMs, waitMs, `${retryAfter}, ${date}`);
+  }
+});

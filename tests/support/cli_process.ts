@@ -1,0 +1,15 @@
+/** The command line as its users call it: a process, its streams, its exit code. */
+const cli = new URL("../../cli/main.ts", import.meta.url);
+
+export async function cipherlayer(...args: string[]) {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", cli.pathname, ...args],
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}

@@ -1,0 +1,76 @@
+/** Real functions on a real port, for whole inferences. */
+import { createApp } from "../../functions/app.ts";
+import type { ModelStore } from "../../functions/models/model_store.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+
+export interface CloudOptions {
+  /** 0: any free one. */
+  port?: number;
+  sealingKey?: Uint8Array;
+  clock?: () => number;
+  /** Sees each call before the functions; an answer of its own replaces theirs. */
+  intercept?: (
+    request: Request,
+  ) => Response | undefined | Promise<Response | undefined>;
+}
+
+export interface Cloud extends AsyncDisposable {
+  url: string;
+  port: number;
+  /** Paths called so far, with shards. */
+  calls: string[];
+  stop(): Promise<void>;
+}
+
+/** A sealing key that all instances of a test share. */
+export const sealingKey = new Uint8Array(32).fill(7);
+
+export function startCloud(
+  models: ModelPackage[],
+  options: CloudOptions = {},
+): Cloud {
+  const app = createApp({
+    models: memoryStore(models),
+    sealingKey: options.sealingKey ?? sealingKey,
+    insecureKeys: true,
+    clock: options.clock,
+  });
+  const calls: string[] = [];
+  const server = Deno.serve(
+    { port: options.port ?? 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      const { pathname, search } = new URL(request.url);
+      calls.push(pathname + search);
+      return await options.intercept?.(request) ?? app.fetch(request);
+    },
+  );
+  let stopped: Promise<void> | undefined;
+  const stop = () => stopped ??= server.shutdown();
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    port: server.addr.port,
+    calls,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+export function memoryStore(models: ModelPackage[]): ModelStore {
+  return {
+    list: () =>
+      Promise.resolve(models.map(({ manifest }) => ({
+        name: manifest.name,
+        version: manifest.version,
+        inputShape: manifest.input.shape,
+        outputShape: manifest.output.shape,
+        labels: manifest.output.labels,
+      }))),
+    load: (name) => {
+      const model = models.find(({ manifest }) => manifest.name === name);
+      return model ? Promise.resolve(model) : Promise.reject(
+        new CipherlayerError("model-not-found", `No model "${name}"`),
+      );
+    },
+  };
+}

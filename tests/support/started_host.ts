@@ -1,0 +1,98 @@
+/** Hosts as processes, for tests. */
+import { fileURLToPath } from "node:url";
+import {
+  type Host,
+  type HostCommand,
+  type HostOptions,
+  prepareHost,
+} from "../../functions/hosts/host_process.ts";
+
+export interface StartedHost extends AsyncDisposable {
+  url: string;
+  /** What the process has written so far. */
+  log(): string;
+}
+
+/** `deploy`: the entry that Deno Deploy starts, on this machine. */
+export type TestedHost = Host | "deploy";
+
+/** Starts the functions on a free loopback port and waits until they answer. */
+export async function startHost(
+  host: TestedHost,
+  models: string,
+  env: Record<string, string> = {},
+): Promise<StartedHost> {
+  const folder = await Deno.makeTempDir();
+  const options = { models, hostname: "127.0.0.1", port: freePort() };
+  const command = host === "deploy"
+    ? deployCommand(options)
+    : await prepareHost(host, folder, options);
+  const child = new Deno.Command(command.program, {
+    args: command.args,
+    cwd: command.cwd,
+    env: {
+      CIPHERLAYER_SEALING_KEY: "7".repeat(64),
+      CIPHERLAYER_INSECURE_KEYS: "1",
+      CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens`,
+      NO_COLOR: "1",
+      ...command.env,
+      ...env,
+    },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let text = "";
+  const reading = [child.stdout, child.stderr].map(async (stream) => {
+    for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+      text += part;
+    }
+  });
+  let ended = false;
+  const status = child.status.then(() => ended = true);
+  const stop = async () => {
+    if (!ended) child.kill("SIGKILL");
+    await Promise.all([status, ...reading]);
+    await Deno.remove(folder, { recursive: true });
+  };
+  const url = `http://127.0.0.1:${options.port}`;
+  while (!await isHealthy(url)) {
+    if (!ended) continue;
+    await stop();
+    throw new Error(`${host} ended: ${text}`);
+  }
+  return { url, log: () => text, [Symbol.asyncDispose]: stop };
+}
+
+function deployCommand({ models, hostname, port }: HostOptions): HostCommand {
+  return {
+    program: Deno.execPath(),
+    args: [
+      "run",
+      "--allow-all",
+      fileURLToPath(
+        new URL("../../functions/hosts/deploy.ts", import.meta.url),
+      ),
+    ],
+    env: {
+      CIPHERLAYER_MODELS: models,
+      DENO_SERVE_ADDRESS: `tcp:${hostname}:${port}`,
+    },
+  };
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return false;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
