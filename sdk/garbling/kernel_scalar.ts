@@ -5,7 +5,7 @@
  * @module
  */
 import { domains, hashLabel } from "./hash.ts";
-import { deltaAt, type GateKernel, heapAt, saltAt } from "./kernel.ts";
+import { deltaAt, type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 
 /** One label at a time. */
 export class ScalarKernel implements GateKernel {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GateKernel } from "./kernel.ts";
+import type { GateKernel } from "./gate_kernel.ts";
 import { gatesModule } from "./wasm/gates.ts";
 
 type Functions = Omit<GateKernel, "words" | "reserve">;

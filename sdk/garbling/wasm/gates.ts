@@ -21,7 +21,7 @@ import {
   WasmFunction,
 } from "../../paillier/wasm/assembler.ts";
 import { domains } from "../hash.ts";
-import { deltaAt, saltAt } from "../kernel.ts";
+import { deltaAt, saltAt } from "../gate_kernel.ts";
 import { hashCode } from "./chacha.ts";
 import { addI32, constant, splatI32, subI32, xor } from "./simd.ts";
 
