@@ -23,8 +23,6 @@ export const domains = {
   evaluatorHalf: 1,
   /** Pad of a projection's row. */
   projection: 2,
-  /** Nodes of the trees of oblivious transfer. */
-  tree: 3,
 } as const;
 
 const state = new Uint32Array(16);
