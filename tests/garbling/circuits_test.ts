@@ -5,7 +5,7 @@
  */
 import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
-import { applySteps } from "@cipherlayer/sdk";
+import { applySteps } from "../../sdk/activations/apply.ts";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
 import {
   argMax,
