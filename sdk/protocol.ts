@@ -6,7 +6,11 @@
  *
  * @module
  */
-export { type ActivationRegistry, applySteps } from "./activations/apply.ts";
+export {
+  type ActivationRegistry,
+  applySteps,
+  type FaultListener,
+} from "./activations/apply.ts";
 export {
   FixedPointCodec,
   fromResidue,

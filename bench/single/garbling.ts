@@ -1,15 +1,15 @@
 /**
- * AND gates a second on one core, as JSON: `deno run -A bench/garbling.ts`.
+ * AND gates a second on one core, as JSON: `deno run -A bench/single/garbling.ts`.
  *
  * @module
  */
-import { Circuit } from "../sdk/garbling/circuit.ts";
-import { unmask } from "../sdk/garbling/circuits/shares.ts";
-import { evaluate } from "../sdk/garbling/evaluate.ts";
-import { garble } from "../sdk/garbling/garble.ts";
-import { makeKernel } from "../sdk/garbling/kernel.ts";
-import { Labels } from "../sdk/garbling/labels.ts";
-import { platformRandom } from "../sdk/support/random.ts";
+import { Circuit } from "../../sdk/garbling/circuit.ts";
+import { unmask } from "../../sdk/garbling/circuits/shares.ts";
+import { evaluate } from "../../sdk/garbling/evaluate.ts";
+import { garble } from "../../sdk/garbling/garble.ts";
+import { makeKernel } from "../../sdk/garbling/kernel.ts";
+import { Labels } from "../../sdk/garbling/labels.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
 
 const lanes = 80, turns = 9;
 const circuit = new Circuit();
