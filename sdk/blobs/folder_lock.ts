@@ -1,5 +1,6 @@
 /**
- * A lock file that one process at a time holds. On Deno the system releases it; on
+ * A lock file that one process at a time holds. Runtime: Deno, Node and Bun; not for
+ * browsers. On Deno the system releases it; on
  * Node and Bun the file names its owner, and a dead owner's file is taken over.
  *
  * @module
