@@ -255,15 +255,15 @@ export const mutations: Mutation[] = [
   {
     name: "the last borrow is lost",
     file: "sdk/fixed_point/slots.ts",
-    find: "const value = this.#carry === 0\n",
-    replace: "const value = this.#carry <= 0\n",
+    find: "BigInt(this.#carry + carryBias) << bit",
+    replace: "BigInt(0 * this.#carry + carryBias) << bit",
     tests: [packing],
   },
   {
     name: "the top bit of the used slots is dropped",
     file: "sdk/fixed_point/slots.ts",
-    find: "BigInt.asUintN(slots * this.#slotBits, plaintext)",
-    replace: "BigInt.asUintN(slots * this.#slotBits - 1, plaintext)",
+    find: "BigInt.asUintN(bits, plaintext)",
+    replace: "BigInt.asUintN(bits - 1, plaintext)",
     tests: [packing],
   },
   {
