@@ -6,7 +6,7 @@
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 import { createApp } from "../functions/app.ts";
-import { modelInfo } from "../functions/models/model_store.ts";
+import { MemoryModelStore } from "../functions/models/memory_models.ts";
 import { readPackage } from "../models/package/read_package.ts";
 
 // The model's owner: where the first round had ReLU and rounding, "silu" stands.
@@ -25,10 +25,7 @@ round.steps = [{
 }];
 
 const app = createApp({
-  models: {
-    list: () => Promise.resolve([modelInfo(model)]),
-    load: () => Promise.resolve(model),
-  },
+  models: new MemoryModelStore(model),
   sealingKey: crypto.getRandomValues(new Uint8Array(32)),
 });
 

@@ -5,18 +5,15 @@
  *   deno serve -A --port 8000 functions/main.ts
  *   deno run -A examples/06_plain_fetch.ts http://127.0.0.1:8000
  */
+import { generatePrivateKey, PaillierEngine } from "@cipherlayer/sdk";
 import {
   applySteps,
-  generatePrivateKey,
-  PaillierEngine,
-  quantise,
-} from "@cipherlayer/sdk";
-import {
   decodeRoundResponse,
   decodeSessionResponse,
   encodeRoundRequest,
   encodeSessionRequest,
   packInputs,
+  quantise,
   unpackAnswers,
 } from "@cipherlayer/sdk/protocol";
 
@@ -35,19 +32,14 @@ async function post(path: string, body: Uint8Array): Promise<Uint8Array> {
 }
 
 using owner = new PaillierEngine(await generatePrivateKey(2048));
-const { modulus, modulusBytes } = owner.publicKey;
 
 // The cloud gets N and a proof that it is well-formed; it gives geometry and a token.
-const hex = modulus.toString(16).padStart(2 * modulusBytes, "0");
 const session = decodeSessionResponse(
   await post(
     "sessions",
     encodeSessionRequest({
       model: "occupancy",
-      modulus: Uint8Array.from(
-        { length: modulusBytes },
-        (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16),
-      ),
+      modulus: owner.publicKey.toBytes(),
       proof: owner.keyProof(),
       samples: 1,
     }),
@@ -67,7 +59,7 @@ for (
   const [index, { layout, steps, writes, shards }] of plan.rounds.entries()
 ) {
   if (shards !== 1) throw new Error("This example asks for whole rounds");
-  const plaintexts = packInputs(layout, live, modulus);
+  const plaintexts = packInputs(layout, live, owner.publicKey.modulus);
   const ciphertexts = await owner.encryptBatch(plaintexts);
   const answer = decodeRoundResponse(
     await post(

@@ -7,12 +7,12 @@ import { selectKernel } from "../sdk/paillier/public/select_kernel.ts";
 import { platformRandom, type RandomSource } from "../sdk/support/random.ts";
 import { type Access, openAccess } from "./access/principal.ts";
 import { remoteAddress } from "./admission/address.ts";
+import type { AdmissionOptions } from "./admission/admit.ts";
 import { Gate } from "./admission/gate.ts";
 import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
-import type { Context } from "./http/context.ts";
 import { defaultLimits, type Limits } from "./admission/body.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
@@ -97,31 +97,22 @@ export function createApp(options: AppOptions): Hono {
   const limits = { ...defaultLimits, ...options.limits };
   const kernel = options.kernel ?? selectKernel();
   const clock = options.clock ?? Date.now;
-  const context: Context = {
-    models: options.models,
-    keyring: new Keyring(
-      options.sealingKey,
-      options.previousSealingKeys ?? [],
-      {
-        ...limits,
-        kernel,
-        protections: options.protections,
-        callLimits: limits,
-      },
-    ),
-    budget: options.budget,
-    access: options.access ?? openAccess,
-    gate: options.gate ?? new Gate(),
+  const { models, threads } = options;
+  const access = options.access ?? openAccess;
+  const gate = options.gate ?? new Gate();
+  const admission: AdmissionOptions = {
+    access,
+    gate,
     rates: options.rates,
-    address: options.address ?? remoteAddress,
-    nonces: options.nonces ?? new MemoryNonceStore(clock),
-    kernel,
-    clock,
-    random: options.random ?? platformRandom,
-    insecureKeys: options.insecureKeys ?? false,
     limits,
-    threads: options.threads,
+    address: options.address ?? remoteAddress,
+    clock,
   };
+  const keyring = new Keyring(
+    options.sealingKey,
+    options.previousSealingKeys ?? [],
+    { ...limits, kernel, protections: options.protections, callLimits: limits },
+  );
   const app = new Hono();
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
@@ -138,17 +129,15 @@ export function createApp(options: AppOptions): Hono {
     ],
     maxAge: 86400,
   }));
-  const { threads } = options;
-  const { gate } = context;
   app.route(
     "/",
     operationsRoutes({
       metrics: options.metrics,
-      access: context.access,
+      access,
       ready: allOf(
         remembered(
           allOf(
-            reachable("the model store", () => options.models.list()),
+            reachable("the model store", () => models.list()),
             kernelWorks(kernel),
             ...threads ? [reachable("a thread", () => threads.ping())] : [],
           ),
@@ -160,12 +149,33 @@ export function createApp(options: AppOptions): Hono {
     }),
   );
   app.use("/v1/*", digestAnswers);
-  app.route("/v1/models", modelRoutes(context));
-  app.route("/v1/sessions", sessionRoutes(context));
-  app.route("/v1/rounds", roundRoutes(context));
+  app.route("/v1/models", modelRoutes({ ...admission, models }));
+  app.route(
+    "/v1/sessions",
+    sessionRoutes({
+      ...admission,
+      models,
+      keyring,
+      random: options.random ?? platformRandom,
+      insecureKeys: options.insecureKeys ?? false,
+      threads,
+    }),
+  );
+  app.route(
+    "/v1/rounds",
+    roundRoutes({
+      ...admission,
+      models,
+      keyring,
+      kernel,
+      nonces: options.nonces ?? new MemoryNonceStore(clock),
+      budget: options.budget,
+      threads,
+    }),
+  );
   app.route(
     "/v1/admin/models",
-    adminModelRoutes(options.deployments, context),
+    adminModelRoutes({ ...admission, deployments: options.deployments }),
   );
   app.notFound((c) =>
     problemResponse(

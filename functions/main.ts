@@ -42,44 +42,45 @@
  * - `CIPHERLAYER_METRICS=1`: anybody may read `/metrics`, not only owners of models;
  * - `OTEL_DENO=true` and what else Deno takes for OpenTelemetry.
  *
- * `docs/operations.md` tells what there is to watch.
+ * Other settings of that prefix are refused. `docs/operations.md` tells what there is to watch.
  *
  * @module
  */
-import { gateFrom, ratesFrom } from "./settings/admission.ts";
 import { stopGracefully } from "./admission/graceful_stop.ts";
 import { createApp } from "./app.ts";
 import {
-  optionsFromEnvironment,
-  sealingKeyFromEnvironment,
-  threadsFromEnvironment,
+  denoOptions,
+  denoThreads,
+  logFrom,
+  readEnvironment,
+  sealingKeyOrRandom,
 } from "./settings/environment.ts";
-import { logFromEnvironment } from "./settings/log.ts";
-import { telemetryFromEnvironment } from "./settings/telemetry.ts";
+import { gateFrom, ratesFrom } from "./settings/options.ts";
+import { telemetryFrom } from "./settings/telemetry.ts";
 import { EvaluationThreads } from "./threads/threads.ts";
 
-const variables = Deno.env.toObject();
-const sealingKey = sealingKeyFromEnvironment();
-const threads = threadsFromEnvironment();
+const settings = readEnvironment();
+const sealingKey = sealingKeyOrRandom(settings);
+const threads = denoThreads(settings);
 
-const options = await optionsFromEnvironment(sealingKey);
+const options = await denoOptions(settings, sealingKey);
 if (!options.access) {
-  logFromEnvironment().notice(
+  logFrom(settings).notice(
     "CIPHERLAYER_ACCESS is not set: whoever reaches this address may call.",
   );
 }
-const gate = gateFrom(variables, threads);
+const gate = gateFrom(settings, threads);
 
 const evaluation = threads > 1
   ? new EvaluationThreads(threads, sealingKey)
   : undefined;
 
-const telemetry = telemetryFromEnvironment(gate);
+const telemetry = telemetryFrom(settings, gate);
 
 const app = createApp({
   ...options,
   gate,
-  rates: options.budget && ratesFrom(variables, options.budget.store),
+  rates: options.budget && ratesFrom(settings, options.budget.store),
   ...telemetry,
   threads: evaluation,
 });

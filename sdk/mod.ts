@@ -17,33 +17,10 @@
  *
  * @module
  */
-export { type ActivationRegistry, applySteps } from "./activations/apply.ts";
+export type { ActivationRegistry } from "./activations/apply.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
 export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
-export { type Clock, platformClock } from "./support/clock.ts";
-export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
-export {
-  type RetryNotice,
-  type RoundProgress,
-  type RoundReport,
-  type SessionEventMap,
-  SessionEvents,
-  type SessionState,
-} from "./session/events.ts";
-export {
-  FixedPointCodec,
-  fromResidue,
-  quantise,
-  toResidue,
-} from "./fixed_point/codec.ts";
-export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
-export {
-  fingerprintOfSealed,
-  type SealingOptions,
-  sealPrivateKey,
-  unsealPrivateKey,
-} from "./keys/key_sealing.ts";
 export {
   type KeyStore,
   MemoryKeyStore,
@@ -64,33 +41,32 @@ export {
   type PublicJwk,
 } from "./paillier/private/jwk.ts";
 export {
+  generatePrivateKey,
+  type KeyGenerationOptions,
+} from "./paillier/private/key_generation.ts";
+export { PaillierEngine } from "./paillier/private/paillier_engine.ts";
+export { PrivateKey } from "./paillier/private/private_key.ts";
+export { PublicKey } from "./paillier/public/public_key.ts";
+export {
+  type AddOptions,
   type AddResult,
   OfflineQueue,
   type OfflineQueueOptions,
   type ProcessOptions,
   type QueuedOutcome,
+  type QueuedReading,
 } from "./queue/offline_queue.ts";
-export type { Arithmetic, Kernel, Lane } from "./paillier/public/kernel.ts";
-export {
-  generatePrivateKey,
-  type KeyGenerationOptions,
-} from "./paillier/private/key_generation.ts";
-export {
-  type LeakageReport,
-  leakageReport,
-  type RoundLeakage,
-} from "./session/leakage.ts";
-export {
-  PaillierEngine,
-  type PaillierEngineOptions,
-} from "./paillier/private/paillier_engine.ts";
-export {
-  PrivateKey,
-  type SecretPrimes,
-} from "./paillier/private/private_key.ts";
-export { PublicKey } from "./paillier/public/public_key.ts";
-export { selectKernel } from "./paillier/public/select_kernel.ts";
-export { platformRandom, type RandomSource } from "./support/random.ts";
+export type {
+  RetryNotice,
+  RoundProgress,
+  RoundReport,
+  SessionEventMap,
+  SessionEvents,
+  SessionState,
+} from "./session/events.ts";
+export type { LeakageReport, RoundLeakage } from "./session/leakage.ts";
+export { listModels, type ListModelsOptions } from "./session/list_models.ts";
+export type { PlanLimits } from "./session/plan_limits.ts";
 export {
   type BackoffOptions,
   exponentialBackoff,
@@ -101,19 +77,10 @@ export {
   connect,
   type ConnectOptions,
   type InferOptions,
-  Session,
+  type Session,
 } from "./session/session.ts";
-export type {
-  DenseLayout,
-  EdgeStep,
-  InferencePlan,
-  InputSpec,
-  OutputSpec,
-  PlanOutput,
-  Reveal,
-  RoundLayout,
-  RoundPlan,
-  ScoreDisplay,
-  SpatialInput,
-  SpatialLayout,
-} from "./wire/plan.ts";
+export type { Clock } from "./support/clock.ts";
+export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
+export type { RandomSource } from "./support/random.ts";
+export type { ModelInfo } from "./wire/messages.ts";
+export type { InferencePlan, InputSpec } from "./wire/plan.ts";

@@ -1,13 +1,30 @@
 /**
  * The layer protocol's own parts, for programs that speak it without a `Session`:
- * bodies of the calls, and where values lie in plaintexts. `Session` does what
- * `examples/06_plain_fetch.ts` shows, and retries, shards and checks besides.
+ * bodies of the calls, integers of readings, where values lie in plaintexts, and
+ * the steps between rounds. `Session` does what `examples/06_plain_fetch.ts`
+ * shows, and retries, shards and checks besides.
  *
  * @module
  */
-export { checkPlan } from "./session/check_plan.ts";
+export {
+  type ActivationRegistry,
+  applySteps,
+  type FaultListener,
+} from "./activations/apply.ts";
+export {
+  FixedPointCodec,
+  fromResidue,
+  quantise,
+  toResidue,
+} from "./fixed_point/codec.ts";
 export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
 export { packInputs, unpackAnswers } from "./fixed_point/packing.ts";
+export { checkPlan } from "./session/check_plan.ts";
+export {
+  type LeakageReport,
+  leakageReport,
+  type RoundLeakage,
+} from "./session/leakage.ts";
 export {
   decodeRoundResponse,
   decodeSessionResponse,
@@ -15,6 +32,7 @@ export {
   encodeSessionRequest,
 } from "./wire/codec.ts";
 export type {
+  ModelInfo,
   RoundRequest,
   RoundResponse,
   SessionRequest,

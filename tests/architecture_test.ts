@@ -91,6 +91,30 @@ Deno.test("functions import neither the compiler nor the zoo", async () => {
   }
 });
 
+Deno.test("evaluation and privacy of rounds import the arithmetic, not each other", async () => {
+  const allowed: Record<string, string[]> = {
+    arithmetic: ["arithmetic"],
+    evaluate: ["arithmetic", "evaluate"],
+    privacy: ["arithmetic", "privacy"],
+  };
+  const rounds = "functions/rounds/";
+  for (const [part, parts] of Object.entries(allowed)) {
+    const sources = await listSources(`${rounds}${part}`);
+    assert.notEqual(sources.length, 0);
+    for (const path of sources) {
+      const text = await Deno.readTextFile(join(root, path));
+      const targets = findImports(path.split(sep).join("/"), text)
+        .filter((target) => target.startsWith(rounds))
+        .map((target) => target.slice(rounds.length).split("/")[0]);
+      assert.deepEqual(
+        targets.filter((target) => !parts.includes(target)),
+        [],
+        path,
+      );
+    }
+  }
+});
+
 Deno.test("only faces stand at the top of a house", async () => {
   for (const [house, allowed] of Object.entries(faces)) {
     const loose: string[] = [];

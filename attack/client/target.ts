@@ -1,15 +1,9 @@
 /** The functions under attack: real ones, on a port of this machine. */
 import { createApp } from "../../functions/app.ts";
-import {
-  modelInfo,
-  modelNotFound,
-} from "../../functions/models/model_store.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
-import {
-  drawOrder,
-  expandOrder,
-  orderUnits,
-} from "../../functions/rounds/privacy/order.ts";
+import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
+import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
@@ -73,13 +67,7 @@ export function startTarget(
   const { manifest } = model;
   const sealingKey = platformRandom(32);
   const app = createApp({
-    models: {
-      list: () => Promise.resolve([modelInfo(model)]),
-      load: (name) =>
-        name === manifest.name
-          ? Promise.resolve(model)
-          : Promise.reject(modelNotFound(name)),
-    },
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
   });

@@ -4,13 +4,15 @@
  */
 import { createApp } from "../../functions/app.ts";
 import {
-  optionsFromEnvironment,
-  sealingKeyFromEnvironment,
-  threadsFromEnvironment,
+  denoOptions,
+  denoThreads,
+  readEnvironment,
+  sealingKeyOrRandom,
 } from "../../functions/settings/environment.ts";
 import { EvaluationThreads } from "../../functions/threads/threads.ts";
 
-const sealingKey = sealingKeyFromEnvironment();
+const settings = readEnvironment();
+const sealingKey = sealingKeyOrRandom(settings);
 const offMs = Number(Deno.env.get("LOAD_CLOCK_MS") ?? 0);
 const dying = Deno.env.get("LOAD_THREADS_DIE") === "1";
 
@@ -24,10 +26,10 @@ if (dying) {
 }
 
 const app = createApp({
-  ...await optionsFromEnvironment(sealingKey),
+  ...await denoOptions(settings, sealingKey),
   clock: () => Date.now() + offMs,
   threads: dying
-    ? new EvaluationThreads(threadsFromEnvironment(), sealingKey)
+    ? new EvaluationThreads(denoThreads(settings), sealingKey)
     : undefined,
 });
 

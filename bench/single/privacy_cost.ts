@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { createApp } from "../../functions/app.ts";
-import { modelInfo } from "../../functions/models/model_store.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
 import {
@@ -79,10 +79,7 @@ for (const [name, privacy, reveal, protections] of variants) {
   const manifest = { ...model.manifest, privacy, reveal };
   const served = { ...model, manifest };
   const app = createApp({
-    models: {
-      list: () => Promise.resolve([modelInfo(served)]),
-      load: () => Promise.resolve(served),
-    },
+    models: new MemoryModelStore(served),
     sealingKey: new Uint8Array(32).fill(1),
     insecureKeys: true,
     protections,

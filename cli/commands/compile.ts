@@ -131,7 +131,7 @@ async function compile(path: string, options: Options): Promise<void> {
   const calibration = options.calibrate
     ? await loadReadings(options.calibrate, shape, count)
     : [];
-  const { model, report } = compileModel(onnx, {
+  const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
     calibration,
     calibrationLabels: options.calibrateLabels
@@ -156,7 +156,7 @@ async function compile(path: string, options: Options): Promise<void> {
   const { name, version } = model.manifest;
   print(
     options.json ?? false,
-    { out: options.out, name, version, ...report },
+    { out: options.out, name, version, ...report, check },
     () => `${reportText(report)}\n${name} ${version} written to ${options.out}`,
   );
 }
@@ -168,6 +168,19 @@ function parseRange(text?: string): [number, number] | undefined {
   throw new MisuseError(
     `Cannot use --input-range ${text}: expected LEAST,MOST`,
   );
+}
+
+function aboutMean(
+  { worstScoreError, constantScores }: QuantisationReport,
+): string {
+  const constant = constantScores > 0
+    ? ` (${constantScores} scores hardly vary on these readings: nothing is known of their error)`
+    : "";
+  return worstScoreError === null
+    ? `no score varies${constant}`
+    : `worst score about its mean ${
+      (100 * worstScoreError).toFixed(2)
+    } %${constant}`;
 }
 
 /** The report for people. */
@@ -194,7 +207,7 @@ export function reportText(report: QuantisationReport): string {
     ? ""
     : `\nOn the calibration readings: relative error ${
       (100 * report.relativeError).toFixed(2)
-    } %, same arg-max as the float model ${
+    } %, ${aboutMean(report)}, same arg-max as the float model ${
       (100 * report.agreement!).toFixed(2)
     } %`;
   return table(header, rows) + summary;

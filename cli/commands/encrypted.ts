@@ -1,10 +1,7 @@
 /** What commands share that infer encrypted: the key's size, functions of this process. */
 import type { Command } from "commander";
 import { createApp } from "../../functions/app.ts";
-import {
-  modelInfo,
-  modelNotFound,
-} from "../../functions/models/model_store.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -149,13 +146,7 @@ export async function openService(
 
 function serve(model: ModelPackage, insecureKeys: boolean) {
   const app = createApp({
-    models: {
-      list: () => Promise.resolve([modelInfo(model)]),
-      load: (name) =>
-        name === model.manifest.name
-          ? Promise.resolve(model)
-          : Promise.reject(modelNotFound(name)),
-    },
+    models: new MemoryModelStore(model),
     sealingKey: platformRandom(32),
     protections: exact,
     insecureKeys,

@@ -1,4 +1,6 @@
 import { Command } from "commander";
+import { contractOfModel } from "../../models/protections/contract.ts";
+import { contractDigest } from "../../sdk/wire/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
@@ -9,15 +11,21 @@ export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show what a package holds")
     .argument("<package>", "folder of the package")
-    .option("--json", "print the manifest as one JSON object")
+    .option("--json", "print contract and manifest as one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await readPackage(folder);
-      print(options.json ?? false, manifest, () => describe(manifest));
+      const model = await readPackage(folder);
+      const { manifest } = model;
+      const contract = contractDigest(contractOfModel(model));
+      print(
+        options.json ?? false,
+        { contract, ...manifest },
+        () => describe(manifest, contract),
+      );
     });
 }
 
-function describe(manifest: Manifest): string {
+function describe(manifest: Manifest, contract: string): string {
   const { name, version, input, output, rounds, provenance } = manifest;
   const header = ["round", "reads", "linear map", "output", "bound", "edge"];
   const rows = rounds.map((round) => [
@@ -32,6 +40,7 @@ function describe(manifest: Manifest): string {
     .map(([key, value]) => `  ${key}: ${value}`);
   return [
     `${name} ${version}`,
+    `contract ${contract}`,
     `input [${
       input.shape.join(", ")
     }]: integers ${input.low} .. ${input.high}, each ${input.scale} from ${input.offset}`,

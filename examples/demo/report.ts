@@ -1,4 +1,5 @@
-import type { Answer, InferencePlan, RoundLayout } from "@cipherlayer/sdk";
+import type { Answer, InferencePlan } from "@cipherlayer/sdk";
+import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { drawTable, grouped, readableBytes } from "./table.ts";
 
 /** What the demo found out, ready to be told. */

@@ -68,9 +68,15 @@ export function checkReading(
       known: { ticks, atMs },
     };
   }
-  const change = (ticks - known.ticks) / 10 ** scale.decimals;
-  const hours = Math.max(atMs - known.atMs, 1) / 3_600_000;
-  const perHour = change / hours;
+  // Where the clock has not gone on, the time between is unknown.
+  const hours = atMs > known.atMs ? (atMs - known.atMs) / 3_600_000 : Infinity;
+  const perHourOf = (count: number) => count / 10 ** scale.decimals / hours;
+  // A fall is a roll-over if it is a flow that can be, in a time that is known.
+  const wrapped = ticks - known.ticks + 10 ** digits.length;
+  const rolledOver = ticks < known.ticks && Number.isFinite(hours) &&
+    wrapped < 10 ** digits.length / 2 && perHourOf(wrapped) <= scale.maxPerHour;
+  const change = rolledOver ? wrapped : ticks - known.ticks;
+  const perHour = perHourOf(change);
   const what = `Read: ${text(ticks)} - Raw: ${shown.raw} - Pre: ${shown.pre}`;
   const error = change < 0
     ? `Neg. Rate - ${what}`

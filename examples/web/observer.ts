@@ -1,4 +1,5 @@
-import { PaillierEngine, type RoundLayout } from "@cipherlayer/sdk";
+import { PaillierEngine } from "@cipherlayer/sdk";
+import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { RoundSeen } from "./messages.ts";

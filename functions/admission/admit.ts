@@ -1,11 +1,27 @@
 import { createMiddleware } from "hono/factory";
-import { openAccess, type Principal } from "../access/principal.ts";
+import {
+  type Access,
+  openAccess,
+  type Principal,
+} from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
-import type { Context } from "../http/context.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
-import { checkContentType, readBody } from "./body.ts";
-import { type Place, type Reception, stopping } from "./gate.ts";
-import { chargeRate } from "./rates.ts";
+import { checkContentType, type Limits, readBody } from "./body.ts";
+import { type Gate, type Place, type Reception, stopping } from "./gate.ts";
+import { chargeRate, type Rates } from "./rates.ts";
+
+/** What decides which calls are let in. */
+export interface AdmissionOptions {
+  access: Access;
+  gate: Gate;
+  /** How often a caller may call; unlimited by default. */
+  rates?: Rates;
+  limits: Limits;
+  /** Where a call comes from, by what the host passes to `fetch` beside the request. */
+  address: (host: unknown) => string | undefined;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+}
 
 /** What routes behind {@linkcode admit} find: `c.get("body")`. */
 export interface AdmissionEnv {
@@ -19,14 +35,14 @@ export interface AdmissionEnv {
  * @throws {CipherlayerError} `overloaded`, `rate-limited`, and as `readBody` does
  */
 export function admit(
-  context: Context,
+  options: AdmissionOptions,
   { startsSession }: { startsSession: boolean },
 ) {
-  const { gate, rates, limits, clock } = context;
+  const { gate, rates, limits, clock } = options;
   return createMiddleware<AdmissionEnv>(async (c, next) => {
     const request = c.req.raw;
     const notes = telemetryOf(request);
-    const caller = callerOf(context, c.get("principal"), c.env);
+    const caller = callerOf(options, c.get("principal"), c.env);
     let reception: Reception | undefined;
     try {
       notes.enter("admit");
@@ -61,13 +77,13 @@ export function admit(
  * @throws {CipherlayerError} `overloaded`, `rate-limited`
  */
 export function admitAside(
-  context: Context,
+  options: AdmissionOptions,
   { charged }: { charged: boolean },
 ) {
-  const { gate, rates, clock } = context;
+  const { gate, rates, clock } = options;
   return createMiddleware<AccessEnv>(async (c, next) => {
     const request = c.req.raw;
-    const caller = callerOf(context, c.get("principal"), c.env);
+    const caller = callerOf(options, c.get("principal"), c.env);
     let place: Place | undefined;
     try {
       place = gate.admit({ caller, startsSession: true });
@@ -85,7 +101,7 @@ export function admitAside(
 
 /** Whom a call counts for: its account or, where everybody may call, its address. */
 function callerOf(
-  { access, address }: Context,
+  { access, address }: AdmissionOptions,
   { account }: Principal,
   host: unknown,
 ): string {

@@ -6,7 +6,7 @@ import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
-import type { AnswerRange } from "../rounds/evaluate/pack.ts";
+import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 
 /** In values: an output of one sample is one. Left out: unlimited. */
 export interface BudgetLimits {

@@ -5,7 +5,7 @@
  */
 import { bundle } from "./bundle.ts";
 import { packageFolders } from "./package_folders.ts";
-import { settingNames } from "../settings/hosts.ts";
+import { portableSettings } from "../settings/settings.ts";
 
 /** Runtime behaviour that the worker was tested with. */
 const compatibilityDate = "2026-10-01";
@@ -97,7 +97,7 @@ ${
   ],
   bindings = [
 ${
-    settingNames.map((name) =>
+    portableSettings.map((name) =>
       `    (name = ${text(name)}, fromEnvironment = ${text(name)}),`
     ).join("\n")
   }

@@ -1,7 +1,7 @@
 /**
  * The functions on Node 20 or later: `deno task serve --on node`, or written by
  * `--build` and started by `node functions.mjs`. From the environment, beside what
- * `settings.ts` reads:
+ * `settings/options.ts` reads:
  *
  * - `CIPHERLAYER_MODELS`: folder of model packages, read once;
  * - `CIPHERLAYER_ACCESS`: who may call, a file, read once, or its text;
@@ -24,13 +24,17 @@ import { type HttpBindings, serve } from "@hono/node-server";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { callerNetwork } from "../admission/address.ts";
-import { gateFrom, ratesFrom } from "../settings/admission.ts";
+import {
+  gateFrom,
+  portableOptions,
+  ratesFrom,
+  threadsFrom,
+} from "../settings/options.ts";
 import { createApp } from "../app.ts";
 import { MemoryBudgetStore } from "../admission/budget.ts";
-import { numberIn } from "../settings/number.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
 import { nodeOptions } from "./node_options.ts";
-import { settingsFrom } from "../settings/hosts.ts";
+import { Settings } from "../settings/settings.ts";
 
 const { env } = process;
 
@@ -47,14 +51,9 @@ async function start(): Promise<void> {
     // Its text in its place, for threads too, which start with a copy of the environment.
     env.CIPHERLAYER_ACCESS = readFileSync(access, "utf8");
   }
-  const { sealingKey = randomKey() } = settingsFrom(env, "node");
-  const threadsName = "CIPHERLAYER_THREADS";
-  const threads = Math.max(
-    1,
-    Math.floor(
-      numberIn(threadsName, env[threadsName]) ?? availableParallelism(),
-    ),
-  );
+  const settings = new Settings(env, "node");
+  const { sealingKey = randomKey() } = portableOptions(settings);
+  const threads = threadsFrom(settings, availableParallelism());
   if (env.CIPHERLAYER_SPENT_TOKENS) {
     mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
   } else {
@@ -64,12 +63,12 @@ async function start(): Promise<void> {
   }
 
   const kernel = selectKernel();
-  const gate = gateFrom(env, threads);
+  const gate = gateFrom(settings, threads);
   const app = createApp({
     ...await nodeOptions(sealingKey),
     kernel,
     gate,
-    rates: ratesFrom(env, new MemoryBudgetStore()),
+    rates: ratesFrom(settings, new MemoryBudgetStore()),
     address: remoteAddress,
     threads: threads > 1
       ? new EvaluationThreads(threads, sealingKey, startThread)

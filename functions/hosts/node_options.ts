@@ -10,7 +10,8 @@ import type { PackageFiles } from "../../models/package/read_package.ts";
 import type { AppOptions } from "../app.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
 import { packageFolders } from "./package_folders.ts";
-import { settingsFrom } from "../settings/hosts.ts";
+import { portableOptions } from "../settings/options.ts";
+import { Settings } from "../settings/settings.ts";
 import { FolderNonceStore } from "./spent_folder.ts";
 
 // Node has it from version 22 on.
@@ -31,8 +32,9 @@ Promise.withResolvers ??= function <T>() {
 export async function nodeOptions(
   sealingKey: Uint8Array,
 ): Promise<AppOptions> {
-  const { CIPHERLAYER_MODELS: models, CIPHERLAYER_SPENT_TOKENS: spent } =
-    process.env;
+  const settings = new Settings(process.env, "node");
+  const models = settings.text("CIPHERLAYER_MODELS");
+  const spent = settings.text("CIPHERLAYER_SPENT_TOKENS");
   if (!models) {
     throw new RangeError("Cannot start: expected CIPHERLAYER_MODELS, got none");
   }
@@ -46,7 +48,7 @@ export async function nodeOptions(
     packages.set(name, files);
   }
   return {
-    ...settingsFrom(process.env, "node"),
+    ...portableOptions(settings),
     models: new EmbeddedModels(packages),
     nonces: spent ? new FolderNonceStore(spent) : undefined,
     sealingKey,

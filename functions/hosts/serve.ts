@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { type Host, hosts, prepareHost } from "./host_process.ts";
-import { settingsFrom } from "../settings/hosts.ts";
+import { portableOptions } from "../settings/options.ts";
+import { Settings } from "../settings/settings.ts";
 
 const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
@@ -83,7 +84,8 @@ function choiceFrom(args: string[]): Choice | null {
 function checkedEnvironment(host: Host): Record<string, string> {
   // Deno and Node check their settings when they start.
   if (host !== "workerd") return {};
-  const { sealingKey } = settingsFrom(Deno.env.toObject(), host);
+  const settings = new Settings(Deno.env.toObject(), host);
+  const { sealingKey } = portableOptions(settings);
   if (sealingKey) return {};
   console.error(
     "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does.",

@@ -16,7 +16,8 @@ import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
 import type { Limits } from "../admission/body.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
-import { settingsFrom, type Variables } from "../settings/hosts.ts";
+import { portableOptions } from "../settings/options.ts";
+import { Settings, type Variables } from "../settings/settings.ts";
 import { type ObjectNamespace, ObjectNonceStore } from "./spent_token.ts";
 
 export { SpentToken } from "./spent_token.ts";
@@ -67,7 +68,9 @@ export function createWorker(files: ReadonlyMap<string, PackageFiles>) {
 
 function optionsFrom(environment: WorkerEnvironment) {
   const { SPENT_TOKENS: spentTokens, ...variables } = environment;
-  const { sealingKey, ...settings } = settingsFrom(variables, "workerd");
+  const { sealingKey, ...options } = portableOptions(
+    new Settings(variables, "workerd"),
+  );
   if (!sealingKey) {
     throw new RangeError(
       "Cannot start: expected CIPHERLAYER_SEALING_KEY, which all isolates share, got none",
@@ -79,8 +82,8 @@ function optionsFrom(environment: WorkerEnvironment) {
     );
   }
   return {
-    ...settings,
-    limits: { ...limits, ...settings.limits },
+    ...options,
+    limits: { ...limits, ...options.limits },
     sealingKey,
     nonces: spentTokens && new ObjectNonceStore(spentTokens),
   };

@@ -6,25 +6,27 @@ import {
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";
-import { admitAside } from "../admission/admit.ts";
-import type { Context } from "./context.ts";
+import { type AdmissionOptions, admitAside } from "../admission/admit.ts";
 import { readBody } from "../admission/body.ts";
 import type { Deployments } from "../models/deployments.ts";
+
+export interface AdminModelRoutesOptions extends AdmissionOptions {
+  /** Undefined where these functions have no store for uploads. */
+  deployments?: Deployments;
+}
 
 /**
  * The control plane, `/v1/admin/models`: for owners alone, each for the models of
  * their account (PROTOCOL.md).
- *
- * @param deployments undefined where these functions have no store for uploads
  */
 export function adminModelRoutes(
-  deployments: Deployments | undefined,
-  context: Context,
+  options: AdminModelRoutesOptions,
 ): Hono<AccessEnv> {
+  const { deployments } = options;
   const routes = new Hono<AccessEnv>();
-  routes.use(requireRole(context.access, "owner"));
+  routes.use(requireRole(options.access, "owner"));
   // A package of many chunks is no reason to have its owner wait for the next minute.
-  routes.use(admitAside(context, { charged: false }));
+  routes.use(admitAside(options, { charged: false }));
   if (!deployments) {
     return routes.all("/*", () => {
       throw new CipherlayerError(
@@ -42,7 +44,7 @@ export function adminModelRoutes(
     }
     await next();
   });
-  const { bodyPatienceMs } = context.limits;
+  const { bodyPatienceMs } = options.limits;
   const bodyOf = (request: Request, bodyBytes: number) =>
     readBody(request, { bodyBytes, bodyPatienceMs }, () => {});
   const name = "/:name";

@@ -1,15 +1,22 @@
 import { Hono } from "hono";
 import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";
-import { admitAside } from "../admission/admit.ts";
-import type { Context } from "./context.ts";
-import { modelInfo, modelNotFound } from "../models/model_store.ts";
+import { type AdmissionOptions, admitAside } from "../admission/admit.ts";
+import {
+  modelInfo,
+  modelNotFound,
+  type ModelStore,
+} from "../models/model_store.ts";
+
+export interface ModelRoutesOptions extends AdmissionOptions {
+  models: ModelStore;
+}
 
 /** GET /v1/models and /v1/models/{name}: those that the caller may use. */
-export function modelRoutes(context: Context): Hono<AccessEnv> {
-  const { models } = context;
-  const isClient = requireRole(context.access, "client");
-  const admitted = admitAside(context, { charged: true });
+export function modelRoutes(options: ModelRoutesOptions): Hono<AccessEnv> {
+  const { models } = options;
+  const isClient = requireRole(options.access, "client");
+  const admitted = admitAside(options, { charged: true });
   return new Hono<AccessEnv>()
     .get("/", isClient, admitted, async (c) => {
       const all = await models.list();

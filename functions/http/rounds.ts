@@ -1,114 +1,89 @@
 import { Hono } from "hono";
+import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeRoundRequest,
   encodeRoundResponse,
 } from "../../sdk/wire/codec.ts";
-import { shardRange } from "../../sdk/wire/messages.ts";
-import { mayUse } from "../access/principal.ts";
+import { type RoundRequest, shardRange } from "../../sdk/wire/messages.ts";
+import { mayUse, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import { accountDigest } from "../access/account_digest.ts";
-import { type AdmissionEnv, admit } from "../admission/admit.ts";
-import type { Context } from "./context.ts";
+import {
+  type AdmissionEnv,
+  type AdmissionOptions,
+  admit,
+} from "../admission/admit.ts";
+import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 import { answerRound } from "../rounds/answer_round.ts";
-import { chargeBudget, valuesOf } from "../admission/budget.ts";
-import type { Sealing } from "../rounds/keyring.ts";
+import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
+import type { Keyring, Sealing } from "../rounds/keyring.ts";
 import type { Limits } from "../admission/body.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
-import { spendToken } from "../stores/spent_tokens.ts";
+import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
-import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import { type CallFacts, telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
+
+export interface RoundRoutesOptions extends AdmissionOptions {
+  models: ModelStore;
+  keyring: Keyring;
+  kernel: Kernel;
+  /** Where spent tokens are remembered. */
+  nonces: NonceStore;
+  /** What accounts may be told; unlimited by default. */
+  budget?: Budget;
+  /** Where rounds are evaluated, if not here. */
+  threads?: EvaluationThreads;
+}
 
 /** POST /v1/rounds/{index}?shard={i}/{k}: evaluates one round, or a part of it. */
-export function roundRoutes(context: Context): Hono<AdmissionEnv> {
-  const { keyring, clock, kernel, limits } = context;
-  const isClient = requireRole(context.access, "client");
-  const admitted = admit(context, { startsSession: false });
+export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
+  const { threads, limits } = options;
+  const isClient = requireRole(options.access, "client");
+  const admitted = admit(options, { startsSession: false });
   const path = "/:index{[0-9]{1,4}}";
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
-    const notes = telemetryOf(c.req.raw);
-    const principal = c.get("principal");
     const body = c.get("body");
-    if (context.threads) return context.threads.answer(c.req.raw, body);
+    if (threads) return threads.answer(c.req.raw, body);
     const started = performance.now();
+    const { signal } = c.req.raw;
+    const principal = c.get("principal");
+    const notes = telemetryOf(c.req.raw);
     notes.add({ bytesIn: body.length });
-    notes.enter("decode");
-    const { token, ciphertexts } = decodeRoundRequest(body);
-    const index = Number(c.req.param("index"));
-    const [shard, shards] = parseShard(c.req.query("shard"), limits.shards);
-
-    notes.enter("verify");
-    const sealing = keyring.sealingOf(token);
-    const content = sealing.sealer.open(token, clock());
-    if (content.round !== index) {
-      throw new CipherlayerError(
-        "token-mismatch",
-        `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
-      );
-    }
-    if (!equal(content.account, accountDigest(principal))) {
-      throw new CipherlayerError(
-        "token-mismatch",
-        "Cannot evaluate round: the session was started by another account; start a new one",
-      );
-    }
-    // The right to use it may have been taken away since the session began.
-    if (!mayUse(principal, content.model)) throw modelNotFound(content.model);
-    notes.enter("prepare");
-    const prepared = await preparedFor(context.models, sealing, content);
-    const { answers } = prepared.round(index);
-    const [from, to] = shardRange(answers, shard, shards);
-    const range = { from, to };
-    const { products } = prepared.round(index).method(shards);
-    const ciphertextBytes = 2 * content.modulus.length;
-    const modulusBits = 8 * content.modulus.length;
-    notes.add({
-      model: content.model,
-      version: content.version,
-      round: index,
-      rounds: prepared.plan.rounds.length,
-      shard,
-      shards,
-      samples: content.samples,
-      keyBits: modulusBits,
-      products: Math.round(
-        products.multiplications + products.squarings,
-      ),
-      ciphertextsIn: Math.floor(ciphertexts.length / ciphertextBytes),
-    });
-    notes.enter("admit");
-    checkWork(prepared, { index, shards, modulusBits }, limits);
-    if (context.budget) {
-      const { layout } = prepared.plan.rounds[index];
-      await chargeBudget(context.budget, {
-        account: principal.account,
-        model: content.model,
-        values: valuesOf(layout, range),
-        nowMs: clock(),
-      });
-    }
-    if (index >= prepared.firstSingleUse) {
-      const { expiresAt } = content;
-      await spendToken(context.nonces, token, ciphertexts, expiresAt);
-    }
-    notes.enter("evaluate");
-    const answer = await answerRound({ ...sealing, kernel }, {
-      prepared,
-      content,
-      token,
-      ciphertexts,
-      range,
-      shards,
-      signal: c.req.raw.signal,
-      onPhase: (part) => notes.evaluating(part),
-    });
-    notes.enter("encode");
+    const request = await notes.during("decode", () => ({
+      ...decodeRoundRequest(body),
+      index: Number(c.req.param("index")),
+      ...parseShard(c.req.query("shard"), limits.shards),
+    }));
+    const opened = await notes.during(
+      "verify",
+      () => openToken(options, request, principal),
+    );
+    const round = await notes.during(
+      "prepare",
+      () => prepareRound(options, opened),
+    );
+    notes.add(factsOf(round));
+    await notes.during("admit", () => admitRound(options, round, principal));
+    const answer = await notes.during(
+      "evaluate",
+      () =>
+        answerRound({ ...round.sealing, kernel: options.kernel }, {
+          ...round,
+          signal,
+          onPhase: (part) => notes.evaluating(part),
+        }),
+    );
     const evaluateMs = (performance.now() - started).toFixed(1);
-    const response = encodeRoundResponse(answer);
+    const response = await notes.during(
+      "encode",
+      () => encodeRoundResponse(answer),
+    );
     notes.add({
-      ciphertextsOut: answer.ciphertexts.length / ciphertextBytes,
+      ciphertextsOut: answer.ciphertexts.length / ciphertextBytes(round),
       bytesOut: response.length,
     });
     return c.body(
@@ -120,6 +95,112 @@ export function roundRoutes(context: Context): Hono<AdmissionEnv> {
       },
     );
   });
+}
+
+/** A call as it was decoded: shard number `shard` of `shards` of round `index`. */
+interface DecodedCall extends RoundRequest {
+  index: number;
+  shard: number;
+  shards: number;
+}
+
+/** Its token was made for it, and by whom. */
+interface OpenedCall extends DecodedCall {
+  sealing: Sealing;
+  content: TokenContent;
+}
+
+/** Its model is at hand, and the answers are known that it asks for. */
+interface PreparedCall extends OpenedCall {
+  prepared: PreparedModel;
+  range: AnswerRange;
+}
+
+/** @throws {CipherlayerError} `token-mismatch`, `model-not-found`, and as `TokenSealer.open` does */
+function openToken(
+  { keyring, clock }: RoundRoutesOptions,
+  call: DecodedCall,
+  principal: Principal,
+): OpenedCall {
+  const { token, index } = call;
+  const sealing = keyring.sealingOf(token);
+  const content = sealing.sealer.open(token, clock());
+  if (content.round !== index) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
+    );
+  }
+  if (!equal(content.account, accountDigest(principal))) {
+    throw new CipherlayerError(
+      "token-mismatch",
+      "Cannot evaluate round: the session was started by another account; start a new one",
+    );
+  }
+  // The right to use it may have been taken away since the session began.
+  if (!mayUse(principal, content.model)) throw modelNotFound(content.model);
+  return { ...call, sealing, content };
+}
+
+/** @throws {CipherlayerError} as `preparedFor` does */
+async function prepareRound(
+  { models }: RoundRoutesOptions,
+  call: OpenedCall,
+): Promise<PreparedCall> {
+  const prepared = await preparedFor(models, call.sealing, call.content);
+  const { answers } = prepared.round(call.index);
+  const [from, to] = shardRange(answers, call.shard, call.shards);
+  return { ...call, prepared, range: { from, to } };
+}
+
+/** What telemetry may know of the call. */
+function factsOf(call: PreparedCall): Omit<CallFacts, "phases"> {
+  const { content, prepared, index, shard, shards } = call;
+  const { products } = prepared.round(index).method(shards);
+  return {
+    model: content.model,
+    version: content.version,
+    round: index,
+    rounds: prepared.plan.rounds.length,
+    shard,
+    shards,
+    samples: content.samples,
+    keyBits: 8 * content.modulus.length,
+    products: Math.round(products.multiplications + products.squarings),
+    ciphertextsIn: Math.floor(
+      call.ciphertexts.length / ciphertextBytes(call),
+    ),
+  };
+}
+
+/**
+ * Lets the round be evaluated: the call is small enough, the account may be told
+ * the values, and the token was not spent on another request.
+ *
+ * @throws {CipherlayerError} `too-much-work`, `budget-exceeded`, `token-spent`
+ */
+async function admitRound(
+  { budget, nonces, limits, clock }: RoundRoutesOptions,
+  call: PreparedCall,
+  { account }: Principal,
+): Promise<void> {
+  const { prepared, content, index, token, ciphertexts, range } = call;
+  checkWork(call, limits);
+  if (budget) {
+    await chargeBudget(budget, {
+      account,
+      model: content.model,
+      values: valuesOf(prepared.plan.rounds[index].layout, range),
+      nowMs: clock(),
+    });
+  }
+  if (index >= prepared.firstSingleUse) {
+    await spendToken(nonces, token, ciphertexts, content.expiresAt);
+  }
+}
+
+function ciphertextBytes({ content }: OpenedCall): number {
+  return 2 * content.modulus.length;
 }
 
 /**
@@ -154,12 +235,11 @@ async function preparedFor(
 
 /** @throws {CipherlayerError} `too-much-work` for fewer shards than the plan asks for */
 function checkWork(
-  prepared: PreparedModel,
-  call: { index: number; shards: number; modulusBits: number },
+  { prepared, content, index, shards }: PreparedCall,
   { maxMillisecondsPerCall: max }: Limits,
 ): void {
   if (max === Infinity) return;
-  const { index, shards, modulusBits } = call;
+  const modulusBits = 8 * content.modulus.length;
   const predictedMs = prepared.round(index).predictedMs(shards, modulusBits);
   if (predictedMs > max) {
     throw new CipherlayerError(
@@ -174,8 +254,8 @@ function checkWork(
 function parseShard(
   text: string | undefined,
   max: number,
-): [shard: number, shards: number] {
-  if (text === undefined) return [0, 1];
+): Pick<DecodedCall, "shard" | "shards"> {
+  if (text === undefined) return { shard: 0, shards: 1 };
   const match = /^(\d{1,4})\/(\d{1,4})$/.exec(text);
   const shard = Number(match?.[1]), shards = Number(match?.[2]);
   if (!match || shards > max || shard >= shards) {
@@ -184,7 +264,7 @@ function parseShard(
       `Cannot read shard: expected i/k with i < k <= ${max}`,
     );
   }
-  return [shard, shards];
+  return { shard, shards };
 }
 
 function equal(left: Uint8Array, right: Uint8Array): boolean {

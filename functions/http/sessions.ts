@@ -5,6 +5,7 @@ import {
   bitLength,
 } from "../../sdk/paillier/public/big_integer.ts";
 import { verifyKeyProof } from "../../sdk/paillier/public/key_proof.ts";
+import type { RandomSource } from "../../sdk/support/random.ts";
 import {
   decodeSessionRequest,
   encodeSessionResponse,
@@ -12,20 +13,37 @@ import {
 import { accountDigest } from "../access/account_digest.ts";
 import { mayUse } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
-import { type AdmissionEnv, admit } from "../admission/admit.ts";
+import {
+  type AdmissionEnv,
+  type AdmissionOptions,
+  admit,
+} from "../admission/admit.ts";
 import { tooManyStarts } from "../admission/gate.ts";
-import type { Context } from "./context.ts";
-import { modelNotFound } from "../models/model_store.ts";
+import { modelNotFound, type ModelStore } from "../models/model_store.ts";
+import type { Keyring } from "../rounds/keyring.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
 
+export interface SessionRoutesOptions extends AdmissionOptions {
+  models: ModelStore;
+  keyring: Keyring;
+  random: RandomSource;
+  /** Also accept keys of 512 to 2047 bits. */
+  insecureKeys: boolean;
+  /** Where rounds will be evaluated, if not here. */
+  threads?: EvaluationThreads;
+}
+
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
-export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
-  const { models, keyring, clock, random, limits } = context;
+export function sessionRoutes(
+  options: SessionRoutesOptions,
+): Hono<AdmissionEnv> {
+  const { models, keyring, clock, random, limits, threads } = options;
   const { prepared, sealer, banks } = keyring.current;
-  const isClient = requireRole(context.access, "client");
-  const admitted = admit(context, { startsSession: true });
+  const isClient = requireRole(options.access, "client");
+  const admitted = admit(options, { startsSession: true });
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const notes = telemetryOf(c.req.raw);
@@ -49,7 +67,7 @@ export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
     notes.enter("verify");
     const modulus = bigIntFromBytes(request.modulus);
     const modulusBits = bitLength(modulus);
-    verifyKeyProof(modulus, request.proof, { insecure: context.insecureKeys });
+    verifyKeyProof(modulus, request.proof, { insecure: options.insecureKeys });
     if (request.modulus.length * 8 !== modulusBits) {
       throw new CipherlayerError(
         "key-rejected",
@@ -66,7 +84,7 @@ export function sessionRoutes(context: Context): Hono<AdmissionEnv> {
     });
     if (usesBank) {
       // With threads not awaited: ready, or nearly, when the first round comes.
-      if (context.threads) context.threads.announce(c.req.raw, body);
+      if (threads) threads.announce(c.req.raw, body);
       else if (!banks.isFree(modulus)) throw tooManyStarts();
       else await banks.prepare(modulus, answers);
     }

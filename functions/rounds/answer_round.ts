@@ -1,3 +1,4 @@
+import type { RoundGuard } from "../../models/protections/guard_model.ts";
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundResponse } from "../../sdk/wire/messages.ts";
@@ -11,13 +12,20 @@ import {
 } from "./evaluate/evaluate.ts";
 import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
-import type { AnswerRange } from "./evaluate/pack.ts";
+import type { AnswerRange, PackedAnswer } from "./arithmetic/answers.ts";
 import { runPaced } from "./privacy/paced.ts";
+import type { CompiledRound } from "./evaluate/compiled_round.ts";
 import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
-import { drawOrder, type Order } from "./privacy/order.ts";
+import type { Order } from "./arithmetic/order.ts";
+import { drawOrder } from "./privacy/order.ts";
 import { PowerRandomiser } from "./privacy/randomisers.ts";
-import { comparisonSigns, guardAnswers } from "./privacy/guard_answers.ts";
+import {
+  type AnswerGuard,
+  comparisonSigns,
+  guardAnswers,
+  type GuardSeeds,
+} from "./privacy/guard_answers.ts";
 import { multiplyPlaintexts, takeOpposites } from "./privacy/powers.ts";
 import { checkSelectors } from "./privacy/selector_check.ts";
 import {
@@ -44,6 +52,25 @@ export interface RoundJob {
 const orderSeedBytes = 16;
 const nonceBytes = 16;
 
+/** What a round is answered with, beside the job. */
+type AnswerContext = Pick<Sealing, "banks" | "sealer" | "sealingKey"> & {
+  kernel: Kernel;
+};
+
+/** A job made ready for evaluation. */
+interface OpenedRound {
+  job: RoundJob;
+  round: CompiledRound;
+  guard: RoundGuard;
+  modulus: bigint;
+  modulusBits: number;
+  /** Of the request, with the signs of comparisons undone. */
+  ciphertexts: readonly Uint8Array[];
+  seeds: GuardSeeds;
+  /** The order in which the round's output is sent out, null for the model's own. */
+  outputOrder: Order | null;
+}
+
 /**
  * Evaluates a range of a round's answers and seals the next token. The same job
  * gives the same bytes on every instance.
@@ -51,83 +78,121 @@ const nonceBytes = 16;
  * @throws {CipherlayerError} `count-mismatch`, `ciphertext-out-of-range`
  */
 export async function answerRound(
-  context: Pick<Sealing, "banks" | "sealer" | "sealingKey"> & {
-    kernel: Kernel;
-  },
+  context: AnswerContext,
   job: RoundJob,
 ): Promise<RoundResponse> {
-  const { prepared, content, range, signal, onPhase } = job;
-  const { plan } = prepared;
+  const opened = await openRound(context, job);
+  const evaluated = await evaluate(context, opened);
+  job.onPhase?.("randomising");
+  const guard = await drawGuard(opened);
+  const guarded = await applyGuard(opened, guard, evaluated);
+  const masks = await drawMasks(opened, guard);
+  const ciphertexts = await randomise(context, opened, guarded, masks);
+  return { token: sealNextToken(context, opened), ciphertexts };
+}
+
+async function openRound(
+  { sealingKey }: AnswerContext,
+  job: RoundJob,
+): Promise<OpenedRound> {
+  const { prepared, content } = job;
   const index = content.round;
   const round = prepared.round(index);
-  const { layout } = round.plan;
-  const modulus = bigIntFromBytes(content.modulus);
-  const ciphertextBytes = 2 * content.modulus.length;
   const guard = prepared.guards[index];
+  const modulus = bigIntFromBytes(content.modulus);
   let ciphertexts = splitCiphertexts(
     job.ciphertexts,
-    layout,
+    round.plan.layout,
     modulus,
-    ciphertextBytes,
+    2 * content.modulus.length,
   );
   if (guard.kind === "counted") {
     const signs = await signsBefore(content, ciphertexts.length);
     const opposite = signs.map((sign) => sign < 0);
     ciphertexts = takeOpposites(ciphertexts, opposite, modulus);
   }
-  const seed = await roundSeed(context.sealingKey, job.token, job.ciphertexts);
-  const orderSeed = deriveKey(
-    seed,
+  const request = await roundSeed(sealingKey, job.token, job.ciphertexts);
+  const order = deriveKey(
+    request,
     "channel order",
     new Uint8Array(),
     orderSeedBytes,
   );
-  const outputOrder = await orderFrom(orderSeed, prepared.orderUnits[index]);
+  return {
+    job,
+    round,
+    guard,
+    modulus,
+    modulusBits: 8 * content.modulus.length,
+    ciphertexts,
+    seeds: { request, order },
+    outputOrder: await orderFrom(order, prepared.orderUnits[index]),
+  };
+}
 
-  const evaluated = await runPaced(
-    evaluateRound(
-      context.kernel,
-      round,
-      {
-        modulus,
-        ciphertexts,
-        inputOrders: await inputOrders(prepared, content),
-        outputOrder,
-        range,
-        method: round.method(job.shards),
-      },
-      onPhase,
-    ),
-    signal,
+/** The answers without guard, mask and re-randomisation. */
+async function evaluate(
+  { kernel }: AnswerContext,
+  { job, round, modulus, ciphertexts, outputOrder }: OpenedRound,
+): Promise<PackedAnswer[]> {
+  const call = {
+    modulus,
+    ciphertexts,
+    inputOrders: await inputOrders(job.prepared, job.content),
+    outputOrder,
+    range: job.range,
+    method: round.method(job.shards),
+  };
+  return await runPaced(
+    evaluateRound(kernel, round, call, job.onPhase),
+    job.signal,
   );
+}
 
-  onPhase?.("randomising");
-  const values = valuesInRange(round, { range, outputOrder });
-  const { factors, addend } = await guardAnswers(guard, layout, range, {
-    request: seed,
-    order: orderSeed,
-  });
-  let packed = factors
+function drawGuard(
+  { job, round, guard, seeds }: OpenedRound,
+): Promise<AnswerGuard> {
+  return guardAnswers(guard, round.plan.layout, job.range, seeds);
+}
+
+/** Answers times their factors and, of selections, with the selectors checked. */
+async function applyGuard(
+  opened: OpenedRound,
+  { factors }: AnswerGuard,
+  evaluated: PackedAnswer[],
+): Promise<PackedAnswer[]> {
+  const { round, guard, modulus, modulusBits, ciphertexts, seeds } = opened;
+  const multiplied = factors
     ? multiplyPlaintexts(evaluated, factors, modulus)
     : evaluated;
-  if (guard.kind === "selected" && guard.check) {
-    const [random] = await seedSources(
-      seed,
-      "selector check",
-      { from: 0, to: 1 },
-      uniformBytes(8 * content.modulus.length),
-    );
-    packed = packed.map((answer) =>
-      checkSelectors(answer, ciphertexts, { ...layout, modulus }, random)
-    );
-  }
-  const maskSources = await seedSources(
-    seed,
+  if (guard.kind !== "selected" || !guard.check) return multiplied;
+  const [random] = await seedSources(
+    seeds.request,
+    "selector check",
+    { from: 0, to: 1 },
+    uniformBytes(modulusBits),
+  );
+  const geometry = { ...round.plan.layout, modulus };
+  return multiplied.map((answer) =>
+    checkSelectors(answer, ciphertexts, geometry, random)
+  );
+}
+
+/** For each answer what is added to its plaintext: biases, and what hides the rest. */
+async function drawMasks(
+  { job: { range }, round, modulus, modulusBits, seeds, outputOrder }:
+    OpenedRound,
+  { addend }: AnswerGuard,
+): Promise<bigint[]> {
+  const { layout } = round.plan;
+  const values = valuesInRange(round, { range, outputOrder });
+  const sources = await seedSources(
+    seeds.request,
     "mask",
     range,
-    maskBytes(layout, 8 * content.modulus.length),
+    maskBytes(layout, modulusBits),
   );
-  const masks = maskSources.map((random, i) => {
+  return sources.map((random, i) => {
     const first = i * layout.valuesPerCiphertext;
     return answerMask(
       layout,
@@ -138,34 +203,50 @@ export async function answerRound(
       random,
     );
   });
+}
+
+/** Masked and re-randomised answers, as they leave. */
+async function randomise(
+  { banks, kernel }: AnswerContext,
+  { job, modulus, seeds }: OpenedRound,
+  packed: readonly PackedAnswer[],
+  masks: readonly bigint[],
+): Promise<Uint8Array> {
+  const { prepared, content, range, signal } = job;
   const randomiser = prepared.usesBank
-    ? await context.banks.get(modulus, prepared.answers)
-    : new PowerRandomiser(context.kernel, modulus);
+    ? await banks.get(modulus, prepared.answers)
+    : new PowerRandomiser(kernel, modulus);
   const sources = await seedSources(
-    seed,
+    seeds.request,
     "randomiser",
     range,
     randomiser.bytesPerAnswer,
   );
-  const answers = new Uint8Array(packed.length * ciphertextBytes);
+  const answers = new Uint8Array(packed.length * 2 * content.modulus.length);
   await runPaced(randomiser.randomise(packed, masks, sources, answers), signal);
+  return answers;
+}
 
-  const isLast = index === plan.rounds.length - 1;
-  return {
-    token: isLast ? new Uint8Array() : context.sealer.seal({
-      ...content,
-      round: index + 1,
-      nonce: deriveKey(seed, "nonce", new Uint8Array(), nonceBytes),
-      orders: liveOrders(plan, index, [
-        ...content.orders,
-        // The signs of comparisons come from it even where nothing trades places.
-        ...outputOrder || guard.kind === "compared"
-          ? [{ round: index, seed: orderSeed }]
-          : [],
-      ]),
-    }),
-    ciphertexts: answers,
-  };
+/** The token of the next round; empty after the last one. */
+function sealNextToken(
+  { sealer }: AnswerContext,
+  { job: { prepared: { plan }, content }, guard, seeds, outputOrder }:
+    OpenedRound,
+): Uint8Array {
+  const index = content.round;
+  if (index === plan.rounds.length - 1) return new Uint8Array();
+  return sealer.seal({
+    ...content,
+    round: index + 1,
+    nonce: deriveKey(seeds.request, "nonce", new Uint8Array(), nonceBytes),
+    orders: liveOrders(plan, index, [
+      ...content.orders,
+      // The signs of comparisons come from it even where nothing trades places.
+      ...outputOrder || guard.kind === "compared"
+        ? [{ round: index, seed: seeds.order }]
+        : [],
+    ]),
+  });
 }
 
 function orderFrom(seed: Uint8Array, units: number): Promise<Order> | null {

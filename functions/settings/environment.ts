@@ -1,22 +1,34 @@
+/**
+ * What the environment says of the functions. Runtime: Deno.
+ *
+ * @module
+ */
 import { platformRandom } from "../../sdk/support/random.ts";
-import { accessFromEnvironment } from "./access.ts";
-import type { AppOptions } from "../app.ts";
+import { AccessFile } from "../access/access_file.ts";
+import { ConfiguredAccess } from "../access/configured_access.ts";
+import { parseAccess } from "../access/entries.ts";
+import type { Access } from "../access/principal.ts";
 import { KvBudgetStore, MemoryBudgetStore } from "../admission/budget.ts";
+import type { AppOptions } from "../app.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
-import { checkModelFolder, modelsFromEnvironment } from "./models.ts";
-import { originsFrom } from "./origins.ts";
-import { logFromEnvironment } from "./log.ts";
-import { numberFrom } from "./number.ts";
 import { Heartbeat } from "../stores/heartbeat.ts";
-import type { ReadinessCheck } from "../telemetry/readiness.ts";
 import { KvNonceStore, NoNonceStore } from "../stores/spent_tokens.ts";
-import { sealingKeyFrom } from "./sealing_key.ts";
+import { Log, type LogFormat, type LogLevel } from "../telemetry/log.ts";
+import type { ReadinessCheck } from "../telemetry/readiness.ts";
+import { checkModelFolder, modelsFrom } from "./models.ts";
+import { sealingKeyFrom, sharedOptions, threadsFrom } from "./options.ts";
+import { Settings } from "./settings.ts";
 
-/** The sealing key that the environment names, or a random one with a warning. */
-export function sealingKeyFromEnvironment(): Uint8Array {
-  const text = Deno.env.get("CIPHERLAYER_SEALING_KEY");
+/** @throws {RangeError} for a setting that is not known */
+export function readEnvironment(): Settings {
+  return new Settings(Deno.env.toObject(), "deno");
+}
+
+/** The sealing key that is set, or a random one with a warning. */
+export function sealingKeyOrRandom(settings: Settings): Uint8Array {
+  const text = settings.text("CIPHERLAYER_SEALING_KEY");
   if (!text) {
-    logFromEnvironment().notice(
+    logFrom(settings).notice(
       "CIPHERLAYER_SEALING_KEY is not set: using a random one. Sessions end when this process does, and other instances refuse its tokens.",
     );
     return platformRandom(32);
@@ -25,48 +37,54 @@ export function sealingKeyFromEnvironment(): Uint8Array {
 }
 
 /**
- * Threads that evaluate: `CIPHERLAYER_THREADS`, by default as many as there are
- * processors; one, the caller's own, on platforms that run isolates side by side.
+ * Threads that evaluate, by default as many as there are processors; one, the
+ * caller's own, on platforms that run isolates side by side.
  */
-export function threadsFromEnvironment(): number {
-  const wanted = numberFrom("CIPHERLAYER_THREADS");
-  if (wanted !== undefined) return Math.max(1, Math.floor(wanted));
-  return Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency;
+export function denoThreads(settings: Settings): number {
+  return threadsFrom(
+    settings,
+    Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency,
+  );
 }
 
-/** What the environment says of the functions; `functions/main.ts` lists it. */
-export async function optionsFromEnvironment(
+/** The log that is asked for. */
+export function logFrom(settings: Settings): Log {
+  return new Log({
+    level: settings.choice<LogLevel>(
+      "CIPHERLAYER_LOG",
+      ["errors", "off", "calls"],
+    ),
+    format: settings.choice<LogFormat>(
+      "CIPHERLAYER_LOG_FORMAT",
+      ["text", "json"],
+    ),
+  });
+}
+
+/** What the functions run on; `functions/main.ts` lists the settings. */
+export async function denoOptions(
+  settings: Settings,
   sealingKey: Uint8Array,
 ): Promise<AppOptions> {
   const limits = {
-    perMinute: numberFrom("CIPHERLAYER_BUDGET_PER_MINUTE"),
-    perDay: numberFrom("CIPHERLAYER_BUDGET_PER_DAY"),
-    perModelDay: numberFrom("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+    perMinute: settings.number("CIPHERLAYER_BUDGET_PER_MINUTE"),
+    perDay: settings.number("CIPHERLAYER_BUDGET_PER_DAY"),
+    perModelDay: settings.number("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
   };
-  await checkModelFolder();
-  const kv = await openKv(
-    Object.values(limits).some((limit) => limit !== undefined),
-  );
+  await checkModelFolder(settings);
+  const isNeeded = Object.values(limits).some((limit) => limit !== undefined);
+  const kv = await openKv(settings, isNeeded);
   return {
-    ...modelsFromEnvironment(kv),
+    ...modelsFrom(settings, kv),
+    ...sharedOptions(settings),
     sealingKey,
-    previousSealingKeys:
-      Deno.env.get("CIPHERLAYER_PREVIOUS_SEALING_KEYS")?.split(",").map(
-        sealingKeyFrom,
-      ) ?? [],
     nonces: kv ? new KvNonceStore(kv) : new NoNonceStore(),
     budget: {
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
       limits,
     },
     ready: kv && beating(kv),
-    limits: {
-      maxMillisecondsPerCall: numberFrom("CIPHERLAYER_MAX_MS_PER_CALL") ??
-        Infinity,
-    },
-    access: await accessFromEnvironment(),
-    origins: originsFrom(Deno.env.get("CIPHERLAYER_ORIGINS")),
-    insecureKeys: Deno.env.get("CIPHERLAYER_INSECURE_KEYS") === "1",
+    access: await accessFrom(settings),
   };
 }
 
@@ -74,24 +92,27 @@ export async function optionsFromEnvironment(
  * Where spent tokens and budgets are kept. Without it, models that need spent tokens
  * cannot be used, and rates are counted in each thread apart.
  *
- * @param needed a budget has to be counted
+ * @param isNeeded a budget has to be counted
  * @throws {RangeError} if it is needed or set, and cannot be opened
  */
-async function openKv(needed: boolean): Promise<Deno.Kv | undefined> {
-  const path = Deno.env.get("CIPHERLAYER_KV") || undefined;
+async function openKv(
+  settings: Settings,
+  isNeeded: boolean,
+): Promise<Deno.Kv | undefined> {
+  const path = settings.text("CIPHERLAYER_KV");
   try {
     const kv = await whenUnlocked(() => Deno.openKv(path));
     await whenUnlocked(() => kv.get(["cipherlayer"]));
     return kv;
   } catch (error) {
     const why = `Deno KV cannot be opened (${(error as Error).message})`;
-    if (needed || path !== undefined) {
+    if (isNeeded || path !== undefined) {
       throw new RangeError(
         `Cannot start: ${why}; CIPHERLAYER_KV and budgets need it`,
         { cause: error },
       );
     }
-    logFromEnvironment().notice(
+    logFrom(settings).notice(
       `${why}: models that reveal labels cannot be used`,
     );
   }
@@ -102,4 +123,28 @@ function beating(kv: Deno.Kv): ReadinessCheck {
   const heartbeat = new Heartbeat(kv);
   heartbeat.start();
   return heartbeat.ready;
+}
+
+/**
+ * Who may call, from a file or its text; undefined where everybody may.
+ *
+ * @throws {RangeError} naming the first line that is wrong, or where the file cannot be
+ * read
+ */
+async function accessFrom(settings: Settings): Promise<Access | undefined> {
+  const list = settings.text("CIPHERLAYER_ACCESS");
+  const accountHeader = settings.text("CIPHERLAYER_ACCOUNT_HEADER");
+  if (list?.trimStart().startsWith("{")) {
+    return new ConfiguredAccess(parseAccess(list), { accountHeader });
+  }
+  if (list) {
+    return await AccessFile.open(list, { accountHeader }).catch((cause) => {
+      if (cause instanceof RangeError) throw cause;
+      throw new RangeError(
+        `Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them (${cause.message})`,
+        { cause },
+      );
+    });
+  }
+  if (accountHeader) return new ConfiguredAccess(null, { accountHeader });
 }

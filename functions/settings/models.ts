@@ -8,25 +8,26 @@ import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
 import { OwnerKeys } from "../models/owner_keys.ts";
+import type { Settings } from "./settings.ts";
 
 const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
 /**
- * The models that the environment names: packages in the folder `CIPHERLAYER_MODELS`,
+ * The models that are named: packages in the folder `CIPHERLAYER_MODELS`,
  * and those that owners upload to `CIPHERLAYER_STORE`, which hide packages of the
  * same name. Neither: the zoo.
  *
  * @param kv undefined where Deno KV cannot be opened
- * @throws {RangeError} if a variable has another form, or a store has no owners
+ * @throws {RangeError} if a setting has another form, or a store has no owners
  */
-export function modelsFromEnvironment(
+export function modelsFrom(
+  settings: Settings,
   kv: Deno.Kv | undefined,
 ): Pick<AppOptions, "models" | "deployments"> {
-  const folder = Deno.env.get("CIPHERLAYER_MODELS");
-  const where = Deno.env.get("CIPHERLAYER_STORE");
+  const folder = settings.text("CIPHERLAYER_MODELS");
+  const where = settings.text("CIPHERLAYER_STORE");
   if (!where) return { models: new FolderModelStore(folder || zoo) };
-  const keys = (Deno.env.get("CIPHERLAYER_OWNER_KEYS") ?? "").split(",")
-    .map((key) => key.trim()).filter((key) => key !== "");
+  const keys = settings.list("CIPHERLAYER_OWNER_KEYS");
   if (keys.length === 0) {
     throw new RangeError(
       "Cannot use CIPHERLAYER_STORE: expected the public keys of the models' owners in CIPHERLAYER_OWNER_KEYS (cipherlayer owner-key create)",
@@ -45,12 +46,12 @@ export function modelsFromEnvironment(
 }
 
 /**
- * Looks at the folder that the environment names: one without models is a mistake.
+ * Looks at the folder that is set: one without models is a mistake.
  *
  * @throws {RangeError} if it cannot be read or holds no package
  */
-export async function checkModelFolder(): Promise<void> {
-  const folder = Deno.env.get("CIPHERLAYER_MODELS");
+export async function checkModelFolder(settings: Settings): Promise<void> {
+  const folder = settings.text("CIPHERLAYER_MODELS");
   if (!folder || await new FolderModelStore(folder).hasModels()) return;
   throw new RangeError(
     `Cannot use CIPHERLAYER_MODELS: expected a folder of model packages, found none in ${folder}`,

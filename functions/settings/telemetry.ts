@@ -2,7 +2,8 @@ import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "../telemetry/call_record.ts";
 import type { Level } from "../telemetry/instruments.ts";
 import { Isolates } from "../telemetry/isolates.ts";
-import { choice, logFromEnvironment } from "./log.ts";
+import { logFrom } from "./environment.ts";
+import type { Settings } from "./settings.ts";
 import { OpenTelemetryObserver } from "../telemetry/open_telemetry.ts";
 import type { MetricsSource } from "../telemetry/operations_routes.ts";
 import {
@@ -22,13 +23,13 @@ export interface Telemetry {
 }
 
 /**
- * Log, metrics and traces as the environment asks for them: `CIPHERLAYER_LOG`,
+ * Log, metrics and traces as they are asked for: `CIPHERLAYER_LOG`,
  * `CIPHERLAYER_LOG_FORMAT`, `CIPHERLAYER_METRICS`.
  *
  * @throws {RangeError} if one of them has a value that is not known
  */
-export function telemetryFromEnvironment(gate: Gate): Telemetry {
-  const log = logFromEnvironment();
+export function telemetryFrom(settings: Settings, gate: Gate): Telemetry {
+  const log = logFrom(settings);
   const exports = Deno.env.get("OTEL_DENO") === "true";
   if (exports && !Deno.env.get("OTEL_PROPAGATORS")) {
     log.notice(
@@ -49,7 +50,7 @@ export function telemetryFromEnvironment(gate: Gate): Telemetry {
     ],
     metrics: {
       contentType: prometheusContentType,
-      open: choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",
+      open: settings.choice("CIPHERLAYER_METRICS", ["0", "1"]) === "1",
       text: async () =>
         prometheusText(
           isolates

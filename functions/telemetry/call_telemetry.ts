@@ -92,6 +92,16 @@ export class CallNotes {
     this.facts.phases.push(this.#phase);
   }
 
+  /** Times `work` as the phase `name`; phases that begin within it end it. */
+  async during<T>(name: CallPhase, work: () => T | Promise<T>): Promise<T> {
+    this.enter(name);
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
+  }
+
   /** From now on time goes to a part of the evaluation; re-randomising is a phase of its own. */
   evaluating(part: Phase): void {
     const startedMs = this.#endPart();

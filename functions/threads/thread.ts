@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { optionsFromEnvironment } from "../settings/environment.ts";
+import { denoOptions, readEnvironment } from "../settings/environment.ts";
 import { answerCalls } from "./thread_calls.ts";
 import type { ThreadMessage, ThreadReply } from "./threads.ts";
 
@@ -14,6 +14,6 @@ const thread = self as unknown as {
 
 const accept = answerCalls(
   (reply, transfer) => thread.postMessage(reply, transfer),
-  optionsFromEnvironment,
+  (sealingKey) => denoOptions(readEnvironment(), sealingKey),
 );
 thread.onmessage = ({ data }) => accept(data);

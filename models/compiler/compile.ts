@@ -6,6 +6,10 @@ import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
 import type { ModelPackage, PrivacyProfile } from "../package/format.ts";
 import { lower } from "./lower/lower.ts";
+import {
+  compareWithGraph,
+  type IndependentCheck,
+} from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
 import {
   type BitWidths,
@@ -65,6 +69,8 @@ export interface CompileOptions {
 export interface Compilation {
   model: ModelPackage;
   report: QuantisationReport;
+  /** How far the rounds agree with an evaluation of the ONNX graph, node by node. */
+  check: IndependentCheck;
   /** The same network before quantisation. */
   network: FloatNetwork;
 }
@@ -74,8 +80,8 @@ export interface Compilation {
  *
  * @param onnx bytes of the file, opset 7 to 21
  * @throws {UnsupportedModelError} with every node that cannot be expressed
- * @throws {RangeError} where the file is corrupt, or calibration data or bit widths
- * do not fit the model
+ * @throws {RangeError} where the file is corrupt, calibration data or bit widths do
+ * not fit the model, or the rounds differ from the graph's own evaluation
  */
 export function compileModel(
   onnx: Uint8Array,
@@ -88,6 +94,7 @@ export function compileModel(
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
+  const check = compareWithGraph(graph, network, calibration);
   const statistics = floatStatistics(network, calibration);
   const prescribed = options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
@@ -139,6 +146,7 @@ export function compileModel(
   return {
     model: { manifest, tensors },
     report: report(network, statistics, rounds, bits),
+    check,
     network,
   };
 }

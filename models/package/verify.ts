@@ -1,6 +1,6 @@
 import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent } from "./geometry.ts";
 import { guardModel } from "../protections/guard_model.ts";
@@ -214,68 +214,29 @@ function activationAfter(round: RoundSpec): Activation {
   let low = -round.bound, high = round.bound;
   for (const step of round.steps) {
     shape = shapeAfter(step, shape);
-    [low, high] = rangeAfter(round, step, low, high);
-    if (!(low >= Number.MIN_SAFE_INTEGER && high <= Number.MAX_SAFE_INTEGER)) {
+    const after = rangeOf(round, step, { low, high });
+    if (!(after.largest < 2 ** 53)) {
+      const what = "multiplier" in step ? `products of ${step.op}` : step.op;
+      const expected = what === step.op ? "to stay below" : "below";
       fail(
         round.name,
-        `expected ${step.op} to stay below 2^53, got [${low}, ${high}]`,
+        `expected ${what} ${expected} 2^53, got ${after.largest}`,
       );
     }
+    ({ low, high } = after);
   }
   return { elements: elementCount(shape), low, high };
 }
 
-function rangeAfter(
+function rangeOf(
   round: RoundSpec,
-  step: EdgeStep,
-  low: number,
-  high: number,
-): [low: number, high: number] {
-  switch (step.op) {
-    case "relu":
-      return [Math.max(low, 0), Math.max(high, 0)];
-    case "leakyRelu": {
-      const slopes = [step.positive, ...step.negative].map(Math.abs);
-      const reach = Math.max(-low, high) *
-        slopes.reduce((a, b) => Math.max(a, b));
-      return [-reach, reach];
-    }
-    case "meanPool":
-      return [
-        Math.min(low * step.multiple, 0),
-        Math.max(high * step.multiple, 0),
-      ];
-    case "sumPool": {
-      const window = step.kernel[0] * step.kernel[1];
-      return [Math.min(low * window, low), Math.max(high * window, high)];
-    }
-    case "maxPool":
-    case "reshape":
-      return [low, high];
-    case "selectLargest":
-    case "isNonNegative":
-      return [0, 1];
-    case "requantise":
-    case "lookup": {
-      const largest = Math.max(-low, high) * Math.abs(step.multiplier) +
-        2 ** (step.shift - 1);
-      if (!(largest < 2 ** 53)) {
-        fail(
-          round.name,
-          `expected products of ${step.op} below 2^53, got ${largest}`,
-        );
-      }
-      return step.op === "requantise"
-        ? [step.low, step.high]
-        : [min(step.table), -min(step.table.map((y) => -y))];
-    }
-    case "custom":
-      return [step.low, step.high];
+  ...of: Parameters<typeof rangeAfter>
+): ReturnType<typeof rangeAfter> {
+  try {
+    return rangeAfter(...of);
+  } catch (cause) {
+    fail(round.name, `${of[0].op}: ${(cause as Error).message}`);
   }
-}
-
-function min(values: readonly number[]): number {
-  return values.reduce((a, b) => Math.min(a, b), Infinity);
 }
 
 function fail(round: string, reason: string): never {

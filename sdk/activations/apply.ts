@@ -1,4 +1,8 @@
-import { type ActivationRegistry, customFunction } from "./registry.ts";
+import {
+  type ActivationRegistry,
+  type FaultListener,
+  totalFunction,
+} from "./registry.ts";
 import {
   type MapShape,
   maxPool,
@@ -14,7 +18,14 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../wire/plan.ts";
 
-export { type ActivationRegistry, checkActivations } from "./registry.ts";
+export {
+  type ActivationRegistry,
+  checkActivations,
+  type FaultListener,
+} from "./registry.ts";
+
+/** Largest magnitude up to which every integer is a number of its own. */
+const largestExact = 2 ** 53;
 
 /**
  * What the edge does between two rounds: applies `steps`, in order, to decrypted
@@ -23,14 +34,16 @@ export { type ActivationRegistry, checkActivations } from "./registry.ts";
  * edge's next message does not depend on them.
  *
  * @param accumulators one array a sample; not changed
- * @param registry functions for `custom` steps
+ * @param registry functions for `custom` steps; a value for which one throws or
+ * gives no finite number counts as 0
+ * @param onFault told the first such fault of each sample and step
  * @returns the activation, integers within the range of the last step
  * @throws {TypeError} if a `custom` step's function is missing
  * @throws {RangeError} if a step does not fit the shape (a faulty plan)
  *
  * @example
  * ```ts
- * import { applySteps } from "@cipherlayer/sdk";
+ * import { applySteps } from "@cipherlayer/sdk/protocol";
  *
  * const activation = applySteps(
  *   [{ op: "relu" }, { op: "requantise", multiplier: 3, shift: 2, low: 0, high: 15 }],
@@ -43,9 +56,10 @@ export function applySteps(
   steps: readonly EdgeStep[],
   accumulators: IntegerTensor,
   registry: ActivationRegistry = new Map(),
+  onFault: FaultListener = () => {},
 ): IntegerTensor {
   return steps.reduce(
-    (tensor, step) => applyStep(step, tensor, registry),
+    (tensor, step) => applyStep(step, tensor, registry, onFault),
     accumulators,
   );
 }
@@ -93,15 +107,35 @@ function applyStep(
   step: EdgeStep,
   { shape, samples }: IntegerTensor,
   registry: ActivationRegistry,
+  onFault: FaultListener,
 ): IntegerTensor {
-  const each = sampleFunction(step, shape, registry);
-  return { shape: shapeAfter(step, shape), samples: samples.map(each) };
+  const each = sampleFunction(step, shape, registry, onFault);
+  return {
+    shape: shapeAfter(step, shape),
+    samples: samples.map((values) => saturate(each(values))),
+  };
+}
+
+/** Makes any numbers exact ones, in place: none that is not finite, none beyond 2^53. */
+function saturate(values: Float64Array): Float64Array {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    values[i] = value !== value
+      ? 0
+      : value > largestExact
+      ? largestExact
+      : value < -largestExact
+      ? -largestExact
+      : value;
+  }
+  return values;
 }
 
 function sampleFunction(
   step: EdgeStep,
   shape: number[],
   registry: ActivationRegistry,
+  onFault: FaultListener,
 ): (values: Float64Array) => Float64Array {
   switch (step.op) {
     case "relu":
@@ -119,17 +153,18 @@ function sampleFunction(
     case "lookup":
       return (values) => lookUp(values, step, step.low, step.table);
     case "reshape":
-      return (values) => values;
+      return (values) => values.slice();
     case "selectLargest":
       return selectLargest;
     case "isNonNegative":
       return (values) => values.map((x) => x >= 0 ? 1 : 0);
     case "custom": {
-      const f = customFunction(step.name, registry);
+      const { name, inputScale, outputScale, low, high } = step;
+      const f = totalFunction(name, registry, onFault);
       return (values) =>
         values.map((x) => {
-          const y = Math.round(f(x * step.inputScale) / step.outputScale);
-          return Math.min(Math.max(y, step.low), step.high) + 0; // no -0
+          const y = Math.round(f(x * inputScale) / outputScale);
+          return Math.min(Math.max(y, low), high) + 0; // no -0
         });
     }
   }

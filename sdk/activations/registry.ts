@@ -13,15 +13,68 @@ import type { EdgeStep } from "../wire/plan.ts";
  */
 export type ActivationRegistry = ReadonlyMap<string, (x: number) => number>;
 
+/** Told what an activation did wrong, once it has been made good. */
+export type FaultListener = (fault: TypeError) => void;
+
 /**
  * The registered function of a `custom` step, made total: what it throws and what
- * is not a finite number counts as 0. Failing on some values only would show in
- * the messages of the edge what those values are (DESIGN section 1, rule 1), so
- * faults of the function itself are looked for here, before any value is known.
+ * is not a finite number counts as 0, and is told to `onFault`, once. Failing on
+ * some values only would show in the messages of the gateway what those values are
+ * (DESIGN section 1, rule 1).
  *
- * @throws {TypeError} if the name is not registered or the function fails at 0
+ * @throws {TypeError} if the name is not registered
  */
-export function customFunction(
+export function totalFunction(
+  name: string,
+  registry: ActivationRegistry,
+  onFault: FaultListener,
+): (x: number) => number {
+  const registered = registeredFunction(name, registry);
+  let told = false;
+  const tell = (found: string, cause?: unknown) => {
+    if (told) return 0;
+    told = true;
+    onFault(
+      new TypeError(
+        `Cannot apply activation "${name}": expected finite numbers, got ${found}`,
+        { cause },
+      ),
+    );
+    return 0;
+  };
+  return (x) => {
+    let y: unknown;
+    try {
+      y = registered(x);
+    } catch (cause) {
+      return tell("an exception", cause);
+    }
+    return Number.isFinite(y) ? y as number : tell("another result");
+  };
+}
+
+/**
+ * Checks, before any reading is sent, that every `custom` step finds its function
+ * and that it works at 0.
+ *
+ * @throws {TypeError} if a name is not registered or a function fails at 0
+ */
+export function checkActivations(
+  steps: readonly EdgeStep[],
+  registry: ActivationRegistry,
+): void {
+  for (const step of steps) {
+    if (step.op !== "custom") continue;
+    const atZero = registeredFunction(step.name, registry)(0);
+    if (!Number.isFinite(atZero)) {
+      throw new TypeError(
+        `Cannot apply activation "${step.name}": expected a finite number at 0, got ${atZero}`,
+      );
+    }
+  }
+}
+
+function registeredFunction(
   name: string,
   registry: ActivationRegistry,
 ): (x: number) => number {
@@ -33,33 +86,5 @@ export function customFunction(
       }]`,
     );
   }
-  if (!Number.isFinite(registered(0))) {
-    throw new TypeError(
-      `Cannot apply activation "${name}": expected a finite number at 0, got ${
-        registered(0)
-      }`,
-    );
-  }
-  return (x) => {
-    try {
-      const y = registered(x);
-      return Number.isFinite(y) ? y : 0;
-    } catch {
-      return 0;
-    }
-  };
-}
-
-/**
- * Checks, before any reading is sent, that every `custom` step finds its function.
- *
- * @throws {TypeError} as {@linkcode customFunction}
- */
-export function checkActivations(
-  steps: readonly EdgeStep[],
-  registry: ActivationRegistry,
-): void {
-  for (const step of steps) {
-    if (step.op === "custom") customFunction(step.name, registry);
-  }
+  return registered;
 }

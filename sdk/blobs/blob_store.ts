@@ -24,10 +24,20 @@ export interface BlobStore {
    * one, whole; when this resolves, the new one, whatever happens.
    */
   write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  /**
+   * Writes the blob if there is none, and tells whether it did: of many processes
+   * that do so at once one does. Where it is missing, `write` takes its place.
+   */
+  create?(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean>;
   /** Removes the blob, if it is there. */
   remove(name: string): Promise<void>;
   /** Names of all blobs, in any order. */
   list(): Promise<string[]>;
+  /**
+   * Keeps other processes out, where the store can: resolves to what lets them in
+   * again, or to null if another holds it.
+   */
+  lock?(): Promise<(() => Promise<void>) | null>;
 }
 
 /** Keeps blobs for the life of the process only. */

@@ -7,12 +7,17 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import fs from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobStore } from "./blob_store.ts";
+import { lockFile } from "./folder_lock.ts";
 import { platformRandom } from "../support/random.ts";
+
+const lockName = ".lock";
+const temporaryName = /\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Keeps each blob in a file of a folder, readable by its owner only. Writing makes
  * a new file beside the old one, flushes it to the disk and renames it, so a
- * crash leaves one of the two whole (and at worst a `.tmp` file that nobody reads).
+ * crash leaves one of the two whole (and at worst a `.tmp` file that nobody reads,
+ * and that the next lock sweeps away).
  *
  * @example
  * ```ts
@@ -42,9 +47,90 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
-  /** Replaces the file at once. */
+  /**
+   * Replaces the file at once.
+   *
+   * @throws {Error} if a symbolic link is in its place: replacing it would leave
+   * what it points to as it was
+   */
   async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     const path = this.#path(name);
+    if (await isLink(path)) {
+      throw new Error(
+        `Cannot write ${path}: expected a file, got a symbolic link; give the path of what it points to`,
+      );
+    }
+    await this.#place(path, bytes, fs.rename);
+  }
+
+  /** Makes the file if there is none; of many that do so at once one succeeds. */
+  async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const path = this.#path(name);
+    try {
+      await this.#place(path, bytes, async (temporary, path) => {
+        await fs.link(temporary, path);
+        await fs.rm(temporary);
+      });
+      return true;
+    } catch (error) {
+      if ((error as { code?: string }).code === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  /** Removes the file, if it is there. */
+  async remove(name: string): Promise<void> {
+    await fs.rm(this.#path(name), { force: true });
+    await this.#syncFolder();
+  }
+
+  /** Names of all files but temporary ones and the lock. */
+  async list(): Promise<string[]> {
+    try {
+      const entries = await fs.readdir(this.folder, { withFileTypes: true });
+      return entries.flatMap((entry) =>
+        entry.isDirectory() || entry.name === lockName ||
+          entry.name.endsWith(".tmp")
+          ? []
+          : [entry.name]
+      );
+    } catch (error) {
+      return absent(error, []);
+    }
+  }
+
+  /**
+   * Keeps other processes of this machine out of the folder, and removes the
+   * temporary files that a crash left there.
+   */
+  async lock(): Promise<(() => Promise<void>) | null> {
+    await this.#makeFolder();
+    const unlock = await lockFile(join(this.folder, lockName));
+    if (unlock) {
+      for (const name of await fs.readdir(this.folder)) {
+        if (temporaryName.test(name)) {
+          await fs.rm(join(this.folder, name), { force: true });
+        }
+      }
+    }
+    return unlock;
+  }
+
+  #path(name: string): string {
+    if (/[\\/\0]|^\.{0,2}$|\.tmp$/.test(name)) {
+      throw new RangeError(
+        `Cannot use "${name}": expected the name of a file, not ending in .tmp`,
+      );
+    }
+    return join(this.folder, name);
+  }
+
+  /** Flushes the bytes to a temporary file, then puts it at `path`. */
+  async #place(
+    path: string,
+    bytes: Uint8Array<ArrayBuffer>,
+    put: (temporary: string, path: string) => Promise<void>,
+  ): Promise<void> {
     await this.#makeFolder();
     const temporary = `${path}.${bytesToHex(platformRandom(6))}.tmp`;
     try {
@@ -55,37 +141,12 @@ export class FileBlobStore implements BlobStore {
       } finally {
         await file.close();
       }
-      await fs.rename(temporary, path);
+      await put(temporary, path);
     } catch (error) {
       await fs.rm(temporary, { force: true });
       throw error;
     }
     await this.#syncFolder();
-  }
-
-  /** Removes the file, if it is there. */
-  async remove(name: string): Promise<void> {
-    await fs.rm(this.#path(name), { force: true });
-    await this.#syncFolder();
-  }
-
-  /** Names of all files but temporary ones. */
-  async list(): Promise<string[]> {
-    try {
-      const names = await fs.readdir(this.folder);
-      return names.filter((name) => !name.endsWith(".tmp"));
-    } catch (error) {
-      return absent(error, []);
-    }
-  }
-
-  #path(name: string): string {
-    if (/[\\/\0]|^\.{0,2}$|\.tmp$/.test(name)) {
-      throw new RangeError(
-        `Cannot use "${name}": expected the name of a file, not ending in .tmp`,
-      );
-    }
-    return join(this.folder, name);
   }
 
   async #makeFolder(): Promise<void> {
@@ -109,6 +170,14 @@ export class FileBlobStore implements BlobStore {
     } finally {
       await folder.close();
     }
+  }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await fs.lstat(path)).isSymbolicLink();
+  } catch (error) {
+    return absent(error, false);
   }
 }
 

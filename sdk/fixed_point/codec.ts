@@ -13,7 +13,7 @@ import type { InputSpec } from "../wire/plan.ts";
  *
  * @example
  * ```ts
- * import { quantise } from "./codec.ts";
+ * import { quantise } from "@cipherlayer/sdk/protocol";
  *
  * const spec = { shape: [3], scale: 0.5, offset: 20, low: -8, high: 7 };
  * const integers = quantise([19, 20.1, 23.5], spec);
@@ -93,7 +93,7 @@ export function fromResidue(residue: bigint, modulus: bigint): bigint {
  *
  * @example
  * ```ts
- * import { FixedPointCodec } from "./codec.ts";
+ * import { FixedPointCodec } from "@cipherlayer/sdk/protocol";
  *
  * const codec = new FixedPointCodec((1n << 127n) - 1n, 1000);
  * const product = codec.encode(-1.5) * codec.encode(0.25) % codec.modulus;

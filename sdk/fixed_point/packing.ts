@@ -36,10 +36,9 @@ export function packInputs(
     : layout.inputs.flatMap((input) =>
       packSpatialInput(layout, input, activations)
     );
-  return plaintexts.map((value) => {
-    const residue = value % modulus;
-    return residue < 0n ? residue + modulus : residue;
-  });
+  // 2N on top: the division is the same whatever the sign and size of the value.
+  const doubled = 2n * modulus;
+  return plaintexts.map((value) => (value + doubled) % modulus);
 }
 
 /**

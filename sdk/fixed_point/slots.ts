@@ -7,6 +7,11 @@
 /** Largest slot whose integers stay exact in a number. */
 export const largestSlotBits = 53;
 
+/** Largest magnitude that a slot takes; what is beyond is written as this. */
+export const largestSlotValue = 2 ** 52;
+
+const carryBias = 2 ** 52;
+
 const hexDigits = new TextEncoder().encode("0123456789abcdef");
 const ascii = new TextDecoder();
 
@@ -28,9 +33,19 @@ export class SlotWriter {
     this.#hex.set([48, 120]); // "0x"
   }
 
-  /** Appends one slot; |value| < 2^52, also where that is wider than the slot. */
+  /**
+   * Appends one slot, also where the value is wider than it. Total: what is beyond
+   * 2^52 is written as 2^52, what is no number as 0.
+   */
   push(value: number): void {
-    const total = value + this.#carry;
+    const held = value > largestSlotValue
+      ? largestSlotValue
+      : value < -largestSlotValue
+      ? -largestSlotValue
+      : value === value
+      ? value
+      : 0;
+    const total = held + this.#carry;
     const carry = Math.floor(total / this.#slotSize);
     const digit = total - carry * this.#slotSize;
     this.#carry = carry;
@@ -53,9 +68,11 @@ export class SlotWriter {
       }
     }
     const digits = BigInt(ascii.decode(hex));
-    const value = this.#carry === 0
-      ? digits
-      : digits + (BigInt(this.#carry) << BigInt(this.#bit));
+    // The carry, below 2^52 in magnitude, joins as a positive number of constant
+    // size, so that the time does not tell its sign or whether there is one.
+    const bit = BigInt(this.#bit);
+    const value = digits + (BigInt(this.#carry + carryBias) << bit) -
+      (BigInt(carryBias) << bit);
     words.fill(0);
     this.#bit = 0;
     this.#carry = 0;
@@ -83,7 +100,10 @@ export class SlotReader {
   /** Opens `plaintext` mod 2^(slots * slotBits), slots no more than constructed for. */
   open(plaintext: bigint, slots: number): void {
     const words = this.#words;
-    const hex = BigInt.asUintN(slots * this.#slotBits, plaintext).toString(16);
+    const bits = slots * this.#slotBits;
+    // The bit above the slots, which none reads, makes all plaintexts equally long.
+    const hex = (BigInt.asUintN(bits, plaintext) | 1n << BigInt(bits))
+      .toString(16);
     words.fill(0);
     for (let i = hex.length - 1, shift = 0; i >= 0; i--, shift += 4) {
       const code = hex.charCodeAt(i);

@@ -28,6 +28,12 @@ export interface KeyStore {
    * the old or the new one is current, and the old one is there in any case.
    */
   save(key: PrivateKey): Promise<void>;
+  /**
+   * Saves a first key, unless another process has saved one meanwhile.
+   *
+   * @returns false if there is a key already; it stays
+   */
+  create?(key: PrivateKey): Promise<boolean>;
   /** SHA-256 of the current key's N, without opening it; null if there is none. */
   fingerprint(): Promise<string | null>;
   /** Fingerprints of the retired keys, in any order. */
@@ -42,7 +48,11 @@ export interface NewKeyOptions extends KeyGenerationOptions {
   bits?: number;
 }
 
-/** The store's current key; on the first run a new one is made and saved. */
+/**
+ * The store's current key; on the first run a new one is made and saved. Of many
+ * processes that do so at once, all get the key of the first, where the store can
+ * `create`.
+ */
 export async function openKey(
   store: KeyStore,
   options: NewKeyOptions = {},
@@ -50,7 +60,8 @@ export async function openKey(
   const stored = await store.load();
   if (stored) return stored;
   const key = await generatePrivateKey(options.bits, options);
-  await store.save(key);
+  if (!store.create) await store.save(key);
+  else if (!await store.create(key)) return await openKey(store, options);
   return key;
 }
 

@@ -5,6 +5,7 @@ import {
   sealPrivateKey,
   unsealPrivateKey,
 } from "./key_sealing.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type { KeyStore } from "./key_store.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
 
@@ -60,14 +61,25 @@ export class SealedKeyStore implements KeyStore {
    * Opens the current key, or the one that is named, current or retired.
    *
    * @returns the key, or null if there is none
-   * @throws {CipherlayerError} "key-corrupt" or "wrong-passphrase"
+   * @throws {CipherlayerError} "key-corrupt", also where another key is found than
+   * the one that is named, or "wrong-passphrase"
    */
   async load(fingerprint?: string): Promise<PrivateKey | null> {
     const bytes = fingerprint === undefined ||
         fingerprint === await this.fingerprint()
       ? await this.#blobs.read(this.#name)
       : await this.#blobs.read(this.#retiredName(fingerprint));
-    return bytes && await unsealPrivateKey(bytes, this.#passphrase);
+    const key = bytes && await unsealPrivateKey(bytes, this.#passphrase);
+    const opened = key?.publicKey.fingerprint;
+    if (key && fingerprint !== undefined && opened !== fingerprint) {
+      throw new CipherlayerError(
+        "key-corrupt",
+        `Cannot open key ${fingerprint.slice(0, 16)}: its file holds ${
+          opened?.slice(0, 16)
+        }`,
+      );
+    }
+    return key;
   }
 
   /**
@@ -81,6 +93,15 @@ export class SealedKeyStore implements KeyStore {
       await this.#blobs.write(this.#retiredName(fingerprintOfSealed(old)), old);
     }
     await this.#blobs.write(this.#name, sealed);
+  }
+
+  /** Seals a first key, unless another process has sealed one meanwhile. */
+  async create(key: PrivateKey): Promise<boolean> {
+    const sealed = await sealPrivateKey(key, this.#passphrase, this.#options);
+    if (this.#blobs.create) return await this.#blobs.create(this.#name, sealed);
+    if (await this.#blobs.read(this.#name)) return false;
+    await this.#blobs.write(this.#name, sealed);
+    return true;
   }
 
   /**

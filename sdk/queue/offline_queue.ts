@@ -22,19 +22,40 @@ export interface OfflineQueueOptions {
   random?: RandomSource;
 }
 
+/** A reading whose outcome is told. */
+export interface QueuedReading {
+  /** Number of the reading. */
+  id: number;
+  /** When it was taken; null if it was damaged on the disk. */
+  takenAt: Date | null;
+  /** What was given with it; absent if nothing was, or if it was damaged. */
+  meta?: unknown;
+}
+
 /** What became of a reading. */
 export type QueuedOutcome =
-  /** Number of the reading, and what the model says. */
-  | { id: number; answer: Answer }
-  /** The model does not take such a reading (a `RangeError` of `infer`), or it was damaged on the disk. */
-  | { id: number; refused: string };
+  & QueuedReading
+  & (
+    /** What the model says. */
+    | { answer: Answer; refused?: undefined }
+    /** The model does not take such a reading (a `RangeError` of `infer`), or it was damaged on the disk. */
+    | { refused: string; answer?: undefined }
+  );
+
+/** Options of {@linkcode OfflineQueue.add}. */
+export interface AddOptions {
+  /** Anything that JSON holds; it is sealed with the reading and comes back with the outcome. */
+  meta?: unknown;
+  /** When the reading was taken. Default now. */
+  takenAt?: Date;
+}
 
 /** What {@linkcode OfflineQueue.add} did. */
 export interface AddResult {
   /** Numbers grow with every reading and are never used again. */
   id: number;
-  /** Number of the reading that had to go for it. */
-  dropped: number | null;
+  /** Numbers of the readings that had to go for it: one too many, or more where the disk was full. */
+  dropped: number[];
 }
 
 /** Options of {@linkcode OfflineQueue.process}. */
@@ -43,16 +64,14 @@ export interface ProcessOptions extends InferOptions {
   follow?: boolean;
 }
 
-/** What lies in the store under a number. */
-type Entry = "reading" | "outcome" | "mark";
-
 /**
  * Readings that wait on disk, encrypted, until the cloud can be reached, and are
  * then sent in order. Each has exactly one outcome, whatever crashes in between:
  * recording the outcome and removing the reading is one replacement of one blob,
  * and the outcome stays until the caller has dealt with it.
  *
- * One process at a time may use a queue's store.
+ * One process at a time may use a queue's store; a folder's lock sees to it until
+ * the queue is disposed of.
  *
  * @example
  * ```ts
@@ -65,16 +84,23 @@ type Entry = "reading" | "outcome" | "mark";
  * const { id } = await queue.add([1, 0]);
  * if (id !== 1 || queue.waiting !== 2) throw new Error("lost");
  * // Later, when there is a session:
- * // for await (const { id, answer } of queue.process(session)) await publish(id, answer);
+ * // for await (const { id, answer, refused } of queue.process(session)) {
+ * //   await publish(id, answer ?? refused);
+ * // }
  * ```
  */
-export class OfflineQueue {
+export class OfflineQueue implements AsyncDisposable {
   readonly #store: BlobStore;
   readonly #sealer: QueueSealer;
   readonly #capacity: number;
   readonly #whenFull: "refuse" | "drop-oldest";
-  /** In order of the numbers, as a Map keeps them. */
-  readonly #entries: Map<number, Entry>;
+  /** In order of the numbers, as a Set keeps them. */
+  readonly #readings: Set<number>;
+  /** Those that could not be recorded are here; null: on the disk. */
+  readonly #outcomes = new Map<number, QueuedOutcome | null>();
+  /** Blobs that have served, and are still to be removed. */
+  readonly #served = new Set<number>();
+  readonly #unlock: () => Promise<void>;
   readonly #underWay = new Set<number>();
   #nextId: number;
   #processing = false;
@@ -83,7 +109,8 @@ export class OfflineQueue {
 
   private constructor(
     options: OfflineQueueOptions,
-    entries: Map<number, Entry>,
+    ids: number[],
+    unlock: () => Promise<void>,
   ) {
     this.#store = options.store;
     this.#sealer = new QueueSealer(
@@ -92,14 +119,16 @@ export class OfflineQueue {
     );
     this.#capacity = options.capacity ?? 1000;
     this.#whenFull = options.whenFull ?? "refuse";
-    this.#entries = entries;
-    this.#nextId = Math.max(-1, ...entries.keys()) + 1;
+    this.#readings = new Set(ids);
+    this.#nextId = (ids.at(-1) ?? -1) + 1;
+    this.#unlock = unlock;
   }
 
   /**
    * Opens a queue, with whatever it held when the process ended.
    *
    * @throws {RangeError} if the capacity is not a positive integer
+   * @throws {CipherlayerError} "queue-locked" if another process uses the store
    */
   static async open(options: OfflineQueueOptions): Promise<OfflineQueue> {
     const { store, capacity = 1000 } = options;
@@ -108,32 +137,68 @@ export class OfflineQueue {
         `Cannot open queue: expected a capacity of 1 or more, got ${capacity}`,
       );
     }
-    const ids = (await store.list()).flatMap(idOf).sort((a, b) => a - b);
-    const entries = new Map<number, Entry>();
-    for (const id of ids) {
-      const blob = await store.read(nameOf(id));
-      if (blob) entries.set(id, blob.length === 0 ? "mark" : kindOf(blob));
+    const unlock = store.lock ? await store.lock() : () => Promise.resolve();
+    if (unlock === null) {
+      throw new CipherlayerError(
+        "queue-locked",
+        "Cannot open queue: expected a store of its own, got one that another process uses",
+        { retryable: true },
+      );
     }
-    const queue = new OfflineQueue(options, entries);
-    // What a crash left half done: marks that have served, a reading too many.
-    await queue.#removeMarks();
-    while (queue.waiting > capacity) await queue.#dropOldest();
-    return queue;
+    try {
+      const ids = (await store.list()).flatMap(idOf).sort((a, b) => a - b);
+      const queue = new OfflineQueue(options, ids, unlock);
+      await queue.#findServed(ids);
+      await queue.#sealer.prepare();
+      // What a crash left half done: a reading too many.
+      while (options.whenFull === "drop-oldest" && queue.waiting > capacity) {
+        await queue.#dropOldest();
+      }
+      return queue;
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  /**
+   * Marks are among the two newest blobs, recorded outcomes among the oldest; the
+   * rest is not read, so that a queue of any length opens at once.
+   */
+  async #findServed(ids: number[]): Promise<void> {
+    for (const id of ids.slice(-2)) {
+      if (isMark(await this.#store.read(nameOf(id)))) {
+        this.#readings.delete(id);
+        this.#served.add(id);
+      }
+    }
+    for (const id of this.#readings) {
+      const blob = await this.#store.read(nameOf(id));
+      if (blob?.[0] !== kinds.outcome) break;
+      this.#readings.delete(id);
+      this.#outcomes.set(id, null);
+    }
+    await this.#sweep();
   }
 
   /** Readings that wait or are under way. */
   get waiting(): number {
-    return this.#idsOf("reading").length;
+    return this.#readings.size;
   }
 
   /**
    * Takes a reading in; when this resolves, it is on the disk.
    *
+   * @throws {RangeError} if a value is no number
    * @throws {CipherlayerError} "queue-full" if there are `capacity` readings and
    * the queue refuses more; "key-missing" if the key store holds no key
    */
-  add(reading: ArrayLike<number>): Promise<AddResult> {
-    return this.#change(async () => {
+  async add(
+    reading: ArrayLike<number>,
+    options: AddOptions = {},
+  ): Promise<AddResult> {
+    const content = encodeReading(reading, options);
+    return await this.#change(async () => {
       const full = this.waiting - this.#underWay.size >= this.#capacity;
       if (full && this.#whenFull === "refuse") {
         throw new CipherlayerError(
@@ -142,13 +207,36 @@ export class OfflineQueue {
           { retryable: true },
         );
       }
-      const id = this.#nextId++;
-      await this.#write(id, "reading", encodeReading(reading));
-      await this.#removeMarks();
-      const dropped = full ? await this.#dropOldest() : null;
+      const dropped: number[] = [];
+      const id = await this.#writeNew(content, dropped);
+      this.#readings.add(id);
+      await this.#sweep();
+      if (full && dropped.length === 0) {
+        dropped.push(...await this.#dropOldest());
+      }
       this.#additions.dispatchEvent(new Event("added"));
       return { id, dropped };
     });
+  }
+
+  /**
+   * Gives up a reading, or an outcome that was not dealt with.
+   *
+   * @returns whether it was there and not under way
+   */
+  remove(id: number): Promise<boolean> {
+    return this.#change(async () => {
+      const there = this.#readings.has(id) || this.#outcomes.has(id);
+      if (!there || this.#underWay.has(id)) return false;
+      await this.#remove(id);
+      return true;
+    });
+  }
+
+  /** Lets other processes use the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#changes;
+    await this.#unlock();
   }
 
   /**
@@ -171,12 +259,12 @@ export class OfflineQueue {
     this.#processing = true;
     try {
       for (;;) {
-        for (const id of this.#idsOf("outcome")) {
-          yield await this.#outcome(id);
+        for (const [id, unrecorded] of this.#outcomes) {
+          yield unrecorded ?? await this.#outcome(id);
           await this.#change(() => this.#remove(id));
         }
         options.signal?.throwIfAborted();
-        const batch = this.#idsOf("reading").slice(0, session.plan.samples);
+        const batch = this.#oldest(session.plan.samples);
         if (batch.length > 0) await this.#send(batch, session, options);
         else if (options.follow) await this.#addition(options.signal);
         else return;
@@ -194,81 +282,138 @@ export class OfflineQueue {
   ): Promise<void> {
     for (const id of ids) this.#underWay.add(id);
     try {
-      const readings = new Map<number, Float64Array>();
+      const outcomes = new Map<number, QueuedOutcome>();
+      const readings: DecodedReading[] = [];
       for (const id of ids) {
         try {
-          readings.set(id, decodeReading(await this.#read(id)));
+          const { kind, content } = await this.#read(id);
+          // Recorded before a crash, behind one that could not be.
+          if (kind === kinds.outcome) outcomes.set(id, decodeOutcome(content));
+          else readings.push({ id, ...decodeReading(content) });
         } catch (error) {
-          await this.#record(id, { refused: damage(error) });
+          outcomes.set(id, { id, takenAt: null, refused: damage(error) });
         }
       }
-      const outcomes = await inferEach(
+      const results = await inferEach(
         session,
-        [...readings.values()],
+        readings.map(({ values }) => values),
         options,
       );
-      for (const [i, id] of [...readings.keys()].entries()) {
-        await this.#record(id, outcomes[i]);
+      for (const [i, { id, takenAt, meta }] of readings.entries()) {
+        const told = meta === undefined ? { takenAt } : { takenAt, meta };
+        outcomes.set(id, { id, ...told, ...results[i] });
       }
+      // In order, so that after a crash the recorded ones come first.
+      for (const id of ids) await this.#record(outcomes.get(id)!);
     } finally {
       for (const id of ids) this.#underWay.delete(id);
     }
   }
 
-  /** From here on the outcome is there and the reading is not, at one stroke. */
-  #record(id: number, outcome: InferenceOutcome): Promise<void> {
-    const text = JSON.stringify({ id, ...outcome });
-    return this.#change(() =>
-      this.#write(id, "outcome", new TextEncoder().encode(text))
-    );
+  /**
+   * From here on the outcome is there and the reading is not, at one stroke. Where
+   * the disk takes nothing, the outcome is given from memory.
+   */
+  #record(outcome: QueuedOutcome): Promise<void> {
+    return this.#change(async () => {
+      const { id } = outcome;
+      const content = new TextEncoder().encode(JSON.stringify(outcome));
+      const sealed = await this.#sealer.seal(
+        nameOf(id),
+        kinds.outcome,
+        content,
+      );
+      const recorded = await this.#store.write(nameOf(id), sealed)
+        .then(() => true, () => false);
+      this.#readings.delete(id);
+      this.#outcomes.set(id, recorded ? null : outcome);
+    });
   }
 
   async #outcome(id: number): Promise<QueuedOutcome> {
     try {
-      return JSON.parse(new TextDecoder().decode(await this.#read(id)));
+      return decodeOutcome((await this.#read(id)).content);
     } catch (error) {
-      return { id, refused: damage(error) };
+      return { id, takenAt: null, refused: damage(error) };
     }
   }
 
-  async #read(id: number): Promise<Uint8Array<ArrayBuffer>> {
+  async #read(id: number) {
     const name = nameOf(id);
-    return await this.#sealer.open(name, await this.#store.read(name));
+    const blob = await this.#store.read(name);
+    const content = await this.#sealer.open(name, blob);
+    return { kind: blob?.[0], content };
   }
 
-  async #write(
-    id: number,
-    entry: "reading" | "outcome",
+  /** Writes under the next number that no folder has; on a full disk old readings go first. */
+  async #writeNew(
     content: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
-    const name = nameOf(id);
-    const sealed = await this.#sealer.seal(name, kinds[entry], content);
-    await this.#store.write(name, sealed);
-    this.#entries.set(id, entry);
+    dropped: number[],
+  ): Promise<number> {
+    for (;;) {
+      const id = this.#nextId++;
+      const sealed = await this.#sealer.seal(
+        nameOf(id),
+        kinds.reading,
+        content,
+      );
+      try {
+        await this.#store.write(nameOf(id), sealed);
+        return id;
+      } catch (error) {
+        if (codeOf(error) === "EISDIR") continue;
+        this.#nextId--;
+        if (this.#whenFull === "refuse" || !isFull(error)) throw error;
+        const gone = await this.#dropOldest();
+        if (gone.length === 0) throw error;
+        dropped.push(...gone);
+      }
+    }
   }
 
-  /** The newest number leaves a mark, so that it is not used again after a restart. */
+  /**
+   * The newest number leaves a mark, so that it is not used again after a restart.
+   * What the disk does not let go of now is removed at the next change.
+   */
   async #remove(id: number): Promise<void> {
-    if (id === this.#nextId - 1) {
-      await this.#store.write(nameOf(id), new Uint8Array());
-      this.#entries.set(id, "mark");
-    } else {
-      await this.#store.remove(nameOf(id));
-      this.#entries.delete(id);
+    this.#readings.delete(id);
+    this.#outcomes.delete(id);
+    this.#served.add(id);
+    if (id < this.#nextId - 1) return await this.#sweep();
+    try {
+      await this.#store.write(nameOf(id), Uint8Array.of(kinds.mark));
+    } catch {
+      // No room for a mark: the blob itself keeps the number until the next one comes.
     }
   }
 
-  async #removeMarks(): Promise<void> {
-    for (const id of this.#idsOf("mark")) {
-      if (id < this.#nextId - 1) await this.#remove(id);
+  async #sweep(): Promise<void> {
+    for (const id of this.#served) {
+      if (id === this.#nextId - 1) continue;
+      try {
+        await this.#store.remove(nameOf(id));
+        this.#served.delete(id);
+      } catch {
+        return;
+      }
     }
   }
 
-  async #dropOldest(): Promise<number | null> {
-    const oldest = this.#idsOf("reading").find((id) => !this.#underWay.has(id));
-    if (oldest === undefined) return null;
+  async #dropOldest(): Promise<number[]> {
+    const [oldest] = this.#oldest(1);
+    if (oldest === undefined) return [];
     await this.#remove(oldest);
-    return oldest;
+    return [oldest];
+  }
+
+  /** Up to `count` readings that are not under way. */
+  #oldest(count: number): number[] {
+    const ids: number[] = [];
+    for (const id of this.#readings) {
+      if (ids.length === count) break;
+      if (!this.#underWay.has(id)) ids.push(id);
+    }
+    return ids;
   }
 
   /** Resolves at the next reading; rejects when the signal aborts first. */
@@ -285,12 +430,6 @@ export class OfflineQueue {
         reject(signal.reason);
       }, once);
     });
-  }
-
-  #idsOf(wanted: Entry): number[] {
-    return [...this.#entries].flatMap(([id, entry]) =>
-      entry === wanted ? [id] : []
-    );
   }
 
   /** Changes of the store happen one after another. */
@@ -332,11 +471,20 @@ function damage(error: unknown): string {
   return error.message;
 }
 
-/** First byte of a blob. */
-const kinds = { reading: 1, outcome: 2 } as const;
+/** First byte of a blob; a mark has no other. */
+const kinds = { reading: 1, outcome: 2, mark: 3 } as const;
 
-function kindOf(blob: Uint8Array): "reading" | "outcome" {
-  return blob[0] === kinds.outcome ? "outcome" : "reading";
+function isMark(blob: Uint8Array | null): boolean {
+  return blob?.length === 1 && blob[0] === kinds.mark;
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | null)?.code;
+}
+
+function isFull(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT"].includes(String(codeOf(error))) ||
+    (error instanceof Error && error.name === "QuotaExceededError");
 }
 
 function nameOf(id: number): string {
@@ -348,19 +496,55 @@ function idOf(name: string): number[] {
   return digits ? [Number(digits)] : [];
 }
 
-/** Little-endian doubles. */
-function encodeReading(reading: ArrayLike<number>): Uint8Array<ArrayBuffer> {
-  const view = new DataView(new ArrayBuffer(8 * reading.length));
-  for (let i = 0; i < reading.length; i++) {
-    view.setFloat64(8 * i, reading[i], true);
-  }
-  return new Uint8Array(view.buffer);
+interface DecodedReading {
+  id: number;
+  takenAt: Date;
+  meta?: unknown;
+  values: Float64Array;
 }
 
-function decodeReading(bytes: Uint8Array): Float64Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float64Array.from(
-    { length: bytes.length / 8 },
-    (_, i) => view.getFloat64(8 * i, true),
+/** Length of the JSON of time and meta (4 bytes), that JSON, then little-endian doubles. */
+function encodeReading(
+  reading: ArrayLike<number>,
+  { meta, takenAt = new Date() }: AddOptions,
+): Uint8Array<ArrayBuffer> {
+  const head = new TextEncoder().encode(
+    JSON.stringify({ takenAt: takenAt.toISOString(), meta }),
   );
+  const view = new DataView(
+    new ArrayBuffer(4 + head.length + 8 * reading.length),
+  );
+  view.setUint32(0, head.length, true);
+  const bytes = new Uint8Array(view.buffer);
+  bytes.set(head, 4);
+  for (let i = 0; i < reading.length; i++) {
+    if (typeof reading[i] !== "number") {
+      throw new RangeError(
+        `Cannot queue reading: expected a number at index ${i}, got ${
+          JSON.stringify(reading[i])
+        }`,
+      );
+    }
+    view.setFloat64(4 + head.length + 8 * i, reading[i], true);
+  }
+  return bytes;
+}
+
+function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
+  const outcome = JSON.parse(new TextDecoder().decode(bytes));
+  const { takenAt } = outcome;
+  return { ...outcome, takenAt: takenAt && new Date(takenAt) };
+}
+
+function decodeReading(bytes: Uint8Array): Omit<DecodedReading, "id"> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = 4 + view.getUint32(0, true);
+  const { takenAt, meta } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(4, start)),
+  );
+  const values = Float64Array.from(
+    { length: (bytes.length - start) / 8 },
+    (_, i) => view.getFloat64(start + 8 * i, true),
+  );
+  return { takenAt: new Date(takenAt), meta, values };
 }

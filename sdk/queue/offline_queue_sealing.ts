@@ -8,11 +8,13 @@ import type { PrivateKey } from "../paillier/private/private_key.ts";
 import type { RandomSource } from "../support/random.ts";
 
 /*
- * A sealed blob: its kind (1 byte), the fingerprint of the key (32), a nonce (12),
- * then AES-256-GCM under HKDF-SHA-256 of the key's primes. The blob's name, kind
+ * A sealed blob: its kind (1 byte), the fingerprint of the key (32), a checksum of
+ * name, kind and fingerprint (8), by which damage there is told from a key that is
+ * missing, a nonce (12), then AES-256-GCM under HKDF-SHA-256 of the key's primes. The blob's name, kind
  * and fingerprint are authenticated too, so that blobs cannot trade places.
  */
-const headBytes = 1 + 32;
+const checksumBytes = 8;
+const headBytes = 1 + 32 + checksumBytes;
 const nonceBytes = 12;
 
 /** Seals blobs under the current key of a store, opens those of any of its keys. */
@@ -35,7 +37,7 @@ export class QueueSealer {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const fingerprint = await this.#keys.fingerprint();
     if (fingerprint === null) throw missing("a key in the store, got none");
-    const head = concatBytes(Uint8Array.of(kind), hexToBytes(fingerprint));
+    const head = headOf(name, kind, fingerprint);
     const nonce = this.#random(nonceBytes);
     const sealed = await crypto.subtle.encrypt(
       aesGcm(name, head, nonce),
@@ -60,7 +62,11 @@ export class QueueSealer {
     }
     const head = blob.subarray(0, headBytes);
     const nonce = blob.subarray(headBytes, headBytes + nonceBytes);
-    const key = await this.#key(bytesToHex(head.subarray(1)));
+    const fingerprint = bytesToHex(head.subarray(1, 33));
+    if (bytesToHex(headOf(name, head[0], fingerprint)) !== bytesToHex(head)) {
+      throw corrupt(name);
+    }
+    const key = await this.#key(fingerprint);
     try {
       const content = await crypto.subtle.decrypt(
         aesGcm(name, head, nonce),
@@ -71,6 +77,12 @@ export class QueueSealer {
     } catch (cause) {
       throw corrupt(name, cause);
     }
+  }
+
+  /** Opens the current key, if there is one, so that sealing is quick. */
+  async prepare(): Promise<void> {
+    const fingerprint = await this.#keys.fingerprint();
+    if (fingerprint !== null) await this.#key(fingerprint);
   }
 
   #key(fingerprint: string): Promise<CryptoKey> {
@@ -99,6 +111,12 @@ export class QueueSealer {
     secret.fill(0);
     return imported;
   }
+}
+
+function headOf(name: string, kind: number, fingerprint: string): Uint8Array {
+  const head = concatBytes(Uint8Array.of(kind), hexToBytes(fingerprint));
+  const named = concatBytes(head, new TextEncoder().encode(name));
+  return concatBytes(head, sha256(named).subarray(0, checksumBytes));
 }
 
 function queueSecret(key: PrivateKey): Uint8Array<ArrayBuffer> {

@@ -1,6 +1,7 @@
 import { shapeAfter } from "../activations/apply.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
+import { largestSlotBits, largestSlotValue } from "../fixed_point/slots.ts";
 import {
   answerCiphertexts,
   blockSlots,
@@ -14,69 +15,151 @@ import type {
   RoundLayout,
   RoundPlan,
 } from "../wire/plan.ts";
+import {
+  rangeAfter,
+  requireOrder,
+  requireScale,
+  type ValueRange,
+} from "../wire/value_range.ts";
+import {
+  defaultPlanLimits,
+  layoutWork,
+  namesReadLater,
+  type PlanLimits,
+  stepWork,
+} from "./plan_limits.ts";
 
 /** Largest body of a round that an edge agrees to, in bytes. */
 const maxRoundBytes = 2 ** 29;
-/** Largest tensor, in elements over all samples. */
-const maxElements = 2 ** 26;
 /** Most additions or comparisons of a pooling step. */
 const maxPoolingWork = 2 ** 31;
 const maxShards = 64;
+
+/** What is known of an activation before there is one. */
+interface Activation extends ValueRange {
+  shape: number[];
+}
 
 /**
  * Checks that a plan makes sense before anything is encrypted: plans come from
  * a cloud that is not trusted, and a fault that showed only later could depend
  * on a reading. After this, shapes agree through the whole inference, every
- * tensor exists when it is read, slots fit the modulus, and memory is bounded.
+ * tensor exists when it is read, slots fit the modulus, no value whatever the
+ * cloud answers leaves [-2^52, 2^52], and memory and work are bounded.
  *
  * @throws {CipherlayerError} `malformed`
  */
 export function checkPlan(
   plan: InferencePlan,
-  expected: { samples: number; modulusBits: number },
+  expected: {
+    samples: number;
+    modulusBits: number;
+    /** Default: 2^22 elements a sample, 2^24 in all, 2^31 operations. */
+    limits?: Partial<PlanLimits>;
+  },
 ): void {
   const { samples, modulusBits } = expected;
   if (plan.samples !== samples) {
     refuse(`${samples} samples`, `${plan.samples}`);
   }
   if (plan.rounds.length === 0) refuse("at least one round", "none");
-  const shapes = new Map([["input", plan.input.shape]]);
-  let last: number[] = [];
+  const budget = new Budget(samples, {
+    ...defaultPlanLimits,
+    ...expected.limits,
+  });
+  const { input } = plan;
+  sensible("the input", () => {
+    requireScale(input.scale);
+    requireOrder(input);
+  });
+  checkRange(input, "the input");
+  let last: Activation = {
+    shape: input.shape,
+    low: input.low,
+    high: input.high,
+  };
+  const live = new Map([["input", last]]);
+  const readLater = namesReadLater(plan.rounds);
   for (const [index, round] of plan.rounds.entries()) {
     const where = `round ${index}`;
-    checkInputs(round.layout, shapes, where);
+    checkInputs(round.layout, live, where);
     checkSizes(round, samples, modulusBits, where);
-    last = accumulatorShape(round.layout);
-    checkElements(last, samples, where);
+    checkDistinct(round.layout, where);
+    budget.spend(layoutWork(round.layout) / samples, where);
+    last = accumulators(round.layout);
+    checkRange(last, where);
+    budget.hold(live, last, where);
     for (const step of round.steps) {
-      last = stepShape(step, last, where);
-      checkElements(last, samples, where);
-      if ("kernel" in step) {
-        const work = elementCount(last) * elementCount(step.kernel) * samples;
-        if (work > maxPoolingWork) {
-          refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
-        }
+      const before = last.shape;
+      last = afterStep(step, last, where);
+      budget.hold(live, last, where);
+      const work = stepWork(step, before, last.shape);
+      if ("kernel" in step && work * samples > maxPoolingWork) {
+        refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
       }
+      budget.spend(work, where);
     }
-    shapes.set(round.writes, last);
+    live.set(round.writes, last);
+    for (const name of live.keys()) {
+      if (!readLater[index].has(name)) live.delete(name);
+    }
   }
-  const { shape, labels, reveal } = plan.output;
+  const { shape, labels, reveal, scale } = plan.output;
+  sensible("the output", () => requireScale(scale));
   const expectedShape = reveal === "label" ? [1] : shape;
-  if (elementCount(expectedShape) !== elementCount(last)) {
-    refuse(`an output of shape [${expectedShape}]`, `[${last}]`);
+  if (elementCount(expectedShape) !== elementCount(last.shape)) {
+    refuse(`an output of shape [${expectedShape}]`, `[${last.shape}]`);
   }
   if (labels && labels.length !== elementCount(shape)) {
     refuse(`${elementCount(shape)} labels`, `${labels.length}`);
   }
 }
 
+/** What is left of the limits while a plan is gone through. */
+class Budget {
+  #operations: number;
+
+  constructor(readonly samples: number, readonly limits: PlanLimits) {
+    this.#operations = limits.operations;
+  }
+
+  /** Takes the operations of one sample, for all of them. */
+  spend(operations: number, where: string): void {
+    this.#operations -= operations * this.samples;
+    if (!(this.#operations >= 0)) {
+      refuse(
+        `all rounds within ${this.limits.operations} operations`,
+        `more by ${where}`,
+      );
+    }
+  }
+
+  /** Checks what is in memory while a round works: what is live and what it makes. */
+  hold(
+    live: ReadonlyMap<string, Activation>,
+    made: Activation,
+    where: string,
+  ): void {
+    let elements = elementCount(made.shape);
+    for (const { shape } of live.values()) elements += elementCount(shape);
+    const { elementsPerSample } = this.limits;
+    const max = Math.min(
+      elementsPerSample,
+      Math.floor(this.limits.elements / this.samples),
+    );
+    if (!(elements <= max)) {
+      refuse(`${where} of at most ${max} elements`, `${elements}`);
+    }
+  }
+}
+
 function checkInputs(
   layout: RoundLayout,
-  shapes: ReadonlyMap<string, number[]>,
+  live: ReadonlyMap<string, Activation>,
   where: string,
 ): void {
   for (const input of layout.inputs) {
-    const shape = shapes.get(input.tensor);
+    const shape = live.get(input.tensor)?.shape;
     if (!shape) {
       refuse(`${where} to read earlier tensors`, `"${input.tensor}"`);
     }
@@ -101,6 +184,15 @@ function checkSizes(
     refuse(`${where} in at most ${answers} shards`, `${shards}`);
   }
   const slots = Math.max(usedSlots(layout, 0), blockSlots(layout));
+  if (
+    layout.slotBits > largestSlotBits &&
+    slots * layout.slotBits <= modulusBits - headroomBits
+  ) {
+    refuse(
+      `${where}'s slots of at most ${largestSlotBits} bits`,
+      `${layout.slotBits}`,
+    );
+  }
   if (slots * layout.slotBits > modulusBits - headroomBits) {
     refuse(
       `${where} to fit ${modulusBits - headroomBits} bits`,
@@ -120,27 +212,62 @@ function checkSizes(
   }
 }
 
-function checkElements(shape: number[], samples: number, where: string): void {
-  if (elementCount(shape) * samples > maxElements) {
-    refuse(`${where} of at most ${maxElements} elements`, `[${shape}]`);
+/** Each value is packed once for each offset that a tile has, no more. */
+function checkDistinct(layout: RoundLayout, where: string): void {
+  if (layout.kind === "dense") return;
+  for (const { tensor, offsets } of layout.inputs) {
+    if (new Set(offsets.map(String)).size !== offsets.length) {
+      refuse(`${where} to read "${tensor}" once at an offset`, "it twice");
+    }
   }
 }
 
-function accumulatorShape(layout: RoundLayout): number[] {
-  return layout.kind === "spatial" ? layout.output : [layout.outputLength];
+function checkRange({ low, high }: ValueRange, where: string): void {
+  if (!(low >= -largestSlotValue && high <= largestSlotValue)) {
+    refuse(`${where} to stay within 2^52`, `[${low}, ${high}]`);
+  }
 }
 
-function stepShape(step: EdgeStep, shape: number[], where: string): number[] {
-  let after: number[];
+/** What unpacking gives, whatever the plaintexts are. */
+function accumulators(layout: RoundLayout): Activation {
+  const guardBits = layout.kind === "dense" ? layout.guardBits : 0;
+  const reach = 2 ** (layout.slotBits - 1 - guardBits);
+  return {
+    shape: layout.kind === "spatial" ? layout.output : [layout.outputLength],
+    low: -reach,
+    high: reach - 1,
+  };
+}
+
+function afterStep(
+  step: EdgeStep,
+  before: Activation,
+  where: string,
+): Activation {
+  let shape: number[];
   try {
-    after = shapeAfter(step, shape);
+    shape = shapeAfter(step, before.shape);
   } catch {
-    refuse(`${where} to fit shape [${shape}]`, `step ${step.op}`);
+    refuse(`${where} to fit shape [${before.shape}]`, `step ${step.op}`);
   }
-  if (elementCount(after) < 1) {
-    refuse(`${where}'s windows to fit [${shape}]`, "larger ones");
+  if (elementCount(shape) < 1) {
+    refuse(`${where}'s windows to fit [${before.shape}]`, "larger ones");
   }
-  return after;
+  const range = sensible(
+    `${where}'s step ${step.op}`,
+    () => rangeAfter(step, before),
+  );
+  checkRange(range, `${where}'s step ${step.op}`);
+  return { shape, low: range.low, high: range.high };
+}
+
+/** Runs a check of numbers; what it finds is a fault of the plan. */
+function sensible<T>(where: string, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    refuse(`${where} to make sense`, (cause as Error).message);
+  }
 }
 
 function refuse(expected: string, got: string): never {

@@ -1,11 +1,11 @@
-import { type ActivationRegistry, applySteps } from "../activations/apply.ts";
+import { type ActivationRegistry, shapeAfter } from "../activations/apply.ts";
+import { activate, type ActivationContext, packOrZeros } from "./activate.ts";
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { RoundReport, SessionState } from "./events.ts";
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
-import { packInputs, unpackAnswers } from "../fixed_point/packing.ts";
-import { countClamped, countImpossible } from "./saturation.ts";
+import { namesReadLater } from "./plan_limits.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
@@ -41,6 +41,12 @@ export interface InferenceResult {
   /** Values that were clamped, over all rounds and samples. */
   clampedValues: number;
   rounds: RoundReport[];
+  /**
+   * The first fault of the gateway's own work on decrypted values (a custom
+   * activation that threw), or null. The output is then worth nothing; whoever runs
+   * the inference reports it once nothing more is sent.
+   */
+  fault: { reason: unknown } | null;
 }
 
 /**
@@ -49,7 +55,8 @@ export interface InferenceResult {
  * What is sent depends on the plan alone. Decrypted values decide only what the
  * ciphertexts hold, so that a malicious cloud that answers with ciphertexts of
  * its own learns nothing from what follows; faults of form (counts, tokens) stop
- * the inference whatever the values are.
+ * the inference whatever the values are. A fault of the gateway's own work on
+ * decrypted values does not stop it: the result tells it after the last round.
  *
  * @param reading quantised integers, one array per sample
  * @param token opens round 0
@@ -62,20 +69,27 @@ export async function runInference(
   const { plan } = context;
   const live = new Map([["input", reading]]);
   const rounds: RoundReport[] = [];
+  const readLater = namesReadLater(plan.rounds);
   let output = reading, clampedValues = 0;
+  let fault: InferenceResult["fault"] = null;
+  const work: ActivationContext = {
+    modulus: context.owner.publicKey.modulus,
+    activations: context.activations,
+    keep: (reason) => fault ??= { reason },
+  };
   for (const [index, round] of plan.rounds.entries()) {
-    const result = await runRound(context, index, round, live, token);
+    const result = await runRound(context, work, index, { live, token });
     output = result.output;
     token = result.token;
     clampedValues += result.clampedValues;
     live.set(round.writes, output);
     for (const name of live.keys()) {
-      if (!readAfter(plan, index, name)) live.delete(name);
+      if (!readLater[index].has(name)) live.delete(name);
     }
     rounds.push(result.report);
     context.onRound(index, result.report);
   }
-  return { output, clampedValues, rounds };
+  return { output, clampedValues, rounds, fault };
 }
 
 interface RoundResult {
@@ -87,15 +101,18 @@ interface RoundResult {
 
 async function runRound(
   context: InferenceContext,
+  work: ActivationContext,
   index: number,
-  round: RoundPlan,
-  live: ReadonlyMap<string, IntegerTensor>,
-  token: Uint8Array,
+  { live, token }: {
+    live: ReadonlyMap<string, IntegerTensor>;
+    token: Uint8Array;
+  },
 ): Promise<RoundResult> {
   const { owner, clock, signal } = context;
+  const round = context.plan.rounds[index];
   const started = clock.now();
   context.onState({ state: "encrypting", round: index });
-  const plaintexts = packInputs(round.layout, live, owner.publicKey.modulus);
+  const plaintexts = packOrZeros(round.layout, live, work);
   const ciphertexts = await owner.encryptBatch(plaintexts, { signal });
   const encrypted = clock.now();
 
@@ -106,18 +123,12 @@ async function runRound(
 
   context.onState({ state: "decrypting", round: index });
   const residues = await owner.decryptBatch(evaluated.ciphertexts, { signal });
-  const accumulators = unpackAnswers(round.layout, residues);
-  let output = accumulators;
-  let clampedValues = countImpossible(
-    round.layout,
+  const { output, clampedValues } = activate(
+    round,
+    shapeOf(round),
     residues,
-    accumulators,
-    owner.publicKey.modulus,
+    work,
   );
-  for (const step of round.steps) {
-    clampedValues += countClamped(step, output);
-    output = applySteps([step], output, context.activations);
-  }
   const finished = clock.now();
   return {
     output,
@@ -134,6 +145,14 @@ async function runRound(
       totalMs: finished - started,
     },
   };
+}
+
+/** Shape of one sample of what a round writes. */
+function shapeOf({ layout, steps }: RoundPlan): number[] {
+  const accumulators = layout.kind === "spatial"
+    ? layout.output
+    : [layout.outputLength];
+  return steps.reduce((shape, step) => shapeAfter(step, shape), accumulators);
 }
 
 /** Asks for the shards of a round, some at a time, and joins their answers. */
@@ -212,12 +231,6 @@ async function evaluate(
     bytesDown: shards.reduce((sum, { reply }) => sum + reply.body.length, 0),
     evaluateMs: times.includes(null) ? null : Math.max(...times as number[]),
   };
-}
-
-function readAfter(plan: InferencePlan, index: number, name: string): boolean {
-  return plan.rounds.slice(index + 1).some(({ layout }) =>
-    layout.inputs.some((input) => input.tensor === name)
-  );
 }
 
 function equal(left: Uint8Array, right: Uint8Array): boolean {

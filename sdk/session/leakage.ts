@@ -64,7 +64,7 @@ export interface LeakageReport {
  *
  * @example
  * ```ts
- * import { type InferencePlan, leakageReport } from "@cipherlayer/sdk";
+ * import { type InferencePlan, leakageReport } from "@cipherlayer/sdk/protocol";
  *
  * // y = W x with 3 outputs and 4 inputs.
  * const plan: InferencePlan = {

@@ -8,7 +8,6 @@ import { quantise } from "../fixed_point/codec.ts";
 import { inputCiphertexts } from "../fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
-import { bytesFromBigInt } from "../paillier/public/big_integer.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
@@ -16,6 +15,7 @@ import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
+import { contractDigest, contractOfPlan } from "../wire/contract.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
 export type { Answer } from "./answer.ts";
@@ -77,6 +77,7 @@ export class Session extends SessionEvents {
   readonly #clock: Clock;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  #contract?: string;
   #queue: Promise<unknown> = Promise.resolve();
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
@@ -108,6 +109,14 @@ export class Session extends SessionEvents {
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
       );
     }
+    const { contract } = options;
+    if (contract !== undefined && !/^sha256:[0-9a-f]{64}$/.test(contract)) {
+      throw new TypeError(
+        `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
+          JSON.stringify(contract)?.slice(0, 100)
+        }`,
+      );
+    }
     const session = new Session(options, await keyOf(options.keys));
     try {
       await session.#open(options.signal);
@@ -127,6 +136,14 @@ export class Session extends SessionEvents {
   /** Version of the model that this session is bound to. */
   get version(): string {
     return this.#opened.version;
+  }
+
+  /**
+   * The contract that the model keeps: `sha256:` and 64 hexadecimal digits, the same
+   * for every key length, batch and sealing key. Pass it to {@linkcode connect} to pin it.
+   */
+  get contract(): string {
+    return this.#contract!;
   }
 
   /** What the cloud told about the model: geometry, never weights. */
@@ -154,7 +171,8 @@ export class Session extends SessionEvents {
    * {@linkcode connect}) in the slots of the same ciphertexts.
    *
    * @returns answers in the order of the readings
-   * @throws as {@linkcode infer} does
+   * @throws {TypeError} after the last round, if a custom activation threw or gave
+   * no finite number; else as {@linkcode infer} does
    */
   inferMany(
     readings: ArrayLike<number>[],
@@ -208,10 +226,19 @@ export class Session extends SessionEvents {
       }
       const size = this.#options.samples ?? 1;
       const answers: Answer[] = [];
+      // Told when nothing more is sent, so that no request depends on one.
+      const faults: unknown[] = [];
+      const keep = (fault: unknown) => faults.push(fault);
       for (let from = 0; from < readings.length; from += size) {
         const batch = readings.slice(from, from + size);
-        answers.push(...await this.#inferBatch(batch, { ...options, signal }));
+        const given = await this.#inferBatch(
+          batch,
+          { ...options, signal },
+          keep,
+        );
+        answers.push(...given);
       }
+      if (faults.length > 0) throw faults[0];
       return answers;
     } finally {
       if (!this.#closing.signal.aborted) {
@@ -224,21 +251,23 @@ export class Session extends SessionEvents {
   async #inferBatch(
     readings: ArrayLike<number>[],
     options: InferOptions,
+    keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
     try {
-      return await this.#inferOnce(readings, options);
+      return await this.#inferOnce(readings, options, keep);
     } catch (error) {
       const renew = error instanceof CipherlayerError &&
         error.status !== null && renewingCodes.has(error.code);
       if (!renew) throw error;
       await this.#open(options.signal);
-      return await this.#inferOnce(readings, options);
+      return await this.#inferOnce(readings, options, keep);
     }
   }
 
   async #inferOnce(
     readings: ArrayLike<number>[],
     options: InferOptions,
+    keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
     const { plan, token } = this.#opened;
     const started = this.#clock.now();
@@ -247,7 +276,7 @@ export class Session extends SessionEvents {
     );
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { output, rounds, clampedValues } = await runInference(
+    const { output, rounds, clampedValues, fault } = await runInference(
       {
         plan,
         owner: this.#owner,
@@ -262,6 +291,7 @@ export class Session extends SessionEvents {
       { shape: plan.input.shape, samples },
       token,
     );
+    if (fault) keep(fault.reason);
     const shared = {
       rounds,
       totalMs: this.#clock.now() - started,
@@ -283,7 +313,7 @@ export class Session extends SessionEvents {
     const { publicKey } = this.#owner;
     const body = encodeSessionRequest({
       model,
-      modulus: bytesFromBigInt(publicKey.modulus, publicKey.modulusBytes),
+      modulus: publicKey.toBytes(),
       proof: this.#owner.keyProof(),
       samples,
     });
@@ -292,12 +322,30 @@ export class Session extends SessionEvents {
       signal: this.#joined(signal),
     });
     const opened = decodeSessionResponse(reply.body);
-    checkPlan(opened.plan, { samples, modulusBits: publicKey.modulusBits });
+    checkPlan(opened.plan, {
+      samples,
+      modulusBits: publicKey.modulusBits,
+      limits: this.#options.planLimits,
+    });
     for (const { steps } of opened.plan.rounds) {
       checkActivations(steps, this.#options.activations ?? new Map());
     }
+    this.#keepContract(opened.plan);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
+  }
+
+  /** The pinned contract, or that of the first session, holds for every later one. */
+  #keepContract(plan: InferencePlan): void {
+    const expected = this.#contract ?? this.#options.contract;
+    const contract = contractDigest(contractOfPlan(plan));
+    if (expected !== undefined && contract !== expected) {
+      throw new CipherlayerError(
+        "contract-changed",
+        `Cannot start session: expected contract ${expected} of model ${this.#options.model}, got ${contract}`,
+      );
+    }
+    this.#contract = contract;
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */

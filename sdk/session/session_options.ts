@@ -4,6 +4,7 @@ import type { KeyStore } from "../keys/key_store.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
 import type { RandomSource } from "../support/random.ts";
+import type { PlanLimits } from "./plan_limits.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 /** Options of `connect`. */
@@ -17,6 +18,13 @@ export interface ConnectOptions {
    * caller's; it may serve several sessions.
    */
   keys: PrivateKey | PaillierEngine | KeyStore;
+  /**
+   * The contract that the model must keep: what `cipherlayer inspect` prints and
+   * `Session.contract` tells, `sha256:` and 64 hexadecimal digits. Without it the first
+   * session's contract is taken, and sessions renewed later must keep that one.
+   * Pin it: a cloud that may choose anew what a reading may be learns from refusals.
+   */
+  contract?: string;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /**
@@ -30,6 +38,11 @@ export interface ConnectOptions {
   random?: RandomSource;
   /** Activations beyond the built-in ones, by name. */
   activations?: ActivationRegistry;
+  /**
+   * How much memory and work the functions' plan may ask of the gateway. Default:
+   * 2^22 elements a sample, 2^24 over all samples, 2^31 operations an inference.
+   */
+  planLimits?: Partial<PlanLimits>;
   /** Default: `exponentialBackoff`. */
   retry?: RetryPolicy;
   /** Default: the platform's. */

@@ -1,4 +1,5 @@
 import { CipherlayerError, type ErrorCode } from "../support/errors.ts";
+import { printable } from "../wire/schema.ts";
 import { contentDigest, fitsDigest } from "../wire/content_digest.ts";
 
 /** One answer of the functions. */
@@ -31,20 +32,60 @@ const problemType = "application/problem+json";
 /** Statuses after which the same call may succeed later. */
 const retryableStatuses = new Set([408, 429, 502, 503, 504]);
 
+/** One HTTP call and what its reply may be. */
+interface Call {
+  path: string;
+  /** A CBOR body to post; without one the call is a GET. */
+  body?: Uint8Array;
+  /** Media type of the reply. */
+  type: string;
+  maxBytes: number;
+  signal?: AbortSignal;
+}
+
 /**
- * One HTTP call per call: no retries, bounded memory, and every fault as a
- * `CipherlayerError` (or the reason of `signal` when that aborts).
+ * Posts CBOR: one HTTP call per call, no retries, bounded memory, and every fault
+ * as a `CipherlayerError` (or the reason of `signal` when that aborts).
+ *
+ * @throws {TypeError} if the token cannot stand in a header, or the URL holds a
+ * user or password
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const call = createCaller(options);
+  return (path, body, { maxBytes, signal }) =>
+    call({ path, body, type: "application/cbor", maxBytes, signal });
+}
+
+/**
+ * The bytes of one JSON reply to a GET, with faults as those of a `Transport`.
  *
  * @throws {TypeError} if the token cannot stand in a header
  */
-export function createTransport(options: TransportOptions): Transport {
+export async function getJson(
+  path: string,
+  options: TransportOptions & { maxBytes: number; signal?: AbortSignal },
+): Promise<Uint8Array> {
+  const { maxBytes, signal } = options;
+  const type = "application/json";
+  const reply = await createCaller(options)({ path, type, maxBytes, signal });
+  return reply.body;
+}
+
+function createCaller(
+  options: TransportOptions,
+): (call: Call) => Promise<Reply> {
   const base = new URL(options.url);
+  if (base.username !== "" || base.password !== "") {
+    throw new TypeError(
+      `Cannot connect to ${base.origin}: expected a URL without user and password`,
+    );
+  }
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   const send = options.fetch ?? globalThis.fetch;
   const { token } = options;
   checkToken(token);
 
-  return async (path, body, { maxBytes, signal }) => {
+  return async ({ path, body, type, maxBytes, signal }) => {
     signal?.throwIfAborted();
     const target = new URL(path, base);
     const timeout = new AbortController();
@@ -54,23 +95,32 @@ export function createTransport(options: TransportOptions): Transport {
     );
     try {
       const response = await send(target, {
-        method: "POST",
+        method: body ? "POST" : "GET",
         headers: {
-          "content-type": "application/cbor",
-          "content-digest": await contentDigest(body),
+          ...body && {
+            "content-type": "application/cbor",
+            "content-digest": await contentDigest(body),
+          },
           ...token === undefined ? {} : { authorization: `Bearer ${token}` },
         },
-        body: body as Uint8Array<ArrayBuffer>,
+        body: body as Uint8Array<ArrayBuffer> | undefined,
+        // The protocol has no redirects: one could aim the call into the gateway's
+        // own network, or at http.
+        redirect: "manual",
         signal: stop,
       });
+      if (isRedirect(response)) {
+        await response.body?.cancel();
+        throw redirected(response, target);
+      }
       if (!response.ok) throw await problem(response, target, token);
-      const type = response.headers.get("content-type") ?? "no type";
-      if (!type.startsWith("application/cbor")) {
+      const given = response.headers.get("content-type") ?? "no type";
+      if (!given.startsWith(type)) {
         await response.body?.cancel();
         throw new CipherlayerError(
           "malformed",
-          `Cannot read answer of ${target}: expected application/cbor, got ${
-            plain(type, 80)
+          `Cannot read answer of ${target}: expected ${type}, got ${
+            plain(given, 80)
           }`,
         );
       }
@@ -107,29 +157,52 @@ async function readBody(
   maxBytes: number,
   target: URL,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  // Copied into one buffer that grows: a chunk may be a view of a far larger one.
+  const declared = Number(response.headers.get("content-length") ?? 0);
+  let body = new Uint8Array(
+    Math.min(maxBytes, declared > 0 ? declared : 4096, 1 << 20),
+  );
   let length = 0;
   const reader = response.body?.getReader();
   while (reader) {
     const { done, value } = await reader.read();
     if (done) break;
-    length += value.length;
-    if (length > maxBytes) {
+    const needed = length + value.length;
+    if (needed > maxBytes) {
       await reader.cancel();
       throw new CipherlayerError(
         "body-too-large",
         `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
       );
     }
-    chunks.push(value);
+    if (needed > body.length) {
+      const larger = new Uint8Array(
+        Math.min(maxBytes, Math.max(needed, 2 * body.length)),
+      );
+      larger.set(body.subarray(0, length));
+      body = larger;
+    }
+    body.set(value, length);
+    length = needed;
   }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return body.slice(0, length);
+}
+
+/** In browsers a redirect that is not followed shows neither status nor target. */
+function isRedirect({ status, type }: Response): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400);
+}
+
+function redirected(response: Response, target: URL): CipherlayerError {
+  const location = response.headers.get("location");
+  const to = location !== null && URL.canParse(location, target)
+    ? new URL(location, target).origin
+    : "an address that it does not tell";
+  return new CipherlayerError(
+    "network",
+    `Cannot use ${target}: status ${response.status} sends the call to ${to}, and redirects are not followed`,
+    { status: response.status },
+  );
 }
 
 /** The fault that a status other than 2xx tells (RFC 9457 where it is one). */
@@ -150,10 +223,11 @@ export async function problem(
     // may have been one to try again.
     broken = response.headers.get("content-type") === problemType;
   }
-  // A server that repeats the token must not bring it into logs.
-  const detail = typeof told.detail === "string"
-    ? plain(token ? told.detail.replaceAll(token, "") : told.detail, 400)
-    : "no details";
+  const detail = typeof told.detail !== "string"
+    ? "no details"
+    : token !== undefined && echoes(told.detail, token)
+    ? "details left out, which repeat the token"
+    : plain(told.detail, 400);
   return new CipherlayerError(
     serverCodes.has(told.code) ? told.code as ErrorCode : "server-fault",
     `Cannot use ${target}: status ${status}, ${detail}`,
@@ -204,11 +278,29 @@ function checkToken(token: string | undefined): void {
   }
 }
 
-/** Text of the server made safe to print: no control characters, bounded. */
+/** Text of the server made safe to print, and bounded. */
 function plain(text: string, maxCharacters: number): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ")
-    .slice(0, maxCharacters);
+  return printable(text).slice(0, maxCharacters);
+}
+
+/** Whether a text holds a token as it is, escaped, in hexadecimal or in base64 at any offset. */
+function echoes(text: string, token: string): boolean {
+  const letters = (any: string) => any.replace(/[^0-9a-z]/gi, "").toLowerCase();
+  const bytes = new TextEncoder().encode(token);
+  const forms = [
+    token,
+    encodeURIComponent(token),
+    Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    // Without the first and last digits, which what stands beside it decides.
+    ...[0, 1, 2].map((skip) =>
+      btoa("x".repeat(skip) + token).slice(skip === 0 ? 0 : skip + 1)
+        .replace(/=+$/, "").slice(0, -1)
+    ),
+  ];
+  const heard = letters(text);
+  const reversed = letters([...token].reverse().join(""));
+  return [...forms.map(letters), reversed]
+    .some((form) => form !== "" && heard.includes(form));
 }
 
 /**

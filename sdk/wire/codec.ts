@@ -24,10 +24,10 @@ import {
   literal,
   Mismatch,
   nullable,
+  printableText,
   real,
   record,
   tagged,
-  text,
   tuple,
 } from "./schema.ts";
 
@@ -40,7 +40,7 @@ const count = integer(1, 2 ** 24);
 const whole = integer(0, 2 ** 24);
 const signed = integer(-(2 ** 24), 2 ** 24);
 const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const name = text(200);
+const name = printableText(200);
 const shape = list(count, 8);
 const pair = tuple<[number, number]>(count, count);
 const pads = tuple<[number, number, number, number]>(

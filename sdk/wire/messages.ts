@@ -43,12 +43,17 @@ export interface RoundResponse {
   ciphertexts: Uint8Array;
 }
 
-/** GET /v1/models, JSON. */
+/** One model of GET /v1/models, JSON. */
 export interface ModelInfo {
+  /** What `connect` takes as `model`. */
   name: string;
+  /** The version that new sessions get. */
   version: string;
+  /** Extents of one reading, row-major. */
   inputShape: number[];
+  /** Extents of what one reading gives. */
   outputShape: number[];
+  /** Names of the classes, one an output, or null. */
   labels: string[] | null;
 }
 

@@ -43,6 +43,24 @@ export function text(maxCharacters: number): Check<string> {
       : refuse(path, `text of at most ${maxCharacters} characters`, value);
 }
 
+/** Short text of the other side that any printer may print: see {@linkcode printable}. */
+export function printableText(maxCharacters: number): Check<string> {
+  const check = text(maxCharacters);
+  return (value, path) => printable(check(value, path));
+}
+
+/**
+ * A space for each run of control characters (C0, C1), separators of lines, and
+ * marks that change the direction of what follows.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g,
+    " ",
+  );
+}
+
 export function bytes(max: number): Check<Uint8Array> {
   return (value, path) =>
     value instanceof Uint8Array && value.length <= max

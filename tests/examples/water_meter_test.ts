@@ -82,6 +82,39 @@ Deno.test("a value that is known without its time bounds from below alone", () =
   throws(() => parseTicks("-1", scale), RangeError);
 });
 
+Deno.test("a meter that rolls over goes on, and its flow is right", () => {
+  const known = { ticks: 99_999_990, atMs: 0 };
+  const digits = [0, 0, 0, 0, 0, 0, 1, 0];
+  const { reading, known: next } = checkReading(digits, 300_000, known, scale);
+  equal(reading.error, "no error");
+  equal(reading.value, "0.010");
+  equal(reading.rate_per_time_unit, "0.2400");
+  equal(next?.ticks, 10);
+  // Too much for the time, or half a turn and more: a misreading.
+  match(
+    checkReading([0, 0, 9, 9, 0, 0, 1, 0], 300_000, known, scale).reading.error,
+    /^Neg/,
+  );
+});
+
+Deno.test("where the clock was set back, a value passes without a rate", () => {
+  const known = { ticks: 123_450, atMs: 10 * 24 * hourMs };
+  const digits = [0, 0, 1, 2, 3, 4, 5, 2];
+  const back = checkReading(digits, 8 * 24 * hourMs, known, scale);
+  equal(back.reading.error, "no error");
+  equal(back.reading.value, "123.452");
+  equal(back.reading.rate, "");
+  equal(back.known?.atMs, 8 * 24 * hourMs);
+  digits[7] = 4;
+  const next = checkReading(
+    digits,
+    8 * 24 * hourMs + 300_000,
+    back.known,
+    scale,
+  );
+  equal(next.reading.rate_per_time_unit, "0.0240");
+});
+
 Deno.test("pictures: PNG and JPEG are decoded, digits are cut out and scaled", () => {
   const face = drawMeter(7, { digits: 2, decimals: 0 });
   const png = decodeImage(encode({

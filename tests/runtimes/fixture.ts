@@ -3,11 +3,7 @@
  * that can load the bundled checks.
  */
 import { createApp } from "../../functions/app.ts";
-import {
-  modelInfo,
-  type ModelStore,
-} from "../../functions/models/model_store.ts";
-import type { ModelPackage } from "../../models/package/format.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
@@ -32,7 +28,7 @@ export async function serveChecks(bundlePath: string) {
     () => random(low, high),
   );
   const app = createApp({
-    models: storeOf(model),
+    models: new MemoryModelStore(model),
     sealingKey: new Uint8Array(32).fill(7),
     insecureKeys: true,
   });
@@ -58,12 +54,5 @@ export async function serveChecks(bundlePath: string) {
     input,
     expectedScores: Array.from(simulate(model, integers).scores),
     [Symbol.asyncDispose]: () => server.shutdown(),
-  };
-}
-
-function storeOf(model: ModelPackage): ModelStore {
-  return {
-    list: () => Promise.resolve([modelInfo(model)]),
-    load: () => Promise.resolve(model),
   };
 }

@@ -67,6 +67,8 @@ async function checkTypesInUse(folder: string): Promise<void> {
     `import { type Answer, connect } from "@cipherlayer/sdk";
     import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
     import { packInputs } from "@cipherlayer/sdk/protocol";
+    import { type Kernel, selectKernel } from "@cipherlayer/sdk/engine";
+    export const kernel: Kernel = selectKernel();
     export async function run(): Promise<Answer> {
       const keys = new FileKeyStore("key", "a passphrase");
       const session = await connect({ url: "http://x", model: "m", keys });

@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 import { runCommand } from "../runtimes/processes.ts";
 
 const sdkFolder = fileURLToPath(new URL("../../sdk/", import.meta.url));
-const runtimeFiles = /\b(blob_store_file|key_store_file|worker_node)\.ts$/;
+const runtimeFiles =
+  /\b(blob_store_file|folder_lock|key_store_file|worker_node)\.ts$/;
 
 Deno.test("the SDK can be published: no slow types, nothing left out", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

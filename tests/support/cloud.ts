@@ -1,8 +1,7 @@
 /** Real functions on a real port, for whole inferences. */
 import { createApp } from "../../functions/app.ts";
-import type { ModelStore } from "../../functions/models/model_store.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 export interface CloudOptions {
   /** 0: any free one. */
@@ -31,7 +30,7 @@ export function startCloud(
   options: CloudOptions = {},
 ): Cloud {
   const app = createApp({
-    models: memoryStore(models),
+    models: new MemoryModelStore(...models),
     sealingKey: options.sealingKey ?? sealingKey,
     insecureKeys: true,
     clock: options.clock,
@@ -53,24 +52,5 @@ export function startCloud(
     calls,
     stop,
     [Symbol.asyncDispose]: stop,
-  };
-}
-
-export function memoryStore(models: ModelPackage[]): ModelStore {
-  return {
-    list: () =>
-      Promise.resolve(models.map(({ manifest }) => ({
-        name: manifest.name,
-        version: manifest.version,
-        inputShape: manifest.input.shape,
-        outputShape: manifest.output.shape,
-        labels: manifest.output.labels,
-      }))),
-    load: (name) => {
-      const model = models.find(({ manifest }) => manifest.name === name);
-      return model ? Promise.resolve(model) : Promise.reject(
-        new CipherlayerError("model-not-found", `No model "${name}"`),
-      );
-    },
   };
 }

@@ -25,11 +25,8 @@ import {
   type ModelStore,
 } from "../../functions/models/model_store.ts";
 import { modelInfo } from "../../functions/models/model_store.ts";
-import {
-  drawOrder,
-  expandOrder,
-  orderUnits,
-} from "../../functions/rounds/privacy/order.ts";
+import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
+import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
 import { testKey } from "../vectors/keys.ts";
 

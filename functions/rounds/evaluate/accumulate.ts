@@ -9,7 +9,7 @@ import {
   weightDigits,
 } from "./digits.ts";
 import type { LinearMap, LinearTerm } from "./linear_layer.ts";
-import type { ProductProgram } from "./product_program.ts";
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 import type { JointTable } from "./table.ts";
 
 /** The digits of every term: all that the weights say. */

@@ -1,5 +1,5 @@
 import type { Strategy } from "../../../models/planner/strategy.ts";
-import type { ProductProgram } from "./product_program.ts";
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 
 /** No register: the value is 1. */
 export const identity = -1;

@@ -1,18 +1,13 @@
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { valuesInAnswer } from "../../../sdk/fixed_point/layout.ts";
-import { expandOrder, type Order } from "../privacy/order.ts";
-import type { PackedAnswer } from "../privacy/randomisers.ts";
+import { expandOrder, type Order } from "../arithmetic/order.ts";
+import type { AnswerRange, PackedAnswer } from "../arithmetic/answers.ts";
 import { accumulate } from "./accumulate.ts";
 import { Accumulators, identity } from "./accumulators.ts";
 import type { CompiledMethod, CompiledRound } from "./compiled_round.ts";
 import { checkUnits, loadOperands, modelPlaces } from "./operands.ts";
-import {
-  type AnswerRange,
-  packSums,
-  strideBits,
-  sumsPerAnswer,
-} from "./pack.ts";
-import { ProductProgram } from "./product_program.ts";
+import { packSums, strideBits, sumsPerAnswer } from "./pack.ts";
+import { ProductProgram } from "../arithmetic/product_program.ts";
 import { invertModuloSquare, ProductTree } from "./product_tree.ts";
 import { JointTable } from "./table.ts";
 

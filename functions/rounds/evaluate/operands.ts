@@ -3,8 +3,8 @@ import { bigIntFromBytes } from "../../../sdk/paillier/public/big_integer.ts";
 import { gcd } from "../../../sdk/paillier/public/modular.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import type { RoundLayout } from "../../../sdk/wire/plan.ts";
-import { expandOrder, type Order } from "../privacy/order.ts";
-import type { ProductProgram } from "./product_program.ts";
+import { expandOrder, type Order } from "../arithmetic/order.ts";
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 
 /** Ciphertexts brought in between two yields. */
 const loadsPerYield = 64;

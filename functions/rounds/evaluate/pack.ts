@@ -4,14 +4,9 @@ import {
   valuesInAnswer,
 } from "../../../sdk/fixed_point/layout.ts";
 import type { RoundLayout } from "../../../sdk/wire/plan.ts";
+import type { AnswerRange } from "../arithmetic/answers.ts";
 import { identity } from "./accumulators.ts";
-import type { ProductProgram } from "./product_program.ts";
-
-/** Answers [from, to) of a round. */
-export interface AnswerRange {
-  from: number;
-  to: number;
-}
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 
 /** Bits from one sum of an answer to the next (`LinearMap`). */
 export function strideBits(layout: RoundLayout): number {

@@ -1,5 +1,5 @@
 import { modInverse, modulo } from "../../../sdk/paillier/public/modular.ts";
-import type { ProductProgram } from "./product_program.ts";
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 
 /** Nodes handled between two yields. */
 const nodesPerYield = 512;

@@ -1,4 +1,4 @@
-import type { ProductProgram } from "./product_program.ts";
+import type { ProductProgram } from "../arithmetic/product_program.ts";
 import {
   type Strategy,
   tableEntries,

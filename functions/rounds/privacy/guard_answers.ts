@@ -7,7 +7,7 @@ import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { RoundLayout } from "../../../sdk/wire/plan.ts";
 import { valuesInAnswer } from "../../../sdk/fixed_point/layout.ts";
 import { bigIntFromBytes } from "../../../sdk/paillier/public/big_integer.ts";
-import type { AnswerRange } from "../evaluate/pack.ts";
+import type { AnswerRange } from "../arithmetic/answers.ts";
 import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
 
 /** What is added to a value: one number in all its slots, or one a slot. */

@@ -3,10 +3,8 @@
  * drawn for this request, along axes that every reader can undo.
  */
 import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
+import type { Order } from "../arithmetic/order.ts";
 import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
-
-/** order[p] = the model's number of the unit that the edge sees at place p. */
-export type Order = Uint32Array;
 
 /**
  * Equal blocks ("units") of round `round`'s output that may trade places: as many
@@ -51,15 +49,6 @@ export async function drawOrder(
     [order[i], order[j]] = [order[j], order[i]];
   }
   return order;
-}
-
-/** The order of `length` channels or elements that make up the units. */
-export function expandOrder(order: Order, length: number): Order {
-  const size = length / order.length;
-  return Uint32Array.from(
-    { length },
-    (_, place) => order[Math.floor(place / size)] * size + place % size,
-  );
 }
 
 /** Only the leading extent counts here: pools leave it, a reshape states it. */

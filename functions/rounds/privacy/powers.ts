@@ -9,7 +9,7 @@ import {
   modInverse,
   modPower,
 } from "../../../sdk/paillier/public/modular.ts";
-import type { PackedAnswer } from "./randomisers.ts";
+import type { PackedAnswer } from "../arithmetic/answers.ts";
 
 /** Answers whose plaintexts are `factors` times as large. */
 export function multiplyPlaintexts(

@@ -12,7 +12,8 @@ import type {
   Kernel,
 } from "../../../sdk/paillier/public/kernel.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
-import { ProductProgram } from "../evaluate/product_program.ts";
+import type { PackedAnswer } from "../arithmetic/answers.ts";
+import { ProductProgram } from "../arithmetic/product_program.ts";
 import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
 import { deriveKey, uniformBelow, uniformBytes } from "./seed.ts";
 
@@ -35,9 +36,6 @@ export interface Randomiser {
     out: Uint8Array,
   ): Generator<void, void>;
 }
-
-/** (a, b) for a + b*N, both in [0, N). */
-export type PackedAnswer = readonly [a: bigint, b: bigint];
 
 /** Bases of a key; their random powers together have 192 bits more than N. */
 const bases = 40;

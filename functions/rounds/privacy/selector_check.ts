@@ -1,7 +1,7 @@
 import { bigIntFromBytes } from "../../../sdk/paillier/public/big_integer.ts";
 import { modPower, modulo } from "../../../sdk/paillier/public/modular.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
-import type { PackedAnswer } from "./randomisers.ts";
+import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { uniformBelow } from "./seed.ts";
 
 /**

@@ -41,6 +41,23 @@ export function foldConstant(
   return f ? { ...inputs[0]!, data: inputs[0]!.data.map(f) } : null;
 }
 
+/** Whether a type of ONNX is one of real numbers. */
+export function isFloatType(type: number): boolean {
+  return type === 1 || type === 10 || type === 11 || type === 16;
+}
+
+/** Ranges of ONNX's types of whole numbers. */
+const integerTypes: Readonly<Record<number, [low: number, high: number]>> = {
+  2: [0, 2 ** 8 - 1],
+  3: [-(2 ** 7), 2 ** 7 - 1],
+  4: [0, 2 ** 16 - 1],
+  5: [-(2 ** 15), 2 ** 15 - 1],
+  6: [-(2 ** 31), 2 ** 31 - 1],
+  7: [-(2 ** 63), 2 ** 63],
+  12: [0, 2 ** 32 - 1],
+  13: [0, 2 ** 64],
+};
+
 /** Operators of two numbers. */
 export const arithmetic: Record<string, (a: number, b: number) => number> = {
   Add: (a, b) => a + b,
@@ -99,8 +116,7 @@ const rules: Record<string, Rule> = {
   Dropout: (_, [x]) => x!,
   Cast: (node, [x]) => {
     const type = numberAttribute(node, "to", 1);
-    const float = type === 1 || type === 10 || type === 11 || type === 16;
-    if (float) return { ...x!, type: "float" };
+    if (isFloatType(type)) return { ...x!, type: "float" };
     if (type === 9) {
       return {
         ...x!,
@@ -108,7 +124,15 @@ const rules: Record<string, Rule> = {
         data: x!.data.map((v) => v === 0 ? 0 : 1),
       };
     }
-    return { ...x!, type: "integer", data: x!.data.map(Math.trunc) };
+    const [low, high] = integerTypes[type] ?? [0, -1];
+    const data = x!.data.map((v) => Math.trunc(v) + 0);
+    if (data.every((v) => v >= low && v <= high)) {
+      return { ...x!, type: "integer", data };
+    }
+    throw new UnsupportedNodeError(
+      `its constant does not fit ONNX's type ${type}`,
+      "correct the model",
+    );
   },
   Gather: (node, [x, index]) => {
     const axis = normaliseAxis(

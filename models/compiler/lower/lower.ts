@@ -15,6 +15,7 @@ import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
+import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
 import { checkTail, detachTail, tailOperators } from "./score_display.ts";
 import {
@@ -162,6 +163,7 @@ function lowerNode(
   run: (rule: OperatorRule) => Value,
 ): Value {
   checkInputs(node, inputs);
+  checkSignature(node, inputs);
   if (inputs.every((value) => value === null || value.kind === "constant")) {
     const tensors = inputs.map((value) =>
       value?.kind === "constant" ? value.tensor : null

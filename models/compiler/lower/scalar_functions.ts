@@ -97,10 +97,10 @@ export function clipRange(
   node: OnnxNode,
   inputs: readonly (Tensor | null | undefined)[],
 ): [low: number, high: number] {
-  return [
-    inputs[1]?.data[0] ?? numberAttribute(node, "min", -Infinity),
-    inputs[2]?.data[0] ?? numberAttribute(node, "max", Infinity),
-  ];
+  const low = inputs[1]?.data[0] ?? numberAttribute(node, "min", -Infinity);
+  const high = inputs[2]?.data[0] ?? numberAttribute(node, "max", Infinity);
+  // Where the bounds cross, ONNX gives the upper one.
+  return [Math.min(low, high), high];
 }
 
 /** The error function, by the series with positive terms only (full precision). */

@@ -45,6 +45,8 @@ export function detachTail(graph: OnnxGraph): DetachedTail {
     if (!node) break;
     const isTail = tailOperators.has(node.operator);
     if (!isTail && !views.has(node.operator)) break;
+    // Ahead of a Softmax or ArgMax a cast may truncate: it stays, and is judged.
+    if (node.operator === "Cast" && cut > 0) break;
     path.push(node);
     if (isTail) cut = path.length;
     output = node.inputs[0];

@@ -58,10 +58,11 @@ function fault(
 /**
  * Checks what a node is given.
  *
- * @throws {UnsupportedNodeError} if an input that it needs is left out, or is text
+ * @throws {UnsupportedNodeError} if an input that it needs is left out, is text, or
+ * holds numbers that are not finite (bounds may be infinite)
  */
 export function checkInputs(
-  { operator }: OnnxNode,
+  { operator, inputs: names }: OnnxNode,
   inputs: readonly (Value | null)[],
 ): void {
   const min = Object.hasOwn(minInputs, operator) ? minInputs[operator] : 1;
@@ -73,18 +74,32 @@ export function checkInputs(
       "correct the model",
     );
   }
-  for (const value of inputs) {
-    if (value?.kind === "constant" && value.tensor.type === "string") {
+  inputs.forEach((value, index) => {
+    if (value?.kind !== "constant") return;
+    const { type, data } = value.tensor;
+    if (type === "string") {
       throw new UnsupportedNodeError(
         "it works on text",
         "export a model of numbers",
       );
     }
-  }
+    const wrong = data.findIndex((x) =>
+      Number.isNaN(x) || (!Number.isFinite(x) && !bounding.has(operator))
+    );
+    if (wrong < 0) return;
+    throw new UnsupportedNodeError(
+      `its input ${names[index]} holds ${data[wrong]} at element ${wrong}`,
+      "train or export the model anew",
+    );
+  });
 }
 
+/** Operators whose constants are bounds. */
+const bounding: ReadonlySet<string> = new Set(["Clip", "Min", "Max"]);
+
 /**
- * Checks what a node gives: as many elements as its shape says, and not too many.
+ * Checks what a node gives: as many elements as its shape says, and not too many, all
+ * of them finite.
  *
  * @throws {UnsupportedNodeError} otherwise
  */
@@ -100,6 +115,15 @@ export function checkResult(value: Value): void {
     : value.kind === "linear"
     ? value.bias.length
     : size;
+  const wrong = coefficients(value).find((list) =>
+    !list.every(Number.isFinite)
+  );
+  if (wrong) {
+    throw new UnsupportedNodeError(
+      `it comes to ${wrong.find((x) => !Number.isFinite(x))}`,
+      "train or export the model anew",
+    );
+  }
   const min = constant ? 0 : 1;
   if (!whole || size !== held || size < min || size > maxElements) {
     throw new UnsupportedNodeError(
@@ -107,4 +131,16 @@ export function checkResult(value: Value): void {
       "correct the model",
     );
   }
+}
+
+/** The numbers that a value works with, but for those that were given as they are. */
+function coefficients(value: Value): Float64Array[] {
+  if (value.kind === "edge") return [];
+  if (value.kind === "linear") {
+    const weights = value.terms.flatMap(({ map }) =>
+      map.kind === "selection" ? [] : [map.weights]
+    );
+    return [value.bias, ...weights];
+  }
+  return [];
 }

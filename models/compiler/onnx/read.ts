@@ -136,6 +136,20 @@ function readNode(reader: BinaryReader, end: number): OnnxNode {
   return node;
 }
 
+/** AttributeProto: the type of which each field holds values. */
+const typeOfField: Readonly<Record<number, number>> = {
+  2: 1,
+  3: 2,
+  4: 3,
+  5: 4,
+  6: 5,
+  7: 6,
+  8: 7,
+  9: 8,
+  10: 9,
+  11: 10,
+};
+
 function readAttribute(
   reader: BinaryReader,
   end: number,
@@ -143,8 +157,10 @@ function readAttribute(
   let name = "", type = 0, number = 0, string = "";
   let tensor: Tensor | null = null;
   const numbers: number[] = [];
+  let filled = 0;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
+    if (field >= 2 && field <= 11) filled = field;
     if (field === 1) name = reader.string();
     else if (field === 2) number = reader.float();
     else if (field === 3) number = readInt64(reader);
@@ -156,6 +172,8 @@ function readAttribute(
     else if (field === 20) type = reader.int32();
     else reader.skip(wireType, field);
   }
+  // Old exporters leave the type out: the field that is filled tells it.
+  if (type === 0) type = typeOfField[filled] ?? 0;
   if (type === 1 || type === 2) {
     return [name, { kind: "number", value: number }];
   }

@@ -13,6 +13,11 @@ export interface Channel {
   /** Largest magnitude of what the round writes there, in real units. */
   reach: number;
   variance: number;
+  /**
+   * Whether what is written there varies by less than one step of the activation: any
+   * scale does, and its own must not take the steps of the others.
+   */
+  isConstant: boolean;
   /** The nearest scale, not much below `scale`, that keeps a residual connection exact. */
   exact: (scale: number) => number;
   /** Squared error, in real units, that rounding the weights at `scale` makes. */
@@ -32,7 +37,8 @@ export function balanceScales(
   channels: readonly Channel[],
   levels: number,
 ): Float64Array {
-  const ratios = channels.map(({ reach, scale }) => reach / scale);
+  const ratios = channels.filter(({ isConstant }) => !isConstant)
+    .map(({ reach, scale }) => reach / scale);
   const max = Math.max(...ratios);
   let best = Float64Array.from(channels, ({ scale }) => scale);
   if (!(max > 0)) return best;

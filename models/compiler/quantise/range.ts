@@ -114,5 +114,10 @@ export function asMultiplier(
   // 2^exponent > factor >= 2^(exponent-1); at least one, for the rounding term.
   const shift = Math.min(52, Math.max(1, bits - exponent));
   const multiplier = Math.min(2 ** bits, Math.round(factor * 2 ** shift));
+  if (!(multiplier > 0)) {
+    throw new RangeError(
+      `Cannot requantise: a factor of ${factor} is nothing in 52 bits`,
+    );
+  }
   return { multiplier, shift };
 }

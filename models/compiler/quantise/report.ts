@@ -27,6 +27,13 @@ export interface QuantisationReport {
   rounds: RoundReport[];
   /** Relative L2 error of the scores on the calibration readings; null without any. */
   relativeError: number | null;
+  /**
+   * Of the worst score: root of the share of its variation about its mean that is lost
+   * (1 - R^2); null without calibration readings.
+   */
+  worstScoreError: number | null;
+  /** Scores that hardly vary over the calibration readings: nothing is known of their error. */
+  constantScores: number;
   /** Share of calibration readings whose arg-max is the float model's; null without any. */
   agreement: number | null;
 }
@@ -62,7 +69,36 @@ export function report(
       };
     }),
     relativeError: scores.length > 0 ? Math.sqrt(last) : null,
+    ...errorsAboutMeans(floatScores, scores),
     agreement: scores.length > 0 ? agreement(floatScores, scores) : null,
+  };
+}
+
+/** A score that varies by less than this share of its mean is constant. */
+const constantShare = 1e-6;
+
+function errorsAboutMeans(
+  wanted: ArrayLike<number>[],
+  got: ArrayLike<number>[],
+): { worstScoreError: number | null; constantScores: number } {
+  if (wanted.length === 0) return { worstScoreError: null, constantScores: 0 };
+  let worst = 0, constant = 0;
+  for (let score = 0; score < wanted[0].length; score++) {
+    let sum = 0, variation = 0, lost = 0;
+    for (const values of wanted) sum += values[score];
+    const mean = sum / wanted.length;
+    wanted.forEach((values, s) => {
+      variation += (values[score] - mean) ** 2;
+      lost += (values[score] - got[s][score]) ** 2;
+    });
+    const isConstant = variation <=
+      wanted.length * (constantShare * mean) ** 2;
+    if (isConstant) constant++;
+    else worst = Math.max(worst, Math.sqrt(lost / variation));
+  }
+  return {
+    worstScoreError: constant < wanted[0].length ? worst : null,
+    constantScores: constant,
   };
 }
 

@@ -129,18 +129,34 @@ function chooseScales(
 ): Float64Array {
   const rowsPerScale = round.shape[0] / groups;
   const channels = blockSpreads(samples.get(round.writes) ?? [], groups);
+  const levels = 2 ** bits.activation - 1;
+  const perGroup = round.bias.length / groups;
   const chosen = channels.map((spread, g): Channel => {
     const rows: [number, number] = [g * rowsPerScale, (g + 1) * rowsPerScale];
+    const biases = round.bias.subarray(g * perGroup, (g + 1) * perGroup);
+    const bias = largestMagnitude(biases), least = bias / biasReach;
+    // Weights that are nothing beside the bias must not take it out of range.
+    const wanted = chooseScale(terms, rows, bits.weights) ?? least;
+    const isOnlyBias = bias > 0 && wanted <= least;
     return {
       ...spread,
-      scale: chooseScale(terms, rows, bits.weights),
+      reach: isOnlyBias ? bias : spread.reach,
+      scale: Math.max(wanted, least) || 1,
+      isConstant: isOnlyBias || spread.swing * levels < spread.reach,
       exact: (scale) => exactScale(terms, rows, scale),
       weightError: (scale) => scaleError(terms, rows, scale, bits.weights),
     };
   });
   return isLast || groups === 1
     ? Float64Array.from(chosen, ({ scale }) => scale)
-    : balanceScales(chosen, 2 ** bits.activation - 1);
+    : balanceScales(chosen, levels);
+}
+
+/** Largest bias that a scale is chosen for, in its units: corrections still fit above. */
+const biasReach = 2 ** 28;
+
+function largestMagnitude(values: Float64Array): number {
+  return values.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
 }
 
 /**
@@ -182,14 +198,31 @@ function integerBias(
     b === round.bias[Math.floor(i / area) * area]
   );
   const step = perChannel ? area : 1;
-  const data = Int32Array.from(
+  const exact = Float64Array.from(
     { length: round.bias.length / step },
     (_, i) => {
       const row = Math.floor(i * step / area);
       return Math.round(round.bias[i * step] / rowScales[row] + shifts[row]);
     },
   );
-  return { shape: perChannel ? [rows] : round.shape, data };
+  return {
+    shape: perChannel ? [rows] : round.shape,
+    data: asInt32(exact, round.name),
+  };
+}
+
+/**
+ * The same integers in 32 bits.
+ *
+ * @throws {RangeError} if any does not fit, with how many
+ */
+function asInt32(values: Float64Array, round: string): Int32Array {
+  const data = Int32Array.from(values);
+  const lost = values.reduce((n, value, i) => n + Number(value !== data[i]), 0);
+  if (lost === 0) return data;
+  throw new RangeError(
+    `Cannot quantise ${round}: ${lost} of ${values.length} biases do not fit 32 bits`,
+  );
 }
 
 /** By how many units each row's mean fell short in rounding. */

@@ -72,20 +72,22 @@ function meansOf(
 }
 
 /**
- * Of `blocks` equal parts of an activation: the largest magnitude and the variance
- * over all samples and elements. Zeros where there are no samples.
+ * Of `blocks` equal parts of an activation: the largest magnitude, the variance over
+ * all samples and elements, and the distance from the smallest value to the largest.
+ * Zeros where there are no samples.
  */
 export function blockSpreads(
   samples: readonly ArrayLike<number>[],
   blocks: number,
-): { reach: number; variance: number }[] {
+): { reach: number; variance: number; swing: number }[] {
   return Array.from({ length: blocks }, (_, block) => {
-    let reach = 0, sum = 0, squares = 0, count = 0;
+    let min = Infinity, max = -Infinity, sum = 0, squares = 0, count = 0;
     for (const sample of samples) {
       const length = sample.length / blocks;
       for (let i = block * length; i < (block + 1) * length; i++) {
         const value = sample[i];
-        reach = Math.max(reach, Math.abs(value));
+        if (value < min) min = value;
+        if (value > max) max = value;
         sum += value;
         squares += value * value;
         count++;
@@ -93,6 +95,10 @@ export function blockSpreads(
     }
     const mean = count > 0 ? sum / count : 0;
     const variance = count > 0 ? squares / count - mean * mean : 0;
-    return { reach, variance: Math.max(0, variance) };
+    return {
+      reach: count > 0 ? Math.max(-min, max) : 0,
+      variance: Math.max(0, variance),
+      swing: count > 0 ? max - min : 0,
+    };
   });
 }

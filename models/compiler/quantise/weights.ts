@@ -84,14 +84,14 @@ export function scaleError(
   return error;
 }
 
-/** The scale of least error for a group of rows; 1 where all weights are zero. */
+/** The scale of least error for a group of rows; null where all weights are zero. */
 export function chooseScale(
   terms: ScaledTerm[],
   rows: [from: number, to: number],
   bits: number,
-): number {
+): number | null {
   const candidates = scaleCandidates(terms, rows, bits);
-  let best = candidates[0] ?? 1, min = Infinity;
+  let best = candidates[0] ?? null, min = Infinity;
   for (const scale of candidates) {
     const error = scaleError(terms, rows, scale, bits);
     if (error < min) [best, min] = [scale, error];

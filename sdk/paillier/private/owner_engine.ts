@@ -133,8 +133,9 @@ export class OwnerEngine {
     const inQ = this.#qPower.power(ciphertexts);
     const plaintext = (lane: 0 | 1) =>
       joinResidues(
-        inP[lane][1] * this.#pScale % p,
-        inQ[lane][1] * this.#qScale % q,
+        // The prime on top: products of one size also where L is 0.
+        (inP[lane][1] + p) * this.#pScale % p + 2n * p,
+        (inQ[lane][1] + q) * this.#qScale % q,
         p,
         q,
         this.#qInverse,
@@ -143,13 +144,18 @@ export class OwnerEngine {
   }
 }
 
-/** (1 + mN)(a + bN) = a + (b + ma mod N)N (mod N^2): one product of half size. */
+/**
+ * (1 + mN)(a + bN) = a + (b + ma mod N)N (mod N^2): one product of half size.
+ * m + 2N in place of m gives the same ciphertext from numbers of one length, so
+ * that the time does not depend on the size of the plaintext; m + N would not do:
+ * it takes a word more where it passes a power of two.
+ */
 export function encryptWith(
   { a, b }: Randomiser,
   plaintext: bigint,
   n: bigint,
 ): bigint {
-  return a + (b + plaintext * a) % n * n;
+  return a + (b + (plaintext + 2n * n) * a) % n * n;
 }
 
 /** Uniform below `bound`, big-endian and as long, by rejection. */

@@ -58,11 +58,14 @@ export class PublicKey {
     this.modulusBits = bitLength(modulus);
     this.modulusBytes = Math.ceil(this.modulusBits / 8);
     this.ciphertextBytes = 2 * this.modulusBytes;
-    this.fingerprint = bytesToHex(
-      sha256(bytesFromBigInt(modulus, this.modulusBytes)),
-    );
+    this.fingerprint = bytesToHex(sha256(this.toBytes()));
     this.specialPrimes = options.specialPrimes ?? false;
     this.#square = modulus * modulus;
+  }
+
+  /** N, big-endian, in `modulusBytes` bytes: as a session request carries it. */
+  toBytes(): Uint8Array {
+    return bytesFromBigInt(this.modulus, this.modulusBytes);
   }
 
   /**

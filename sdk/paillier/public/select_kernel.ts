@@ -12,7 +12,7 @@ let selected: Kernel | undefined;
  *
  * @example
  * ```ts
- * import { selectKernel } from "./select_kernel.ts";
+ * import { selectKernel } from "@cipherlayer/sdk/engine";
  *
  * const arithmetic = selectKernel().open([2n ** 255n - 19n, 2n ** 221n - 3n], 2);
  * arithmetic.loadPair(0, 0, 3n, 0n);

@@ -74,6 +74,23 @@ Deno.test("budgets: per minute, per day, per model; by account", async () => {
   }
 });
 
+Deno.test("a call is charged for every slot that its answers use", () => {
+  const layout = {
+    kind: "dense",
+    samples: 2,
+    fold: 3,
+    inputs: [{ tensor: "x", length: 9 }],
+    outputLength: 5,
+    slotBits: 11,
+    guardBits: 1,
+    valuesPerCiphertext: 3,
+  } as const;
+  // Blocks of 3 * 2 slots; three values in the first answer, two in the second.
+  const slots = (from: number, to: number) =>
+    valuesOf({ ...layout, inputs: [...layout.inputs] }, { from, to });
+  assert.deepEqual([slots(0, 1), slots(1, 2), slots(0, 2)], [18, 12, 30]);
+});
+
 Deno.test("of many calls at once no more pass than the budget holds", async () => {
   for await (const [name, store] of stores()) {
     const results = await Promise.all(

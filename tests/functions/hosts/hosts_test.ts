@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { tokenDigest } from "../../../functions/access/bearer_token.ts";
-import { settingsFrom } from "../../../functions/settings/hosts.ts";
+import { Settings } from "../../../functions/settings/settings.ts";
 import { workerdPath } from "../../../functions/hosts/workerd_path.ts";
 import {
   readPackage,
@@ -299,11 +299,11 @@ Deno.test({
       ];
       const variables = Object.fromEntries(names.map((name) => [name, "9"]));
       assert.throws(
-        () => settingsFrom(variables, "workerd"),
+        () => new Settings(variables, "workerd"),
         new RangeError(
           `Cannot start: ${names.join(", ")} cannot be kept on workerd`,
         ),
       );
-      settingsFrom(variables, "node");
+      new Settings(variables, "node");
     }),
 });

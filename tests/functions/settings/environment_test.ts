@@ -1,7 +1,8 @@
 /** What operators read who set something that cannot be: which variable, and what it should be. */
 import assert from "node:assert/strict";
 import { originsFrom } from "../../../functions/settings/origins.ts";
-import { sealingKeyFrom } from "../../../functions/settings/sealing_key.ts";
+import { sealingKeyFrom } from "../../../functions/settings/options.ts";
+import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
 Deno.test("an access file that is not there, or is none, is named at the start", async () => {
@@ -19,6 +20,40 @@ Deno.test("an access file that is not there, or is none, is named at the start",
     return !error.message.includes("the-token-itself");
   });
   await Deno.remove(path);
+});
+
+Deno.test("an unknown setting stops the functions and names the nearest known one", async () => {
+  await assert.rejects(
+    serve({ CIPHERLAYER_BUGDET_PER_DAY: "1000" }),
+    /Cannot start: setting CIPHERLAYER_BUGDET_PER_DAY is not known; the nearest is CIPHERLAYER_BUDGET_PER_DAY/,
+  );
+  const nearest = {
+    CIPHERLAYER_SEALINGKEY: "CIPHERLAYER_SEALING_KEY",
+    CIPHERLAYER_WAITING_CALL: "CIPHERLAYER_WAITING_CALLS",
+    CIPHERLAYER_INSECURE_KEY: "CIPHERLAYER_INSECURE_KEYS",
+  };
+  for (const [name, known] of Object.entries(nearest)) {
+    for (const host of ["deno", "node", "workerd"] as const) {
+      assert.throws(
+        () => new Settings({ [name]: "1" }, host),
+        new RangeError(
+          `Cannot start: setting ${name} is not known; the nearest is ${known}`,
+        ),
+      );
+    }
+  }
+});
+
+Deno.test("variables of other programs are no settings of the functions", () => {
+  const others = {
+    PATH: "/bin",
+    CIPHERLAYER_TOKEN: "t",
+    CIPHERLAYER_DATA: "d",
+  };
+  assert.equal(
+    new Settings(others, "workerd").text("CIPHERLAYER_ACCESS"),
+    undefined,
+  );
 });
 
 Deno.test("a database that cannot be opened is named at the start", async () => {

@@ -5,7 +5,8 @@ import { createApp } from "../../../functions/app.ts";
 import { whenUnlocked } from "../../../functions/stores/kv_lock.ts";
 import { FolderModelStore } from "../../../functions/models/model_store.ts";
 import { writePackage } from "../../../models/package/read_package.ts";
-import { memoryStore, sealingKey } from "../../support/cloud.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
+import { sealingKey } from "../../support/cloud.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 
 Deno.test("a database on a full disk is a retryable fault that tells nothing of itself", async () => {
@@ -48,7 +49,7 @@ Deno.test("a folder of models that is away for a while is a retryable fault, a m
 
 Deno.test("a request that ends in the middle of its body is refused, to be tried again", async () => {
   const app = createApp({
-    models: memoryStore([]),
+    models: new MemoryModelStore(),
     sealingKey,
     insecureKeys: true,
   });

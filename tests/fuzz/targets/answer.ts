@@ -35,6 +35,8 @@ const header = fc.constantFrom<[string, string][]>(
 );
 
 const declared = coded(
+  // A redirect.
+  "network",
   ...["malformed", "body-too-large", "budget-exceeded"] as const,
   ...["ciphertext-out-of-range", "count-mismatch", "key-rejected"] as const,
   ...["model-changed", "model-not-found", "server-fault"] as const,

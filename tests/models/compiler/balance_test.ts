@@ -9,6 +9,7 @@ function channel(scale: number, reach: number) {
     scale,
     reach,
     variance: reach * reach / 10,
+    isConstant: false,
     exact: (wanted: number) => wanted,
     weightError: (used: number) => used * used,
   };

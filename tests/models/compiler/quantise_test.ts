@@ -168,6 +168,29 @@ Deno.test("with labels, fewer bits: only accuracy counts", () => {
   ok(right.length >= .98 * labels.length - 1, `${right.length} of 200`);
 });
 
+Deno.test("the error of a score is told about its mean, and a constant score as such", () => {
+  const g = new GraphBuilder([8]);
+  const scores = g.node("Gemm", [
+    g.node("Relu", [g.dense("x", 8, 16)]),
+    g.weights([16, 2], 16),
+    g.constant({ shape: [2], data: [293, 0] }),
+  ]);
+  const calibration = g.readings(60);
+  const widths = { weightBits: 2, activationBits: 4 };
+  const onnx = g.bytes(scores);
+  const { report } = compileModel(onnx, { name: "x", calibration, ...widths });
+  ok(report.relativeError! < .02, `${report.relativeError}`);
+  ok(report.worstScoreError! > .1, `${report.worstScoreError}`);
+  equal(report.constantScores, 0);
+  const one = compileModel(onnx, {
+    name: "x",
+    calibration: calibration.slice(0, 1),
+    ...widths,
+  });
+  equal(one.report.constantScores, 2);
+  equal(one.report.worstScoreError, null);
+});
+
 Deno.test("wrong calibration data and widths are refused", () => {
   const g = new GraphBuilder([4]);
   const onnx = g.bytes(g.dense("x", 4, 2));

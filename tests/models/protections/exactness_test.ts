@@ -5,10 +5,8 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
 import { disturbance } from "../../../functions/rounds/privacy/guard_answers.ts";
-import {
-  drawOrder,
-  expandOrder,
-} from "../../../functions/rounds/privacy/order.ts";
+import { expandOrder } from "../../../functions/rounds/arithmetic/order.ts";
+import { drawOrder } from "../../../functions/rounds/privacy/order.ts";
 import { roundSeed } from "../../../functions/rounds/privacy/seed.ts";
 import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";

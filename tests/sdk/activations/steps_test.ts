@@ -33,6 +33,15 @@ const factors = fc.integer({ min: 1, max: 51 }).chain((bits) =>
   )
 );
 
+Deno.test("leakyRelu applies each channel's own slope", () => {
+  const step: EdgeStep = { op: "leakyRelu", positive: 8, negative: [1, 2, 4] };
+  const { samples } = applySteps([step], {
+    shape: [3, 1, 2],
+    samples: [Float64Array.of(-3, 5, -3, -7, 2, -3)],
+  });
+  assert.deepEqual([...samples[0]], [-3, 40, -6, -14, 16, -12]);
+});
+
 Deno.test("requantise equals its definition on integers of any size", () => {
   fc.assert(
     fc.property(

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import {
   fingerprintOfSealed,
@@ -322,4 +322,51 @@ Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumer
       assert.ok(!shown.includes(secret), holder.constructor.name);
     }
   }
+});
+
+Deno.test("a key that is asked for by name is no other, wherever files were put", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    const store = new FileKeyStore(path, passphrase, { cost });
+    await store.save(key);
+    await store.save(other);
+    const retired = `${path}.${key.publicKey.fingerprint}`;
+    await writeFile(retired, await readFile(path));
+    await assert.rejects(store.load(key.publicKey.fingerprint), {
+      code: "key-corrupt",
+      message: /its file holds/,
+    });
+  });
+});
+
+Deno.test("processes that make a key at once end with one key", async () => {
+  await inFolder(async (folder) => {
+    const opened = await Promise.all(
+      Array.from({ length: 4 }, () => {
+        const path = `${folder}/gateway.key`;
+        const store = new FileKeyStore(path, passphrase, { cost });
+        return openKey(store, { bits: 512, insecure: true });
+      }),
+    );
+    const [first, ...others] = opened.map((key) => key.publicKey.fingerprint);
+    for (const other of others) assert.equal(other, first);
+    assert.deepEqual(await readdir(folder), ["gateway.key"]);
+  });
+});
+
+Deno.test("a key file that is a symbolic link is opened, and not replaced", async () => {
+  await inFolder(async (folder) => {
+    const vault = new FileKeyStore(`${folder}/vault`, passphrase, { cost });
+    await vault.save(key);
+    await symlink(vault.path, `${folder}/gateway.key`);
+    const store = new FileKeyStore(`${folder}/gateway.key`, passphrase, {
+      cost,
+    });
+    assert.equal(
+      (await store.load())?.publicKey.modulus,
+      key.publicKey.modulus,
+    );
+    await assert.rejects(store.save(other), /got a symbolic link/);
+    assert.equal(await vault.fingerprint(), key.publicKey.fingerprint);
+  });
 });

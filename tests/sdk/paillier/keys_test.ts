@@ -37,6 +37,20 @@ for (const [name, encryptWith] of Object.entries(encrypt)) {
   });
 }
 
+Deno.test("a public key gives its modulus as big-endian bytes", () => {
+  assert.deepEqual([...new PublicKey(0x010203n + (1n << 40n)).toBytes()], [
+    1,
+    0,
+    0,
+    1,
+    2,
+    3,
+  ]);
+  const bytes = key.publicKey.toBytes();
+  assert.equal(bytes.length, key.publicKey.modulusBytes);
+  assert.equal(BigInt(`0x${bytes.toHex()}`), n);
+});
+
 Deno.test("sums and multiples of ciphertexts wrap modulo N as integers do", () => {
   const factor = fc.oneof(
     fc.bigInt({ min: -(1n << 64n), max: 1n << 64n }),

@@ -23,7 +23,7 @@ if (import.meta.main) {
   const tell = (what: string, detail: unknown) =>
     console.log(`${what} ${JSON.stringify(detail)}`);
   const keys = new FileKeyStore(`${task.folder}/key`, task.passphrase);
-  const queue = await OfflineQueue.open({
+  await using queue = await OfflineQueue.open({
     store: new FileBlobStore(`${task.folder}/queue`),
     keys,
   });

@@ -105,7 +105,7 @@ function checkOutcomes(lines: Line[]): void {
   deepEqual([...first.keys()], [0, 1, 2]);
   deepEqual(
     [...first.values()].map((outcome) =>
-      "answer" in outcome && outcome.answer.scores
+      outcome.answer && outcome.answer.scores
     ),
     expected,
   );
@@ -128,13 +128,13 @@ Deno.test({
           step,
         });
         ended = run.ended;
-        const queue = await queueIn(folder);
+        await using queue = await queueIn(folder);
         const taken = run.lines.length;
         // One more may have reached the disk before it could be told.
         ok(queue.waiting === taken || queue.waiting === taken + 1);
         const answers: unknown[] = [];
         for await (const outcome of queue.process(session)) {
-          answers.push("answer" in outcome && outcome.answer.scores);
+          answers.push(outcome.answer && outcome.answer.scores);
         }
         deepEqual(answers, expected.slice(0, answers.length));
         ok(answers.length >= taken);
@@ -150,8 +150,10 @@ Deno.test({
   async fn() {
     await using cloud = startCloud([model]);
     await inFolder(async (folder) => {
-      const queue = await queueIn(folder);
-      for (const reading of readings) await queue.add(reading);
+      {
+        await using queue = await queueIn(folder);
+        for (const reading of readings) await queue.add(reading);
+      }
       const lines: Line[] = [];
       let step = 0;
       for (let ended = false; !ended; step++) {
@@ -168,7 +170,8 @@ Deno.test({
       }
       checkOutcomes(lines);
       ok(step > 5, `died only ${step} times`);
-      equal((await queueIn(folder)).waiting, 0);
+      await using queue = await queueIn(folder);
+      equal(queue.waiting, 0);
     });
   },
 });
@@ -221,7 +224,8 @@ Deno.test({
       ok((await restarted.status).success);
       ok(retries > 0);
       checkOutcomes(told);
-      equal((await queueIn(folder)).waiting, 0);
+      await using queue = await queueIn(folder);
+      equal(queue.waiting, 0);
     });
     await cloud.stop();
   },

@@ -50,7 +50,7 @@ async function all(
 
 function scoresOf(outcomes: QueuedOutcome[]) {
   return outcomes.map((outcome) =>
-    "answer" in outcome ? outcome.answer.scores : outcome.refused
+    outcome.answer ? outcome.answer.scores : outcome.refused
   );
 }
 
@@ -94,7 +94,7 @@ Deno.test("a reading that the model refuses has an outcome too, and stops no oth
 
 Deno.test("a full queue refuses, or drops the oldest, as it was told", async () => {
   const refusing = await open(new MemoryBlobStore(), { capacity: 2 });
-  deepEqual(await refusing.add(readings[0]), { id: 0, dropped: null });
+  deepEqual(await refusing.add(readings[0]), { id: 0, dropped: [] });
   await refusing.add(readings[1]);
   await rejects(refusing.add(readings[2]), { code: "queue-full" });
   equal(refusing.waiting, 2);
@@ -105,7 +105,7 @@ Deno.test("a full queue refuses, or drops the oldest, as it was told", async () 
   const dropping = await open(store, options);
   await dropping.add(readings[0]);
   await dropping.add(readings[1]);
-  deepEqual(await dropping.add(readings[2]), { id: 2, dropped: 0 });
+  deepEqual(await dropping.add(readings[2]), { id: 2, dropped: [0] });
   equal((await store.list()).length, 2);
   await using session = await connect({
     url: cloud.url,
@@ -144,8 +144,8 @@ Deno.test("a reading under way is never dropped", async () => {
   await queue.add(readings[0]);
   const outcomes = all(queue, session);
   await underWay.promise;
-  deepEqual(await queue.add(readings[1]), { id: 1, dropped: null });
-  deepEqual(await queue.add(readings[2]), { id: 2, dropped: 1 });
+  deepEqual(await queue.add(readings[1]), { id: 1, dropped: [] });
+  deepEqual(await queue.add(readings[2]), { id: 2, dropped: [1] });
   goOn.resolve();
   deepEqual(scoresOf(await outcomes), [expected[0], expected[2]]);
 });
@@ -191,7 +191,7 @@ for (
       const third = await open(store);
       equal(third.waiting, 0);
       deepEqual(await all(third, session), []);
-      deepEqual(await third.add(readings[2]), { id: 2, dropped: null });
+      deepEqual(await third.add(readings[2]), { id: 2, dropped: [] });
       equal((await store.list()).length, 1);
     },
   });

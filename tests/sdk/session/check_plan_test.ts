@@ -158,6 +158,88 @@ const faults: Record<
     ({ first, second }) => second.steps = [first.steps[1]],
     /round 1 to fit shape \[3\], got step sumPool/,
   ],
+  "slopes that leave 2^52, step by step": [
+    ({ first }) =>
+      first.steps = Array.from(
+        { length: 50 },
+        () => ({ op: "leakyRelu", positive: 2 ** 24, negative: [0] }),
+      ),
+    /round 0's step leakyRelu to stay within 2\^52/,
+  ],
+  "slots that no number holds": [
+    ({ dense }) => {
+      dense.slotBits = 54;
+      dense.valuesPerCiphertext = 1;
+    },
+    /round 1's slots of at most 53 bits, got 54/,
+  ],
+  "an output scale of zero in a custom step": [
+    ({ second }) =>
+      second.steps = [{
+        op: "custom",
+        name: "f",
+        inputScale: 1,
+        outputScale: 0,
+        low: 0,
+        high: 1,
+      }],
+    /step custom to make sense, got expected a scale other than zero, got 0/,
+  ],
+  "an empty table": [
+    ({ second }) =>
+      second.steps = [{
+        op: "lookup",
+        multiplier: 1,
+        shift: 0,
+        low: 0,
+        table: [],
+      }],
+    /step lookup to make sense, got expected a table/,
+  ],
+  "a range whose ends are exchanged": [
+    ({ second }) =>
+      second.steps = [{
+        op: "requantise",
+        multiplier: 1,
+        shift: 0,
+        low: 1,
+        high: 0,
+      }],
+    /step requantise to make sense, got expected low <= high/,
+  ],
+  "a reading beyond 2^52": [
+    ({ plan }) => plan.input.high = 2 ** 53,
+    /the input to stay within 2\^52/,
+  ],
+  "an input scale of zero": [
+    ({ plan }) => plan.input.scale = 0,
+    /the input to make sense/,
+  ],
+  "an offset that is read twice": [
+    ({ convolution }) => convolution.inputs[0].offsets[1] = [0, 0],
+    /round 0 to read "input" once at an offset, got it twice/,
+  ],
+  "more elements than memory is lent": [
+    ({ first }) =>
+      first.steps = [{
+        op: "sumPool",
+        kernel: [1, 1],
+        stride: [1, 1],
+        pads: [0, 0, 2 ** 11, 2 ** 11],
+      }],
+    /round 0 of at most 4194304 elements/,
+  ],
+  "more operations than are lent, no step of which takes too many": [
+    ({ first }) =>
+      first.steps = Array.from({ length: 3 }, () => ({
+        op: "maxPool",
+        kernel: [2 ** 12, 2 ** 12],
+        stride: [1, 1],
+        dilation: [1, 1],
+        pads: [2 ** 11, 2 ** 11, 2 ** 11 - 1, 2 ** 11 - 1],
+      })),
+    /all rounds within 2147483648 operations, got more by round 0/,
+  ],
   "an output of another size": [
     ({ plan }) => plan.output.shape = [4],
     /an output of shape \[4\], got \[3\]/,
@@ -178,3 +260,29 @@ for (const [name, [spoil, message]] of Object.entries(faults)) {
     );
   });
 }
+
+Deno.test("limits can be raised, and lowered, by whoever connects", () => {
+  const { plan } = goodPlan();
+  throws(
+    () => checkPlan(plan, { ...expected, limits: { operations: 100 } }),
+    /all rounds within 100 operations/,
+  );
+  throws(
+    () => checkPlan(plan, { ...expected, limits: { elementsPerSample: 67 } }),
+    /round 0 of at most 67 elements, got 68/,
+  );
+  plan.input.shape = [1, 2 ** 11, 2 ** 12];
+  plan.rounds[0].layout.inputs = [{
+    tensor: "input",
+    shape: [1, 2 ** 11, 2 ** 12],
+    step: [2, 2],
+    offsets: [[0, 0]],
+  }];
+  throws(() => checkPlan(plan, expected), /of at most 4194304 elements/);
+  doesNotThrow(() =>
+    checkPlan(plan, {
+      ...expected,
+      limits: { elementsPerSample: 2 ** 24, elements: 2 ** 25 },
+    })
+  );
+});

@@ -287,3 +287,100 @@ Deno.test("Retry-After may be a date, by the server's clock; what is neither is 
     equal(fault.retryAfterMs, waitMs, `${retryAfter}, ${date}`);
   }
 });
+
+for (const status of [301, 302, 303, 307, 308]) {
+  Deno.test(`a redirect (${status}) is not followed, and its target's origin is named`, async () => {
+    let reached = 0;
+    await withServer(() => {
+      reached++;
+      return new Response();
+    }, async (inside) => {
+      const location = `${inside}/admin?secret=1`;
+      const fault = await faultOf(() =>
+        new Response(null, { status, headers: { location } })
+      );
+      deepEqual([fault.code, fault.retryable, fault.status], [
+        "network",
+        false,
+        status,
+      ]);
+      ok(
+        fault.message.includes(`sends the call to ${new URL(inside).origin},`),
+      );
+      ok(!fault.message.includes("secret"));
+    });
+    equal(reached, 0);
+  });
+}
+
+Deno.test("a URL with user or password is refused, and the error repeats neither", () => {
+  for (const user of ["user:hunter2", "user", ":hunter2"]) {
+    try {
+      createTransport({ url: `http://${user}@localhost`, timeoutMs: 1 });
+    } catch (error) {
+      ok(error instanceof TypeError);
+      ok(!/hunter2|user@/.test(error.message), error.message);
+      continue;
+    }
+    ok(false, user);
+  }
+});
+
+Deno.test("details that repeat the token in any encoding are left out", async () => {
+  const token = "cipherlayer_S0me.Secret-Token~123";
+  const hex = Array.from(
+    new TextEncoder().encode(token),
+    (byte) => byte.toString(16).padStart(2, "0"),
+  ).join("");
+  const echoed = [
+    token,
+    token.toUpperCase(),
+    token.split("").join(" "),
+    btoa(token),
+    btoa(`a${token}b`),
+    btoa(`ab${token}`),
+    hex,
+  ];
+  for (const detail of echoed) {
+    await withServer(
+      () => Response.json({ detail: `wrong: ${detail}` }, { status: 400 }),
+      async (url) => {
+        const post = createTransport({ url, token, timeoutMs: 10_000 });
+        await rejects(post("v1/x", body, { maxBytes: 9 }), (error) => {
+          ok(error instanceof CipherlayerError);
+          match(error.message, /details left out/);
+          ok(!error.message.includes(detail));
+          return true;
+        });
+      },
+    );
+  }
+});
+
+Deno.test("a body in chunks of one byte takes the memory of its bytes", async () => {
+  const buffers = new Set<ArrayBufferLike>();
+  const length = 5000;
+  const post = createTransport({
+    url: "http://localhost",
+    timeoutMs: 10_000,
+    fetch: () => {
+      let sent = 0;
+      const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        pull(controller) {
+          if (sent === length) return controller.close();
+          const large = new ArrayBuffer(1 << 10);
+          buffers.add(large);
+          controller.enqueue(new Uint8Array(large, 7, 1).fill(sent++ % 251));
+        },
+      });
+      return Promise.resolve(new Response(stream, { headers: cbor }));
+    },
+  });
+  const reply = await post("v1/x", body, { maxBytes: length });
+  deepEqual(reply.body, Uint8Array.from({ length }, (_, i) => i % 251));
+  ok(!buffers.has(reply.body.buffer));
+  equal(reply.body.buffer.byteLength, length);
+  await rejects(post("v1/x", body, { maxBytes: length - 1 }), {
+    code: "body-too-large",
+  });
+});

@@ -235,3 +235,20 @@ Deno.test("whatever the bytes, only the declared error is thrown", () => {
     { numRuns: 2000 },
   );
 });
+
+Deno.test("names and labels arrive without marks that command a terminal", () => {
+  const evil = "a\u001b]0;b\u0007\u009bc\u202ed\u2066e\u2028f\u200fg\r\nh";
+  const hostile = encode({
+    model: evil,
+    version: evil,
+    token: new Uint8Array(3),
+    expiresAt: 0,
+    plan: { ...plan, output: { ...plan.output, labels: [evil] } },
+  });
+  const opened = decodeSessionResponse(hostile);
+  const clean = "a ]0;b c d e f g h";
+  assert.deepEqual(
+    [opened.model, opened.version, opened.plan.output.labels],
+    [clean, clean, [clean]],
+  );
+});

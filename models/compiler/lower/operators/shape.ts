@@ -7,7 +7,7 @@ import {
   sizeOf,
   stridesOf,
 } from "../../onnx/tensor.ts";
-import { foldConstant } from "../constants.ts";
+import { foldConstant, isFloatType } from "../constants.ts";
 import { matrixLimit } from "../linear_map.ts";
 import {
   constantInput,
@@ -36,6 +36,16 @@ import { matrixOf } from "./linear.ts";
 import { spatialMean } from "./pooling.ts";
 
 const identityRule: OperatorRule = (call) => dynamicInput(call, 0);
+
+/** Casts between types of real numbers; others truncate. */
+const cast: OperatorRule = (call) => {
+  const type = numberAttribute(call.node, "to", 1);
+  if (isFloatType(type)) return dynamicInput(call, 0);
+  throw new UnsupportedNodeError(
+    `it casts what depends on the reading to ONNX's type ${type}, which truncates it`,
+    "use Floor, or leave the cast out",
+  );
+};
 
 const shape: OperatorRule = (call) => {
   const lengths = shapeOf(call.inputs[0]!);
@@ -326,7 +336,7 @@ const reduceMean: OperatorRule = (call) => {
 export const shapeRules: Record<string, OperatorRule> = {
   Identity: identityRule,
   Dropout: identityRule,
-  Cast: identityRule,
+  Cast: cast,
   Shape: shape,
   Reshape: reshape,
   Flatten: flatten,

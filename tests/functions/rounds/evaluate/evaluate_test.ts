@@ -7,13 +7,13 @@ import {
   linearMap,
 } from "../../../../functions/rounds/evaluate/linear_layer.ts";
 import { modelPlaces } from "../../../../functions/rounds/evaluate/operands.ts";
-import { ProductProgram } from "../../../../functions/rounds/evaluate/product_program.ts";
+import { ProductProgram } from "../../../../functions/rounds/arithmetic/product_program.ts";
 import {
   invertModuloSquare,
   ProductTree,
 } from "../../../../functions/rounds/evaluate/product_tree.ts";
 import { JointTable } from "../../../../functions/rounds/evaluate/table.ts";
-import type { Order } from "../../../../functions/rounds/privacy/order.ts";
+import type { Order } from "../../../../functions/rounds/arithmetic/order.ts";
 import { cheapestMethod } from "../../../../models/planner/products.ts";
 import { candidates } from "../../../../models/planner/strategy.ts";
 import { weightProfiles } from "../../../../models/planner/weight_profile.ts";

@@ -5,9 +5,9 @@ import {
   answerMask,
   maskBytes,
 } from "../../../../functions/rounds/privacy/mask.ts";
+import { expandOrder } from "../../../../functions/rounds/arithmetic/order.ts";
 import {
   drawOrder,
-  expandOrder,
   orderUnits,
 } from "../../../../functions/rounds/privacy/order.ts";
 import {
@@ -73,6 +73,7 @@ Deno.test("seeds and sources differ by every input", async () => {
   const seeds = await Promise.all([
     roundSeed(seed, bytes(1), bytes(2)),
     roundSeed(seed, bytes(2), bytes(1)),
+    roundSeed(seed, bytes(5), bytes(2)),
     roundSeed(seed, bytes(1), bytes(3)),
     roundSeed(bytes(4).slice(0, 32), bytes(1), bytes(2)),
   ]);
@@ -135,6 +136,14 @@ Deno.test("channels move where every reader can undo it, and nowhere else", () =
     { op: "reshape", shape: [8] },
   );
   assert.equal(orderUnits(plan, 0), 2);
+  // Slopes of their own name the channels; one slope for all does not.
+  const sloped = (negative: number[]) => {
+    const [first, ...others] = plan.rounds;
+    const steps = [{ op: "leakyRelu" as const, positive: 1, negative }];
+    return orderUnits({ ...plan, rounds: [{ ...first, steps }, ...others] }, 0);
+  };
+  assert.equal(sloped([2]), 8);
+  assert.equal(sloped([1, 2, 3, 4, 5, 6, 7, 8]), 1);
 });
 
 const spatial: SpatialLayout = {
@@ -316,6 +325,13 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
         const token = new TokenSealer(seed).seal(content);
         assert.deepEqual(new TokenSealer(seed).seal({ ...content }), token);
         assert.deepEqual(new TokenSealer(seed).open(token, 0), content);
+        // Clocks may differ by a minute, and no more.
+        const { expiresAt } = content;
+        new TokenSealer(seed).open(token, expiresAt + 60_000);
+        assert.throws(
+          () => new TokenSealer(seed).open(token, expiresAt + 60_001),
+          { code: "token-expired" },
+        );
       },
     ),
     { numRuns: 50 },

@@ -1,0 +1,53 @@
+/**
+ * AND gates a second on one core, as JSON: `deno run -A bench/single/garbling.ts`.
+ *
+ * @module
+ */
+import { Circuit } from "../../sdk/garbling/circuit.ts";
+import { unmask } from "../../sdk/garbling/circuits/shares.ts";
+import { evaluate } from "../../sdk/garbling/evaluate.ts";
+import { garble } from "../../sdk/garbling/garble.ts";
+import { makeKernel } from "../../sdk/garbling/kernel.ts";
+import { Labels } from "../../sdk/garbling/labels.ts";
+import { platformRandom } from "../../sdk/support/random.ts";
+
+const lanes = 80, turns = 9;
+const circuit = new Circuit();
+circuit.output(...unmask(circuit, circuit.word(1584)));
+const words = (count: number) =>
+  new Uint32Array(platformRandom(4 * count).slice().buffer);
+const delta = words(4), salt = words(4);
+delta[0] |= 1;
+const inputs = new Labels(circuit.inputs, lanes, words(1584 * 4 * lanes));
+const knowledge = {
+  bits: Array.from(
+    { length: circuit.knownBits },
+    () => platformRandom(lanes).map((byte) => byte & 1),
+  ),
+  values: [],
+};
+const kernel = makeKernel(), origin = { firstGate: 0, firstLane: 0 };
+const times = { garble: [] as number[], evaluate: [] as number[] };
+for (let turn = 0; turn < turns; turn++) {
+  const start = performance.now();
+  const secrets = { delta, salt };
+  const { tables, rows } = garble(kernel, circuit, {
+    inputs,
+    knowledge,
+    secrets,
+    origin,
+  });
+  const middle = performance.now();
+  evaluate(kernel, circuit, { inputs, tables, rows, salt, origin });
+  times.garble.push(middle - start);
+  times.evaluate.push(performance.now() - middle);
+}
+const perSecond = (ms: number[]) => {
+  const median = ms.toSorted((a, b) => a - b)[ms.length >> 1];
+  return Math.round(circuit.ands * lanes / median * 1000);
+};
+console.log(JSON.stringify({
+  ands: circuit.ands * lanes,
+  garbleAndsPerSecond: perSecond(times.garble),
+  evaluateAndsPerSecond: perSecond(times.evaluate),
+}));

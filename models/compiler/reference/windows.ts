@@ -1,0 +1,155 @@
+/** Convolution and pooling by their definitions, over any number of axes. */
+import type { OnnxNode } from "../onnx/graph.ts";
+import { axisOf, eachPlace, size, type Tensor, tensor } from "./tensors.ts";
+import { listAttribute, number, text } from "./attributes.ts";
+
+interface Window {
+  kernel: number[];
+  strides: number[];
+  dilations: number[];
+  before: number[];
+  after: number[];
+  outputs: number[];
+}
+
+function windowOf(node: OnnxNode, space: number[], kernel: number[]): Window {
+  const ones = kernel.map(() => 1);
+  const strides = listAttribute(node, "strides") ?? ones;
+  const dilations = listAttribute(node, "dilations") ?? ones;
+  const pads = listAttribute(node, "pads") ?? [...ones, ...ones].map(() => 0);
+  const automatic = text(node, "auto_pad", "NOTSET");
+  const up = number(node, "ceil_mode", 0) === 1;
+  const round = up ? Math.ceil : Math.floor;
+  const window: Window = {
+    ...{ kernel, strides, dilations },
+    ...{ before: [], after: [], outputs: [] },
+  };
+  space.forEach((length, axis) => {
+    const reach = (kernel[axis] - 1) * dilations[axis] + 1;
+    let before = pads[axis], after = pads[axis + kernel.length];
+    let outputs = round((length + before + after - reach) / strides[axis]) + 1;
+    if (automatic.startsWith("SAME")) {
+      outputs = Math.ceil(length / strides[axis]);
+      const all = Math.max(0, (outputs - 1) * strides[axis] + reach - length);
+      before = automatic === "SAME_LOWER" ? Math.ceil(all / 2) : all >> 1;
+      after = all - before;
+    } else if (automatic === "VALID") {
+      before = after = 0;
+      outputs = Math.floor((length - reach) / strides[axis]) + 1;
+    } else if (up && (outputs - 1) * strides[axis] >= length + before) {
+      outputs--;
+    }
+    window.before.push(before);
+    window.after.push(after);
+    window.outputs.push(outputs);
+  });
+  return window;
+}
+
+/** For each place of the kernel and of the output, the offset in space; -1 outside. */
+function* cells(window: Window, space: number[], at: number[]) {
+  const { kernel, strides, dilations, before, after } = window;
+  const found: { k: number; offset: number; counted: boolean }[] = [];
+  eachPlace(kernel, (place, k) => {
+    let offset = 0, inside = true, counted = true;
+    for (let axis = 0; axis < space.length; axis++) {
+      const x = at[axis] * strides[axis] + place[axis] * dilations[axis] -
+        before[axis];
+      if (x < 0 || x >= space[axis]) inside = false;
+      if (x >= space[axis] + after[axis]) counted = false;
+      offset = offset * space[axis] + x;
+    }
+    found.push({ k, offset: inside ? offset : -1, counted });
+  });
+  yield* found;
+}
+
+export function convolution(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
+  const [x, w] = inputs as Tensor[], bias = inputs[2] ?? null;
+  const [batch, channels, ...space] = x.shape;
+  const [filters, perGroup, ...kernel] = w.shape;
+  const groups = number(node, "group", 1);
+  if (perGroup * groups !== channels || kernel.length !== space.length) {
+    throw new RangeError(
+      `Cannot evaluate: weights [${w.shape}] do not fit [${x.shape}]`,
+    );
+  }
+  const window = windowOf(node, space, kernel);
+  const area = size(space), places = size(window.outputs);
+  const taps = size(kernel), shape = [batch, filters, ...window.outputs];
+  const data = new Float64Array(size(shape));
+  eachPlace(window.outputs, (at, place) => {
+    const seen = [...cells(window, space, at)].filter((c) => c.offset >= 0);
+    for (let b = 0; b < batch; b++) {
+      for (let f = 0; f < filters; f++) {
+        const first = Math.floor(f / (filters / groups)) * perGroup;
+        let sum = bias ? bias.data[f] : 0;
+        for (let c = 0; c < perGroup; c++) {
+          const from = (b * channels + first + c) * area;
+          const weight = (f * perGroup + c) * taps;
+          for (const { k, offset } of seen) {
+            sum += x.data[from + offset] * w.data[weight + k];
+          }
+        }
+        data[(b * filters + f) * places + place] = sum;
+      }
+    }
+  });
+  return tensor(shape, data);
+}
+
+export function pool(node: OnnxNode, x: Tensor, kind: "max" | "mean"): Tensor {
+  const [batch, channels, ...space] = x.shape;
+  const whole = node.operator.startsWith("Global");
+  const kernel = whole ? space : listAttribute(node, "kernel_shape")!;
+  const window = windowOf(node, space, kernel);
+  const padding = number(node, "count_include_pad", 0) === 1;
+  const area = size(space), places = size(window.outputs);
+  const data = new Float64Array(batch * channels * places);
+  eachPlace(window.outputs, (at, place) => {
+    const all = [...cells(window, space, at)];
+    const seen = all.filter((cell) => cell.offset >= 0);
+    const count = padding
+      ? all.filter((cell) => cell.counted).length
+      : seen.length;
+    for (let map = 0; map < batch * channels; map++) {
+      const values = seen.map(({ offset }) => x.data[map * area + offset]);
+      data[map * places + place] = kind === "max"
+        ? values.reduce((a, b) => Math.max(a, b), -Infinity)
+        : values.reduce((a, b) => a + b, 0) / count;
+    }
+  });
+  return tensor([batch, channels, ...window.outputs], data);
+}
+
+/** Sum, mean or product over axes. */
+export function reduction(
+  node: OnnxNode,
+  x: Tensor,
+  given: number[] | null,
+): Tensor {
+  const rank = x.shape.length;
+  const noop = number(node, "noop_with_empty_axes", 0) === 1;
+  const axes = new Set(
+    (given?.length ? given : noop ? [] : x.shape.map((_, axis) => axis))
+      .map((axis) => axisOf(axis, rank)),
+  );
+  const kept = x.shape.map((length, axis) => axes.has(axis) ? 1 : length);
+  const product = node.operator === "ReduceProd";
+  const data = new Float64Array(size(kept)).fill(product ? 1 : 0);
+  eachPlace(x.shape, (place, i) => {
+    let at = 0;
+    for (let axis = 0; axis < rank; axis++) {
+      at = at * kept[axis] + (axes.has(axis) ? 0 : place[axis]);
+    }
+    data[at] = product ? data[at] * x.data[i] : data[at] + x.data[i];
+  });
+  if (node.operator === "ReduceMean") {
+    const cells = x.data.length / data.length;
+    for (let i = 0; i < data.length; i++) data[i] /= cells;
+  }
+  const shape = number(node, "keepdims", 1) === 1
+    ? kept
+    : x.shape.filter((_, axis) => !axes.has(axis));
+  return tensor(shape, data, x.type);
+}

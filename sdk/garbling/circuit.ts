@@ -1,0 +1,128 @@
+/**
+ * Circuits over wires, for many equal instances ("lanes") at once.
+ *
+ * XOR and NOT are free. A bit that the garbler knows costs nothing in an XOR and one
+ * ciphertext in an AND. Public constants become gates only where a wire is asked for.
+ *
+ * @module
+ */
+
+export type Wire = number;
+/** A wire, or a public constant. */
+export type Bit = Wire | boolean;
+/** Lowest bit first. */
+export type Word = Bit[];
+/** Number of a bit that the garbler knows, one value a lane. */
+export type KnownBit = number;
+
+/**
+ * One gate. `known` numbers a bit, `value` a number that only the garbler knows; a
+ * projection tells the evaluator value + a modulo 2^bits in the clear.
+ */
+export type Gate =
+  | { op: "xor" | "and"; a: Wire; b: Wire; out: Wire }
+  | { op: "not"; a: Wire; out: Wire }
+  | { op: "flip" | "andKnown"; a: Wire; known: KnownBit; out: Wire }
+  | { op: "zero"; out: Wire }
+  | { op: "project"; a: Wire; value: number; bits: number };
+
+/** Largest number of bits of a projection: rows are 32-bit words. */
+const projectionBitsMax = 31;
+
+/** A circuit under construction, and the finished one. */
+export class Circuit {
+  readonly gates: Gate[] = [];
+  readonly outputs: Wire[] = [];
+  /** Bits of each projection, in order. */
+  readonly projections: number[] = [];
+  inputs = 0;
+  knownBits = 0;
+  wires = 0;
+  ands = 0;
+  knownAnds = 0;
+
+  /** New input wires, lowest first; inputs come before gates. */
+  word(bits: number): Wire[] {
+    if (this.gates.length > 0) {
+      throw new TypeError("Cannot add an input: expected it before any gate");
+    }
+    return Array.from({ length: bits }, () => {
+      this.inputs++;
+      return this.wires++;
+    });
+  }
+
+  /** A new bit that the garbler knows. */
+  known(): KnownBit {
+    return this.knownBits++;
+  }
+
+  xor(a: Bit, b: Bit): Bit {
+    if (typeof a === "boolean") return a ? this.not(b) : b;
+    if (typeof b === "boolean") return b ? this.not(a) : a;
+    if (a === b) return false;
+    const out = this.wires++;
+    this.gates.push({ op: "xor", a, b, out });
+    return out;
+  }
+
+  not(a: Bit): Bit {
+    if (typeof a === "boolean") return !a;
+    const out = this.wires++;
+    this.gates.push({ op: "not", a, out });
+    return out;
+  }
+
+  and(a: Bit, b: Bit): Bit {
+    if (typeof a === "boolean") return a ? b : false;
+    if (typeof b === "boolean") return b ? a : false;
+    if (a === b) return a;
+    const out = this.wires++;
+    this.gates.push({ op: "and", a, b, out });
+    this.ands++;
+    return out;
+  }
+
+  or(a: Bit, b: Bit): Bit {
+    return this.not(this.and(this.not(a), this.not(b)));
+  }
+
+  /** a xor what the garbler knows. */
+  flip(a: Bit, known: KnownBit): Wire {
+    const from = this.wire(a), out = this.wires++;
+    this.gates.push({ op: "flip", a: from, known, out });
+    return out;
+  }
+
+  /** a and what the garbler knows: one ciphertext. */
+  andKnown(a: Bit, known: KnownBit): Bit {
+    if (a === false) return false;
+    const from = this.wire(a), out = this.wires++;
+    this.gates.push({ op: "andKnown", a: from, known, out });
+    this.knownAnds++;
+    return out;
+  }
+
+  /** Tells the evaluator, in the clear, value + a modulo 2^bits; the garbler knows value. */
+  project(a: Bit, bits: number): void {
+    if (!(bits >= 1 && bits <= projectionBitsMax)) {
+      throw new RangeError(
+        `Cannot project: expected 1 to ${projectionBitsMax} bits, got ${bits}`,
+      );
+    }
+    const from = this.wire(a), value = this.projections.push(bits) - 1;
+    this.gates.push({ op: "project", a: from, value, bits });
+  }
+
+  /** A wire that holds a bit; a constant becomes the public label of zeros. */
+  wire(a: Bit): Wire {
+    if (typeof a === "number") return a;
+    const out = this.wires++;
+    this.gates.push({ op: "zero", out });
+    return a ? this.not(out) as Wire : out;
+  }
+
+  output(...bits: Bit[]): void {
+    for (const bit of bits) this.outputs.push(this.wire(bit));
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Integers in circuits: two's complement as wide as their bounds ask for.
+ *
+ * @module
+ */
+import type { Bit, Circuit, Word } from "../circuit.ts";
+
+/** An integer within [low, high]; the last bit is the sign. */
+export interface Value {
+  bits: Word;
+  low: number;
+  high: number;
+}
+
+/** Bits of two's complement that hold every integer of [low, high]. */
+export function signedBits(low: number, high: number): number {
+  let bits = 1;
+  while (low < -(2 ** (bits - 1)) || high >= 2 ** (bits - 1)) bits++;
+  return bits;
+}
+
+/** The same integer in `bits` bits; what is cut off must be the sign's copies. */
+export const resize = (word: Word, bits: number): Word =>
+  Array.from({ length: bits }, (_, i) => word[Math.min(i, word.length - 1)]);
+
+/** A value of these bounds, cut or extended to the width that they ask for. */
+export const valueOf = (bits: Word, low: number, high: number): Value => ({
+  bits: resize(bits, signedBits(low, high)),
+  low,
+  high,
+});
+
+/** A public constant. */
+export const constant = (integer: number): Value =>
+  valueOf(
+    Array.from(
+      { length: signedBits(integer, integer) },
+      (_, i) => Math.floor(integer / 2 ** i) % 2 !== 0,
+    ),
+    integer,
+    integer,
+  );
+
+export const signOf = ({ bits }: Value): Bit => bits[bits.length - 1];
+
+/** Sum modulo 2^length of equally long words, one AND a bit. */
+function addWords(c: Circuit, a: Word, b: Word, carry: Bit): Word {
+  return a.map((x, i) => {
+    const xc = c.xor(x, carry), yc = c.xor(b[i], carry);
+    const sum = c.xor(xc, b[i]);
+    if (i < a.length - 1) carry = c.xor(carry, c.and(xc, yc));
+    return sum;
+  });
+}
+
+export function add(c: Circuit, a: Value, b: Value): Value {
+  const low = a.low + b.low, high = a.high + b.high;
+  const width = signedBits(low, high);
+  const sum = addWords(c, resize(a.bits, width), resize(b.bits, width), false);
+  return { bits: sum, low, high };
+}
+
+export function negate(c: Circuit, a: Value): Value {
+  const low = -a.high, high = -a.low, width = signedBits(low, high);
+  const inverted = resize(a.bits, width).map((bit) => c.not(bit));
+  const zeros: Word = Array(width).fill(false);
+  return { bits: addWords(c, inverted, zeros, true), low, high };
+}
+
+/** a times a public integer, by adders of its non-adjacent form. */
+export function multiply(c: Circuit, a: Value, factor: number): Value {
+  let result = constant(0), rest = Math.abs(factor);
+  for (let shift = 0; rest > 0; shift++, rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 0) continue;
+    const minus = rest % 4 === 3;
+    if (minus) rest += 1;
+    const term = shiftLeft(minus ? negate(c, a) : a, shift);
+    result = add(c, result, term);
+  }
+  return factor < 0 ? negate(c, result) : clampBounds(result, a, factor);
+}
+
+/** Bounds that the digits' sums lose: those of the product. */
+function clampBounds(result: Value, a: Value, factor: number): Value {
+  return valueOf(result.bits, a.low * factor, a.high * factor);
+}
+
+const shiftLeft = ({ bits, low, high }: Value, shift: number): Value =>
+  valueOf(
+    [...Array(shift).fill(false), ...bits],
+    low * 2 ** shift,
+    high * 2 ** shift,
+  );
+
+/** floor(a / 2^shift); free. */
+export const shiftRight = ({ bits, low, high }: Value, shift: number): Value =>
+  valueOf(
+    bits.slice(Math.min(shift, bits.length - 1)),
+    Math.floor(low / 2 ** shift),
+    Math.floor(high / 2 ** shift),
+  );
+
+/** 1 where a >= b. */
+export function atLeast(c: Circuit, a: Value, b: Value): Bit {
+  const low = a.low - b.high, high = a.high - b.low;
+  const width = signedBits(low, high);
+  const minusB = resize(b.bits, width).map((bit) => c.not(bit));
+  const difference = addWords(c, resize(a.bits, width), minusB, true);
+  return c.not(difference[width - 1]);
+}
+
+/** condition ? yes : no, one AND a bit. */
+export function choose(
+  c: Circuit,
+  condition: Bit,
+  yes: Value,
+  no: Value,
+): Value {
+  const low = Math.min(yes.low, no.low), high = Math.max(yes.high, no.high);
+  const width = signedBits(low, high), other = resize(no.bits, width);
+  const bits = resize(yes.bits, width).map((bit, i) =>
+    c.xor(other[i], c.and(condition, c.xor(bit, other[i])))
+  );
+  return { bits, low, high };
+}
+
+export function maximum(c: Circuit, a: Value, b: Value): Value {
+  const larger = choose(c, atLeast(c, a, b), a, b);
+  return valueOf(larger.bits, Math.max(a.low, b.low), larger.high);
+}
+
+export function clamp(c: Circuit, a: Value, low: number, high: number): Value {
+  let value = a;
+  if (value.low < low) {
+    const limit = constant(low);
+    const chosen = choose(c, atLeast(c, value, limit), value, limit);
+    value = valueOf(chosen.bits, low, Math.max(low, value.high));
+  }
+  if (value.high > high) {
+    const limit = constant(high);
+    const chosen = choose(c, atLeast(c, limit, value), value, limit);
+    value = valueOf(chosen.bits, Math.min(high, value.low), high);
+  }
+  return value;
+}

@@ -1,0 +1,220 @@
+/**
+ * Garbling a circuit in a range of lanes.
+ *
+ * A pure function of its arguments: threads may take ranges of their own. Gate and
+ * lane numbers are those of the whole call: one tweak twice under one salt gives Delta
+ * away.
+ *
+ * @module
+ */
+import type { Circuit } from "./circuit.ts";
+import { deltaAt, type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
+import { domains } from "./hash.ts";
+import { Labels } from "./labels.ts";
+import { scheduleOf } from "./schedule.ts";
+import { BitWriter, cutLanes, rowBytes, tableBytes } from "./tables.ts";
+
+/** What only the garbler knows: [number][lane]. */
+export interface Knowledge {
+  /** 0 or 1. */
+  bits: readonly Uint8Array[];
+  /** Numbers that projections add to. */
+  values: readonly Uint32Array[];
+}
+
+/** Of the whole call. */
+export interface GarblerSecrets {
+  /** Four words, the lowest bit 1. */
+  delta: Uint32Array;
+  /** Four words; public, and never for two garblings. */
+  salt: Uint32Array;
+}
+
+/** Where a range of lanes lies in the whole call. */
+export interface TweakOrigin {
+  firstGate: number;
+  /** A multiple of four. */
+  firstLane: number;
+}
+
+export interface Garbled {
+  /** As they travel. */
+  tables: Uint8Array;
+  /** Rows of projections, packed. */
+  rows: Uint8Array;
+  /** Labels of 0 of the outputs. */
+  outputs: Labels;
+}
+
+/**
+ * Garbles all lanes of `inputs`.
+ *
+ * @param inputs labels of 0
+ * @param knowledge for these lanes alone
+ */
+export function garble(
+  kernel: GateKernel,
+  circuit: Circuit,
+  { inputs, knowledge, secrets, origin }: {
+    inputs: Labels;
+    knowledge: Knowledge;
+    secrets: GarblerSecrets;
+    origin: TweakOrigin;
+  },
+): Garbled {
+  const { places, placeOf } = scheduleOf(circuit, "garbler");
+  const { lanes, groups } = inputs, wireBytes = 64 * groups;
+  const knownAt = heapAt + places * wireBytes;
+  const oneAt = knownAt + 16 * groups * circuit.knownBits;
+  const padsAt = oneAt + wireBytes;
+  const tablesAt = padsAt + 2 * wireBytes;
+  const perGroup = 128 * circuit.ands + 64 * circuit.knownAnds;
+  kernel.reserve(tablesAt + groups * perGroup);
+  const { words } = kernel;
+  const place = (wire: number) => heapAt + placeOf[wire] * wireBytes;
+  const known = (k: number) => knownAt + 16 * groups * k;
+  setVectors(words, deltaAt, secrets.delta);
+  setVectors(words, saltAt, secrets.salt);
+  loadInputs(words, circuit, inputs, place);
+  for (let k = 0; k < circuit.knownBits; k++) {
+    const at = known(k) / 4, bits = knowledge.bits[k];
+    for (let lane = 0; lane < 4 * groups; lane++) {
+      words[at + lane] = lane < lanes ? -bits[lane] : 0;
+    }
+  }
+
+  const rows = new BitWriter(8 * rowBytes(circuit, lanes));
+  let table = tablesAt;
+  circuit.gates.forEach((gate, i) => {
+    const tweak = [groups, origin.firstGate + i, origin.firstLane] as const;
+    switch (gate.op) {
+      case "xor":
+        kernel.xor(place(gate.a), place(gate.b), place(gate.out), groups);
+        break;
+      case "not":
+        kernel.not(place(gate.a), place(gate.out), groups);
+        break;
+      case "flip":
+        kernel.flip(
+          place(gate.a),
+          known(gate.known),
+          place(gate.out),
+          groups,
+        );
+        break;
+      case "zero": {
+        const at = place(gate.out) / 4;
+        words.fill(0, at, at + wireBytes / 4);
+        break;
+      }
+      case "and":
+        kernel.garbleAnd(
+          place(gate.a),
+          place(gate.b),
+          place(gate.out),
+          table,
+          ...tweak,
+        );
+        table += 128 * groups;
+        break;
+      case "andKnown":
+        kernel.garbleKnown(
+          place(gate.a),
+          known(gate.known),
+          place(gate.out),
+          table,
+          ...tweak,
+        );
+        table += 64 * groups;
+        break;
+      case "project": {
+        const at = place(gate.a), values = knowledge.values[gate.value];
+        kernel.not(at, oneAt, groups);
+        kernel.hash(at, padsAt, ...tweak, domains.projection);
+        kernel.hash(oneAt, padsAt + wireBytes, ...tweak, domains.projection);
+        for (let lane = 0; lane < lanes; lane++) {
+          const word = 16 * (lane >> 2) + (lane & 3);
+          const zero = values[lane] ^ words[padsAt / 4 + word];
+          const one = values[lane] + 1 ^
+            words[(padsAt + wireBytes) / 4 + word];
+          const colour = words[at / 4 + word] & 1;
+          rows.write(colour ? one : zero, gate.bits);
+          rows.write(colour ? zero : one, gate.bits);
+        }
+      }
+    }
+  });
+  const tables = tableWords(words, tablesAt, groups, circuit, lanes);
+  return {
+    tables,
+    rows: rows.bytes,
+    outputs: outputLabels(words, circuit, lanes, place),
+  };
+}
+
+/** Gate by gate, cut to the lanes that are real. */
+function tableWords(
+  words: Uint32Array,
+  tablesAt: number,
+  groups: number,
+  circuit: Circuit,
+  lanes: number,
+): Uint8Array {
+  const tables = new Uint32Array(tableBytes(circuit, lanes) / 4);
+  let from = tablesAt / 4, to = 0;
+  for (const { op } of circuit.gates) {
+    if (op !== "and" && op !== "andKnown") continue;
+    const size = (op === "and" ? 32 : 16) * groups;
+    const cut = cutLanes(words.subarray(from, from + size), lanes);
+    tables.set(cut, to);
+    from += size;
+    to += cut.length;
+  }
+  return new Uint8Array(tables.buffer);
+}
+
+/** A label or salt, each word in all four lanes. */
+export function setVectors(
+  words: Uint32Array,
+  at: number,
+  value: Uint32Array,
+): void {
+  for (let w = 0; w < 4; w++) {
+    words.fill(value[w], at / 4 + 4 * w, at / 4 + 4 * w + 4);
+  }
+}
+
+/** Copies the inputs' labels to their places. */
+export function loadInputs(
+  words: Uint32Array,
+  circuit: Circuit,
+  inputs: Labels,
+  place: (wire: number) => number,
+): void {
+  if (inputs.wires !== circuit.inputs) {
+    throw new RangeError(
+      `Cannot work through a circuit: expected ${circuit.inputs} input wires, got ${inputs.wires}`,
+    );
+  }
+  const size = 16 * inputs.groups;
+  for (let wire = 0; wire < circuit.inputs; wire++) {
+    const from = inputs.words.subarray(size * wire, size * (wire + 1));
+    words.set(from, place(wire) / 4);
+  }
+}
+
+/** Copies the outputs' labels out of the kernel's memory. */
+export function outputLabels(
+  words: Uint32Array,
+  circuit: Circuit,
+  lanes: number,
+  place: (wire: number) => number,
+): Labels {
+  const labels = new Labels(circuit.outputs.length, lanes);
+  const size = 16 * labels.groups;
+  circuit.outputs.forEach((wire, i) => {
+    const at = place(wire) / 4;
+    labels.words.set(words.subarray(at, at + size), size * i);
+  });
+  return labels;
+}

@@ -1,0 +1,78 @@
+/**
+ * Where wires lie while a circuit is worked through: as few places as are alive at once.
+ *
+ * @module
+ */
+import type { Circuit, Gate } from "./circuit.ts";
+
+export interface Schedule {
+  /** Places that are needed. */
+  places: number;
+  /** Place of each wire. */
+  placeOf: Int32Array;
+}
+
+const cache = {
+  garbler: new WeakMap<Circuit, Schedule>(),
+  evaluator: new WeakMap<Circuit, Schedule>(),
+};
+
+/** For the evaluator a negated or flipped wire is the same label. */
+export function scheduleOf(
+  circuit: Circuit,
+  side: "garbler" | "evaluator",
+): Schedule {
+  let schedule = cache[side].get(circuit);
+  if (!schedule) {
+    schedule = makeSchedule(circuit, side === "evaluator");
+    cache[side].set(circuit, schedule);
+  }
+  return schedule;
+}
+
+const isAlias = (gate: Gate) => gate.op === "not" || gate.op === "flip";
+
+function makeSchedule(circuit: Circuit, aliases: boolean): Schedule {
+  const root = Int32Array.from({ length: circuit.wires }, (_, wire) => wire);
+  if (aliases) {
+    for (const gate of circuit.gates) {
+      if (gate.op === "not" || gate.op === "flip") {
+        root[gate.out] = root[gate.a];
+      }
+    }
+  }
+  const operands = (gate: Gate): number[] => {
+    if (gate.op === "zero") return [];
+    const read = gate.op === "xor" || gate.op === "and"
+      ? [gate.a, gate.b]
+      : [gate.a];
+    return [...new Set(read.map((wire) => root[wire]))];
+  };
+  const lastUse = new Int32Array(circuit.wires).fill(-1);
+  circuit.gates.forEach((gate, i) => {
+    for (const wire of operands(gate)) lastUse[wire] = i;
+  });
+  for (const wire of circuit.outputs) {
+    lastUse[root[wire]] = circuit.gates.length;
+  }
+
+  const placeOf = new Int32Array(circuit.wires).fill(-1);
+  const free: number[] = [];
+  let places = 0;
+  const take = () => free.pop() ?? places++;
+  for (let wire = 0; wire < circuit.inputs; wire++) placeOf[wire] = take();
+  circuit.gates.forEach((gate, i) => {
+    if (aliases && isAlias(gate)) return;
+    for (const wire of operands(gate)) {
+      if (lastUse[wire] === i) free.push(placeOf[wire]);
+    }
+    if (gate.op === "project") return;
+    placeOf[gate.out] = take();
+    // A result that nobody reads.
+    if (lastUse[gate.out] < 0) free.push(placeOf[gate.out]);
+  });
+  for (let wire = 0; wire < circuit.wires; wire++) {
+    placeOf[wire] = placeOf[root[wire]];
+  }
+  return { places, placeOf };
+}

@@ -1,0 +1,90 @@
+/**
+ * The models that an account may use, before any session is opened.
+ *
+ * @module
+ */
+import { CipherlayerError } from "../support/errors.ts";
+import type { ModelInfo } from "../wire/messages.ts";
+import {
+  type Check,
+  integer,
+  list,
+  Mismatch,
+  nullable,
+  record,
+  text,
+} from "../wire/schema.ts";
+import type { ConnectOptions } from "./session_options.ts";
+import { getJson } from "./transport.ts";
+
+/** Options of {@linkcode listModels}, as those of `connect`. */
+export type ListModelsOptions = Pick<
+  ConnectOptions,
+  "token" | "fetch" | "timeoutMs" | "signal"
+>;
+
+const maxListBytes = 1 << 24;
+const name = text(200);
+const shape = list(integer(1, 2 ** 24), 8);
+
+const modelList: Check<ModelInfo[]> = list(
+  record<ModelInfo>({
+    name,
+    version: name,
+    inputShape: shape,
+    outputShape: shape,
+    labels: nullable(list(name, 2 ** 16)),
+  }),
+  2 ** 12,
+);
+
+/**
+ * Lists the models that the caller may use: names, versions, shapes of readings
+ * and outputs, and labels. One call, not repeated.
+ *
+ * @param url address of the functions, as for `connect`
+ * @param options bearer token and the like; `timeoutMs` is 120 000 by default
+ * @returns in the functions' order, at most 4096
+ * @throws {CipherlayerError} if the functions cannot be reached (`network`), refuse
+ * the token (`unauthenticated`, `forbidden`) or send anything else than such a list
+ * (`malformed`)
+ * @throws {TypeError} if the token cannot stand in a header
+ *
+ * @example
+ * ```ts
+ * import { CipherlayerError, listModels } from "@cipherlayer/sdk";
+ *
+ * try {
+ *   const models = await listModels("http://127.0.0.1:9", { token: "letters" });
+ *   for (const { name, inputShape } of models) {
+ *     console.log(`${name} reads ${inputShape.join(" x ")} values`);
+ *   }
+ * } catch (error) {
+ *   // Nothing listens at this address.
+ *   if (!(error instanceof CipherlayerError) || error.code !== "network") throw error;
+ * }
+ * ```
+ */
+export async function listModels(
+  url: string | URL,
+  options: ListModelsOptions = {},
+): Promise<ModelInfo[]> {
+  const { timeoutMs = 120_000, ...rest } = options;
+  const body = await getJson("v1/models", {
+    ...rest,
+    url,
+    timeoutMs,
+    maxBytes: maxListBytes,
+  });
+  try {
+    const utf8 = new TextDecoder("utf-8", { fatal: true });
+    return modelList(JSON.parse(utf8.decode(body)), "models");
+  } catch (cause) {
+    const why = cause instanceof Mismatch
+      ? cause.message
+      : "expected JSON in UTF-8, got other bytes";
+    throw new CipherlayerError("malformed", `Cannot list models: ${why}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import { elementCount } from "../fixed_point/integer_tensor.ts";
+import {
+  answerCiphertexts,
+  blockSlots,
+  inputCiphertexts,
+} from "../fixed_point/layout.ts";
+import type { EdgeStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
+
+/** How much memory and work a plan may ask of the gateway. */
+export interface PlanLimits {
+  /** Elements of one sample that are in memory at a time. Default 2^22. */
+  elementsPerSample: number;
+  /** The same over all samples. Default 2^24. */
+  elements: number;
+  /** Numbers packed, unpacked, added or compared over all rounds. Default 2^31. */
+  operations: number;
+}
+
+/** Far above what any model of the zoo needs. */
+export const defaultPlanLimits: PlanLimits = {
+  elementsPerSample: 2 ** 22,
+  elements: 2 ** 24,
+  operations: 2 ** 31,
+};
+
+/** Numbers that packing, encrypting, decrypting and unpacking a round touch. */
+export function layoutWork(layout: RoundLayout): number {
+  return blockSlots(layout) *
+    (inputCiphertexts(layout) +
+      answerCiphertexts(layout) * layout.valuesPerCiphertext);
+}
+
+/** Numbers that a step adds, compares or maps for one sample. */
+export function stepWork(
+  step: EdgeStep,
+  before: readonly number[],
+  after: readonly number[],
+): number {
+  const window = "kernel" in step ? elementCount(step.kernel) : 1;
+  return elementCount(before) + elementCount(after) * window;
+}
+
+/** For each round, the names that a later one reads. */
+export function namesReadLater(
+  rounds: InferencePlan["rounds"],
+): ReadonlySet<string>[] {
+  const later: Set<string>[] = Array(rounds.length);
+  let names = new Set<string>();
+  for (let index = rounds.length - 1; index >= 0; index--) {
+    later[index] = names;
+    names = new Set(names);
+    for (const { tensor } of rounds[index].layout.inputs) names.add(tensor);
+  }
+  return later;
+}

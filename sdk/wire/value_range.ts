@@ -1,0 +1,134 @@
+import type { EdgeStep } from "./plan.ts";
+
+/** What values can be, both ends included. */
+export interface ValueRange {
+  low: number;
+  high: number;
+}
+
+/** What a step makes of values in a range. */
+export interface StepRange extends ValueRange {
+  /** Largest magnitude of a sum or product on the way to the result. */
+  largest: number;
+}
+
+/**
+ * Follows a range of values through one step of the gateway. Never narrower than
+ * what the step can give, whatever the values in the range are.
+ *
+ * @throws {RangeError} if the step makes no sense for any value: ends in the wrong
+ * order, an empty table, a scale of zero or none that is finite
+ */
+export function rangeAfter(
+  step: EdgeStep,
+  { low, high }: ValueRange,
+): StepRange {
+  const magnitude = Math.max(Math.abs(low), Math.abs(high));
+  switch (step.op) {
+    case "relu":
+      return exact(Math.max(low, 0), Math.max(high, 0));
+    case "leakyRelu": {
+      const slopes = step.negative.map(Math.abs);
+      const steepest = slopes.reduce(
+        (a, b) => Math.max(a, b),
+        Math.abs(step.positive),
+      );
+      return exact(-magnitude * steepest, magnitude * steepest);
+    }
+    case "meanPool":
+      // Windows are added up before the sum is divided by their cells.
+      return {
+        low: Math.min(low * step.multiple, 0),
+        high: Math.max(high * step.multiple, 0),
+        largest: magnitude *
+          Math.max(step.multiple, step.kernel[0] * step.kernel[1]),
+      };
+    case "sumPool": {
+      const cells = step.kernel[0] * step.kernel[1];
+      return withPadding(
+        step,
+        Math.min(low * cells, low),
+        Math.max(high * cells, high),
+      );
+    }
+    case "maxPool":
+      return withPadding(step, low, high);
+    case "reshape":
+      return exact(low, high);
+    case "selectLargest":
+    case "isNonNegative":
+      return exact(0, 1);
+    case "requantise":
+      requireOrder(step);
+      return {
+        low: step.low,
+        high: step.high,
+        largest: product(step, magnitude),
+      };
+    case "lookup": {
+      const { table } = step;
+      if (table.length === 0) {
+        throw new RangeError("expected a table, got none");
+      }
+      const last = step.low + table.length - 1;
+      return {
+        low: table.reduce((a, b) => Math.min(a, b)),
+        high: table.reduce((a, b) => Math.max(a, b)),
+        largest: Math.max(
+          product(step, magnitude),
+          Math.abs(step.low),
+          Math.abs(last),
+        ),
+      };
+    }
+    case "custom":
+      requireOrder(step);
+      requireScale(step.inputScale);
+      requireScale(step.outputScale);
+      return exact(step.low, step.high);
+  }
+}
+
+/**
+ * Checks that numbers can be divided by a scale.
+ *
+ * @throws {RangeError} if the scale or its inverse is zero or not finite
+ */
+export function requireScale(scale: number): void {
+  if (!Number.isFinite(scale) || !Number.isFinite(1 / scale)) {
+    throw new RangeError(`expected a scale other than zero, got ${scale}`);
+  }
+}
+
+/**
+ * Checks that a range holds a value.
+ *
+ * @throws {RangeError} if `low` is above `high` or one is not a number
+ */
+export function requireOrder({ low, high }: ValueRange): void {
+  if (!(low <= high)) {
+    throw new RangeError(`expected low <= high, got [${low}, ${high}]`);
+  }
+}
+
+function exact(low: number, high: number): StepRange {
+  return { low, high, largest: Math.max(Math.abs(low), Math.abs(high)) };
+}
+
+/** A window that lies wholly in the padding gives 0. */
+function withPadding(
+  { pads }: { pads: readonly number[] },
+  low: number,
+  high: number,
+): StepRange {
+  return pads.some((cells) => cells > 0)
+    ? exact(Math.min(low, 0), Math.max(high, 0))
+    : exact(low, high);
+}
+
+function product(
+  { multiplier, shift }: { multiplier: number; shift: number },
+  magnitude: number,
+): number {
+  return magnitude * Math.abs(multiplier) + 2 ** (shift - 1);
+}

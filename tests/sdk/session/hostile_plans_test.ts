@@ -1,0 +1,195 @@
+/** Plans and answers of a hostile cloud: what the gateway sends tells no plaintext. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
+import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
+import { checkPlan } from "../../../sdk/session/check_plan.ts";
+import { runInference } from "../../../sdk/session/inference.ts";
+import { platformClock } from "../../../sdk/support/clock.ts";
+import {
+  decodeRoundRequest,
+  encodeRoundResponse,
+} from "../../../sdk/wire/codec.ts";
+import type {
+  EdgeStep,
+  InferencePlan,
+  RoundPlan,
+} from "../../../sdk/wire/plan.ts";
+import { seededIntegers } from "../../reference/tiny_models.ts";
+import { testKey } from "../../vectors/keys.ts";
+
+const seed = 20_261_129;
+const samples = 1, modulusBits = 512;
+const activations = new Map<string, (x: number) => number>([
+  ["half", (x) => x / 2],
+  ["throws", (x) => {
+    if (x !== 0) throw new Error("not this one");
+    return 0;
+  }],
+  ["nonsense", (x) => x > 0 ? NaN : x < 0 ? "text" as unknown as number : 0],
+]);
+
+type Random = ReturnType<typeof seededIntegers>;
+
+/** Sensible steps, and some in ten that must be refused. */
+function randomStep(random: Random): EdgeStep {
+  const bad = random(0, 19) === 0;
+  const multiplier = random(-(2 ** random(1, 30)), 2 ** random(1, 30));
+  const shift = random(0, 30);
+  switch (random(0, 7)) {
+    case 0:
+      return { op: "relu" };
+    case 1:
+      return {
+        op: "leakyRelu",
+        positive: 2 ** random(0, bad ? 24 : 3),
+        negative: [random(-9, 9)],
+      };
+    case 2:
+    case 3:
+      return {
+        op: "requantise",
+        multiplier,
+        shift,
+        low: bad ? 9 : -random(0, 2 ** 20),
+        high: random(0, 8),
+      };
+    case 4: {
+      const length = bad ? 0 : random(1, 9);
+      const table = Array.from({ length }, () => random(-(2 ** 30), 2 ** 30));
+      return { op: "lookup", multiplier, shift, low: random(-9, 9), table };
+    }
+    case 5:
+      return random(0, 1) ? { op: "selectLargest" } : { op: "isNonNegative" };
+    default:
+      return {
+        op: "custom",
+        name: ["half", "throws", "nonsense"][random(0, 2)],
+        inputScale: bad ? 0 : [1, 1e-300, 1e300][random(0, 2)],
+        outputScale: random(0, 19) === 0 ? 0 : [1, 1e-300, -0.5][random(0, 2)],
+        low: -(2 ** random(0, 52)),
+        high: 2 ** random(0, 52),
+      };
+  }
+}
+
+function randomPlan(random: Random): InferencePlan {
+  const length = random(1, 3), count = random(2, 4);
+  const rounds = Array.from({ length: count }, (_, index): RoundPlan => ({
+    layout: {
+      kind: "dense",
+      samples,
+      fold: 1,
+      inputs: [{ tensor: index === 0 ? "input" : `a${index - 1}`, length }],
+      outputLength: length,
+      slotBits: random(2, random(0, 9) === 0 ? 64 : 53),
+      guardBits: random(0, 1) as 0 | 1,
+      valuesPerCiphertext: random(1, 3),
+    },
+    steps: Array.from({ length: random(0, 3) }, () => randomStep(random)),
+    writes: `a${index}`,
+    shards: 1,
+  }));
+  return {
+    samples,
+    input: { shape: [length], scale: 1, offset: 0, low: -9, high: 9 },
+    rounds,
+    output: {
+      shape: [length],
+      scale: 1,
+      labels: null,
+      tail: "none",
+      reveal: "scores",
+    },
+  };
+}
+
+function isAccepted(plan: InferencePlan): boolean {
+  try {
+    checkPlan(plan, { samples, modulusBits });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What the gateway sends where the cloud answers with encryptions of `plaintext()`. */
+async function requestsOf(
+  owner: PaillierEngine,
+  plan: InferencePlan,
+  plaintext: () => bigint,
+) {
+  const requests: string[] = [];
+  const result = await runInference(
+    {
+      plan,
+      owner,
+      activations,
+      clock: platformClock,
+      onState: () => {},
+      onRound: () => {},
+      post: async (path, body) => {
+        requests.push(`${path} ${body.length}`);
+        decodeRoundRequest(body);
+        const { layout } = plan.rounds[requests.length - 1];
+        const plaintexts = Array.from(
+          { length: answerCiphertexts(layout) },
+          plaintext,
+        );
+        const isLast = requests.length === plan.rounds.length;
+        return {
+          evaluateMs: null,
+          body: encodeRoundResponse({
+            token: new Uint8Array(isLast ? 0 : 9),
+            ciphertexts: await owner.encryptBatch(plaintexts),
+          }),
+        };
+      },
+    },
+    {
+      shape: plan.input.shape,
+      samples: [new Float64Array(plan.input.shape[0]).fill(3)],
+    },
+    new Uint8Array(9),
+  );
+  return { requests, ...result };
+}
+
+Deno.test("requests equal those for zeros, whatever plan and plaintexts the cloud chooses", async () => {
+  using owner = new PaillierEngine(testKey(modulusBits), {
+    threads: 0,
+    tableWindowBits: 4,
+  });
+  const { modulus } = owner.publicKey;
+  const random = seededIntegers(seed);
+  const anyPlaintext = () => {
+    let value = 0n;
+    for (let word = 0; word < 17; word++) {
+      value = value << 32n | BigInt(random(0, 2 ** 32 - 1));
+    }
+    return [value % modulus, 0n, 1n, modulus - 1n, modulus / 2n][random(0, 4)];
+  };
+  let tried = 0, accepted = 0, clamping = 0, faulty = 0;
+  while (accepted < 150) {
+    const plan = randomPlan(random);
+    tried++;
+    if (!isAccepted(plan)) continue;
+    accepted++;
+    const zeros = await requestsOf(owner, plan, () => 0n);
+    const others = await requestsOf(owner, plan, anyPlaintext);
+    deepEqual(others.requests, zeros.requests, JSON.stringify(plan));
+    equal(others.requests.length, plan.rounds.length);
+    for (const values of [...others.output.samples, ...zeros.output.samples]) {
+      ok(values.every((value) => Math.abs(value) <= 2 ** 52));
+    }
+    if (others.clampedValues > 0) clamping++;
+    if (others.fault) faulty++;
+  }
+  const share = (part: number, of: number) =>
+    `${Math.round(100 * part / of)} %`;
+  console.log(
+    `hostile plans: ${share(accepted, tried)} of ${tried} accepted; of these ${
+      share(clamping, accepted)
+    } clamp, ${share(faulty, accepted)} have a custom step that fails`,
+  );
+  ok(clamping >= 0.3 * accepted && faulty >= 0.1 * accepted);
+});

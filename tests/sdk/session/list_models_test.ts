@@ -1,0 +1,97 @@
+/** The list of models: of real functions, and of servers that send anything else. */
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import {
+  makeToken,
+  tokenDigest,
+} from "../../../functions/access/bearer_token.ts";
+import { ConfiguredAccess } from "../../../functions/access/configured_access.ts";
+import { listModels } from "../../../sdk/session/list_models.ts";
+import { CipherlayerError } from "../../../sdk/support/errors.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
+import { tinyDense, tinyLeNet } from "../../reference/tiny_models.ts";
+import { serve } from "../../support/serve_with_access.ts";
+
+const info = {
+  name: "a",
+  version: "1",
+  inputShape: [4],
+  outputShape: [2],
+  labels: ["no", "yes"],
+};
+
+/** What `listModels` gives of a server that replies with this text to every call. */
+async function listFrom(text: string, type = "application/json") {
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => new Response(text, { headers: { "content-type": type } }),
+  );
+  return await listModels(`http://127.0.0.1:${server.addr.port}`);
+}
+
+Deno.test("lists the models that the token's account may use", async () => {
+  const [lenet, dense] = [tinyLeNet(), tinyDense()];
+  const token = makeToken(platformRandom);
+  const account = "meter";
+  const access = new ConfiguredAccess([{
+    account,
+    roles: ["client"],
+    models: [dense.manifest.name],
+    sha256: tokenDigest(token),
+  }]);
+  await using open = serve([lenet, dense]);
+  deepEqual(
+    (await listModels(open.url)).map(({ name }) => name),
+    [lenet, dense].map(({ manifest }) => manifest.name),
+  );
+  await using served = serve([lenet, dense], { access });
+  const [own, ...others] = await listModels(served.url, { token });
+  equal(own.name, dense.manifest.name);
+  deepEqual(own.inputShape, dense.manifest.input.shape);
+  deepEqual(others, []);
+  await rejects(listModels(served.url), { code: "unauthenticated" });
+  const wrong = makeToken(platformRandom);
+  await rejects(listModels(served.url, { token: wrong }), (error) => {
+    ok(error instanceof CipherlayerError && !error.message.includes(wrong));
+    equal(error.code, "unauthenticated");
+    return true;
+  });
+});
+
+Deno.test("refuses a list that is none", async () => {
+  deepEqual(await listFrom(JSON.stringify([info])), [info]);
+  const hostile: unknown[] = [
+    {},
+    [null],
+    [{ ...info, name: 1 }],
+    [{ ...info, name: "a".repeat(201) }],
+    [{ ...info, inputShape: [0] }],
+    [{ ...info, inputShape: [2 ** 24 + 1] }],
+    [{ ...info, outputShape: Array(9).fill(1) }],
+    [{ ...info, labels: [1] }],
+    [{ ...info, labels: undefined }],
+    [{ ...info, other: 1 }],
+    Array(4097).fill(info),
+  ];
+  for (const value of hostile) {
+    await rejects(listFrom(JSON.stringify(value)), {
+      code: "malformed",
+      retryable: false,
+      message: /^Cannot list models: expected /,
+    }, JSON.stringify(value).slice(0, 80));
+  }
+  await rejects(listFrom("[{"), { code: "malformed", message: /JSON/ });
+  await rejects(listFrom("[]", "text/html"), {
+    code: "malformed",
+    message: /expected application\/json, got text\/html/,
+  });
+  await rejects(listFrom(" ".repeat(2 ** 24 + 1)), { code: "body-too-large" });
+});
+
+Deno.test("reports an address where nothing listens as a network fault", async () => {
+  await rejects(listModels("http://127.0.0.1:9"), (error) => {
+    ok(error instanceof CipherlayerError);
+    equal(error.code, "network");
+    match(error.message, /v1\/models/);
+    return true;
+  });
+});
