@@ -4,6 +4,7 @@
  *
  *   deno run -A examples/03_own_activation.ts
  */
+import { fileURLToPath } from "node:url";
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 import { createApp } from "../functions/app.ts";
 import { MemoryModelStore } from "../functions/models/memory_models.ts";
@@ -11,7 +12,7 @@ import { readPackage } from "../models/package/read_package.ts";
 
 // The model's owner: where the first round had ReLU and rounding, "silu" stands.
 const folder = new URL("../models/zoo/occupancy/package", import.meta.url);
-const model = await readPackage(folder.pathname);
+const model = await readPackage(fileURLToPath(folder));
 const [round] = model.manifest.rounds;
 const rounding = round.steps.find((step) => step.op === "requantise")!;
 round.steps = [{

@@ -1,16 +1,16 @@
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = new URL("../../", import.meta.url);
 
 /** Paths, relative to the repository, of all local modules that `entry` loads. */
 async function moduleGraph(entry: string): Promise<string[]> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", root + entry],
+    args: ["info", "--json", fileURLToPath(new URL(entry, root))],
     stderr: "inherit",
   }).output();
   const { modules } = JSON.parse(new TextDecoder().decode(stdout));
-  const prefix = `file://${root}`;
+  const prefix = root.href;
   return modules
     .map(({ specifier }: { specifier: string }) => specifier)
     .filter((specifier: string) => specifier.startsWith(prefix))

@@ -1,9 +1,11 @@
 /** The command line as its users call it: a process, its streams, its exit code. */
-const cli = new URL("../../cli/main.ts", import.meta.url);
+import { fileURLToPath } from "node:url";
+
+const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 export async function cipherlayer(...args: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", cli.pathname, ...args],
+    args: ["run", "-A", cli, ...args],
   });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();

@@ -1,4 +1,5 @@
 /** Work is counted before it starts: rounds are split to fit, or refused. */
+import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import {
   callMilliseconds,
@@ -22,7 +23,7 @@ Deno.test("each call of a plan fits what a call may take; without a limit nothin
     "../../../models/zoo/lenet-mnist/package",
     import.meta.url,
   );
-  const { manifest, tensors } = await readPackage(folder.pathname);
+  const { manifest, tensors } = await readPackage(fileURLToPath(folder));
   const modulusBits = 2048, samples = 1;
   const costs = defaultCosts(modulusBits);
   for (const round of manifest.rounds) {
