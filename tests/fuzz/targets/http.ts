@@ -70,7 +70,21 @@ const header = fc.oneof(
 );
 
 /** The statuses that PROTOCOL.md gives faults, and none of the functions' own. */
-const statuses = [200, 204, 400, 401, 403, 404, 405, 408, 409, 413, 422, 429];
+const statuses = [
+  200,
+  204,
+  400,
+  401,
+  403,
+  404,
+  405,
+  408,
+  409,
+  413,
+  415,
+  422,
+  429,
+];
 
 export async function http(): Promise<FuzzTarget<Call>> {
   const app = fuzzedApp();
