@@ -48,9 +48,12 @@ class Round:
 
 
 def requantisation(ratio: float, high: int, step: float) -> Requantisation:
-    """A multiplier of 20 bits: far finer than any step, products far below 2^53."""
+    """A multiplier of at most 20 bits: far finer than any step, products far below 2^53. 1 for a power of two."""
     shift = 19 - math.floor(math.log2(ratio))
-    return Requantisation(round(ratio * 2**shift), shift, high, step)
+    multiplier = round(ratio * 2**shift)
+    while multiplier % 2 == 0 and shift > 1:
+        multiplier, shift = multiplier // 2, shift - 1
+    return Requantisation(multiplier, shift, high, step)
 
 
 @torch.no_grad()
