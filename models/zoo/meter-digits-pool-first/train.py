@@ -35,8 +35,8 @@ def main() -> None:
         limits=[15, 7, 3, 31],
         bits=[6, 6, 6],
         distort=meter_digits.change,
-        float_epochs=30,
-        quantised_epochs=12,
+        float_epochs=80,
+        quantised_epochs=40,
         shifts_only=True,
     )
     train_and_export(recipe, Path(sys.argv[1]), HERE, parts["train"], parts["validation"], tests)
