@@ -73,7 +73,12 @@ def integer_rounds(network: QuantisedNetwork, names: list[str], input_shape: lis
             pool, target = network.pools[index], network.steps[index]
             area = pool[1][0] * pool[1][1] if pool and pool[0] == "average" else 1
             next_step = float(target.step.double())
-            following = requantisation(scale * step / (area * next_step), target.high, next_step)
+            if hasattr(network, "shifts"):
+                shift = int(network.shifts[index])
+                next_step = scale * step / area * 2.0**shift
+                following = Requantisation(1, shift, target.high, next_step)
+            else:
+                following = requantisation(scale * step / (area * next_step), target.high, next_step)
             if pool:
                 after = [output[0], output[1] // pool[1][0], output[2] // pool[1][1]]
         rounds.append(

@@ -59,9 +59,9 @@ class FloatNetwork(nn.Module):
 
 
 def quantised_network(
-    layers: list[Layer], weights, biases, limits: list[int], bits: list[int], input_high: int, sample: torch.Tensor
+    layers: list[Layer], weights, biases, limits: list[int], bits: list[int], input_high: int, sample: torch.Tensor, shifts_only: bool = False
 ) -> QuantisedNetwork:
     """The quantised network of `layers` that starts from folded float weights."""
     pools = [layer.pool for layer in layers[:-1]]
     strides = [layer.stride for layer in layers]
-    return QuantisedNetwork(weights, biases, limits, bits, pools, strides, input_high, sample)
+    return QuantisedNetwork(weights, biases, limits, bits, pools, strides, input_high, sample, shifts_only)

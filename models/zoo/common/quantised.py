@@ -12,6 +12,8 @@ Scales and steps are learned (LSQ: Esser et al., Learned Step Size Quantization,
 through their logarithm; rounding passes gradients straight through.
 """
 
+import math
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -115,9 +117,12 @@ class QuantisedNetwork(nn.Module):
     strides: of each layer (dense layers: 1).
     input_high: the input in [0, 1] becomes integers 0 .. input_high.
     sample: inputs that calibrate the first guess of the activation steps.
+    shifts_only: every requantisation is a power of two, fixed at the start; steps then follow scales.
     """
 
-    def __init__(self, weights, biases, limits, bits, pools, strides, input_high: int, sample: torch.Tensor):
+    def __init__(
+        self, weights, biases, limits, bits, pools, strides, input_high: int, sample: torch.Tensor, shifts_only: bool = False
+    ):
         super().__init__()
         weights, biases = [w.clone() for w in weights], [b.clone() for b in biases]
         equalise(weights, biases)
@@ -133,11 +138,33 @@ class QuantisedNetwork(nn.Module):
                 x = activate(linear(weight, bias, x, stride), pool)
                 steps.append(Step(count, best_step(x[x > 0], count)))
         self.steps = nn.ModuleList(steps)
+        if shifts_only:
+            ratios = torch.stack([step.log_step.detach() - unit for step, unit in zip(steps, self.log_units())])
+            self.register_buffer("shifts", (ratios / math.log(2)).round())
+            self.tie_steps()
+
+    @torch.no_grad()
+    def log_units(self) -> list[torch.Tensor]:
+        """Logarithm of what one unit of each hidden round stands for behind its pooling."""
+        units, step = [], self.input_step.log()
+        for layer, pool, following in zip(self.layers, self.pools, self.steps):
+            area = math.prod(pool[1]) if pool and pool[0] == "average" else 1
+            units.append(layer.log_scale + step - math.log(area))
+            step = following.log_step
+        return units
+
+    @torch.no_grad()
+    def tie_steps(self) -> None:
+        """Makes every activation step its round's unit times a power of two."""
+        for index, shift in enumerate(self.shifts):
+            self.steps[index].log_step.copy_(self.log_units()[index] + shift * math.log(2))
 
     def quantise_input(self, x: torch.Tensor) -> torch.Tensor:
         return round_through(x.clamp(0, 1) * self.input_high) / self.input_high
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if hasattr(self, "shifts"):
+            self.tie_steps()
         x, step = self.quantise_input(x), self.input_step
         for layer, pool, quantise in zip(self.layers, self.pools, self.steps):
             x, step = quantise(activate(layer(x, step), pool)), quantise.step

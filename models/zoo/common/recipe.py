@@ -32,6 +32,7 @@ class Recipe:
     float_epochs: int
     quantised_epochs: int
     dropout: float = 0.2
+    shifts_only: bool = False  # requantisation by powers of two
     weights: torch.Tensor | None = None  # of each training sample, to balance classes
 
 
@@ -61,7 +62,9 @@ def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, valid
     network.load_state_dict(torch.load(run / "float" / "best.pt"))
 
     sample = inputs[:: max(1, len(inputs) // 1000)]
-    quantised = quantised_network(recipe.layers, *network.folded(), recipe.limits, recipe.bits, recipe.input_high, sample)
+    quantised = quantised_network(
+        recipe.layers, *network.folded(), recipe.limits, recipe.bits, recipe.input_high, sample, recipe.shifts_only
+    )
     fit(quantised, run / "quantised", recipe.quantised_epochs, batches, fine_tuning_optimiser(quantised, 5e-4), validation)
     quantised.load_state_dict(torch.load(run / "quantised" / "best.pt"))
 
