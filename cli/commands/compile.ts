@@ -83,7 +83,7 @@ export function compileCommand(): Command {
       .02,
     )
     .option(
-      "--input-range <least,most>",
+      "--input-range <min,max>",
       "range of readings (default: as calibrated)",
     )
     .addOption(
