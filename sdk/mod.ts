@@ -21,6 +21,11 @@ export type { ActivationRegistry } from "./activations/apply.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
 export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
+export type {
+  Reading,
+  ReadingRecord,
+  ReadingValues,
+} from "./fixed_point/reading.ts";
 export {
   type KeyStore,
   MemoryKeyStore,
@@ -82,5 +87,5 @@ export {
 export type { Clock } from "./support/clock.ts";
 export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export type { RandomSource } from "./support/random.ts";
-export type { ModelInfo } from "./wire/messages.ts";
-export type { InferencePlan, InputSpec } from "./wire/plan.ts";
+export type { ModelInfo, ModelValues } from "./wire/messages.ts";
+export type { InferencePlan, InputSpec, OutputSpec } from "./wire/plan.ts";

@@ -1,6 +1,11 @@
 /** The planner: chooses how every round is packed (DESIGN section 7). */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
-import type { InferencePlan, RoundLayout } from "../../sdk/wire/plan.ts";
+import {
+  type InferencePlan,
+  planFormat,
+  type RoundLayout,
+} from "../../sdk/wire/plan.ts";
+import { interfaceOf } from "../../sdk/wire/values.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   callMilliseconds,
@@ -55,14 +60,14 @@ export function planInference(
   options: PlanOptions,
 ): InferencePlan {
   return {
+    format: planFormat,
     samples: options.samples,
-    input: manifest.input,
+    ...interfaceOf(manifest),
     rounds: manifest.rounds.map((round) => {
       const [{ layout, forecast }] = planRound(round, options);
       const { steps, writes } = round;
       return { layout, steps, writes, shards: forecast.shards };
     }),
-    output: { ...manifest.output, reveal: manifest.reveal },
   };
 }
 

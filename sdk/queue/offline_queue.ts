@@ -1,5 +1,7 @@
 import type { BlobStore } from "../blobs/blob_store.ts";
 import { CipherlayerError } from "../support/errors.ts";
+import { quantise } from "../fixed_point/quantise.ts";
+import { copyOfReading, type Reading } from "../fixed_point/reading.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { QueueSealer } from "./offline_queue_sealing.ts";
 import { platformRandom, type RandomSource } from "../support/random.ts";
@@ -189,12 +191,14 @@ export class OfflineQueue implements AsyncDisposable {
   /**
    * Takes a reading in; when this resolves, it is on the disk.
    *
-   * @throws {RangeError} if a value is no number
+   * @param reading as `Session.infer` takes it; whether it fits the model shows later
+   * @throws {TypeError} naming index or name of what is no number
+   * @throws {RangeError} if a value is not finite
    * @throws {CipherlayerError} "queue-full" if there are `capacity` readings and
    * the queue refuses more; "key-missing" if the key store holds no key
    */
   async add(
-    reading: ArrayLike<number>,
+    reading: Reading,
     options: AddOptions = {},
   ): Promise<AddResult> {
     const content = encodeReading(reading, options);
@@ -445,22 +449,33 @@ type InferenceOutcome = { answer: Answer } | { refused: string };
 /** One outcome for each reading: one that the model refuses does not stop the others. */
 async function inferEach(
   session: Session,
-  readings: Float64Array[],
-  options: InferOptions,
+  readings: Reading[],
+  { signal, clamp }: InferOptions,
 ): Promise<InferenceOutcome[]> {
-  const { signal, clamp } = options;
+  const refusals = readings.map((reading) =>
+    refusalOf(session, reading, clamp)
+  );
+  const answers = await session.inferMany(
+    readings.filter((_, i) => refusals[i] === null),
+    { signal, clamp },
+  );
+  return refusals.map((refused) =>
+    refused === null ? { answer: answers.shift()! } : { refused }
+  );
+}
+
+/** Why the model does not take the reading; null if it does. */
+function refusalOf(
+  { plan }: Session,
+  reading: Reading,
+  clamp?: boolean,
+): string | null {
   try {
-    const answers = await session.inferMany(readings, { signal, clamp });
-    return answers.map((answer) => ({ answer }));
+    quantise(reading, plan, { clamp });
+    return null;
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    if (readings.length === 1) return [{ refused: error.message }];
+    return (error as Error).message;
   }
-  const outcomes: InferenceOutcome[] = [];
-  for (const reading of readings) {
-    outcomes.push(...await inferEach(session, [reading], options));
-  }
-  return outcomes;
 }
 
 /** The message of an error that tells of damage; others are thrown on. */
@@ -500,33 +515,35 @@ interface DecodedReading {
   id: number;
   takenAt: Date;
   meta?: unknown;
-  values: Float64Array;
+  values: Reading;
 }
 
-/** Length of the JSON of time and meta (4 bytes), that JSON, then little-endian doubles. */
+/**
+ * Length of the JSON of time and meta (4 bytes), that JSON, then little-endian
+ * doubles; nested lists and records stand in the JSON.
+ */
 function encodeReading(
-  reading: ArrayLike<number>,
+  reading: Reading,
   { meta, takenAt = new Date() }: AddOptions,
 ): Uint8Array<ArrayBuffer> {
-  const head = new TextEncoder().encode(
-    JSON.stringify({ takenAt: takenAt.toISOString(), meta }),
-  );
+  const copy = copyOfReading(reading);
+  const isList = Array.isArray(copy) &&
+    copy.every((value) => typeof value === "number");
+  const values: number[] = isList ? copy : [];
+  const head = new TextEncoder().encode(JSON.stringify({
+    takenAt: takenAt.toISOString(),
+    meta,
+    ...isList ? {} : { reading: copy },
+  }));
   const view = new DataView(
-    new ArrayBuffer(4 + head.length + 8 * reading.length),
+    new ArrayBuffer(4 + head.length + 8 * values.length),
   );
   view.setUint32(0, head.length, true);
   const bytes = new Uint8Array(view.buffer);
   bytes.set(head, 4);
-  for (let i = 0; i < reading.length; i++) {
-    if (typeof reading[i] !== "number") {
-      throw new RangeError(
-        `Cannot queue reading: expected a number at index ${i}, got ${
-          JSON.stringify(reading[i])
-        }`,
-      );
-    }
-    view.setFloat64(4 + head.length + 8 * i, reading[i], true);
-  }
+  values.forEach((value, i) =>
+    view.setFloat64(4 + head.length + 8 * i, value, true)
+  );
   return bytes;
 }
 
@@ -539,10 +556,10 @@ function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
 function decodeReading(bytes: Uint8Array): Omit<DecodedReading, "id"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 4 + view.getUint32(0, true);
-  const { takenAt, meta } = JSON.parse(
+  const { takenAt, meta, reading } = JSON.parse(
     new TextDecoder().decode(bytes.subarray(4, start)),
   );
-  const values = Float64Array.from(
+  const values = reading ?? Float64Array.from(
     { length: (bytes.length - start) / 8 },
     (_, i) => view.getFloat64(start + 8 * i, true),
   );

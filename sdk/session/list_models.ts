@@ -4,7 +4,7 @@
  * @module
  */
 import { CipherlayerError } from "../support/errors.ts";
-import type { ModelInfo } from "../wire/messages.ts";
+import type { ModelInfo, ModelValues } from "../wire/messages.ts";
 import {
   type Check,
   integer,
@@ -27,20 +27,27 @@ const maxListBytes = 1 << 24;
 const name = text(200);
 const shape = list(integer(1, 2 ** 24), 8);
 
+const values = record<ModelValues>({
+  name,
+  shape,
+  labels: nullable(list(name, 2 ** 16)),
+  units: nullable(list(name, 2 ** 16)),
+});
+
 const modelList: Check<ModelInfo[]> = list(
   record<ModelInfo>({
     name,
     version: name,
-    inputShape: shape,
-    outputShape: shape,
-    labels: nullable(list(name, 2 ** 16)),
+    inputs: list(values, 64),
+    outputs: list(values, 64),
+    contract: text(71),
   }),
   2 ** 12,
 );
 
 /**
- * Lists the models that the caller may use: names, versions, shapes of readings
- * and outputs, and labels. One call, not repeated.
+ * Lists the models that the caller may use: names, versions, what they take and
+ * give, and contracts. One call, not repeated.
  *
  * @param url address of the functions, as for `connect`
  * @param options bearer token and the like; `timeoutMs` is 120 000 by default
@@ -56,8 +63,8 @@ const modelList: Check<ModelInfo[]> = list(
  *
  * try {
  *   const models = await listModels("http://127.0.0.1:9", { token: "letters" });
- *   for (const { name, inputShape } of models) {
- *     console.log(`${name} reads ${inputShape.join(" x ")} values`);
+ *   for (const { name, inputs: [{ shape }] } of models) {
+ *     console.log(`${name} reads ${shape.join(" x ")} values`);
  *   }
  * } catch (error) {
  *   // Nothing listens at this address.
