@@ -4,6 +4,7 @@
  */
 import { aessiv } from "@noble/ciphers/aes.js";
 import { decode, encode } from "cborg";
+import { concat, equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   bytes,
@@ -83,15 +84,12 @@ export class TokenSealer {
 
   /** Whether a token names this sealer's key. */
   made(token: Uint8Array): boolean {
-    return this.#keyId.every((byte, i) => byte === token[i]);
+    return equal(this.#keyId, token.subarray(0, keyIdBytes));
   }
 
   seal(content: TokenContent): Uint8Array {
     const sealed = aessiv(this.#key, this.#keyId).encrypt(encode(content));
-    const token = new Uint8Array(keyIdBytes + sealed.length);
-    token.set(this.#keyId);
-    token.set(sealed, keyIdBytes);
-    return token;
+    return concat(this.#keyId, sealed);
   }
 
   /**
