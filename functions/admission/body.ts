@@ -1,5 +1,6 @@
 import { readLimited } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { maxShards } from "../../sdk/wire/limits.ts";
 import { checkContentDigest } from "../http/content_digest.ts";
 
 /** What one call may ask of the functions. */
@@ -27,7 +28,7 @@ export const defaultLimits: Limits = {
   bodyBytes: 32 * 2 ** 20,
   bodyPatienceMs: 5_000,
   samples: 4096,
-  shards: 64,
+  shards: maxShards,
   maxMillisecondsPerCall: Infinity,
   tokenLifetimeMs: 60 * 60 * 1000,
   randomiserBytes: 192 * 2 ** 20,

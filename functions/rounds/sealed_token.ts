@@ -7,6 +7,12 @@ import { decode, encode } from "cborg";
 import { concat, equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
+  maxCount,
+  maxModulusBytes,
+  maxNameLength,
+  maxRounds,
+} from "../../sdk/wire/limits.ts";
+import {
   bytes,
   type Check,
   integer,
@@ -51,16 +57,16 @@ const keyIdBytes = 4;
 export const clockToleranceMs = 60_000;
 
 const tokenContent: Check<TokenContent> = record({
-  model: text(200),
-  version: text(200),
+  model: text(maxNameLength),
+  version: text(maxNameLength),
   planHash: bytes(32),
-  samples: integer(1, 2 ** 24),
-  round: integer(0, 2 ** 10),
-  modulus: bytes(512),
+  samples: integer(1, maxCount),
+  round: integer(0, maxRounds),
+  modulus: bytes(maxModulusBytes),
   nonce: bytes(16),
   orders: list(
-    record({ round: integer(0, 2 ** 10), seed: bytes(16) }),
-    2 ** 10,
+    record({ round: integer(0, maxRounds), seed: bytes(16) }),
+    maxRounds,
   ),
   account: bytes(32),
   expiresAt: integer(0, Number.MAX_SAFE_INTEGER),
