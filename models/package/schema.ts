@@ -8,6 +8,7 @@ import {
   shape,
   step,
 } from "../../sdk/wire/parts.ts";
+import { maxCount, maxRounds, maxSteps } from "../../sdk/wire/limits.ts";
 import {
   type Check,
   fields,
@@ -32,7 +33,7 @@ import {
 } from "./format.ts";
 
 /** Negative where a convolution skips the margin of its input. */
-const pad = integer(-(2 ** 24), 2 ** 24);
+const pad = integer(-maxCount, maxCount);
 
 /** A map with any keys; the fields of `record` are fixed. */
 function dictionary<T>(of: Check<T>): Check<Record<string, T>> {
@@ -79,7 +80,7 @@ const round: Check<RoundSpec> = record({
   outputShape: shape,
   bias: name,
   bound: integer(0, Number.MAX_SAFE_INTEGER),
-  steps: list(step, 64),
+  steps: list(step, maxSteps),
   writes: name,
 });
 
@@ -91,7 +92,7 @@ const manifest: Check<Manifest> = record({
   name,
   version: name,
   ...interfaceFields,
-  rounds: list(round, 2 ** 10),
+  rounds: list(round, maxRounds),
   privacy: literal<PrivacyProfile>("paper", "standard", "strict"),
   provenance: dictionary(textOrNumber),
   files: dictionary(text(64)),

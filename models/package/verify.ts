@@ -5,6 +5,7 @@ import {
   checkOutputs,
   multipliesByPowersOfTwo,
 } from "../../sdk/wire/check_interface.ts";
+import { maxElements } from "../../sdk/wire/limits.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent, weightShape } from "./geometry.ts";
@@ -25,8 +26,6 @@ interface Activation {
   high: number;
 }
 
-/** Longest activation, in elements of one sample. */
-const maxElements = 2 ** 24;
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
 const maxPlaces = 2 ** 18;
 /**

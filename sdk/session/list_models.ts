@@ -14,6 +14,15 @@ import {
   record,
   text,
 } from "../wire/schema.ts";
+import {
+  maxAxes,
+  maxCount,
+  maxLabels,
+  maxListBytes,
+  maxModels,
+  maxNameLength,
+  maxTensors,
+} from "../wire/limits.ts";
 import type { ConnectOptions } from "./session_options.ts";
 import { getJson } from "./transport.ts";
 
@@ -23,26 +32,25 @@ export type ListModelsOptions = Pick<
   "token" | "fetch" | "timeoutMs" | "signal"
 >;
 
-const maxListBytes = 1 << 24;
-const name = text(200);
-const shape = list(integer(1, 2 ** 24), 8);
+const name = text(maxNameLength);
+const shape = list(integer(1, maxCount), maxAxes);
 
 const values = record<ModelValues>({
   name,
   shape,
-  labels: nullable(list(name, 2 ** 16)),
-  units: nullable(list(name, 2 ** 16)),
+  labels: nullable(list(name, maxLabels)),
+  units: nullable(list(name, maxLabels)),
 });
 
 const modelList: Check<ModelInfo[]> = list(
   record<ModelInfo>({
     name,
     version: name,
-    inputs: list(values, 64),
-    outputs: list(values, 64),
+    inputs: list(values, maxTensors),
+    outputs: list(values, maxTensors),
     contract: text(71),
   }),
-  2 ** 12,
+  maxModels,
 );
 
 /**

@@ -1,6 +1,18 @@
 /** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
 import { decode, encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
+import {
+  maxBodyBytes,
+  maxCount,
+  maxInputs,
+  maxModulusBytes,
+  maxOffsets,
+  maxProofRoots,
+  maxRounds,
+  maxSlotBits,
+  maxSteps,
+  maxTokenBytes,
+} from "./limits.ts";
 import type {
   RoundRequest,
   RoundResponse,
@@ -35,19 +47,14 @@ import {
   tuple,
 } from "./schema.ts";
 
-/** Largest modulus: 4096 bits. */
-const maxModulusBytes = 512;
-const maxTokenBytes = 4096;
-const maxBodyBytes = 2 ** 30;
-
-const offset = integer(-(2 ** 24), 2 ** 24);
+const offset = integer(-maxCount, maxCount);
 const image = tuple<[number, number, number]>(count, count, count);
 
 const spatialInput: Check<SpatialInput> = record({
   tensor: name,
   shape: image,
   step: pair,
-  offsets: list(tuple<[number, number]>(offset, offset), 2 ** 16),
+  offsets: list(tuple<[number, number]>(offset, offset), maxOffsets),
 });
 
 const layout = tagged<SpatialLayout | DenseLayout>("kind", {
@@ -56,18 +63,18 @@ const layout = tagged<SpatialLayout | DenseLayout>("kind", {
     samples: count,
     tile: pair,
     grid: pair,
-    inputs: list(spatialInput, 2 ** 10),
+    inputs: list(spatialInput, maxInputs),
     output: image,
-    slotBits: integer(2, 64),
+    slotBits: integer(2, maxSlotBits),
     valuesPerCiphertext: count,
   }),
   dense: record<DenseLayout>({
     kind: literal("dense"),
     samples: count,
     fold: count,
-    inputs: list(record({ tensor: name, length: count }), 2 ** 10),
+    inputs: list(record({ tensor: name, length: count }), maxInputs),
     outputLength: count,
-    slotBits: integer(2, 64),
+    slotBits: integer(2, maxSlotBits),
     guardBits: literal<0 | 1>(0, 1),
     valuesPerCiphertext: count,
   }),
@@ -88,8 +95,13 @@ const plan: Check<InferencePlan> = (value, path) => {
     samples: count,
     ...interfaceFields,
     rounds: list(
-      record({ layout, steps: list(step, 64), writes: name, shards: count }),
-      2 ** 10,
+      record({
+        layout,
+        steps: list(step, maxSteps),
+        writes: name,
+        shards: count,
+      }),
+      maxRounds,
     ),
   })(value, path);
 };
@@ -97,7 +109,7 @@ const plan: Check<InferencePlan> = (value, path) => {
 const sessionRequest: Check<SessionRequest> = record({
   model: name,
   modulus: bytes(maxModulusBytes),
-  proof: list(bytes(maxModulusBytes), 64),
+  proof: list(bytes(maxModulusBytes), maxProofRoots),
   samples: count,
 });
 

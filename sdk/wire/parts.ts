@@ -4,6 +4,16 @@
  *
  * @module
  */
+import {
+  maxAxes,
+  maxCount,
+  maxFactors,
+  maxLabels,
+  maxNameLength,
+  maxShift,
+  maxTableEntries,
+  maxTensors,
+} from "./limits.ts";
 import type { EdgeStep } from "./plan.ts";
 import {
   type Check,
@@ -29,12 +39,12 @@ import type {
   ValuesSpec,
 } from "./values.ts";
 
-export const count = integer(1, 2 ** 24);
+export const count = integer(1, maxCount);
 export const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-export const name = printableText(200);
-export const shape = list(count, 8);
+export const name = printableText(maxNameLength);
+export const shape = list(count, maxAxes);
 export const pair = tuple<[number, number]>(count, count);
-const whole = integer(0, 2 ** 24);
+const whole = integer(0, maxCount);
 const pads = tuple<[number, number, number, number]>(
   whole,
   whole,
@@ -42,23 +52,23 @@ const pads = tuple<[number, number, number, number]>(
   whole,
 );
 
-/** Most scales, labels or units of one input or output. */
-const maxParts = 2 ** 16;
-
 const values = {
   name,
   shape,
-  labels: nullable(list(name, maxParts)),
-  units: nullable(list(name, maxParts)),
-  scale: list(real, maxParts),
-  offset: list(real, maxParts),
+  labels: nullable(list(name, maxLabels)),
+  units: nullable(list(name, maxLabels)),
+  scale: list(real, maxLabels),
+  offset: list(real, maxLabels),
 } satisfies { [K in keyof ValuesSpec]: Check<ValuesSpec[K]> };
 
 /** The members of what a model takes and gives. */
 export const interfaceFields: {
   [K in keyof ModelInterface]: Check<ModelInterface[K]>;
 } = {
-  inputs: list(record<InputSpec>({ ...values, low: exact, high: exact }), 64),
+  inputs: list(
+    record<InputSpec>({ ...values, low: exact, high: exact }),
+    maxTensors,
+  ),
   outputs: list(
     record<OutputSpec>({
       ...values,
@@ -66,9 +76,9 @@ export const interfaceFields: {
       start: whole,
       tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
     }),
-    64,
+    maxTensors,
   ),
-  states: list(record<StateSpec>({ input: name, output: name }), 64),
+  states: list(record<StateSpec>({ input: name, output: name }), maxTensors),
   reveal: literal<Reveal>("scores", "label"),
   powerOfTwo: truth,
 };
@@ -87,7 +97,7 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
   leakyRelu: firstVersion<Step<"leakyRelu">>({
     op: literal("leakyRelu"),
     positive: count,
-    negative: list(exact, 2 ** 16),
+    negative: list(exact, maxFactors),
   }),
   sumPool: firstVersion<Step<"sumPool">>({
     op: literal("sumPool"),
@@ -113,16 +123,16 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
   requantise: firstVersion<Step<"requantise">>({
     op: literal("requantise"),
     multiplier: exact,
-    shift: integer(0, 64),
+    shift: integer(0, maxShift),
     low: exact,
     high: exact,
   }),
   lookup: firstVersion<Step<"lookup">>({
     op: literal("lookup"),
     multiplier: exact,
-    shift: integer(0, 64),
+    shift: integer(0, maxShift),
     low: exact,
-    table: list(exact, 2 ** 17),
+    table: list(exact, maxTableEntries),
   }),
   reshape: firstVersion<Step<"reshape">>({ op: literal("reshape"), shape }),
   selectLargest: firstVersion<Step<"selectLargest">>({
