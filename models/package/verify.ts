@@ -91,40 +91,35 @@ function verifyOutputs(
   manifest: Manifest,
   written: ReadonlyMap<string, number>,
 ): void {
-  const { rounds, outputs, reveal, privacy } = manifest;
+  const { rounds, reveal, privacy } = manifest;
   // The scores of which a label is revealed are looked at as they are here.
   sensible(
     "model",
     () => checkOutputs({ ...manifest, reveal: "scores" }, written),
   );
-  const last = rounds[rounds.length - 1];
-  if (reveal === "label") {
-    const [{ tensor, shape }] = outputs;
-    if (!canRevealLabel(last) || tensor !== last.writes) {
-      fail(
-        last.name,
-        "expected a dense round of two scores or more, of which to reveal a label",
-      );
-    }
-    if (elementCount(shape) !== written.get(tensor)) {
-      fail(
-        last.name,
-        `expected the output's shape [${shape}], got ${
-          written.get(tensor)
-        } elements`,
-      );
-    }
+  if (reveal === "label" && !canRevealLabel(manifest)) {
+    fail(
+      rounds[rounds.length - 1].name,
+      "expected a dense round of two scores or more, of which to reveal a label",
+    );
   }
   if (privacy === "strict" && reveal === "scores") {
     fail("model", 'expected to reveal "label" where privacy is "strict"');
   }
 }
 
-/** Whether the last round's scores can give way to the label of the largest. */
+/**
+ * Whether the scores can give way to the label of the largest: they are what a last,
+ * dense round gives, and all that the model gives.
+ */
 export function canRevealLabel(
-  { terms, outputShape, steps }: RoundSpec,
+  { rounds, outputs }: Pick<Manifest, "rounds" | "outputs">,
 ): boolean {
-  return terms[0].kind === "dense" && outputShape[0] > 1 && steps.length === 0;
+  const { terms, outputShape, steps, writes } = rounds[rounds.length - 1];
+  return terms[0].kind === "dense" && outputShape[0] > 1 &&
+    steps.length === 0 && outputs.length === 1 &&
+    outputs[0].tensor === writes &&
+    elementCount(outputs[0].shape) === outputShape[0];
 }
 
 function verifyTerms(

@@ -4,11 +4,11 @@
  * once.
  */
 import { cropUnread } from "./crop.ts";
-import type { FloatNetwork } from "../ir.ts";
+import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
-import type { Derivation, OperatorRule } from "./lowering.ts";
+import type { Derivation, DynamicValue, OperatorRule } from "./lowering.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
@@ -55,24 +55,25 @@ export function lower(
   }
   const misnamed = misnamedNodes(graph);
   if (misnamed.length > 0) throw new UnsupportedModelError(misnamed);
-  const [{ name, shape: [batch, ...rest] }] = graph.inputs as {
-    name: string;
-    shape: number[];
-  }[];
-  const shape = [1, ...rest];
-  const rounds = new RoundBuilder();
+  const inputs = graph.inputs as { name: string; shape: number[] }[];
+  const [[batch]] = inputs.map(({ shape }) => shape);
+  const rounds = new RoundBuilder(
+    new Map(inputs.map(({ name }) => [name, { gain: 1, offset: 0 }])),
+  );
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
     values.set(constant, { kind: "constant", tensor });
   }
-  values.set(name, rounds.activation("input", shape));
+  for (const { name, shape: [, ...rest] } of inputs) {
+    values.set(name, rounds.activation(name, [1, ...rest]));
+  }
 
-  const detached = detachTail(graph);
-  const { output, tail } = detached;
-  const nodes = neededNodes(detached.nodes, output);
-  const consumers = countConsumers(nodes, output);
+  const detached = graph.outputs.map(({ name }) => detachTail(graph, name));
+  const ends = detached.map(({ output }) => output);
+  const nodes = neededNodes(graph.nodes, ends);
+  const consumers = countConsumers(nodes, ends);
   const derivations = new Map<string, Derivation>();
-  const rawInputs = new Set([name]);
+  const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
   const offending: OffendingNode[] = [];
@@ -83,12 +84,12 @@ export function lower(
       offending.push(refusal);
       continue;
     }
-    const inputs = node.inputs.map((input) =>
+    const given = node.inputs.map((input) =>
       input === "" ? null : values.get(input) ?? "missing" as const
     );
     // Behind an offending node nothing is known; the node itself is fine.
-    if (inputs.includes("missing")) continue;
-    const known = inputs as (Value | null)[];
+    if (given.includes("missing")) continue;
+    const known = given as (Value | null)[];
     try {
       const value = lowerNode(node, known, (rule) =>
         rule({
@@ -104,7 +105,7 @@ export function lower(
         }));
       checkResult(value);
       values.set(node.outputs[0], value);
-      if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, value)) {
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
@@ -113,6 +114,32 @@ export function lower(
   }
   if (offending.length > 0) throw new UnsupportedModelError(offending);
 
+  const lasts = ends.map((end) => lastValue(values, end));
+  const misplaced = detached.flatMap((tail, i) =>
+    checkTail(tail, lasts[i].shape, graph.opset)
+  );
+  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
+  const outputs = graph.outputs.map(({ name }, i): FloatOutput => ({
+    name,
+    tensor: finish(rounds, lasts[i], ends[i]),
+    shape: outputShape(lasts[i].shape),
+    tail: detached[i].tail,
+  }));
+  return cropUnread({
+    inputs: inputs.map(({ name, shape: [, ...rest] }) => ({
+      name,
+      shape: gridOf([1, ...rest]) ?? [sizeOf(rest)],
+      ...rounds.inputs.get(name)!,
+    })),
+    rounds: rounds.rounds,
+    outputs,
+  });
+}
+
+function lastValue(
+  values: ReadonlyMap<string, Value>,
+  output: string,
+): DynamicValue {
   const last = values.get(output);
   if (!last) {
     throw new RangeError(`Cannot compile model: no node gives "${output}"`);
@@ -120,23 +147,12 @@ export function lower(
   if (last.kind === "constant") {
     throw new RangeError("Cannot compile model: its output is a constant");
   }
-  const misplaced = checkTail(detached, last.shape, graph.opset);
-  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  finish(rounds, last, output);
-  return cropUnread({
-    input: {
-      shape: gridOf(shape) ?? [sizeOf(shape)],
-      gain: rounds.input.gain,
-      offset: rounds.input.offset,
-    },
-    rounds: rounds.rounds,
-    output: { shape: outputShape(last.shape), tail },
-  });
+  return last;
 }
 
-/** The nodes that `output` depends on, in the graph's order. */
-function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
-  const needed = new Set([output]);
+/** The nodes that the outputs depend on, in the graph's order. */
+function neededNodes(nodes: OnnxNode[], ends: string[]): OnnxNode[] {
+  const needed = new Set(ends);
   return nodes.toReversed().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;
     for (const name of inputs) needed.add(name);
@@ -146,9 +162,10 @@ function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
 
 function countConsumers(
   nodes: OnnxNode[],
-  output: string,
+  ends: string[],
 ): Map<string, number> {
-  const consumers = new Map<string, number>([[output, 1]]);
+  const consumers = new Map<string, number>();
+  for (const end of ends) consumers.set(end, (consumers.get(end) ?? 0) + 1);
   for (const { inputs } of nodes) {
     for (const name of inputs) {
       consumers.set(name, (consumers.get(name) ?? 0) + 1);
@@ -227,25 +244,22 @@ function asOffending(node: OnnxNode, error: unknown): OffendingNode {
   throw error;
 }
 
-function isUntouchedInput(value: Value): boolean {
+function isUntouchedInput({ inputs }: RoundBuilder, value: Value): boolean {
   return value.kind === "linear" && value.terms.length === 1 &&
-    value.terms[0].reads === "input" && value.bias.every((b) => b === 0);
+    inputs.has(value.terms[0].reads) && value.bias.every((b) => b === 0);
 }
 
-/** The last round's edge operations give the scores. */
+/** The activation that holds an output, which a round of its own writes where none does yet. */
 function finish(
   rounds: RoundBuilder,
-  last: Exclude<Value, { kind: "constant" }>,
+  last: DynamicValue,
   output: string,
-): void {
-  if (last.kind === "edge" && last.activation === null) {
-    rounds.write(last);
-    return;
-  }
-  rounds.write({
+): string {
+  if (last.kind === "edge") return last.activation ??= rounds.write(last);
+  return rounds.write({
     kind: "edge",
     shape: last.shape,
-    source: rounds.toLinear(last),
+    source: last,
     operations: [],
     activation: null,
     node: output,

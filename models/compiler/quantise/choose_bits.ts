@@ -2,13 +2,10 @@
 import { sum } from "../../../sdk/support/numbers.ts";
 import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork } from "../ir.ts";
-import {
-  type BitWidths,
-  chooseInput,
-  quantiseInput,
-  quantiseRounds,
-} from "./quantise.ts";
-import { argMax, realScores, relativeNoise } from "./report.ts";
+import { outputsOf } from "../float_reference.ts";
+import { chooseInputs, quantiseInputs } from "./inputs.ts";
+import { type BitWidths, quantiseRounds } from "./quantise.ts";
+import { argMax, firstOutput, outputNoise, realOutputs } from "./report.ts";
 import type { QuantisedRound } from "./round.ts";
 import { firstReadings, type FloatStatistics } from "./statistics.ts";
 
@@ -192,9 +189,10 @@ function qualityMeter(
   count: number,
 ) {
   const readings = calibration.slice(0, count);
-  const last = network.rounds[network.rounds.length - 1].writes;
-  const floatScores = statistics.samples.get(last)!;
-  const wanted = calibrationLabels ?? floatScores.map(argMax);
+  const floatScores = outputsOf(network, statistics.samples);
+  const classOf = (values: Float64Array) =>
+    argMax(firstOutput(network, values));
+  const wanted = calibrationLabels ?? floatScores.map(classOf);
   let known: { key: string[]; rounds: QuantisedRound[] } = {
     key: [],
     rounds: [],
@@ -206,18 +204,18 @@ function qualityMeter(
     let same = 0;
     while (same < known.key.length && key[same] === known.key[same]) same++;
     const earlier = known.rounds.slice(0, Math.min(same, key.length - 1));
-    const spec = chooseInput(network, calibration, bits.input, inputRange);
+    const specs = chooseInputs(network, calibration, bits.input, inputRange);
     const rounds = quantiseRounds(
       network,
       statistics,
-      quantiseInput(network, readings, spec),
+      quantiseInputs(network, readings, specs),
       bits,
       { earlier },
     );
     known = { key, rounds };
-    const scores = realScores(rounds);
-    const right = scores.filter((values, i) => argMax(values) === wanted[i]);
-    const error = Math.sqrt(relativeNoise(floatScores, scores));
+    const scores = realOutputs(network, rounds);
+    const right = scores.filter((values, i) => classOf(values) === wanted[i]);
+    const error = Math.sqrt(outputNoise(network, floatScores, scores));
     return { accuracy: right.length / count, error };
   };
 }

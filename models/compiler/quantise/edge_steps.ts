@@ -130,6 +130,7 @@ class StepWalk {
       activation: {
         ...this.#done,
         scales: this.#scales,
+        zeros: null,
         samples: this.#values(),
       },
     };

@@ -1,5 +1,7 @@
 /** What quantisation did to a network, round by round. */
-import type { FloatNetwork } from "../ir.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import { outputsOf } from "../float_reference.ts";
+import { type FloatNetwork, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { BitWidths } from "./quantise.ts";
 import type { FloatStatistics } from "./statistics.ts";
@@ -45,14 +47,13 @@ export function report(
   rounds: QuantisedRound[],
   bits: BitWidths,
 ): QuantisationReport {
-  const scores = realScores(rounds);
-  const lastName = network.rounds[rounds.length - 1].writes;
-  const floatScores = statistics.samples.get(lastName)!;
-  const last = relativeNoise(floatScores, scores);
+  const scores = realOutputs(network, rounds);
+  const floatScores = outputsOf(network, statistics.samples);
+  const total = outputNoise(network, floatScores, scores);
   return {
     rounds: rounds.map(({ activation, spec, tensors }, i) => {
-      const isLast = i === rounds.length - 1;
-      const noise = isLast ? last : relativeNoise(
+      const isLast = givesScores(network, network.rounds[i]);
+      const noise = relativeNoise(
         statistics.samples.get(spec.writes)!,
         real(activation),
       );
@@ -68,9 +69,14 @@ export function report(
         signalToNoise: scores.length > 0 ? -10 * Math.log10(noise) : null,
       };
     }),
-    relativeError: scores.length > 0 ? Math.sqrt(last) : null,
+    relativeError: scores.length > 0 ? Math.sqrt(total) : null,
     ...errorsAboutMeans(floatScores, scores),
-    agreement: scores.length > 0 ? agreement(floatScores, scores) : null,
+    agreement: scores.length > 0
+      ? agreement(
+        floatScores.map((values) => firstOutput(network, values)),
+        scores.map((values) => firstOutput(network, values)),
+      )
+      : null,
   };
 }
 
@@ -102,9 +108,39 @@ function errorsAboutMeans(
   };
 }
 
-/** The calibration data's scores, in real units. */
-export function realScores(rounds: QuantisedRound[]): Float64Array[] {
-  return real(rounds[rounds.length - 1].activation);
+/** The calibration data's outputs, one after another, in real units. */
+export function realOutputs(
+  network: FloatNetwork,
+  rounds: QuantisedRound[],
+): Float64Array[] {
+  return outputsOf(
+    network,
+    new Map(
+      rounds.map(({ spec, activation }) => [spec.writes, real(activation)]),
+    ),
+  );
+}
+
+/** Of values of all outputs those of the first, whose largest counts. */
+export function firstOutput(
+  { outputs: [{ shape }] }: FloatNetwork,
+  values: Float64Array,
+): Float64Array {
+  return values.subarray(0, elementCount(shape));
+}
+
+/** `relativeNoise` of the output where it is largest. */
+export function outputNoise(
+  { outputs }: FloatNetwork,
+  wanted: Float64Array[],
+  got: Float64Array[],
+): number {
+  let from = 0;
+  return outputs.reduce((worst, { shape }) => {
+    const start = from, end = from += elementCount(shape);
+    const part = (values: Float64Array) => values.subarray(start, end);
+    return Math.max(worst, relativeNoise(wanted.map(part), got.map(part)));
+  }, 0);
 }
 
 /** Share of samples whose arg-max agrees. */

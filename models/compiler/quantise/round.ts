@@ -46,7 +46,7 @@ export interface QuantisedRound {
  * means agree, and rounding takes account of how inputs vary together
  */
 export function quantiseRound(
-  round: FloatRound,
+  given: FloatRound,
   index: number,
   activations: ReadonlyMap<string, QuantisedActivation>,
   statistics: FloatStatistics,
@@ -55,6 +55,7 @@ export function quantiseRound(
   groups: number,
   prescribed?: PrescribedRound,
 ): QuantisedRound {
+  const { round, means } = countedFromZeros(given, activations, statistics);
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
@@ -77,7 +78,7 @@ export function quantiseRound(
     weights,
     rowScales,
     activations,
-    prescribed ? null : statistics.means,
+    prescribed ? null : means,
   );
 
   const tensors = new Map<string, WeightTensor>();
@@ -117,6 +118,31 @@ export function quantiseRound(
   );
   spec.steps = steps;
   return { spec, tensors, activation };
+}
+
+/**
+ * The round on activations that count from their zeros: its biases take in what the
+ * zeros come to, element by element where padding makes a difference.
+ */
+function countedFromZeros(
+  round: FloatRound,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  { means }: FloatStatistics,
+): { round: FloatRound; means: ReadonlyMap<string, Float64Array> } {
+  const bias = Float64Array.from(round.bias);
+  const counted = new Map(means);
+  for (const term of round.terms) {
+    const { zeros } = activations.get(term.reads)!;
+    if (zeros === null) continue;
+    const mean = means.get(term.reads)!;
+    const { length } = mean;
+    const constant = mean.map((_, i) =>
+      zeros[Math.floor(i * zeros.length / length)]
+    );
+    accumulateTerm(term, term.map.weights, constant, bias);
+    counted.set(term.reads, mean.map((value, i) => value - constant[i]));
+  }
+  return { round: { ...round, bias }, means: counted };
 }
 
 /** A scale for each group of rows, of least noise in weights and activation together. */

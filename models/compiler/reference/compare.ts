@@ -33,7 +33,10 @@ export function compareWithGraph(
     maxReadings,
     Math.max(1, Math.floor(maxProducts / productsOf(network))),
   );
-  const evaluate = evaluator(graph, detachTail(graph).output);
+  const evaluate = evaluator(
+    graph,
+    graph.outputs.map(({ name }) => detachTail(graph, name).output),
+  );
   let energy = 0, difference = 0;
   for (const reading of calibration.slice(0, count)) {
     const expected = evaluate(reading), got = runFloat(network, reading);
