@@ -49,9 +49,9 @@ const { plan } = session;
 let { token } = session;
 
 // The reading becomes integers; each round reads activations and writes one.
-const reading = quantise([0.47, 0.47, 0.46, 0.36], plan.input);
+const reading = quantise([0.47, 0.47, 0.46, 0.36], plan);
 const live = new Map([["input", {
-  shape: plan.input.shape,
+  shape: plan.inputs[0].shape,
   samples: [reading],
 }]]);
 let output = live.get("input")!;
@@ -78,4 +78,4 @@ for (
 
 // This model reveals its label alone: the last round gives its number.
 const [label] = output.samples[0];
-console.log(`The room is ${plan.output.labels?.[label]}.`);
+console.log(`The room is ${plan.outputs[0].labels?.[label]}.`);

@@ -127,9 +127,9 @@ async function compile(path: string, options: Options): Promise<void> {
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { shape } = lower(readOnnx(onnx)).input;
+  const { inputs } = lower(readOnnx(onnx));
   const calibration = options.calibrate
-    ? await loadReadings(options.calibrate, shape, count)
+    ? await loadReadings(options.calibrate, inputs, count)
     : [];
   const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),

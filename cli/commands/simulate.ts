@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/display_scores.ts";
 import { encodeNpy } from "../readings/npy.ts";
 import { readPackage } from "../../models/package/read_package.ts";
@@ -56,14 +56,14 @@ Examples:
 
 async function simulate(folder: string, options: Options): Promise<void> {
   const model = await readPackage(folder);
-  const { input, output } = model.manifest;
+  const { inputs, outputs: [output] } = model.manifest;
   const readings = await loadReadings(
     options.input,
-    input.shape,
+    inputs,
     options.count,
   );
   const integers = readings.map((reading) =>
-    quantise(reading, input, { clamp: options.clamp ?? false })
+    quantise(reading, model.manifest, { clamp: options.clamp ?? false })
   );
   const started = performance.now();
   const outcomes = simulateMany(model, integers, {

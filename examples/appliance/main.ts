@@ -74,7 +74,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
   const { session } = resources.use(
     await openGateway("appliance", 1, home, signal),
   );
-  const labels = session.plan.output.labels ?? [];
+  const labels = session.plan.outputs[0].labels ?? [];
   const device = home.broker && resources.use(
     await MqttDevice.connect(home.broker, describe(home.deviceId, labels)),
   );

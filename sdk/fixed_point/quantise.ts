@@ -136,6 +136,18 @@ export function realValues(
   });
 }
 
+/** What the integers of a whole reading stand for, input after input. */
+export function realReading(
+  integers: Float64Array,
+  inputs: readonly InputSpec[],
+): Float64Array {
+  let from = 0;
+  return joined(inputs.map((input) => {
+    const start = from, end = from += elementCount(input.shape);
+    return realValues(integers.subarray(start, end), input);
+  }));
+}
+
 /** The integers of an output among those of the activation that it is part of. */
 export function outputIntegers(
   { start, shape }: OutputSpec,

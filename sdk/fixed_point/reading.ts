@@ -220,38 +220,63 @@ function extentsOf(values: ArrayLike<unknown>): number[] {
   return extents;
 }
 
-/**
- * Checks the shape of nested lists or of an array from a file; extents of 1 may be
- * left out or added.
- *
- * @throws {RangeError} saying how to transpose what has the model's extents in another order
- */
-export function requireShape(
+/** Checks the shape of nested lists; extents of 1 may be left out or added. */
+function requireShape(
   got: readonly number[],
   shape: readonly number[],
   of = "",
 ): void {
-  const [given, wanted] = [got, shape].map((extents) =>
-    extents.filter((extent) => extent !== 1)
-  );
-  if (given.join() === wanted.join()) return;
-  const sorted = (extents: number[]) => extents.toSorted((a, b) => a - b);
-  const expected = `Cannot use reading${of}: expected shape [${
-    shape.join(", ")
-  }], got [${got.join(", ")}]`;
-  if (sorted(given).join() !== sorted(wanted).join()) {
-    throw new RangeError(expected);
+  refuseTransposed(got, shape, of);
+  if (withoutOnes(got).join() !== withoutOnes(shape).join()) {
+    throw new RangeError(expectedShape(got, shape, of));
   }
-  const full = got.length === shape.length ? [got, shape] : [given, wanted];
-  const left = [...full[0].keys()];
-  const axes = full[1].map((extent) =>
-    left.splice(left.findIndex((axis) => full[0][axis] === extent), 1)[0]
+}
+
+/**
+ * Refuses what has the model's extents in another order (NHWC for NCHW): its values
+ * would be taken for others.
+ *
+ * @throws {RangeError} saying how to transpose it
+ */
+export function refuseTransposed(
+  got: readonly number[],
+  shape: readonly number[],
+  of = "",
+): void {
+  const given = withoutOnes(got), wanted = withoutOnes(shape);
+  const sorted = (extents: number[]) => extents.toSorted((a, b) => a - b);
+  if (
+    given.join() === wanted.join() ||
+    sorted(given).join() !== sorted(wanted).join()
+  ) return;
+  const [from, to] = got.length === shape.length
+    ? [got, shape]
+    : [given, wanted];
+  const left = [...from.keys()];
+  const axes = to.map((extent) =>
+    left.splice(left.findIndex((axis) => from[axis] === extent), 1)[0]
   );
   throw new RangeError(
-    `${expected}, the same extents in another order: transpose its axes to (${
+    `${
+      expectedShape(got, shape, of)
+    }, the same extents in another order: transpose its axes to (${
       axes.join(", ")
     }) first`,
   );
+}
+
+function withoutOnes(extents: readonly number[]): number[] {
+  return extents.filter((extent) => extent !== 1);
+}
+
+function expectedShape(
+  got: readonly number[],
+  shape: readonly number[],
+  of: string,
+): string {
+  return `Cannot use reading${of}: expected shape [${shape.join(", ")}], got [${
+    got.join(", ")
+  }]`;
 }
 
 function numberAt(value: unknown, where: string): number {

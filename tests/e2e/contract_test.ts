@@ -4,18 +4,17 @@
  * @module
  */
 import { equal, match, rejects } from "node:assert/strict";
-import { contractOfModel } from "../../models/protections/contract.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeSessionResponse,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import { contractDigest } from "../../sdk/wire/contract.ts";
 import { contentDigest } from "../../sdk/wire/content_digest.ts";
 import { startCloud } from "../support/cloud.ts";
 import { model, open, reading } from "../support/tiny_session.ts";
 
-const contract = contractDigest(contractOfModel(model));
+const contract = manifestContract(model.manifest);
 
 function isChanged(error: unknown): boolean {
   if (!(error instanceof CipherlayerError)) return false;
@@ -53,7 +52,7 @@ Deno.test("a renewed session refuses a range of readings that the first did not 
     const opened = decodeSessionResponse(
       new Uint8Array(await reply.arrayBuffer()),
     );
-    opened.plan.input.high--;
+    opened.plan.inputs[0].high--;
     const body = new Uint8Array(encodeSessionResponse(opened));
     return new Response(body, {
       headers: {

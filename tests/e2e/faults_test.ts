@@ -149,7 +149,7 @@ Deno.test("a reading with NaN, out of range or of another length: RangeError, no
   await rejects(session.infer(spoiled(NaN), { clamp: true }), RangeError);
   const clamped = await session.infer(spoiled(99), { clamp: true });
   const at = integers.slice();
-  at[17] = model.manifest.input.high;
+  at[17] = model.manifest.inputs[0].high;
   deepEqual(
     clamped.scores,
     scoresOf(at),
@@ -215,7 +215,7 @@ Deno.test("concurrent inferences of one session do not mix", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url);
   const readings = [21, 22, 23].map((seed) => randomReading(model, seed));
-  const { scale, offset } = model.manifest.input;
+  const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
   const answers = await Promise.all(
     readings.map((quantised) =>
       session.infer(quantised.map((value) => value * scale + offset))

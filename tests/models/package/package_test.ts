@@ -219,9 +219,9 @@ Deno.test("the bound is reached by the worst inputs and by none exceeded", () =>
 });
 
 /** The same few weights, for pictures of any size. */
-function resized({ input, rounds: [round] }: Manifest, side: number): void {
+function resized({ inputs, rounds: [round] }: Manifest, side: number): void {
   const [term] = round.terms;
-  input.shape = [1, side, side];
+  inputs[0].shape = [1, side, side];
   if (term.kind === "convolution") term.inputShape = [1, side, side];
   round.outputShape = [3, side - 2, side - 2];
 }
@@ -267,8 +267,8 @@ Deno.test("every inconsistency of a package is refused by name", () => {
       /expected "a0" in \[0, 31\]/,
     ],
     [
-      ({ manifest }) => manifest.output.shape = [5],
-      /expected the output's shape \[5\], got 4 elements/,
+      ({ manifest }) => manifest.outputs[0].shape = [5],
+      /expected output "scores" of \[5\] from 0 on within 4 elements/,
     ],
     [
       ({ manifest }) =>
@@ -314,8 +314,12 @@ Deno.test("a kernel too large to plan with is refused at once", () => {
   const model: ModelPackage = {
     manifest: {
       ...manifest,
-      input: { ...manifest.input, shape: [1, 767, 767] },
-      output: { ...manifest.output, shape: [1, 512, 512] },
+      inputs: [{ ...manifest.inputs[0], shape: [1, 767, 767] }],
+      outputs: [{
+        ...manifest.outputs[0],
+        tensor: manifest.rounds[0].writes,
+        shape: [1, 512, 512],
+      }],
       rounds: [{
         ...manifest.rounds[0],
         outputShape: [1, 512, 512],
@@ -324,8 +328,8 @@ Deno.test("a kernel too large to plan with is refused at once", () => {
         terms: [{
           ...convolution,
           reads: "input",
-          low: manifest.input.low,
-          high: manifest.input.high,
+          low: manifest.inputs[0].low,
+          high: manifest.inputs[0].high,
           inputShape: [1, 767, 767],
           kernel: [256, 256],
           stride: [1, 1],

@@ -19,7 +19,7 @@ import { randomReading, tinyDense } from "../../reference/tiny_models.ts";
 import { testKey } from "../../vectors/keys.ts";
 
 const model = tinyDense();
-const { scale } = model.manifest.input;
+const [{ scale: [scale] }] = model.manifest.inputs;
 const readings = [1, 2, 3, 4, 5].map((seed) =>
   Array.from(randomReading(model, seed), (integer) => integer * scale)
 );

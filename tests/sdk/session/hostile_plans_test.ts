@@ -9,13 +9,17 @@ import {
   decodeRoundRequest,
   encodeRoundResponse,
 } from "../../../sdk/wire/codec.ts";
-import type {
-  EdgeStep,
-  InferencePlan,
-  RoundPlan,
+import {
+  type EdgeStep,
+  type InferencePlan,
+  planFormat,
+  type RoundPlan,
 } from "../../../sdk/wire/plan.ts";
 import { seededIntegers } from "../../reference/tiny_models.ts";
 import { testKey } from "../../vectors/keys.ts";
+import { inputActivations } from "../../../sdk/fixed_point/quantise.ts";
+import { multipliesByPowersOfTwo } from "../../../sdk/wire/check_interface.ts";
+import { plainInput, plainOutput } from "../../reference/values.ts";
 
 const seed = 20_261_129;
 const samples = 1, modulusBits = 512;
@@ -90,16 +94,14 @@ function randomPlan(random: Random): InferencePlan {
     shards: 1,
   }));
   return {
+    format: planFormat,
     samples,
-    input: { shape: [length], scale: 1, offset: 0, low: -9, high: 9 },
+    inputs: [plainInput([length], { low: -9, high: 9 })],
     rounds,
-    output: {
-      shape: [length],
-      scale: 1,
-      labels: null,
-      tail: "none",
-      reveal: "scores",
-    },
+    outputs: [plainOutput([length], `a${count - 1}`)],
+    states: [],
+    reveal: "scores",
+    powerOfTwo: multipliesByPowersOfTwo(rounds),
   };
 }
 
@@ -145,10 +147,10 @@ async function requestsOf(
         };
       },
     },
-    {
-      shape: plan.input.shape,
-      samples: [new Float64Array(plan.input.shape[0]).fill(3)],
-    },
+    inputActivations(
+      [new Float64Array(plan.inputs[0].shape[0]).fill(3)],
+      plan.inputs,
+    ),
     new Uint8Array(9),
   );
   return { requests, ...result };
@@ -178,7 +180,8 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     const others = await requestsOf(owner, plan, anyPlaintext);
     deepEqual(others.requests, zeros.requests, JSON.stringify(plan));
     equal(others.requests.length, plan.rounds.length);
-    for (const values of [...others.output.samples, ...zeros.output.samples]) {
+    for (const { activations } of [others, zeros]) {
+      const { samples: [values] } = activations.get(plan.outputs[0].tensor)!;
       ok(values.every((value) => Math.abs(value) <= 2 ** 52));
     }
     if (others.clampedValues > 0) clamping++;
