@@ -358,9 +358,24 @@ Deno.test("a manifest of another form is refused", () => {
   const text = new TextDecoder().decode(files.get("manifest.json"));
   for (
     const [from, to, message] of [
-      ["cipherlayer-model-1", "cipherlayer-model-2", /manifest.format/],
+      ["cipherlayer-model-2", "other", /manifest.format/],
+      [
+        "cipherlayer-model-2",
+        "cipherlayer-model-1",
+        /package format 1: compile its ONNX file again with `cipherlayer compile`/,
+      ],
+      [
+        "cipherlayer-model-2",
+        "cipherlayer-model-3",
+        /package format 3, newer than this release knows: update it/,
+      ],
+      ['"version": 1', '"version": 2', /to be version 1 of relu, got 2/],
       ['"provenance"', '"extra": 1, "provenance"', /"extra"/],
-      ['"op": "relu"', '"op": "eval"', /steps\[0\].op/],
+      [
+        '"op": "relu"',
+        '"op": "eval"',
+        /steps\[0\] to be a step that this release knows, got "eval"/,
+      ],
       ['"bound": ', '"bound": -', /bound to be an integer/],
     ] as const
   ) {

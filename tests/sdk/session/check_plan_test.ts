@@ -241,7 +241,7 @@ const faults: Record<
     /all rounds within 2147483648 operations, got more by round 0/,
   ],
   "an output of another size": [
-    ({ plan }) => plan.outputs[0].shape = [4],
+    ({ plan }) => plan.outputs[0] = plainOutput([4], "scores"),
     /output "scores" of \[4\] from 0 on within 3 elements/,
   ],
   "no input": [({ plan }) => plan.inputs = [], /expected an input, got none/],

@@ -205,12 +205,10 @@ Deno.test("fields missing, superfluous, mistyped or out of range are named", () 
 
 Deno.test("the plan is checked to its leaves", () => {
   const broken = (change: (plan: InferencePlan) => void) => {
-    const copy = structuredClone(plan);
+    const rounds = withStepVersions(plan.rounds);
+    const copy = structuredClone({ ...plan, rounds });
     change(copy);
-    return encode({
-      ...session,
-      plan: { ...copy, rounds: withStepVersions(copy.rounds) },
-    });
+    return encode({ ...session, plan: copy });
   };
   const cases: [(plan: InferencePlan) => void, RegExp][] = [
     [(p) => p.rounds[0].layout.slotBits = 65, /rounds\[0\]\.layout\.slotBits/],
