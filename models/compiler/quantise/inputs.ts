@@ -40,10 +40,19 @@ export function chooseInputs(
     const together = oneScale(input, range ?? extremes(parts[i], bits), bits);
     const blocks = input.shape[0];
     if (range || blocks === 1 || readings.length < 2) return together;
+    const ranges = Array.from(
+      { length: blocks },
+      (_, block) => extremes(parts[i], bits, { block, blocks }),
+    );
+    const span = together.scale[0] * (together.high - together.low);
+    const differ = ranges.some(([min, max]) =>
+      max > min && 2 * (max - min) < span
+    );
+    if (!differ) return together;
     const terms = network.rounds.flatMap(({ terms }) =>
       terms.filter(({ reads }) => reads === input.name)
     );
-    const apart = scaleEach(input, terms, parts[i], bits);
+    const apart = scaleEach(input, terms, ranges, bits);
     const noise = noiseMeter(input, terms, parts[i]);
     const cost = noise(together);
     return cost > maxNoise && cost > 4 * noise(apart) ? apart : together;
@@ -100,19 +109,11 @@ function oneScale(
 function scaleEach(
   input: FloatInput,
   terms: readonly FloatTerm[],
-  readings: Readings,
+  ranges: readonly [min: number, max: number][],
   bits: number,
 ): InputSpec {
-  const blocks = input.shape[0], high = 2 ** bits - 1;
-  const length = elementCount(input.shape) / blocks;
-  const ranges = Array.from({ length: blocks }, (_, block) =>
-    extremes(
-      readings.map((reading) =>
-        Array.from({ length }, (_, i) => reading[block * length + i])
-      ),
-      bits,
-    ));
-  const weights = largestWeights(terms, blocks);
+  const high = 2 ** bits - 1;
+  const weights = largestWeights(terms, ranges.length);
   const most = ranges.reduce(
     (reach, [min, max], block) => Math.max(reach, weights[block] * (max - min)),
     0,
@@ -203,13 +204,18 @@ function energy(terms: Float64Array[][]): number {
 }
 
 /**
- * Least and most value. An extreme that occurs once may be passed in use and gets
+ * Least and most value, of all or of one of equal blocks. An extreme that occurs once may be passed in use and gets
  * a margin; one that recurs is the sensor's own limit.
  */
-function extremes(readings: Readings, bits: number): [number, number] {
+function extremes(
+  readings: Readings,
+  bits: number,
+  { block, blocks } = { block: 0, blocks: 1 },
+): [min: number, max: number] {
   let min = Infinity, max = -Infinity, leasts = 0, mosts = 0;
+  const length = readings[0].length / blocks;
   for (const reading of readings) {
-    for (let i = 0; i < reading.length; i++) {
+    for (let i = block * length; i < (block + 1) * length; i++) {
       const value = reading[i];
       if (value < min) [min, leasts] = [value, 0];
       if (value > max) [max, mosts] = [value, 0];
@@ -217,7 +223,7 @@ function extremes(readings: Readings, bits: number): [number, number] {
       if (value === max) mosts++;
     }
   }
-  const count = readings.length * readings[0].length;
+  const count = readings.length * length;
   const extra = (max - min) / 2 * (rangeMargin(bits, count) - 1);
   return [
     leasts > 1 ? min : min - extra,

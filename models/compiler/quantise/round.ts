@@ -203,7 +203,8 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
 
 /**
  * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
- * up, so that on the calibration data each channel has its floating-point mean
+ * up, so that on the calibration data each channel, or each element where biases differ
+ * within a channel, has its floating-point mean
  * (where `floatMeans` are given).
  */
 function integerBias(
@@ -214,18 +215,20 @@ function integerBias(
   floatMeans: ReadonlyMap<string, Float64Array> | null,
 ): WeightTensor {
   const rows = rowScales.length, area = round.bias.length / rows;
-  const shifts = floatMeans
-    ? meanShifts(round, weights, rowScales, activations, floatMeans)
-    : new Float64Array(rows);
   const perChannel = round.bias.every((b, i) =>
     b === round.bias[Math.floor(i / area) * area]
   );
   const step = perChannel ? area : 1;
+  const shifts = floatMeans
+    ? meanShifts(round, weights, rowScales, activations, floatMeans)
+    : new Float64Array(round.bias.length);
   const exact = Float64Array.from(
     { length: round.bias.length / step },
     (_, i) => {
-      const row = Math.floor(i * step / area);
-      return Math.round(round.bias[i * step] / rowScales[row] + shifts[row]);
+      const at = i * step, row = Math.floor(at / area);
+      const shift = shifts.subarray(at, at + step)
+        .reduce((sum, value) => sum + value, 0) / step;
+      return Math.round(round.bias[at] / rowScales[row] + shift);
     },
   );
   return {
@@ -248,7 +251,7 @@ function asInt32(values: Float64Array, round: string): Int32Array {
   );
 }
 
-/** By how many units each row's mean fell short in rounding. */
+/** By how many units the mean of each output fell short in rounding. */
 function meanShifts(
   round: FloatRound,
   weights: Float64Array[],
@@ -267,14 +270,10 @@ function meanShifts(
       got,
     );
   });
-  const rows = rowScales.length, area = wanted.length / rows;
-  return Float64Array.from({ length: rows }, (_, row) => {
-    let sum = 0;
-    for (let i = row * area; i < (row + 1) * area; i++) {
-      sum += wanted[i] / rowScales[row] - got[i];
-    }
-    return sum / area;
-  });
+  const area = wanted.length / rowScales.length;
+  return wanted.map((mean, i) =>
+    mean / rowScales[Math.floor(i / area)] - got[i]
+  );
 }
 
 /** @throws {RangeError} where a weight is no integer times the prescribed scale */
