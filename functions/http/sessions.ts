@@ -10,8 +10,7 @@ import {
   decodeSessionRequest,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import { accountDigest } from "../access/account_digest.ts";
-import { mayUse } from "../access/principal.ts";
+import { accountDigest, mayUse } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import {
   type AdmissionEnv,

@@ -1,11 +1,8 @@
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { tooManyStarts } from "../admission/gate.ts";
-import {
-  type CallFacts,
-  telemetryOf,
-  withoutBytes,
-} from "../telemetry/call_telemetry.ts";
+import type { CallFacts } from "../telemetry/call_record.ts";
+import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 
 /** Threads that may end one after another without an answer between, with pauses that double. */
 const maxFailures = 6;
