@@ -78,14 +78,12 @@ export function forecastInference(
     })
       .map(({ layout, forecast }): PricedLayout => ({
         packing: describePacking(layout),
-        forecast: forecastRound(
-          round,
-          layout,
+        forecast: forecastRound(round, layout, {
           modulusBits,
           costs,
           profiles,
-          forecast.shards,
-        ),
+          shards: forecast.shards,
+        }),
         memoryBytes: callMemoryBytes(layout, modulusBits),
       }));
     const [chosen, ...others] = candidates;

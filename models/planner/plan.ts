@@ -116,7 +116,7 @@ export function planRound(
   }
   const candidates = layouts.map((layout) => {
     const forecast = (shards?: number) =>
-      forecastRound(round, layout, modulusBits, costs, profiles, shards);
+      forecastRound(round, layout, { modulusBits, costs, profiles, shards });
     return { layout, forecast: splitToFit(forecast, costs, callLimits) };
   });
   const fitting = candidates.filter(({ forecast }) =>

@@ -186,7 +186,12 @@ function oneValueLayout(round: RoundSpec, modulusBits: number): RoundLayout {
     };
   }
   const [, height, width] = round.outputShape;
-  return spatialLayout(round, [height, width], 1, plainSlotBits(round), 1);
+  return spatialLayout(round, {
+    tile: [height, width],
+    samples: 1,
+    slotBits: plainSlotBits(round),
+    maxSlots: 1,
+  });
 }
 
 /** Products hold no bias: the functions add it with the mask. */

@@ -189,8 +189,12 @@ export class RandomiserBank implements Randomiser {
       );
     }
     // Before they are filled, the other registers are the scratch of the powers.
-    const scratch = firstTooth + bases;
-    yield* nthPowers(program, firstTooth, bases, oneRegister, scratch);
+    yield* nthPowers(program, {
+      first: firstTooth,
+      count: bases,
+      one: oneRegister,
+      scratch: firstTooth + bases,
+    });
     for (let t = firstTooth; t < firstTooth + bases; t++) {
       program.multiply(t + bases, t, t);
     }
@@ -325,7 +329,7 @@ export class PowerRandomiser implements Randomiser {
       const [a, b] = masked(answers[i], masks[i], n);
       arithmetic.loadPair(2 + count + i, 0, a, b);
     }
-    yield* nthPowers(program, 2, count, oneRegister, scratch);
+    yield* nthPowers(program, { first: 2, count, one: oneRegister, scratch });
     for (let i = 0; i < count; i++) {
       program.multiply(2 + i, 2 + i, 2 + count + i);
     }

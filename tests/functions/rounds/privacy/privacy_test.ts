@@ -195,7 +195,11 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
         );
         const bytes = (length: number) =>
           Uint8Array.from({ length }, () => random(0, 255));
-        const mask = answerMask(layout, answer, () => bias, n, bytes);
+        const mask = answerMask(layout, answer, {
+          bias: () => bias,
+          modulus: n,
+          random: bytes,
+        });
         const total = plaintext + mask;
         assert(0n <= mask && 0n <= total && total < n);
         for (let slot = 0; slot < used; slot++) {
@@ -223,7 +227,11 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
   const bytesEach = maskBytes(folded, 512);
   const sources = await seedSources(seed, "mask", range, bytesEach);
   for (let turn = 0; turn < turns; turn++) {
-    const mask = answerMask(folded, 0, () => 3, n, sources[turn]);
+    const mask = answerMask(folded, 0, {
+      bias: () => 3,
+      modulus: n,
+      random: sources[turn],
+    });
     // The second value's first garbage slot, and the top of the plaintext.
     const slot = mask >> BigInt(blockSlots(folded) * folded.slotBits);
     buckets.low[Number(slot & 2047n) >> 7]++;
