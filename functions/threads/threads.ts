@@ -93,9 +93,11 @@ export class EvaluationThreads {
       other.calls.size < min.calls.size ? other : min
     );
     const notes = telemetryOf(request);
-    notes.enter("wait");
-    const reply = await this.#call(thread, request, body);
-    notes.takeOver(reply.facts);
+    const reply = await notes.during("wait", async () => {
+      const reply = await this.#call(thread, request, body);
+      notes.takeOver(reply.facts);
+      return reply;
+    });
     return new Response(reply.body, {
       status: reply.status,
       headers: reply.headers,
