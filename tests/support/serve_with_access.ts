@@ -1,8 +1,9 @@
 /** The functions on a port of this machine, and calls to them with a token. */
 import { type AppOptions, createApp } from "../../functions/app.ts";
 import type { Access } from "../../functions/access/principal.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { type Functions, memoryStore, sealingKey } from "./gateway.ts";
+import { type Functions, sealingKey } from "./gateway.ts";
 
 export interface Served extends AsyncDisposable {
   url: string;
@@ -15,7 +16,7 @@ export function serve(
   options: Partial<AppOptions> & { access?: Access } = {},
 ): Served {
   const app = createApp({
-    models: memoryStore(...models),
+    models: new MemoryModelStore(...models),
     sealingKey,
     insecureKeys: true,
     ...options,

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
 import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";
 import { HostileClient } from "../../../attack/client/hostile_client.ts";
@@ -24,7 +25,7 @@ import {
   tinyDense,
   tinyModel,
 } from "../../reference/tiny_models.ts";
-import { memoryStore, sealingKey } from "../../support/gateway.ts";
+import { sealingKey } from "../../support/gateway.ts";
 import { testKey } from "../../vectors/keys.ts";
 import { labelled } from "../../support/guarded.ts";
 
@@ -41,7 +42,7 @@ async function withClient<T>(
   samples = 1,
 ): Promise<T> {
   const app = createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
     protections,
