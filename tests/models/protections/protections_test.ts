@@ -3,6 +3,7 @@
  * tried on functions with the protection and on functions without.
  */
 import assert from "node:assert/strict";
+import { mean } from "../../../bench/paper/statistics.ts";
 import { createApp } from "../../../functions/app.ts";
 import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
@@ -315,8 +316,6 @@ Deno.test("ciphertexts of equal and of different readings look alike", () => {
       () => distance(publicKey.encrypt(m), publicKey.encrypt(other)),
     );
   const equal = differences(5n, 5n), different = differences(5n, 77n);
-  const mean = (values: number[]) =>
-    values.reduce((a, b) => a + b) / values.length;
   // Means of 200 distances of about 512 +- 16 bits: their difference within five deviations.
   assert.ok(
     Math.abs(mean(equal) - mean(different)) < 5 * 16 * Math.sqrt(2 / 200),

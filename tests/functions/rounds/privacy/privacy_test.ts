@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ctr } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
+import { chiSquared } from "../../../../bench/paper/statistics.ts";
 import {
   answerMask,
   maskBytes,
@@ -94,12 +95,9 @@ Deno.test("orders are permutations, all of them possible and equally likely", as
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
   assert.equal(counts.size, 24);
-  const chiSquared = [...counts.values()].reduce(
-    (sum, count) => sum + (count - 100) ** 2 / 100,
-    0,
-  );
+  const unevenness = chiSquared([...counts.values()]);
   // 23 degrees of freedom: the 99.99 % point. The seeds are fixed.
-  assert(chiSquared < 56, `${chiSquared}`);
+  assert(unevenness < 56, `${unevenness}`);
   assert.deepEqual([...expandOrder(Uint32Array.of(2, 0, 1), 6)], [
     4,
     5,
@@ -238,13 +236,9 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
     buckets.above[Number((mask >> usedBits) * 16n / (n >> usedBits))]++;
   }
   for (const [name, counts] of Object.entries(buckets)) {
-    const expected = turns / 16;
-    const chiSquared = counts.reduce(
-      (sum: number, count: number) => sum + (count - expected) ** 2 / expected,
-      0,
-    );
+    const unevenness = chiSquared(counts);
     // 15 degrees of freedom: the 99.99 % point.
-    assert(chiSquared < 45, `${name}: ${chiSquared}`);
+    assert(unevenness < 45, `${name}: ${unevenness}`);
   }
 });
 
