@@ -2,15 +2,10 @@ import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
+import { convolutionExtent } from "./geometry.ts";
 import { guardModel } from "../protections/guard_model.ts";
 import { protectionsOf } from "../protections/profile.ts";
-import type {
-  ConvolutionTerm,
-  ModelPackage,
-  RoundSpec,
-  Term,
-  WeightTensor,
-} from "./format.ts";
+import type { ModelPackage, RoundSpec, Term, WeightTensor } from "./format.ts";
 
 /** Range and size of an activation, as the round that writes it gives it. */
 interface Activation {
@@ -194,18 +189,6 @@ function outputShape(round: RoundSpec, term: Term, channels: number): number[] {
     );
   }
   return [channels, ...convolutionExtent(term)];
-}
-
-/** Rows and columns of a convolution's output; less than 1 where it does not fit. */
-function convolutionExtent(
-  { inputShape, kernel, stride, dilation, pads }: ConvolutionTerm,
-): [height: number, width: number] {
-  const extent = (axis: 0 | 1) => {
-    const room = inputShape[axis + 1] + pads[axis] + pads[axis + 2];
-    const reach = dilation[axis] * (kernel[axis] - 1);
-    return Math.floor((room - reach - 1) / stride[axis]) + 1;
-  };
-  return [extent(0), extent(1)];
 }
 
 function expectShape(
