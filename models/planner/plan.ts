@@ -1,4 +1,4 @@
-/** The planner: chooses how every round is packed (DESIGN section 7). */
+/** The planner: chooses how every round is packed. */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import type { InferencePlan, RoundLayout } from "../../sdk/wire/plan.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

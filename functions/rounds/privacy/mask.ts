@@ -1,4 +1,4 @@
-/** What is added to an answer's plaintext before it leaves (DESIGN section 4). */
+/** What is added to an answer's plaintext before it leaves (PROTOCOL, "Plaintexts"). */
 import {
   blockSlots,
   spillSlots,

@@ -1,6 +1,6 @@
 /**
  * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
- * the inputs' randomness, which the edge knows, is left (DESIGN section 8).
+ * the inputs' randomness, which the edge knows, is left.
  */
 import {
   bigIntFromBytes,
