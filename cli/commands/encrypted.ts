@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -151,12 +152,9 @@ function serve(model: ModelPackage, insecureKeys: boolean) {
     protections: exact,
     insecureKeys,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

@@ -1,6 +1,7 @@
 /** The functions on a port of this machine, and calls to them with a token. */
 import { type AppOptions, createApp } from "../../functions/app.ts";
 import type { Access } from "../../functions/access/principal.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { type Functions, memoryStore, sealingKey } from "./gateway.ts";
 
@@ -20,11 +21,8 @@ export function serve(
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const server = serveLocally(app.fetch);
+  const url = server.url;
   return {
     url,
     as: (token, others = {}) => ({
