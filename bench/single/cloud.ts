@@ -51,7 +51,8 @@ const kernel = selectKernel();
 const sealingKey = new Uint8Array(32).fill(7);
 const banks = new BankCache(kernel, sealingKey, 0);
 const sealer = new TokenSealer(sealingKey);
-const modulus = benchKey(modulusBits).publicKey.modulus;
+const { publicKey } = benchKey(modulusBits);
+const { modulus } = publicKey;
 const model = await readPackage(folder);
 const prepared = new PreparedModels(sealingKey).get(model, {
   modulusBits,
@@ -86,7 +87,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     planHash: prepared.planHash,
     samples,
     round: index,
-    modulus: bytesFromBigInt(modulus, modulusBits / 8),
+    modulus: publicKey.toBytes(),
     nonce: new Uint8Array(16),
     orders: [],
     account: new Uint8Array(32),

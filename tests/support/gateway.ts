@@ -6,7 +6,6 @@ import { applySteps } from "../../sdk/activations/apply.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { IntegerTensor } from "../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundResponse,
@@ -52,11 +51,7 @@ export function memoryStore(...models: ModelPackage[]): ModelStore {
 
 /** One owner for all tests of a process: its tables take a while. */
 export const owner: PaillierEngine = new PaillierEngine(testKey(512));
-const { modulusBytes } = owner.publicKey;
-export const modulus: Uint8Array = bytesFromBigInt(
-  owner.publicKey.modulus,
-  modulusBytes,
-);
+export const modulus: Uint8Array = owner.publicKey.toBytes();
 
 /** Posts a CBOR body. */
 export function post(
