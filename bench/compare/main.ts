@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { BenchContext, BenchGroup } from "../shared/harness.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 import { formatReport, type Report } from "./report.ts";
 import { edge } from "./edge.ts";
 import { growth } from "./growth.ts";
@@ -62,7 +62,7 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   const report: Report = {
-    machine: await describeMachine(),
+    machine: describeMachine(),
     kernel: selectKernel().name,
     results: [],
   };

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { describeMachine } from "../../cli/commands/machine.ts";
+import { nameMachine } from "../../cli/output/machine.ts";
 import { Archive, type Provenance } from "./archive.ts";
 import { accuracyStage } from "./measure/accuracy.ts";
 import { attacksStage } from "./measure/attacks.ts";
@@ -125,7 +125,7 @@ async function paper(options: Options): Promise<number> {
     const seconds = Math.round((performance.now() - started) / 1000);
     console.error(`${String(seconds).padStart(4)} s  ${message}`);
   };
-  const machine = await archive.machineId(describeMachine());
+  const machine = await archive.machineId(nameMachine());
   const outcomes: Outcome[] = [];
   for (const stage of selected) {
     if (options.resume && await isDone(stage, archive, machine)) {

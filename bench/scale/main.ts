@@ -3,6 +3,8 @@
  * for powers of ten, as a table, JSON or figures; or beside a measured load.
  */
 import { parseArgs } from "node:util";
+import { grouped } from "../../cli/output/numbers.ts";
+import { markdownTable } from "../paper/render/markdown.ts";
 import { quantile } from "../shared/harness.ts";
 import type { LoadReport } from "../load/run_load.ts";
 import type { Costs } from "./costs.ts";
@@ -195,14 +197,7 @@ function table({ routing, days }: Run): string {
     "$ a day",
     "$ a million",
   ];
-  return `routing: ${routing}\n\n${
-    [head, head.map(() => "---:"), ...rows]
-      .map((cells) => `| ${cells.join(" | ")} |`).join("\n")
-  }`;
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+  return `routing: ${routing}\n\n${markdownTable(head, rows)}`;
 }
 
 /** A measured load and the simulation of the same, side by side. */

@@ -19,7 +19,7 @@ import { type Answer, connect } from "../../sdk/session/session.ts";
 import { testReading } from "../shared/checked_session.ts";
 import { zooFolder } from "../shared/functions_process.ts";
 import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 
 const usage = `usage: deno run -A bench/single/cold_start.ts [options]
 
@@ -221,7 +221,7 @@ async function main(args: string[]): Promise<number> {
     console.error(usage);
     return 2;
   }
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const model = await readPackage(`${zooFolder}/${values.model}/package`);
   const results: ({ host: string } & ColdStart)[] = [];
   for (const wantedCase of wanted) {

@@ -6,7 +6,7 @@
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { calibrateCosts } from "../../models/planner/machine_costs.ts";
-import { table } from "../../cli/commands/command.ts";
+import { table } from "../../cli/output/table.ts";
 import { forecastInference } from "../../models/planner/forecast.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";

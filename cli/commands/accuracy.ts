@@ -30,7 +30,7 @@ import {
   openService,
   samplesAtOnce,
 } from "./encrypted.ts";
-import { describeMachine } from "./machine.ts";
+import { nameMachine } from "../output/machine.ts";
 import { equalInEveryRound, RememberingOwner } from "./round_check.ts";
 
 interface Options extends KeyOptions {
@@ -234,7 +234,7 @@ async function encryptedAccuracy(
     await using service = await openService(model, choice, where);
     const { session } = service;
     owner.follow(session);
-    const machine = describeMachine();
+    const machine = nameMachine();
     for (let from = 0; from < missing.length; from += samples) {
       const batch = missing.slice(from, from + samples);
       const answers = await session.inferMany(

@@ -9,7 +9,8 @@ import {
   attackedProfiles,
 } from "../../attack/client/target.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, progress, table, wholeNumber } from "./command.ts";
+import { print, progress, wholeNumber } from "./command.ts";
+import { table } from "../output/table.ts";
 
 interface Options {
   profile?: AttackedProfile;

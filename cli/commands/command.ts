@@ -52,24 +52,3 @@ export function print(
 export function progress(message: string): void {
   console.error(message);
 }
-
-/** A table with aligned columns; numbers to the right. */
-export function table(
-  header: string[],
-  rows: (string | number)[][],
-): string {
-  const cells = [header, ...rows.map((row) => row.map(String))];
-  const widths = header.map((_, column) =>
-    Math.max(...cells.map((row) => row[column].length))
-  );
-  const isNumber = header.map((_, column) =>
-    rows.every((row) => typeof row[column] === "number")
-  );
-  return cells.map((row) =>
-    row.map((cell, column) =>
-      isNumber[column]
-        ? cell.padStart(widths[column])
-        : cell.padEnd(widths[column])
-    ).join("  ").trimEnd()
-  ).join("\n");
-}

@@ -15,9 +15,9 @@ import {
   print,
   progress,
   realNumber,
-  table,
   wholeNumber,
 } from "./command.ts";
+import { table } from "../output/table.ts";
 
 interface Options {
   calibrate?: string;

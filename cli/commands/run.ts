@@ -19,9 +19,9 @@ import {
   MisuseError,
   print,
   progress,
-  table,
   tokenOption,
 } from "./command.ts";
+import { table } from "../output/table.ts";
 import {
   addKeyOptions,
   countClamped,
