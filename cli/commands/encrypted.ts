@@ -15,7 +15,7 @@ import {
   type Protections,
   protectionsOf,
 } from "../../models/protections/profile.ts";
-import { MisuseError, wholeNumber } from "./command.ts";
+import { UsageError, wholeNumber } from "./command.ts";
 
 /** The size of a key that is made for one run. */
 export interface KeyChoice {
@@ -51,12 +51,12 @@ export function addKeyOptions(command: Command): Command {
     );
 }
 
-/** @throws {MisuseError} where both options are there */
+/** @throws {UsageError} where both options are there */
 export function keyChoice(
   { keyBits, insecureKeyBits }: KeyOptions,
 ): KeyChoice {
   if (keyBits !== undefined && insecureKeyBits !== undefined) {
-    throw new MisuseError(
+    throw new UsageError(
       "Cannot use both --key-bits and --insecure-key-bits: give one",
     );
   }

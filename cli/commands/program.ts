@@ -1,7 +1,12 @@
-import { UsageError } from "../command_line.ts";
+/**
+ * Programs: run to an exit code, and interrupted politely.
+ *
+ * @module
+ */
+import { note, UsageError } from "./command.ts";
 
 /**
- * Runs an app until it ends, fails or is interrupted, and ends the process.
+ * Runs a program until it ends, fails or is interrupted, and ends the process.
  *
  * @param run gets the arguments, and a signal that SIGINT and SIGTERM abort
  */
@@ -18,18 +23,23 @@ export async function runProgram(
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, interrupt);
-  Deno.exit(await exitCode(() => run(Deno.args, stop.signal), stop.signal));
+  Deno.exit(await exitCodeOf(() => run(Deno.args, stop.signal), stop.signal));
 }
 
-async function exitCode(
-  run: () => Promise<void>,
-  signal: AbortSignal,
+/**
+ * Runs to an exit code: 0, 1 after a fault, that of a `UsageError`, 130 once
+ * `signal` has aborted. What went wrong is told on stderr, help on stdout.
+ *
+ * @param run may give a code of its own
+ */
+export async function exitCodeOf(
+  run: () => Promise<number | void>,
+  signal?: AbortSignal,
 ): Promise<number> {
   try {
-    await run();
-    return 0;
+    return await run() ?? 0;
   } catch (error) {
-    if (signal.aborted) {
+    if (signal?.aborted) {
       note("Interrupted.");
       return 130;
     }
@@ -41,11 +51,6 @@ async function exitCode(
     note(`error: ${message}`);
     return 1;
   }
-}
-
-/** A line for people, beside the results. */
-export function note(text: string): void {
-  console.error(text);
 }
 
 /** Waits; rejects with the signal's reason if that aborts. */
