@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Command } from "commander";
 import { note, UsageError } from "./command.ts";
 
 /**
@@ -51,6 +52,21 @@ export async function exitCodeOf(
     note(`error: ${message}`);
     return 1;
   }
+}
+
+/**
+ * Reads the command line of a script, or ends it: with 0 after `--help`, with 2 where
+ * options make no sense.
+ *
+ * @returns the options; `command.args` has the arguments
+ */
+export function readScriptArguments(command: Command) {
+  return command
+    .helpOption("--help", "show this")
+    .allowExcessArguments(false)
+    .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
+    .parse(Deno.args, { from: "user" })
+    .opts();
 }
 
 /** Waits; rejects with the signal's reason if that aborts. */

@@ -61,7 +61,7 @@ Deno.test("bench refuses names that no row has, and lists those there are", asyn
 Deno.test("bench --help tells its options", async () => {
   const { code, stdout } = await bench("--help");
   assert.equal(code, 0);
-  assert.match(stdout, /--only NAME/);
+  assert.match(stdout, /--only <name>/);
 });
 
 Deno.test("the table shows an absent reference as a dash and says how to get it", () => {
