@@ -132,7 +132,12 @@ async function paper(options: Options): Promise<number> {
       progress(`${stage.name}: measured before`);
       continue;
     }
-    const outcome = await measure(stage, archive, machine, options, progress);
+    const outcome = await measure(stage, {
+      archive,
+      machine,
+      options,
+      progress,
+    });
     outcomes.push(outcome);
     progress(
       `${stage.name}: ${
@@ -151,10 +156,12 @@ async function paper(options: Options): Promise<number> {
 
 async function measure(
   stage: Stage,
-  archive: Archive,
-  machine: string,
-  options: Options,
-  progress: (message: string) => void,
+  { archive, machine, options, progress }: {
+    archive: Archive;
+    machine: string;
+    options: Options;
+    progress: (message: string) => void;
+  },
 ): Promise<Outcome> {
   const { quick = false, data, state } = options;
   const provenance: Provenance = {
