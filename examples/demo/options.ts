@@ -1,5 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import { parseArguments, tokenOption, urlOf, UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import {
+  parseArguments,
+  tokenOption,
+  urlOf,
+  UsageError,
+  wholeNumber,
+} from "../../cli/commands/command.ts";
 
 /** Where the digits come from. */
 export type PictureSource =

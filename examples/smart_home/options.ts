@@ -1,5 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import { parseArguments, tokenOption, urlOf, UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import {
+  parseArguments,
+  tokenOption,
+  urlOf,
+  UsageError,
+  wholeNumber,
+} from "../../cli/commands/command.ts";
 
 /** What the three apps have in common. */
 export interface HomeOptions {
