@@ -3,7 +3,8 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep, ValuesSpec } from "../../sdk/wire/plan.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, table } from "./command.ts";
+import { print } from "./command.ts";
+import { table } from "../output/table.ts";
 
 /** `cipherlayer inspect`: what a package holds. */
 export function inspectCommand(): Command {

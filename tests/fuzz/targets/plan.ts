@@ -20,7 +20,7 @@ import {
   encodeSessionResponse,
 } from "../../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../../sdk/wire/messages.ts";
-import type { InferencePlan } from "../../../sdk/wire/plan.ts";
+import type { InferencePlan, InputSpec } from "../../../sdk/wire/plan.ts";
 import { owner } from "../../support/gateway.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";
@@ -61,7 +61,9 @@ export function plan(): FuzzTarget<[Tree, bigint]> {
       const { outputs } = readOutputs(live, 0, received);
       const state = new Map(Object.entries(outputs ?? {}));
       for (const [name, values] of nextStates(received, state)) {
-        const input = received.inputs.find((spec) => spec.name === name)!;
+        const input: InputSpec = received.inputs.find((spec) =>
+          spec.name === name
+        )!;
         ok(values.every((value) => value >= input.low && value <= input.high));
       }
     },
