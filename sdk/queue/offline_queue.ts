@@ -40,7 +40,7 @@ export type QueuedOutcome =
   & (
     /** What the model says. */
     | { answer: Answer; refused?: undefined }
-    /** The model does not take such a reading (a `RangeError` of `infer`), or it was damaged on the disk. */
+    /** The model does not take such a reading (`infer` says why), or it was damaged on the disk. */
     | { refused: string; answer?: undefined }
   );
 
