@@ -2,6 +2,7 @@
  * Readings and labels from files: .npy arrays, IDX files as MNIST has them, or
  * CIFAR-10's binary files.
  */
+import { type NamesOfParts, parseNames } from "../../models/compiler/names.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { refuseTransposed } from "../../sdk/fixed_point/reading.ts";
 import { sum } from "../../sdk/support/numbers.ts";
@@ -81,17 +82,19 @@ export async function loadClasses(
   return classes;
 }
 
-/** Names of classes: a JSON list, or one name a line. */
-export async function loadLabels(path: string): Promise<string[]> {
-  const text = await Deno.readTextFile(path);
-  if (path.endsWith(".json")) {
-    const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((name) => typeof name === "string")) {
-      return list;
-    }
-    throw new RangeError(`Cannot use ${path}: expected a list of names`);
-  }
-  return text.split(/\r?\n/).filter((line) => line !== "");
+/**
+ * Names of elements, or units: `a,b,c`; JSON, a list or a map of lists by input or
+ * output; or a file of such JSON (.json), or of one name a line.
+ *
+ * @throws {RangeError} where they are anything else
+ */
+export async function loadNames(given: string): Promise<NamesOfParts> {
+  if (/^\s*[[{]/.test(given)) return parseNames(given, given);
+  if (given.includes(",")) return given.split(",").map((name) => name.trim());
+  const text = await Deno.readTextFile(given);
+  return given.endsWith(".json")
+    ? parseNames(text, given)
+    : text.split(/\r?\n/).filter((line) => line !== "");
 }
 
 interface LoadedArray {
