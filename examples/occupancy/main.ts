@@ -85,7 +85,8 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
   let left = home.count;
   for await (const batch of batches(rows, own.batch)) {
     const answers = await unlessAway(() =>
-      session.inferMany(batch.map(toReading), { signal })
+      // What is beyond the ranges that the model knows saturates.
+      session.inferMany(batch.map(toReading), { signal, clamp: true })
     );
     if (!answers) continue;
     const minutes = answers.map(({ label }) => label === "occupied");

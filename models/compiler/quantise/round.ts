@@ -4,7 +4,7 @@ import type { RoundSpec, Term } from "../../package/format.ts";
 import type { WeightTensor } from "../../package/format.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
-import type { FloatRound, FloatTerm } from "../ir.ts";
+import { type FloatRound, type FloatTerm, gridSize } from "../ir.ts";
 import { balanceScales, type Channel } from "./balance.ts";
 import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../../simulate/batch_map.ts";
@@ -134,12 +134,16 @@ function countedFromZeros(
   for (const term of round.terms) {
     const { zeros } = activations.get(term.reads)!;
     if (zeros === null) continue;
-    const mean = means.get(term.reads)!;
-    const { length } = mean;
-    const constant = mean.map((_, i) =>
-      zeros[Math.floor(i * zeros.length / length)]
+    const { map } = term;
+    const length = map.kind === "convolution"
+      ? gridSize(map.input)
+      : map.columns;
+    const constant = Float64Array.from(
+      { length },
+      (_, i) => zeros[Math.floor(i * zeros.length / length)],
     );
-    accumulateTerm(term, term.map.weights, constant, bias);
+    accumulateTerm(term, map.weights, constant, bias);
+    const mean = means.get(term.reads)!;
     counted.set(term.reads, mean.map((value, i) => value - constant[i]));
   }
   return { round: { ...round, bias }, means: counted };
