@@ -6,6 +6,9 @@ import type { RoundLayout } from "../wire/plan.ts";
  */
 export const headroomBits = 66;
 
+/** Terms of a round that may read the same activation. */
+export const maxReadsOfTensor = 8;
+
 /** Ciphertexts that a round takes. */
 export function inputCiphertexts(layout: RoundLayout): number {
   if (layout.kind === "dense") {
