@@ -10,6 +10,7 @@ import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
+import { ReleaseGrid } from "./release_grid.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -35,7 +36,8 @@ const maxSessionBytes = 1 << 24;
  *
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense
- * @throws {RangeError} if `samples` is not a positive integer
+ * @throws {RangeError} if `samples` is not a positive integer, or `paceMs` not one of
+ * 0 to 60,000
  * @throws {TypeError} if the model uses an activation that is not registered, the
  * key store holds no key, or the token cannot stand in a header
  *
@@ -75,6 +77,7 @@ export class Session extends SessionEvents {
   readonly #transport: Transport;
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
+  readonly #grid: ReleaseGrid;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
   #contract?: string;
@@ -99,11 +102,17 @@ export class Session extends SessionEvents {
     this.#retry = options.retry ??
       exponentialBackoff({ random: options.random });
     this.#clock = options.clock ?? platformClock;
+    this.#grid = new ReleaseGrid(this.#clock, options.paceMs ?? 0);
   }
 
   /** See the function {@linkcode connect}. */
   static async connect(options: ConnectOptions): Promise<Session> {
-    const { samples = 1 } = options;
+    const { samples = 1, paceMs = 0 } = options;
+    if (!(paceMs >= 0 && paceMs <= 60_000)) {
+      throw new RangeError(
+        `Cannot connect: expected paceMs from 0 to 60,000, got ${paceMs}`,
+      );
+    }
     if (!Number.isSafeInteger(samples) || samples < 1) {
       throw new RangeError(
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
@@ -283,6 +292,7 @@ export class Session extends SessionEvents {
         clock: this.#clock,
         activations: this.#options.activations,
         signal: options.signal,
+        grid: this.#grid,
         post: (path, body, limits) => this.#post(path, body, limits),
         onState: (state) => emit(this, "state", state),
         onRound: (round, report) =>

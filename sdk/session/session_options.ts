@@ -49,6 +49,13 @@ export interface ConnectOptions {
   clock?: Clock;
   /** A call without a complete answer after this time is tried again. Default 120,000. */
   timeoutMs?: number;
+  /**
+   * Requests of an inference leave a whole multiple of this many milliseconds after
+   * the answer before came in, so that the pause between rounds tells the functions
+   * nothing of the gateway's work. Choose it above the time of the longest round's
+   * work; each round takes that much longer. Default 0: they leave at once.
+   */
+  paceMs?: number;
   /** Aborts connecting. */
   signal?: AbortSignal;
 }

@@ -5,6 +5,7 @@ import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import { runInference } from "../../../sdk/session/inference.ts";
+import { ReleaseGrid } from "../../../sdk/session/release_grid.ts";
 import { platformClock } from "../../../sdk/support/clock.ts";
 import {
   decodeRoundRequest,
@@ -190,6 +191,7 @@ async function requestsOf(
       owner,
       activations,
       clock: platformClock,
+      grid: new ReleaseGrid(platformClock, 0),
       onState: () => {},
       onRound: () => {},
       post: async (path, body) => {
