@@ -3,7 +3,8 @@
  * readings lie. Folders (`FileBlobStore`), IndexedDB and Deno KV come with the
  * SDK; these four methods over anything else make keys and queue work there too.
  *
- * Only sealed or encrypted bytes are ever written to it.
+ * Only sealed or encrypted bytes are ever written to it, and names of models with the
+ * digests of their contracts.
  *
  * @example
  * ```ts

@@ -1,3 +1,4 @@
+import { type ContractStore, MemoryContractStore } from "./contract_store.ts";
 import {
   generatePrivateKey,
   type KeyGenerationOptions,
@@ -40,6 +41,11 @@ export interface KeyStore {
   listRetired(): Promise<string[]>;
   /** Destroys a retired key; nothing that was encrypted under it can be read again. */
   forget(fingerprint: string): Promise<void>;
+  /**
+   * Which contract each model had when a gateway with this key first used it. Where it
+   * is missing, a contract is known for the life of a session.
+   */
+  readonly contracts?: ContractStore;
 }
 
 /** How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one. */
@@ -91,6 +97,8 @@ export async function rotateKey(
 export class MemoryKeyStore implements KeyStore {
   readonly #keys = new Map<string, PrivateKey>();
   #current: string | null = null;
+  /** The contracts of the models that were used. */
+  readonly contracts: ContractStore = new MemoryContractStore();
 
   /** The current key, or the one that is named; null if there is none. */
   load(fingerprint?: string): Promise<PrivateKey | null> {

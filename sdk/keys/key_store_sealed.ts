@@ -5,6 +5,7 @@ import {
   sealPrivateKey,
   unsealPrivateKey,
 } from "./key_sealing.ts";
+import { BlobContractStore, type ContractStore } from "./contract_store.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { KeyStore } from "./key_store.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -34,6 +35,8 @@ export class SealedKeyStore implements KeyStore {
   readonly #passphrase: string;
   readonly #options: SealedKeyStoreOptions;
   readonly #name: string;
+  /** The contracts of the models that were used, beside the key. */
+  readonly contracts: ContractStore;
 
   /**
    * A store that may be empty yet.
@@ -55,6 +58,7 @@ export class SealedKeyStore implements KeyStore {
     this.#passphrase = passphrase;
     this.#options = options;
     this.#name = options.name ?? "key";
+    this.contracts = new BlobContractStore(blobs, this.#name);
   }
 
   /**

@@ -305,7 +305,7 @@ export const mutations: Mutation[] = [
   // What a gateway relies on.
   {
     name: "a renewed session may keep another contract",
-    file: "sdk/session/session.ts",
+    file: "sdk/session/contract_keeper.ts",
     find: "if (expected !== undefined && contract !== expected) {",
     replace: "if (expected === contract && contract !== expected) {",
     tests: ["tests/e2e/contract_test.ts"],
