@@ -9,6 +9,7 @@ import {
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { openDemoKey } from "../demo/demo_key.ts";
 import { UsageError } from "../command_line.ts";
+import { contracts } from "../contracts.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { HomeOptions } from "./options.ts";
 import { note } from "./program.ts";
@@ -24,7 +25,7 @@ export interface Gateway extends AsyncDisposable {
  * @param samples readings in one inference
  */
 export async function openGateway(
-  model: string,
+  model: keyof typeof contracts,
   samples: number,
   options: HomeOptions,
   signal: AbortSignal,
@@ -41,6 +42,7 @@ export async function openGateway(
       url,
       token: options.token ?? undefined,
       model,
+      contract: contracts[model],
       keys: owner,
       samples,
       signal,
