@@ -27,6 +27,7 @@ export {
   MemoryKeyStore,
   type NewKeyOptions,
   openKey,
+  type OpenKeyOptions,
   rotateKey,
 } from "./keys/key_store.ts";
 export {
