@@ -1,7 +1,8 @@
+import { sum } from "../../sdk/support/numbers.ts";
 import { likelyInput } from "../measure/clone.ts";
 import { type Finding, finding } from "../report/report.ts";
 import { scoreLayer } from "../client/score_layer.ts";
-import { areaUnderCurve, sum } from "../measure/scoring.ts";
+import { areaUnderCurve } from "../measure/scoring.ts";
 import { type AttackContext, roundName } from "../client/attack_context.ts";
 import { uniformFrom } from "../measure/uniform.ts";
 

@@ -9,6 +9,7 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
 import {
   lenetFolder,
@@ -146,8 +147,6 @@ async function main(): Promise<Costs> {
     path.includes("/rounds/0")
   )!;
   const bankMs = await cpuMs(otherRound, 1) - await cpuMs(otherRound);
-  const sum = (values: Iterable<number>) =>
-    [...values].reduce((total, value) => total + value, 0);
   const round = (value: number) => Number(value.toFixed(2));
   return {
     model: "lenet-mnist",

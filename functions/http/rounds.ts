@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
+import { equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeRoundRequest,
@@ -265,9 +266,4 @@ function parseShard(
     );
   }
   return { shard, shards };
-}
-
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length &&
-    left.every((byte, i) => byte === right[i]);
 }

@@ -7,9 +7,9 @@ import {
   blockSlots,
   headroomBits,
   inputCiphertexts,
-  maxReadsOfTensor,
   usedSlots,
 } from "../fixed_point/layout.ts";
+import { maxReadsOfTensor, maxShards } from "../wire/limits.ts";
 import type {
   EdgeStep,
   InferencePlan,
@@ -34,7 +34,6 @@ import {
 const maxRoundBytes = 2 ** 29;
 /** Most additions or comparisons of a pooling step. */
 const maxPoolingWork = 2 ** 31;
-const maxShards = 64;
 
 /** What is known of an activation before there is one. */
 interface Activation extends ValueRange {

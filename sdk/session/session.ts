@@ -14,6 +14,7 @@ import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
 import { ReleaseGrid } from "./release_grid.ts";
+import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
@@ -420,8 +421,4 @@ async function keyOf(
     );
   }
   return key;
-}
-
-function sum(values: number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
