@@ -5,6 +5,8 @@
  * @module
  */
 
+import { gatewayMutations } from "./gateway_mutations.ts";
+
 /** A change of one place in one file. */
 export interface Mutation {
   /** What the change breaks, in a few words; unique. */
@@ -374,4 +376,5 @@ export const mutations: Mutation[] = [
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
+  ...gatewayMutations,
 ];
