@@ -20,7 +20,11 @@
 export type { ActivationRegistry } from "./activations/apply.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
-export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
+export {
+  type KvAtomicLike,
+  KvBlobStore,
+  type KvLike,
+} from "./blobs/blob_store_kv.ts";
 export type { ContractStore } from "./keys/contract_store.ts";
 export {
   type KeyStore,

@@ -363,6 +363,16 @@ Deno.test("processes that make a key at once end with one key", async () => {
   });
 });
 
+Deno.test("instances that make a key at once in Deno KV end with one key", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const opened = await Promise.all(Array.from({ length: 4 }, () => {
+    const blobs = new KvBlobStore(kv, "gateway");
+    const store = new SealedKeyStore(blobs, passphrase, { cost });
+    return openKey(store, { bits: 512, insecure: true });
+  }));
+  assert.equal(new Set(opened.map(fingerprintOf)).size, 1);
+});
+
 Deno.test("a store without a key gets none where none is to be made, and tells of one that is", async () => {
   const store = new MemoryKeyStore();
   await assert.rejects(openKey(store, { create: false }), {
