@@ -18,8 +18,10 @@ Deno.test("apps pin the contracts of the zoo", async () => {
   deepEqual(contracts, found);
 });
 
-Deno.test("quickstart and README pin the same contract", async () => {
-  for (const path of ["examples/01_quickstart.ts", "README.md"]) {
+Deno.test("quickstart and READMEs pin the same contract", async () => {
+  for (
+    const path of ["examples/01_quickstart.ts", "README.md", "sdk/README.md"]
+  ) {
     const text = await Deno.readTextFile(new URL(path, root));
     const pinned = text.match(/sha256:[0-9a-f]{64}/g);
     ok(pinned, path);
