@@ -18,7 +18,7 @@ import {
 } from "../shared/functions_process.ts";
 import { timeMs } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
 import type { Costs } from "./costs.ts";
 
@@ -98,7 +98,7 @@ async function cpuSeconds(pid: number): Promise<number> {
 }
 
 async function main(): Promise<Costs> {
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const { manifest } = await readPackage(lenetFolder);
   const pixels = manifest.input.shape.reduce((size, extent) => size * extent);
   const reading = new Float64Array(pixels).fill(0.5);

@@ -7,9 +7,8 @@ import {
   encodeRoundResponse,
 } from "../../sdk/wire/codec.ts";
 import { type RoundRequest, shardRange } from "../../sdk/wire/messages.ts";
-import { mayUse, type Principal } from "../access/principal.ts";
+import { accountDigest, mayUse, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
-import { accountDigest } from "../access/account_digest.ts";
 import {
   type AdmissionEnv,
   type AdmissionOptions,
@@ -24,7 +23,8 @@ import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
-import { type CallFacts, telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { CallFacts } from "../telemetry/call_record.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 
 export interface RoundRoutesOptions extends AdmissionOptions {

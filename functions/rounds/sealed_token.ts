@@ -1,6 +1,6 @@
 /**
  * Sealed tokens: the state of an inference, carried by the edge, which can
- * neither read nor alter it (DESIGN section 9).
+ * neither read nor alter it (PROTOCOL, "Tokens").
  */
 import { aessiv } from "@noble/ciphers/aes.js";
 import { decode, encode } from "cborg";
