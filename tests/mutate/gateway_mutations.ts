@@ -124,17 +124,14 @@ export const gatewayMutations: Mutation[] = [
     file: "sdk/wire/value_range.ts",
     find: "return exact(-magnitude * steepest, magnitude * steepest);",
     replace: "return exact(-magnitude, magnitude);",
-    tests: ["tests/sdk/session/check_plan_test.ts"],
+    tests: ["tests/sdk/wire/value_range_test.ts"],
   },
   {
     name: "windows that are taken for one cell",
     file: "sdk/wire/value_range.ts",
     find: "const cells = step.kernel[0] * step.kernel[1];",
     replace: "const cells = 1;",
-    tests: [
-      "tests/sdk/session/check_plan_test.ts",
-      "tests/models/package/package_test.ts",
-    ],
+    tests: ["tests/sdk/wire/value_range_test.ts"],
   },
   // What follows a decryption.
   {
@@ -142,7 +139,7 @@ export const gatewayMutations: Mutation[] = [
     file: "sdk/activations/registry.ts",
     find: 'return tell("an exception", cause);',
     replace: "throw cause;",
-    tests: ["tests/sdk/session/hostile_plans_test.ts"],
+    tests: ["tests/sdk/activations/steps_test.ts"],
   },
   {
     name: "an activation's nonsense goes unnoticed",
