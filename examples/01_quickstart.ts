@@ -13,7 +13,14 @@ const { digit, picture } = digitSample(3);
 // The key pair never leaves this process. A real gateway stores it.
 const keys = await generatePrivateKey(2048);
 
-await using session = await connect({ url, model: "lenet-mnist", keys });
+await using session = await connect({
+  url,
+  model: "lenet-mnist",
+  // What the model takes and tells; `cipherlayer inspect` prints it. No other is let in.
+  contract:
+    "sha256:2084474fe35ee060629769e19c4a5e8127a8b78f2d1091b1ff3459fc35bc59ec",
+  keys,
+});
 session.addEventListener("round", ({ detail }) => {
   const { round, rounds, report } = detail;
   console.log(`round ${round + 1}/${rounds}: ${report.totalMs.toFixed(0)} ms`);

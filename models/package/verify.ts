@@ -5,7 +5,7 @@ import {
   checkOutputs,
   multipliesByPowersOfTwo,
 } from "../../sdk/wire/check_interface.ts";
-import { maxElements } from "../../sdk/wire/limits.ts";
+import { maxElements, maxReadsOfTensor } from "../../sdk/wire/limits.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent, weightShape } from "./geometry.ts";
@@ -132,12 +132,21 @@ function verifyTerms(
   const biasShape = perPosition ? round.outputShape : [channels];
   expectShape(round, tensors, round.bias, biasShape);
   if (round.terms.length === 0) fail(round.name, "expected a term, got none");
+  const reads = new Map<string, number>();
   for (const term of round.terms) {
     const source = activations.get(term.reads);
     if (!source) {
       fail(
         round.name,
         `activation "${term.reads}" is read before it is written`,
+      );
+    }
+    const count = (reads.get(term.reads) ?? 0) + 1;
+    reads.set(term.reads, count);
+    if (count > maxReadsOfTensor) {
+      fail(
+        round.name,
+        `expected at most ${maxReadsOfTensor} terms that read "${term.reads}", got more`,
       );
     }
     if (source.elements !== termElements(term)) {

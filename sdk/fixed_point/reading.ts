@@ -86,10 +86,13 @@ function copyAt(value: unknown, where: string, depth = 0): ReadingValues {
     );
   }
   if (isList(value)) {
-    return Array.from(
-      { length: value.length },
-      (_, i) => copyAt(value[i], `${where} at index ${i}`, depth + 1),
-    );
+    const nested = isList(value[0]);
+    return Array.from({ length: value.length }, (_, i) => {
+      const at = `${where} at index ${i}`;
+      return isList(value[i]) === nested
+        ? copyAt(value[i], at, depth + 1)
+        : numberAt(value[i], at);
+    });
   }
   if (isRecord(value)) {
     return Object.fromEntries(

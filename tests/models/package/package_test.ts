@@ -267,6 +267,11 @@ Deno.test("every inconsistency of a package is refused by name", () => {
       /expected "a0" in \[0, 31\]/,
     ],
     [
+      ({ manifest: { rounds: [round] } }) =>
+        round.terms = Array(9).fill(round.terms[0]),
+      /"round0": expected at most 8 terms that read "input", got more/,
+    ],
+    [
       ({ manifest }) => manifest.outputs[0].shape = [5],
       /expected output "scores" of \[5\] from 0 on within 4 elements/,
     ],

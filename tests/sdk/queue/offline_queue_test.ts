@@ -79,17 +79,99 @@ Deno.test("a reading that the model refuses has an outcome too, and stops no oth
   const { url } = cloud;
   const queue = await open(new MemoryBlobStore());
   await queue.add(readings[0]);
-  await queue.add([...readings[1].slice(1), Number.NaN]);
+  await queue.add([...readings[1].slice(1), 1e9]);
+  await queue.add({ humidity: 20 });
   await queue.add(readings[2]);
   await using session = await connect({
     url,
     model: model.manifest.name,
     keys,
-    samples: 3,
+    samples: 4,
   });
-  const [first, second, third] = scoresOf(await all(queue, session));
-  deepEqual([first, third], [expected[0], expected[2]]);
-  match(`${second}`, /got NaN/);
+  const [first, ...others] = scoresOf(await all(queue, session));
+  deepEqual([first, others[2]], [expected[0], expected[2]]);
+  match(`${others[0]}`, /at index 8, got 1000000000/);
+  match(`${others[1]}`, /got a record; its elements have no names/);
+});
+
+Deno.test("what is no number is refused when it is queued, by index or name; lists and records come back", async () => {
+  await using cloud = startCloud([model]);
+  const { url } = cloud;
+  const queue = await open(new MemoryBlobStore());
+  for (const nothing of [null, "", true, undefined, NaN, [], new Date()]) {
+    const spoiled = readings[0].with(5, nothing as number);
+    await rejects(queue.add(spoiled), {
+      name: "TypeError",
+      message: /at index 5/,
+    });
+    const record = { lux: nothing as number };
+    if (Array.isArray(nothing)) continue;
+    await rejects(queue.add(record), {
+      name: "TypeError",
+      message: /at "lux"/,
+    });
+  }
+  equal(queue.waiting, 0);
+  const [{ name }] = model.manifest.inputs;
+  await queue.add([Array.from(readings[0])]);
+  await queue.add({ [name]: readings[0].map(Number) });
+  await queue.add(Float64Array.from(readings[0]));
+  await using session = await connect({
+    url,
+    model: model.manifest.name,
+    keys,
+  });
+  const scores = scoresOf(await all(queue, session));
+  deepEqual(scores, Array(3).fill(expected[0]));
+});
+
+Deno.test("a reading that a changed contract refuses stays, until the contract is accepted", async () => {
+  await using cloud = startCloud([model]);
+  // The same model, said to take smaller readings.
+  const { inputs: [input] } = model.manifest;
+  const narrow = {
+    ...model,
+    manifest: {
+      ...model.manifest,
+      inputs: [{ ...input, high: input.high - 1 }],
+    },
+  };
+  await using other = startCloud([narrow]);
+  const largest = readings[0].map(() => input.high * scale);
+  const connectTo = ({ url }: { url: string }) =>
+    connect({
+      url,
+      model: model.manifest.name,
+      keys: testKey(512),
+      samples: 2,
+    });
+  await using session = await connectTo(cloud);
+  await using changed = await connectTo(other);
+
+  const store = new MemoryBlobStore();
+  const queue = await open(store);
+  await queue.add(readings[0]);
+  equal((await all(queue, session)).length, 1);
+  await queue.add(readings[1]);
+  await queue.add(largest);
+  await queue.add(readings[2]);
+  // A restart between makes no difference: the contract is on the disk.
+  await queue[Symbol.asyncDispose]();
+  const again = await open(store);
+  const rounds = () => other.calls.filter((call) => call.includes("/rounds/"));
+  await rejects(all(again, changed), {
+    name: "CipherlayerError",
+    code: "contract-changed",
+    message: /expected contract sha256:.* of a model that refuses a reading/,
+  });
+  equal(again.waiting, 3);
+  deepEqual(rounds(), []);
+  const told = await all(again, changed, { contract: changed.contract });
+  deepEqual(
+    told.map(({ id, refused }) => [id, refused === undefined]),
+    [[1, true], [2, false], [3, true]],
+  );
+  equal(again.waiting, 0);
 });
 
 Deno.test("a full queue refuses, or drops the oldest, as it was told", async () => {
@@ -192,7 +274,7 @@ for (
       equal(third.waiting, 0);
       deepEqual(await all(third, session), []);
       deepEqual(await third.add(readings[2]), { id: 2, dropped: [] });
-      equal((await store.list()).length, 1);
+      deepEqual((await store.list()).sort(), ["2.queued", "contract"]);
     },
   });
 }

@@ -1,0 +1,36 @@
+/**
+ * Reads the reports of `deno test --junit-path`.
+ *
+ * @module
+ */
+
+const entities: Record<string, string> = {
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+};
+
+/** File and name of each test, or step of one, that was skipped. */
+export function listSkipped(report: string): string[] {
+  const cases = report.matchAll(
+    /<testcase name="([^"]*)" classname="([^"]*)"[^>]*>\s*<skipped\/>/g,
+  );
+  return Array.from(
+    cases,
+    ([, name, file]) => `${unescape(file)}: ${unescape(name)}`,
+  );
+}
+
+function unescape(text: string): string {
+  return text.replace(
+    /&(#x?[0-9a-f]+|\w+);/gi,
+    (entity, name: string) =>
+      name.startsWith("#")
+        ? String.fromCodePoint(
+          Number(name.replace("#x", "0x").replace("#", "")),
+        )
+        : entities[name] ?? entity,
+  );
+}
