@@ -8,7 +8,7 @@ import type { FloatNetwork } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
-import type { Derivation, OperatorRule } from "./lowering.ts";
+import type { Derivation, OperatorRule } from "./operator_call.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
