@@ -22,6 +22,11 @@ import {
   prescribedBits,
   type PrescribedQuantisation,
 } from "./quantise/prescribed.ts";
+import {
+  errorLimits,
+  hasClasses,
+  refuseInaccurate,
+} from "./quantise/promise.ts";
 import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
 import { canRevealLabel } from "../package/verify.ts";
@@ -61,6 +66,8 @@ export interface CompileOptions {
   reveal?: Reveal;
   /** Where averages are taken. Default: at the edge. */
   pool?: "edge" | "cloud";
+  /** Write the package though a score loses more than is promised (models/README.md). */
+  acceptError?: boolean;
   /** Least and most reading. Default: those seen in calibration. */
   inputRange?: [min: number, max: number];
   onProgress?: (message: string) => void;
@@ -80,6 +87,8 @@ export interface Compilation {
  *
  * @param onnx bytes of the file, opset 7 to 21
  * @throws {UnsupportedModelError} with every node that cannot be expressed
+ * @throws {InaccurateModelError} where a score loses more than is promised, without
+ * `acceptError`
  * @throws {RangeError} where the file is corrupt, calibration data or bit widths do
  * not fit the model, or the rounds differ from the graph's own evaluation
  */
@@ -143,12 +152,28 @@ export function compileModel(
     files: {},
   };
   manifest.version = versionOf(manifest, tensors);
-  return {
-    model: { manifest, tensors },
-    report: report(network, statistics, rounds, bits),
-    check,
+  const done = report(
     network,
-  };
+    statistics,
+    rounds,
+    bits,
+    hasClasses(network, options),
+  );
+  checkPromise(done, options);
+  return { model: { manifest, tensors }, report: done, check, network };
+}
+
+function checkPromise(
+  report: QuantisationReport,
+  options: CompileOptions,
+): void {
+  const limits = errorLimits(options);
+  const { worstScore, worstScoreError } = report;
+  if (!limits || options.acceptError || worstScore === null) return;
+  if (worstScoreError! <= limits.max) return;
+  const score = options.labels?.[worstScore] ?? worstScore;
+  const worst = { score, error: worstScoreError! };
+  refuseInaccurate(worst, limits.max, "with the bit widths used", report);
 }
 
 function checkCalibration(
