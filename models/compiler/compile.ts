@@ -29,7 +29,7 @@ import {
 } from "./quantise/promise.ts";
 import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
-import { canRevealLabel } from "../package/verify.ts";
+import { canRevealLabel, verifyPackage } from "../package/verify.ts";
 
 export interface CompileOptions {
   /** Name under which functions offer the model. */
@@ -99,12 +99,12 @@ export function compileModel(
   const graph = readOnnx(onnx);
   const network = lower(graph, { pool: options.pool });
   const { calibration, onProgress } = options;
-  checkCalibration(network, calibration, options.quantisation === undefined);
+  checkCalibration(network, options);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
-  const check = compareWithGraph(graph, network, calibration);
   const statistics = floatStatistics(network, calibration);
+  const check = compareWithGraph(graph, network, calibration, statistics);
   const prescribed = options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
   const bits = prescribed
@@ -160,7 +160,9 @@ export function compileModel(
     hasClasses(network, options),
   );
   checkPromise(done, options);
-  return { model: { manifest, tensors }, report: done, check, network };
+  const model = { manifest, tensors };
+  verifyPackage(model);
+  return { model, report: done, check, network };
 }
 
 function checkPromise(
@@ -178,9 +180,10 @@ function checkPromise(
 
 function checkCalibration(
   { input }: FloatNetwork,
-  calibration: ArrayLike<number>[],
-  needed: boolean,
+  { calibration, quantisation, inputRange }: CompileOptions,
 ): void {
+  const needed = quantisation === undefined;
+  const [min, max] = inputRange ?? [-Infinity, Infinity];
   const length = input.shape.reduce((a, b) => a * b, 1);
   if (needed && calibration.length === 0) {
     throw new RangeError(
@@ -197,6 +200,13 @@ function checkCalibration(
       if (!Number.isFinite(reading[j])) {
         throw new RangeError(
           `Cannot calibrate: reading ${i} holds ${reading[j]} at element ${j}`,
+        );
+      }
+      if (reading[j] < min || reading[j] > max) {
+        throw new RangeError(
+          `Cannot calibrate: reading ${i} holds ${
+            reading[j]
+          } at element ${j}, outside of the range given`,
         );
       }
     }

@@ -34,6 +34,9 @@ const scoreBits = 12;
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
 
+/** Bits of a slope's fraction, at least. */
+const minSlopeBits = 8;
+
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
   return op !== "clip" && op !== "function";
@@ -92,7 +95,14 @@ class StepWalk {
       case "leakyRelu": {
         // Slopes as fractions of a power of two, fine but with room below 2^53.
         const room = 44 - Math.ceil(Math.log2(this.#bound + 1));
-        const unit = 2 ** Math.min(16, Math.max(4, room));
+        if (room < minSlopeBits) {
+          throw new RangeError(
+            `Cannot quantise slopes: expected accumulators below 2^${
+              44 - minSlopeBits
+            }, got ${this.#bound}`,
+          );
+        }
+        const unit = 2 ** Math.min(16, room);
         const negative = Array.from(
           operation.slopes,
           (slope) => Math.round(slope * unit),
@@ -188,13 +198,14 @@ class StepWalk {
   #clipTo(low: number, high: number): void {
     const [scale] = this.#scales;
     const bound = this.#bound;
-    this.#push({
-      op: "requantise",
-      multiplier: 2,
-      shift: 1,
-      low: Math.max(-bound, Math.round(low / scale)),
-      high: Math.min(bound, Math.round(high / scale)),
-    });
+    const least = Math.round(low / scale), largest = Math.round(high / scale);
+    // Either may lie beyond all accumulators.
+    const step = {
+      low: Math.min(Math.max(-bound, least), largest),
+      high: Math.max(Math.min(bound, largest), least),
+    };
+    this.#push({ op: "requantise", multiplier: 2, shift: 1, ...step });
+    this.#bound = Math.max(Math.abs(step.low), Math.abs(step.high));
   }
 
   /** A table from a fine grid over the values seen to the function's values. */

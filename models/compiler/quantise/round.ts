@@ -1,6 +1,7 @@
 /** Quantising one round, given the integers that it reads. */
 import type { RoundSpec, Term } from "../../package/format.ts";
 import type { WeightTensor } from "../../package/format.ts";
+import { toInt32 } from "../../package/int32.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
@@ -88,7 +89,7 @@ export function quantiseRound(
         : `round${index}.weights${t}`;
       tensors.set(name, {
         shape: weightShape(term, rows),
-        data: Int32Array.from(weights[t]),
+        data: toInt32(weights[t], `the weights of ${round.name}`),
       });
       return termSpec(term, activations.get(term.reads)!, name);
     }),
@@ -207,22 +208,8 @@ function integerBias(
   );
   return {
     shape: perChannel ? [rows] : round.shape,
-    data: asInt32(exact, round.name),
+    data: toInt32(exact, `the biases of ${round.name}`),
   };
-}
-
-/**
- * The same integers in 32 bits.
- *
- * @throws {RangeError} if any does not fit, with how many
- */
-function asInt32(values: Float64Array, round: string): Int32Array {
-  const data = Int32Array.from(values);
-  const lost = values.reduce((n, value, i) => n + Number(value !== data[i]), 0);
-  if (lost === 0) return data;
-  throw new RangeError(
-    `Cannot quantise ${round}: ${lost} of ${values.length} biases do not fit 32 bits`,
-  );
 }
 
 /** By how many units each row's mean fell short in rounding. */
