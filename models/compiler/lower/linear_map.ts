@@ -7,7 +7,11 @@ import {
   type Matrix,
   type Selection,
 } from "../ir.ts";
-import { convolve, convolveTransposed } from "../convolve.ts";
+import {
+  convolutionMatrix,
+  convolve,
+  convolveTransposed,
+} from "../convolve.ts";
 import { readChannelsLast } from "./channels_last.ts";
 import { composeConvolutions } from "./convolution_map.ts";
 
@@ -54,6 +58,7 @@ export function channelScaling(grid: Grid, factors: Float64Array): Convolution {
 /** y = map x. */
 export function apply(map: LinearMap, x: Float64Array): Float64Array {
   const y = new Float64Array(rowsOf(map));
+  if (x.every((value) => value === 0)) return y;
   if (map.kind === "convolution") convolve(map, x, y);
   else if (map.kind === "selection") {
     for (let i = 0; i < y.length; i++) {
@@ -85,23 +90,13 @@ export function toMatrix(map: LinearMap): Matrix | null {
   if (map.kind === "matrix") return map;
   const rows = rowsOf(map), columns = columnsOf(map);
   if (rows * columns > matrixLimit) return null;
-  const weights = new Float64Array(rows * columns);
-  if (map.kind === "selection") {
-    map.index.forEach((from, row) => {
-      if (from >= 0) weights[row * columns + from] = 1;
-    });
-  } else {
-    const unit = new Float64Array(rows);
-    for (let row = 0; row < rows; row++) {
-      unit[row] = 1;
-      convolveTransposed(
-        map,
-        unit,
-        weights.subarray(row * columns, (row + 1) * columns),
-      );
-      unit[row] = 0;
-    }
+  if (map.kind === "convolution") {
+    return { kind: "matrix", rows, columns, weights: convolutionMatrix(map) };
   }
+  const weights = new Float64Array(rows * columns);
+  map.index.forEach((from, row) => {
+    if (from >= 0) weights[row * columns + from] = 1;
+  });
   return { kind: "matrix", rows, columns, weights };
 }
 

@@ -13,10 +13,12 @@ import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
+import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
+import { poolBeforeConcat } from "./pool_before_concat.ts";
 import { checkTail, detachTail, tailOperators } from "./score_display.ts";
 import {
   type OffendingNode,
@@ -32,6 +34,13 @@ const rules: Record<string, OperatorRule> = {
   ...poolingRules,
   ...shapeRules,
 };
+
+/** Operators that are linear where they depend on the reading at all. */
+const joining = new Set([
+  ...Object.keys(linearRules),
+  ...Object.keys(shapeRules),
+  ...["Add", "Sub", "Sum", "Mul", "Div", "Neg"],
+]);
 
 export interface LowerOptions {
   /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
@@ -69,8 +78,15 @@ export function lower(
 
   const detached = detachTail(graph);
   const { output, tail } = detached;
-  const nodes = neededNodes(detached.nodes, output);
+  const needed = neededNodes(detached.nodes, output);
+  const nodes = poolBeforeConcat(needed, countConsumers(needed, output));
   const consumers = countConsumers(nodes, output);
+  const readers = countReaders(
+    nodes,
+    output,
+    ({ operator }) => joining.has(operator),
+  );
+  const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set([name]);
   const isRawInput = (tensor: string) =>
@@ -90,7 +106,7 @@ export function lower(
     if (inputs.includes("missing")) continue;
     const known = inputs as (Value | null)[];
     try {
-      const value = lowerNode(node, known, (rule) =>
+      let value = lowerNode(node, known, (rule) =>
         rule({
           node,
           inputs: known,
@@ -103,7 +119,19 @@ export function lower(
           isRawInput,
         }));
       checkResult(value);
-      values.set(node.outputs[0], value);
+      const [name] = node.outputs;
+      if (value.kind === "linear" && isCheaperWritten(value, readers(name))) {
+        value = rounds.written(value, node.name);
+      }
+      values.set(name, value);
+      // What nothing reads any more, and no function is made of, is let go.
+      for (const input of node.inputs) {
+        const left = unread.get(input)! - 1;
+        unread.set(input, left);
+        const isSource = () =>
+          derivations.values().some(({ from }) => from === input);
+        if (left === 0 && !isSource()) values.delete(input);
+      }
       if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
         rawInputs.add(node.outputs[0]);
       }
