@@ -17,7 +17,7 @@ interface Activation {
 /** Longest activation, in elements of one sample. */
 const maxElements = 2 ** 24;
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
-const maxPlaces = 2 ** 18;
+export const maxPlaces = 2 ** 18;
 /**
  * Most work of a plan: layouts to compare times taps of a kernel, over all rounds.
  * AlexNet's first round has 24,000, all of MobileNetV2 fewer.

@@ -8,7 +8,8 @@ import type { FloatNetwork } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
-import type { Derivation, OperatorRule } from "./lowering.ts";
+import { assumedShape } from "./assumed.ts";
+import { type Derivation, type OperatorRule, shapeOf } from "./lowering.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
@@ -59,7 +60,11 @@ export function lower(
 ): FloatNetwork {
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
-    const refused = graph.nodes.map(refuse).filter((node) => node !== null);
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    const isTail = ({ operator, outputs: [output] }: OnnxNode) =>
+      tailOperators.has(operator) && outputs.has(output);
+    const refused = graph.nodes.filter((node) => !isTail(node)).map(refuse)
+      .filter((node) => node !== null);
     throw new UnsupportedModelError([...faults, ...refused]);
   }
   const misnamed = misnamedNodes(graph);
@@ -94,17 +99,27 @@ export function lower(
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
-    const refusal = refuse(node);
-    if (refusal) {
-      offending.push(refusal);
-      continue;
-    }
     const inputs = node.inputs.map((input) =>
       input === "" ? null : values.get(input) ?? "missing" as const
     );
-    // Behind an offending node nothing is known; the node itself is fine.
-    if (inputs.includes("missing")) continue;
+    const isKnown = !inputs.includes("missing");
     const known = inputs as (Value | null)[];
+    // What lies behind an offending node is looked at as far as its shape is known.
+    const offend = (fault: OffendingNode) => {
+      offending.push(fault);
+      const given = known.filter((value) => value !== null);
+      const isDynamic = isKnown &&
+        given.some(({ kind }) => kind !== "constant");
+      const shape = isDynamic ? assumedShape(node, given.map(shapeOf)) : null;
+      const [name] = node.outputs;
+      if (shape) values.set(name, rounds.activation(`?${name}`, shape));
+    };
+    const refusal = refuse(node);
+    if (refusal) {
+      offend(refusal);
+      continue;
+    }
+    if (!isKnown) continue;
     try {
       let value = lowerNode(node, known, (rule) =>
         rule({
@@ -136,7 +151,7 @@ export function lower(
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
-      offending.push(asOffending(node, error));
+      offend(asOffending(node, error));
     }
   }
   if (offending.length > 0) throw new UnsupportedModelError(offending);
@@ -150,7 +165,7 @@ export function lower(
   }
   const misplaced = checkTail(detached, last.shape, graph.opset);
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  finish(rounds, last, output);
+  finish(rounds, last, nodes[nodes.length - 1]);
   return cropUnread({
     input: {
       shape: gridOf(shape) ?? [sizeOf(shape)],
@@ -218,7 +233,9 @@ function refuse(node: OnnxNode): OffendingNode | null {
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: standard
+    why: operator.startsWith("TreeEnsemble")
+      ? "trees compare features, which ciphertexts do not allow"
+      : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
         : "the operator is not known"
@@ -264,20 +281,14 @@ function isUntouchedInput(value: Value): boolean {
 function finish(
   rounds: RoundBuilder,
   last: Exclude<Value, { kind: "constant" }>,
-  output: string,
+  node: OnnxNode,
 ): void {
-  if (last.kind === "edge" && last.activation === null) {
-    rounds.write(last);
-    return;
+  try {
+    if (last.kind === "edge" && last.activation === null) rounds.write(last);
+    else rounds.written(rounds.toLinear(last), node.outputs[0]);
+  } catch (error) {
+    throw new UnsupportedModelError([asOffending(node, error)]);
   }
-  rounds.write({
-    kind: "edge",
-    shape: last.shape,
-    source: rounds.toLinear(last),
-    operations: [],
-    activation: null,
-    node: output,
-  });
 }
 
 /** Without the batch axis. */

@@ -11,6 +11,7 @@ import type {
   LinearMap,
 } from "../ir.ts";
 import { gridSize } from "../ir.ts";
+import { maxPlaces } from "../../package/verify.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import {
   apply,
@@ -88,6 +89,13 @@ export class RoundBuilder {
   write(value: EdgeValue): string {
     const writes = `a${this.rounds.length}`;
     const { terms, shape, bias } = asRound(value.source);
+    const places = sizeOf(shape.slice(1));
+    if (places > maxPlaces) {
+      throw new UnsupportedNodeError(
+        `its map of ${places} places is larger than ${maxPlaces}`,
+        "work on smaller readings",
+      );
+    }
     this.rounds.push({
       name: value.source.node ?? value.node,
       terms,
