@@ -3,7 +3,7 @@
  * Exit codes: 0 done, 1 failed, 2 misuse, 3 unsupported model, 4 inaccurate model.
  */
 import { Command, CommanderError } from "commander";
-import { MisuseError } from "./commands/command.ts";
+import { UsageError } from "./commands/command.ts";
 import { commands } from "./commands/mod.ts";
 import { InaccurateModelError } from "../models/compiler/quantise/promise.ts";
 import { UnsupportedModelError } from "../models/compiler/lower/unsupported.ts";
@@ -29,7 +29,7 @@ export async function runCli(args: string[]): Promise<number> {
       console.log(JSON.stringify({ unsupported: error.nodes }));
     }
     console.error(error instanceof Error ? error.message : String(error));
-    if (error instanceof MisuseError) return 2;
+    if (error instanceof UsageError) return 2;
     if (error instanceof UnsupportedModelError) return 3;
     return error instanceof InaccurateModelError ? 4 : 1;
   }

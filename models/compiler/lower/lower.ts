@@ -165,7 +165,7 @@ export function lower(
   }
   const misplaced = checkTail(detached, last.shape, graph.opset);
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  finish(rounds, last, nodes[nodes.length - 1]);
+  finish(rounds, last, output);
   return cropUnread({
     input: {
       shape: gridOf(shape) ?? [sizeOf(shape)],
@@ -261,7 +261,10 @@ const foldable = new Set([
   "Mod",
 ]);
 
-function asOffending(node: OnnxNode, error: unknown): OffendingNode {
+function asOffending(
+  node: Pick<OnnxNode, "name" | "operator">,
+  error: unknown,
+): OffendingNode {
   const { name, operator } = node;
   if (error instanceof UnsupportedNodeError) {
     return { name, operator, why: error.why, instead: error.instead };
@@ -281,12 +284,13 @@ function isUntouchedInput(value: Value): boolean {
 function finish(
   rounds: RoundBuilder,
   last: Exclude<Value, { kind: "constant" }>,
-  node: OnnxNode,
+  output: string,
 ): void {
   try {
     if (last.kind === "edge" && last.activation === null) rounds.write(last);
-    else rounds.written(rounds.toLinear(last), node.outputs[0]);
+    else rounds.written(rounds.toLinear(last), output);
   } catch (error) {
+    const node = { name: output, operator: "output" };
     throw new UnsupportedModelError([asOffending(node, error)]);
   }
 }

@@ -176,7 +176,7 @@ Deno.test("models without one input, one output or known shapes are refused", ()
   const two = [{ name: "a", shape: null }, { name: "b", shape: null }];
   throws(
     () => lower(graphOf({ outputs: two })),
-    /a, b \(outputs\): expected one output, got 2/,
+    /outputs: a, b: expected one output, got 2/,
   );
   throws(
     () => lower(graphOf({ outputs: [{ name: "y", shape: null }] })),
