@@ -13,6 +13,7 @@ import {
   convolveTransposed,
 } from "../convolve.ts";
 import { readChannelsLast } from "./channels_last.ts";
+import { asConvolution, pickChannels } from "./permutation.ts";
 import { composeConvolutions } from "./convolution_map.ts";
 
 /** Largest matrix that a map may be written out to, in elements. */
@@ -110,6 +111,13 @@ export function compose(outer: LinearMap, inner: LinearMap): LinearMap | null {
   if (outer.kind === "convolution" && inner.kind === "selection") {
     const direct = readChannelsLast(outer, inner);
     if (direct) return direct;
+    const picked = asConvolution(inner, outer.input);
+    const joined = picked && composeConvolutions(outer, picked);
+    if (joined) return joined;
+  }
+  if (outer.kind === "selection" && inner.kind === "convolution") {
+    const picked = pickChannels(outer, inner);
+    if (picked) return picked;
   }
   if (outer.kind === "selection") {
     if (inner.kind === "selection") {

@@ -121,7 +121,7 @@ export function lower(
     }
     if (!isKnown) continue;
     try {
-      let value = lowerNode(node, known, (rule) =>
+      const lowered = lowerNode(node, known, (rule) =>
         rule({
           node,
           inputs: known,
@@ -133,12 +133,17 @@ export function lower(
           derivations,
           isRawInput,
         }));
-      checkResult(value);
-      const [name] = node.outputs;
-      if (value.kind === "linear" && isCheaperWritten(value, readers(name))) {
-        value = rounds.written(value, node.name);
-      }
-      values.set(name, value);
+      const results = [lowered].flat();
+      results.forEach((result, i) => {
+        checkResult(result);
+        const name = node.outputs[i];
+        const isWritten = result.kind === "linear" &&
+          isCheaperWritten(result, readers(name));
+        values.set(
+          name,
+          isWritten ? rounds.written(result, node.name) : result,
+        );
+      });
       // What nothing reads any more, and no function is made of, is let go.
       for (const input of node.inputs) {
         const left = unread.get(input)! - 1;
@@ -147,7 +152,7 @@ export function lower(
           derivations.values().some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
-      if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(results[0])) {
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
@@ -203,8 +208,8 @@ function countConsumers(
 function lowerNode(
   node: OnnxNode,
   inputs: (Value | null)[],
-  run: (rule: OperatorRule) => Value,
-): Value {
+  run: (rule: OperatorRule) => Value | Value[],
+): Value | Value[] {
   checkInputs(node, inputs);
   checkSignature(node, inputs);
   if (inputs.every((value) => value === null || value.kind === "constant")) {
@@ -248,7 +253,6 @@ function refuse(node: OnnxNode): OffendingNode | null {
 const foldable = new Set([
   "Constant",
   "ConstantOfShape",
-  "Gather",
   "Expand",
   "Where",
   "Range",

@@ -1,6 +1,8 @@
 /** From the edge's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
+import { transposedFrom } from "../../../sdk/activations/transpose.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
@@ -37,6 +39,27 @@ const intermediateBits = 14;
 
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
+
+type Transpose = Omit<Extract<EdgeOperation, { op: "transpose" }>, "op">;
+
+/**
+ * Of `count` equal blocks of a transpose's result, the block of its input that each is;
+ * null where one takes elements of several.
+ */
+export function movedBlocks(
+  { shape, order }: Transpose,
+  count: number,
+): number[] | null {
+  const from = transposedFrom(shape, order), length = from.length / count;
+  const blocks = Array.from(
+    { length: count },
+    (_, block) => Math.floor(from[block * length] / length),
+  );
+  const isWhole = from.every((at, i) =>
+    Math.floor(at / length) === blocks[Math.floor(i / length)]
+  );
+  return isWhole ? blocks : null;
+}
 
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
@@ -108,11 +131,18 @@ class StepWalk {
           operation.slopes,
           (slope) => Math.round(slope * unit),
         );
+        const count = negative.length;
+        if (count > 1 && this.#shape[0] !== count) {
+          const rest = elementCount(this.#shape) / count;
+          this.#push({ op: "reshape", shape: [count, rest] });
+        }
         this.#push({ op: "leakyRelu", positive: unit, negative });
         this.#scales = this.#scales.map((scale) => scale / unit);
         this.#bound *= Math.max(unit, ...negative.map(Math.abs));
         return;
       }
+      case "transpose":
+        return this.#transpose(operation);
       case "maxPool":
         return this.#maxPool(operation.window);
       case "averagePool":
@@ -167,6 +197,13 @@ class StepWalk {
   #count(): number {
     const samples = this.#values();
     return samples.length * (samples[0]?.length ?? 0);
+  }
+
+  #transpose({ shape, order }: Transpose): void {
+    const blocks = movedBlocks({ shape, order }, this.#scales.length)!;
+    const scales = this.#scales;
+    this.#push({ op: "transpose", shape, order });
+    this.#scales = Float64Array.from(blocks, (block) => scales[block]);
   }
 
   #maxPool(window: Window): void {

@@ -11,7 +11,7 @@ import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
-import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
+import { isHomogeneous, movedBlocks, quantiseEdge } from "./edge_steps.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
 import {
@@ -173,7 +173,11 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
   const pooled = round.edge.flatMap((step) =>
     "window" in step ? [step.window.input[0]] : []
   );
-  return [round.shape[0], ...pooled, ...readers].reduce(gcd);
+  const groups = [round.shape[0], ...pooled, ...readers].reduce(gcd);
+  const keeps = round.edge.every((step) =>
+    step.op !== "transpose" || movedBlocks(step, groups) !== null
+  );
+  return keeps ? groups : 1;
 }
 
 /**
