@@ -44,19 +44,17 @@ function rowOf(name: string, outcome: Outcome): string[] {
   ];
 }
 
-const { args, opts } = new Command("compile_models")
+const command = new Command("compile_models")
   .argument("<folders...>", "folders of ONNX files")
   .option("--seconds <n>", "time of one file", wholeNumber(1), 120)
-  .parse(Deno.args, { from: "user" }) as unknown as {
-    args: string[];
-    opts: () => { seconds: number };
-  };
+  .parse(Deno.args, { from: "user" });
+const { seconds } = command.opts<{ seconds: number }>();
 const rows: string[][] = [];
-for (const folder of args) {
+for (const folder of command.args) {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name.endsWith(".onnx")).sort();
   for (const name of names) {
-    const outcome = await compileFile(`${folder}/${name}`, opts().seconds);
+    const outcome = await compileFile(`${folder}/${name}`, seconds);
     rows.push(rowOf(name.replace(/\.onnx$/, ""), outcome));
     console.error(rows.at(-1)!.join(" | "));
   }

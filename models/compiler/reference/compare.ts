@@ -20,8 +20,8 @@ const maxDifference = 1e-6;
 const maxSingleDifference = 1e-2;
 
 /** Products that the evaluation may take, about; at least one reading is compared. */
-const maxProducts = 1e9;
-const maxReadings = 32;
+const maxProducts = 3e8;
+const maxReadings = 8;
 
 /**
  * @throws {RangeError} if the lowered network and the graph disagree, or the graph
