@@ -86,6 +86,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     planHash: prepared.planHash,
     samples,
     round: index,
+    predictedMs: 0,
     modulus: bytesFromBigInt(modulus, modulusBits / 8),
     nonce: new Uint8Array(16),
     orders: [],

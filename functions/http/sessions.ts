@@ -20,6 +20,7 @@ import {
   admit,
 } from "../admission/admit.ts";
 import { tooManyStarts } from "../admission/gate.ts";
+import type { Work } from "../admission/turns.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
@@ -27,6 +28,8 @@ import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
+/** Mostly of the check of the key's proof. */
+const startWork: Work = { predictedMs: 50, shards: 1 };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -43,7 +46,10 @@ export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
-  const admitted = admit(options, { startsSession: true });
+  const admitted = admit(options, {
+    startsSession: true,
+    workOf: () => startWork,
+  });
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const notes = telemetryOf(c.req.raw);
@@ -160,6 +166,7 @@ function encodeStart(
     planHash,
     samples: request.samples,
     round: 0,
+    predictedMs: prepared.predictedMs(0),
     modulus: request.modulus,
     nonce: random(nonceBytes),
     orders: [],

@@ -1,6 +1,12 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../models/package/format.ts";
+import {
+  callMilliseconds,
+  defaultCosts,
+  forecastRound,
+} from "../../models/planner/cost_model.ts";
+import { weightProfiles } from "../../models/planner/weight_profile.ts";
 import { type CallLimits, planInference } from "../../models/planner/plan.ts";
 import {
   type GuardedModel,
@@ -40,7 +46,9 @@ export class PreparedModel {
   /** Ciphertexts that an inference gets back, over all rounds. */
   readonly answers: number;
   readonly #model: ModelPackage;
+  readonly #modulusBits: number;
   readonly #rounds: (CompiledRound | undefined)[];
+  readonly #predictedMs: (number | undefined)[];
 
   /**
    * @throws {CipherlayerError} `unsupported` where the model does not fit the key,
@@ -57,6 +65,7 @@ export class PreparedModel {
   ) {
     const { manifest, tensors } = model;
     this.#model = model;
+    this.#modulusBits = options.modulusBits;
     this.guards = guards;
     this.firstSingleUse = firstSingleUse;
     if (options.samples > 1 && guards.some(({ kind }) => kind === "compared")) {
@@ -79,6 +88,25 @@ export class PreparedModel {
     this.usesBank = answers.some((count) => count >= answersForBank);
     this.answers = answers.reduce((sum, count) => sum + count, 0);
     this.#rounds = this.plan.rounds.map(() => undefined);
+    this.#predictedMs = this.plan.rounds.map(() => undefined);
+  }
+
+  /** Predicted whole milliseconds of round `index` in one part, on one core. */
+  predictedMs(index: number): number {
+    return this.#predictedMs[index] ??= this.#predict(index);
+  }
+
+  #predict(index: number): number {
+    const { manifest: { rounds }, tensors } = this.#model;
+    const modulusBits = this.#modulusBits, costs = defaultCosts(modulusBits);
+    const { layout } = this.plan.rounds[index];
+    const forecast = forecastRound(rounds[index], layout, {
+      modulusBits,
+      costs,
+      profiles: weightProfiles(rounds[index], tensors),
+      shards: 1,
+    });
+    return Math.round(callMilliseconds(forecast, costs));
   }
 
   /** Round number `index`, compiled when first asked for. */

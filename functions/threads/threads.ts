@@ -1,6 +1,7 @@
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { tooManyStarts } from "../admission/gate.ts";
+import type { Work } from "../admission/turns.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 
@@ -49,6 +50,13 @@ interface Thread {
   worker: ThreadWorker;
   /** Calls under way, by id: what to do with their answers. */
   calls: Map<number, PromiseWithResolvers<ThreadReply>>;
+  /** Predicted milliseconds of each call that is evaluated, by request. */
+  work: Map<Request, number>;
+}
+
+/** What a call of `predictedMs` will wait for: longer ones let it pass (`TimeSlices`). */
+function aheadMs({ work }: Thread, predictedMs: number): number {
+  return work.values().reduce((sum, ms) => sum + Math.min(ms, predictedMs), 0);
 }
 
 /**
@@ -86,17 +94,27 @@ export class EvaluationThreads {
     this.#threads = Array.from({ length: count }, () => this.#start());
   }
 
-  /** Passes a POST request on to the thread with the fewest calls under way. */
-  async answer(request: Request, body: Uint8Array): Promise<Response> {
+  /** Passes a POST request on to the thread that will be through with it first. */
+  async answer(
+    request: Request,
+    body: Uint8Array,
+    { predictedMs, shards }: Work,
+  ): Promise<Response> {
     if (this.#threads.length === 0) throw threadEnded();
+    const callMs = Math.max(1, predictedMs / shards);
     const thread = this.#threads.reduce((min, other) =>
-      other.calls.size < min.calls.size ? other : min
+      aheadMs(other, callMs) < aheadMs(min, callMs) ? other : min
     );
     const notes = telemetryOf(request);
     const reply = await notes.during("wait", async () => {
-      const reply = await this.#call(thread, request, body);
-      notes.takeOver(reply.facts);
-      return reply;
+      thread.work.set(request, callMs);
+      try {
+        const reply = await this.#call(thread, request, body);
+        notes.takeOver(reply.facts);
+        return reply;
+      } finally {
+        thread.work.delete(request);
+      }
     });
     return new Response(reply.body, {
       status: reply.status,
@@ -170,7 +188,7 @@ export class EvaluationThreads {
 
   #start(): Thread {
     const worker = this.#startWorker();
-    const thread: Thread = { worker, calls: new Map() };
+    const thread: Thread = { worker, calls: new Map(), work: new Map() };
     worker.onmessage = ({ data }) => {
       this.#failures = 0;
       thread.calls.get(data.id)?.resolve(data);

@@ -35,6 +35,7 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
       threads.answer(
         new Request("http://x/v1/rounds/0", { method: "POST" }),
         Uint8Array.of(1, 2, 3),
+        { predictedMs: 10, shards: 1 },
       );
     const both = await Promise.allSettled([ask(), ask()]);
     for (const { status } of both) equal(status, "rejected");
@@ -50,6 +51,35 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
     for (const worker of started) worker.terminate();
     globalThis.Worker = RealWorker;
   }
+});
+
+Deno.test("a call goes to the thread that will be through with it first", () => {
+  const sent: number[][] = [];
+  const threads = new EvaluationThreads(2, new Uint8Array(32), () => {
+    const ids: number[] = [];
+    sent.push(ids);
+    return {
+      postMessage: (message) => {
+        if ("body" in message) ids.push(message.id);
+      },
+      terminate: () => {},
+      onmessage: null,
+      onerror: null,
+    };
+  });
+  const ask = (predictedMs: number, shards = 1) =>
+    void threads.answer(
+      new Request("http://x/v1/rounds/0", { method: "POST" }),
+      new Uint8Array(),
+      { predictedMs, shards },
+    );
+  ask(2000, 2);
+  ask(10);
+  ask(10);
+  // A light call passes a heavy one, so that two heavy ones count as much as two light.
+  deepEqual(sent.map((ids) => ids.length), [2, 1]);
+  ask(1000);
+  deepEqual(sent.map((ids) => ids.length), [2, 2]);
 });
 
 Deno.test("starts are shown to threads one after another, and refused while many wait", async () => {

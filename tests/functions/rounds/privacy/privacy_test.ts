@@ -311,6 +311,7 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
         planHash: fc.uint8Array({ minLength: 32, maxLength: 32 }),
         samples: fc.integer({ min: 1, max: 4096 }),
         round: fc.nat(1000),
+        predictedMs: fc.nat(),
         modulus: fc.uint8Array({ minLength: 64, maxLength: 512 }),
         nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
         orders: fc.array(
