@@ -62,7 +62,7 @@ console.log(
   `${manifest.name}, ${modulusBits}-bit key, ${samples} samples, 1/${shards} of each round, kernel ${kernel.name}; milliseconds of processor time`,
 );
 const bankStarted = cpuMs();
-if (prepared.usesBank) await banks.get(modulus, prepared.answers);
+if (prepared.usesBank) await banks.bank(modulus, prepared.answers);
 console.log(`bank of randomisers: ${ms(cpuMs() - bankStarted)}`);
 
 console.log(`a product: ${(1000 * productMs()).toFixed(2)} microseconds`);

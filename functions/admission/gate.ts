@@ -51,8 +51,6 @@ const sessionShare = 0.5;
 const longestRetryMs = 60_000;
 /** While stopping: another instance, or this one when started again. */
 const drainingRetryMs = 1_000;
-/** About a few tables. */
-const startRetryMs = 1_000;
 
 export class Gate {
   readonly limits: GateLimits;
@@ -265,15 +263,6 @@ export interface Place {
 /** For calls that come, or whose body breaks off, while the functions stop. */
 export function stopping(): CipherlayerError {
   return refusal("overloaded", "the functions are stopping", drainingRetryMs);
-}
-
-/** For sessions that come while those before them still have tables to be made. */
-export function tooManyStarts(): CipherlayerError {
-  return refusal(
-    "overloaded",
-    "other sessions are being started",
-    startRetryMs,
-  );
 }
 
 function refusal(

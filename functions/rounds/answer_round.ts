@@ -214,7 +214,7 @@ async function randomise(
 ): Promise<Uint8Array> {
   const { prepared, content, range, signal } = job;
   const randomiser = prepared.usesBank
-    ? await banks.get(modulus, prepared.answers)
+    ? await banks.randomiser(modulus, prepared.answers, packed.length)
     : new PowerRandomiser(kernel, modulus);
   const sources = await seedSources(
     seeds.request,

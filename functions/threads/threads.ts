@@ -1,6 +1,5 @@
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import { tooManyStarts } from "../admission/gate.ts";
 import type { Work } from "../admission/turns.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
@@ -8,8 +7,6 @@ import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 /** Threads that may end one after another without an answer between, with pauses that double. */
 const maxFailures = 6;
 const firstPauseMs = 100;
-/** Sessions that wait for their tables; more are refused. */
-const maxStarts = 8;
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
@@ -73,9 +70,6 @@ export class EvaluationThreads {
   /** Threads that have ended since one answered. */
   #failures = 0;
   #nextId = 0;
-  /** Sessions that have been announced and are not ready in every thread. */
-  #starts = 0;
-  #lastStart: Promise<void> = Promise.resolve();
 
   /**
    * @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker
@@ -120,25 +114,6 @@ export class EvaluationThreads {
       status: reply.status,
       headers: reply.headers,
     });
-  }
-
-  /**
-   * Shows a session's start to every thread, one start after another: what they hold
-   * for each key (tables of re-randomisation) is then made before its first round comes.
-   *
-   * @throws {CipherlayerError} `overloaded` while too many starts wait
-   */
-  announce(request: Request, body: Uint8Array): void {
-    if (this.#starts >= maxStarts) throw tooManyStarts();
-    this.#starts++;
-    this.#lastStart = this.#lastStart
-      .then(() =>
-        Promise.allSettled(
-          // A thread that fails here will fail its calls too, and say so there.
-          this.#threads.map((thread) => this.#call(thread, request, body)),
-        )
-      )
-      .then(() => void this.#starts--);
   }
 
   /** Resolves when every thread has said that it is ready for calls. */

@@ -66,13 +66,10 @@ export class TimeSlices {
       const over = () => pauses && this.#clock() - startedMs >= sliceMs;
       try {
         signal?.throwIfAborted();
-        do {
-          const step = work.next();
-          if (!step.done) continue;
-          resolve(step.value);
-          return true;
-        } while (!over());
-        return false;
+        let step = work.next();
+        while (!step.done && !over()) step = work.next();
+        if (step.done) resolve(step.value);
+        return step.done === true;
       } catch (error) {
         reject(error);
         return true;

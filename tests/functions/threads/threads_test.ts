@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import {
   EvaluationThreads,
   type ThreadWorker,
@@ -80,37 +80,6 @@ Deno.test("a call goes to the thread that will be through with it first", () => 
   deepEqual(sent.map((ids) => ids.length), [2, 1]);
   ask(1000);
   deepEqual(sent.map((ids) => ids.length), [2, 2]);
-});
-
-Deno.test("starts are shown to threads one after another, and refused while many wait", async () => {
-  const sent: number[] = [];
-  const worker: ThreadWorker = {
-    postMessage: (message) => {
-      if ("body" in message) sent.push(message.id);
-    },
-    terminate: () => {},
-    onmessage: null,
-    onerror: null,
-  };
-  const threads = new EvaluationThreads(1, new Uint8Array(32), () => worker);
-  const announce = () =>
-    threads.announce(
-      new Request("http://x/v1/sessions", { method: "POST" }),
-      new Uint8Array(),
-    );
-  for (let i = 0; i < 8; i++) announce();
-  throws(announce, { code: "overloaded", retryable: true });
-  const settle = () => new Promise((done) => setTimeout(done, 0));
-  await settle();
-  equal(sent.length, 1);
-  const body = new ArrayBuffer();
-  const facts = { phases: [] };
-  worker.onmessage!({
-    data: { id: sent[0], status: 200, headers: [], body, facts },
-  });
-  await settle();
-  equal(sent.length, 2);
-  announce();
 });
 
 Deno.test("threads that end one after another are started with pauses, then given up", () => {

@@ -11,6 +11,7 @@ import {
   drawOrder,
   orderUnits,
 } from "../../../../functions/rounds/privacy/order.ts";
+import { DirectRandomiser } from "../../../../functions/rounds/privacy/direct_randomiser.ts";
 import {
   PowerRandomiser,
   RandomiserBank,
@@ -277,6 +278,37 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", async () 
       // 70 coins: outside of [18, 52] once in 20,000.
       const residues = values.filter(legendre).length;
       assert(residues >= 18 && residues <= 52, `${residues} residues`);
+    }
+  }
+});
+
+Deno.test("without a bank the same randomisers, for any number of answers", async () => {
+  const bank = run(RandomiserBank.build(selectKernel(), seed, n, 13));
+  for (const count of [1, 2, 33]) {
+    const answers = Array.from(
+      { length: count },
+      (_, i) => [BigInt(3 + i), 5n] as const,
+    );
+    const masks = answers.map((_, i) => BigInt(1000 + i));
+    const sources = () =>
+      seedSources(
+        seed,
+        "randomiser",
+        { from: 0, to: count },
+        bank.bytesPerAnswer,
+      );
+    const expected = new Uint8Array(count * 128);
+    run(bank.randomise(answers, masks, await sources(), expected));
+    for (
+      const kernel of count < 5
+        ? [bigIntKernel, selectKernel()]
+        : [selectKernel()]
+    ) {
+      const direct = new DirectRandomiser(kernel, seed, n);
+      assert.equal(direct.bytesPerAnswer, bank.bytesPerAnswer);
+      const out = new Uint8Array(count * 128);
+      run(direct.randomise(answers, masks, await sources(), out));
+      assert.deepEqual(out, expected);
     }
   }
 });
