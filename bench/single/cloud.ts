@@ -53,7 +53,7 @@ const banks = new BankCache(kernel, sealingKey, 0);
 const sealer = new TokenSealer(sealingKey);
 const modulus = benchKey(modulusBits).publicKey.modulus;
 const model = await readPackage(folder);
-const prepared = new PreparedModels(sealingKey).get(model, {
+const prepared = await new PreparedModels(sealingKey).get(model, {
   modulusBits,
   samples,
 });

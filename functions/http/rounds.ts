@@ -245,7 +245,7 @@ async function preparedFor(
   }
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
-  const found = prepared.get(model, { modulusBits, samples });
+  const found = await prepared.get(model, { modulusBits, samples });
   if (!equal(found.planHash, content.planHash)) {
     throw new CipherlayerError(
       "token-mismatch",

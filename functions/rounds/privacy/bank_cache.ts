@@ -12,8 +12,8 @@ import {
 
 /** Answers of a key from which on a bank repays itself: about 7 ms each without it. */
 const answersBeforeBank = 32;
-/** Keys without a bank whose answers are counted. */
-const keysCounted = 4096;
+/** Keys without a bank whose answers are counted: 12 kB each. */
+const keysCounted = 512;
 
 interface CachedBank {
   modulus: bigint;
@@ -37,7 +37,10 @@ export class BankCache {
   readonly #banks = new Map<bigint, CachedBank>();
   /** Those to be built, the next one first. */
   readonly #waiting: CachedBank[] = [];
-  readonly #answers = new LruMap<bigint, { count: number }>(keysCounted);
+  readonly #first = new LruMap<
+    bigint,
+    { answers: number; randomiser: DirectRandomiser }
+  >(keysCounted);
   #building = false;
 
   /** @param maxBytes for all banks together; the one built last may exceed it alone */
@@ -64,11 +67,16 @@ export class BankCache {
     count: number,
   ): Promise<Randomiser> {
     if (!this.#banks.has(modulus)) {
-      const seen = this.#answers.getOrMake(modulus, () => ({ count: 0 }));
-      seen.count += count;
-      if (seen.count <= answersBeforeBank) {
-        return new DirectRandomiser(this.#kernel, this.#sealingKey, modulus);
-      }
+      const first = this.#first.getOrMake(modulus, () => ({
+        answers: 0,
+        randomiser: new DirectRandomiser(
+          this.#kernel,
+          this.#sealingKey,
+          modulus,
+        ),
+      }));
+      first.answers += count;
+      if (first.answers <= answersBeforeBank) return first.randomiser;
     }
     return await this.bank(modulus, answers);
   }
