@@ -46,6 +46,7 @@ Deno.test("a run ends with the skipped tests; --require-all fails on them", asyn
   const whole = await run(passing, "--require-all");
   equal(whole.code, 0);
   match(whole.told, /Skipped tests: 0\n$/);
+  equal((await run(skipping, "--require-all", "--filter=runs")).code, 0);
 });
 
 Deno.test("a test that fails, or does not compile, fails the run", async () => {

@@ -70,6 +70,14 @@ function isNames(value: unknown): value is string[] {
     value.every((name) => typeof name === "string");
 }
 
+/** What a score is called: its label, else its number. */
+export function scoreName(
+  labels: NamesOfParts | undefined,
+  score: number,
+): string | number {
+  return Array.isArray(labels) ? labels[score] ?? score : score;
+}
+
 /**
  * The inputs or outputs with names and units.
  *

@@ -135,6 +135,11 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
     table: list(exact, maxTableEntries),
   }),
   reshape: firstVersion<Step<"reshape">>({ op: literal("reshape"), shape }),
+  transpose: firstVersion<Step<"transpose">>({
+    op: literal("transpose"),
+    shape,
+    order: list(integer(0, 7), 8),
+  }),
   selectLargest: firstVersion<Step<"selectLargest">>({
     op: literal("selectLargest"),
   }),

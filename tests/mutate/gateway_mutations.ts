@@ -184,10 +184,7 @@ export const gatewayMutations: Mutation[] = [
     file: "sdk/session/session.ts",
     find: "if (fault) keep(fault.reason);",
     replace: "if (fault) throw fault.reason;",
-    tests: [
-      "tests/e2e/session_test.ts",
-      "tests/e2e/hostile_strategies_test.ts",
-    ],
+    tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {
     name: "a fault is never told",

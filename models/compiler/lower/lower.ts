@@ -8,22 +8,36 @@ import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
-import type { Derivation, DynamicValue, OperatorRule } from "./lowering.ts";
+import { assumedShape } from "./assumed.ts";
+import {
+  type Derivation,
+  type DynamicValue,
+  type OperatorRule,
+  shapeOf,
+} from "./operator_call.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
+import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
+import { poolBeforeConcat } from "./pool_before_concat.ts";
 import { checkTail, detachTail, tailOperators } from "./score_display.ts";
 import {
   type OffendingNode,
   UnsupportedModelError,
   UnsupportedNodeError,
 } from "./unsupported.ts";
-import { gridOf, RoundBuilder, type Value } from "./values.ts";
+import {
+  gridOf,
+  type LinearValue,
+  RoundBuilder,
+  type Value,
+} from "./values.ts";
+import { isIdentity } from "./linear_map.ts";
 import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
 
 const rules: Record<string, OperatorRule> = {
@@ -32,6 +46,13 @@ const rules: Record<string, OperatorRule> = {
   ...poolingRules,
   ...shapeRules,
 };
+
+/** Operators that are linear where they depend on the reading at all. */
+const joining = new Set([
+  ...Object.keys(linearRules),
+  ...Object.keys(shapeRules),
+  ...["Add", "Sub", "Sum", "Mul", "Div", "Neg"],
+]);
 
 export interface LowerOptions {
   /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
@@ -50,7 +71,11 @@ export function lower(
 ): FloatNetwork {
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
-    const refused = graph.nodes.map(refuse).filter((node) => node !== null);
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    const isTail = ({ operator, outputs: [output] }: OnnxNode) =>
+      tailOperators.has(operator) && outputs.has(output);
+    const refused = graph.nodes.filter((node) => !isTail(node)).map(refuse)
+      .filter((node) => node !== null);
     throw new UnsupportedModelError([...faults, ...refused]);
   }
   const misnamed = misnamedNodes(graph);
@@ -70,8 +95,15 @@ export function lower(
 
   const detached = graph.outputs.map(({ name }) => detachTail(graph, name));
   const ends = detached.map(({ output }) => output);
-  const nodes = neededNodes(graph.nodes, ends);
+  const needed = neededNodes(graph.nodes, ends);
+  const nodes = poolBeforeConcat(needed, countConsumers(needed, ends));
   const consumers = countConsumers(nodes, ends);
+  const readers = countReaders(
+    nodes,
+    ends,
+    ({ operator }) => joining.has(operator),
+  );
+  const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
@@ -79,19 +111,29 @@ export function lower(
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
-    const refusal = refuse(node);
-    if (refusal) {
-      offending.push(refusal);
-      continue;
-    }
-    const given = node.inputs.map((input) =>
+    const inputs = node.inputs.map((input) =>
       input === "" ? null : values.get(input) ?? "missing" as const
     );
-    // Behind an offending node nothing is known; the node itself is fine.
-    if (given.includes("missing")) continue;
-    const known = given as (Value | null)[];
+    const isKnown = !inputs.includes("missing");
+    const known = inputs as (Value | null)[];
+    // What lies behind an offending node is looked at as far as its shape is known.
+    const offend = (fault: OffendingNode) => {
+      offending.push(fault);
+      const given = known.filter((value) => value !== null);
+      const isDynamic = isKnown &&
+        given.some(({ kind }) => kind !== "constant");
+      const shape = isDynamic ? assumedShape(node, given.map(shapeOf)) : null;
+      const [name] = node.outputs;
+      if (shape) values.set(name, rounds.activation(`?${name}`, shape));
+    };
+    const refusal = refuse(node);
+    if (refusal) {
+      offend(refusal);
+      continue;
+    }
+    if (!isKnown) continue;
     try {
-      const value = lowerNode(node, known, (rule) =>
+      const lowered = lowerNode(node, known, (rule) =>
         rule({
           node,
           inputs: known,
@@ -103,13 +145,30 @@ export function lower(
           derivations,
           isRawInput,
         }));
-      checkResult(value);
-      values.set(node.outputs[0], value);
-      if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, value)) {
+      const results = [lowered].flat();
+      results.forEach((result, i) => {
+        checkResult(result);
+        const name = node.outputs[i];
+        const isWritten = result.kind === "linear" &&
+          isCheaperWritten(result, readers(name));
+        values.set(
+          name,
+          isWritten ? rounds.written(result, node.name) : result,
+        );
+      });
+      // What nothing reads any more, and no function is made of, is let go.
+      for (const input of node.inputs) {
+        const left = unread.get(input)! - 1;
+        unread.set(input, left);
+        const isSource = () =>
+          derivations.values().some(({ from }) => from === input);
+        if (left === 0 && !isSource()) values.delete(input);
+      }
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
-      offending.push(asOffending(node, error));
+      offend(asOffending(node, error));
     }
   }
   if (offending.length > 0) throw new UnsupportedModelError(offending);
@@ -177,8 +236,8 @@ function countConsumers(
 function lowerNode(
   node: OnnxNode,
   inputs: (Value | null)[],
-  run: (rule: OperatorRule) => Value,
-): Value {
+  run: (rule: OperatorRule) => Value | Value[],
+): Value | Value[] {
   checkInputs(node, inputs);
   checkSignature(node, inputs);
   if (inputs.every((value) => value === null || value.kind === "constant")) {
@@ -207,7 +266,9 @@ function refuse(node: OnnxNode): OffendingNode | null {
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: standard
+    why: operator.startsWith("TreeEnsemble")
+      ? "trees compare features, which ciphertexts do not allow"
+      : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
         : "the operator is not known"
@@ -220,7 +281,6 @@ function refuse(node: OnnxNode): OffendingNode | null {
 const foldable = new Set([
   "Constant",
   "ConstantOfShape",
-  "Gather",
   "Expand",
   "Where",
   "Range",
@@ -233,7 +293,10 @@ const foldable = new Set([
   "Mod",
 ]);
 
-function asOffending(node: OnnxNode, error: unknown): OffendingNode {
+function asOffending(
+  node: Pick<OnnxNode, "name" | "operator">,
+  error: unknown,
+): OffendingNode {
   const { name, operator } = node;
   if (error instanceof UnsupportedNodeError) {
     return { name, operator, why: error.why, instead: error.instead };
@@ -255,15 +318,24 @@ function finish(
   last: DynamicValue,
   output: string,
 ): string {
-  if (last.kind === "edge") return last.activation ??= rounds.write(last);
-  return rounds.write({
-    kind: "edge",
-    shape: last.shape,
-    source: last,
-    operations: [],
-    activation: null,
-    node: output,
-  });
+  try {
+    if (last.kind === "edge") return last.activation ??= rounds.write(last);
+    return writtenAs(rounds, last) ??
+      rounds.written(last, output).terms[0].reads;
+  } catch (error) {
+    const node = { name: output, operator: "output" };
+    throw new UnsupportedModelError([asOffending(node, error)]);
+  }
+}
+
+/** The activation that a value is, whole; null where it is none of a round. */
+function writtenAs(
+  { inputs }: RoundBuilder,
+  { terms: [{ reads, map }, ...others], bias }: LinearValue,
+): string | null {
+  const isWhole = others.length === 0 && isIdentity(map) &&
+    bias.every((value) => value === 0) && !inputs.has(reads);
+  return isWhole ? reads : null;
 }
 
 /** Without the batch axis. */

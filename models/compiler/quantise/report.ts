@@ -1,9 +1,11 @@
 /** What quantisation did to a network, round by round. */
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import { sum } from "../../../sdk/support/numbers.ts";
 import { outputsOf } from "../float_reference.ts";
 import { type FloatNetwork, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { BitWidths } from "./quantise.ts";
+import { type ScoreErrors, scoreErrors } from "./score_errors.ts";
 import type { FloatStatistics } from "./statistics.ts";
 import type { QuantisedRound } from "./round.ts";
 
@@ -34,9 +36,18 @@ export interface QuantisationReport {
    * (1 - R^2); null without calibration readings.
    */
   worstScoreError: number | null;
-  /** Scores that hardly vary over the calibration readings: nothing is known of their error. */
+  /** Number of that score (of a picture: its channel). */
+  worstScore: number | null;
+  /** Scores that hardly vary over the calibration readings: little is known of their error. */
   constantScores: number;
-  /** Share of calibration readings whose arg-max is the float model's; null without any. */
+  /** Elements of the reading that have one value in all calibration readings. */
+  constantElements: number;
+  /** Calibration readings. */
+  readings: number;
+  /**
+   * Share of calibration readings whose arg-max is the float model's; null without any, or
+   * where the scores are no classes.
+   */
   agreement: number | null;
 }
 
@@ -46,10 +57,12 @@ export function report(
   statistics: FloatStatistics,
   rounds: QuantisedRound[],
   bits: BitWidths,
+  hasClasses: boolean,
 ): QuantisationReport {
   const scores = realOutputs(network, rounds);
   const floatScores = outputsOf(network, statistics.samples);
   const total = outputNoise(network, floatScores, scores);
+  const { worst, constant } = outputErrors(network, floatScores, scores);
   return {
     rounds: rounds.map(({ activation, spec, tensors }, i) => {
       const isLast = givesScores(network, network.rounds[i]);
@@ -70,8 +83,16 @@ export function report(
       };
     }),
     relativeError: scores.length > 0 ? Math.sqrt(total) : null,
-    ...errorsAboutMeans(floatScores, scores),
-    agreement: scores.length > 0
+    worstScoreError: worst?.error ?? null,
+    worstScore: worst?.score ?? null,
+    constantScores: scores.length > 0 ? constant : 0,
+    constantElements: sum(
+      network.inputs.map(({ name }) =>
+        constantElements(statistics.samples.get(name)!)
+      ),
+    ),
+    readings: scores.length,
+    agreement: hasClasses && scores.length > 0
       ? agreement(
         floatScores.map((values) => firstOutput(network, values)),
         scores.map((values) => firstOutput(network, values)),
@@ -80,32 +101,43 @@ export function report(
   };
 }
 
-/** A score that varies by less than this share of its mean is constant. */
-const constantShare = 1e-6;
-
-function errorsAboutMeans(
-  wanted: ArrayLike<number>[],
-  got: ArrayLike<number>[],
-): { worstScoreError: number | null; constantScores: number } {
-  if (wanted.length === 0) return { worstScoreError: null, constantScores: 0 };
-  let worst = 0, constant = 0;
-  for (let score = 0; score < wanted[0].length; score++) {
-    let sum = 0, variation = 0, lost = 0;
-    for (const values of wanted) sum += values[score];
-    const mean = sum / wanted.length;
-    wanted.forEach((values, s) => {
-      variation += (values[score] - mean) ** 2;
-      lost += (values[score] - got[s][score]) ** 2;
-    });
-    const isConstant = variation <=
-      wanted.length * (constantShare * mean) ** 2;
-    if (isConstant) constant++;
-    else worst = Math.max(worst, Math.sqrt(lost / variation));
+/** `scoreErrors` of all outputs, whose scores are counted through. */
+export function outputErrors(
+  network: FloatNetwork,
+  wanted: Float64Array[],
+  got: Float64Array[],
+): ScoreErrors {
+  const all: ScoreErrors = { worst: null, constant: 0 };
+  let from = 0, first = 0;
+  for (const { shape, tensor } of network.outputs) {
+    const start = from, end = from += elementCount(shape);
+    const part = (values: Float64Array) => values.subarray(start, end);
+    const blocks = scoreCount(network, tensor);
+    const { worst, constant } = scoreErrors(
+      wanted.map(part),
+      got.map(part),
+      blocks,
+    );
+    if (worst && !(all.worst && all.worst.error >= worst.error)) {
+      all.worst = { ...worst, score: first + worst.score };
+    }
+    all.constant += constant;
+    first += blocks;
   }
-  return {
-    worstScoreError: constant < wanted[0].length ? worst : null,
-    constantScores: constant,
-  };
+  return all;
+}
+
+/** What is one score each: the elements of a vector, the channels of a picture. */
+function scoreCount({ rounds }: FloatNetwork, tensor: string): number {
+  return rounds.find(({ writes }) => writes === tensor)!.writesShape[0];
+}
+
+function constantElements(readings: ArrayLike<number>[]): number {
+  const [first, ...others] = readings;
+  if (!first) return 0;
+  return Array.from(first).filter((value, i) =>
+    others.every((reading) => reading[i] === value)
+  ).length;
 }
 
 /** The calibration data's outputs, one after another, in real units. */

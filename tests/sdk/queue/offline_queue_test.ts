@@ -329,6 +329,9 @@ Deno.test("blobs show no reading, differ for the same one, and cannot be altered
     Array.from(blob).join().includes(Array.from(part).join());
   ok(!holds(one, doubles.subarray(0, 16)));
   ok(!holds(one.subarray(33), two.subarray(33, 49)));
+  // Behind the head of 41 bytes a nonce of 12 and what it encrypts.
+  ok(!holds(one, two.subarray(41, 53)), "a nonce that served before");
+  ok(!holds(one, two.subarray(53, 69)), "a key stream that served before");
 
   // 0 and 1 trade places, 2 is altered.
   await store.write("0.queued", two);
