@@ -10,7 +10,7 @@ export function interfaceFaults(
   for (const [operator, list] of Object.entries({ inputs, outputs })) {
     if (list.length > 0) continue;
     faults.push({
-      name: "",
+      name: "the graph",
       operator,
       why: "expected one or more, got none",
       instead: "correct the model",

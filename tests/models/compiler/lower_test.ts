@@ -167,7 +167,7 @@ Deno.test("models without an input, of two batches or of unknown shapes are refu
   });
   throws(
     () => lower(graphOf({ inputs: [] })),
-    /\(inputs\): expected one or more, got none/,
+    /inputs: the graph: expected one or more, got none/,
   );
   throws(
     () => lower(graphOf({ inputs: [{ name: "x", shape: [1, -1, 4] }] })),
