@@ -23,6 +23,7 @@ export {
   outputIntegers,
   quantise,
   type QuantiseOptions,
+  realReading,
   realValues,
 } from "./fixed_point/quantise.ts";
 export type { Reading, ReadingForm } from "./fixed_point/reading.ts";
