@@ -16,7 +16,7 @@ interface Activation {
 }
 
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
-const maxPlaces = 2 ** 18;
+export const maxPlaces = 2 ** 18;
 /**
  * Most work of a plan: layouts to compare times taps of a kernel, over all rounds.
  * AlexNet's first round has 24,000, all of MobileNetV2 fewer.
