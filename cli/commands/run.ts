@@ -12,6 +12,10 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { loadReadings } from "../readings/readings.ts";
+import {
+  inputsOfReadings,
+  simulateSequence,
+} from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { canRevealLabel } from "../../models/package/verify.ts";
 import { bitWidths, note, print, tokenOption, UsageError } from "./command.ts";
@@ -135,20 +139,22 @@ async function run(path: string, options: Options): Promise<RunReport> {
   const choice = keyChoice(options);
   const stored = await openModel(path, options);
   const model = url === undefined ? revealing(stored, reveal) : stored;
-  const { name, version, inputs, outputs } = model.manifest;
+  const { name, version, outputs, states } = model.manifest;
+  const inputs = inputsOfReadings(model.manifest);
   const readings = await loadReadings(options.input, inputs);
   if (readings.length === 0) {
     throw new RangeError(`Cannot run: expected readings in ${options.input}`);
   }
-  const simulated = simulateMany(
-    model,
-    readings.map((reading) =>
-      quantise(reading, model.manifest, { clamp: true })
-    ),
-  );
+  const clamp = true;
+  const simulated = states.length > 0
+    ? simulateSequence(model, readings, { clamp })
+    : simulateMany(
+      model,
+      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+    );
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });
-  const samples = url === undefined
+  const samples = url === undefined && states.length === 0
     ? samplesAtOnce(model, choice.keyBits, readings.length)
     : 1;
 
@@ -161,7 +167,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
   for (let from = 0; from < readings.length; from += samples) {
     const batch = await service.session.inferMany(
       readings.slice(from, from + samples),
-      { clamp: true },
+      { clamp },
     );
     answers.push(...batch);
     inferences.push(batch[0]);
