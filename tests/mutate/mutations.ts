@@ -329,7 +329,7 @@ export const mutations: Mutation[] = [
   {
     name: "a queue gives up what a changed contract refuses",
     file: "sdk/queue/offline_queue.ts",
-    find: "if (session.contract !== contract) {",
+    find: "if (cause && session.contract !== contract) {",
     replace: "if (session.contract === null) {",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
@@ -350,15 +350,15 @@ export const mutations: Mutation[] = [
   {
     name: "a contract that leaves out the range of readings",
     file: "sdk/wire/contract.ts",
-    find: "[contractVersion, input, rounds, output]",
-    replace: "[contractVersion, rounds, output]",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, withStepVersions(rounds)]",
     tests: ["tests/models/protections/contract_test.ts"],
   },
   {
     name: "a contract that leaves out the rounds",
     file: "sdk/wire/contract.ts",
-    find: "[contractVersion, input, rounds, output]",
-    replace: "[contractVersion, input, output]",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, interfaceOf(rest)]",
     tests: ["tests/models/protections/contract_test.ts"],
   },
   // Budgets and sessions.
