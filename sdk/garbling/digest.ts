@@ -9,18 +9,10 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Circuit, Gate } from "./circuit.ts";
 import { hashRounds } from "./hash.ts";
+import { opcodes } from "./schedule.ts";
 
 /** Changes with anything about garbling that gate lists do not say. */
 const formatVersion = 1;
-const opcodes: Record<Gate["op"], number> = {
-  xor: 0,
-  and: 1,
-  not: 2,
-  flip: 3,
-  andKnown: 4,
-  zero: 5,
-  project: 6,
-};
 
 /**
  * SHA-256 of the circuits of a call in order, with their lanes.

@@ -45,6 +45,10 @@ export function leakyRelu(
   return valueOf(chosen.bits, Math.min(...ends), Math.max(...ends));
 }
 
+/** x >= 0 ? 1 : 0; free. */
+export const isNonNegative = (c: Circuit, x: Value): Value =>
+  valueOf([c.not(signOf(x)), false], 0, 1);
+
 /** Sum of a window, as a balanced tree. */
 export function sum(c: Circuit, terms: readonly Value[]): Value {
   return reduce(terms, (a, b) => add(c, a, b));
@@ -141,4 +145,10 @@ export function argMax(c: Circuit, values: readonly Value[]): Word {
     if (i < values.length - 2) best = choose(c, stays, best, value);
   });
   return valueOf(index.bits, 0, values.length - 1).bits.slice(0, -1);
+}
+
+/** 1 at the first of the largest, 0 elsewhere. */
+export function selectLargest(c: Circuit, values: readonly Value[]): Value[] {
+  const selectors = oneHot(c, argMax(c, values), values.length);
+  return selectors.map((selector) => valueOf([selector, false], 0, 1));
 }
