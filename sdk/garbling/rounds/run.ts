@@ -13,7 +13,7 @@ import type { GarblerSecrets, TweakOrigin } from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
 import { colours, Labels } from "../labels.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
-import { gather, type Known, type Part, scatter, type Stage } from "./stage.ts";
+import { gather, type Part, scatter, type Stage } from "./stage.ts";
 
 /** Lanes that are garbled at once: a multiple of four, part of the circuits' digest. */
 export const lanesPerChunk = 256;
@@ -73,7 +73,7 @@ export const andGates = (stages: readonly Stage[]): number =>
  * Garbles a call, chunk by chunk; a chunk is garbled when it is asked for.
  *
  * @param choices labels of 0 of the choices, one wire
- * @param knowledgeOf lanes [first, first + lanes) of a part
+ * @param knowledgeOf what the garbler knows in lanes [first, first + lanes) of a part
  */
 export function* garbleStages(
   kernel: GateKernel,
@@ -81,16 +81,14 @@ export function* garbleStages(
   { choices, secrets, knowledgeOf }: {
     choices: Labels;
     secrets: GarblerSecrets;
-    knowledgeOf: (known: Known, first: number, lanes: number) => Knowledge;
+    knowledgeOf: (part: Part, first: number, lanes: number) => Knowledge;
   },
 ): Generator<Uint8Array, void> {
   const flow = new Flow(choices);
   for (const chunk of chunksOf(stages)) {
     const { part, first, lanes, origin } = chunk;
     const inputs = flow.take(chunk);
-    const knowledge = part.known
-      ? knowledgeOf(part.known, first, lanes)
-      : { bits: [], values: [] };
+    const knowledge = knowledgeOf(part, first, lanes);
     const garbled = garble(kernel, part.circuit, {
       inputs,
       knowledge,
