@@ -6,7 +6,7 @@
  * @module
  */
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
-import { inputCiphertexts } from "../fixed_point/layout.ts";
+import { answerCiphertexts, inputCiphertexts } from "../fixed_point/layout.ts";
 import { packInputs } from "../fixed_point/packing.ts";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import {
@@ -22,15 +22,24 @@ import {
   writerOf,
 } from "../garbling/rounds/round.ts";
 import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
+import { shardStages } from "../garbling/rounds/shard.ts";
 import { bitLength } from "../paillier/public/big_integer.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import { wordsOfBytes } from "../transfer/bytes.ts";
 import type { SentChoices, TransferBatch } from "../transfer/receiver.ts";
 
 /** A round's garbled call while its answer comes in. */
 export interface GarbledCall {
   request: SentChoices;
-  /** @param salt that the answer begins with */
-  begin(salt: Uint8Array): { push(bytes: Uint8Array): void; finish(): void };
+  /**
+   * Begins with an answer, or with one of the shards that it comes in.
+   *
+   * @param salt that it begins with
+   */
+  begin(
+    salt: Uint8Array,
+    shard?: { shard: number; shards: number },
+  ): { push(bytes: Uint8Array): void; finish(): void };
 }
 
 /** One inference of `plan.samples` samples. */
@@ -85,13 +94,24 @@ export class SealedInference {
     );
   }
 
-  /** Chooses, of decrypted answers, the bits that the round's circuits take. */
+  /**
+   * Chooses, of decrypted answers, the bits that the round's circuits take.
+   *
+   * @throws {CipherlayerError} `count-mismatch` if there are fewer or more answers
+   */
   choose(
     index: number,
     answers: readonly bigint[],
     batch: TransferBatch,
   ): GarbledCall {
     const { chosen, stages } = this.#rounds[index];
+    const expected = answerCiphertexts(this.#plan.rounds[index].layout);
+    if (answers.length !== expected) {
+      throw new CipherlayerError(
+        "count-mismatch",
+        `Cannot choose bits: expected ${expected} answers, got ${answers.length}`,
+      );
+    }
     const words = answers.map((answer) =>
       wordsOfInteger(answer, bitLength(this.#modulus))
     );
@@ -102,8 +122,9 @@ export class SealedInference {
     const { labels, ...request } = batch.choose(bits);
     return {
       request,
-      begin: (salt) => {
-        const evaluator = new StageEvaluator(this.#gates, stages, {
+      begin: (salt, { shard, shards } = { shard: 0, shards: 1 }) => {
+        const share = shardStages(stages, shard, shards);
+        const evaluator = new StageEvaluator(this.#gates, share, {
           choices: labels,
           salt: wordsOfBytes(salt),
         });
@@ -134,7 +155,7 @@ export class SealedInference {
 
   #take(index: number, told: readonly Told[]): void {
     const { readers } = this.#rounds[index];
-    if (readers.length === 0) {
+    if (readers.length === 0 && told.length > 0) {
       const [{ bits }] = told;
       this.#labels = Array.from(
         { length: this.#plan.samples },

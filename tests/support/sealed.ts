@@ -119,9 +119,9 @@ export class SealedBench {
   }
 
   /** The functions' side of a linear call, from bytes to bytes. */
-  async linear(body: Uint8Array): Promise<LinearResponse> {
+  async linear(body: Uint8Array, by = context): Promise<LinearResponse> {
     const request = decodeSealed("linearRequest", body);
-    const reply = await answerLinear(context, {
+    const reply = await answerLinear(by, {
       model: this.model,
       content: tokens.open(request.token, "linear", nowMs),
       request,
@@ -136,9 +136,10 @@ export class SealedBench {
   activation(
     body: Uint8Array,
     { shard = 0, shards = 1 } = {},
+    by = context,
   ): Promise<ActivationAnswer> {
     const request = decodeSealed("activationRequest", body);
-    return answerActivation(context, {
+    return answerActivation(by, {
       model: this.model,
       content: tokens.open(request.token, "activation", nowMs),
       batch: tokens.open(request.batch, "batch", nowMs),

@@ -14,6 +14,8 @@ export function shardStages(
   if (shards === 1) return [...stages];
   const last = stages[stages.length - 1];
   const kept = last.parts.map((part) => {
+    // What tells labels is not worth cutting.
+    if (!part.known) return shard === 0 ? part : keepLanes(part, []);
     const from = Math.floor(shard * part.lanes / shards);
     const to = Math.floor((shard + 1) * part.lanes / shards);
     const lanes = Array.from({ length: to - from }, (_, i) => from + i);

@@ -12,6 +12,7 @@ import {
 } from "../../../../functions/rounds/sealed/seeds.ts";
 import { writerOf } from "../../../../sdk/garbling/rounds/round.ts";
 import type { ModelPackage } from "../../../../models/package/format.ts";
+import { readPackage } from "../../../../models/package/read_package.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
 import type { SealedInference } from "../../../../sdk/sealed/inference.ts";
 import {
@@ -167,3 +168,9 @@ Deno.test("activations below 0 are equal", async () => {
   second.bound = 10_000;
   await compare(model);
 });
+
+for (const name of ["occupancy", "appliance", "meter-digits"]) {
+  Deno.test(`${name} of the zoo is equal`, async () => {
+    await compare(await readPackage(`models/zoo/${name}/package`));
+  });
+}
