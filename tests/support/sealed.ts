@@ -84,11 +84,15 @@ export class SealedBench {
       seed?: number;
     } = {},
   ) {
-    this.owner = new PaillierEngine(testKey(keyBits));
+    this.random = seededBytes(seed);
+    this.owner = new PaillierEngine(testKey(keyBits), {
+      random: this.random,
+      threads: 0,
+      poolBytes: 0,
+    });
     this.model = new SealedModel(model, { modulusBits: keyBits, samples });
     this.modulus = this.owner.publicKey.modulus;
     this.modulusBytes = bytesFromBigInt(this.modulus, keyBits / 8);
-    this.random = seededBytes(seed);
     const root = { seed: this.random(32), leaves: 256 };
     this.root = dealBatch(root, this.random);
     this.rootToken = tokens.seal({ ...this.owned, opens: "batch", ...root });

@@ -81,9 +81,11 @@ Deno.test("answers of one reading, masked plaintexts and colours are uniform", a
     running.finish();
     answers.push(...opened);
     masked.push(...inference.plaintexts(1));
-    for (const byte of last.subarray(-rounds[0].readers.length * 4)) {
-      for (let i = 0; i < 8; i++) ones += byte >> i & 1, colours++;
-    }
+    const [{ circuit, lanes }] = rounds[0].stages.at(-1)!.parts;
+    const count = circuit.outputs.length * lanes;
+    const told = last.subarray(-Math.ceil(count / 8));
+    for (let i = 0; i < count; i++) ones += told[i >> 3] >> (i & 7) & 1;
+    colours += count;
   }
   checkUniform(answers, bench.modulus);
   const [reader] = rounds[0].readers;
