@@ -86,14 +86,22 @@ interface Rows {
   rows: Uint32Array;
 }
 
+/** Rows of batches that are kept, in bytes: those of ten inferences of LeNet. */
+const rowBytesKept = 1 << 25;
+
 /** Answers requests of receivers. Keeps no state but what can be made again. */
 export class TransferSender {
   readonly #kernel: GateKernel;
   readonly #codes: Codes;
+  readonly #rowBytesKept: number;
+  /** By seed; the one used last comes last. */
+  readonly #kept = new Map<string, Rows>();
 
-  constructor(kernel: GateKernel) {
+  /** @param bytesKept for rows of batches that may be asked for again @default 32 MiB */
+  constructor(kernel: GateKernel, bytesKept: number = rowBytesKept) {
     this.#kernel = kernel;
     this.#codes = new Codes(kernel);
+    this.#rowBytesKept = bytesKept;
   }
 
   /**
@@ -157,7 +165,22 @@ export class TransferSender {
     return { delta, labels: zeroLabels({ delta, rows }, choices) };
   }
 
-  #rows({ seed, leaves }: BatchSeed): Rows {
+  #rows(batch: BatchSeed): Rows {
+    const key = `${batch.leaves} ${batch.seed.join()}`;
+    const rows = this.#kept.get(key) ?? this.#makeRows(batch);
+    this.#kept.delete(key);
+    this.#kept.set(key, rows);
+    let bytes = 0;
+    for (const { rows } of this.#kept.values()) bytes += rows.byteLength;
+    for (const [oldest, { rows }] of this.#kept) {
+      if (bytes <= this.#rowBytesKept) break;
+      this.#kept.delete(oldest);
+      bytes -= rows.byteLength;
+    }
+    return rows;
+  }
+
+  #makeRows({ seed, leaves }: BatchSeed): Rows {
     const { delta, roots, salt } = secretsOf(seed);
     const code = this.#codes.get(leaves);
     const rows = senderRows(this.#kernel, code, { roots }, { leaves, salt });

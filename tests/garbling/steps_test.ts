@@ -90,13 +90,14 @@ function compare(steps: EdgeStep[], shape: number[], samples: number[][]) {
   );
 }
 
-/** Whether every step leaves something to work on. */
+/** Whether every step leaves something to work on, of the shape that it says. */
 function fits(steps: EdgeStep[], shape: number[]): boolean {
   return steps.every((_, i) => {
     const before = steps.slice(0, i + 1);
     const zeros = new Float64Array(shape.reduce((a, b) => a * b));
-    return applySteps(before, { shape, samples: [zeros] }).samples[0].length >
-      0;
+    const after = applySteps(before, { shape, samples: [zeros] });
+    const { length } = after.samples[0];
+    return length > 0 && length === after.shape.reduce((a, b) => a * b);
   });
 }
 

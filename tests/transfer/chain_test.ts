@@ -19,7 +19,11 @@ import {
 } from "../../sdk/transfer/chain.ts";
 import type { TransferBatch } from "../../sdk/transfer/receiver.ts";
 import { startTransfers } from "../../sdk/transfer/receiver.ts";
-import { type BatchSeed, readSetup } from "../../sdk/transfer/sender.ts";
+import {
+  type BatchSeed,
+  readSetup,
+  TransferSender,
+} from "../../sdk/transfer/sender.ts";
 import { kernel, seededBytes, sender } from "./kernels.ts";
 
 const digest = (bytes: Uint8Array) => bytesToHex(sha256(bytes)).slice(0, 32);
@@ -111,4 +115,17 @@ Deno.test("refuses requests of other sizes and transfers beyond the batch", () =
       }),
     malformed,
   );
+});
+
+Deno.test("a sender that keeps no rows answers as one that keeps them", () => {
+  const forgetful = new TransferSender(kernel, 0);
+  const parent = { seed: new Uint8Array(32).fill(2), leaves: 8 };
+  const child = { seed: new Uint8Array(32).fill(3), leaves: 8 };
+  const choices = seededBytes(3)(138);
+  for (let turn = 0; turn < 2; turn++) {
+    deepEqual(
+      forgetful.answerBatch(parent, child, 7, choices),
+      sender.answerBatch(parent, child, 7, choices),
+    );
+  }
 });

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Circuit, Word } from "../circuit.ts";
+import { firstAt, simplestScaling } from "./scaling.ts";
 import {
   add,
   atLeast,
@@ -82,6 +83,12 @@ export interface Scaling {
   shift: number;
 }
 
+/** x, or some other number of at least `enough` where x is too. */
+function holdBelow(c: Circuit, x: Value, enough: number): Value {
+  const limit = 2 ** Math.ceil(Math.log2(enough + 1)) - 1;
+  return enough > 0 && x.low >= 0 ? clamp(c, x, x.low, limit) : x;
+}
+
 /** The scaled value within [low, high]. */
 export function requantise(
   c: Circuit,
@@ -90,11 +97,13 @@ export function requantise(
   low: number,
   high: number,
 ): Value {
-  const product = multiply(c, x, multiplier);
-  const rounded = shift === 0
-    ? product
-    : add(c, product, constant(2 ** (shift - 1)));
-  return clamp(c, shiftRight(rounded, shift), low, high);
+  const half = shift === 0 ? 0 : 2 ** (shift - 1);
+  const given = { multiplier, addend: half, shift };
+  const input = holdBelow(c, x, firstAt(given, high));
+  const scaling = simplestScaling(given, { from: input, to: { low, high } });
+  const product = multiply(c, input, scaling.multiplier);
+  const sum = add(c, product, constant(scaling.addend));
+  return clamp(c, shiftRight(sum, scaling.shift), low, high);
 }
 
 /** table[index - low] of an index within the table: one-hot selectors, then XOR. */

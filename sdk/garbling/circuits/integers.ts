@@ -60,11 +60,15 @@ export function add(c: Circuit, a: Value, b: Value): Value {
   return { bits: sum, low, high };
 }
 
-export function negate(c: Circuit, a: Value): Value {
-  const low = -a.high, high = -a.low, width = signedBits(low, high);
-  const inverted = resize(a.bits, width).map((bit) => c.not(bit));
-  const zeros: Word = Array(width).fill(false);
-  return { bits: addWords(c, inverted, zeros, true), low, high };
+function subtract(c: Circuit, a: Value, b: Value): Value {
+  const low = a.low - b.high, high = a.high - b.low;
+  const width = signedBits(low, high);
+  const inverted = resize(b.bits, width).map((bit) => c.not(bit));
+  return {
+    bits: addWords(c, resize(a.bits, width), inverted, true),
+    low,
+    high,
+  };
 }
 
 /** a times a public integer, by adders of its non-adjacent form. */
@@ -74,13 +78,13 @@ export function multiply(c: Circuit, a: Value, factor: number): Value {
     if (rest % 2 === 0) continue;
     const minus = rest % 4 === 3;
     if (minus) rest += 1;
-    const term = shiftLeft(minus ? negate(c, a) : a, shift);
-    result = add(c, result, term);
+    const term = shiftLeft(a, shift);
+    result = minus ? subtract(c, result, term) : add(c, result, term);
   }
   // The digits' sums lose the bounds of the product.
   const size = Math.abs(factor);
   const product = valueOf(result.bits, a.low * size, a.high * size);
-  return factor < 0 ? negate(c, product) : product;
+  return factor < 0 ? subtract(c, constant(0), product) : product;
 }
 
 const shiftLeft = ({ bits, low, high }: Value, shift: number): Value =>
