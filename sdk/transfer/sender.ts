@@ -215,11 +215,10 @@ export class TransferSender {
 
 function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
   const { from, count, bits } = choices;
-  const labels = labelsOf(rows, from, count);
+  const labels = labelsOf(rows, from, count), { words } = labels;
   for (let i = 0; i < count; i++) {
-    const mask = -bitOf(bits, i);
-    const label = labels.get(0, i).map((word, w) => word ^ mask & delta[w]);
-    labels.set(0, i, label);
+    const mask = -bitOf(bits, i), at = labels.at(0, i);
+    for (let w = 0; w < 4; w++) words[at + 4 * w] ^= mask & delta[w];
   }
   return labels;
 }

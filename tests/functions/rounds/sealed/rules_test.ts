@@ -12,12 +12,14 @@ import {
   rejects,
   throws,
 } from "node:assert/strict";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import fc from "fast-check";
 import { answerActivation } from "../../../../functions/rounds/sealed/answer_activation.ts";
 import { callSeed, saltOf } from "../../../../functions/rounds/sealed/seeds.ts";
 import { SealedModel } from "../../../../functions/rounds/sealed/sealed_model.ts";
 import { SealedTokens } from "../../../../functions/rounds/sealed/token.ts";
 import type { ModelPackage } from "../../../../models/package/format.ts";
+import { readPackage } from "../../../../models/package/read_package.ts";
 import type { GateKernel } from "../../../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../../../sdk/garbling/kernel.ts";
 import { ScalarKernel } from "../../../../sdk/garbling/kernel_scalar.ts";
@@ -401,4 +403,22 @@ Deno.test("a digest tells models with other circuits apart", () => {
   ]));
   const sealed = new SealedModel(other, { modulusBits: 512, samples: 1 });
   notDeepEqual(sealed.rounds[0].digest, rounds[0].digest);
+});
+
+Deno.test("the zoo's circuits are those of the vectors: a change changes every salt", async () => {
+  const expected = {
+    occupancy: "e07ed5d1 e9736a3a 40dd4519",
+    appliance: "15d97d6c ac458690 41af2363 81083b14",
+  };
+  for (const [name, digest] of Object.entries(expected)) {
+    const model = await readPackage(`models/zoo/${name}/package`);
+    const { rounds } = new SealedModel(model, {
+      modulusBits: 2048,
+      samples: 1,
+    });
+    equal(
+      rounds.map(({ digest }) => bytesToHex(digest).slice(0, 8)).join(" "),
+      digest,
+    );
+  }
 });
