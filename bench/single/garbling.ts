@@ -1,9 +1,11 @@
 /**
- * AND gates a second of processor time, as JSON: `deno run -A bench/single/garbling.ts`.
+ * AND gates a second of processor time, as JSON.
  *
  * @module
  */
 import process from "node:process";
+import { Command } from "commander";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
 import { unmask } from "../../sdk/garbling/circuits/shares.ts";
 import { evaluate } from "../../sdk/garbling/evaluate.ts";
@@ -18,6 +20,10 @@ function cpuMs(): number {
   return (user + system) / 1000;
 }
 
+readScriptArguments(
+  new Command("bench/single/garbling.ts")
+    .description("AND gates a second of processor time, as JSON."),
+);
 const lanes = 80, turns = 15;
 const circuit = new Circuit();
 circuit.output(...unmask(circuit, circuit.word(1584)));

@@ -1,14 +1,15 @@
 /**
  * Whole sealed inferences with both sides in one process, without HTTP: processor time
  * by part and bytes, as JSON; every label is compared with the integer simulator's.
- * `deno run -A bench/single/sealed.ts [--turns 5] [--key-bits 2048] [PACKAGE]`
  *
  * @module
  */
 import { equal } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { answerActivation } from "../../functions/rounds/sealed/answer_activation.ts";
 import { answerLinear } from "../../functions/rounds/sealed/answer_linear.ts";
 import { answerSetup } from "../../functions/rounds/sealed/answer_transfers.ts";
@@ -29,18 +30,23 @@ import { startTransfers } from "../../sdk/transfer/receiver.ts";
 import { TransferSender } from "../../sdk/transfer/sender.ts";
 import { encodeSealed } from "../../sdk/wire/sealed_messages.ts";
 import { median } from "../shared/harness.ts";
-import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
+import {
+  benchKey,
+  type BenchKeyBits,
+  parseBenchKeyBits,
+} from "../shared/keys.ts";
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    "key-bits": { type: "string", default: "2048" },
-    turns: { type: "string", default: "5" },
-  },
-});
-const folder = positionals[0] ??
-  fileURLToPath(new URL("../../models/zoo/occupancy/package", import.meta.url));
-const modulusBits = Number(options["key-bits"]) as BenchKeyBits;
+const occupancyFolder = fileURLToPath(
+  new URL("../../models/zoo/occupancy/package", import.meta.url),
+);
+const command = new Command("bench/single/sealed.ts")
+  .description("Whole sealed inferences in one process, as JSON.")
+  .argument("[package]", "folder of a package (default: occupancy)")
+  .option("--key-bits <n>", "bits of the key", parseBenchKeyBits, 2048)
+  .option("--turns <n>", "measured inferences", wholeNumber(1), 5);
+const options = readScriptArguments(command);
+const [folder = occupancyFolder] = command.args;
+const modulusBits: BenchKeyBits = options.keyBits;
 
 const spent = new Map<string, number>();
 async function time<T>(part: string, work: () => T | Promise<T>): Promise<T> {
@@ -191,7 +197,7 @@ let transfers = await setUp();
 const { shape, low, high } = plan.input;
 const walls: number[] = [];
 let bytes = { up: 0, down: 0 };
-for (let turn = -1; turn < Number(options.turns); turn++) {
+for (let turn = -1; turn < options.turns; turn++) {
   if (transfers.root.left < 5000) transfers = await setUp();
   const reading = Float64Array.from(
     { length: elementCount(shape) },

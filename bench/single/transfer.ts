@@ -1,14 +1,21 @@
 /**
- * Processor time of oblivious transfer, as JSON: `deno run -A bench/single/transfer.ts`.
+ * Processor time of oblivious transfer, as JSON.
  *
  * @module
  */
 import process from "node:process";
+import { Command } from "commander";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { leavesFor } from "../../sdk/transfer/code_shape.ts";
 import { startTransfers } from "../../sdk/transfer/receiver.ts";
 import { readSetup, TransferSender } from "../../sdk/transfer/sender.ts";
+
+readScriptArguments(
+  new Command("bench/single/transfer.ts")
+    .description("Processor time of oblivious transfer, as JSON."),
+);
 
 /** Transfers of an inference: occupancy's choices, and LeNet's. */
 const sizes = { occupancy: 432, lenet: 209_890 };
