@@ -105,7 +105,7 @@ async function setUp() {
 }
 
 async function infer(reading: Float64Array) {
-  let { root, token: rootToken } = transfers;
+  const { root, token: rootToken } = transfers;
   const bytes = { up: 0, down: 0 };
   const inference = new SealedInference(
     { plan, rounds, modulus, gates },

@@ -5,7 +5,14 @@
  */
 import { decode, encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
-import { bytes, type Check, integer, nullable, record } from "./schema.ts";
+import {
+  bytes,
+  type Check,
+  integer,
+  list,
+  nullable,
+  record,
+} from "./schema.ts";
 
 /** Transfers of an earlier batch, given in exchange for a new one. */
 export interface BatchRequest {
@@ -23,7 +30,23 @@ export interface BatchResponse {
   answer: Uint8Array;
 }
 
-/** `POST /v1/rounds/{index}` of a sealed inference; the first one asks for a batch. */
+/** Answer of `POST /v1/sealed/sessions`, whose request is that of `POST /v1/sessions`. */
+export interface SealedSessionResponse {
+  /** The answer of `POST /v1/sessions` for the same plan. */
+  session: Uint8Array;
+  /** For each round the bits of its accumulators. */
+  valueBits: number[];
+}
+
+/** `POST /v1/sealed/transfers`: begins oblivious transfer. */
+export interface SetupRequest {
+  /** The session's. */
+  token: Uint8Array;
+  /** Points, then choices. */
+  request: Uint8Array;
+}
+
+/** `POST /v1/sealed/rounds/{index}`; the first one asks for a batch. */
 export interface LinearRequest {
   token: Uint8Array;
   ciphertexts: Uint8Array;
@@ -37,7 +60,7 @@ export interface LinearResponse {
   batch: BatchResponse | null;
 }
 
-/** `POST /v1/activations/{index}`: choices of the bits of masked answers. */
+/** `POST /v1/sealed/activations/{index}`: choices of the bits of masked answers. */
 export interface ActivationRequest {
   token: Uint8Array;
   /** Token of the batch that the choices are in. */
@@ -47,11 +70,17 @@ export interface ActivationRequest {
   choices: Uint8Array;
 }
 
-/** What a garbled call begins with; its chunks follow. */
+/** What a garbled call begins with. */
 export interface ActivationHead {
   /** Opens the next linear call; empty after the last round. */
   token: Uint8Array;
   salt: Uint8Array;
+}
+
+/** A garbled call in one piece. */
+export interface ActivationResponse extends ActivationHead {
+  /** All chunks, one after another. */
+  garbled: Uint8Array;
 }
 
 const maxToken = 2 ** 16, maxBody = 2 ** 28, maxTransfers = 2 ** 20;
@@ -84,9 +113,18 @@ const checks = {
     from: integer(0, maxTransfers),
     choices: bytes(maxTransfers / 8),
   }),
-  activationHead: record<ActivationHead>({
+  activationResponse: record<ActivationResponse>({
     token: bytes(maxToken),
     salt: bytes(16),
+    garbled: bytes(maxBody),
+  }),
+  sessionResponse: record<SealedSessionResponse>({
+    session: bytes(maxBody),
+    valueBits: list(integer(2, 53), 2 ** 10),
+  }),
+  setupRequest: record<SetupRequest>({
+    token: bytes(maxToken),
+    request: bytes(2 ** 20),
   }),
 };
 
