@@ -177,7 +177,7 @@ async function infer(reading: Float64Array) {
           shards: 1,
         }),
     );
-    bytes.down += encodeSealed(head).length;
+    bytes.down += head.token.length + head.salt.length;
     const running = call.begin(head.salt);
     for (;;) {
       const { value } = await time("cloud: garble", () => chunks.next());

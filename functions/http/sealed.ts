@@ -87,18 +87,24 @@ export function sealedRoutes(
 class SealedCalls {
   readonly #options: SealedRoutesOptions;
   readonly #tokens: SealedTokens;
-  readonly #context: SealedContext & { gates: GateKernel };
+  #lazyContext: SealedContext & { gates: GateKernel } | undefined;
   readonly #plans = new LruMap<string, SealedModel>(plansKept);
 
   constructor(options: SealedRoutesOptions) {
-    const { sealingKey, banks } = options.keyring.current;
     this.#options = options;
-    this.#tokens = new SealedTokens(sealingKey);
+    this.#tokens = new SealedTokens(options.keyring.current.sealingKey);
+  }
+
+  /** Made for the first sealed call: most functions serve none. */
+  get #context(): SealedContext & { gates: GateKernel } {
+    if (this.#lazyContext) return this.#lazyContext;
+    const { keyring, kernel } = this.#options;
+    const { sealingKey, banks } = keyring.current;
     const gates = makeKernel();
-    this.#context = {
+    return this.#lazyContext = {
       sealingKey,
       tokens: this.#tokens,
-      kernel: options.kernel,
+      kernel,
       gates,
       transfers: new TransferSender(gates),
       randomiser: (modulus, answers) => banks.get(modulus, answers),

@@ -4,6 +4,7 @@
  * @module
  */
 import type { GateKernel } from "../garbling/gate_kernel.ts";
+import { compileWasm } from "../garbling/wasm/compile.ts";
 import {
   type CodeNumbers,
   codeNumbers,
@@ -25,12 +26,7 @@ export interface BlockCode {
 let compiled: WebAssembly.Module | null | undefined;
 
 export function makeCode(kernel: GateKernel, blocks: number): BlockCode {
-  if (compiled === undefined) {
-    const bytes = codeModule();
-    compiled = WebAssembly.validate(bytes)
-      ? new WebAssembly.Module(bytes)
-      : null;
-  }
+  if (compiled === undefined) compiled = compileWasm(codeModule());
   const numbers = codeNumbers(kernel, blocks);
   return compiled ? wasmCode(compiled, numbers) : scalarCode(numbers);
 }
