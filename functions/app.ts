@@ -21,6 +21,7 @@ import { problemResponse } from "./http/problem.ts";
 import { adminModelRoutes } from "./http/admin_models.ts";
 import { modelRoutes } from "./http/models.ts";
 import { roundRoutes } from "./http/rounds.ts";
+import { sealedRoutes } from "./http/sealed.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import type { CallObserver } from "./telemetry/call_record.ts";
 import { Log } from "./telemetry/log.ts";
@@ -170,6 +171,18 @@ export function createApp(options: AppOptions): Hono {
       nonces: options.nonces ?? new MemoryNonceStore(clock),
       budget: options.budget,
       threads,
+    }),
+  );
+  app.route(
+    "/v1/sealed",
+    sealedRoutes({
+      ...admission,
+      models,
+      keyring,
+      kernel,
+      random: options.random ?? platformRandom,
+      insecureKeys: options.insecureKeys ?? false,
+      budget: options.budget,
     }),
   );
   app.route(
