@@ -9,7 +9,11 @@ import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
 import { assumedShape } from "./assumed.ts";
-import { type Derivation, type OperatorRule, shapeOf } from "./lowering.ts";
+import {
+  type Derivation,
+  type OperatorRule,
+  shapeOf,
+} from "./operator_call.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";

@@ -310,6 +310,23 @@ Deno.test("values beyond every bound saturate and never throw", () => {
   }
 });
 
+Deno.test("slopes without end give the largest exact number, and none gives what is no number", () => {
+  const steps: EdgeStep[] = [
+    ...Array.from({ length: 50 }, (): EdgeStep => ({
+      op: "leakyRelu",
+      positive: 2 ** 24,
+      negative: [2 ** 24],
+    })),
+    // Infinity times zero would be no number.
+    { op: "leakyRelu", positive: 0, negative: [0] },
+  ];
+  const accumulators = { shape: [3], samples: [Float64Array.of(1, -1, 0)] };
+  const steep = applySteps(steps.slice(0, -1), accumulators).samples[0];
+  assert.deepEqual([...steep], [2 ** 53, -(2 ** 53), 0]);
+  const flat = applySteps(steps, accumulators).samples[0];
+  assert.ok(flat.every((value) => value === 0), `${flat}`);
+});
+
 Deno.test("steps that do not fit the shape are refused", () => {
   const vector = { shape: [6], samples: [new Float64Array(6)] };
   assert.throws(

@@ -24,7 +24,7 @@ import {
   type OperatorRule,
   reshaped,
   shapeOf,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import {
   concatShape,
   listOf,
