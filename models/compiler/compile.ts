@@ -5,6 +5,7 @@ import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
 import type { ModelPackage, PrivacyProfile } from "../package/format.ts";
+import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
   compareWithGraph,
@@ -39,6 +40,8 @@ export interface CompileOptions {
    * empty with `quantisation`.
    */
   calibration: ArrayLike<number>[];
+  /** Shape of the input, batch axis first, where the file leaves lengths open. */
+  inputShape?: number[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order. */
@@ -96,7 +99,9 @@ export function compileModel(
   onnx: Uint8Array,
   options: CompileOptions,
 ): Compilation {
-  const graph = readOnnx(onnx);
+  const read = readOnnx(onnx);
+  const { inputShape } = options;
+  const graph = inputShape ? withInputShape(read, inputShape) : read;
   const network = lower(graph, { pool: options.pool });
   const { calibration, onProgress } = options;
   checkCalibration(network, options);
