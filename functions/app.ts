@@ -13,7 +13,7 @@ import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
-import { defaultLimits, type Limits } from "./admission/body.ts";
+import { defaultLimits, type Limits } from "./admission/limits.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
 import { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";

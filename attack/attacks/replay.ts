@@ -2,7 +2,7 @@ import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { equal } from "../../sdk/support/bytes.ts";
 import { type Finding, finding } from "../report/report.ts";
 import { type AttackContext, roundName } from "../client/attack_context.ts";
-import { attempt } from "./attempt.ts";
+import { attempt } from "../client/hostile_client.ts";
 
 /** Calls replayed, skipped, and made again with another request. */
 export async function replay(context: AttackContext): Promise<Finding> {

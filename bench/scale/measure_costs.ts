@@ -18,7 +18,7 @@ import {
 } from "../shared/functions_process.ts";
 import { timeMs } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
 import type { Costs } from "./costs.ts";
 
@@ -27,7 +27,7 @@ const turns = 10;
 const starts = 3;
 const encryptions = 2000;
 const decryptions = 200;
-/** SECURITY.md and `functions/admission/body.ts`: tables of a key. */
+/** SECURITY.md and `functions/admission/limits.ts`: tables of a key. */
 const bankBytes = 14e6;
 
 interface Call {
@@ -98,7 +98,7 @@ async function cpuSeconds(pid: number): Promise<number> {
 }
 
 async function main(): Promise<Costs> {
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const { manifest } = await readPackage(lenetFolder);
   const pixels = manifest.input.shape.reduce((size, extent) => size * extent);
   const reading = new Float64Array(pixels).fill(0.5);

@@ -11,13 +11,13 @@ import type { QuantisationReport } from "../../models/compiler/quantise/report.t
 import { loadClasses, loadLabels, loadReadings } from "../readings/readings.ts";
 import {
   bitWidths,
-  MisuseError,
+  note,
   print,
-  progress,
   realNumber,
-  table,
+  UsageError,
   wholeNumber,
 } from "./command.ts";
+import { table } from "../output/table.ts";
 
 interface Options {
   calibrate?: string;
@@ -30,6 +30,7 @@ interface Options {
   activationBits?: number | number[];
   maxAccuracyLoss: number;
   inputRange?: string;
+  acceptError?: boolean;
   pool: "edge" | "cloud";
   labels?: string;
   reveal?: Reveal;
@@ -43,7 +44,7 @@ export function compileCommand(): Command {
   return new Command("compile")
     .summary("make a package from an ONNX model")
     .description(
-      "Compiles an ONNX model (opset 7 to 21) to a package that functions can serve: fuses it into rounds, quantises it on calibration readings and proves every bound. Refuses a model with the complete list of nodes that do not fit (exit code 2); nothing is written then.",
+      "Compiles an ONNX model (opset 7 to 21) to a package that functions can serve: fuses it into rounds, quantises it on calibration readings and proves every bound. Refuses a model with the complete list of nodes that do not fit (exit code 3), and one that loses more of a score than models/README.md promises (exit code 4); nothing is written then.",
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--out <folder>", "folder of the package")
@@ -86,6 +87,10 @@ export function compileCommand(): Command {
       "--input-range <min,max>",
       "range of readings (default: as calibrated)",
     )
+    .option(
+      "--accept-error",
+      "write the package though a score loses more than models/README.md promises (else exit code 4)",
+    )
     .addOption(
       new Option("--pool <place>", "where averages are taken")
         .choices(["edge", "cloud"]).default("edge"),
@@ -122,7 +127,7 @@ Examples:
 
 async function compile(path: string, options: Options): Promise<void> {
   if (!options.calibrate && !options.quantisation) {
-    throw new MisuseError("Cannot compile: --calibrate FILE is missing");
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
   }
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
@@ -145,10 +150,11 @@ async function compile(path: string, options: Options): Promise<void> {
     activationBits: options.activationBits,
     maxAccuracyLoss: options.maxAccuracyLoss,
     inputRange: parseRange(options.inputRange),
+    acceptError: options.acceptError,
     pool: options.pool,
     reveal: options.reveal,
     privacy: options.privacy,
-    onProgress: progress,
+    onProgress: note,
   });
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
@@ -165,22 +171,41 @@ function parseRange(text?: string): [number, number] | undefined {
   if (text === undefined) return undefined;
   const [min, max, ...rest] = text.split(",").map(Number);
   if (rest.length === 0 && min < max) return [min, max];
-  throw new MisuseError(
+  throw new UsageError(
     `Cannot use --input-range ${text}: expected LEAST,MOST`,
   );
 }
 
-function aboutMean(
-  { worstScoreError, constantScores }: QuantisationReport,
-): string {
-  const constant = constantScores > 0
-    ? ` (${constantScores} scores hardly vary on these readings: nothing is known of their error)`
-    : "";
-  return worstScoreError === null
-    ? `no score varies${constant}`
-    : `worst score about its mean ${
-      (100 * worstScoreError).toFixed(2)
-    } %${constant}`;
+/** What calibration says of the scores, and what it cannot say. */
+function onReadings(report: QuantisationReport): string {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const {
+    readings,
+    relativeError,
+    worstScore,
+    worstScoreError,
+    constantScores,
+    constantElements,
+    agreement,
+  } = report;
+  const parts = [
+    worstScoreError === null
+      ? "no score varies, so that nothing is known of their error"
+      : `worst score (${worstScore}) off by ${
+        percent(worstScoreError)
+      } of its variation about its mean`,
+    `relative error ${percent(relativeError!)}`,
+  ];
+  if (agreement !== null) {
+    parts.push(`same arg-max as the float model ${percent(agreement)}`);
+  }
+  if (worstScoreError !== null && constantScores > 0) {
+    parts.push(`${constantScores} scores hardly vary: little is known of them`);
+  }
+  if (constantElements > 0) {
+    parts.push(`${constantElements} elements of the reading never vary`);
+  }
+  return `On ${readings} calibration readings: ${parts.join("; ")}`;
 }
 
 /** The report for people. */
@@ -203,12 +228,6 @@ export function reportText(report: QuantisationReport): string {
     "zeros",
     "signal to noise",
   ];
-  const summary = report.relativeError === null
-    ? ""
-    : `\nOn the calibration readings: relative error ${
-      (100 * report.relativeError).toFixed(2)
-    } %, ${aboutMean(report)}, same arg-max as the float model ${
-      (100 * report.agreement!).toFixed(2)
-    } %`;
+  const summary = report.readings === 0 ? "" : `\n${onReadings(report)}`;
   return table(header, rows) + summary;
 }

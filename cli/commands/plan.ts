@@ -10,7 +10,8 @@ import {
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, table, wholeNumber } from "./command.ts";
+import { print, wholeNumber } from "./command.ts";
+import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
 export interface PlanReport {

@@ -8,10 +8,10 @@ import {
 } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { openDemoKey } from "../demo/demo_key.ts";
-import { UsageError } from "../command_line.ts";
+import { note, UsageError } from "../../cli/commands/command.ts";
+import { contracts } from "../contracts.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { HomeOptions } from "./options.ts";
-import { note } from "./program.ts";
 
 /** A session, with all that it runs on. */
 export interface Gateway extends AsyncDisposable {
@@ -24,7 +24,7 @@ export interface Gateway extends AsyncDisposable {
  * @param samples readings in one inference
  */
 export async function openGateway(
-  model: string,
+  model: keyof typeof contracts,
   samples: number,
   options: HomeOptions,
   signal: AbortSignal,
@@ -41,6 +41,7 @@ export async function openGateway(
       url,
       token: options.token ?? undefined,
       model,
+      contract: contracts[model],
       keys: owner,
       samples,
       signal,

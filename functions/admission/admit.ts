@@ -6,7 +6,8 @@ import {
 } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
-import { checkContentType, type Limits, readBody } from "./body.ts";
+import { checkContentType, readBody } from "./body.ts";
+import type { Limits } from "./limits.ts";
 import {
   type Arrival,
   type Gate,

@@ -19,7 +19,7 @@ import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 import { answerRound } from "../rounds/answer_round.ts";
 import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
-import type { Limits } from "../admission/body.ts";
+import type { Limits } from "../admission/limits.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";

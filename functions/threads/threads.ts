@@ -35,7 +35,6 @@ export interface ThreadReply {
 /** As much of a `Worker` as is used. */
 export interface ThreadWorker {
   postMessage(message: ThreadMessage): void;
-  terminate(): void;
   terminate(): unknown;
   onmessage: ((event: { data: ThreadReply }) => void) | null;
   onerror:

@@ -6,7 +6,6 @@ import { applySteps } from "../../sdk/activations/apply.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { IntegerTensor } from "../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundResponse,
@@ -33,11 +32,7 @@ export const sealingKey: Uint8Array = new Uint8Array(32).fill(7);
 
 /** One owner for all tests of a process: its tables take a while. */
 export const owner: PaillierEngine = new PaillierEngine(testKey(512));
-const { modulusBytes } = owner.publicKey;
-export const modulus: Uint8Array = bytesFromBigInt(
-  owner.publicKey.modulus,
-  modulusBytes,
-);
+export const modulus: Uint8Array = owner.publicKey.toBytes();
 
 /** Posts a CBOR body. */
 export function post(

@@ -2,6 +2,7 @@
 import { type AppOptions, createApp } from "../../functions/app.ts";
 import type { Access } from "../../functions/access/principal.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { type Functions, sealingKey } from "./gateway.ts";
 
@@ -21,11 +22,8 @@ export function serve(
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const server = serveLocally(app.fetch);
+  const url = server.url;
   return {
     url,
     as: (token, others = {}) => ({

@@ -11,6 +11,7 @@ import type {
   Arithmetic,
   Kernel,
 } from "../../../sdk/paillier/public/kernel.ts";
+import { registerBytes } from "../../../sdk/paillier/wasm/limbs.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
@@ -111,10 +112,6 @@ export function bankBytes(groupCount: number, modulusBits: number): number {
 function bankRegisters(groups: readonly Group[]): number {
   const scratch = firstTooth + bases + nthPowersScratch(bases);
   return Math.max(firstTable + tableEntries(groups), scratch);
-}
-
-function registerBytes(modulusBits: number): number {
-  return 16 * Math.ceil((modulusBits + 2) / 50);
 }
 
 /** Base number `t` of a key, before it is raised to N. */

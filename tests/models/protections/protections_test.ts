@@ -8,6 +8,7 @@ import { createApp } from "../../../functions/app.ts";
 import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
 import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { HostileClient } from "../../../attack/client/hostile_client.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planInference } from "../../../models/planner/plan.ts";
@@ -48,12 +49,9 @@ async function withClient<T>(
     insecureKeys: true,
     protections,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   using client = new HostileClient(
-    `http://127.0.0.1:${server.addr.port}`,
+    server.url,
     model.manifest.name,
     key,
   );

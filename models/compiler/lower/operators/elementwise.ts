@@ -20,7 +20,7 @@ import {
   type OperatorCall,
   type OperatorRule,
   shapeOf,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import {
   clipRange,
   type ScalarFunction,

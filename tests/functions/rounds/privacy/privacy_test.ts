@@ -135,6 +135,16 @@ Deno.test("channels move where every reader can undo it, and nowhere else", () =
     { op: "reshape", shape: [8] },
   );
   assert.equal(orderUnits(plan, 0), 2);
+  // A transpose names the places that it takes elements from.
+  const [round, ...later] = plan.rounds;
+  const turned = { op: "transpose" as const, shape: [2, 4], order: [1, 0] };
+  assert.equal(
+    orderUnits(
+      { ...plan, rounds: [{ ...round, steps: [turned] }, ...later] },
+      0,
+    ),
+    1,
+  );
   // Slopes of their own name the channels; one slope for all does not.
   const sloped = (negative: number[]) => {
     const [first, ...others] = plan.rounds;

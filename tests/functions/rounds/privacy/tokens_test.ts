@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AppOptions, createApp } from "../../../../functions/app.ts";
 import { MemoryModelStore } from "../../../../functions/models/memory_models.ts";
+import { serveLocally } from "../../../../functions/hosts/serve_locally.ts";
 import { HostileClient } from "../../../../attack/client/hostile_client.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
 import { applySteps } from "../../../../sdk/activations/apply.ts";
@@ -50,12 +51,9 @@ function serve(options: Partial<AppOptions> = {}): Served {
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
