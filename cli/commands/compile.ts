@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { compileModel } from "../../models/compiler/compile.ts";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
+import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import { writePackage } from "../../models/package/read_package.ts";
@@ -28,6 +29,7 @@ interface Options {
   quantisation?: string;
   out: string;
   name?: string;
+  inputShape?: number[];
   weightBits?: number | number[];
   activationBits?: number | number[];
   maxAccuracyLoss: number;
@@ -69,6 +71,11 @@ export function compileCommand(): Command {
     .option(
       "--quantisation <file>",
       "what quantisation-aware training has fixed; no calibration is needed then",
+    )
+    .option(
+      "--input-shape <lengths>",
+      "shape of the input, batch first (1,3,48,192), where the file leaves lengths open",
+      axisLengths,
     )
     .option("--name <name>", "model name (default: the file's)")
     .option(
@@ -148,13 +155,17 @@ async function compile(path: string, options: Options): Promise<void> {
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { inputs } = lower(readOnnx(onnx));
+  const { inputShape } = options;
+  const read = readOnnx(onnx);
+  const graph = inputShape ? withInputShape(read, inputShape) : read;
+  const { inputs } = lower(graph);
   const calibration = options.calibrate
     ? await loadReadings(options.calibrate, inputs, count)
     : [];
   const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
     calibration,
+    inputShape,
     calibrationLabels: options.calibrateLabels
       ? await loadClasses(options.calibrateLabels, count)
       : undefined,
@@ -191,6 +202,10 @@ async function compile(path: string, options: Options): Promise<void> {
 
 function namesOf(given?: string): Promise<NamesOfParts | undefined> {
   return given === undefined ? Promise.resolve(undefined) : loadNames(given);
+}
+
+function axisLengths(text: string): number[] {
+  return text.split(",").map(wholeNumber(1));
 }
 
 function parseRange(text?: string): [number, number] | undefined {

@@ -13,6 +13,7 @@ import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
 import { readingLength } from "./float_reference.ts";
 import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
+import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
   compareWithGraph,
@@ -44,6 +45,8 @@ export interface CompileOptions {
    * empty with `quantisation`.
    */
   calibration: ArrayLike<number>[];
+  /** Shape of the input, batch axis first, where the file leaves lengths open. */
+  inputShape?: number[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order; by output where there are several. Default: the file's. */
@@ -105,7 +108,9 @@ export function compileModel(
   onnx: Uint8Array,
   options: CompileOptions,
 ): Compilation {
-  const graph = readOnnx(onnx);
+  const read = readOnnx(onnx);
+  const { inputShape } = options;
+  const graph = inputShape ? withInputShape(read, inputShape) : read;
   const network = lower(graph, { pool: options.pool });
   const { calibration, onProgress } = options;
   checkCalibration(network, options);

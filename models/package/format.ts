@@ -55,8 +55,11 @@ export interface RoundSpec {
   alone?: true;
 }
 
-/** `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay hidden. */
-export type PrivacyProfile = "paper" | "standard" | "strict";
+/**
+ * `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay
+ * hidden; `sealed`: clients see labels alone (docs/sealed.md).
+ */
+export type PrivacyProfile = "paper" | "standard" | "strict" | "sealed";
 
 /** Raised when packages of before can no longer be read. */
 export const packageFormat = "cipherlayer-model-2";

@@ -93,7 +93,7 @@ const manifest: Check<Manifest> = record({
   version: name,
   ...interfaceFields,
   rounds: list(round, maxRounds),
-  privacy: literal<PrivacyProfile>("paper", "standard", "strict"),
+  privacy: literal<PrivacyProfile>("paper", "standard", "strict", "sealed"),
   provenance: dictionary(textOrNumber),
   files: dictionary(text(64)),
 });

@@ -79,6 +79,8 @@ export function verifyPackage(model: ModelPackage): void {
     );
   }
   verifyOutputs(manifest, written);
+  // Nothing is added to a sealed model.
+  if (manifest.privacy === "sealed") return;
   // Throws where scores are too many or too wide to be guarded as the manifest asks.
   guardModel(
     model,
@@ -103,8 +105,8 @@ function verifyOutputs(
       "expected a dense round of two scores or more, of which to reveal a label",
     );
   }
-  if (privacy === "strict" && reveal === "scores") {
-    fail("model", 'expected to reveal "label" where privacy is "strict"');
+  if ((privacy === "strict" || privacy === "sealed") && reveal === "scores") {
+    fail("model", `expected to reveal "label" where privacy is "${privacy}"`);
   }
 }
 

@@ -19,14 +19,15 @@ import { protectionsOf } from "./profile.ts";
  * @param manifest of a package that has been verified
  */
 export function contractOfManifest(manifest: Manifest): Contract {
-  const { model } = guardModel(
-    { manifest, tensors: zeros(manifest) },
+  const model = { manifest, tensors: zeros(manifest) };
+  const guarded = manifest.privacy === "sealed" ? model : guardModel(
+    model,
     protectionsOf(manifest),
     (length) => new Uint8Array(length),
-  );
+  ).model;
   return {
-    ...interfaceOf(model.manifest),
-    rounds: model.manifest.rounds.map((round) => ({
+    ...interfaceOf(guarded.manifest),
+    rounds: guarded.manifest.rounds.map((round) => ({
       kind: round.terms[0].kind === "dense" ? "dense" : "spatial",
       inputs: round.terms.map((term) => ({
         tensor: term.reads,

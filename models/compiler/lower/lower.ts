@@ -19,6 +19,7 @@ import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
+import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
@@ -51,7 +52,7 @@ const rules: Record<string, OperatorRule> = {
 const joining = new Set([
   ...Object.keys(linearRules),
   ...Object.keys(shapeRules),
-  ...["Add", "Sub", "Sum", "Mul", "Div", "Neg"],
+  ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
 ]);
 
 export interface LowerOptions {
@@ -108,6 +109,7 @@ export function lower(
   const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
+  const integers = integerNodes(graph, nodes);
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
@@ -126,7 +128,8 @@ export function lower(
       const [name] = node.outputs;
       if (shape) values.set(name, rounds.activation(`?${name}`, shape));
     };
-    const refusal = refuse(node);
+    const refusal = refuse(node) ??
+      (integers.has(node) ? inIntegers(node) : null);
     if (refusal) {
       offend(refusal);
       continue;
@@ -274,6 +277,15 @@ function refuse(node: OnnxNode): OffendingNode | null {
         : "the operator is not known"
       : "operators of this domain are not known",
     instead: suggestion(operator),
+  };
+}
+
+function inIntegers({ name, operator }: OnnxNode): OffendingNode {
+  return {
+    name,
+    operator,
+    why: "it computes in integers, which wrap and truncate",
+    instead: "cast the reading to float first",
   };
 }
 

@@ -68,6 +68,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   Div: ofTwo,
   Pow: ofTwo,
   Sum: ofAny,
+  Mean: ofAny,
   Min: ofAny,
   Max: ofAny,
   PRelu: { inputs: 2 },
@@ -84,6 +85,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   ThresholdedRelu: alpha,
   Gelu: { attributes: { approximate: "string" } },
   HardSigmoid: { attributes: { alpha: "number", beta: "number" } },
+  Shrink: { attributes: { bias: "number", lambd: "number" } },
   Selu: { attributes: { alpha: "number", gamma: "number" } },
   Concat: { ...ofAny, attributes: axis },
   Slice: {

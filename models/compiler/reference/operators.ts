@@ -50,7 +50,9 @@ function firstOutput(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
   if (Object.hasOwn(functionsOfTwo, node.operator)) {
     const g = functionsOfTwo[node.operator];
     const tensors = inputs.filter((input) => input !== null);
-    return tensors.reduce((a, b) => ofTwo(node.operator, g, a, b));
+    const joined = tensors.reduce((a, b) => ofTwo(node.operator, g, a, b));
+    if (node.operator !== "Mean") return joined;
+    return { ...joined, data: joined.data.map((v) => v / tensors.length) };
   }
   throw new RangeError(`Cannot evaluate: ${node.operator} is not known`);
 }

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { readOnnx } from "../../../models/compiler/onnx/read.ts";
+import { withInputShape } from "../../../models/compiler/lower/input_shape.ts";
 import {
   lower,
   type LowerOptions,
@@ -268,4 +269,31 @@ Deno.test("rows and columns that no window reaches are not computed, back to the
   ]);
   deepEqual(rounds[0].terms[0].map.kind, "convolution");
   deepEqual(rounds[0].writesShape, [20, 12, 12]);
+});
+
+Deno.test("open lengths of the input are given by whoever compiles the model", () => {
+  const g = new GraphBuilder([3, 8, 8]);
+  const convolved = g.node("Relu", [g.conv("x", [4, 3, 3, 3])]);
+  const pooled = g.node("Flatten", [g.node("GlobalAveragePool", [convolved])]);
+  const graph = readOnnx(g.bytes(g.dense(pooled, 4, 2)));
+  const open = { ...graph, inputs: [{ name: "x", shape: [-1, 3, -1, -1] }] };
+  throws(() => lower(open), /give its shape \(--input-shape\)/);
+  const fixed = withInputShape(open, [1, 3, 8, 8]);
+  const [reading] = g.readings(1);
+  deepEqual(runFloat(lower(fixed), reading), runFloat(lower(graph), reading));
+  deepEqual(lower(withInputShape(open, [1, 3, 5, 9])).inputs[0].shape, [
+    3,
+    5,
+    9,
+  ]);
+  for (const shape of [[1, 4, 8, 8], [1, 3, 8], [1, 3, 0, 8], [1, 3, 8.5, 8]]) {
+    throws(
+      () => withInputShape(open, shape),
+      new RegExp(`the shape \\[${shape}\\]: expected \\[\\?,3,\\?,\\?\\]`),
+    );
+  }
+  throws(
+    () => withInputShape({ ...graph, inputs: [] }, [1]),
+    /one input, got 0/,
+  );
 });

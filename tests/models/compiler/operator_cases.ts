@@ -566,6 +566,30 @@ export const operatorCases: OperatorCase[] = [
     },
   },
   {
+    name: "Sum and Mean with constants",
+    shape: image,
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [4, 3, 3, 3])]);
+      const b = g.node("Sum", [a, g.weights([4, 1, 1]), g.number(.2)]);
+      const c = g.node("Mean", [b, g.conv(a, [4, 4, 1, 1]), g.weights([6])]);
+      return g.head(g.node("Relu", [c]), 144);
+    },
+  },
+  {
+    name: "Atan, Asinh, Sinh and Shrink",
+    shape: image,
+    build: (g) => {
+      const a = g.node("Atan", [g.conv("x", [4, 3, 3, 3])]);
+      const b = g.node("Asinh", [g.conv(a, [4, 4, 1, 1])]);
+      const c = g.node("Sinh", [g.conv(b, [4, 4, 1, 1])]);
+      const d = g.node("Shrink", [g.conv(c, [4, 4, 3, 3])], {
+        bias: { float: .3 },
+        lambd: { float: .3 },
+      });
+      return g.head(d, 64);
+    },
+  },
+  {
     name: "channels shuffled behind Relu, then convolved in groups",
     shape: [4, 6, 6],
     build: (g) => {
