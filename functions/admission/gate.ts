@@ -14,7 +14,7 @@ export interface GateLimits {
   waiting: number;
   /** Memory for bodies, those that are still coming too; a caller has half of it. */
   bodyBytes: number;
-  /** Calls of one caller, those whose bodies are still coming too; unlimited by default. */
+  /** Calls of one caller, those whose bodies are still coming too. */
   perCaller: number;
 }
 
@@ -22,7 +22,8 @@ export const defaultGateLimits: GateLimits = {
   running: 2,
   waiting: 128,
   bodyBytes: 256 * 2 ** 20,
-  perCaller: Infinity,
+  // All parts of a round, and half of the places: one caller does not keep others out.
+  perCaller: 64,
 };
 
 /** A call that asks to be let in. */

@@ -110,8 +110,8 @@ async function loadModel(
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
-function checkKey(
-  { insecureKeys }: SessionRoutesOptions,
+export function checkKey(
+  { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
 ): { modulus: bigint; modulusBits: number } {
   const modulus = bigIntFromBytes(request.modulus);

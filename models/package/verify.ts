@@ -61,8 +61,9 @@ export function verifyPackage(model: ModelPackage): void {
       "expected a dense round of two scores or more, of which to reveal a label",
     );
   }
-  if (manifest.privacy === "strict" && manifest.reveal === "scores") {
-    fail("model", 'expected to reveal "label" where privacy is "strict"');
+  const { privacy, reveal } = manifest;
+  if ((privacy === "strict" || privacy === "sealed") && reveal === "scores") {
+    fail("model", `expected to reveal "label" where privacy is "${privacy}"`);
   }
   const { elements } = activations.get(last.writes)!;
   if (elements !== elementCount(output.shape)) {
@@ -71,6 +72,8 @@ export function verifyPackage(model: ModelPackage): void {
       `expected the output's shape [${output.shape}], got ${elements} elements`,
     );
   }
+  // Nothing is added to a sealed model.
+  if (privacy === "sealed") return;
   // Throws where scores are too many or too wide to be guarded as the manifest asks.
   guardModel(
     model,

@@ -26,6 +26,9 @@ const paillier = "tests/sdk/paillier";
 const evaluation = "tests/functions/rounds/evaluate/evaluate_test.ts";
 const packing = "tests/sdk/fixed_point/packing_test.ts";
 const steps = "tests/sdk/activations/steps_test.ts";
+const sealed = "tests/functions/rounds/sealed";
+const sealedRules = `${sealed}/rules_test.ts`;
+const sealedViews = `${sealed}/views_test.ts`;
 
 export const mutations: Mutation[] = [
   // Guards of scores.
@@ -377,4 +380,69 @@ export const mutations: Mutation[] = [
     tests: ["tests/functions/http/sessions_test.ts"],
   },
   ...gatewayMutations,
+
+  // Sealed inferences.
+  {
+    name: "sealed: one salt for all shards",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "`salt ${shard}/${shards}`",
+    replace: '"salt"',
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: a seed without the body",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "  context.set(sha256(body), 32);",
+    replace: "  context.set(sha256(body.subarray(0, 20)), 32);",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: answers masked above their lowest bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "uniformBelow(modulus, source));",
+    replace: "uniformBelow(modulus, source) >> 4n << 4n);",
+    tests: [sealedViews],
+  },
+  {
+    name: "sealed: plaintexts masked without surplus bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "bigIntFromBytes(source(size)), bits)",
+    replace: "bigIntFromBytes(source(size)), bits - 8)",
+    tests: [sealedViews],
+  },
+  {
+    name: "sealed: lanes counted from 0 in each chunk",
+    file: "sdk/garbling/rounds/run.ts",
+    find: "firstLane: first };",
+    replace: "firstLane: 0 };",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: tokens of other circuits accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkDigest(round.digest, content.digest);",
+    replace: "",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: transfers of another account accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkOwner(batch, content);",
+    replace: "",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: a noise bit that the sender sets",
+    file: "sdk/transfer/batch.ts",
+    find: "    grown[leaf] |= 1;",
+    replace: "",
+    tests: ["tests/transfer/batch_test.ts"],
+  },
+  {
+    name: "sealed: transfers given back by a call that fails",
+    file: "sdk/transfer/receiver.ts",
+    find: "    this.#next += bits.length;",
+    replace: "    setTimeout(() => this.#next += bits.length);",
+    tests: [sealedViews],
+  },
 ];

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Gate, type Place } from "../../../functions/admission/gate.ts";
 import { remoteAddress } from "../../../functions/admission/address.ts";
+import { maxShards } from "../../../sdk/wire/limits.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 
 /** Lets everything that can happen by itself happen. */
@@ -123,6 +124,12 @@ Deno.test("new sessions are turned away before calls of inferences under way", (
   assert.equal(refusal(() => gate.admit(session)).code, "overloaded");
   for (let i = 0; i < 5; i++) gate.admit(round);
   assert.equal(refusal(() => gate.admit(round)).code, "overloaded");
+});
+
+Deno.test("by default one caller has room for all parts of a round, and never all places", () => {
+  const { perCaller, running, waiting } = new Gate().limits;
+  assert(perCaller >= maxShards);
+  assert(2 * perCaller <= running + waiting);
 });
 
 Deno.test("a caller with too many calls at once: others go on", () => {
