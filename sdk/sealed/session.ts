@@ -79,6 +79,12 @@ interface Transfers {
   token: Uint8Array;
 }
 
+/** Difference of the two clocks that counts as none: wall clocks are set now and then. */
+const clockToleranceMs = 5000;
+
+/** What the wall clock has beyond the monotonic one: it jumps where a machine was stopped. */
+const wallBeyondMonotonic = (clock: Clock): number => Date.now() - clock.now();
+
 /**
  * Opens a sealed session: proves the key, fetches the plan, begins oblivious transfer.
  *
@@ -142,13 +148,15 @@ export async function connectSealed(
 class Calls {
   readonly #transport: Transport;
   readonly #retry: { policy: RetryPolicy; clock: Clock };
+  readonly clock: Clock;
 
   constructor(options: SealedOptions) {
     const { url, token, fetch, timeoutMs = 120_000 } = options;
     this.#transport = createTransport({ url, token, fetch, timeoutMs });
+    this.clock = options.clock ?? platformClock;
     this.#retry = {
       policy: options.retry ?? exponentialBackoff(),
-      clock: options.clock ?? platformClock,
+      clock: this.clock,
     };
   }
 
@@ -176,6 +184,8 @@ export class SealedSession {
   readonly #gates = makeKernel();
   readonly #leaves: number;
   #transfers: Transfers | undefined;
+  /** When they began, as the difference of the two clocks. */
+  #beganAt = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @throws {CipherlayerError} `unsupported` if a round of the plan cannot be sealed or is too large */
@@ -311,8 +321,11 @@ export class SealedSession {
 
   /** A root with transfers for one more batch and for the root after it. */
   async #root(): Promise<Transfers> {
-    const known = this.#transfers;
-    if (!known) {
+    const known = this.#transfers, now = wallBeyondMonotonic(this.#calls.clock);
+    // A machine that was copied or set back would use its transfers twice.
+    if (!known || Math.abs(now - this.#beganAt) > clockToleranceMs) {
+      this.#transfers = undefined;
+      this.#beganAt = now;
       const start = startTransfers(this.#gates);
       const request = { token: this.#token, request: start.request };
       const reply = await this.#calls.post(
