@@ -20,7 +20,12 @@ import {
 import { createTransport, type Transport } from "../session/transport.ts";
 import { type Clock, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { answerCiphertexts } from "../fixed_point/layout.ts";
+import {
+  answerCiphertexts,
+  blockSlots,
+  foldOf,
+  outputValues,
+} from "../fixed_point/layout.ts";
 import {
   batchAnswerBytes,
   rootLeaves,
@@ -200,15 +205,13 @@ export class SealedSession {
     },
   ) {
     this.plan = plan;
-    this.#rounds = sealedRounds(plan);
-    for (const { stages } of this.#rounds) {
-      if (garbledBytes(stages) > maxGarbledBytes) {
-        throw new CipherlayerError(
-          "unsupported",
-          `Cannot use the plan: expected garbled calls of at most ${maxGarbledBytes} bytes`,
-        );
-      }
+    // Before circuits are made: unmasking alone takes this much, about.
+    for (const { layout, valueBits } of plan.rounds) {
+      const values = outputValues(layout) * blockSlots(layout);
+      checkGarbled(16 * values * valueBits / foldOf(layout));
     }
+    this.#rounds = sealedRounds(plan);
+    for (const { stages } of this.#rounds) checkGarbled(garbledBytes(stages));
     this.#token = token;
     this.#owner = owner;
     this.#calls = calls;
@@ -358,6 +361,15 @@ function received(
     );
   }
   return { root: pending.finish(reply.answer), token: reply.token };
+}
+
+/** @throws {CipherlayerError} `unsupported` */
+function checkGarbled(bytes: number): void {
+  if (bytes <= maxGarbledBytes) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot use the plan: expected garbled calls of at most ${maxGarbledBytes} bytes, got ${bytes}`,
+  );
 }
 
 function checkSize(ciphertexts: Uint8Array, expected: number): void {
