@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { Protections } from "../models/protections/profile.ts";
 import { CipherlayerError } from "../sdk/support/errors.ts";
@@ -13,7 +13,7 @@ import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
-import { defaultLimits, type Limits } from "./admission/body.ts";
+import { defaultLimits, type Limits } from "./admission/limits.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
 import { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";
@@ -78,7 +78,7 @@ export interface AppOptions {
    * callers without an account are told apart by it. Default: as Deno's server says.
    */
   address?: (host: unknown) => string | undefined;
-  /** Origins whose pages may call, default all: calls carry no cookies. */
+  /** Origins whose pages may call, `*` for all; default: none. */
   origins?: string[];
   /** Told of every call; default: a log of faults on standard error. */
   observers?: CallObserver[];
@@ -118,18 +118,8 @@ export function createApp(options: AppOptions): Hono {
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
   ));
-  app.use(cors({
-    origin: options.origins?.includes("*") ? "*" : options.origins ?? "*",
-    allowMethods: ["GET", "POST"],
-    allowHeaders: ["content-digest", "authorization", "content-type"],
-    exposeHeaders: [
-      "content-digest",
-      "retry-after",
-      "server-timing",
-      "x-request-id",
-    ],
-    maxAge: 86400,
-  }));
+  const { origins = [] } = options;
+  if (origins.length > 0) app.use(corsFor(origins));
   app.route(
     "/",
     operationsRoutes({
@@ -159,7 +149,6 @@ export function createApp(options: AppOptions): Hono {
       keyring,
       random: options.random ?? platformRandom,
       insecureKeys: options.insecureKeys ?? false,
-      threads,
     }),
   );
   app.route(
@@ -201,4 +190,20 @@ export function createApp(options: AppOptions): Hono {
   );
   app.onError((error) => problemResponse(error));
   return app;
+}
+
+/** Lets pages of these origins call: calls carry no cookies. */
+function corsFor(origins: string[]): MiddlewareHandler {
+  return cors({
+    origin: origins.includes("*") ? "*" : origins,
+    allowMethods: ["GET", "POST"],
+    allowHeaders: ["content-digest", "authorization", "content-type"],
+    exposeHeaders: [
+      "content-digest",
+      "retry-after",
+      "server-timing",
+      "x-request-id",
+    ],
+    maxAge: 86400,
+  });
 }

@@ -79,7 +79,8 @@ const context = {
   kernel,
   gates,
   transfers: new TransferSender(makeKernel()),
-  randomiser: (modulus: bigint, answers: number) => banks.get(modulus, answers),
+  randomiser: (modulus: bigint, answers: number) =>
+    banks.bank(modulus, answers),
 };
 const owned = {
   modulus: bytesFromBigInt(modulus, modulusBits / 8),

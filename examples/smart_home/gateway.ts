@@ -9,6 +9,7 @@ import {
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { openDemoKey } from "../demo/demo_key.ts";
 import { note, UsageError } from "../../cli/commands/command.ts";
+import { contracts } from "../contracts.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { HomeOptions } from "./options.ts";
 
@@ -23,7 +24,7 @@ export interface Gateway extends AsyncDisposable {
  * @param samples readings in one inference
  */
 export async function openGateway(
-  model: string,
+  model: keyof typeof contracts,
   samples: number,
   options: HomeOptions,
   signal: AbortSignal,
@@ -40,6 +41,7 @@ export async function openGateway(
       url,
       token: options.token ?? undefined,
       model,
+      contract: contracts[model],
       keys: owner,
       samples,
       signal,

@@ -25,6 +25,7 @@ import { accountDigest, mayUse } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import { type AdmissionEnv, admit } from "../admission/admit.ts";
 import { type Budget, chargeBudget } from "../admission/budget.ts";
+import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
 import { modelNotFound } from "../models/model_store.ts";
 import { answerActivation } from "../rounds/sealed/answer_activation.ts";
@@ -50,6 +51,8 @@ const plansKept = 16;
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
 const nonceBytes = 16;
+/** Not predicted for each call: counted as heavy, so that it passes no light one. */
+const callWork: Work = { predictedMs: 500, shards: 1 };
 
 type Call = Context<AdmissionEnv>;
 
@@ -59,8 +62,9 @@ export function sealedRoutes(
 ): Hono<AdmissionEnv> {
   const calls = new SealedCalls(options);
   const isClient = requireRole(options.access, "client");
-  const starts = admit(options, { startsSession: true });
-  const goesOn = admit(options, { startsSession: false });
+  const workOf = () => callWork;
+  const starts = admit(options, { startsSession: true, workOf });
+  const goesOn = admit(options, { startsSession: false, workOf });
   const reply = (c: Call, body: Uint8Array) =>
     c.body(body as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
@@ -119,7 +123,8 @@ class SealedCalls {
       kernel,
       gates,
       transfers: new TransferSender(gates),
-      randomiser: (modulus, answers) => banks.get(modulus, answers),
+      randomiser: (modulus, answers, count) =>
+        banks.randomiser(modulus, answers, count),
     };
   }
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { gatewayMutations } from "./gateway_mutations.ts";
+
 /** A change of one place in one file. */
 export interface Mutation {
   /** What the change breaks, in a few words; unique. */
@@ -308,10 +310,45 @@ export const mutations: Mutation[] = [
   // What a gateway relies on.
   {
     name: "a renewed session may keep another contract",
-    file: "sdk/session/session.ts",
+    file: "sdk/session/contract_keeper.ts",
     find: "if (expected !== undefined && contract !== expected) {",
     replace: "if (expected === contract && contract !== expected) {",
     tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a contract of an earlier run is forgotten",
+    file: "sdk/session/contract_keeper.ts",
+    find: "await store?.read(model) ?? undefined",
+    replace: "undefined",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "an application's answer accepts what a pin excludes",
+    file: "sdk/session/contract_keeper.ts",
+    find: "const isAccepted = pinned === undefined &&",
+    replace: "const isAccepted =",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a queue gives up what a changed contract refuses",
+    file: "sdk/queue/offline_queue.ts",
+    find: "if (session.contract !== contract) {",
+    replace: "if (session.contract === null) {",
+    tests: ["tests/sdk/queue/offline_queue_test.ts"],
+  },
+  {
+    name: "a damaged contract lets any other in",
+    file: "sdk/keys/contract_store.ts",
+    find: "kept.model === model && isContract(kept.contract)",
+    replace: "kept.model === model || kept.contract !== 0",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "requests leave when the work is done, not on the grid",
+    file: "sdk/session/release_grid.ts",
+    find: "if (pace === 0) return;",
+    replace: "if (pace >= 0) return;",
+    tests: ["tests/sdk/session/release_grid_test.ts"],
   },
   {
     name: "a contract that leaves out the range of readings",
@@ -342,6 +379,7 @@ export const mutations: Mutation[] = [
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
+  ...gatewayMutations,
 
   // Sealed inferences.
   {

@@ -54,8 +54,15 @@ export interface SealedContext {
   tokens: SealedTokens;
   kernel: Kernel;
   transfers: TransferSender;
-  /** A bank of randomisers for inferences of so many answers; full powers by default. */
-  randomiser?: (modulus: bigint, answers: number) => Promise<Randomiser>;
+  /**
+   * Randomises `count` answers of a call, of inferences of so many answers; full powers
+   * by default.
+   */
+  randomiser?: (
+    modulus: bigint,
+    answers: number,
+    count: number,
+  ) => Promise<Randomiser>;
 }
 
 /** A linear call whose tokens have been opened. */
@@ -99,6 +106,7 @@ export async function answerLinear(
       leaves: model.leaves,
       seed: purposeSeed(seed, "batch"),
     });
+  const task = { usedMs: 0 };
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,
@@ -108,14 +116,18 @@ export async function answerLinear(
       range: { from: 0, to: answerCiphertexts(layout) },
       method: compiled.method(1),
     }),
-    signal,
+    { signal, task },
   );
   const mask = purposeSeed(seed, "mask");
   const masks = await answerMasks(mask, answers.length, modulus);
   const addends = masks.map((number, answer) =>
     (number + offsetOf(compiled, answer)) % modulus
   );
-  const randomiser = await context.randomiser?.(modulus, model.answers) ??
+  const randomiser = await context.randomiser?.(
+    modulus,
+    model.answers,
+    answers.length,
+  ) ??
     new PowerRandomiser(context.kernel, modulus);
   const sources = await seedSources(
     seed,
@@ -126,7 +138,7 @@ export async function answerLinear(
   const ciphertexts = new Uint8Array(answers.length * size);
   await runPaced(
     randomiser.randomise(answers, addends, sources, ciphertexts),
-    signal,
+    { signal, task },
   );
   const token = context.tokens.seal({
     ...content,
