@@ -28,18 +28,12 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
 export async function answerSetup(
   { sealingKey, tokens, transfers }: Context,
   request: Uint8Array,
-  { owner, received, signal }: {
-    owner: Owner;
-    received: SealedRequest;
-    signal?: AbortSignal;
-  },
+  { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
   const setup = readSetup(request);
   const seed = callSeed(sealingKey, "transfers", received);
-  const { answer, root } = await runPaced(
-    transfers.answerSetup(seed, setup),
-    signal,
-  );
+  const steps = transfers.answerSetup(seed, setup);
+  const { answer, root } = await runPaced(steps);
   return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
 }
 
