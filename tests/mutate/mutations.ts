@@ -5,6 +5,7 @@
  * @module
  */
 
+import { functionsMutations } from "./functions_mutations.ts";
 import { gatewayMutations } from "./gateway_mutations.ts";
 
 /** A change of one place in one file. */
@@ -376,5 +377,6 @@ export const mutations: Mutation[] = [
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
+  ...functionsMutations,
   ...gatewayMutations,
 ];
