@@ -5,7 +5,7 @@ import {
   bigIntFromBytes,
   bitLength,
 } from "../../sdk/paillier/public/big_integer.ts";
-import { verifyKeyProof } from "../../sdk/paillier/public/key_proof.ts";
+import { keyProofCheck } from "../../sdk/paillier/public/key_proof.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import {
   decodeSessionRequest,
@@ -23,6 +23,7 @@ import type { Work } from "../admission/turns.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
+import { runPaced } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 
 const nonceBytes = 16;
@@ -110,13 +111,15 @@ async function loadModel(
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
-function checkKey(
+async function checkKey(
   { insecureKeys }: SessionRoutesOptions,
   request: SessionRequest,
-): { modulus: bigint; modulusBits: number } {
+): Promise<{ modulus: bigint; modulusBits: number }> {
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
-  verifyKeyProof(modulus, request.proof, { insecure: insecureKeys });
+  const options = { insecure: insecureKeys };
+  // Whoever else calls is answered between its steps.
+  await runPaced(keyProofCheck(modulus, request.proof, options));
   if (request.modulus.length * 8 !== modulusBits) {
     throw new CipherlayerError(
       "key-rejected",
