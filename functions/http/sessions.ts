@@ -25,6 +25,7 @@ import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { runPaced } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof. */
@@ -36,6 +37,8 @@ export interface SessionRoutesOptions extends AdmissionOptions {
   random: RandomSource;
   /** Also accept keys of 512 to 2047 bits. */
   insecureKeys: boolean;
+  /** Where keys are checked and plans made, if not here. */
+  threads?: EvaluationThreads;
 }
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
@@ -47,11 +50,13 @@ export function sessionRoutes(
     startsSession: true,
     workOf: () => startWork,
   });
+  const { threads } = options;
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
+    const body = c.get("body");
+    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
     const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
-    const body = c.get("body");
     notes.add({ bytesIn: body.length });
     const request = await notes.during(
       "decode",
