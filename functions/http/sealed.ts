@@ -139,7 +139,7 @@ class SealedCalls {
         `Cannot start session: expected at most ${limits.samples} samples, got ${request.samples}`,
       );
     }
-    const { modulusBits } = checkKey(this.#options, request);
+    const { modulusBits } = await checkKey(this.#options, request);
     const model = await this.#model(c, request.model, {
       modulusBits,
       samples: request.samples,

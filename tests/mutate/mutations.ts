@@ -5,6 +5,7 @@
  * @module
  */
 
+import { functionsMutations } from "./functions_mutations.ts";
 import { gatewayMutations } from "./gateway_mutations.ts";
 
 /** A change of one place in one file. */
@@ -379,6 +380,7 @@ export const mutations: Mutation[] = [
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
+  ...functionsMutations,
   ...gatewayMutations,
 
   // Sealed inferences.
