@@ -36,8 +36,9 @@ const maxSessionBytes = 1 << 24;
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense
  * @throws {RangeError} if `samples` is not a positive integer
- * @throws {TypeError} if the model uses an activation that is not registered, the
- * key store holds no key, or the token cannot stand in a header
+ * @throws {TypeError} if `url`, `model`, `keys`, `token`, `timeoutMs` or `contract`
+ * is not what it should be, the model uses an activation that is not registered, or
+ * the key store holds no key
  *
  * @example A whole inference, and what to do when the cloud is away
  * ```ts
@@ -79,6 +80,7 @@ export class Session extends SessionEvents {
   #opened!: SessionResponse;
   #contract?: string;
   #queue: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
   private constructor(
@@ -99,6 +101,10 @@ export class Session extends SessionEvents {
     this.#retry = options.retry ??
       exponentialBackoff({ random: options.random });
     this.#clock = options.clock ?? platformClock;
+    const { onRetry } = options;
+    if (onRetry) {
+      this.addEventListener("retry", ({ detail }) => onRetry(detail));
+    }
   }
 
   /** See the function {@linkcode connect}. */
@@ -109,7 +115,10 @@ export class Session extends SessionEvents {
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
       );
     }
-    const { contract } = options;
+    const { contract, model } = options;
+    if (typeof model !== "string" || model === "") {
+      throw new TypeError("Cannot connect: expected model to be a name");
+    }
     if (contract !== undefined && !/^sha256:[0-9a-f]{64}$/.test(contract)) {
       throw new TypeError(
         `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
@@ -155,6 +164,7 @@ export class Session extends SessionEvents {
    * Evaluates the model on one reading.
    *
    * @param reading values in row-major order, in the units and range of the model's input
+   * @throws {TypeError} if the reading is no list of numbers
    * @throws {RangeError} before anything is sent, if the reading has another
    * length, or a value is NaN or outside the model's range
    * @throws {CipherlayerError} on faults of network (after retries) and protocol
@@ -171,19 +181,33 @@ export class Session extends SessionEvents {
    * {@linkcode connect}) in the slots of the same ciphertexts.
    *
    * @returns answers in the order of the readings
-   * @throws {TypeError} after the last round, if a custom activation threw or gave
-   * no finite number; else as {@linkcode infer} does
+   * @throws {TypeError} if `readings` is a single reading; after the last round, if
+   * a custom activation threw or gave no finite number; else as {@linkcode infer} does
    */
   inferMany(
     readings: ArrayLike<number>[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
+    if (!Array.isArray(readings) || !readings.every(isList)) {
+      return Promise.reject(
+        new TypeError(
+          "Cannot infer: expected readings to be an array of readings, each a list of numbers",
+        ),
+      );
+    }
     const before = this.#queue;
+    this.#waiting++;
     const result = orAborted(before, this.#joined(options.signal))
+      .finally(() => this.#waiting--)
       .then(() => this.#inferAll(readings, options));
     // One that gave up waiting does not let the next one pass.
     this.#queue = Promise.allSettled([before, result]).then(() => {});
     return result;
+  }
+
+  /** Calls of {@linkcode infer} and {@linkcode inferMany} that wait for those before. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -399,10 +423,20 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** Any object with a length; what its elements are is checked before they are sent. */
+function isList(reading: unknown): boolean {
+  return typeof reading === "object" && reading !== null && "length" in reading;
+}
+
 async function keyOf(
   keys: ConnectOptions["keys"],
 ): Promise<PrivateKey | PaillierEngine> {
   if (keys instanceof PaillierEngine || keys instanceof PrivateKey) return keys;
+  if (typeof keys?.load !== "function") {
+    throw new TypeError(
+      "Cannot connect: expected keys to be a private key, a PaillierEngine or a key store",
+    );
+  }
   const key = await keys.load();
   if (key === null) {
     throw new TypeError(
