@@ -3,7 +3,7 @@
  * Exit codes: 0 done, 1 failed, 2 unsupported model or misuse.
  */
 import { Command, CommanderError } from "commander";
-import { MisuseError } from "./commands/command.ts";
+import { UsageError } from "./commands/command.ts";
 import { commands } from "./commands/mod.ts";
 import { UnsupportedModelError } from "../models/compiler/lower/unsupported.ts";
 
@@ -29,7 +29,7 @@ export async function runCli(args: string[]): Promise<number> {
     }
     console.error(error instanceof Error ? error.message : String(error));
     const misuse = error instanceof UnsupportedModelError ||
-      error instanceof MisuseError;
+      error instanceof UsageError;
     return misuse ? 2 : 1;
   }
 }

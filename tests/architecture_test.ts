@@ -1,9 +1,11 @@
 /**
- * Holds the direction of every import between the houses, and the houses' doors free of loose files.
+ * Holds the direction of every import between the houses, the houses' doors free of loose
+ * files, and CONTRIBUTING's tables to what is there.
  *
  * @module
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { dirname, join, relative, sep } from "node:path";
 
@@ -125,4 +127,59 @@ Deno.test("only faces stand at the top of a house", async () => {
     }
     assert.deepEqual(loose, []);
   }
+});
+
+/**
+ * Paths of a text's tables and trees that do not exist. A path counts from the
+ * repository, or from the house or the folder that its line is about.
+ */
+function findMissingPaths(text: string): string[] {
+  const missing: string[] = [];
+  let house = "";
+  for (const line of text.split("\n")) {
+    const row = line.startsWith("|");
+    const words = (row ? line.match(/`[^`]+`/g)?.join(" ") ?? "" : line)
+      .split(/[\s`(),;]+/)
+      .map((word) => word.replace(/<.*/, ""))
+      .filter((word) => /^\w[\w./]*(\/|\.ts)$/.test(word));
+    if (!/^\s/.test(line)) house = words[0] ?? "";
+    for (const word of words) {
+      const places = [word, join(house, word), join(house, words[0], word)];
+      if (!places.some((place) => existsSync(join(root, place)))) {
+        missing.push(word);
+      }
+    }
+  }
+  return missing;
+}
+
+/** The rows of a text's tables, and its trees: blocks of code that list folders. */
+function tablesAndTrees(text: string): string {
+  const trees = [...text.matchAll(/^```\n(\w+\/ [^]*?)^```/gm)];
+  const rows = text.match(/^\|.*$/gm) ?? [];
+  return [...rows, ...trees.map(([, tree]) => tree)].join("\n");
+}
+
+Deno.test("every path in CONTRIBUTING's tables and tree exists", async () => {
+  const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
+  const listed = tablesAndTrees(text);
+  for (const path of ["sdk/session/retry.ts", "| `sdk/`", "wire/ "]) {
+    assert(listed.includes(path), path);
+  }
+  assert.deepEqual(findMissingPaths(listed), []);
+});
+
+Deno.test("the check finds paths that do not exist", () => {
+  const text = [
+    "| change the mask | `functions/privacy/mask.ts`, `models/zoo/<name>/` |",
+    "| `tests/` | `support/ passes/` |",
+    "sdk/   mod.ts (gateway), model.ts",
+    "  paillier/  public/ secret/",
+  ];
+  assert.deepEqual(findMissingPaths(text.join("\n")), [
+    "functions/privacy/mask.ts",
+    "passes/",
+    "model.ts",
+    "secret/",
+  ]);
 });

@@ -1,7 +1,8 @@
+import { sum } from "../../sdk/support/numbers.ts";
 import { likelyInput } from "../measure/clone.ts";
 import { type Finding, finding } from "../report/report.ts";
-import { scoreLayer } from "../client/score_layer.ts";
-import { areaUnderCurve, sum } from "../measure/scoring.ts";
+import { openScoreLayer } from "../client/score_layer.ts";
+import { areaUnderCurve } from "../measure/scoring.ts";
 import { type AttackContext, roundName } from "../client/attack_context.ts";
 import { uniformFrom } from "../measure/uniform.ts";
 
@@ -18,9 +19,7 @@ export async function decoyStatistics(
   if (decoys === 0 || decoys === scoreLabels.length) {
     return finding(roundName(target, round), "no decoys among the scores");
   }
-  const samples = await client.openWidest();
-  const token = await client.tokenFor(round);
-  const { owners } = await scoreLayer(context, token);
+  const { samples, token, layer: { owners } } = await openScoreLayer(context);
   const random = uniformFrom("decoys");
   const real: number[] = [], false_: number[] = [];
   for (let i = 0; i < Math.min(calls, context.queries / samples); i++) {

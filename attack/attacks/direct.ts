@@ -1,7 +1,6 @@
-import { agreement, labelOnlyAgreement } from "../measure/clone.ts";
-import { scoresOf } from "../client/layer.ts";
+import { judgeClone } from "../measure/clone.ts";
 import { type CurvePoint, type Finding, finding } from "../report/report.ts";
-import { scoreLayer } from "../client/score_layer.ts";
+import { openScoreLayer, readableColumns } from "../client/score_layer.ts";
 import {
   compareRows,
   cosine,
@@ -14,25 +13,17 @@ import {
   roundName,
 } from "../client/attack_context.ts";
 
-/** Columns that are read one at a time where samples cannot be packed. */
-export const columnsOneByOne = 48;
-
 /**
  * Direct solve of the scores' layer: one input after the other at its greatest
  * value, all others zero; places are taken for the same neurons in all answers.
  */
 export async function direct(context: AttackContext): Promise<Finding> {
   const { client, target } = context;
-  const round = target.scoreRound;
-  const samples = await client.openWidest();
-  const token = await client.tokenFor(round);
-  const layer = await scoreLayer(context, token);
+  const opened = await openScoreLayer(context);
+  const { round, samples, token, layer } = opened;
   const { inputs, high } = layer.guarded;
-  const columns = Math.min(
-    inputs,
-    context.queries - 1,
-    samples > 1 ? inputs : columnsOneByOne,
-  );
+  // One query is for zeros.
+  const columns = readableColumns(opened, context.queries - 1);
   const truth = firstWeights(layer.owners.rows, columns);
 
   const zero = (await client.ask(round, token, [])).accumulators.samples[0];
@@ -66,16 +57,12 @@ export async function direct(context: AttackContext): Promise<Finding> {
     recovered,
     chance: zeroShare(truth),
     cosine: similarity,
-    agreement: agreement(
-      layer.owners,
+    ...judgeClone(layer.owners, {
+      rows: found,
+      labels,
       columns,
-      (x) => labels[indexOfLargest(scoresOf(found, x.subarray(0, columns)))],
-    ),
-    labelOnlyAgreement: labelOnlyAgreement(
-      layer.owners,
-      columns,
-      client.spent.queries,
-    ),
+      queries: client.spent.queries,
+    }),
     curve,
     outcome: "inputs one by one, differences taken place by place",
   });

@@ -1,11 +1,11 @@
-import {
-  agreement,
-  labelOnlyAgreement,
-  likelyInput,
-} from "../measure/clone.ts";
+import { judgeClone, likelyInput } from "../measure/clone.ts";
 import { scoresOf } from "../client/layer.ts";
 import { type Finding, finding } from "../report/report.ts";
-import { type ScoreLayer, scoreLayer } from "../client/score_layer.ts";
+import {
+  openScoreLayer,
+  readableColumns,
+  type ScoreLayer,
+} from "../client/score_layer.ts";
 import {
   areaUnderCurve,
   centred,
@@ -20,7 +20,7 @@ import {
   roundName,
 } from "../client/attack_context.ts";
 import { uniformFrom } from "../measure/uniform.ts";
-import { columnsOneByOne, labelsOf } from "./direct.ts";
+import { labelsOf } from "./direct.ts";
 import { readColumns } from "./read_columns.ts";
 
 const hullInputs = 2000;
@@ -31,16 +31,10 @@ const hullInputs = 2000;
  */
 export async function fingerprint(context: AttackContext): Promise<Finding> {
   const { client, target } = context;
-  const round = target.scoreRound;
-  const samples = await client.openWidest();
-  const token = await client.tokenFor(round);
-  const layer = await scoreLayer(context, token);
+  const opened = await openScoreLayer(context);
+  const { round, samples, token, layer } = opened;
   const { inputs, high } = layer.guarded;
-  const columns = Math.min(
-    inputs,
-    context.queries,
-    samples > 1 ? inputs : columnsOneByOne,
-  );
+  const columns = readableColumns(opened, context.queries);
   const { found, curve } = await readColumns(context, {
     round,
     token,
@@ -66,16 +60,12 @@ export async function fingerprint(context: AttackContext): Promise<Finding> {
       chance,
       cosine: similarity,
       decoyAuc: hullAuc(found, layer, columns),
-      agreement: agreement(
-        layer.owners,
+      ...judgeClone(layer.owners, {
+        rows: found,
+        labels,
         columns,
-        (x) => labels[indexOfLargest(scoresOf(found, x.subarray(0, columns)))],
-      ),
-      labelOnlyAgreement: labelOnlyAgreement(
-        layer.owners,
-        columns,
-        client.spent.queries,
-      ),
+        queries: client.spent.queries,
+      }),
       curve,
     },
   );

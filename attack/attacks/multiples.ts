@@ -3,7 +3,7 @@ import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import { type Finding, finding } from "../report/report.ts";
 import { type AttackContext, roundName } from "../client/attack_context.ts";
-import { attempt } from "./attempt.ts";
+import { attempt } from "../client/hostile_client.ts";
 
 /**
  * Ciphertexts that are multiples of p: the power of p in an answer would be a sum

@@ -1,5 +1,5 @@
+import { sum } from "../../sdk/support/numbers.ts";
 import type { CurvePoint } from "../report/report.ts";
-import { sum } from "../measure/scoring.ts";
 import type { AttackContext } from "../client/attack_context.ts";
 import { uniformFrom } from "../measure/uniform.ts";
 import { unitInputs } from "./direct.ts";

@@ -1,7 +1,8 @@
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
+import { equal } from "../../sdk/support/bytes.ts";
 import { type Finding, finding } from "../report/report.ts";
 import { type AttackContext, roundName } from "../client/attack_context.ts";
-import { attempt } from "./attempt.ts";
+import { attempt } from "../client/hostile_client.ts";
 
 /** Calls replayed, skipped, and made again with another request. */
 export async function replay(context: AttackContext): Promise<Finding> {
@@ -16,9 +17,7 @@ export async function replay(context: AttackContext): Promise<Finding> {
   const ciphertexts = await request(target.scoreRound);
   const first = await client.send(target.scoreRound, scoreToken, ciphertexts);
   const again = await client.send(target.scoreRound, scoreToken, ciphertexts);
-  const same = first.ciphertexts.every((byte, i) =>
-    byte === again.ciphertexts[i]
-  );
+  const same = equal(first.ciphertexts, again.ciphertexts);
   const outcomes = [
     `the same request again: ${same ? "the same bytes" : "other bytes"}`,
     `the last round with the first token: ${await attempt(async () =>

@@ -1,6 +1,6 @@
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { type Finding, finding } from "../report/report.ts";
-import { scoreLayer } from "../client/score_layer.ts";
+import { openScoreLayer } from "../client/score_layer.ts";
 import { compareRows, zeroShare } from "../measure/scoring.ts";
 import {
   type AttackContext,
@@ -20,10 +20,7 @@ const minColumns = 8;
  */
 export async function wide(context: AttackContext): Promise<Finding> {
   const { client, target } = context;
-  const round = target.scoreRound;
-  const samples = await client.openWidest();
-  const token = await client.tokenFor(round);
-  const layer = await scoreLayer(context, token);
+  const { round, samples, token, layer } = await openScoreLayer(context);
   const { layout } = client.plan.rounds[round];
   if (layout.kind !== "dense" || layout.fold > 1) {
     return finding(roundName(target, round), "not tried: folded inputs");

@@ -5,8 +5,8 @@ import {
 } from "../../sdk/fixed_point/integer_tensor.ts";
 import { headroomBits, usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import {
   createTransport,
@@ -53,10 +53,9 @@ export class HostileClient implements Disposable {
   }
 
   async open(samples: number): Promise<void> {
-    const { modulus, modulusBytes } = this.key.publicKey;
     const body = encodeSessionRequest({
       model: this.#model,
-      modulus: bytesFromBigInt(modulus, modulusBytes),
+      modulus: this.key.publicKey.toBytes(),
       proof: this.owner.keyProof(),
       samples,
     });
@@ -145,6 +144,17 @@ export class HostileClient implements Disposable {
 
   [Symbol.dispose](): void {
     this.owner[Symbol.dispose]();
+  }
+}
+
+/** What came of a call that the functions ought to refuse: their code, or "accepted". */
+export async function attempt(call: () => Promise<unknown>): Promise<string> {
+  try {
+    await call();
+    return "accepted";
+  } catch (error) {
+    if (error instanceof CipherlayerError) return error.code;
+    throw error;
   }
 }
 

@@ -1,3 +1,8 @@
+/**
+ * The scores' layer of a target: how attacks come to it, and what it really is.
+ *
+ * @module
+ */
 import type { Layer } from "./layer.ts";
 import { type AttackContext, layerSeen } from "./attack_context.ts";
 
@@ -13,6 +18,37 @@ export interface ScoreLayer {
   factor: number;
   /** Columns that hidden decoys feed. */
   ignored: boolean[];
+}
+
+/** Columns that are read one at a time where samples cannot be packed. */
+const columnsOneByOne = 48;
+
+/** The scores' round, come to with as many samples a call as the functions take. */
+export interface OpenScoreLayer {
+  round: number;
+  samples: number;
+  /** Opens the round. */
+  token: Uint8Array;
+  layer: ScoreLayer;
+}
+
+/** Opens a session and goes by way of zeros to the round of the scores. */
+export async function openScoreLayer(
+  context: AttackContext,
+): Promise<OpenScoreLayer> {
+  const { client, target: { scoreRound: round } } = context;
+  const samples = await client.openWidest();
+  const token = await client.tokenFor(round);
+  const layer = await scoreLayer(context, token);
+  return { round, samples, token, layer };
+}
+
+/** Columns that an attack which reads them one by one has `queries` for, the first ones. */
+export function readableColumns(
+  { samples, layer: { guarded: { inputs } } }: OpenScoreLayer,
+  queries: number,
+): number {
+  return Math.min(inputs, queries, samples > 1 ? inputs : columnsOneByOne);
 }
 
 /** @param token the one that the scores' round was asked with */

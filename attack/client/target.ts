@@ -5,6 +5,7 @@ import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
 import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
 import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import type {
@@ -71,10 +72,7 @@ export function startTarget(
     sealingKey,
     insecureKeys: true,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   const sealer = new TokenSealer(sealingKey);
   const guarded = guardModel(
     model,
@@ -82,7 +80,7 @@ export function startTarget(
     modelRandom(sealingKey, manifest),
   );
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     profile,
     name: manifest.name,
     scoreRound: manifest.rounds.length - 1,

@@ -25,8 +25,35 @@ export function likelyInput(
   );
 }
 
+/** What an attack read of a layer, as a clone of it. */
+export interface Clone {
+  /** Weights of the columns in use, a bias behind each. */
+  rows: readonly Float64Array[];
+  /** The label that each row stands for. */
+  labels: readonly number[];
+  /** Elements in use, the first ones. */
+  columns: number;
+  /** What the attack used up. */
+  queries: number;
+}
+
+/** How often the clone, and one that saw labels alone, name the label that the layer does. */
+export function judgeClone(
+  layer: Layer,
+  { rows, labels, columns, queries }: Clone,
+): { agreement: number; labelOnlyAgreement: number } {
+  return {
+    agreement: agreement(
+      layer,
+      columns,
+      (x) => labels[indexOfLargest(scoresOf(rows, x.subarray(0, columns)))],
+    ),
+    labelOnlyAgreement: labelOnlyAgreement(layer, columns, queries),
+  };
+}
+
 /** Share of held-out inputs on which the clone names the label that the layer does. */
-export function agreement(
+function agreement(
   layer: Layer,
   columns: number,
   clone: (x: Float64Array) => number,
@@ -44,7 +71,7 @@ export function agreement(
  * The floor: what labels alone of as many queries give. Inputs as `likelyInput`
  * draws them, labels from the layer itself, an averaged multiclass perceptron.
  */
-export function labelOnlyAgreement(
+function labelOnlyAgreement(
   layer: Layer,
   columns: number,
   queries: number,

@@ -1,4 +1,5 @@
 /** How much of the truth an attack found. */
+import { sum } from "../../sdk/support/numbers.ts";
 
 export type Rows = readonly Float64Array[];
 
@@ -89,10 +90,4 @@ export function indexOfLargest(values: ArrayLike<number>): number {
     if (values[i] > values[best]) best = i;
   }
   return best;
-}
-
-export function sum(values: ArrayLike<number>): number {
-  let total = 0;
-  for (let i = 0; i < values.length; i++) total += values[i];
-  return total;
 }

@@ -8,6 +8,7 @@ import {
 } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { openChecked } from "../shared/checked_session.ts";
+import type { BenchKeyBits } from "../shared/keys.ts";
 import { lenetFolder, startFunctions } from "../shared/functions_process.ts";
 import {
   type BenchContext,
@@ -74,19 +75,18 @@ async function keyGrowth(
   url: string,
   model: ModelPackage,
 ): Promise<BenchResult[]> {
-  const sessions = await Promise.all(
-    keyLengths.map((bits) => openChecked({ url, model, bits })),
+  const cases = keyLengths.map((bits) => ({
+    name: `growth-key-${bits}`,
+    model,
+    bits,
+  }));
+  const milliseconds = await measureLatencies(url, cases);
+  const seconds = Object.fromEntries(
+    Object.entries(milliseconds).map((
+      [name, values],
+    ) => [name, values.map((ms) => ms / 1000)]),
   );
-  const figures = await interleave(
-    Object.fromEntries(sessions.map(({ infer }, i) => [
-      `growth-key-${keyLengths[i]}`,
-      async () => (await infer()).totalMs / 1000,
-    ])),
-    turns,
-    { budgetMs },
-  );
-  for (const session of sessions) await session[Symbol.asyncDispose]();
-  return withExponent("growth-key-exponent", "s", keyLengths, figures);
+  return withExponent("growth-key-exponent", "s", keyLengths, seconds);
 }
 
 /** Sizes are counted in products of a weight and an input. */
@@ -95,22 +95,40 @@ async function layerGrowth(
   kind: string,
   models: readonly ModelPackage[],
 ): Promise<BenchResult[]> {
-  const sessions = await Promise.all(
-    models.map((model) => openChecked({ url, model, bits: 2048 })),
-  );
-  const figures = await interleave(
-    Object.fromEntries(sessions.map(({ infer }, i) => [
-      `growth-${models[i].manifest.name}`,
-      async () => (await infer()).totalMs,
-    ])),
-    turns,
-    { budgetMs },
-  );
-  for (const session of sessions) await session[Symbol.asyncDispose]();
+  const cases = models.map((model) => ({
+    name: `growth-${model.manifest.name}`,
+    model,
+    bits: 2048 as const,
+  }));
+  const figures = await measureLatencies(url, cases);
   const sizes = models.map(({ manifest }) =>
     elementwiseCounts(manifest).multiplyAdds
   );
   return withExponent(`growth-${kind}-exponent`, "ms", sizes, figures);
+}
+
+/** Milliseconds of inferences, by the case's name. */
+async function measureLatencies(
+  url: string,
+  cases: readonly { name: string; model: ModelPackage; bits: BenchKeyBits }[],
+): Promise<Record<string, number[]>> {
+  await using resources = new AsyncDisposableStack();
+  const sessions = await Promise.all(
+    cases.map(async ({ name, model, bits }) => ({
+      name,
+      ...resources.use(await openChecked({ url, model, bits })),
+    })),
+  );
+  return await interleave(
+    Object.fromEntries(
+      sessions.map(({ name, infer }) => [
+        name,
+        async () => (await infer()).totalMs,
+      ]),
+    ),
+    turns,
+    { budgetMs },
+  );
 }
 
 function withExponent(

@@ -19,7 +19,11 @@ export function denseLayer(length: number): ModelPackage {
     ...input,
     weights: "weights",
   };
-  return singleRound(`dense-${length}`, [length], term, [length, length]);
+  return singleRound(`dense-${length}`, term, {
+    inputShape: [length],
+    weightShape: [length, length],
+    outputShape: [length],
+  });
 }
 
 /** A 3x3 convolution of a 4-channel square image of `side` to 8 channels. */
@@ -37,22 +41,21 @@ export function convolutionLayer(side: number): ModelPackage {
     pads: [0, 0, 0, 0],
     groups: 1,
   };
-  const outputShape = [8, side - 2, side - 2];
-  return singleRound(
-    `convolution-${side}`,
+  return singleRound(`convolution-${side}`, term, {
     inputShape,
-    term,
-    [8, 4, 3, 3],
-    outputShape,
-  );
+    weightShape: [8, 4, 3, 3],
+    outputShape: [8, side - 2, side - 2],
+  });
 }
 
 function singleRound(
   name: string,
-  inputShape: number[],
   term: Term,
-  weightShape: number[],
-  outputShape = [weightShape[0]],
+  { inputShape, weightShape, outputShape }: {
+    inputShape: number[];
+    weightShape: number[];
+    outputShape: number[];
+  },
 ): ModelPackage {
   const size = weightShape.reduce((a, b) => a * b);
   // Low-discrepancy, so that every size has the same mixture of weights.

@@ -2,10 +2,17 @@
  * `deno task bench`: Cipherlayer beside its references, measured in one run.
  * The table or JSON goes to standard output, progress to standard error.
  */
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import {
+  collect,
+  parseArguments,
+  print,
+  UsageError,
+} from "../../cli/commands/command.ts";
+import { exitCodeOf } from "../../cli/commands/program.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { BenchContext, BenchGroup } from "../shared/harness.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 import { formatReport, type Report } from "./report.ts";
 import { edge } from "./edge.ts";
 import { growth } from "./growth.ts";
@@ -25,29 +32,20 @@ const groups: BenchGroup[] = [
   lattice,
 ];
 
-const usage = `usage: deno task bench [--json] [--only NAME]...
+const rows = `Rows: ${groups.flatMap((group) => group.names).join(", ")}`;
 
-  --json       one JSON object {machine, kernel, results} on standard output
-  --only NAME  only rows whose name starts with NAME; may be repeated
-  --help       this text
-
-rows: ${groups.flatMap((group) => group.names).join(", ")}
-`;
-
-async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      json: { type: "boolean" },
-      only: { type: "string", multiple: true },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const prefixes = values.only ?? [""];
+async function main(args: string[]): Promise<void> {
+  const command = new Command("deno task bench")
+    .description("Cipherlayer beside its references, measured in one run.")
+    .option(
+      "--only <name>",
+      "only rows whose name starts so; may be repeated",
+      collect,
+    )
+    .option("--json", "print one JSON object {machine, kernel, results}", false)
+    .addHelpText("after", `\n${rows}`);
+  const values = parseArguments(command, args);
+  const prefixes: string[] = values.only ?? [""];
   const started = performance.now();
   const context: BenchContext = {
     wants: (name) => prefixes.some((prefix) => name.startsWith(prefix)),
@@ -58,19 +56,21 @@ async function main(args: string[]): Promise<number> {
   };
   const selected = groups.filter((group) => group.names.some(context.wants));
   if (selected.length === 0) {
-    console.error(`No row starts with ${prefixes.join(" or ")}\n\n${usage}`);
-    return 2;
+    throw new UsageError(
+      `No row starts with ${prefixes.join(" or ")}\n\n${rows}`,
+    );
   }
   const report: Report = {
-    machine: await describeMachine(),
+    machine: describeMachine(),
     kernel: selectKernel().name,
     results: [],
   };
   for (const group of selected) {
     report.results.push(...await group.run(context));
   }
-  console.log(values.json ? JSON.stringify(report) : formatReport(report));
-  return 0;
+  print(values.json, report, () => formatReport(report));
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  Deno.exit(await exitCodeOf(() => main(Deno.args)));
+}

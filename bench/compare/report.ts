@@ -1,5 +1,7 @@
 import type { BenchResult } from "../shared/harness.ts";
-import type { Machine } from "../shared/machine.ts";
+import type { Machine } from "../../cli/output/machine.ts";
+import { threeDigits } from "../../cli/output/numbers.ts";
+import { table } from "../../cli/output/table.ts";
 
 export interface Report {
   machine: Machine;
@@ -11,13 +13,13 @@ export interface Report {
 export function formatReport({ machine, kernel, results }: Report): string {
   const lines = results.map((result) => [
     result.name,
-    `${figure(result.value)} ${result.unit}`.trimEnd(),
+    `${threeDigits(result.value)} ${result.unit}`.trimEnd(),
     `±${Math.round(50 * result.spread)}%`,
     result.reference
-      ? `${figure(result.reference.value)} ${result.unit}`.trimEnd()
+      ? `${threeDigits(result.reference.value)} ${result.unit}`.trimEnd()
       : "-",
     result.reference?.name ?? "",
-    result.ratio === null ? "" : `${figure(result.ratio)} x`,
+    result.ratio === null ? "" : `${threeDigits(result.ratio)} x`,
   ]);
   const notes = Map.groupBy(
     results.filter(({ note }) => note !== null),
@@ -27,11 +29,10 @@ export function formatReport({ machine, kernel, results }: Report): string {
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, Deno ${machine.deno}, load ${machine.load}`,
     `kernel: ${kernel}`,
     "",
-    ...table(
-      ["name", "value", "spread", "reference", "", "ratio"],
-      lines,
-      [1, 2, 3, 5],
-    ),
+    table(["name", "value", "spread", "reference", "", "ratio"], lines, {
+      right: [1, 2, 3, 5],
+      isRuled: true,
+    }),
     "",
     "Medians of interleaved runs; spread is half the interquartile range; ratio above 1 is better than the reference.",
     ...Array.from(
@@ -39,31 +40,4 @@ export function formatReport({ machine, kernel, results }: Report): string {
       ([note, rows]) => `${rows.map(({ name }) => name).join(", ")}: ${note}`,
     ),
   ].join("\n");
-}
-
-/** Three significant digits, thousands grouped. */
-export function figure(value: number): string {
-  return value.toLocaleString("en-US", {
-    maximumSignificantDigits: value >= 1000
-      ? Math.ceil(Math.log10(value + 1))
-      : 3,
-  });
-}
-
-/** Lines of a table; columns numbered in `right` are set flush right. */
-export function table(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  right: readonly number[],
-): string[] {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column].length))
-  );
-  const line = (row: readonly string[]) =>
-    row.map((cell, column) =>
-      right.includes(column)
-        ? cell.padStart(widths[column])
-        : cell.padEnd(widths[column])
-    ).join("  ").trimEnd();
-  return [line(head), "-".repeat(line(head).length), ...rows.map(line)];
 }

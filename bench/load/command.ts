@@ -1,110 +1,77 @@
-/** What `load` and `faults` share: options, progress, the report as text. */
-import { parseArgs } from "node:util";
+/**
+ * What `load` and `faults` share: options, progress, the report as text.
+ *
+ * @module
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import {
+  numberFrom,
+  parseArguments,
+  print,
+  wholeNumber,
+} from "../../cli/commands/command.ts";
 import type { LoadOptions, LoadReport } from "./run_load.ts";
-
-export const sharedUsage =
-  `  --gateways N             sessions, each with a key of its own (default 12)
-  --processes P            processes of the functions behind one port (default 2)
-  --threads T              threads of each process (default 1)
-  --clients C              processes of gateways (default 2)
-  --minutes M              from the first reading on (default 1)
-  --interval-ms I          mean time between readings of a gateway, as a Poisson
-                           process; 0: the next as soon as the last is answered (default 0)
-  --models A,B             of the zoo, in turn; NAME-scores reveals exact scores
-  --insecure-key-bits B    keys that protect nothing: for quick runs (default: 2048 bits)
-  --seed S                 decides readings and faults (default 1)
-  --json                   one JSON object on standard output
-  --help                   this text`;
 
 const zooModels = ["occupancy", "meter-digits", "lenet-mnist", "appliance"];
 const defaultModels =
   "occupancy,occupancy-scores,meter-digits,meter-digits-scores,lenet-mnist";
 
-export interface LoadArguments {
-  options: LoadOptions;
-  json: boolean;
+/** Adds the options, and reads them. */
+function readOptions(command: Command, args: string[]) {
+  command
+    .option(
+      "--gateways <n>",
+      "sessions, each with a key of its own",
+      wholeNumber(1),
+      12,
+    )
+    .option(
+      "--processes <p>",
+      "processes of the functions behind one port",
+      wholeNumber(1),
+      2,
+    )
+    .option("--threads <t>", "threads of each process", wholeNumber(1), 1)
+    .option("--clients <c>", "processes of gateways", wholeNumber(1), 2)
+    .option(
+      "--minutes <m>",
+      "from the first reading on",
+      numberFrom(0.01),
+      1,
+    )
+    .option(
+      "--interval-ms <i>",
+      "mean time between readings of a gateway, as a Poisson process; 0: the next as soon as the last is answered",
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      "--models <names>",
+      "of the zoo, in turn, joined by commas; NAME-scores reveals exact scores",
+      parseModels,
+      parseModels(defaultModels),
+    )
+    .option(
+      "--insecure-key-bits <b>",
+      "keys that protect nothing: for quick runs (default: 2048 bits)",
+      wholeNumber(512),
+    )
+    .option("--seed <s>", "decides readings and faults", wholeNumber(0), 1)
+    .option("--json", "print one JSON object", false);
+  return parseArguments(command, args);
 }
 
-/**
- * Reads the options of the command line; null where help was asked for.
- *
- * @throws {TypeError} on options that there are not
- * @throws {RangeError} on values out of range
- */
-export function loadArguments(
-  args: string[],
-  defaults: Pick<LoadOptions, "timeoutMs" | "replayShare">,
-): LoadArguments | null {
-  const { values } = parseArgs({
-    args,
-    options: {
-      gateways: { type: "string", default: "12" },
-      processes: { type: "string", default: "2" },
-      threads: { type: "string", default: "1" },
-      clients: { type: "string", default: "2" },
-      minutes: { type: "string", default: "1" },
-      "interval-ms": { type: "string", default: "0" },
-      models: { type: "string", default: defaultModels },
-      "insecure-key-bits": { type: "string" },
-      seed: { type: "string", default: "1" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return null;
-  const insecureBits = values["insecure-key-bits"];
-  const started = performance.now();
-  return {
-    json: values.json,
-    options: {
-      ...defaults,
-      gateways: whole("gateways", values.gateways, 1),
-      processes: whole("processes", values.processes, 1),
-      threads: whole("threads", values.threads, 1),
-      clients: Math.min(
-        whole("clients", values.clients, 1),
-        whole("gateways", values.gateways, 1),
-      ),
-      minutes: atLeast("minutes", Number(values.minutes), 0.01),
-      models: values.models.split(",").map(known),
-      keyBits: insecureBits === undefined
-        ? 2048
-        : whole("insecure-key-bits", insecureBits, 512),
-      insecure: insecureBits !== undefined,
-      intervalMs: whole("interval-ms", values["interval-ms"], 0),
-      seed: whole("seed", values.seed, 0),
-      progress: (message) => {
-        const seconds = Math.round((performance.now() - started) / 1000);
-        console.error(`${String(seconds).padStart(4)} s  ${message}`);
-      },
-    },
-  };
-}
-
-function known(model: string): string {
-  if (zooModels.includes(model.replace(/-scores$/, ""))) return model;
-  throw new RangeError(
-    `Cannot read --models: expected some of ${
-      zooModels.join(", ")
-    }, each with or without "-scores", got ${model}`,
-  );
-}
-
-function whole(name: string, text: string, min: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) {
-    throw new RangeError(
-      `Cannot read --${name}: expected a whole number, got ${text}`,
+function parseModels(text: string): string[] {
+  const models = text.split(",");
+  for (const model of models) {
+    if (zooModels.includes(model.replace(/-scores$/, ""))) continue;
+    throw new InvalidArgumentError(
+      `Expected some of ${
+        zooModels.join(", ")
+      }, each with or without "-scores", got ${model}.`,
     );
   }
-  return atLeast(name, value, min);
-}
-
-function atLeast(name: string, value: number, min: number): number {
-  if (value >= min) return value;
-  throw new RangeError(
-    `Cannot read --${name}: expected ${min} or more, got ${value}`,
-  );
+  return models;
 }
 
 /** The report for people. */
@@ -171,27 +138,35 @@ export function formatLoad(report: LoadReport): string {
 }
 
 /**
- * Runs a command to its exit code: 0, 1 where an inference was wrong or lost, 2 for
- * options that make no sense.
+ * Runs a load to its exit code: 0, or 1 where an inference was wrong or lost.
+ *
+ * @throws {UsageError} for options that make no sense
  */
 export async function runCommand(
-  usage: string,
+  command: Command,
   defaults: Pick<LoadOptions, "timeoutMs" | "replayShare">,
   run: (options: LoadOptions) => Promise<LoadReport>,
 ): Promise<number> {
-  let parsed: LoadArguments | null;
-  try {
-    parsed = loadArguments(Deno.args, defaults);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}`);
-    return 2;
-  }
-  if (parsed === null) {
-    console.log(usage);
-    return 0;
-  }
-  const report = await run(parsed.options);
-  console.log(parsed.json ? JSON.stringify(report) : formatLoad(report));
+  const { json, insecureKeyBits, ...values } = readOptions(command, Deno.args);
+  const started = performance.now();
+  const report = await run({
+    ...defaults,
+    gateways: values.gateways,
+    processes: values.processes,
+    threads: values.threads,
+    clients: Math.min(values.clients, values.gateways),
+    minutes: values.minutes,
+    models: values.models,
+    keyBits: insecureKeyBits ?? 2048,
+    insecure: insecureKeyBits !== undefined,
+    intervalMs: values.intervalMs,
+    seed: values.seed,
+    progress: (message) => {
+      const seconds = Math.round((performance.now() - started) / 1000);
+      console.error(`${String(seconds).padStart(4)} s  ${message}`);
+    },
+  });
+  print(json, report, () => formatLoad(report));
   const spoiled = report.wrong + report.lost + report.replaysDiffering;
   return spoiled > 0 ? 1 : 0;
 }

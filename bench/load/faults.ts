@@ -3,7 +3,9 @@
  * processes killed, clocks that are off, a database locked, deleted or on a full
  * disk. Every inference must end with the right answer or a declared error.
  */
-import { runCommand, sharedUsage } from "./command.ts";
+import { Command } from "commander";
+import { exitCodeOf } from "../../cli/commands/program.ts";
+import { runCommand } from "./command.ts";
 import { randomFaults } from "./connection_fault.ts";
 import { disturbBy } from "./disturb.ts";
 import { processFaultKinds, processFaults } from "./process_fault.ts";
@@ -19,43 +21,47 @@ const replayShare = 0.05;
 /** Short, so that stalled connections are given up soon. */
 const timeoutMs = 15_000;
 
-const usage = `usage: deno run -A bench/load/faults.ts [options]
-
-${sharedUsage}
-
-example: deno run -A bench/load/faults.ts --gateways 12 --minutes 5 \\
-           --insecure-key-bits 512 --seed 7 --json
-
-The same seed gives the same schedule of faults. A full disk takes the right to
-mount one (root on Linux) and is left out without it.
-Ends with 1 where an answer was wrong or lost.`;
+const command = new Command("bench/load/faults.ts")
+  .description(
+    `Load under faults; ends with 1 where an answer was wrong or lost. The same seed gives the
+same schedule of faults. A full disk takes the right to mount one (root on Linux) and is
+left out without it.`,
+  )
+  .addHelpText(
+    "after",
+    `
+Example:
+  deno run -A bench/load/faults.ts --gateways 12 --minutes 5 \\
+      --insecure-key-bits 512 --seed 7 --json`,
+  );
 
 if (import.meta.main) {
-  const code = await runCommand(
-    usage,
-    { timeoutMs, replayShare },
-    async (options) => {
-      await using disk = await mountSmallDisk();
-      const { seed, minutes, processes, progress } = options;
-      const kinds = processFaultKinds.filter((kind) =>
-        kind !== "disk-full" || disk !== null
-      );
-      const schedule = processFaults({
-        seed,
-        durationMs: 60_000 * minutes,
-        everyMs,
-        processes,
-        kinds,
-      });
-      return await runLoad(
-        {
-          ...options,
-          kvFolder: disk?.folder,
-          faults: randomFaults(seed, faultShare),
-        },
-        disturbBy(schedule, progress),
-      );
-    },
-  );
-  Deno.exit(code);
+  const run = () =>
+    runCommand(
+      command,
+      { timeoutMs, replayShare },
+      async (options) => {
+        await using disk = await mountSmallDisk();
+        const { seed, minutes, processes, progress } = options;
+        const kinds = processFaultKinds.filter((kind) =>
+          kind !== "disk-full" || disk !== null
+        );
+        const schedule = processFaults({
+          seed,
+          durationMs: 60_000 * minutes,
+          everyMs,
+          processes,
+          kinds,
+        });
+        return await runLoad(
+          {
+            ...options,
+            kvFolder: disk?.folder,
+            faults: randomFaults(seed, faultShare),
+          },
+          disturbBy(schedule, progress),
+        );
+      },
+    );
+  Deno.exit(await exitCodeOf(run));
 }

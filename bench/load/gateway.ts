@@ -1,4 +1,5 @@
 /** A gateway under load: infers again and again, and tells what became of each. */
+import { equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
@@ -162,11 +163,6 @@ async function isWhole(
   body: Uint8Array,
 ): Promise<boolean> {
   return ok && await fitsDigest(headers.get("content-digest"), body);
-}
-
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length &&
-    left.every((byte, i) => byte === right[i]);
 }
 
 /** @throws {Error} if `work` does not end in time */

@@ -3,19 +3,24 @@
  * on several processes of the functions behind one port. Every answer is compared
  * with the integer simulator.
  */
-import { runCommand, sharedUsage } from "./command.ts";
+import { Command } from "commander";
+import { exitCodeOf } from "../../cli/commands/program.ts";
+import { runCommand } from "./command.ts";
 import { runLoad } from "./run_load.ts";
 
-const usage = `usage: deno run -A bench/load/load.ts [options]
-
-${sharedUsage}
-
-example: deno run -A bench/load/load.ts --gateways 24 --processes 2 --minutes 5 \\
-           --insecure-key-bits 512 --json
-
-Ends with 1 where an answer was wrong or lost.`;
+const command = new Command("bench/load/load.ts")
+  .description(
+    "Sustained load on one machine; ends with 1 where an answer was wrong or lost.",
+  )
+  .addHelpText(
+    "after",
+    `
+Example:
+  deno run -A bench/load/load.ts --gateways 24 --processes 2 --minutes 5 \\
+      --insecure-key-bits 512 --json`,
+  );
 
 if (import.meta.main) {
   const defaults = { timeoutMs: 60_000, replayShare: 0 };
-  Deno.exit(await runCommand(usage, defaults, runLoad));
+  Deno.exit(await exitCodeOf(() => runCommand(command, defaults, runLoad)));
 }

@@ -1,6 +1,6 @@
 /** Gateways in processes of their own against a fleet behind a balancer. */
 import { fileURLToPath } from "node:url";
-import { describeMachine, type Machine } from "../shared/machine.ts";
+import { describeMachine, type Machine } from "../../cli/output/machine.ts";
 import { startBalancer } from "./balancer.ts";
 import { readChecked, writeLoadModels } from "./checked_model.ts";
 import type { ClientJob } from "./client.ts";
@@ -83,7 +83,7 @@ export async function runLoad(
   const models = await Promise.all(
     options.models.map((name) => readChecked(`${folder}/models/${name}`)),
   );
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const fleet = resources.use(
     await Fleet.start(options.processes, {
       models: `${folder}/models`,

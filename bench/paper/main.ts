@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { describeMachine } from "../../cli/commands/machine.ts";
+import { nameMachine } from "../../cli/output/machine.ts";
 import { Archive, type Provenance } from "./archive.ts";
 import { accuracyStage } from "./measure/accuracy.ts";
 import { attacksStage } from "./measure/attacks.ts";
@@ -125,14 +125,19 @@ async function paper(options: Options): Promise<number> {
     const seconds = Math.round((performance.now() - started) / 1000);
     console.error(`${String(seconds).padStart(4)} s  ${message}`);
   };
-  const machine = await archive.machineId(describeMachine());
+  const machine = await archive.machineId(nameMachine());
   const outcomes: Outcome[] = [];
   for (const stage of selected) {
     if (options.resume && await isDone(stage, archive, machine)) {
       progress(`${stage.name}: measured before`);
       continue;
     }
-    const outcome = await measure(stage, archive, machine, options, progress);
+    const outcome = await measure(stage, {
+      archive,
+      machine,
+      options,
+      progress,
+    });
     outcomes.push(outcome);
     progress(
       `${stage.name}: ${
@@ -151,10 +156,12 @@ async function paper(options: Options): Promise<number> {
 
 async function measure(
   stage: Stage,
-  archive: Archive,
-  machine: string,
-  options: Options,
-  progress: (message: string) => void,
+  { archive, machine, options, progress }: {
+    archive: Archive;
+    machine: string;
+    options: Options;
+    progress: (message: string) => void;
+  },
 ): Promise<Outcome> {
   const { quick = false, data, state } = options;
   const provenance: Provenance = {

@@ -1,4 +1,5 @@
 /** What tells bytes from noise: histograms, chi-squared, neighbours. */
+import { sum } from "../../sdk/support/numbers.ts";
 
 const byteValues = 256;
 
@@ -73,4 +74,4 @@ export function neighbourCorrelation(
 }
 
 export const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+  sum(values) / values.length;

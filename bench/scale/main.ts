@@ -2,7 +2,16 @@
  * What thousands to millions of gateways would take: `bench/scale/simulate.ts` run
  * for powers of ten, as a table, JSON or figures; or beside a measured load.
  */
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import {
+  numberFrom,
+  parseArguments,
+  positiveNumber,
+  UsageError,
+} from "../../cli/commands/command.ts";
+import { exitCodeOf } from "../../cli/commands/program.ts";
+import { grouped } from "../../cli/output/numbers.ts";
+import { markdownTable } from "../paper/render/markdown.ts";
 import { quantile } from "../shared/harness.ts";
 import type { LoadReport } from "../load/run_load.ts";
 import type { Costs } from "./costs.ts";
@@ -10,29 +19,6 @@ import { type Day, quotedPrices, simulateDay } from "./day.ts";
 import { scaleFigures } from "./figures.ts";
 import { limits } from "./limits.ts";
 import { type Scenario, simulate } from "./simulate.ts";
-
-const usage = `usage: deno run -A bench/scale/main.ts [options]
-
-  --costs FILE           measured costs (default bench/scale/costs.json)
-  --interval-minutes T   mean time between readings of a gateway (default 60)
-  --day-swing S          0 none, 0.6 from 0.4 to 1.6 times the mean (default 0.6)
-  --concurrency C        calls that an instance takes at once (default 4)
-  --idle-seconds I       an idle instance is stopped after this time (default 300)
-  --bank-mib B           memory of an instance for tables of keys (default 192)
-  --shards K             parts of every round (default: as planned)
-  --edge-factor F        how many times slower the gateway's processor is (default 1)
-  --round-trip-ms R      (default 40)
-  --line-mbit L          of the gateway's line (default 20)
-  --vcpu-second P, --gib-second P, --million-calls P, --egress-gb P
-                         prices in dollars (default: quoted, docs/scale.md)
-  --memory-gib G         of an instance, billed (default 1)
-  --seed S               (default 1)
-  --figures FOLDER       writes SVG figures there
-  --validate FILE        simulates the run of a "bench/load/load.ts --json" report instead
-  --json                 one JSON object on standard output
-  --help                 this text
-
-example: deno run -A bench/scale/main.ts --interval-minutes 15 --json`;
 
 const sizes = [1e3, 1e4, 1e5, 1e6, 1e7];
 /** Embedded Deno KV, one process writing (docs/scale.md). */
@@ -43,82 +29,110 @@ interface Run {
   days: Day[];
 }
 
-async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      costs: { type: "string" },
-      "interval-minutes": { type: "string", default: "60" },
-      "day-swing": { type: "string", default: "0.6" },
-      concurrency: { type: "string", default: "4" },
-      "idle-seconds": { type: "string", default: "300" },
-      "bank-mib": { type: "string", default: "192" },
-      shards: { type: "string" },
-      "edge-factor": { type: "string", default: "1" },
-      "round-trip-ms": { type: "string", default: "40" },
-      "line-mbit": { type: "string", default: "20" },
-      "vcpu-second": { type: "string", default: `${quotedPrices.vcpuSecond}` },
-      "gib-second": { type: "string", default: `${quotedPrices.gibSecond}` },
-      "million-calls": {
-        type: "string",
-        default: `${quotedPrices.millionCalls}`,
-      },
-      "egress-gb": { type: "string", default: `${quotedPrices.egressGb}` },
-      "memory-gib": { type: "string", default: "1" },
-      seed: { type: "string", default: "1" },
-      figures: { type: "string" },
-      validate: { type: "string" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const number = (name: keyof typeof values): number => {
-    const value = Number(values[name]);
-    if (Number.isFinite(value) && value >= 0) return value;
-    throw new RangeError(
-      `Cannot read --${name}: expected a number of 0 or more, got ${
-        values[name]
-      }`,
+function scaleCommand(): Command {
+  const number = numberFrom(0);
+  const prices = "dollars, quoted in docs/scale.md";
+  return new Command("bench/scale/main.ts")
+    .description(
+      "What thousands to millions of gateways would take, simulated from measured costs.",
+    )
+    .option(
+      "--costs <file>",
+      "measured costs (default: bench/scale/costs.json)",
+    )
+    .option(
+      "--interval-minutes <t>",
+      "mean time between readings of a gateway",
+      positiveNumber,
+      60,
+    )
+    .option(
+      "--day-swing <s>",
+      "0 none, 0.6 from 0.4 to 1.6 times the mean",
+      number,
+      0.6,
+    )
+    .option(
+      "--concurrency <c>",
+      "calls that an instance takes at once",
+      positiveNumber,
+      4,
+    )
+    .option(
+      "--idle-seconds <i>",
+      "an idle instance is stopped after this time",
+      number,
+      300,
+    )
+    .option(
+      "--bank-mib <b>",
+      "memory of an instance for tables of keys",
+      number,
+      192,
+    )
+    .option(
+      "--shards <k>",
+      "parts of every round (default: as planned)",
+      positiveNumber,
+    )
+    .option(
+      "--edge-factor <f>",
+      "how many times slower the gateway's processor is",
+      number,
+      1,
+    )
+    .option("--round-trip-ms <r>", "between gateway and functions", number, 40)
+    .option("--line-mbit <l>", "of the gateway's line", positiveNumber, 20)
+    .option("--vcpu-second <p>", prices, number, quotedPrices.vcpuSecond)
+    .option("--gib-second <p>", prices, number, quotedPrices.gibSecond)
+    .option("--million-calls <p>", prices, number, quotedPrices.millionCalls)
+    .option("--egress-gb <p>", prices, number, quotedPrices.egressGb)
+    .option("--memory-gib <g>", "of an instance, billed", number, 1)
+    .option("--seed <s>", "decides readings", number, 1)
+    .option("--figures <folder>", "writes SVG figures there")
+    .option(
+      "--validate <file>",
+      'simulates the run of a "bench/load/load.ts --json" report instead',
+    )
+    .option("--json", "print one JSON object", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  deno run -A bench/scale/main.ts --interval-minutes 15 --json",
     );
-  };
-  const positive = (name: keyof typeof values): number => {
-    if (number(name) > 0) return number(name);
-    throw new RangeError(`Cannot read --${name}: expected more than 0`);
-  };
+}
+
+async function main(args: string[]): Promise<void> {
+  const values = parseArguments(scaleCommand(), args);
   const costs: Costs = await readJson(
     values.costs ?? new URL("./costs.json", import.meta.url),
   );
   const shared: Omit<Scenario, "hour" | "windowMs" | "gateways" | "routing"> = {
-    intervalMs: 60_000 * positive("interval-minutes"),
-    daySwing: number("day-swing"),
-    concurrency: positive("concurrency"),
+    intervalMs: 60_000 * values.intervalMinutes,
+    daySwing: values.daySwing,
+    concurrency: values.concurrency,
     maxInstances: Infinity,
-    idleMs: 1000 * number("idle-seconds"),
-    bankMemoryBytes: 2 ** 20 * number("bank-mib"),
-    shards: values.shards === undefined ? null : positive("shards"),
-    edgeFactor: number("edge-factor"),
-    roundTripMs: number("round-trip-ms"),
-    bitsPerMs: 1000 * positive("line-mbit"),
+    idleMs: 1000 * values.idleSeconds,
+    bankMemoryBytes: 2 ** 20 * values.bankMib,
+    shards: values.shards ?? null,
+    edgeFactor: values.edgeFactor,
+    roundTripMs: values.roundTripMs,
+    bitsPerMs: 1000 * values.lineMbit,
     sessionMs: 3_600_000,
-    seed: number("seed"),
+    seed: values.seed,
   };
   if (values.validate !== undefined) {
     const report: LoadReport = await readJson(values.validate);
     console.log(validation(costs, report, shared));
-    return 0;
+    return;
   }
   const billing = {
     prices: {
-      vcpuSecond: number("vcpu-second"),
-      gibSecond: number("gib-second"),
-      millionCalls: number("million-calls"),
-      egressGb: number("egress-gb"),
+      vcpuSecond: values.vcpuSecond,
+      gibSecond: values.gibSecond,
+      millionCalls: values.millionCalls,
+      egressGb: values.egressGb,
     },
-    memoryGib: number("memory-gib"),
+    memoryGib: values.memoryGib,
   };
   const runs = (["affinity", "spread"] as const).map((routing): Run => ({
     routing,
@@ -152,17 +166,16 @@ async function main(args: string[]): Promise<number> {
         }`,
       ].join("\n\n"),
   );
-  return 0;
 }
 
-/** @throws {RangeError} if the file cannot be read or holds no JSON */
+/** @throws {UsageError} if the file cannot be read or holds no JSON */
 async function readJson<T>(path: string | URL): Promise<T> {
   try {
     return JSON.parse(await Deno.readTextFile(path));
   } catch (cause) {
-    throw new RangeError(`Cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-    });
+    throw new UsageError(
+      `Cannot read ${path}: ${(cause as Error).message}`,
+    );
   }
 }
 
@@ -195,14 +208,7 @@ function table({ routing, days }: Run): string {
     "$ a day",
     "$ a million",
   ];
-  return `routing: ${routing}\n\n${
-    [head, head.map(() => "---:"), ...rows]
-      .map((cells) => `| ${cells.join(" | ")} |`).join("\n")
-  }`;
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString("en").replaceAll(",", " ");
+  return `routing: ${routing}\n\n${markdownTable(head, rows)}`;
 }
 
 /** A measured load and the simulation of the same, side by side. */
@@ -212,7 +218,7 @@ function validation(
   shared: Omit<Scenario, "hour" | "windowMs" | "gateways" | "routing">,
 ): string {
   if (report.intervalMs === 0 || report.latencyMs === null) {
-    throw new RangeError(
+    throw new UsageError(
       "Cannot simulate this load: expected one with --interval-ms and right answers",
     );
   }
@@ -256,13 +262,5 @@ function validation(
 }
 
 if (import.meta.main) {
-  try {
-    Deno.exit(await main(Deno.args));
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof TypeError)) {
-      throw error;
-    }
-    console.error(`${error.message}\n\n${usage}`);
-    Deno.exit(2);
-  }
+  Deno.exit(await exitCodeOf(() => main(Deno.args)));
 }

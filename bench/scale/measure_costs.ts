@@ -9,6 +9,7 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
 import {
   lenetFolder,
@@ -17,7 +18,7 @@ import {
 } from "../shared/functions_process.ts";
 import { timeMs } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
-import { describeMachine } from "../shared/machine.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
 import type { Costs } from "./costs.ts";
 
@@ -97,7 +98,7 @@ async function cpuSeconds(pid: number): Promise<number> {
 }
 
 async function main(): Promise<Costs> {
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const { manifest } = await readPackage(lenetFolder);
   const pixels = manifest.input.shape.reduce((size, extent) => size * extent);
   const reading = new Float64Array(pixels).fill(0.5);
@@ -146,8 +147,6 @@ async function main(): Promise<Costs> {
     path.includes("/rounds/0")
   )!;
   const bankMs = await cpuMs(otherRound, 1) - await cpuMs(otherRound);
-  const sum = (values: Iterable<number>) =>
-    [...values].reduce((total, value) => total + value, 0);
   const round = (value: number) => Number(value.toFixed(2));
   return {
     model: "lenet-mnist",

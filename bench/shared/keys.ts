@@ -2,6 +2,7 @@
  * Fixed keys for benchmarks, so that runs are comparable and start at once. Their
  * primes are public: never use them for data.
  */
+import { InvalidArgumentError } from "commander";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 
 const primes = {
@@ -29,6 +30,14 @@ const primes = {
 
 /** Sizes of N that have a benchmark key. */
 export type BenchKeyBits = keyof typeof primes;
+
+/** Reads such a size of the command line. */
+export function parseBenchKeyBits(text: string): BenchKeyBits {
+  if (Object.hasOwn(primes, text)) return Number(text) as BenchKeyBits;
+  throw new InvalidArgumentError(
+    `Expected one of ${Object.keys(primes).join(", ")}.`,
+  );
+}
 
 /** The benchmark key of this size; p, q = 3 mod 4 and gcd(p - 1, q - 1) = 2. */
 export function benchKey(bits: BenchKeyBits): PrivateKey {

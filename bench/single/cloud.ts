@@ -1,12 +1,12 @@
 /**
  * Where the cloud's time goes: every round of a model in this process, without
  * HTTP, by part, in processor time (of all threads), so that other work on the
- * machine disturbs little. `deno run -A bench/single/cloud.ts [--key-bits 2048] [--samples 1]
- * [--shards 1] [--turns 3] [PACKAGE]`
+ * machine disturbs little.
  */
-import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { answerRound } from "../../functions/rounds/answer_round.ts";
 import type { Phase } from "../../functions/rounds/evaluate/evaluate.ts";
 import { BankCache } from "../../functions/rounds/privacy/bank_cache.ts";
@@ -19,25 +19,25 @@ import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { shardRange } from "../../sdk/wire/messages.ts";
-import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
+import { lenetFolder } from "../shared/functions_process.ts";
+import {
+  benchKey,
+  type BenchKeyBits,
+  parseBenchKeyBits,
+} from "../shared/keys.ts";
 import { median } from "../shared/harness.ts";
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    "key-bits": { type: "string", default: "2048" },
-    samples: { type: "string", default: "1" },
-    shards: { type: "string", default: "1" },
-    turns: { type: "string", default: "3" },
-  },
-});
-const folder = positionals[0] ??
-  fileURLToPath(
-    new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
-  );
-const modulusBits = Number(options["key-bits"]) as BenchKeyBits;
-const samples = Number(options.samples);
-const shards = Number(options.shards);
+const command = new Command("bench/single/cloud.ts")
+  .description("Where the cloud's time goes, round by round.")
+  .argument("[package]", "folder of a package (default: LeNet)")
+  .option("--key-bits <n>", "bits of the key", parseBenchKeyBits, 2048)
+  .option("--samples <n>", "samples of an inference", wholeNumber(1), 1)
+  .option("--shards <n>", "parts of every round", wholeNumber(1), 1)
+  .option("--turns <n>", "measured runs of a round", wholeNumber(1), 3);
+const options = readScriptArguments(command);
+const [folder = lenetFolder] = command.args;
+const modulusBits: BenchKeyBits = options.keyBits;
+const { samples, shards, turns } = options;
 
 const phases: Phase[] = [
   "import",
@@ -51,7 +51,8 @@ const kernel = selectKernel();
 const sealingKey = new Uint8Array(32).fill(7);
 const banks = new BankCache(kernel, sealingKey, 0);
 const sealer = new TokenSealer(sealingKey);
-const modulus = benchKey(modulusBits).publicKey.modulus;
+const { publicKey } = benchKey(modulusBits);
+const { modulus } = publicKey;
 const model = await readPackage(folder);
 const prepared = new PreparedModels(sealingKey).get(model, {
   modulusBits,
@@ -86,14 +87,14 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     planHash: prepared.planHash,
     samples,
     round: index,
-    modulus: bytesFromBigInt(modulus, modulusBits / 8),
+    modulus: publicKey.toBytes(),
     nonce: new Uint8Array(16),
     orders: [],
     account: new Uint8Array(32),
     expiresAt: 0,
   };
   const runs: Record<string, number>[] = [];
-  for (let turn = 0; turn <= Number(options.turns); turn++) {
+  for (let turn = 0; turn <= turns; turn++) {
     const times: Record<string, number> = {};
     const cpuStarted = cpuMs();
     let phase = "setup", since = performance.now();

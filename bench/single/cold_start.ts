@@ -3,7 +3,14 @@
  * and the first inference answered, on each host of this machine, beside a second
  * inference. Every answer is compared with the integer simulator.
  */
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import {
+  collect,
+  parseArguments,
+  UsageError,
+  wholeNumber,
+} from "../../cli/commands/command.ts";
+import { exitCodeOf } from "../../cli/commands/program.ts";
 import {
   type Host,
   type HostCommand,
@@ -18,27 +25,18 @@ import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
 import { testReading } from "../shared/checked_session.ts";
 import { zooFolder } from "../shared/functions_process.ts";
-import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
-import { describeMachine } from "../shared/machine.ts";
-
-const usage = `usage: deno run -A bench/single/cold_start.ts [options]
-
-  --model NAME   of models/zoo, default lenet-mnist
-  --bits N       length of the key: 512, 1024, 2048 (default), 3072, 4096
-  --runs N       processes started of each host, default 5; medians are told
-  --only HOST    deno-1, deno-2 (threads), node or workerd; may be repeated
-  --json         one JSON object {machine, model, bits, runs, results} on standard output
-  --help         this text
-
-example: deno run -A bench/single/cold_start.ts --model occupancy --runs 9 --json`;
+import {
+  benchKey,
+  type BenchKeyBits,
+  parseBenchKeyBits,
+} from "../shared/keys.ts";
+import { describeMachine } from "../../cli/output/machine.ts";
 
 interface Case {
   name: string;
   host: Host;
   env: Record<string, string>;
 }
-
-const benchKeyBits: BenchKeyBits[] = [512, 1024, 2048, 3072, 4096];
 
 const deno = (threads: number): Case => ({
   name: `deno-${threads}`,
@@ -195,33 +193,39 @@ async function measureCase(
   }
 }
 
-async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      model: { type: "string", default: "lenet-mnist" },
-      bits: { type: "string", default: "2048" },
-      runs: { type: "string", default: "5" },
-      only: { type: "string", multiple: true },
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const runs = Number(values.runs);
-  const bits = benchKeyBits.find((bits) => String(bits) === values.bits);
+async function main(args: string[]): Promise<void> {
+  const names = cases.map(({ name }) => name).join(", ");
+  const command = new Command("bench/single/cold_start.ts")
+    .description(
+      "From the start of a process of the functions to its first answers, on each host of this machine.",
+    )
+    .option("--model <name>", "of models/zoo", "lenet-mnist")
+    .option("--bits <n>", "length of the key", parseBenchKeyBits, 2048)
+    .option(
+      "--runs <n>",
+      "processes started of each host; medians are told",
+      wholeNumber(1),
+      5,
+    )
+    .option("--only <host>", `${names}; may be repeated`, collect)
+    .option(
+      "--json",
+      "print one JSON object {machine, model, bits, runs, results}",
+      false,
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  deno run -A bench/single/cold_start.ts --model occupancy --runs 9 --json",
+    );
+  const values = parseArguments(command, args);
+  const { bits, runs } = values;
   const wanted = cases.filter(({ name }) =>
     values.only?.includes(name) ?? true
   );
-  const isCount = Number.isInteger(runs) && runs > 0;
-  if (wanted.length === 0 || !isCount || !bits) {
-    console.error(usage);
-    return 2;
+  if (wanted.length === 0) {
+    throw new UsageError(`Cannot measure: expected --only of ${names}`);
   }
-  const machine = await describeMachine();
+  const machine = describeMachine();
   const model = await readPackage(`${zooFolder}/${values.model}/package`);
   const results: ({ host: string } & ColdStart)[] = [];
   for (const wantedCase of wanted) {
@@ -236,7 +240,8 @@ async function main(args: string[]): Promise<number> {
   } else {
     console.table(results);
   }
-  return 0;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  Deno.exit(await exitCodeOf(() => main(Deno.args)));
+}

@@ -1,8 +1,10 @@
 /**
- * AND gates a second on one core, as JSON: `deno run -A bench/single/garbling.ts`.
+ * AND gates a second on one core, as JSON.
  *
  * @module
  */
+import { Command } from "commander";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
 import { unmask } from "../../sdk/garbling/circuits/shares.ts";
 import { evaluate } from "../../sdk/garbling/evaluate.ts";
@@ -11,6 +13,10 @@ import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { Labels } from "../../sdk/garbling/labels.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 
+readScriptArguments(
+  new Command("bench/single/garbling.ts")
+    .description("AND gates a second on one core, as JSON."),
+);
 const lanes = 80, turns = 9;
 const circuit = new Circuit();
 circuit.output(...unmask(circuit, circuit.word(1584)));

@@ -1,25 +1,24 @@
 /**
  * Accuracy, in integers, of the scores of each test picture added to those of its
  * mirror image: what a gateway gets that asks for both (two samples of one inference).
- * `deno run -A bench/single/mirrored_scores.ts test_batch.bin.gz`
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { quantise } from "../../sdk/fixed_point/codec.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { loadClasses, loadReadings } from "../../cli/readings/readings.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import { simulateMany } from "../../models/simulate/simulate.ts";
 
-const [path] = Deno.args;
-if (!path) {
-  console.error("Usage: mirrored.ts FILE, CIFAR-10's test_batch.bin.gz");
-  Deno.exit(2);
-}
-const model = await readPackage(
-  fileURLToPath(new URL("package", import.meta.url)),
-);
+const command = new Command("bench/single/mirrored_scores.ts")
+  .description("Accuracy of scores added to those of the mirror image.")
+  .argument("<package>", "folder of a package that classifies pictures")
+  .argument("<file>", "CIFAR-10's test_batch.bin.gz");
+readScriptArguments(command);
+const [folder, path] = command.args;
+const model = await readPackage(folder);
 const { input } = model.manifest;
 const [, , width] = input.shape;
 const pictures = await loadReadings(path, input.shape);

@@ -1,13 +1,13 @@
 /**
  * The first MNIST test pictures, truly encrypted over HTTP, each compared with the
- * integer simulator:
- *
- *   deno run -A bench/single/mnist_twenty.ts [--count 20] [--insecure-key-bits 512] [MNIST_FOLDER]
+ * integer simulator.
  *
  * Prints one line a picture; the exit code is 1 if any answer differs.
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { generatePrivateKey } from "@cipherlayer/sdk";
 import { loadPictures } from "../../examples/demo/pictures.ts";
 import { readPackage } from "../../models/package/read_package.ts";
@@ -20,23 +20,29 @@ import {
   zooFolder,
 } from "../shared/functions_process.ts";
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  options: {
-    count: { type: "string", default: "20" },
-    "insecure-key-bits": { type: "string" },
-  },
-  allowPositionals: true,
-});
-const folder = positionals[0] ??
-  fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
-const insecureBits = values["insecure-key-bits"];
-const keyBits = Number(insecureBits ?? 2048);
+const command = new Command("bench/single/mnist_twenty.ts")
+  .description(
+    "The first MNIST test pictures, encrypted, each compared with the simulator.",
+  )
+  .argument("[folder]", "of MNIST's test files")
+  .option("--count <n>", "the first pictures", wholeNumber(1), 20)
+  .option(
+    "--insecure-key-bits <n>",
+    "a key that protects nothing (default: 2048 bits)",
+    wholeNumber(512),
+  );
+const { count, insecureKeyBits: insecureBits } = readScriptArguments(command);
+const [
+  folder = fileURLToPath(
+    new URL("../../../shared/data/mnist", import.meta.url),
+  ),
+] = command.args;
+const keyBits = insecureBits ?? 2048;
 
 const model = await readPackage(lenetFolder);
 const pictures = await loadPictures(
   { kind: "mnist", folder, index: 0 },
-  Number(values.count),
+  count,
 );
 const keys = await generatePrivateKey(keyBits, {
   insecure: insecureBits !== undefined,

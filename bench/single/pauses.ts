@@ -3,10 +3,11 @@
  * encryptions of zeros, of ones and of the largest plaintext in turn measures the
  * time from its answer to the next request.
  *
- *     deno run -A bench/single/pauses.ts [rounds=200] [--json]
- *
  * @module
  */
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { runInference } from "../../sdk/session/inference.ts";
@@ -16,8 +17,12 @@ import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { median } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
 
-const numbers = Deno.args.filter((argument) => argument !== "--json");
-const roundsEach = Number(numbers[0] ?? 200);
+const { rounds: roundsEach, json } = readScriptArguments(
+  new Command("bench/single/pauses.ts")
+    .description("Whether the pauses between rounds tell plaintexts.")
+    .option("--rounds <n>", "of each kind of plaintext", wholeNumber(1), 200)
+    .option("--json", "print one JSON object", false),
+);
 const length = 40;
 
 using owner = new PaillierEngine(benchKey(2048), { threads: 0 });
@@ -130,5 +135,5 @@ const result = {
   },
 };
 console.log(
-  Deno.args.includes("--json") ? JSON.stringify(result) : result,
+  json ? JSON.stringify(result) : result,
 );

@@ -1,30 +1,30 @@
 /**
- * The planner's prediction beside a run: `deno run -A bench/single/plan_check.ts
- * [--key-bits 2048] [--samples 1] [--turns 5] [PACKAGE]`. Calibrations and runs take turns,
+ * The planner's prediction beside a run. Calibrations and runs take turns,
  * so that both see the same machine; medians are compared, round by round.
  */
 import { dirname } from "node:path";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { calibrateCosts } from "../../models/planner/machine_costs.ts";
-import { table } from "../../cli/commands/command.ts";
+import { table } from "../../cli/output/table.ts";
 import { forecastInference } from "../../models/planner/forecast.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
 import { openChecked } from "../shared/checked_session.ts";
 import { lenetFolder, startFunctions } from "../shared/functions_process.ts";
 import { median } from "../shared/harness.ts";
-import type { BenchKeyBits } from "../shared/keys.ts";
+import { type BenchKeyBits, parseBenchKeyBits } from "../shared/keys.ts";
 
-const { values, positionals: [folder = lenetFolder] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    "key-bits": { type: "string", default: "2048" },
-    samples: { type: "string", default: "1" },
-    turns: { type: "string", default: "5" },
-  },
-});
-const bits = Number(values["key-bits"]) as BenchKeyBits;
-const samples = Number(values.samples);
+const command = new Command("bench/single/plan_check.ts")
+  .description("The planner's prediction beside a run.")
+  .argument("[package]", "folder of a package (default: LeNet)")
+  .option("--key-bits <n>", "bits of the key", parseBenchKeyBits, 2048)
+  .option("--samples <n>", "samples of an inference", wholeNumber(1), 1)
+  .option("--turns <n>", "calibrations and runs", wholeNumber(1), 5);
+const { keyBits, samples, turns } = readScriptArguments(command);
+const bits: BenchKeyBits = keyBits;
+const [folder = lenetFolder] = command.args;
 
 const parts = ["encryptMs", "evaluateMs", "decryptMs", "totalMs"] as const;
 const model = await readPackage(folder);
@@ -40,7 +40,7 @@ let names: string[] = [];
   const pick = (report: Pick<RoundReport, typeof parts[number]>) =>
     parts.map((part) => report[part]);
   await checked.infer();
-  for (let turn = 0; turn < Number(values.turns); turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     const costs = await calibrateCosts(bits);
     const { rounds } = forecastInference(model, {
       modulusBits: bits,

@@ -1,11 +1,11 @@
 /**
  * Accuracy with every protection on against accuracy with all off, over the MNIST
- * test pictures, by the simulator with the functions' own noise:
- *
- *     deno run -A bench/single/privacy_accuracy.ts [FOLDER OF MNIST] [--count 10000]
+ * test pictures, by the simulator with the functions' own noise.
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { disturbance } from "../../functions/rounds/privacy/guard_answers.ts";
 import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
 import { deriveKey } from "../../functions/rounds/privacy/seed.ts";
@@ -23,6 +23,9 @@ import { quantise } from "../../sdk/fixed_point/codec.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 
+const mnistFolder = fileURLToPath(
+  new URL("../../../shared/data/mnist", import.meta.url),
+);
 const readingsAtOnce = 500;
 const sealingKey = new Uint8Array(32).fill(1);
 
@@ -141,14 +144,13 @@ async function countRight(
 }
 
 if (import.meta.main) {
-  const { values, positionals } = parseArgs({
-    args: Deno.args,
-    options: { count: { type: "string", default: "10000" } },
-    allowPositionals: true,
-  });
-  const folder = positionals[0] ??
-    fileURLToPath(new URL("../../../shared/data/mnist", import.meta.url));
-  await rightAnswers(folder, Number(values.count), (name, right, of) => {
+  const command = new Command("bench/single/privacy_accuracy.ts")
+    .description("Accuracy with every protection on and with all off.")
+    .argument("[folder]", "of MNIST's test files")
+    .option("--count <n>", "the first pictures", wholeNumber(1), 10_000);
+  const { count } = readScriptArguments(command);
+  const [folder = mnistFolder] = command.args;
+  await rightAnswers(folder, count, (name, right, of) => {
     const share = (100 * right / of).toFixed(2);
     console.log(`${name}: ${right} of ${of} right, ${share} %`);
   });

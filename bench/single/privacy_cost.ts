@@ -1,12 +1,11 @@
 /**
  * What each protection of the model costs: one LeNet inference, gateway and
- * functions in one process, a protection added at a time:
- *
- *     deno run -A bench/single/privacy_cost.ts [--bits 2048] [--runs 3]
+ * functions in one process, a protection added at a time.
  */
-import { fileURLToPath } from "node:url";
 import process from "node:process";
-import { parseArgs } from "node:util";
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { readPackage } from "../../models/package/read_package.ts";
@@ -18,21 +17,22 @@ import {
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import type { Reveal } from "../../sdk/wire/plan.ts";
-import { benchKey, type BenchKeyBits } from "../shared/keys.ts";
+import { lenetFolder } from "../shared/functions_process.ts";
+import {
+  benchKey,
+  type BenchKeyBits,
+  parseBenchKeyBits,
+} from "../shared/keys.ts";
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    bits: { type: "string", default: "2048" },
-    runs: { type: "string", default: "3" },
-  },
-});
-const bits = Number(values.bits) as BenchKeyBits, runs = Number(values.runs);
-const model = await readPackage(
-  fileURLToPath(
-    new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
-  ),
+const values = readScriptArguments(
+  new Command("bench/single/privacy_cost.ts")
+    .description("What each protection of the model costs an inference.")
+    .option("--bits <n>", "bits of the key", parseBenchKeyBits, 2048)
+    .option("--runs <n>", "the least of so many is told", wholeNumber(1), 3),
 );
+const bits: BenchKeyBits = values.bits;
+const runs: number = values.runs;
+const model = await readPackage(lenetFolder);
 const reading = new Float64Array(28 * 28).fill(0.3);
 const standard = protectionsOf({ privacy: "standard", reveal: "label" });
 const off: Protections = {

@@ -2,12 +2,12 @@
  * What telemetry costs a call: `GET /healthz` through the application, and the
  * observers on the record of a round, in interleaved turns.
  *
- *     deno run -A bench/single/telemetry.ts [--json]
- *
  * With `OTEL_DENO=true` spans and metrics are recorded too.
  *
  * @module
  */
+import { Command } from "commander";
+import { readScriptArguments } from "../../cli/commands/program.ts";
 import { createApp } from "../../functions/app.ts";
 import type {
   CallObserver,
@@ -18,6 +18,11 @@ import { OpenTelemetryObserver } from "../../functions/telemetry/open_telemetry.
 import { PrometheusObserver } from "../../functions/telemetry/prometheus.ts";
 import { interleave, median } from "../shared/harness.ts";
 
+const { json } = readScriptArguments(
+  new Command("bench/single/telemetry.ts")
+    .description("What telemetry costs a call, in microseconds.")
+    .option("--json", "print one JSON object", false),
+);
 const turns = 30;
 const callsPerTurn = 500;
 
@@ -110,7 +115,7 @@ const medians = Object.fromEntries(
     Math.round(10 * median(each)) / 10,
   ]),
 );
-if (Deno.args.includes("--json")) console.log(JSON.stringify(medians));
+if (json) console.log(JSON.stringify(medians));
 else {
   for (const [name, each] of Object.entries(medians)) {
     console.log(`${name.padEnd(28)} ${each} us`);

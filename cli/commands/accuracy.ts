@@ -15,10 +15,10 @@ import {
 import { simulateMany } from "../../models/simulate/simulate.ts";
 import { type AccuracyLine, AccuracyState } from "./accuracy_state.ts";
 import {
-  MisuseError,
+  note,
   print,
-  progress,
   tokenOption,
+  UsageError,
   wholeNumber,
 } from "./command.ts";
 import {
@@ -30,7 +30,7 @@ import {
   openService,
   samplesAtOnce,
 } from "./encrypted.ts";
-import { describeMachine } from "./machine.ts";
+import { nameMachine } from "../output/machine.ts";
 import { equalInEveryRound, RememberingOwner } from "./round_check.ts";
 
 interface Options extends KeyOptions {
@@ -124,7 +124,7 @@ async function accuracy(folder: string, options: Options): Promise<void> {
   const { encrypted = false, keyBits, insecureKeyBits, state, url } = options;
   const needsEncrypted = keyBits ?? insecureKeyBits ?? state ?? url;
   if (!encrypted && needsEncrypted !== undefined) {
-    throw new MisuseError(
+    throw new UsageError(
       "Cannot use a key, --state or --url: expected --encrypted beside it",
     );
   }
@@ -159,12 +159,12 @@ async function loadSamples(
 ): Promise<Samples> {
   const labelled = classesPath(images, imageLabels);
   if (labelled === null) {
-    throw new MisuseError("Cannot compare: --image-labels FILE is missing");
+    throw new UsageError("Cannot compare: --image-labels FILE is missing");
   }
   const readings = await loadReadings(images, input.shape, count);
   const classes = await loadClasses(labelled, count);
   if (classes.length !== readings.length || readings.length === 0) {
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot compare: expected as many labels as samples, got ${classes.length} and ${readings.length}`,
     );
   }
@@ -234,7 +234,7 @@ async function encryptedAccuracy(
     await using service = await openService(model, choice, where);
     const { session } = service;
     owner.follow(session);
-    const machine = describeMachine();
+    const machine = nameMachine();
     for (let from = 0; from < missing.length; from += samples) {
       const batch = missing.slice(from, from + samples);
       const answers = await session.inferMany(
@@ -270,7 +270,7 @@ async function encryptedAccuracy(
       for (const line of lines) done.set(line.index, line);
       await state?.append(lines);
       const { right, agree, equal } = tally();
-      progress(
+      note(
         `${done.size} of ${readings.length}: ${right} right, ${agree} as simulated, ${
           url === undefined ? `${equal} so in every round, ` : ""
         }${seconds.toFixed(3)} s a sample${insecureMark(choice)}`,
@@ -305,7 +305,7 @@ function simulateClasses(
   return simulateMany(model, integers, {
     onProgress: (done) => {
       if (done % simulatedBetweenNotices === 0) {
-        progress(`${done} of ${readings.length} simulated`);
+        note(`${done} of ${readings.length} simulated`);
       }
     },
   }).map((outcome) => argMax(outcome.integers));
@@ -344,7 +344,7 @@ function checkLine(
     ] as const
   ) {
     if (line[name] !== expected[name]) {
-      throw new MisuseError(
+      throw new UsageError(
         `Cannot resume: expected ${name} ${
           expected[name]
         } of sample ${line.index}, got ${

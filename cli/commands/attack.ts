@@ -9,7 +9,8 @@ import {
   attackedProfiles,
 } from "../../attack/client/target.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, progress, table, wholeNumber } from "./command.ts";
+import { note, print, wholeNumber } from "./command.ts";
+import { table } from "../output/table.ts";
 
 interface Options {
   profile?: AttackedProfile;
@@ -56,7 +57,7 @@ async function attack(folder: string, options: Options): Promise<void> {
     attacks: options.attack ? [options.attack] : [...attacks.keys()],
     queries: options.queries,
     onReport: ({ profile, attack, ms }) =>
-      progress(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
+      note(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
   });
   if (options.figure) {
     await Deno.writeTextFile(options.figure, recoveryFigure(name, reports));

@@ -1,34 +1,104 @@
-/** What the commands share: errors by exit code, options, output. */
-import { InvalidArgumentError, Option } from "commander";
+/**
+ * What command lines share: misuse, arguments, output.
+ *
+ * @module
+ */
+import {
+  type Command,
+  CommanderError,
+  InvalidArgumentError,
+  Option,
+} from "commander";
 
-/** The command was called in a way that cannot work: exit code 2. */
-export class MisuseError extends Error {
-  override readonly name = "MisuseError";
+/** The command was called in a way that cannot work: exit code 2, or 0 after `--help`. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+
+  constructor(message: string, readonly exitCode: number = 2) {
+    super(message);
+  }
 }
 
-/** Parses a whole number of at least `least`. */
+/**
+ * Reads a command line strictly.
+ *
+ * @returns the options as commander gives them; `command.args` has the arguments
+ * @throws {UsageError} exit code 0 after `--help`, else 2
+ */
+export function parseArguments(command: Command, args: string[]) {
+  let output = "";
+  command
+    .helpOption("--help", "show this")
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => output += text,
+      writeErr: (text) => output += text,
+    });
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    throw new UsageError(output.trim(), error.exitCode === 0 ? 0 : 2);
+  }
+  return command.opts();
+}
+
+/** Reads a whole number of at least `min`. */
 export function wholeNumber(min: number): (text: string) => number {
   return (text) => {
-    const value = Number(text);
-    if (Number.isInteger(value) && value >= min) return value;
+    if (/^\d{1,9}$/.test(text) && Number(text) >= min) return Number(text);
     throw new InvalidArgumentError(
       `Expected a whole number of ${min} or more.`,
     );
   };
 }
 
-/** Parses a number. */
+/** Reads a number. */
 export function realNumber(text: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("Expected a number.");
 }
 
-/** Parses one width, or widths joined by commas. */
+/** Reads a number of at least `min`. */
+export function numberFrom(min: number): (text: string) => number {
+  return (text) => {
+    const value = realNumber(text);
+    if (value >= min) return value;
+    throw new InvalidArgumentError(`Expected a number of ${min} or more.`);
+  };
+}
+
+/** Reads a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = realNumber(text);
+  if (value > 0) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
+}
+
+/** Reads one width, or widths joined by commas. */
 export function bitWidths(text: string): number | number[] {
   const list = text.split(",").map(wholeNumber(1));
   return list.length === 1 ? list[0] : list;
 }
+
+/** Reads a URL of one of the schemes. */
+export function urlOf(...schemes: string[]): (text: string) => URL {
+  return (text) => {
+    const parsed = URL.parse(text);
+    if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
+      throw new InvalidArgumentError(`Expected a URL: ${schemes.join(", ")}.`);
+    }
+    return parsed;
+  };
+}
+
+/** Gathers the values of an option that may be repeated. */
+export const collect = (value: string, earlier: string[] = []): string[] => [
+  ...earlier,
+  value,
+];
 
 /** `--token`, beside `--url`. */
 export function tokenOption(): Option {
@@ -48,28 +118,7 @@ export function print(
   console.log(json ? JSON.stringify(result) : text());
 }
 
-/** Progress goes to stderr, so that stdout stays parseable. */
-export function progress(message: string): void {
-  console.error(message);
-}
-
-/** A table with aligned columns; numbers to the right. */
-export function table(
-  header: string[],
-  rows: (string | number)[][],
-): string {
-  const cells = [header, ...rows.map((row) => row.map(String))];
-  const widths = header.map((_, column) =>
-    Math.max(...cells.map((row) => row[column].length))
-  );
-  const isNumber = header.map((_, column) =>
-    rows.every((row) => typeof row[column] === "number")
-  );
-  return cells.map((row) =>
-    row.map((cell, column) =>
-      isNumber[column]
-        ? cell.padStart(widths[column])
-        : cell.padEnd(widths[column])
-    ).join("  ").trimEnd()
-  ).join("\n");
+/** A line for people on stderr, so that stdout stays parseable. */
+export function note(text: string): void {
+  console.error(text);
 }

@@ -11,13 +11,13 @@ import type { QuantisationReport } from "../../models/compiler/quantise/report.t
 import { loadClasses, loadLabels, loadReadings } from "../readings/readings.ts";
 import {
   bitWidths,
-  MisuseError,
+  note,
   print,
-  progress,
   realNumber,
-  table,
+  UsageError,
   wholeNumber,
 } from "./command.ts";
+import { table } from "../output/table.ts";
 
 interface Options {
   calibrate?: string;
@@ -122,7 +122,7 @@ Examples:
 
 async function compile(path: string, options: Options): Promise<void> {
   if (!options.calibrate && !options.quantisation) {
-    throw new MisuseError("Cannot compile: --calibrate FILE is missing");
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
   }
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
@@ -148,7 +148,7 @@ async function compile(path: string, options: Options): Promise<void> {
     pool: options.pool,
     reveal: options.reveal,
     privacy: options.privacy,
-    onProgress: progress,
+    onProgress: note,
   });
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
@@ -165,7 +165,7 @@ function parseRange(text?: string): [number, number] | undefined {
   if (text === undefined) return undefined;
   const [min, max, ...rest] = text.split(",").map(Number);
   if (rest.length === 0 && min < max) return [min, max];
-  throw new MisuseError(
+  throw new UsageError(
     `Cannot use --input-range ${text}: expected LEAST,MOST`,
   );
 }

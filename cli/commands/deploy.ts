@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { uploadPackage } from "../owner/upload.ts";
 import { readPackageFiles } from "../../models/package/read_package.ts";
-import { print, progress } from "./command.ts";
+import { note, print } from "./command.ts";
 import {
   addOwnerCallOptions,
   openControlPlane,
@@ -50,7 +50,7 @@ async function deploy(folder: string, options: Options): Promise<void> {
       const tenth = Math.floor(10 * present / chunks);
       if (tenth === lastTenth) return;
       lastTenth = tenth;
-      progress(`${present} of ${chunks} chunks are there`);
+      note(`${present} of ${chunks} chunks are there`);
     },
   );
   const { name, version } = report;

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -14,7 +15,7 @@ import {
   type Protections,
   protectionsOf,
 } from "../../models/protections/profile.ts";
-import { MisuseError, wholeNumber } from "./command.ts";
+import { UsageError, wholeNumber } from "./command.ts";
 
 /** The size of a key that is made for one run. */
 export interface KeyChoice {
@@ -50,12 +51,12 @@ export function addKeyOptions(command: Command): Command {
     );
 }
 
-/** @throws {MisuseError} where both options are there */
+/** @throws {UsageError} where both options are there */
 export function keyChoice(
   { keyBits, insecureKeyBits }: KeyOptions,
 ): KeyChoice {
   if (keyBits !== undefined && insecureKeyBits !== undefined) {
-    throw new MisuseError(
+    throw new UsageError(
       "Cannot use both --key-bits and --insecure-key-bits: give one",
     );
   }
@@ -151,12 +152,9 @@ function serve(model: ModelPackage, insecureKeys: boolean) {
     protections: exact,
     insecureKeys,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

@@ -4,7 +4,8 @@ import { contractDigest } from "../../sdk/wire/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, table } from "./command.ts";
+import { print } from "./command.ts";
+import { table } from "../output/table.ts";
 
 /** `cipherlayer inspect`: what a package holds. */
 export function inspectCommand(): Command {

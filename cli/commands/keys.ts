@@ -9,7 +9,7 @@ import {
 } from "../../sdk/paillier/private/jwk.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
-import { MisuseError, print, wholeNumber } from "./command.ts";
+import { print, UsageError, wholeNumber } from "./command.ts";
 import { askPassphrase, passphraseVariable } from "./passphrase.ts";
 
 interface Options {
@@ -180,13 +180,13 @@ async function exists(path: string): Promise<boolean> {
 
 async function present(path: string): Promise<void> {
   if (await exists(path)) return;
-  throw new MisuseError(
+  throw new UsageError(
     `Cannot open key: expected ${path} to be there; make it with "keys create"`,
   );
 }
 
-function taken(path: string, advice: string): MisuseError {
-  return new MisuseError(`Cannot write key: ${path} is there; ${advice}`);
+function taken(path: string, advice: string): UsageError {
+  return new UsageError(`Cannot write key: ${path} is there; ${advice}`);
 }
 
 /** Lengths that do not do are the caller's mistake: exit code 2. */
@@ -194,7 +194,7 @@ async function misuse<T>(make: () => Promise<T>): Promise<T> {
   try {
     return await make();
   } catch (error) {
-    if (error instanceof RangeError) throw new MisuseError(error.message);
+    if (error instanceof RangeError) throw new UsageError(error.message);
     throw error;
   }
 }
@@ -204,6 +204,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new MisuseError("Cannot import key: expected JSON, got other text");
+    throw new UsageError("Cannot import key: expected JSON, got other text");
   }
 }

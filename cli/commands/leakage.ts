@@ -10,7 +10,8 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { guardModel } from "../../models/protections/guard_model.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
-import { print, table, wholeNumber } from "./command.ts";
+import { print, wholeNumber } from "./command.ts";
+import { table } from "../output/table.ts";
 
 /** What `leakage --json` prints. */
 export interface ModelLeakage extends LeakageReport {

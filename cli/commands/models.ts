@@ -1,7 +1,8 @@
 /** `cipherlayer models`: the versions that functions keep of an owner's models. */
 import { Command } from "commander";
 import type { ModelStatus } from "../../models/package/version_status.ts";
-import { print, table } from "./command.ts";
+import { print } from "./command.ts";
+import { table } from "../output/table.ts";
 import {
   addOwnerCallOptions,
   openControlPlane,

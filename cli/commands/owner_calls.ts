@@ -1,7 +1,7 @@
 /** What commands share that call the functions as a model's owner. */
 import type { Command } from "commander";
 import { ControlPlane } from "../owner/control_plane.ts";
-import { MisuseError, progress } from "./command.ts";
+import { note, UsageError } from "./command.ts";
 
 export interface OwnerCallOptions {
   url: string;
@@ -22,24 +22,24 @@ export function addOwnerCallOptions(command: Command): Command {
     .option("--json", "print one JSON object");
 }
 
-/** @throws {MisuseError} without a token, or where the URL is none */
+/** @throws {UsageError} without a token, or where the URL is none */
 export function openControlPlane(
   { url, token = Deno.env.get(tokenVariable) }: OwnerCallOptions,
 ): ControlPlane {
   if (!token) {
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot call as owner: expected a token in ${tokenVariable} or --token`,
     );
   }
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot call ${url}: expected a URL such as https://models.example`,
     );
   }
   const { protocol, hostname } = new URL(url);
   const isLocal = /^(localhost|127\..*|\[::1\])$/.test(hostname);
   if (protocol === "http:" && !isLocal) {
-    progress(
+    note(
       `Warning: ${hostname} is called without TLS; whoever listens gets the token`,
     );
   }
@@ -47,7 +47,7 @@ export function openControlPlane(
     url,
     token,
     onRetry: (delayMs, { message }) =>
-      progress(`${message}; again in ${(delayMs / 1000).toFixed(1)} s`),
+      note(`${message}; again in ${(delayMs / 1000).toFixed(1)} s`),
   });
 }
 

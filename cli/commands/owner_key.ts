@@ -1,7 +1,7 @@
 /** `cipherlayer owner-key`: the key by which an owner signs models. */
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
-import { MisuseError, print } from "./command.ts";
+import { print, UsageError } from "./command.ts";
 
 interface Options {
   json?: boolean;
@@ -48,6 +48,6 @@ async function create(path: string): Promise<OwnerKey> {
     return await OwnerKey.create(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new MisuseError(`Cannot write key: ${path} is there`);
+    throw new UsageError(`Cannot write key: ${path} is there`);
   }
 }

@@ -1,5 +1,5 @@
 /** Where the passphrase of a key comes from: a file, the environment or a prompt. */
-import { MisuseError } from "./command.ts";
+import { UsageError } from "./command.ts";
 
 /** Environment variable with the passphrase. */
 export const passphraseVariable = "CIPHERLAYER_PASSPHRASE";
@@ -8,7 +8,7 @@ export const passphraseVariable = "CIPHERLAYER_PASSPHRASE";
  * The passphrase: of `file` (its first line) if that is given, else of the
  * environment, else typed at the terminal, unseen; a new one is typed twice.
  *
- * @throws {MisuseError} if there is none
+ * @throws {UsageError} if there is none
  */
 export async function askPassphrase(
   options: { file?: string; isNew: boolean },
@@ -18,7 +18,7 @@ export async function askPassphrase(
     : (await Deno.readTextFile(options.file)).split(/\r?\n/, 1)[0];
   if (given) return given;
   if (options.file !== undefined || !Deno.stdin.isTerminal()) {
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot open key: expected a passphrase in ${
         options.file ?? `${passphraseVariable}, in --passphrase-file or typed`
       }`,
@@ -27,9 +27,9 @@ export async function askPassphrase(
   const keys = typedKeys();
   const typed = await typeUnseen("Passphrase: ", keys);
   if (options.isNew && typed !== await typeUnseen("Once more: ", keys)) {
-    throw new MisuseError("Cannot use passphrase: the two differ");
+    throw new UsageError("Cannot use passphrase: the two differ");
   }
-  if (typed === "") throw new MisuseError("Cannot use an empty passphrase");
+  if (typed === "") throw new UsageError("Cannot use an empty passphrase");
   return typed;
 }
 
@@ -48,7 +48,7 @@ async function typeUnseen(
       const { value: key } = await keys.next();
       if (key === "\r" || key === "\n") return line;
       if (key === interrupt || key === endOfInput) {
-        throw new MisuseError("Cannot use passphrase: typing was given up");
+        throw new UsageError("Cannot use passphrase: typing was given up");
       }
       line = erase.test(key) ? line.slice(0, -1) : line + key;
     }

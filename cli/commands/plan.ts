@@ -1,7 +1,7 @@
 /** `cipherlayer plan`: what an inference will cost, and what was weighed. */
 import { Command } from "commander";
-import { defaultLimits } from "../../functions/admission/body.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
+import { maxShards } from "../../sdk/wire/limits.ts";
 import { calibrateCosts } from "../../models/planner/machine_costs.ts";
 import type { Costs } from "../../models/planner/cost_model.ts";
 import {
@@ -10,7 +10,8 @@ import {
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { print, table, wholeNumber } from "./command.ts";
+import { print, wholeNumber } from "./command.ts";
+import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
 export interface PlanReport {
@@ -87,7 +88,7 @@ export async function planReport(
       maxRejected,
       callLimits: maxMsPerCall === undefined ? undefined : {
         maxMillisecondsPerCall: maxMsPerCall,
-        shards: defaultLimits.shards,
+        shards: maxShards,
       },
     }),
   };

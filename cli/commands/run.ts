@@ -14,14 +14,8 @@ import { planInference } from "../../models/planner/plan.ts";
 import { loadReadings } from "../readings/readings.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { canRevealLabel } from "../../models/package/verify.ts";
-import {
-  bitWidths,
-  MisuseError,
-  print,
-  progress,
-  table,
-  tokenOption,
-} from "./command.ts";
+import { bitWidths, note, print, tokenOption, UsageError } from "./command.ts";
+import { table } from "../output/table.ts";
 import {
   addKeyOptions,
   countClamped,
@@ -134,7 +128,7 @@ Examples:
 async function run(path: string, options: Options): Promise<RunReport> {
   const { url, token, reveal } = options;
   if (url !== undefined && reveal !== undefined) {
-    throw new MisuseError(
+    throw new UsageError(
       "Cannot use --reveal with --url: the owner of the functions chose it",
     );
   }
@@ -169,7 +163,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
     );
     answers.push(...batch);
     inferences.push(batch[0]);
-    progress(
+    note(
       `${answers.length} of ${readings.length} readings${insecureMark(choice)}`,
     );
   }
@@ -204,7 +198,7 @@ async function openModel(
       "--activation-bits": activationBits,
     }).find(([, value]) => value !== undefined);
     if (!settled) return await readPackage(path);
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot use ${
         settled[0]
       }: expected an ONNX file, got the folder of a package`,
@@ -221,7 +215,7 @@ async function openModel(
     ),
     weightBits,
     activationBits,
-    onProgress: progress,
+    onProgress: note,
   });
   return model;
 }
@@ -232,7 +226,7 @@ function revealing(
   reveal: Reveal = "scores",
 ): ModelPackage {
   if (reveal === "label" && !canRevealLabel(manifest.rounds.at(-1)!)) {
-    throw new MisuseError(
+    throw new UsageError(
       "Cannot reveal the label: expected a model that ends in a dense layer of two scores or more",
     );
   }

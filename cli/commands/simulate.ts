@@ -10,7 +10,7 @@ import {
   loadReadings,
 } from "../readings/readings.ts";
 import { simulateMany } from "../../models/simulate/simulate.ts";
-import { MisuseError, print, progress, wholeNumber } from "./command.ts";
+import { note, print, UsageError, wholeNumber } from "./command.ts";
 
 interface Options {
   input: string;
@@ -68,7 +68,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
   const started = performance.now();
   const outcomes = simulateMany(model, integers, {
     onProgress: (done) => {
-      if (done % 1024 === 0) progress(`${done} of ${readings.length}`);
+      if (done % 1024 === 0) note(`${done} of ${readings.length}`);
     },
   });
   const totalMs = performance.now() - started;
@@ -119,7 +119,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
 
 function countRight(predicted: number[], classes: number[]): number {
   if (classes.length !== predicted.length) {
-    throw new MisuseError(
+    throw new UsageError(
       `Cannot compare: expected ${predicted.length} labels, got ${classes.length}`,
     );
   }

@@ -1,3 +1,5 @@
+import { readLimited } from "../../sdk/support/bytes.ts";
+
 /** Longest file, unpacked: a packed one of a thousandth of that must not fill the memory. */
 const maxBytes = 2 ** 30;
 
@@ -10,23 +12,15 @@ export async function gunzip(bytes: Uint8Array): Promise<Uint8Array> {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   const stream = new Blob([bytes.slice()]).stream()
     .pipeThrough(new DecompressionStream("gzip"));
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of stream) {
-      length += chunk.length;
-      if (length > maxBytes) break;
-      chunks.push(chunk);
-    }
-  } catch (cause) {
+  const unpacked = await readLimited(stream, { maxBytes }).catch((cause) => {
     throw new RangeError("Cannot unpack: the gzip stream is damaged", {
       cause,
     });
-  }
-  if (length > maxBytes) {
+  });
+  if (unpacked === null) {
     throw new RangeError(
       `Cannot unpack: expected at most ${maxBytes} bytes, got more`,
     );
   }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+  return unpacked;
 }

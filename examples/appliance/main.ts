@@ -4,14 +4,14 @@
  *
  * `deno run -A examples/appliance/main.ts --help` lists the options.
  */
-import { integerFrom, UsageError } from "../command_line.ts";
+import { UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import { runProgram } from "../../cli/commands/program.ts";
 import { openGateway, unlessAway } from "../smart_home/gateway.ts";
 import {
   type DeviceDescription,
   MqttDevice,
 } from "../smart_home/mqtt_device.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
-import { runProgram } from "../smart_home/program.ts";
 import { csvRows, mqttMessages, numberAt } from "../smart_home/sources.ts";
 import {
   powerMeans,
@@ -49,7 +49,7 @@ const command = homeCommand(
   )
   .option("--topic <topic>", "a plug's JSON on the broker")
   .option("--field <name>", "where the power is in it: ENERGY.Power", "power")
-  .option("--every-minutes <n>", "how far the hour slides", integerFrom(1), 5);
+  .option("--every-minutes <n>", "how far the hour slides", wholeNumber(1), 5);
 
 async function run(args: string[], signal: AbortSignal): Promise<void> {
   const { home, own } = parseHome<OwnOptions>(command, args);

@@ -5,7 +5,7 @@
  */
 import { connect, PaillierEngine } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
-import { UsageError } from "../command_line.ts";
+import { runProgram } from "../../cli/commands/program.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
@@ -113,37 +113,12 @@ async function settled<A, B>(
   return await Promise.all(promises);
 }
 
-/** Runs the demo; returns the exit code. */
-async function main(args: string[]): Promise<number> {
-  const stop = new AbortController();
-  let interrupted = false;
-  const interrupt = () => {
-    interrupted = true;
-    stop.abort(new Error("interrupted"));
-  };
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM"];
-  for (const name of signals) Deno.addSignalListener(name, interrupt);
-  try {
-    await run(parseOptions(args), stop.signal);
-    return 0;
-  } catch (error) {
-    new Progress().end();
-    if (interrupted) {
-      console.error("Interrupted.");
-      return 130;
+if (import.meta.main) {
+  await runProgram(async (args, signal) => {
+    try {
+      await run(parseOptions(args), signal);
+    } finally {
+      new Progress().end();
     }
-    const message = error instanceof Error ? error.message : String(error);
-    if (error instanceof UsageError) {
-      (error.exitCode === 0 ? console.log : console.error)(message);
-      return error.exitCode;
-    }
-    console.error(`error: ${message}`);
-    return 1;
-  } finally {
-    for (const name of signals) Deno.removeSignalListener(name, interrupt);
-  }
+  });
 }
-
-if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import { tokenOption } from "../../cli/commands/command.ts";
 import {
-  integerFrom,
   parseArguments,
+  tokenOption,
   urlOf,
   UsageError,
-} from "../command_line.ts";
+  wholeNumber,
+} from "../../cli/commands/command.ts";
 
 /** Where the digits come from. */
 export type PictureSource =
@@ -55,11 +55,11 @@ export function parseOptions(args: string[]): DemoOptions {
     .option(
       "--index <n>",
       "which picture (of MNIST or of our own)",
-      integerFrom(0),
+      wholeNumber(0),
     )
     .option("--key-bits <n>", "2048 (default), 3072 or 4096", secureBits)
     .option("--insecure-key-bits <n>", "a key that can be broken", insecureBits)
-    .option("--samples <n>", "pictures in one inference", integerFrom(1))
+    .option("--samples <n>", "pictures in one inference", wholeNumber(1))
     .option(
       "--url <url>",
       "functions that run elsewhere",
@@ -96,7 +96,7 @@ export function parseOptions(args: string[]): DemoOptions {
   };
 }
 
-const anyInteger = integerFrom(0);
+const anyInteger = wholeNumber(0);
 
 function secureBits(text: string): number {
   const bits = anyInteger(text);

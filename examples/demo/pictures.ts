@@ -1,7 +1,7 @@
 import { decodeIdx } from "../../cli/readings/idx.ts";
 import { fitDigit, pictureSide } from "../digits/fit.ts";
 import { digitSample, digitSamples } from "../digits/samples.ts";
-import { UsageError } from "../command_line.ts";
+import { UsageError } from "../../cli/commands/command.ts";
 import type { PictureSource } from "./options.ts";
 import { readImage } from "./read_image.ts";
 

@@ -1,6 +1,7 @@
 import type { Answer, InferencePlan } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
-import { drawTable, grouped, readableBytes } from "./table.ts";
+import { grouped, readableBytes } from "../../cli/output/numbers.ts";
+import { table } from "../../cli/output/table.ts";
 
 /** What the demo found out, ready to be told. */
 export interface DemoResult {
@@ -47,37 +48,36 @@ export function toText(result: DemoResult): string {
   const mark = result.insecure
     ? ` [INSECURE ${result.keyBits}-bit key: figures of a toy, not for real data]`
     : "";
-  const table = drawTable([
-    [
-      "round",
-      "up",
-      "down",
-      "bytes up",
-      "bytes down",
-      "encrypt ms",
-      "evaluate ms",
-      "decrypt ms",
-      "total ms",
-    ],
-    ...rounds.map((round, index) => [
-      `${index + 1} ${layerName(plan.rounds[index].layout)}`,
-      grouped(round.ciphertextsUp),
-      grouped(round.ciphertextsDown),
-      grouped(round.bytesUp),
-      grouped(round.bytesDown),
-      grouped(round.encryptMs),
-      grouped(round.evaluateMs),
-      grouped(round.decryptMs),
-      grouped(round.totalMs),
-    ]),
+  const heading = [
+    "round",
+    "up",
+    "down",
+    "bytes up",
+    "bytes down",
+    "encrypt ms",
+    "evaluate ms",
+    "decrypt ms",
+    "total ms",
+  ];
+  const cells = rounds.map((round, index) => [
+    `${index + 1} ${layerName(plan.rounds[index].layout)}`,
+    grouped(round.ciphertextsUp),
+    grouped(round.ciphertextsDown),
+    grouped(round.bytesUp),
+    grouped(round.bytesDown),
+    grouped(round.encryptMs),
+    grouped(round.evaluateMs),
+    grouped(round.decryptMs),
+    grouped(round.totalMs),
   ]);
+  const right = heading.map((_, column) => column).slice(1);
   const seconds = (totalMs / 1000).toFixed(2);
   const each = answers.length > 1
     ? `, ${(totalMs / 1000 / answers.length).toFixed(2)} s a picture`
     : "";
   return [
     `Rounds (ciphertexts and bytes up and down)${mark}`,
-    table,
+    table(heading, cells, { right, isRuled: true }),
     "",
     ...answers.map((answer, index) =>
       answerLine(answer, result.expected[index], index, answers.length)

@@ -5,14 +5,14 @@
  * `deno run -A examples/occupancy/main.ts --help` lists the options.
  */
 import { InvalidArgumentError } from "commander";
-import { integerFrom, UsageError } from "../command_line.ts";
+import { UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import { runProgram } from "../../cli/commands/program.ts";
 import { openGateway, unlessAway } from "../smart_home/gateway.ts";
 import {
   type DeviceDescription,
   MqttDevice,
 } from "../smart_home/mqtt_device.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
-import { runProgram } from "../smart_home/program.ts";
 import { csvRows, mqttMessages } from "../smart_home/sources.ts";
 import { simulatedRoom } from "./room.ts";
 import {
@@ -54,7 +54,7 @@ const command = homeCommand(
     fieldNames,
     ["temperature", "humidity", "illuminance", "co2"],
   )
-  .option("--batch <n>", "minutes in one inference", integerFrom(1), 5);
+  .option("--batch <n>", "minutes in one inference", wholeNumber(1), 5);
 
 async function run(args: string[], signal: AbortSignal): Promise<void> {
   const { home, own } = parseHome<OwnOptions>(command, args);

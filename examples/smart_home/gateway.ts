@@ -8,10 +8,9 @@ import {
 } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { openDemoKey } from "../demo/demo_key.ts";
-import { UsageError } from "../command_line.ts";
+import { note, UsageError } from "../../cli/commands/command.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { HomeOptions } from "./options.ts";
-import { note } from "./program.ts";
 
 /** A session, with all that it runs on. */
 export interface Gateway extends AsyncDisposable {

@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from "commander";
-import { tokenOption } from "../../cli/commands/command.ts";
 import {
-  integerFrom,
   parseArguments,
+  tokenOption,
   urlOf,
   UsageError,
-} from "../command_line.ts";
+  wholeNumber,
+} from "../../cli/commands/command.ts";
 
 /** What the three apps have in common. */
 export interface HomeOptions {
@@ -46,7 +46,7 @@ export function homeCommand(
     .option(
       "--insecure-key-bits <n>",
       "a key that can be broken, for trials",
-      integerFrom(512),
+      wholeNumber(512),
     )
     .option(
       "--broker <url>",
@@ -54,7 +54,7 @@ export function homeCommand(
       urlOf("mqtt", "mqtts", "ws", "wss"),
     )
     .option("--device-id <id>", "name in MQTT topics", topicPart, deviceId)
-    .option("--count <n>", "end after so many results", integerFrom(1))
+    .option("--count <n>", "end after so many results", wholeNumber(1))
     .option("--json", "one JSON object a line", false)
     .addHelpText("after", environment);
 }

@@ -1,4 +1,4 @@
-import { UsageError } from "../command_line.ts";
+import { UsageError } from "../../cli/commands/command.ts";
 import { type KnownValue, type MeterScale, parseTicks } from "./reading.ts";
 
 /**

@@ -5,7 +5,8 @@
  * `deno run -A examples/water_meter/main.ts --help` lists the options.
  */
 import type { Session } from "@cipherlayer/sdk";
-import { UsageError } from "../command_line.ts";
+import { note, UsageError } from "../../cli/commands/command.ts";
+import { runProgram } from "../../cli/commands/program.ts";
 import { openGateway, unlessAway } from "../smart_home/gateway.ts";
 import {
   type DeviceDescription,
@@ -17,7 +18,6 @@ import {
   parseHome,
   positive,
 } from "../smart_home/options.ts";
-import { note, runProgram } from "../smart_home/program.ts";
 import { type ColourImage, cutDigit } from "./image.ts";
 import { faceRegions } from "./meter_face.ts";
 import { type MeterConfig, parseConfig } from "./meter_config.ts";

@@ -1,5 +1,5 @@
-import { UsageError } from "../command_line.ts";
-import { note, pause } from "../smart_home/program.ts";
+import { note, UsageError } from "../../cli/commands/command.ts";
+import { pause } from "../../cli/commands/program.ts";
 import { type ColourImage, decodeImage } from "./image.ts";
 import { drawMeter } from "./meter_face.ts";
 

@@ -1,4 +1,5 @@
 /** Everything on the page that is drawn from data. */
+import { grouped } from "../../cli/output/numbers.ts";
 import type { RoundSeen } from "./messages.ts";
 import { drawGrey } from "./pad.ts";
 
@@ -130,19 +131,6 @@ export function scoreBars(scores: number[]): HTMLElement[] {
     bar.append(element("span", "digit", String(digit)), fill);
     return bar;
   });
-}
-
-/** 1234.6 -> "1,235" */
-export function grouped(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
-}
-
-/** "61.4 kB" */
-export function readableBytes(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} B`;
-  return bytes < 1e6
-    ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB`
-    : `${(bytes / 1e6).toFixed(2)} MB`;
 }
 
 /** An element with a class and text. */

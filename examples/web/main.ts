@@ -1,13 +1,12 @@
 /** The page: drawing, asking, and showing what came of it. */
+import { grouped, readableBytes } from "../../cli/output/numbers.ts";
 import { digitSample } from "../digits/samples.ts";
 import {
   cloudView,
   drawHistogram,
   element,
   gatewayView,
-  grouped,
   learntView,
-  readableBytes,
   scoreBars,
 } from "./figures.ts";
 import type { PageMessage, RoundSeen, WorkerMessage } from "./messages.ts";

@@ -1,3 +1,10 @@
+/**
+ * On whose behalf a request comes, and what it may do.
+ *
+ * @module
+ */
+import { sha256 } from "@noble/hashes/sha2.js";
+
 /** What a caller may do: `client` runs inferences, `owner` keeps models. */
 export type Role = "client" | "owner";
 
@@ -28,4 +35,9 @@ export const openAccess: Access = {
 /** Whether the principal may see and use a model. */
 export function mayUse({ models }: Principal, name: string): boolean {
   return models === "all" || models.includes(name);
+}
+
+/** What session tokens carry of an account: SHA-256 of its name, of one length for all. */
+export function accountDigest({ account }: Principal): Uint8Array {
+  return sha256(new TextEncoder().encode(account));
 }

@@ -7,7 +7,13 @@ import {
 import type { AccessEnv } from "../access/require_role.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkContentType, type Limits, readBody } from "./body.ts";
-import { type Gate, type Place, type Reception, stopping } from "./gate.ts";
+import {
+  type Arrival,
+  type Gate,
+  type Place,
+  type Reception,
+  stopping,
+} from "./gate.ts";
 import { chargeRate, type Rates } from "./rates.ts";
 
 /** What decides which calls are let in. */
@@ -38,34 +44,60 @@ export function admit(
   options: AdmissionOptions,
   { startsSession }: { startsSession: boolean },
 ) {
-  const { gate, rates, limits, clock } = options;
   return createMiddleware<AdmissionEnv>(async (c, next) => {
     const request = c.req.raw;
     const notes = telemetryOf(request);
     const caller = callerOf(options, c.get("principal"), c.env);
-    let reception: Reception | undefined;
     try {
-      notes.enter("admit");
-      reception = gate.receive({ caller, startsSession });
-      if (rates) {
-        await chargeRate(rates, { caller, startsSession, nowMs: clock() });
+      const reception = await notes.during(
+        "admit",
+        () => receive(options, { caller, startsSession }),
+      );
+      try {
+        const body = await notes.during(
+          "read",
+          () => readCall(options, request, reception),
+        );
+        c.set("body", body);
+        // Only now: bodies that come slowly keep nobody out.
+        await notes.during(
+          "wait",
+          () => reception.admit().turn(request.signal),
+        );
+        await next();
+      } finally {
+        reception.leave();
       }
-      notes.enter("read");
-      checkContentType(request);
-      const body = await readBody(request, limits, reception.hold)
-        .catch((error) => {
-          // `deno serve` breaks bodies off once it has been told to stop.
-          throw gate.draining && error.retryable ? stopping() : error;
-        });
-      c.set("body", body);
-      notes.enter("wait");
-      // Only now: bodies that come slowly keep nobody out.
-      await reception.admit().turn(request.signal);
-      await next();
     } finally {
-      reception?.leave();
       if (!request.bodyUsed) await request.body?.cancel();
     }
+  });
+}
+
+/** Takes note of a call and charges it to its caller's rate. */
+async function receive(
+  { gate, rates, clock }: AdmissionOptions,
+  arrival: Arrival,
+): Promise<Reception> {
+  const reception = gate.receive(arrival);
+  try {
+    if (rates) await chargeRate(rates, { ...arrival, nowMs: clock() });
+    return reception;
+  } catch (error) {
+    reception.leave();
+    throw error;
+  }
+}
+
+function readCall(
+  { gate, limits }: AdmissionOptions,
+  request: Request,
+  { hold }: Reception,
+): Promise<Uint8Array<ArrayBuffer>> {
+  checkContentType(request);
+  return readBody(request, limits, hold).catch((error) => {
+    // `deno serve` breaks bodies off once it has been told to stop.
+    throw gate.draining && error.retryable ? stopping() : error;
   });
 }
 

@@ -1,4 +1,6 @@
+import { readLimited } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { maxShards } from "../../sdk/wire/limits.ts";
 import { checkContentDigest } from "../http/content_digest.ts";
 
 /** What one call may ask of the functions. */
@@ -26,15 +28,12 @@ export const defaultLimits: Limits = {
   bodyBytes: 32 * 2 ** 20,
   bodyPatienceMs: 5_000,
   samples: 4096,
-  shards: 64,
+  shards: maxShards,
   maxMillisecondsPerCall: Infinity,
   tokenLifetimeMs: 60 * 60 * 1000,
   randomiserBytes: 192 * 2 ** 20,
 };
 
-/** Room for a body that does not say its length, and beyond which what it says is not believed. */
-const firstBytes = 2 ** 14;
-const believedBytes = 2 ** 20;
 /** Chunks of any size; beyond them, chunks are this long on average or longer. */
 const freeChunks = 256;
 const meanChunkBytes = 16;
@@ -60,9 +59,8 @@ export function checkContentType({ headers }: Request): void {
 }
 
 /**
- * Reads a request's body into one buffer: chunks are copied and let go, since each may
- * hold memory many times its length. A length stated above the limit is refused before
- * a byte is read, one that only shows is refused while reading.
+ * Reads a request's body. A length stated above the limit is refused before a byte is
+ * read, one that only shows is refused while reading.
  *
  * @throws {CipherlayerError} `body-too-large`; `malformed`, retryable for a body that
  * comes too slowly or ends early; whatever `onBytes` throws
@@ -79,48 +77,29 @@ export async function readBody(
     await request.body?.cancel();
     throw tooLarge(bodyBytes);
   }
-  const reader = request.body?.getReader();
-  let body = new Uint8Array();
-  let length = 0;
-  const grow = (needed: number) => {
-    const wanted = stated === null
-      ? Math.max(firstBytes, 2 * needed)
-      : Math.max(Math.min(Number(stated), believedBytes), 2 * needed);
-    const max = stated === null ? bodyBytes : Number(stated);
-    const room = Math.max(needed, Math.min(wanted, max));
-    onBytes(room - body.length);
-    const larger = new Uint8Array(room);
-    larger.set(body.subarray(0, length));
-    body = larger;
-  };
-  let late = false;
-  let lengthBefore = 0;
+  const slow = new AbortController();
+  let length = 0, lengthBefore = 0;
   const timer = setInterval(() => {
-    late = length - lengthBefore < bodyPatienceMs;
-    lengthBefore = length;
-    if (late) reader?.cancel().catch(() => {});
-  }, bodyPatienceMs);
-  try {
-    for (let chunks = 1; reader; chunks++) {
-      const { done, value } = await reader.read();
-      if (late) throw tooSlow(bodyPatienceMs);
-      if (done) break;
-      const end = length + value.length;
-      if (end > bodyBytes) throw tooLarge(bodyBytes);
-      if (chunks > freeChunks + end / meanChunkBytes) throw tooManyChunks();
-      if (end > body.length) grow(end);
-      body.set(value, length);
-      length = end;
+    if (length - lengthBefore < bodyPatienceMs) {
+      slow.abort(tooSlow(bodyPatienceMs));
     }
-    // Where a server breaks bodies off, their streams just end.
-    if (stated !== null && Number(stated) !== length) throw endedEarly();
-  } catch (error) {
-    await reader?.cancel().catch(() => {});
+    lengthBefore = length;
+  }, bodyPatienceMs);
+  const body = await readLimited(request.body, {
+    maxBytes: bodyBytes,
+    statedBytes: Number(stated ?? 0),
+    signal: slow.signal,
+    onMemory: onBytes,
+    onChunk(bytes, chunks) {
+      if (chunks > freeChunks + bytes / meanChunkBytes) throw tooManyChunks();
+      length = bytes;
+    },
+  }).catch((error) => {
     throw error instanceof CipherlayerError ? error : endedEarly(error);
-  } finally {
-    clearInterval(timer);
-  }
-  body = body.subarray(0, length);
+  }).finally(() => clearInterval(timer));
+  if (body === null) throw tooLarge(bodyBytes);
+  // Where a server breaks bodies off, their streams just end.
+  if (stated !== null && Number(stated) !== body.length) throw endedEarly();
   await checkContentDigest(request.headers, body);
   return body;
 }

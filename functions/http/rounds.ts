@@ -1,14 +1,14 @@
 import { Hono } from "hono";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
+import { equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeRoundRequest,
   encodeRoundResponse,
 } from "../../sdk/wire/codec.ts";
 import { type RoundRequest, shardRange } from "../../sdk/wire/messages.ts";
-import { mayUse, type Principal } from "../access/principal.ts";
+import { accountDigest, mayUse, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
-import { accountDigest } from "../access/account_digest.ts";
 import {
   type AdmissionEnv,
   type AdmissionOptions,
@@ -23,7 +23,8 @@ import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
-import { type CallFacts, telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { CallFacts } from "../telemetry/call_record.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 
 export interface RoundRoutesOptions extends AdmissionOptions {
@@ -265,9 +266,4 @@ function parseShard(
     );
   }
   return { shard, shards };
-}
-
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length &&
-    left.every((byte, i) => byte === right[i]);
 }

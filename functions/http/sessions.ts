@@ -1,4 +1,5 @@
 import { Hono } from "hono";
+import type { ModelPackage } from "../../models/package/format.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   bigIntFromBytes,
@@ -10,8 +11,8 @@ import {
   decodeSessionRequest,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import { accountDigest } from "../access/account_digest.ts";
-import { mayUse } from "../access/principal.ts";
+import type { SessionRequest } from "../../sdk/wire/messages.ts";
+import { accountDigest, mayUse, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import {
   type AdmissionEnv,
@@ -21,6 +22,7 @@ import {
 import { tooManyStarts } from "../admission/gate.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
+import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 
@@ -40,8 +42,6 @@ export interface SessionRoutesOptions extends AdmissionOptions {
 export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
-  const { models, keyring, clock, random, limits, threads } = options;
-  const { prepared, sealer, banks } = keyring.current;
   const isClient = requireRole(options.access, "client");
   const admitted = admit(options, { startsSession: true });
   const routes = new Hono<AdmissionEnv>();
@@ -50,68 +50,127 @@ export function sessionRoutes(
     const principal = c.get("principal");
     const body = c.get("body");
     notes.add({ bytesIn: body.length });
-    notes.enter("decode");
-    const request = decodeSessionRequest(body);
+    const request = await notes.during(
+      "decode",
+      () => decodeStart(options, body),
+    );
     const { samples } = request;
-    if (samples > limits.samples) {
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot start session: expected at most ${limits.samples} samples, got ${samples}`,
-      );
-    }
-    notes.enter("prepare");
-    if (!mayUse(principal, request.model)) throw modelNotFound(request.model);
-    const model = await models.load(request.model);
+    const model = await notes.during(
+      "prepare",
+      () => loadModel(options, request, principal),
+    );
     const { name, version } = model.manifest;
     notes.add({ model: name, version, samples });
-    notes.enter("verify");
-    const modulus = bigIntFromBytes(request.modulus);
-    const modulusBits = bitLength(modulus);
-    verifyKeyProof(modulus, request.proof, { insecure: options.insecureKeys });
-    if (request.modulus.length * 8 !== modulusBits) {
-      throw new CipherlayerError(
-        "key-rejected",
-        `Cannot accept public key: expected ${
-          modulusBits / 8
-        } bytes without leading zeros, got ${request.modulus.length}`,
-      );
-    }
-    notes.add({ keyBits: modulusBits });
-    notes.enter("prepare");
-    const { plan, planHash, usesBank, answers } = prepared.get(model, {
-      modulusBits,
-      samples,
+    const key = await notes.during("verify", () => checkKey(options, request));
+    notes.add({ keyBits: key.modulusBits });
+    const prepared = await notes.during("prepare", async () => {
+      const prepared = options.keyring.current.prepared.get(model, {
+        modulusBits: key.modulusBits,
+        samples,
+      });
+      if (prepared.usesBank) {
+        // With threads not awaited: ready, or nearly, when the first round comes.
+        if (options.threads) options.threads.announce(c.req.raw, body);
+        else await prepareBank(options, key.modulus, prepared);
+      }
+      return prepared;
     });
-    if (usesBank) {
-      // With threads not awaited: ready, or nearly, when the first round comes.
-      if (threads) threads.announce(c.req.raw, body);
-      else if (!banks.isFree(modulus)) throw tooManyStarts();
-      else await banks.prepare(modulus, answers);
-    }
-    notes.enter("encode");
-    const expiresAt = clock() + limits.tokenLifetimeMs;
-    const token = sealer.seal({
-      model: name,
-      version,
-      planHash,
-      samples,
-      round: 0,
-      modulus: request.modulus,
-      nonce: random(nonceBytes),
-      orders: [],
-      account: accountDigest(principal),
-      expiresAt,
-    });
-    const response = encodeSessionResponse({
-      model: name,
-      version,
-      token,
-      expiresAt,
-      plan,
-    });
+    const response = await notes.during(
+      "encode",
+      () => encodeStart(options, { request, principal, model, prepared }),
+    );
     notes.add({ bytesOut: response.length });
     return c.body(response as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
     });
+  });
+}
+
+/** @throws {CipherlayerError} `unsupported` for more samples than are taken, and as the codec does */
+function decodeStart(
+  { limits }: SessionRoutesOptions,
+  body: Uint8Array,
+): SessionRequest {
+  const request = decodeSessionRequest(body);
+  if (request.samples > limits.samples) {
+    throw new CipherlayerError(
+      "unsupported",
+      `Cannot start session: expected at most ${limits.samples} samples, got ${request.samples}`,
+    );
+  }
+  return request;
+}
+
+/** @throws {CipherlayerError} `model-not-found`, for a model that the principal may not use too */
+async function loadModel(
+  { models }: SessionRoutesOptions,
+  { model }: SessionRequest,
+  principal: Principal,
+): Promise<ModelPackage> {
+  if (!mayUse(principal, model)) throw modelNotFound(model);
+  return await models.load(model);
+}
+
+/** @throws {CipherlayerError} `key-rejected` */
+function checkKey(
+  { insecureKeys }: SessionRoutesOptions,
+  request: SessionRequest,
+): { modulus: bigint; modulusBits: number } {
+  const modulus = bigIntFromBytes(request.modulus);
+  const modulusBits = bitLength(modulus);
+  verifyKeyProof(modulus, request.proof, { insecure: insecureKeys });
+  if (request.modulus.length * 8 !== modulusBits) {
+    throw new CipherlayerError(
+      "key-rejected",
+      `Cannot accept public key: expected ${
+        modulusBits / 8
+      } bytes without leading zeros, got ${request.modulus.length}`,
+    );
+  }
+  return { modulus, modulusBits };
+}
+
+/** @throws {CipherlayerError} `overloaded` while other keys' banks are being made */
+async function prepareBank(
+  { keyring }: SessionRoutesOptions,
+  modulus: bigint,
+  { answers }: PreparedModel,
+): Promise<void> {
+  const { banks } = keyring.current;
+  if (!banks.isFree(modulus)) throw tooManyStarts();
+  await banks.prepare(modulus, answers);
+}
+
+/** The plan, and the token of the first round. */
+function encodeStart(
+  { keyring, clock, random, limits }: SessionRoutesOptions,
+  { request, principal, model, prepared }: {
+    request: SessionRequest;
+    principal: Principal;
+    model: ModelPackage;
+    prepared: PreparedModel;
+  },
+): Uint8Array {
+  const { name, version } = model.manifest;
+  const { plan, planHash } = prepared;
+  const expiresAt = clock() + limits.tokenLifetimeMs;
+  const token = keyring.current.sealer.seal({
+    model: name,
+    version,
+    planHash,
+    samples: request.samples,
+    round: 0,
+    modulus: request.modulus,
+    nonce: random(nonceBytes),
+    orders: [],
+    account: accountDigest(principal),
+    expiresAt,
+  });
+  return encodeSessionResponse({
+    model: name,
+    version,
+    token,
+    expiresAt,
+    plan,
   });
 }

@@ -194,14 +194,12 @@ async function drawMasks(
   );
   return sources.map((random, i) => {
     const first = i * layout.valuesPerCiphertext;
-    return answerMask(
-      layout,
-      range.from + i,
-      (place) =>
+    return answerMask(layout, range.from + i, {
+      bias: (place) =>
         addend(i, place, biasOf(round.map, layout, values[first + place])),
       modulus,
       random,
-    );
+    });
   });
 }
 

@@ -1,10 +1,17 @@
 /**
  * Sealed tokens: the state of an inference, carried by the edge, which can
- * neither read nor alter it (DESIGN section 9).
+ * neither read nor alter it (PROTOCOL, "Tokens").
  */
 import { aessiv } from "@noble/ciphers/aes.js";
 import { decode, encode } from "cborg";
+import { concat, equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import {
+  maxCount,
+  maxModulusBytes,
+  maxNameLength,
+  maxRounds,
+} from "../../sdk/wire/limits.ts";
 import {
   bytes,
   type Check,
@@ -50,16 +57,16 @@ const keyIdBytes = 4;
 export const clockToleranceMs = 60_000;
 
 const tokenContent: Check<TokenContent> = record({
-  model: text(200),
-  version: text(200),
+  model: text(maxNameLength),
+  version: text(maxNameLength),
   planHash: bytes(32),
-  samples: integer(1, 2 ** 24),
-  round: integer(0, 2 ** 10),
-  modulus: bytes(512),
+  samples: integer(1, maxCount),
+  round: integer(0, maxRounds),
+  modulus: bytes(maxModulusBytes),
   nonce: bytes(16),
   orders: list(
-    record({ round: integer(0, 2 ** 10), seed: bytes(16) }),
-    2 ** 10,
+    record({ round: integer(0, maxRounds), seed: bytes(16) }),
+    maxRounds,
   ),
   account: bytes(32),
   expiresAt: integer(0, Number.MAX_SAFE_INTEGER),
@@ -83,15 +90,12 @@ export class TokenSealer {
 
   /** Whether a token names this sealer's key. */
   made(token: Uint8Array): boolean {
-    return this.#keyId.every((byte, i) => byte === token[i]);
+    return equal(this.#keyId, token.subarray(0, keyIdBytes));
   }
 
   seal(content: TokenContent): Uint8Array {
     const sealed = aessiv(this.#key, this.#keyId).encrypt(encode(content));
-    const token = new Uint8Array(keyIdBytes + sealed.length);
-    token.set(this.#keyId);
-    token.set(sealed, keyIdBytes);
-    return token;
+    return concat(this.#keyId, sealed);
   }
 
   /**

@@ -11,7 +11,6 @@ import type { BudgetStore } from "../admission/budget.ts";
 import { Gate } from "../admission/gate.ts";
 import type { Rates } from "../admission/rates.ts";
 import type { AppOptions } from "../app.ts";
-import { originsFrom } from "./origins.ts";
 import type { Settings } from "./settings.ts";
 
 const minKeyBytes = 32;
@@ -86,6 +85,25 @@ export function ratesFrom(settings: Settings, store: BudgetStore): Rates {
         sessionsPerMinute,
     },
   };
+}
+
+/**
+ * Origins from a list joined by commas; none where it is not set.
+ *
+ * @throws {RangeError} naming an entry that is no origin, as browsers write it
+ */
+export function originsFrom(text: string | undefined): string[] {
+  const origins = (text ?? "").split(",").map((part) => part.trim())
+    .filter((part) => part !== "");
+  for (const origin of origins) {
+    if (origin === "*" || URL.parse(origin)?.origin === origin) continue;
+    throw new RangeError(
+      `Cannot read CIPHERLAYER_ORIGINS: expected origins such as https://page.example, got ${
+        JSON.stringify(origin)
+      }`,
+    );
+  }
+  return origins;
 }
 
 /**

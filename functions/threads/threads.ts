@@ -1,11 +1,8 @@
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { tooManyStarts } from "../admission/gate.ts";
-import {
-  type CallFacts,
-  telemetryOf,
-  withoutBytes,
-} from "../telemetry/call_telemetry.ts";
+import type { CallFacts } from "../telemetry/call_record.ts";
+import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 
 /** Threads that may end one after another without an answer between, with pauses that double. */
 const maxFailures = 6;
@@ -40,7 +37,6 @@ export interface ThreadReply {
 /** As much of a `Worker` as is used. */
 export interface ThreadWorker {
   postMessage(message: ThreadMessage): void;
-  terminate(): void;
   terminate(): unknown;
   onmessage: ((event: { data: ThreadReply }) => void) | null;
   onerror:
@@ -96,9 +92,11 @@ export class EvaluationThreads {
       other.calls.size < min.calls.size ? other : min
     );
     const notes = telemetryOf(request);
-    notes.enter("wait");
-    const reply = await this.#call(thread, request, body);
-    notes.takeOver(reply.facts);
+    const reply = await notes.during("wait", async () => {
+      const reply = await this.#call(thread, request, body);
+      notes.takeOver(reply.facts);
+      return reply;
+    });
     return new Response(reply.body, {
       status: reply.status,
       headers: reply.headers,

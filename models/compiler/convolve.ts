@@ -18,7 +18,8 @@ export function convolve(
   const taps = inPerGroup * kernel[0] * kernel[1];
   const patches = new Float64Array(taps * positions);
   for (let group = 0; group < groups; group++) {
-    gatherPatches(geometry, input, group * inPerGroup, inPerGroup, patches);
+    const channels = { first: group * inPerGroup, count: inPerGroup };
+    gatherPatches(geometry, input, channels, patches);
     for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
       const out = output.subarray(o * positions, (o + 1) * positions);
       addRow(weights, o * taps, taps, patches, out);
@@ -30,13 +31,13 @@ export function convolve(
 export function gatherPatches(
   { input, output, kernel, stride, dilation, pads }: ConvolutionGeometry,
   values: ArrayLike<number>,
-  firstChannel: number,
-  channels: number,
+  channels: { first: number; count: number },
   patches: Float64Array,
 ): void {
   const [, inHeight, inWidth] = input, [, outHeight, outWidth] = output;
+  const { first, count } = channels;
   let at = 0;
-  for (let c = firstChannel; c < firstChannel + channels; c++) {
+  for (let c = first; c < first + count; c++) {
     for (let ky = 0; ky < kernel[0]; ky++) {
       for (let kx = 0; kx < kernel[1]; kx++) {
         const left = dilation[1] * kx - pads[1];

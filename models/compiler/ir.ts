@@ -1,6 +1,6 @@
 /**
  * The network between ONNX and integers: rounds of linear maps in floating point
- * and what the edge does between them (DESIGN section 6). Everything is per
+ * and what the edge does between them. Everything is per
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 

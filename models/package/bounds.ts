@@ -12,9 +12,8 @@ export function tensorNamed(
 
 /**
  * The smallest V such that every accumulator of the round lies in [-V, V],
- * whatever the inputs within their terms' [low, high] (DESIGN section 4). Zero
- * counts as a possible input always: padding and slots outside of the tensor hold
- * it.
+ * whatever the inputs within their terms' [low, high]. Zero counts as a possible
+ * input always: padding and slots outside of the tensor hold it.
  *
  * @param round one linear layer: y = sum of terms + bias
  * @param tensors the package's weights; shapes as `verifyPackage` checks them

@@ -3,6 +3,7 @@
  * (little-endian), the header in JSON, the tensors' bytes.
  * Source: https://huggingface.co/docs/safetensors
  */
+import { concat } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   integer,
@@ -42,15 +43,9 @@ export function encodeSafetensors(
   const headerBytes = new TextEncoder().encode(
     json.padEnd(json.length + (-byteLength(json) & 7)),
   );
-  const file = new Uint8Array(8 + headerBytes.length + at);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes.length), true);
-  file.set(headerBytes, 8);
-  at = 8 + headerBytes.length;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(headerBytes.length), true);
+  return concat(length, headerBytes, ...parts);
 }
 
 /**

@@ -1,6 +1,14 @@
 /** Check of `manifest.json`: strict, so that a newer format is refused, not misread. */
 import { step } from "../../sdk/wire/codec.ts";
 import {
+  maxAxes,
+  maxCount,
+  maxLabels,
+  maxNameLength,
+  maxRounds,
+  maxSteps,
+} from "../../sdk/wire/limits.ts";
+import {
   type Check,
   integer,
   list,
@@ -23,12 +31,12 @@ import type {
   Term,
 } from "./format.ts";
 
-const count = integer(1, 2 ** 24);
+const count = integer(1, maxCount);
 /** Negative where a convolution skips the margin of its input. */
-const pad = integer(-(2 ** 24), 2 ** 24);
+const pad = integer(-maxCount, maxCount);
 const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const name = text(200);
-const shape = list(count, 8);
+const name = text(maxNameLength);
+const shape = list(count, maxAxes);
 const pair = tuple<[number, number]>(count, count);
 
 /** A map with any keys; the fields of `record` are fixed. */
@@ -76,7 +84,7 @@ const round: Check<RoundSpec> = record({
   outputShape: shape,
   bias: name,
   bound: integer(0, Number.MAX_SAFE_INTEGER),
-  steps: list(step, 64),
+  steps: list(step, maxSteps),
   writes: name,
 });
 
@@ -88,11 +96,11 @@ export const manifestCheck: Check<Manifest> = record({
   name,
   version: name,
   input: record({ shape, scale: real, offset: real, low: exact, high: exact }),
-  rounds: list(round, 2 ** 10),
+  rounds: list(round, maxRounds),
   output: record({
     shape,
     scale: real,
-    labels: nullable(list(name, 2 ** 16)),
+    labels: nullable(list(name, maxLabels)),
     tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
   }),
   privacy: literal<PrivacyProfile>("paper", "standard", "strict"),

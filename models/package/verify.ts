@@ -1,5 +1,6 @@
 import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { maxElements } from "../../sdk/wire/limits.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent } from "./geometry.ts";
@@ -14,8 +15,6 @@ interface Activation {
   high: number;
 }
 
-/** Longest activation, in elements of one sample. */
-const maxElements = 2 ** 24;
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
 const maxPlaces = 2 ** 18;
 /**

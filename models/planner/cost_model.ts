@@ -31,49 +31,40 @@ export interface Costs {
   callMs: number;
 }
 
-/** Costs at the key sizes measured; between them and beyond, by a power law. */
-const measuredCosts: [modulusBits: number, costs: Costs][] = [
-  [512, costs(0.008, 0.015, 0.000163, 0.000159, 0.003, 0.04)],
-  [1024, costs(0.015, 0.1, 0.000481, 0.000415, 0.006, 0.12)],
-  [2048, costs(0.04, 0.6, 0.0019, 0.00147, 0.012, 0.5)],
-  [3072, costs(0.09, 1.95, 0.00412, 0.003, 0.02, 1.1)],
-  [4096, costs(0.16, 4.5, 0.0075, 0.0057, 0.03, 2)],
-];
-
-function costs(
-  encryptMs: number,
-  decryptMs: number,
-  multiplyMs: number,
-  squareMs: number,
-  loadMs: number,
-  rerandomiseMs: number,
-): Costs {
-  return {
-    encryptMs,
-    decryptMs,
-    multiplyMs,
-    squareMs,
-    loadMs,
-    rerandomiseMs,
-    byteMs: 0.0001,
-    callMs: 3,
+/** Key sizes measured; between them and beyond, costs follow a power law. */
+const measuredBits = [512, 1024, 2048, 3072, 4096];
+/** Costs at these sizes. */
+const measuredCosts: Omit<Record<keyof Costs, number[]>, "byteMs" | "callMs"> =
+  {
+    encryptMs: [0.008, 0.015, 0.04, 0.09, 0.16],
+    decryptMs: [0.015, 0.1, 0.6, 1.95, 4.5],
+    multiplyMs: [0.000163, 0.000481, 0.0019, 0.00412, 0.0075],
+    squareMs: [0.000159, 0.000415, 0.00147, 0.003, 0.0057],
+    loadMs: [0.003, 0.006, 0.012, 0.02, 0.03],
+    rerandomiseMs: [0.04, 0.12, 0.5, 1.1, 2],
   };
-}
 
 /** The committed costs at a key size. */
 export function defaultCosts(modulusBits: number): Costs {
-  const last = measuredCosts.length - 1;
-  const above = measuredCosts.findIndex(([bits]) => bits >= modulusBits);
+  const last = measuredBits.length - 1;
+  const above = measuredBits.findIndex((bits) => bits >= modulusBits);
   const upper = Math.max(1, above === -1 ? last : above);
-  const [[bits0, low], [bits1, high]] = measuredCosts.slice(upper - 1);
+  const [bits0, bits1] = measuredBits.slice(upper - 1);
   const position = Math.log(modulusBits / bits0) / Math.log(bits1 / bits0);
-  const names = Object.keys(low) as (keyof Costs)[];
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      low[name] * (high[name] / low[name]) ** position,
-    ]),
-  ) as unknown as Costs;
+  const at = (costs: number[]) => {
+    const [low, high] = costs.slice(upper - 1);
+    return low * (high / low) ** position;
+  };
+  return {
+    encryptMs: at(measuredCosts.encryptMs),
+    decryptMs: at(measuredCosts.decryptMs),
+    multiplyMs: at(measuredCosts.multiplyMs),
+    squareMs: at(measuredCosts.squareMs),
+    loadMs: at(measuredCosts.loadMs),
+    rerandomiseMs: at(measuredCosts.rerandomiseMs),
+    byteMs: 0.0001,
+    callMs: 3,
+  };
 }
 
 /** Forecast of a round, once for `layout.samples` samples. */
@@ -106,40 +97,39 @@ export function callMilliseconds(
 const minSavedShare = 0.1;
 const minEvaluateMs = 5;
 
-/**
- * Predicts a round under `layout`, split in two where that pays.
- *
- * @param profiles one for each term
- * @param shards a number of parts decided elsewhere
- */
+/** What the forecast of a round depends on beside its layout. */
+export interface ForecastOptions {
+  modulusBits: number;
+  costs: Costs;
+  /** One for each term. */
+  profiles: readonly WeightProfile[];
+  /** A number of parts decided elsewhere. */
+  shards?: number;
+}
+
+/** Predicts a round under `layout`, split in two where that pays. */
 export function forecastRound(
   round: RoundSpec,
   layout: RoundLayout,
-  modulusBits: number,
-  costs: Costs,
-  profiles: readonly WeightProfile[],
-  shards?: number,
+  options: ForecastOptions,
 ): RoundForecast {
-  if (shards !== undefined) {
-    return forecastShards(shards, round, layout, modulusBits, costs, profiles);
-  }
-  const whole = forecastShards(1, round, layout, modulusBits, costs, profiles);
+  const inParts = (shards: number) =>
+    forecastShards(round, layout, { ...options, shards });
+  if (options.shards !== undefined) return inParts(options.shards);
+  const whole = inParts(1);
   if (
     whole.ciphertextsDown < 2 || whole.evaluateMs < minEvaluateMs
   ) return whole;
-  const halves = forecastShards(2, round, layout, modulusBits, costs, profiles);
+  const halves = inParts(2);
   return halves.totalMs < whole.totalMs - minSavedShare * whole.evaluateMs
     ? halves
     : whole;
 }
 
 function forecastShards(
-  shards: number,
   round: RoundSpec,
   layout: RoundLayout,
-  modulusBits: number,
-  costs: Costs,
-  profiles: readonly WeightProfile[],
+  { modulusBits, costs, profiles, shards }: Required<ForecastOptions>,
 ): RoundForecast {
   const ciphertextBytes = 2 * Math.ceil(modulusBits / 8);
   const inputs = inputCiphertexts(layout);

@@ -6,6 +6,7 @@ import {
   inputCiphertexts,
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
+import { registerBytes } from "../../sdk/paillier/wasm/limbs.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
 import { type Costs, forecastRound, type RoundForecast } from "./cost_model.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
@@ -78,14 +79,12 @@ export function forecastInference(
     })
       .map(({ layout, forecast }): PricedLayout => ({
         packing: describePacking(layout),
-        forecast: forecastRound(
-          round,
-          layout,
+        forecast: forecastRound(round, layout, {
           modulusBits,
           costs,
           profiles,
-          forecast.shards,
-        ),
+          shards: forecast.shards,
+        }),
         memoryBytes: callMemoryBytes(layout, modulusBits),
       }));
     const [chosen, ...others] = candidates;
@@ -125,7 +124,6 @@ export function describePacking(layout: RoundLayout): string {
     : `tiles ${layout.tile.join("x")}, ${slots}`;
 }
 
-const registerLimbBits = 50;
 /** Copies of each input (itself, inverse, scratch), and entries of the largest joint table. */
 const registersPerInput = 3;
 const tableRegisters = 2048;
@@ -142,9 +140,8 @@ export function callMemoryBytes(
 ): number {
   const ciphertextBytes = 2 * Math.ceil(modulusBits / 8);
   const inputs = inputCiphertexts(layout);
-  const registerBytes = 16 * Math.ceil((modulusBits + 2) / registerLimbBits);
   const registers = registersPerInput * inputs + tableRegisters +
     registersPerValue * outputValues(layout) * foldOf(layout);
-  return registers * registerBytes +
+  return registers * registerBytes(modulusBits) +
     (2 * inputs + answerCiphertexts(layout)) * ciphertextBytes;
 }

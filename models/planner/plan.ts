@@ -1,4 +1,4 @@
-/** The planner: chooses how every round is packed (DESIGN section 7). */
+/** The planner: chooses how every round is packed. */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import type { InferencePlan, RoundLayout } from "../../sdk/wire/plan.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
@@ -116,7 +116,7 @@ export function planRound(
   }
   const candidates = layouts.map((layout) => {
     const forecast = (shards?: number) =>
-      forecastRound(round, layout, modulusBits, costs, profiles, shards);
+      forecastRound(round, layout, { modulusBits, costs, profiles, shards });
     return { layout, forecast: splitToFit(forecast, costs, callLimits) };
   });
   const fitting = candidates.filter(({ forecast }) =>

@@ -27,13 +27,12 @@ export function spatialLayouts(
       if (grid * samples > maxSlots) continue;
       if (tileHeight * tileWidth > maxTileOutputs) continue;
       layouts.push(
-        spatialLayout(
-          round,
-          [tileHeight, tileWidth],
+        spatialLayout(round, {
+          tile: [tileHeight, tileWidth],
           samples,
           slotBits,
           maxSlots,
-        ),
+        }),
       );
     }
   }
@@ -43,10 +42,12 @@ export function spatialLayouts(
 /** The layout of a convolution round with tiles of this many outputs. */
 export function spatialLayout(
   round: RoundSpec,
-  tile: [height: number, width: number],
-  samples: number,
-  slotBits: number,
-  maxSlots: number,
+  { tile, samples, slotBits, maxSlots }: {
+    tile: [height: number, width: number];
+    samples: number;
+    slotBits: number;
+    maxSlots: number;
+  },
 ): SpatialLayout {
   const [channels, height, width] = round.outputShape;
   const layout: SpatialLayout = {
@@ -92,8 +93,13 @@ function spatialInput(
     term.stride[0] * tile[0],
     term.stride[1] * tile[1],
   ];
-  const rows = axisOffsets(term, 0, tile, grid[0], step[0]);
-  const columns = axisOffsets(term, 1, tile, grid[1], step[1]);
+  const [rows, columns] = ([0, 1] as const).map((axis) =>
+    axisOffsets(term, axis, {
+      outputs: tile[axis],
+      tiles: grid[axis],
+      step: step[axis],
+    })
+  );
   return {
     tensor: term.reads,
     shape: term.inputShape,
@@ -102,17 +108,18 @@ function spatialInput(
   };
 }
 
-/** Offsets psi along one axis that lie inside the tensor for some tile, ascending. */
+/**
+ * Offsets psi along one axis that lie inside the tensor for some tile, ascending.
+ * A tile has so many `outputs` and begins `step` inputs after the one before.
+ */
 function axisOffsets(
   term: ConvolutionTerm,
   axis: 0 | 1,
-  tile: [number, number],
-  tiles: number,
-  step: number,
+  { outputs, tiles, step }: { outputs: number; tiles: number; step: number },
 ): number[] {
   const extent = term.inputShape[axis + 1];
   const offsets = new Set<number>();
-  for (let phase = 0; phase < tile[axis]; phase++) {
+  for (let phase = 0; phase < outputs; phase++) {
     for (let tap = 0; tap < term.kernel[axis]; tap++) {
       const psi = term.stride[axis] * phase + term.dilation[axis] * tap -
         term.pads[axis];

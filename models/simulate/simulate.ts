@@ -106,16 +106,21 @@ export function evaluateRound(
   for (const term of round.terms) {
     const inputs = activations.get(term.reads)!.samples[0];
     const weights = tensorNamed(tensors, term.weights).data;
-    if (term.kind === "dense") addDense(outputs, inputs, weights, term);
-    else addConvolution(outputs, inputs, weights, term, round.outputShape);
+    const operands = { inputs, weights };
+    if (term.kind === "dense") addDense(outputs, operands, term);
+    else addConvolution(outputs, operands, term, round.outputShape);
   }
   return outputs;
 }
 
+interface Operands {
+  inputs: Float64Array;
+  weights: Int32Array;
+}
+
 function addDense(
   outputs: Float64Array,
-  inputs: Float64Array,
-  weights: Int32Array,
+  { inputs, weights }: Operands,
   { length }: DenseTerm,
 ): void {
   for (let o = 0; o < outputs.length; o++) {
@@ -127,8 +132,7 @@ function addDense(
 
 function addConvolution(
   outputs: Float64Array,
-  inputs: Float64Array,
-  weights: Int32Array,
+  { inputs, weights }: Operands,
   term: ConvolutionTerm,
   [channels, outHeight, outWidth]: number[],
 ): void {

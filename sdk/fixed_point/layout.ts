@@ -1,3 +1,4 @@
+import { sum } from "../support/numbers.ts";
 import type { RoundLayout } from "../wire/plan.ts";
 
 /**
@@ -9,12 +10,11 @@ export const headroomBits = 66;
 /** Ciphertexts that a round takes. */
 export function inputCiphertexts(layout: RoundLayout): number {
   if (layout.kind === "dense") {
-    const length = layout.inputs.reduce((sum, input) => sum + input.length, 0);
+    const length = sum(layout.inputs.map((input) => input.length));
     return Math.ceil(length / layout.fold);
   }
-  return layout.inputs.reduce(
-    (sum, input) => sum + input.shape[0] * input.offsets.length,
-    0,
+  return sum(
+    layout.inputs.map(({ shape, offsets }) => shape[0] * offsets.length),
   );
 }
 

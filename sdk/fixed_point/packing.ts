@@ -109,7 +109,7 @@ function packDense(
   );
   const vectors = Array.from(
     { length: layout.samples },
-    (_, s) => concatenate(inputs.map((samples) => samples[s])),
+    (_, s) => inputs.flatMap((samples) => Array.from(samples[s])),
   );
   const length = vectors[0].length;
   const writer = new SlotWriter(blockSlots(layout), layout.slotBits);
@@ -211,18 +211,6 @@ function activationSamples(
     );
   }
   return tensor.samples;
-}
-
-function concatenate(parts: Float64Array[]): Float64Array {
-  const whole = new Float64Array(
-    parts.reduce((length, part) => length + part.length, 0),
-  );
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 function emptySamples(count: number, elements: number): Float64Array[] {

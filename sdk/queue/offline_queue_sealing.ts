@@ -1,6 +1,7 @@
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { concat } from "../support/bytes.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { bytesFromBigInt } from "../paillier/public/big_integer.ts";
@@ -44,9 +45,7 @@ export class QueueSealer {
       await this.#key(fingerprint),
       content,
     );
-    return concatBytes(head, nonce, new Uint8Array(sealed)) as Uint8Array<
-      ArrayBuffer
-    >;
+    return concat(head, nonce, new Uint8Array(sealed));
   }
 
   /**
@@ -114,15 +113,15 @@ export class QueueSealer {
 }
 
 function headOf(name: string, kind: number, fingerprint: string): Uint8Array {
-  const head = concatBytes(Uint8Array.of(kind), hexToBytes(fingerprint));
-  const named = concatBytes(head, new TextEncoder().encode(name));
-  return concatBytes(head, sha256(named).subarray(0, checksumBytes));
+  const head = concat(Uint8Array.of(kind), hexToBytes(fingerprint));
+  const named = concat(head, new TextEncoder().encode(name));
+  return concat(head, sha256(named).subarray(0, checksumBytes));
 }
 
 function queueSecret(key: PrivateKey): Uint8Array<ArrayBuffer> {
   const { p, q } = key.exportPrimes();
   const { modulusBytes } = key.publicKey;
-  const primes = concatBytes(
+  const primes = concat(
     bytesFromBigInt(p < q ? p : q, modulusBytes),
     bytesFromBigInt(p < q ? q : p, modulusBytes),
   );
@@ -145,10 +144,7 @@ function aesGcm(
   return {
     name: "AES-GCM",
     iv: nonce as Uint8Array<ArrayBuffer>,
-    additionalData: concatBytes(
-      head,
-      new TextEncoder().encode(name),
-    ) as Uint8Array<ArrayBuffer>,
+    additionalData: concat(head, new TextEncoder().encode(name)),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   inputCiphertexts,
   usedSlots,
 } from "../fixed_point/layout.ts";
+import { maxShards } from "../wire/limits.ts";
 import type {
   EdgeStep,
   InferencePlan,
@@ -33,7 +34,6 @@ import {
 const maxRoundBytes = 2 ** 29;
 /** Most additions or comparisons of a pooling step. */
 const maxPoolingWork = 2 ** 31;
-const maxShards = 64;
 
 /** What is known of an activation before there is one. */
 interface Activation extends ValueRange {

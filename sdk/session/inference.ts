@@ -1,5 +1,6 @@
 import { type ActivationRegistry, shapeAfter } from "../activations/apply.ts";
 import { activate, type ActivationContext, packOrZeros } from "./activate.ts";
+import { concat, equal } from "../support/bytes.ts";
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { RoundReport, SessionState } from "./events.ts";
@@ -218,22 +219,12 @@ async function evaluate(
       `Cannot accept answer of round ${index}: its shards carry different tokens`,
     );
   }
-  const ciphertexts = new Uint8Array(answers * ciphertextBytes);
-  let at = 0;
-  for (const { response } of shards) {
-    ciphertexts.set(response.ciphertexts, at);
-    at += response.ciphertexts.length;
-  }
+  const parts = shards.map(({ response }) => response.ciphertexts);
   const times = shards.map(({ reply }) => reply.evaluateMs);
   return {
     token,
-    ciphertexts,
+    ciphertexts: concat(...parts),
     bytesDown: shards.reduce((sum, { reply }) => sum + reply.body.length, 0),
     evaluateMs: times.includes(null) ? null : Math.max(...times as number[]),
   };
-}
-
-function equal(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length &&
-    left.every((byte, i) => byte === right[i]);
 }

@@ -6,6 +6,7 @@ import {
   outputValues,
   usedSlots,
 } from "../fixed_point/layout.ts";
+import { sum } from "../support/numbers.ts";
 import type { InferencePlan, RoundLayout, RoundPlan } from "../wire/plan.ts";
 
 /** What a round gives the gateway about the weights. */
@@ -100,11 +101,10 @@ export function leakageReport(
   modulusBits: number,
 ): LeakageReport {
   const rounds = plan.rounds.map(roundLeakage);
-  const ciphertexts = plan.rounds.reduce(
-    (sum, { layout }) => sum + inputCiphertexts(layout),
-    0,
+  const ciphertexts = sum(
+    plan.rounds.map(({ layout }) => inputCiphertexts(layout)),
   );
-  const boundBits = rounds.reduce((sum, round) => sum + round.boundBits, 0);
+  const boundBits = sum(rounds.map((round) => round.boundBits));
   const answerBits = answerBitsOf(plan);
   return {
     cloud: {
@@ -159,7 +159,7 @@ function roundLeakage({ layout }: RoundPlan): RoundLeakage {
 /** Elements that the values of one output are sums of, phase by phase. */
 function maxWeights(layout: RoundLayout): number {
   return layout.kind === "dense"
-    ? layout.inputs.reduce((sum, { length }) => sum + length, 0)
+    ? sum(layout.inputs.map(({ length }) => length))
     : inputCiphertexts(layout);
 }
 

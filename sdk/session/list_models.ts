@@ -14,6 +14,14 @@ import {
   record,
   text,
 } from "../wire/schema.ts";
+import {
+  maxAxes,
+  maxCount,
+  maxLabels,
+  maxListBytes,
+  maxModels,
+  maxNameLength,
+} from "../wire/limits.ts";
 import type { ConnectOptions } from "./session_options.ts";
 import { getJson } from "./transport.ts";
 
@@ -23,9 +31,8 @@ export type ListModelsOptions = Pick<
   "token" | "fetch" | "timeoutMs" | "signal"
 >;
 
-const maxListBytes = 1 << 24;
-const name = text(200);
-const shape = list(integer(1, 2 ** 24), 8);
+const name = text(maxNameLength);
+const shape = list(integer(1, maxCount), maxAxes);
 
 const modelList: Check<ModelInfo[]> = list(
   record<ModelInfo>({
@@ -33,9 +40,9 @@ const modelList: Check<ModelInfo[]> = list(
     version: name,
     inputShape: shape,
     outputShape: shape,
-    labels: nullable(list(name, 2 ** 16)),
+    labels: nullable(list(name, maxLabels)),
   }),
-  2 ** 12,
+  maxModels,
 );
 
 /**

@@ -1,3 +1,4 @@
+import { readLimited } from "../support/bytes.ts";
 import { startTimer } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import {
@@ -151,35 +152,15 @@ async function readBody(
   maxBytes: number,
   target: URL,
 ): Promise<Uint8Array> {
-  // Copied into one buffer that grows: a chunk may be a view of a far larger one.
-  const declared = Number(response.headers.get("content-length") ?? 0);
-  let body = new Uint8Array(
-    Math.min(maxBytes, declared > 0 ? declared : 4096, 1 << 20),
-  );
-  let length = 0;
-  const reader = response.body?.getReader();
-  while (reader) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const needed = length + value.length;
-    if (needed > maxBytes) {
-      await reader.cancel();
-      throw new CipherlayerError(
-        "body-too-large",
-        `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
-      );
-    }
-    if (needed > body.length) {
-      const larger = new Uint8Array(
-        Math.min(maxBytes, Math.max(needed, 2 * body.length)),
-      );
-      larger.set(body.subarray(0, length));
-      body = larger;
-    }
-    body.set(value, length);
-    length = needed;
+  const statedBytes = Number(response.headers.get("content-length") ?? 0);
+  const body = await readLimited(response.body, { maxBytes, statedBytes });
+  if (body === null) {
+    throw new CipherlayerError(
+      "body-too-large",
+      `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
+    );
   }
-  return body.slice(0, length);
+  return body;
 }
 
 /** The fault that a status other than 2xx tells. */

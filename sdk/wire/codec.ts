@@ -1,6 +1,24 @@
 /** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
 import { decode, encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
+import {
+  maxAxes,
+  maxBodyBytes,
+  maxCount,
+  maxFactors,
+  maxInputs,
+  maxLabels,
+  maxModulusBytes,
+  maxNameLength,
+  maxOffsets,
+  maxProofRoots,
+  maxRounds,
+  maxShift,
+  maxSlotBits,
+  maxSteps,
+  maxTableEntries,
+  maxTokenBytes,
+} from "./limits.ts";
 import type {
   RoundRequest,
   RoundResponse,
@@ -31,17 +49,12 @@ import {
   tuple,
 } from "./schema.ts";
 
-/** Largest modulus: 4096 bits. */
-const maxModulusBytes = 512;
-const maxTokenBytes = 4096;
-const maxBodyBytes = 2 ** 30;
-
-const count = integer(1, 2 ** 24);
-const whole = integer(0, 2 ** 24);
-const signed = integer(-(2 ** 24), 2 ** 24);
+const count = integer(1, maxCount);
+const whole = integer(0, maxCount);
+const signed = integer(-maxCount, maxCount);
 const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const name = printableText(200);
-const shape = list(count, 8);
+const name = printableText(maxNameLength);
+const shape = list(count, maxAxes);
 const pair = tuple<[number, number]>(count, count);
 const pads = tuple<[number, number, number, number]>(
   whole,
@@ -55,7 +68,7 @@ const spatialInput: Check<SpatialInput> = record({
   tensor: name,
   shape: image,
   step: pair,
-  offsets: list(tuple<[number, number]>(signed, signed), 2 ** 16),
+  offsets: list(tuple<[number, number]>(signed, signed), maxOffsets),
 });
 
 const layout = tagged<SpatialLayout | DenseLayout>("kind", {
@@ -64,18 +77,18 @@ const layout = tagged<SpatialLayout | DenseLayout>("kind", {
     samples: count,
     tile: pair,
     grid: pair,
-    inputs: list(spatialInput, 2 ** 10),
+    inputs: list(spatialInput, maxInputs),
     output: image,
-    slotBits: integer(2, 64),
+    slotBits: integer(2, maxSlotBits),
     valuesPerCiphertext: count,
   }),
   dense: record<DenseLayout>({
     kind: literal("dense"),
     samples: count,
     fold: count,
-    inputs: list(record({ tensor: name, length: count }), 2 ** 10),
+    inputs: list(record({ tensor: name, length: count }), maxInputs),
     outputLength: count,
-    slotBits: integer(2, 64),
+    slotBits: integer(2, maxSlotBits),
     guardBits: literal<0 | 1>(0, 1),
     valuesPerCiphertext: count,
   }),
@@ -87,7 +100,7 @@ export const step = tagged<EdgeStep>("op", {
   leakyRelu: record<Step<"leakyRelu">>({
     op: literal("leakyRelu"),
     positive: count,
-    negative: list(exact, 2 ** 16),
+    negative: list(exact, maxFactors),
   }),
   sumPool: record<Step<"sumPool">>({
     op: literal("sumPool"),
@@ -113,16 +126,16 @@ export const step = tagged<EdgeStep>("op", {
   requantise: record<Step<"requantise">>({
     op: literal("requantise"),
     multiplier: exact,
-    shift: integer(0, 64),
+    shift: integer(0, maxShift),
     low: exact,
     high: exact,
   }),
   lookup: record<Step<"lookup">>({
     op: literal("lookup"),
     multiplier: exact,
-    shift: integer(0, 64),
+    shift: integer(0, maxShift),
     low: exact,
-    table: list(exact, 2 ** 17),
+    table: list(exact, maxTableEntries),
   }),
   reshape: record<Step<"reshape">>({ op: literal("reshape"), shape }),
   selectLargest: record<Step<"selectLargest">>({
@@ -147,13 +160,18 @@ const plan: Check<InferencePlan> = record({
   samples: count,
   input: record({ shape, scale: real, offset: real, low: exact, high: exact }),
   rounds: list(
-    record({ layout, steps: list(step, 64), writes: name, shards: count }),
-    2 ** 10,
+    record({
+      layout,
+      steps: list(step, maxSteps),
+      writes: name,
+      shards: count,
+    }),
+    maxRounds,
   ),
   output: record({
     shape,
     scale: real,
-    labels: nullable(list(name, 2 ** 16)),
+    labels: nullable(list(name, maxLabels)),
     tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
     reveal: literal<Reveal>("scores", "label"),
   }),
@@ -162,7 +180,7 @@ const plan: Check<InferencePlan> = record({
 const sessionRequest: Check<SessionRequest> = record({
   model: name,
   modulus: bytes(maxModulusBytes),
-  proof: list(bytes(maxModulusBytes), 64),
+  proof: list(bytes(maxModulusBytes), maxProofRoots),
   samples: count,
 });
 

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import { decodeRoundRequest } from "../../sdk/wire/codec.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
@@ -74,7 +75,6 @@ Deno.test("states and rounds are told in order, and the report adds up", async (
       told.push(`done ${detail.round} of ${detail.rounds}`);
     });
     const answer = await session.infer(reading);
-    const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
     equal(answer.bytesUp, sum(answer.rounds.map(({ bytesUp }) => bytesUp)));
     equal(
       answer.bytesDown,

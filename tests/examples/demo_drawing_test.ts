@@ -1,10 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
 import { drawSideBySide } from "../../examples/demo/picture.ts";
-import {
-  drawTable,
-  grouped,
-  readableBytes,
-} from "../../examples/demo/table.ts";
 
 const pixels = new Uint8Array(784);
 pixels[0] = 255; // upper left
@@ -29,19 +24,4 @@ Deno.test("grey blocks: each pixel keeps its value", () => {
   ok(first.startsWith("\x1b[38;2;255;255;255;48;2;255;255;255m\u2580"));
   ok(first.endsWith("\x1b[0m"));
   equal(first.split("\u2580").length - 1, 28);
-});
-
-Deno.test("table columns line up", () => {
-  equal(
-    drawTable([["round", "ms"], ["1", "12"], ["total", "1,234"]]),
-    "round     ms\n-----  -----\n1         12\ntotal  1,234",
-  );
-});
-
-Deno.test("numbers for people", () => {
-  equal(grouped(1234567.4), "1,234,567");
-  equal(readableBytes(999), "999 B");
-  equal(readableBytes(1234), "1.2 kB");
-  equal(readableBytes(312_400), "312 kB");
-  equal(readableBytes(1_214_000), "1.21 MB");
 });

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { UsageError } from "../../examples/command_line.ts";
+import { UsageError } from "../../cli/commands/command.ts";
 import { parseOptions } from "../../examples/demo/options.ts";
 
 Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
@@ -49,14 +49,14 @@ for (
     ["--nonsense", /unknown option '--nonsense'/],
     ["surplus", /too many arguments/],
     ["--key-bits 512", /Expected 2048, 3072 or 4096.*--insecure-key-bits/],
-    ["--key-bits 2048.5", /Expected an integer/],
+    ["--key-bits 2048.5", /Expected a whole number/],
     ["--insecure-key-bits 500", /multiple of 64 from 512/],
     ["--insecure-key-bits 2048", /multiple of 64 from 512/],
     ["--key-bits 2048 --insecure-key-bits 512", /exclude each other/],
     ["--mnist a --image b", /exclude each other/],
     ["--image b --index 2", /exclude each other/],
-    ["--samples 0", /Expected an integer from 1/],
-    ["--index -1", /Expected an integer/],
+    ["--samples 0", /Expected a whole number of 1/],
+    ["--index -1", /Expected a whole number/],
     ["--url ftp://host", /Expected a URL: http, https/],
     ["--mnist", /argument missing/],
   ] as const

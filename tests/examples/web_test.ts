@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { decode } from "cborg";
 import { decode as decodePng } from "fast-png";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { chiSquared, histogram } from "../../bench/paper/statistics.ts";
 import { buildPage, servePage } from "../../examples/web/serve.ts";
 import { isMissing } from "../support/apps.ts";
 
@@ -191,15 +192,9 @@ async function checkBodies(page: Page, sent: SentBody[]): Promise<void> {
     }
     assert.deepEqual(Object.keys(message).sort(), ["ciphertexts", "token"]);
     // Ciphertexts look random: their bytes are spread evenly.
-    const counts = new Array(256).fill(0);
-    for (const byte of message.ciphertexts) counts[byte]++;
-    const expected = message.ciphertexts.length / 256;
-    const chiSquare = counts.reduce(
-      (sum, count) => sum + (count - expected) ** 2 / expected,
-      0,
-    );
+    const unevenness = chiSquared(histogram(message.ciphertexts));
     // 255 degrees of freedom: above this once in 10^12.
-    assert.ok(chiSquare < 450, `${chiSquare}`);
+    assert.ok(unevenness < 450, `${unevenness}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Damage to bytes: what lines, disks and attackers do to a valid file or message. */
 import fc from "fast-check";
+import { concat } from "../../sdk/support/bytes.ts";
 
 /** Places are taken modulo the length, so that shrinking a sample keeps them valid. */
 type Damage =
@@ -99,7 +100,7 @@ function apply(
     case "truncate":
       return bytes.slice(0, at);
     case "remove":
-      return joined(bytes.subarray(0, at), bytes.subarray(at + damage.length));
+      return concat(bytes.subarray(0, at), bytes.subarray(at + damage.length));
     case "duplicate": {
       const part = bytes.slice(at, at + damage.length);
       return inserted(bytes, damage.to % (bytes.length + 1), part);
@@ -123,22 +124,11 @@ function apply(
     case "splice": {
       const other = samples[damage.other % samples.length];
       const from = damage.from % (other.length + 1);
-      return joined(bytes.subarray(0, at), other.subarray(from));
+      return concat(bytes.subarray(0, at), other.subarray(from));
     }
   }
 }
 
 function inserted(bytes: Uint8Array, at: number, part: Uint8Array) {
-  return joined(bytes.subarray(0, at), part, bytes.subarray(at));
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return concat(bytes.subarray(0, at), part, bytes.subarray(at));
 }

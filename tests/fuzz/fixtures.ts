@@ -1,9 +1,10 @@
 /** What the corpus was made with, and targets that need secrets open it with. */
 import type { Hono } from "hono";
 import { createApp } from "../../functions/app.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
-import { memoryStore, sealingKey } from "../support/gateway.ts";
+import { sealingKey } from "../support/gateway.ts";
 import { labelled } from "../support/guarded.ts";
 import { randomNumbers } from "../reference/graph_builder.ts";
 import { tinyDense } from "../reference/tiny_models.ts";
@@ -20,7 +21,7 @@ export const fuzzedModel: ModelPackage = labelled(tinyDense(), "standard");
 /** The functions as the corpus met them. */
 export function fuzzedApp(...models: ModelPackage[]): Hono {
   return createApp({
-    models: memoryStore(fuzzedModel, ...models),
+    models: new MemoryModelStore(fuzzedModel, ...models),
     sealingKey,
     insecureKeys: true,
     clock: () => nowMs,

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { table } from "../../cli/output/table.ts";
 import { type Finding, runCases } from "./run_cases.ts";
 import type { Progress, Work } from "./process.ts";
 import { targets } from "./targets.ts";
@@ -101,7 +102,7 @@ async function main(args: string[]): Promise<number> {
     processes,
     out: values.out ?? ".work/fuzz",
   });
-  console.log(values.json ? JSON.stringify({ rows }) : table(rows));
+  console.log(values.json ? JSON.stringify({ rows }) : tableOf(rows));
   return rows.some(({ finding }) => finding) ? 1 : 0;
 }
 
@@ -130,7 +131,9 @@ async function runAll(settings: Settings): Promise<Row[]> {
       const row = await runTarget(name, settings);
       rows.set(name, row);
       if (row.finding) await writeFinding(row.finding, settings.out);
-      console.error(line(row));
+      console.error(
+        `${row.target}: ${row.cases} cases, ${row.casesPerSecond} a second, peak ${row.peakMebibytes} MiB`,
+      );
     }
   };
   await Promise.all(Array.from({ length: settings.processes }, worker));
@@ -235,23 +238,18 @@ async function writeFinding(finding: Finding, folder: string): Promise<void> {
   console.error(`${finding.target}: ${finding.error}\nwritten to ${file}`);
 }
 
-function line({ target, cases, casesPerSecond, peakMebibytes, finding }: Row) {
-  return [
-    target.padEnd(18),
-    `${cases}`.padStart(10),
-    `${finding ? 1 : 0}`.padStart(9),
-    `${casesPerSecond}`.padStart(8),
-    `${peakMebibytes}`.padStart(9),
-  ].join(" ");
-}
-
-function table(rows: Row[]): string {
+function tableOf(rows: Row[]): string {
   const total = rows.reduce((sum, { cases }) => sum + cases, 0);
-  return [
-    "target                  cases  findings  cases/s  peak MiB",
-    ...rows.map(line),
-    `${"in all".padEnd(18)} ${`${total}`.padStart(10)}`,
-  ].join("\n");
+  return table(["target", "cases", "findings", "cases/s", "peak MiB"], [
+    ...rows.map((row) => [
+      row.target,
+      row.cases,
+      row.finding ? 1 : 0,
+      row.casesPerSecond,
+      row.peakMebibytes,
+    ]),
+    ["in all", total, "", "", ""],
+  ], { right: [1, 2, 3, 4] });
 }
 
 function integer(option: string, text?: string): number | undefined {

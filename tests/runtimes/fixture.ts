@@ -4,6 +4,7 @@
  */
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
@@ -39,14 +40,11 @@ export async function serveChecks(bundlePath: string) {
     (context) =>
       context.body(script, 200, { "content-type": "text/javascript" }),
   );
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   const { p, q } = testKey(512).exportPrimes();
   const input: CheckInput = {
     primes: [p.toString(16), q.toString(16)],
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     model: model.manifest.name,
     reading: Array.from(integers, (integer) => integer * scale + offset),
   };

@@ -1,6 +1,7 @@
 /** Real functions on a real port, for whole inferences. */
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 
 export interface CloudOptions {
@@ -36,19 +37,19 @@ export function startCloud(
     clock: options.clock,
   });
   const calls: string[] = [];
-  const server = Deno.serve(
-    { port: options.port ?? 0, hostname: "127.0.0.1", onListen: () => {} },
+  const server = serveLocally(
     async (request) => {
       const { pathname, search } = new URL(request.url);
       calls.push(pathname + search);
       return await options.intercept?.(request) ?? app.fetch(request);
     },
+    options.port,
   );
   let stopped: Promise<void> | undefined;
   const stop = () => stopped ??= server.shutdown();
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
-    port: server.addr.port,
+    url: server.url,
+    port: server.port,
     calls,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -6,7 +6,6 @@ import { applySteps } from "../../sdk/activations/apply.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { IntegerTensor } from "../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs, unpackAnswers } from "../../sdk/fixed_point/packing.ts";
-import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
   decodeRoundResponse,
@@ -19,12 +18,6 @@ import type {
   RoundResponse,
   SessionResponse,
 } from "../../sdk/wire/messages.ts";
-import type { ModelPackage } from "../../models/package/format.ts";
-import {
-  modelNotFound,
-  type ModelStore,
-} from "../../functions/models/model_store.ts";
-import { modelInfo } from "../../functions/models/model_store.ts";
 import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
 import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
@@ -37,26 +30,9 @@ export interface Functions {
 
 export const sealingKey: Uint8Array = new Uint8Array(32).fill(7);
 
-/** Models held in memory. */
-export function memoryStore(...models: ModelPackage[]): ModelStore {
-  return {
-    list: () => Promise.resolve(models.map(modelInfo)),
-    load: (name) => {
-      const found = models.find(({ manifest }) => manifest.name === name);
-      return found
-        ? Promise.resolve(found)
-        : Promise.reject(modelNotFound(name));
-    },
-  };
-}
-
 /** One owner for all tests of a process: its tables take a while. */
 export const owner: PaillierEngine = new PaillierEngine(testKey(512));
-const { modulusBytes } = owner.publicKey;
-export const modulus: Uint8Array = bytesFromBigInt(
-  owner.publicKey.modulus,
-  modulusBytes,
-);
+export const modulus: Uint8Array = owner.publicKey.toBytes();
 
 /** Posts a CBOR body. */
 export function post(

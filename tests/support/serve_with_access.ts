@@ -1,8 +1,10 @@
 /** The functions on a port of this machine, and calls to them with a token. */
 import { type AppOptions, createApp } from "../../functions/app.ts";
 import type { Access } from "../../functions/access/principal.ts";
+import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { type Functions, memoryStore, sealingKey } from "./gateway.ts";
+import { type Functions, sealingKey } from "./gateway.ts";
 
 export interface Served extends AsyncDisposable {
   url: string;
@@ -15,16 +17,13 @@ export function serve(
   options: Partial<AppOptions> & { access?: Access } = {},
 ): Served {
   const app = createApp({
-    models: memoryStore(...models),
+    models: new MemoryModelStore(...models),
     sealingKey,
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const server = serveLocally(app.fetch);
+  const url = server.url;
   return {
     url,
     as: (token, others = {}) => ({

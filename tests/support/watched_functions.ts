@@ -1,5 +1,6 @@
 /** A real process of the functions, everything it tells the outside world kept. */
 import { fileURLToPath } from "node:url";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 const main = fileURLToPath(new URL("../../functions/main.ts", import.meta.url));
 
 /** What a collector of OpenTelemetry was sent. */
@@ -41,8 +42,7 @@ export async function watchFunctions(
     check();
     return promise;
   };
-  const collector = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+  const collector = serveLocally(
     async (request) => {
       const { pathname } = new URL(request.url);
       collected.push({ path: pathname, body: await request.text() });
@@ -58,7 +58,7 @@ export async function watchFunctions(
       NO_COLOR: "1",
       OTEL_DENO: "true",
       OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_PROPAGATORS: "none",
       OTEL_BSP_SCHEDULE_DELAY: "100",
       OTEL_BLRP_SCHEDULE_DELAY: "100",

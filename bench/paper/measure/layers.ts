@@ -159,7 +159,11 @@ async function elementByElement(
     const decryptMs = await timeMs(async () => {
       residues = await owner.decryptBatch(sent);
     });
-    check(round, model, rounds[index].accumulators, residues, modulus);
+    check(round, model, {
+      accumulators: rounds[index].accumulators,
+      residues,
+      modulus,
+    });
     live.set(round.writes, rounds[index].activation);
     rows.push({
       keyBits,
@@ -186,16 +190,23 @@ function oneValueLayout(round: RoundSpec, modulusBits: number): RoundLayout {
     };
   }
   const [, height, width] = round.outputShape;
-  return spatialLayout(round, [height, width], 1, plainSlotBits(round), 1);
+  return spatialLayout(round, {
+    tile: [height, width],
+    samples: 1,
+    slotBits: plainSlotBits(round),
+    maxSlots: 1,
+  });
 }
 
 /** Products hold no bias: the functions add it with the mask. */
 function check(
   round: RoundSpec,
   { tensors }: ModelPackage,
-  accumulators: Float64Array,
-  residues: readonly bigint[],
-  modulus: bigint,
+  { accumulators, residues, modulus }: {
+    accumulators: Float64Array;
+    residues: readonly bigint[];
+    modulus: bigint;
+  },
 ): void {
   const bias = tensorNamed(tensors, round.bias).data;
   const positions = accumulators.length / bias.length;

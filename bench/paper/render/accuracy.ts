@@ -53,11 +53,15 @@ const modelOf = { "MNIST": "lenet-mnist", "CIFAR-10": "resnet20-cifar10" };
 
 /** Table 5, and the encrypted runs behind it. */
 export function accuracySection(
-  rows: Measured<AccuracyRow>[] | null,
-  runs: readonly EncryptedRun[],
-  quoted: readonly QuotedRow[],
-  machines: ReadonlyMap<string, string>,
-  machine: string | null,
+  { rows, runs, quoted, machines, machine }: {
+    rows: Measured<AccuracyRow>[] | null;
+    runs: readonly EncryptedRun[];
+    quoted: readonly QuotedRow[];
+    /** Descriptions by name. */
+    machines: ReadonlyMap<string, string>;
+    /** The one of the other figures. */
+    machine: string | null;
+  },
 ): Section {
   return {
     title: "Table 5: accuracy",

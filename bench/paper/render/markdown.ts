@@ -1,5 +1,5 @@
 /** Markdown of the page: tables, numbers, and where a table was measured. */
-import { figure as threeDigits } from "../../compare/report.ts";
+import { threeDigits } from "../../../cli/output/numbers.ts";
 import type { Provenance } from "../archive.ts";
 import type { Figure } from "./figure.ts";
 

@@ -135,13 +135,13 @@ export function renderPage(
     oneSampleSection(tables.oneSample, machine),
     keyLengthsSection(tables.keyLengths, machine),
     layersSection(tables.layers, machine),
-    accuracySection(
-      tables.accuracy,
-      tables.encrypted,
-      tables.quoted,
-      tables.machines,
+    accuracySection({
+      rows: tables.accuracy,
+      runs: tables.encrypted,
+      quoted: tables.quoted,
+      machines: tables.machines,
       machine,
-    ),
+    }),
     latencySection(
       tables.keyLengths,
       tables.resnet20,

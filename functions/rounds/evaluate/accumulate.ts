@@ -52,13 +52,12 @@ export function* accumulate(
   for (const [t, term] of map.terms.entries()) {
     const groups = inputGroups(term, strategy.groupSize);
     for (let group = 0; group < groups; group++) {
-      const digits = jointDigits(
+      const digits = jointDigits(call.digits[t], {
         term,
         strategy,
-        call.digits[t],
         group,
-        call.columns,
-      );
+        order: call.columns,
+      });
       const [from, to] = groupInputs(term, strategy.groupSize, group);
       for (let position = 0; position < term.positions; position++) {
         const registers: number[] = [], inverses: number[] = [];

@@ -52,14 +52,12 @@ export class CompiledRound {
     const known = this.#predictedMs.get(shards);
     if (known !== undefined) return known;
     const costs = defaultCosts(modulusBits);
-    const forecast = forecastRound(
-      this.#spec,
-      this.plan.layout,
+    const forecast = forecastRound(this.#spec, this.plan.layout, {
       modulusBits,
       costs,
-      this.#profiles,
+      profiles: this.#profiles,
       shards,
-    );
+    });
     const predictedMs = callMilliseconds(forecast, costs);
     this.#predictedMs.set(shards, predictedMs);
     return predictedMs;

@@ -80,15 +80,17 @@ export function weightDigits(
 /**
  * The numbers J of one input group, row-major [planes][taps][outputs of the group].
  *
- * @param order column `order[c]` of the weights stands where column c would; null
+ * @param options.order column `order[c]` of the weights stands where column c would; null
  * for their own order
  */
 export function jointDigits(
-  term: LinearTerm,
-  strategy: Strategy,
   { columns, outputs, digits }: WeightDigits,
-  group: number,
-  order: Int32Array | null,
+  { term, strategy, group, order }: {
+    term: LinearTerm;
+    strategy: Strategy;
+    group: number;
+    order: Int32Array | null;
+  },
 ): Int16Array {
   const { planes, halfRange, groupSize } = strategy;
   const [from, to] = groupInputs(term, groupSize, group);

@@ -44,7 +44,8 @@ const firstOperand = 2;
  * bias, masks and re-randomisation. Yields often, so that a server stays
  * responsive.
  *
- * Registers in use at once, with O operands (ciphertexts of the request), G table * entries of one group (at most 2,047 and a few powers), and T targets (sums, or
+ * Registers in use at once, with O operands (ciphertexts of the request), G table
+ * entries of one group (at most 2,047 and a few powers), and T targets (sums, or
  * answers) of P accumulators: 2 + 3 O + G + (P + 1) T, whatever the number of weights.
  *
  * @throws {CipherlayerError} `ciphertext-out-of-range` if one is not a unit

@@ -96,7 +96,7 @@ export function* loadOperands(
 
 /**
  * Refuses a request whose ciphertexts are not all units modulo N: multiples of a
- * prime of N would reveal weights (DESIGN section 1).
+ * prime of N would reveal weights.
  *
  * @param product of all operands
  * @throws {CipherlayerError} `ciphertext-out-of-range`

@@ -84,7 +84,9 @@ export class BankCache {
   async #buildAll(): Promise<void> {
     if (this.#building) return;
     this.#building = true;
-    for (let next; next = this.#waiting.shift();) await this.#build(next);
+    while (this.#waiting.length > 0) {
+      await this.#build(this.#waiting.shift()!);
+    }
     this.#building = false;
   }
 

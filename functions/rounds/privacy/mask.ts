@@ -1,4 +1,4 @@
-/** What is added to an answer's plaintext before it leaves (DESIGN section 4). */
+/** What is added to an answer's plaintext before it leaves (PROTOCOL, "Plaintexts"). */
 import {
   blockSlots,
   spillSlots,
@@ -18,6 +18,14 @@ export function maskBytes(layout: RoundLayout, modulusBits: number): number {
     uniformBytes(modulusBits);
 }
 
+/** What a mask is made from beside the layout. */
+export interface MaskOptions {
+  /** Of the value at each place of this answer: one number, or one for each useful slot. */
+  bias: (place: number) => number | readonly number[];
+  modulus: bigint;
+  random: RandomSource;
+}
+
 /**
  * The plaintext added to answer number `answer`, in [0, modulus):
  *
@@ -27,16 +35,11 @@ export function maskBytes(layout: RoundLayout, modulusBits: number): number {
  * - a uniform multiple of 2^U above all used slots.
  *
  * Together with any honest answer it stays below the modulus.
- *
- * @param bias of the value at each place of this answer: one number, or one for
- * each useful slot
  */
 export function answerMask(
   layout: RoundLayout,
   answer: number,
-  bias: (place: number) => number | readonly number[],
-  modulus: bigint,
-  random: RandomSource,
+  { bias, modulus, random }: MaskOptions,
 ): bigint {
   const slotBits = BigInt(layout.slotBits);
   const block = BigInt(blockSlots(layout)) * slotBits;

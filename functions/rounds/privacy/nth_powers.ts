@@ -7,20 +7,24 @@ export function nthPowersScratch(bases: number): number {
   return bases << windowBits;
 }
 
+/** Registers that `nthPowers` works on. */
+export interface PowerRegisters {
+  /** The bases: `count` registers from here on. */
+  first: number;
+  count: number;
+  /** Holds 1. */
+  one: number;
+  /** `nthPowersScratch(count)` registers from here on. */
+  scratch: number;
+}
+
 /**
  * Raises registers to the power N in place, all in step, by fixed windows of 5
  * bits: with two or more bases both lanes are busy. Yields between windows.
- *
- * @param first the bases: `count` registers from here on
- * @param one register that holds 1
- * @param scratch `nthPowersScratch(count)` registers from here on
  */
 export function* nthPowers(
   program: ProductProgram,
-  first: number,
-  count: number,
-  one: number,
-  scratch: number,
+  { first, count, one, scratch }: PowerRegisters,
 ): Generator<void, void> {
   const power = (base: number, digit: number) =>
     digit === 0

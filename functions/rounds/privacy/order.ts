@@ -2,6 +2,7 @@
  * Fresh channel orders: the edge sees the outputs of a hidden round in an order
  * drawn for this request, along axes that every reader can undo.
  */
+import { gcd } from "../../../sdk/support/numbers.ts";
 import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
 import type { Order } from "../arithmetic/order.ts";
 import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
@@ -54,9 +55,4 @@ export async function drawOrder(
 /** Only the leading extent counts here: pools leave it, a reshape states it. */
 function shapeAfterReshape(step: EdgeStep, shape: number[]): number[] {
   return step.op === "reshape" ? step.shape : shape;
-}
-
-function gcd(a: number, b: number): number {
-  while (b !== 0) [a, b] = [b, a % b];
-  return a;
 }

@@ -1,6 +1,6 @@
 /**
  * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
- * the inputs' randomness, which the edge knows, is left (DESIGN section 8).
+ * the inputs' randomness, which the edge knows, is left.
  */
 import {
   bigIntFromBytes,
@@ -11,6 +11,7 @@ import type {
   Arithmetic,
   Kernel,
 } from "../../../sdk/paillier/public/kernel.ts";
+import { registerBytes } from "../../../sdk/paillier/wasm/limbs.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
@@ -113,10 +114,6 @@ function bankRegisters(groups: readonly Group[]): number {
   return Math.max(firstTable + tableEntries(groups), scratch);
 }
 
-function registerBytes(modulusBits: number): number {
-  return 16 * Math.ceil((modulusBits + 2) / 50);
-}
-
 function pieceBits(modulusBits: number): number {
   return Math.ceil((modulusBits + surplusBits) / teeth);
 }
@@ -189,8 +186,12 @@ export class RandomiserBank implements Randomiser {
       );
     }
     // Before they are filled, the other registers are the scratch of the powers.
-    const scratch = firstTooth + bases;
-    yield* nthPowers(program, firstTooth, bases, oneRegister, scratch);
+    yield* nthPowers(program, {
+      first: firstTooth,
+      count: bases,
+      one: oneRegister,
+      scratch: firstTooth + bases,
+    });
     for (let t = firstTooth; t < firstTooth + bases; t++) {
       program.multiply(t + bases, t, t);
     }
@@ -325,7 +326,7 @@ export class PowerRandomiser implements Randomiser {
       const [a, b] = masked(answers[i], masks[i], n);
       arithmetic.loadPair(2 + count + i, 0, a, b);
     }
-    yield* nthPowers(program, 2, count, oneRegister, scratch);
+    yield* nthPowers(program, { first: 2, count, one: oneRegister, scratch });
     for (let i = 0; i < count; i++) {
       program.multiply(2 + i, 2 + i, 2 + count + i);
     }

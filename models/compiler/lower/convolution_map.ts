@@ -1,3 +1,4 @@
+import { gcd } from "../../../sdk/support/numbers.ts";
 import type { Convolution } from "../ir.ts";
 
 /**
@@ -98,10 +99,6 @@ function composeGroups(outer: Convolution, inner: Convolution): number {
   if (plain(outer)) return inner.groups;
   if (plain(inner) || outer.groups === inner.groups) return outer.groups;
   return 1;
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** The nonzero weights with their places. */

@@ -1,4 +1,5 @@
 /** Fewest bits that keep the accuracy: narrower slots, fewer products everywhere. */
+import { sum } from "../../../sdk/support/numbers.ts";
 import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork } from "../ir.ts";
 import {
@@ -161,13 +162,15 @@ function knob(
 
 /** How many readings the search can afford; each knob is tried about four times. */
 function readingsInReach({ rounds }: FloatNetwork, knobs: number): number {
-  const products = rounds.flatMap(({ terms }) =>
-    terms.map(({ map }) =>
-      map.kind === "matrix"
-        ? map.weights.length
-        : map.weights.length * map.output[1] * map.output[2]
-    )
-  ).reduce((a, b) => a + b, 0);
+  const products = sum(
+    rounds.flatMap(({ terms }) =>
+      terms.map(({ map }) =>
+        map.kind === "matrix"
+          ? map.weights.length
+          : map.weights.length * map.output[1] * map.output[2]
+      )
+    ),
+  );
   return Math.max(
     minReadings,
     Math.floor(searchProducts / (products * knobs * 4)),

@@ -1,5 +1,6 @@
 /** From the edge's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
+import { lcm } from "../../../sdk/support/numbers.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
@@ -174,7 +175,7 @@ class StepWalk {
     const { window, counted } = operation;
     const { kernel, stride, pads } = window;
     const cells = countedCells(window, counted);
-    const multiple = cells.reduce(leastCommonMultiple, 1);
+    const multiple = cells.reduce(lcm, 1);
     this.#pool(
       cells.every((count) => count === multiple)
         ? { op: "sumPool", kernel, stride, pads }
@@ -284,12 +285,6 @@ function withinDomain(outputs: Float64Array): Float64Array | null {
   if (first < 0) return null;
   let nearest = outputs[first];
   return outputs.map((y) => Number.isNaN(y) ? nearest : nearest = y);
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y > 0) [x, y] = [y, x % y];
-  return a * b / x;
 }
 
 function extremes(arrays: Float64Array[]): [min: number, max: number] {

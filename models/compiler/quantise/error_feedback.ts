@@ -65,7 +65,12 @@ function covariance(
   for (let s = 0; s < samples.length; s += step) {
     if (map.kind === "convolution") {
       const channels = map.input[0] / map.groups;
-      gatherPatches(map, samples[s], group * channels, channels, patches);
+      gatherPatches(
+        map,
+        samples[s],
+        { first: group * channels, count: channels },
+        patches,
+      );
     } else patches.set(samples[s]);
     addProducts(patches, size, positions, products, sums);
     count += positions;

@@ -1,4 +1,5 @@
 /** Quantising one round, given the integers that it reads. */
+import { gcd } from "../../../sdk/support/numbers.ts";
 import type { RoundSpec, Term } from "../../package/format.ts";
 import type { WeightTensor } from "../../package/format.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
@@ -171,11 +172,7 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
   const pooled = round.edge.flatMap((step) =>
     "window" in step ? [step.window.input[0]] : []
   );
-  return [round.shape[0], ...pooled, ...readers].reduce(greatestCommonDivisor);
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+  return [round.shape[0], ...pooled, ...readers].reduce(gcd);
 }
 
 /**

@@ -5,6 +5,8 @@
 
 /** Bits of a limb. */
 export const limbBits = 50;
+/** Bytes of a SIMD vector. */
+export const vectorBytes = 16;
 /** 2^50. */
 export const limbBase = 2 ** limbBits;
 
@@ -15,6 +17,11 @@ export const limbBase = 2 ** limbBits;
  */
 export function limbsFor(modulusBits: number): number {
   return Math.max(6, Math.ceil((modulusBits + 2) / limbBits));
+}
+
+/** Memory of a kernel's register for a modulus of this many bits: a vector of 16 bytes for each limb. */
+export function registerBytes(modulusBits: number): number {
+  return vectorBytes * limbsFor(modulusBits);
 }
 
 /**

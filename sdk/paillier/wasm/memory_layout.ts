@@ -1,4 +1,4 @@
-import { limbBits } from "./limbs.ts";
+import { limbBits, vectorBytes } from "./limbs.ts";
 
 /**
  * Where everything lies in the kernel's memory, for n limbs a component. A vector
@@ -104,7 +104,7 @@ export function layoutFor(n: number): Layout {
     top += 16 * count + 48;
     return address;
   };
-  const registerBytes = 16 * n;
+  const registerBytes = vectorBytes * n;
   const plainModulus = (2 + maxWords) * registerBytes;
   const inverse = plainModulus + 8 * (n + 1);
   const constantBytes = 16 * Math.ceil((inverse + 8) / 16);

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import fc from "fast-check";
+import { mean } from "../../../bench/paper/statistics.ts";
 import { quantile } from "../../../bench/shared/harness.ts";
 import { type Costs, warmCpuMs } from "../../../bench/scale/costs.ts";
 import { quotedPrices, simulateDay } from "../../../bench/scale/day.ts";
@@ -125,9 +126,8 @@ Deno.test("a queue of one instance: waiting as queueing theory has it", () => {
     bitsPerMs: Infinity,
     windowMs: 3_000_000,
   });
-  const mean = latenciesMs.reduce((sum, ms) => sum + ms, 0) /
-    latenciesMs.length;
-  const wait = mean - round.callMs - round.encryptMs - round.decryptMs;
+  const wait = mean(latenciesMs) - round.callMs - round.encryptMs -
+    round.decryptMs;
   const theory = rho / (2 * (1 - rho)) * round.callMs;
   ok(Math.abs(wait / theory - 1) < 0.1, `${wait} against ${theory}`);
 });

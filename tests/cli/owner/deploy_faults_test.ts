@@ -8,6 +8,7 @@ import {
 import { makeRelease } from "../../../models/package/release.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { largeModel } from "../../functions/models/owner.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { infer, startSession } from "../../support/gateway.ts";
 import {
   type FunctionsProcess,
@@ -111,8 +112,7 @@ Deno.test("deploy ends well though chunks are cut and the functions are killed i
       headers: answer.headers,
     });
   };
-  await using gateway = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+  await using gateway = serveLocally(
     async (request) => {
       const body = await request.bytes();
       const answer = before.then(() => pass(request, body));
@@ -123,7 +123,7 @@ Deno.test("deploy ends well though chunks are cut and the functions are killed i
 
   const done = await cipherlayer(
     ...["deploy", `${folder}/package`, "--token", token, "--owner-key", key],
-    ...["--url", `http://127.0.0.1:${gateway.addr.port}`, "--json"],
+    ...["--url", gateway.url, "--json"],
   );
   assert.equal(done.code, 0, done.stderr);
   const { sent, active } = JSON.parse(done.stdout);

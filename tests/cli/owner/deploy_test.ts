@@ -15,6 +15,7 @@ import {
 } from "../../../models/package/read_package.ts";
 import { makeRelease } from "../../../models/package/release.ts";
 import { largeModel, smallModel } from "../../functions/models/owner.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { cipherlayer } from "../../support/cli_process.ts";
 
 const token = "the-owners-token";
@@ -58,8 +59,7 @@ async function startFunctions() {
       await Deno.remove(folder, { recursive: true });
     },
   };
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+  const server = serveLocally(
     async (request) => {
       const { pathname } = new URL(request.url);
       const what = pathname.split("/").slice(4).filter((part) =>
@@ -73,7 +73,7 @@ async function startFunctions() {
       );
     },
   );
-  functions.url = `http://127.0.0.1:${server.addr.port}`;
+  functions.url = server.url;
   return functions;
 }
 

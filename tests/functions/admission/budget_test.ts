@@ -8,12 +8,12 @@ import {
   MemoryBudgetStore,
   valuesOf,
 } from "../../../functions/admission/budget.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 import {
   askRound,
-  memoryStore,
   owner,
   post,
   sealingKey,
@@ -113,7 +113,7 @@ Deno.test("a spent budget: 429, when to come back, and then an answer", async ()
   let now = 1000 * minuteMs + 30_000;
   const session = (limits: BudgetLimits) => {
     const app = createApp({
-      models: memoryStore(model),
+      models: new MemoryModelStore(model),
       sealingKey,
       insecureKeys: true,
       clock: () => now,

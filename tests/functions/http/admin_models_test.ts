@@ -7,6 +7,7 @@ import { Deployments } from "../../../functions/models/deployments.ts";
 import { LayeredModels } from "../../../functions/models/layered_models.ts";
 import { FolderModelStore } from "../../../functions/models/model_store.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { writePackage } from "../../../models/package/read_package.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
@@ -57,11 +58,8 @@ function listen(options: Partial<AppOptions>) {
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    (request) => app.fetch(request),
-  );
-  const root = `http://127.0.0.1:${server.addr.port}`;
+  const server = serveLocally(app.fetch);
+  const root = server.url;
   return {
     root,
     /** As an account, by its token. */

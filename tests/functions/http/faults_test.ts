@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Hono } from "hono";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import {
   decodeSessionRequest,
   encodeSessionRequest,
@@ -22,7 +23,6 @@ import { tinyDense, tinyModel } from "../../reference/tiny_models.ts";
 import {
   askRound,
   infer,
-  memoryStore,
   modulus,
   owner,
   post,
@@ -36,7 +36,7 @@ let nowMs = 1_790_000_000_000;
 
 function app(options: Partial<Parameters<typeof createApp>[0]> = {}): Hono {
   return createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
     clock: () => nowMs,
@@ -256,7 +256,7 @@ Deno.test("models: another's token, a new version, another plan, gone", async ()
     { kind: "dense", length: 4 },
     { kind: "dense", length: 2 },
   ]);
-  const functions = app({ models: memoryStore(model, other) });
+  const functions = app({ models: new MemoryModelStore(model, other) });
   const { token, ciphertexts } = await goodRequest(functions);
   const ask = (app: Hono, token: Uint8Array) =>
     askRound([app], 0, { token, ciphertexts });
@@ -267,19 +267,19 @@ Deno.test("models: another's token, a new version, another plan, gone", async ()
   const newer = structuredClone(model);
   newer.manifest.version = "2";
   await refused(
-    ask(app({ models: memoryStore(newer) }), token),
+    ask(app({ models: new MemoryModelStore(newer) }), token),
     "model-changed",
     /^Cannot go on: model tiny-4 was version 1 and is now 2; start a new session$/,
   );
   const replanned = structuredClone(model);
   replanned.manifest.rounds[0].bound *= 4;
   await refused(
-    ask(app({ models: memoryStore(replanned) }), token),
+    ask(app({ models: new MemoryModelStore(replanned) }), token),
     "token-mismatch",
     /^Cannot go on: the token was sealed for another plan; start a new session$/,
   );
   await refused(
-    ask(app({ models: memoryStore(other) }), token),
+    ask(app({ models: new MemoryModelStore(other) }), token),
     "model-not-found",
     /^Cannot find model "tiny-4"$/,
   );

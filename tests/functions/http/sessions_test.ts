@@ -5,17 +5,14 @@
  */
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
-import {
-  memoryStore,
-  sealingKey,
-  startSession,
-} from "../../support/gateway.ts";
+import { sealingKey, startSession } from "../../support/gateway.ts";
 
 Deno.test("sessions of one key and model start from nonces of their own", async () => {
   const app = createApp({
-    models: memoryStore(tinyDense()),
+    models: new MemoryModelStore(tinyDense()),
     sealingKey,
     insecureKeys: true,
   });

@@ -1,6 +1,7 @@
 /** Statelessness: replays, shards and instances agree byte for byte. */
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
@@ -9,7 +10,6 @@ import { randomReading, tinyLeNet } from "../../reference/tiny_models.ts";
 import {
   askRound,
   infer,
-  memoryStore,
   owner,
   sealingKey,
   startSession,
@@ -19,7 +19,7 @@ const model = tinyLeNet();
 
 function instance(options: Partial<Parameters<typeof createApp>[0]> = {}) {
   return createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
     ...options,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { CallNotes } from "../../../functions/telemetry/call_telemetry.ts";
 import type { CallRecord } from "../../../functions/telemetry/call_record.ts";
 import {
@@ -27,12 +28,7 @@ import {
 } from "../../../sdk/fixed_point/layout.ts";
 import { bigIntKernel } from "../../../sdk/paillier/public/kernel_bigint.ts";
 import { randomReading, tinyLeNet } from "../../reference/tiny_models.ts";
-import {
-  infer,
-  memoryStore,
-  sealingKey,
-  startSession,
-} from "../../support/gateway.ts";
+import { infer, sealingKey, startSession } from "../../support/gateway.ts";
 
 const model = tinyLeNet();
 const { name } = model.manifest;
@@ -41,7 +37,7 @@ function watchedApp(options: Partial<AppOptions> = {}) {
   const records: CallRecord[] = [];
   const counts = new PrometheusObserver();
   const app = createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
     observers: [{ end: (record) => records.push(record) }, counts],
@@ -236,10 +232,9 @@ Deno.test("metrics are for owners where they are not for all, and absent without
 
 Deno.test("log lines: levels, JSON, text, faults with their place", async () => {
   const records: CallRecord[] = [];
-  const failing = {
-    ...memoryStore(model),
+  const failing = Object.assign(new MemoryModelStore(model), {
     list: () => Promise.reject(new Error("the disk is gone")),
-  };
+  });
   const { app } = watchedApp({
     models: failing,
     observers: [{ end: (record) => records.push(record) }],
@@ -298,7 +293,9 @@ Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", asy
     return reasons;
   };
   assert.deepEqual(await readiness({}), []);
-  const gone = { ...memoryStore(), list: () => Promise.reject(new Error("x")) };
+  const gone = Object.assign(new MemoryModelStore(), {
+    list: () => Promise.reject(new Error("x")),
+  });
   assert.deepEqual(await readiness({ models: gone }), [
     "the model store cannot be used",
   ]);

@@ -6,6 +6,7 @@ import type { Access } from "../../../functions/access/principal.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
 import { Deployments } from "../../../functions/models/deployments.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import {
   encodeRoundRequest,
@@ -13,7 +14,6 @@ import {
 } from "../../../sdk/wire/codec.ts";
 import {
   infer,
-  memoryStore,
   modulus,
   owner as keyOwner,
   sealingKey,
@@ -84,7 +84,7 @@ Deno.test("the document is OpenAPI 3.1", async () => {
 Deno.test("the document names exactly the routes there are", async () => {
   const folder = await Deno.makeTempDir();
   const app = createApp({
-    models: memoryStore(),
+    models: new MemoryModelStore(),
     sealingKey,
     deployments: new Deployments({
       store: new FolderObjectStore(folder),

@@ -13,6 +13,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
 } from "../../../models/package/safetensors.ts";
+import { concat } from "../../../sdk/support/bytes.ts";
 import { damagedBytes } from "../bytes.ts";
 import { readCorpus } from "../corpus.ts";
 import {
@@ -70,11 +71,9 @@ function split(file: Uint8Array) {
 }
 
 function join(header: Uint8Array, data: Uint8Array): Uint8Array {
-  const file = new Uint8Array(8 + header.length + data.length);
-  new DataView(file.buffer).setBigUint64(0, BigInt(header.length), true);
-  file.set(header, 8);
-  file.set(data, 8 + header.length);
-  return file;
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
+  return concat(length, header, data);
 }
 
 interface Files {

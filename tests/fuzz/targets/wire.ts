@@ -2,6 +2,7 @@
 import { encodeHex } from "@std/encoding/hex";
 import { encode } from "cborg";
 import fc from "fast-check";
+import { equal } from "../../../sdk/support/bytes.ts";
 import {
   decodeRoundRequest,
   decodeRoundResponse,
@@ -55,16 +56,11 @@ function codec<T>(
         if (message === null) return;
         const written = write(message);
         const again = write(decode(written));
-        if (!equalBytes(again, written)) {
+        if (!equal(again, written)) {
           throw new Error(`${encodeHex(written)} became ${encodeHex(again)}`);
         }
       },
       quickCases: 1000,
     };
   };
-}
-
-function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
-  return left.length === right.length &&
-    left.every((byte, i) => byte === right[i]);
 }

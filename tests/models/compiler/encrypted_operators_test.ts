@@ -1,11 +1,12 @@
 /** The third way: every operator evaluated on ciphertexts, equal to the simulator. */
 import { deepEqual } from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { quantise } from "../../../sdk/fixed_point/codec.ts";
 import { connect } from "../../../sdk/session/session.ts";
-import { memoryStore, owner, sealingKey } from "../../support/gateway.ts";
+import { owner, sealingKey } from "../../support/gateway.ts";
 import { buildCase, operatorCases } from "./operator_cases.ts";
 
 for (const operatorCase of operatorCases) {
@@ -21,7 +22,7 @@ for (const operatorCase of operatorCases) {
       privacy: "paper",
     });
     const app = createApp({
-      models: memoryStore(model),
+      models: new MemoryModelStore(model),
       sealingKey,
       insecureKeys: true,
     });

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { disturbance } from "../../../functions/rounds/privacy/guard_answers.ts";
 import { expandOrder } from "../../../functions/rounds/arithmetic/order.ts";
 import { drawOrder } from "../../../functions/rounds/privacy/order.ts";
@@ -29,7 +30,6 @@ import {
 } from "../../reference/tiny_models.ts";
 import {
   askRound,
-  memoryStore,
   owner,
   sealingKey,
   startSession,
@@ -66,7 +66,7 @@ async function compare(
   shards: number,
 ): Promise<number> {
   const app = createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
   });

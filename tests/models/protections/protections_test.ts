@@ -3,9 +3,12 @@
  * tried on functions with the protection and on functions without.
  */
 import assert from "node:assert/strict";
+import { mean } from "../../../bench/paper/statistics.ts";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
 import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { HostileClient } from "../../../attack/client/hostile_client.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planInference } from "../../../models/planner/plan.ts";
@@ -24,7 +27,7 @@ import {
   tinyDense,
   tinyModel,
 } from "../../reference/tiny_models.ts";
-import { memoryStore, sealingKey } from "../../support/gateway.ts";
+import { sealingKey } from "../../support/gateway.ts";
 import { testKey } from "../../vectors/keys.ts";
 import { labelled } from "../../support/guarded.ts";
 
@@ -41,17 +44,14 @@ async function withClient<T>(
   samples = 1,
 ): Promise<T> {
   const app = createApp({
-    models: memoryStore(model),
+    models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
     protections,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   using client = new HostileClient(
-    `http://127.0.0.1:${server.addr.port}`,
+    server.url,
     model.manifest.name,
     key,
   );
@@ -314,8 +314,6 @@ Deno.test("ciphertexts of equal and of different readings look alike", () => {
       () => distance(publicKey.encrypt(m), publicKey.encrypt(other)),
     );
   const equal = differences(5n, 5n), different = differences(5n, 77n);
-  const mean = (values: number[]) =>
-    values.reduce((a, b) => a + b) / values.length;
   // Means of 200 distances of about 512 +- 16 bits: their difference within five deviations.
   assert.ok(
     Math.abs(mean(equal) - mean(different)) < 5 * 16 * Math.sqrt(2 / 200),

@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { leakageReport } from "../../../sdk/session/leakage.ts";
 import { connect } from "../../../sdk/session/session.ts";
+import { sum } from "../../../sdk/support/numbers.ts";
 import { MemoryKeyStore } from "../../../sdk/keys/key_store.ts";
 import { modelLeakage } from "../../../cli/commands/leakage.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
@@ -111,7 +112,6 @@ Deno.test("an answer's report counts what really crossed the network, alike for 
     await session.infer(readings[1]),
   ];
   const { cloud: toCloud, gateway } = answer.leakage;
-  const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
   equal(
     toCloud.ciphertexts,
     sum(answer.rounds.map(({ ciphertextsUp }) => ciphertextsUp)),

@@ -5,6 +5,7 @@ import {
   tokenDigest,
 } from "../../../functions/access/bearer_token.ts";
 import { ConfiguredAccess } from "../../../functions/access/configured_access.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { listModels } from "../../../sdk/session/list_models.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { platformRandom } from "../../../sdk/support/random.ts";
@@ -21,11 +22,10 @@ const info = {
 
 /** What `listModels` gives of a server that replies with this text to every call. */
 async function listFrom(text: string, type = "application/json") {
-  await using server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+  await using server = serveLocally(
     () => new Response(text, { headers: { "content-type": type } }),
   );
-  return await listModels(`http://127.0.0.1:${server.addr.port}`);
+  return await listModels(server.url);
 }
 
 Deno.test("lists the models that the token's account may use", async () => {

@@ -8,6 +8,7 @@ import {
 } from "node:assert/strict";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { createTransport } from "../../../sdk/session/transport.ts";
+import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 
 const body = Uint8Array.of(1, 2, 3);
 
@@ -16,12 +17,11 @@ async function withServer(
   handler: (request: Request) => Response | Promise<Response>,
   use: (url: string) => Promise<void>,
 ): Promise<void> {
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+  const server = serveLocally(
     handler,
   );
   try {
-    await use(`http://127.0.0.1:${server.addr.port}/base`);
+    await use(`${server.url}/base`);
   } finally {
     await server.shutdown();
   }
@@ -72,11 +72,10 @@ Deno.test("an answer without Server-Timing, or with nonsense in it, has no time"
 });
 
 Deno.test("an unreachable server is a retryable network fault", async () => {
-  const server = Deno.serve(
-    { port: 0, onListen: () => {} },
+  const server = serveLocally(
     () => new Response(),
   );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const url = server.url;
   await server.shutdown();
   const post = createTransport({ url, timeoutMs: 10_000 });
   await rejects(post("v1/sessions", body, { maxBytes: 9 }), (error) => {

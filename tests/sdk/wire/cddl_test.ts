@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { decode, encode } from "cborg";
 import { createApp } from "../../../functions/app.ts";
+import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import {
   decodeRoundRequest,
   decodeRoundResponse,
@@ -9,12 +10,7 @@ import {
   decodeSessionResponse,
 } from "../../../sdk/wire/codec.ts";
 import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
-import {
-  infer,
-  memoryStore,
-  sealingKey,
-  startSession,
-} from "../../support/gateway.ts";
+import { infer, sealingKey, startSession } from "../../support/gateway.ts";
 import {
   randomReading,
   tinyDense,
@@ -164,7 +160,7 @@ Deno.test("all messages of real inferences conform", async () => {
   const seen = new Map<string, number>();
   for (const model of [tinyLeNet(), tinyDense()]) {
     const app = createApp({
-      models: memoryStore(model),
+      models: new MemoryModelStore(model),
       sealingKey,
       insecureKeys: true,
     });

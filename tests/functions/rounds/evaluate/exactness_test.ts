@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../../functions/app.ts";
+import { MemoryModelStore } from "../../../../functions/models/memory_models.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
 import type { ModelPackage } from "../../../../models/package/format.ts";
 import { bigIntKernel } from "../../../../sdk/paillier/public/kernel_bigint.ts";
@@ -12,12 +13,7 @@ import {
   tinyResidual,
   tinySignal,
 } from "../../../reference/tiny_models.ts";
-import {
-  infer,
-  memoryStore,
-  sealingKey,
-  startSession,
-} from "../../../support/gateway.ts";
+import { infer, sealingKey, startSession } from "../../../support/gateway.ts";
 
 /** Wide weights, so that digits have several planes; one output: buckets. */
 function wideWeights(): ModelPackage {
@@ -51,7 +47,7 @@ for (const [name, make] of Object.entries(models)) {
       Deno.test(`${name} equals the simulator in every round (${kernel.name}, ${samples} samples, ${shards} shards)`, async () => {
         const model = make();
         const app = createApp({
-          models: memoryStore(model),
+          models: new MemoryModelStore(model),
           sealingKey,
           kernel,
           insecureKeys: true,

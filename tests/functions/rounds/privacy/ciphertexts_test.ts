@@ -1,5 +1,6 @@
 /** A sanity check, not a proof: semantic security rests on the assumption in SECURITY.md. */
 import assert from "node:assert/strict";
+import { areaUnderCurve } from "../../../../attack/measure/scoring.ts";
 import { bytesFromBigInt } from "../../../../sdk/paillier/public/big_integer.ts";
 import { testKey } from "../../../vectors/keys.ts";
 
@@ -13,15 +14,6 @@ function seededBytes(seed: number): (length: number) => Uint8Array {
       state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9 | 0;
       return (state ^ (state >>> 13)) >>> 11 & 255;
     });
-}
-
-/** Probability that a number of `left` is above one of `right`; ties count half. */
-function areaUnderCurve(left: number[], right: number[]): number {
-  let above = 0;
-  for (const x of left) {
-    for (const y of right) above += x > y ? 1 : x === y ? 0.5 : 0;
-  }
-  return above / (left.length * right.length);
 }
 
 const statistics: Record<string, (a: Uint8Array, b: Uint8Array) => number> = {

@@ -5,6 +5,7 @@
  * @module
  */
 import { ok } from "node:assert/strict";
+import { chiSquared } from "../../../../bench/paper/statistics.ts";
 import { guardAnswers } from "../../../../functions/rounds/privacy/guard_answers.ts";
 import { deriveKey } from "../../../../functions/rounds/privacy/seed.ts";
 import type { DenseLayout } from "../../../../sdk/wire/plan.ts";
@@ -35,8 +36,7 @@ function chiSquaredOfTen(values: readonly number[]): number {
     ok(value >= 0 && value < 1, `${value} in [0, 1)`);
     counts[Math.floor(value * 10)]++;
   }
-  const expected = values.length / 10;
-  return counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
+  return chiSquared(counts);
 }
 
 /** 9 degrees of freedom: the 99.99 % point. */

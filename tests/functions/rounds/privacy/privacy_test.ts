@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ctr } from "@noble/ciphers/aes.js";
 import fc from "fast-check";
+import { chiSquared } from "../../../../bench/paper/statistics.ts";
 import {
   answerMask,
   maskBytes,
@@ -94,12 +95,9 @@ Deno.test("orders are permutations, all of them possible and equally likely", as
     counts.set(order, (counts.get(order) ?? 0) + 1);
   }
   assert.equal(counts.size, 24);
-  const chiSquared = [...counts.values()].reduce(
-    (sum, count) => sum + (count - 100) ** 2 / 100,
-    0,
-  );
+  const unevenness = chiSquared([...counts.values()]);
   // 23 degrees of freedom: the 99.99 % point. The seeds are fixed.
-  assert(chiSquared < 56, `${chiSquared}`);
+  assert(unevenness < 56, `${unevenness}`);
   assert.deepEqual([...expandOrder(Uint32Array.of(2, 0, 1), 6)], [
     4,
     5,
@@ -195,7 +193,11 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
         );
         const bytes = (length: number) =>
           Uint8Array.from({ length }, () => random(0, 255));
-        const mask = answerMask(layout, answer, () => bias, n, bytes);
+        const mask = answerMask(layout, answer, {
+          bias: () => bias,
+          modulus: n,
+          random: bytes,
+        });
         const total = plaintext + mask;
         assert(0n <= mask && 0n <= total && total < n);
         for (let slot = 0; slot < used; slot++) {
@@ -223,20 +225,20 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
   const bytesEach = maskBytes(folded, 512);
   const sources = await seedSources(seed, "mask", range, bytesEach);
   for (let turn = 0; turn < turns; turn++) {
-    const mask = answerMask(folded, 0, () => 3, n, sources[turn]);
+    const mask = answerMask(folded, 0, {
+      bias: () => 3,
+      modulus: n,
+      random: sources[turn],
+    });
     // The second value's first garbage slot, and the top of the plaintext.
     const slot = mask >> BigInt(blockSlots(folded) * folded.slotBits);
     buckets.low[Number(slot & 2047n) >> 7]++;
     buckets.above[Number((mask >> usedBits) * 16n / (n >> usedBits))]++;
   }
   for (const [name, counts] of Object.entries(buckets)) {
-    const expected = turns / 16;
-    const chiSquared = counts.reduce(
-      (sum: number, count: number) => sum + (count - expected) ** 2 / expected,
-      0,
-    );
+    const unevenness = chiSquared(counts);
     // 15 degrees of freedom: the 99.99 % point.
-    assert(chiSquared < 45, `${name}: ${chiSquared}`);
+    assert(unevenness < 45, `${name}: ${unevenness}`);
   }
 });
 

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type AppOptions, createApp } from "../../../../functions/app.ts";
+import { MemoryModelStore } from "../../../../functions/models/memory_models.ts";
+import { serveLocally } from "../../../../functions/hosts/serve_locally.ts";
 import { HostileClient } from "../../../../attack/client/hostile_client.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
 import { applySteps } from "../../../../sdk/activations/apply.ts";
@@ -16,7 +18,7 @@ import {
 } from "../../../../sdk/fixed_point/packing.ts";
 import { PrivateKey } from "../../../../sdk/paillier/private/private_key.ts";
 import { encodeRoundRequest } from "../../../../sdk/wire/codec.ts";
-import { memoryStore, sealingKey } from "../../../support/gateway.ts";
+import { sealingKey } from "../../../support/gateway.ts";
 import {
   randomReading,
   tinyDense,
@@ -44,17 +46,14 @@ interface Served extends AsyncDisposable {
 
 function serve(options: Partial<AppOptions> = {}): Served {
   const app = createApp({
-    models: memoryStore(...models),
+    models: new MemoryModelStore(...models),
     sealingKey,
     insecureKeys: true,
     ...options,
   });
-  const server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    app.fetch,
-  );
+  const server = serveLocally(app.fetch);
   return {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: server.url,
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }

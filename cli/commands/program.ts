@@ -1,7 +1,13 @@
-import { UsageError } from "../command_line.ts";
+/**
+ * Programs: run to an exit code, and interrupted politely.
+ *
+ * @module
+ */
+import type { Command } from "commander";
+import { note, UsageError } from "./command.ts";
 
 /**
- * Runs an app until it ends, fails or is interrupted, and ends the process.
+ * Runs a program until it ends, fails or is interrupted, and ends the process.
  *
  * @param run gets the arguments, and a signal that SIGINT and SIGTERM abort
  */
@@ -18,18 +24,23 @@ export async function runProgram(
     ? ["SIGINT"]
     : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, interrupt);
-  Deno.exit(await exitCode(() => run(Deno.args, stop.signal), stop.signal));
+  Deno.exit(await exitCodeOf(() => run(Deno.args, stop.signal), stop.signal));
 }
 
-async function exitCode(
-  run: () => Promise<void>,
-  signal: AbortSignal,
+/**
+ * Runs to an exit code: 0, 1 after a fault, that of a `UsageError`, 130 once
+ * `signal` has aborted. What went wrong is told on stderr, help on stdout.
+ *
+ * @param run may give a code of its own
+ */
+export async function exitCodeOf(
+  run: () => Promise<number | void>,
+  signal?: AbortSignal,
 ): Promise<number> {
   try {
-    await run();
-    return 0;
+    return await run() ?? 0;
   } catch (error) {
-    if (signal.aborted) {
+    if (signal?.aborted) {
       note("Interrupted.");
       return 130;
     }
@@ -43,9 +54,19 @@ async function exitCode(
   }
 }
 
-/** A line for people, beside the results. */
-export function note(text: string): void {
-  console.error(text);
+/**
+ * Reads the command line of a script, or ends it: with 0 after `--help`, with 2 where
+ * options make no sense.
+ *
+ * @returns the options; `command.args` has the arguments
+ */
+export function readScriptArguments(command: Command) {
+  return command
+    .helpOption("--help", "show this")
+    .allowExcessArguments(false)
+    .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
+    .parse(Deno.args, { from: "user" })
+    .opts();
 }
 
 /** Waits; rejects with the signal's reason if that aborts. */

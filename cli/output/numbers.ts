@@ -1,0 +1,27 @@
+/**
+ * Numbers for people.
+ *
+ * @module
+ */
+
+/** A whole number, thousands grouped: 1234567.4 -> "1,234,567". */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** Three significant digits, and all of them before the point: "0.0123", "12.3", "1,235". */
+export function threeDigits(value: number): string {
+  return value.toLocaleString("en-US", {
+    maximumSignificantDigits: value >= 1000
+      ? Math.ceil(Math.log10(value + 1))
+      : 3,
+  });
+}
+
+/** Bytes in the decimal unit that suits them: "61.4 kB", "1.21 MB". */
+export function readableBytes(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} B`;
+  return bytes < 1e6
+    ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB`
+    : `${(bytes / 1e6).toFixed(2)} MB`;
+}
