@@ -36,10 +36,10 @@ export interface QueuedReading {
 export type QueuedOutcome =
   & QueuedReading
   & (
-    /** What the model says. */
-    | { answer: Answer; refused?: undefined }
+    /** What the model says; of a batch all answers, of which `answer` is the last. */
+    | { answer: Answer; answers?: Answer[]; refused?: undefined }
     /** The model does not take such a reading (a `RangeError` of `infer`), or it was damaged on the disk. */
-    | { refused: string; answer?: undefined }
+    | { refused: string; answer?: undefined; answers?: undefined }
   );
 
 /** Options of {@linkcode OfflineQueue.add}. */
@@ -197,7 +197,27 @@ export class OfflineQueue implements AsyncDisposable {
     reading: ArrayLike<number>,
     options: AddOptions = {},
   ): Promise<AddResult> {
-    const content = encodeReading(reading, options);
+    return await this.#take(encodeReadings([reading], options, false));
+  }
+
+  /**
+   * Takes in readings that stay together: one entry of the queue with one outcome,
+   * evaluated in one call of {@linkcode Session.inferMany}.
+   *
+   * @param readings one or more
+   * @throws as {@linkcode add} does; {RangeError} also if there is no reading
+   */
+  async addBatch(
+    readings: ArrayLike<number>[],
+    options: AddOptions = {},
+  ): Promise<AddResult> {
+    if (!(readings.length > 0)) {
+      throw new RangeError("Cannot queue readings: expected one or more");
+    }
+    return await this.#take(encodeReadings(readings, options, true));
+  }
+
+  async #take(content: Uint8Array<ArrayBuffer>): Promise<AddResult> {
     return await this.#change(async () => {
       const full = this.waiting - this.#underWay.size >= this.#capacity;
       if (full && this.#whenFull === "refuse") {
@@ -289,19 +309,23 @@ export class OfflineQueue implements AsyncDisposable {
           const { kind, content } = await this.#read(id);
           // Recorded before a crash, behind one that could not be.
           if (kind === kinds.outcome) outcomes.set(id, decodeOutcome(content));
-          else readings.push({ id, ...decodeReading(content) });
+          else readings.push({ id, ...decodeReadings(content) });
         } catch (error) {
           outcomes.set(id, { id, takenAt: null, refused: damage(error) });
         }
       }
+      const singles = readings.filter(({ batch }) => !batch);
       const results = await inferEach(
         session,
-        readings.map(({ values }) => values),
+        singles.map(({ values }) => values[0]),
         options,
       );
-      for (const [i, { id, takenAt, meta }] of readings.entries()) {
-        const told = meta === undefined ? { takenAt } : { takenAt, meta };
-        outcomes.set(id, { id, ...told, ...results[i] });
+      for (const [i, reading] of singles.entries()) {
+        outcomes.set(reading.id, told(reading, results[i]));
+      }
+      for (const reading of readings.filter(({ batch }) => batch)) {
+        const result = await inferBatch(session, reading.values, options);
+        outcomes.set(reading.id, told(reading, result));
       }
       // In order, so that after a crash the recorded ones come first.
       for (const id of ids) await this.#record(outcomes.get(id)!);
@@ -440,7 +464,9 @@ export class OfflineQueue implements AsyncDisposable {
   }
 }
 
-type InferenceOutcome = { answer: Answer } | { refused: string };
+type InferenceOutcome =
+  | { answer: Answer; answers?: Answer[] }
+  | { refused: string };
 
 /** One outcome for each reading: one that the model refuses does not stop the others. */
 async function inferEach(
@@ -461,6 +487,29 @@ async function inferEach(
     outcomes.push(...await inferEach(session, [reading], options));
   }
   return outcomes;
+}
+
+/** One outcome for all: a reading that the model refuses stops the others. */
+async function inferBatch(
+  session: Session,
+  readings: Float64Array[],
+  { signal, clamp }: InferOptions,
+): Promise<InferenceOutcome> {
+  try {
+    const answers = await session.inferMany(readings, { signal, clamp });
+    return { answer: answers.at(-1)!, answers };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return { refused: error.message };
+  }
+}
+
+function told(
+  { id, takenAt, meta }: DecodedReading,
+  result: InferenceOutcome,
+): QueuedOutcome {
+  const known = meta === undefined ? { takenAt } : { takenAt, meta };
+  return { id, ...known, ...result };
 }
 
 /** The message of an error that tells of damage; others are thrown on. */
@@ -500,34 +549,42 @@ interface DecodedReading {
   id: number;
   takenAt: Date;
   meta?: unknown;
-  values: Float64Array;
+  /** One, unless it is a batch. */
+  values: Float64Array[];
+  batch: boolean;
 }
 
-/** Length of the JSON of time and meta (4 bytes), that JSON, then little-endian doubles. */
-function encodeReading(
-  reading: ArrayLike<number>,
+/**
+ * Length of the JSON of time, meta and, in a batch, the readings' lengths (4 bytes),
+ * that JSON, then little-endian doubles.
+ */
+function encodeReadings(
+  readings: ArrayLike<number>[],
   { meta, takenAt = new Date() }: AddOptions,
+  batch: boolean,
 ): Uint8Array<ArrayBuffer> {
+  const lengths = batch ? readings.map(({ length }) => length) : undefined;
   const head = new TextEncoder().encode(
-    JSON.stringify({ takenAt: takenAt.toISOString(), meta }),
+    JSON.stringify({ takenAt: takenAt.toISOString(), meta, lengths }),
   );
-  const view = new DataView(
-    new ArrayBuffer(4 + head.length + 8 * reading.length),
-  );
+  const numbers = readings.reduce((sum, { length }) => sum + length, 0);
+  const view = new DataView(new ArrayBuffer(4 + head.length + 8 * numbers));
   view.setUint32(0, head.length, true);
-  const bytes = new Uint8Array(view.buffer);
-  bytes.set(head, 4);
-  for (let i = 0; i < reading.length; i++) {
-    if (typeof reading[i] !== "number") {
-      throw new RangeError(
-        `Cannot queue reading: expected a number at index ${i}, got ${
-          JSON.stringify(reading[i])
-        }`,
-      );
+  new Uint8Array(view.buffer).set(head, 4);
+  let at = 4 + head.length;
+  for (const reading of readings) {
+    for (let i = 0; i < reading.length; i++, at += 8) {
+      if (typeof reading[i] !== "number") {
+        throw new RangeError(
+          `Cannot queue reading: expected a number at index ${i}, got ${
+            JSON.stringify(reading[i])
+          }`,
+        );
+      }
+      view.setFloat64(at, reading[i], true);
     }
-    view.setFloat64(4 + head.length + 8 * i, reading[i], true);
   }
-  return bytes;
+  return new Uint8Array(view.buffer);
 }
 
 function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
@@ -536,15 +593,20 @@ function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
   return { ...outcome, takenAt: takenAt && new Date(takenAt) };
 }
 
-function decodeReading(bytes: Uint8Array): Omit<DecodedReading, "id"> {
+function decodeReadings(bytes: Uint8Array): Omit<DecodedReading, "id"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const start = 4 + view.getUint32(0, true);
-  const { takenAt, meta } = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(4, start)),
+  let at = 4 + view.getUint32(0, true);
+  const { takenAt, meta, lengths } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(4, at)),
   );
-  const values = Float64Array.from(
-    { length: (bytes.length - start) / 8 },
-    (_, i) => view.getFloat64(start + 8 * i, true),
+  const sizes: number[] = lengths ?? [(bytes.length - at) / 8];
+  const values = sizes.map((length) =>
+    Float64Array.from({ length }, () => {
+      const value = view.getFloat64(at, true);
+      at += 8;
+      return value;
+    })
   );
-  return { takenAt: new Date(takenAt), meta, values };
+  const batch = lengths !== undefined;
+  return { takenAt: new Date(takenAt), meta, values, batch };
 }
