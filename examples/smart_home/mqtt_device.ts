@@ -145,10 +145,13 @@ export class MqttDevice implements AsyncDisposable {
     };
   }
 
-  /** Replaces the description. */
+  /** Replaces the description; told again if it has changed. */
   describe(description: DeviceDescription): void {
+    const before = JSON.stringify(this.#description);
     this.#description = description;
-    if (this.#client.connected) this.#announce();
+    if (this.#client.connected && JSON.stringify(description) !== before) {
+      this.#publishDescription();
+    }
   }
 
   /** Publishes a result; while there is no connection the latest one waits for it. */
@@ -172,14 +175,18 @@ export class MqttDevice implements AsyncDisposable {
   }
 
   #announce(): void {
-    const { config, availability, state } = this.topics;
-    const described = JSON.stringify(discovery(this.#description));
-    this.#client.publish(config, described, atLeastOnce);
+    const { availability, state } = this.topics;
+    this.#publishDescription();
     this.#client.publish(availability, "online", atLeastOnce);
     this.#publishProblems();
     if (this.#state !== null) {
       this.#client.publish(state, this.#state, atLeastOnce);
     }
+  }
+
+  #publishDescription(): void {
+    const described = JSON.stringify(discovery(this.#description));
+    this.#client.publish(this.topics.config, described, atLeastOnce);
   }
 
   #publishProblems(): void {

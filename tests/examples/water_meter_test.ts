@@ -530,13 +530,13 @@ Deno.test({
   name: "water_meter --picture: a camera that fails once, then answers",
   ignore,
   fn: async () => {
-    const pictures = [70_246, 70_247, 70_248].map((ticks) => {
-      const face = drawMeter(ticks, { digits: 5, decimals: 3 });
+    const face = drawMeter(70_246, { digits: 5, decimals: 3 });
+    const pictures = [80, 85, 90].map((quality) => {
       const data = new Uint8Array(4 * face.width * face.height);
       face.pixels.forEach((value, i) => {
         data[4 * Math.floor(i / 3) + i % 3] = value;
       });
-      return new Uint8Array(jpeg.encode({ ...face, data }, 80).data);
+      return new Uint8Array(jpeg.encode({ ...face, data }, quality).data);
     });
     // The second is sent twice, as by a camera that hangs.
     const sent = [pictures[0], pictures[1], pictures[1], pictures[2]];
@@ -584,10 +584,10 @@ Deno.test({
       match(stderr, /Connected: model meter-digits/);
       deepEqual(
         jsonLines<MeterReading>(stdout).map(({ value }) => value),
-        ["", "70.247", "70.248"],
+        ["", "70.246", "70.246"],
       );
       const kept = await knownBefore(undefined, `${config}.state`, scale);
-      equal(kept?.ticks, 70_248);
+      equal(kept?.ticks, 70_246);
       await Deno.remove(`${config}.state`);
     } finally {
       await Deno.remove(config);
