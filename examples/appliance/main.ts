@@ -79,6 +79,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     {
       model: "appliance",
       samples: 1,
+      live: own.topic !== undefined,
       describe: (plan) =>
         describe(home.deviceId, own.everyMinutes, plan?.output.labels),
       async *groups(signal) {

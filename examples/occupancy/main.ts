@@ -83,6 +83,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     {
       model: "occupancy",
       samples: own.batch,
+      live: own.topic !== undefined,
       describe: () => describe(home.deviceId, own.batch),
       async *groups(signal) {
         for await (const batch of batches(rows(signal), own.batch)) {

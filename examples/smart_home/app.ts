@@ -16,6 +16,8 @@ export interface App<State> {
   model: string;
   /** Readings in one inference. */
   samples: number;
+  /** Whether readings come from sensors, and not again. */
+  live: boolean;
   describe(plan: InferencePlan | null): DeviceDescription;
   /** Readings until there are no more, or the signal aborts. */
   groups(signal: AbortSignal): AsyncIterable<Group>;
@@ -50,11 +52,18 @@ export async function runApp<State>(
       notices,
     ),
   );
-  const { model, samples } = app;
+  const { model, samples, live } = app;
   const done = new AbortController();
   const stop = AbortSignal.any([signal, done.signal]);
   const gateway = resources.use(
-    await openGateway({ model, samples, home, notices, signal: stop }),
+    await openGateway({
+      model,
+      samples,
+      live,
+      home,
+      notices,
+      signal: stop,
+    }),
   );
   gateway.onPlan = (plan) => device?.describe(app.describe(plan));
 

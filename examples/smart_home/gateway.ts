@@ -6,7 +6,7 @@
  */
 import {
   type Answer,
-  type BlobStore,
+  CipherlayerError,
   connect,
   exponentialBackoff,
   type InferencePlan,
@@ -22,7 +22,7 @@ import {
 } from "@cipherlayer/sdk";
 import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
-import { openDemoKey } from "../demo/demo_key.ts";
+import { dataFolder, openDemoKey } from "../demo/demo_key.ts";
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { Notices } from "./notices.ts";
@@ -58,6 +58,8 @@ export interface GatewayOptions {
   /** Readings in one inference. */
   samples: number;
   home: HomeOptions;
+  /** Whether readings come from sensors, and not again. */
+  live: boolean;
   notices: Notices;
   signal: AbortSignal;
 }
@@ -71,20 +73,38 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   const url = home.url ?? opening.use(
     await startFunctions({ insecureKeys: home.insecure, signal }),
   ).url;
-  const store: BlobStore = home.queue
-    ? new FileBlobStore(home.queue)
-    : new MemoryBlobStore();
-  const queue = opening.use(
-    await OfflineQueue.open({
-      store,
-      keys,
-      capacity,
-      whenFull: "drop-oldest",
-    }),
-  );
+  const queue = opening.use(await openQueue(options, key, keys));
   if (queue.waiting > 0) note(`Readings that waited: ${queue.waiting}`);
   const engine = opening.use(new PaillierEngine(key));
   return new Gateway({ ...options, url, engine, queue, notices }, opening.move());
+}
+
+/** On the disk for readings that do not come again; there one process may use it. */
+async function openQueue(
+  { home, live, notices }: GatewayOptions,
+  key: PrivateKey,
+  keys: KeyStore,
+): Promise<OfflineQueue> {
+  const options = { keys, capacity, whenFull: "drop-oldest" } as const;
+  if (live || home.queue) {
+    const name = key.publicKey.fingerprint.slice(0, 8);
+    const folder = home.queue ??
+      `${dataFolder()}/queue-${home.deviceId}-${name}`;
+    try {
+      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+      const store = new FileBlobStore(folder);
+      return await OfflineQueue.open({ ...options, store });
+    } catch (error) {
+      if (error instanceof CipherlayerError) throw error;
+      notices.warn(
+        "queue folder",
+        `Cannot use ${folder}: ${
+          (error as Error).message
+        }; readings wait in memory`,
+      );
+    }
+  }
+  return await OfflineQueue.open({ ...options, store: new MemoryBlobStore() });
 }
 
 /** What a gateway runs on. */

@@ -22,7 +22,7 @@ export interface HomeOptions {
   broker: URL | null;
   /** PEM texts for a broker with certificates. */
   pems: { ca?: string; cert?: string; key?: string };
-  /** Folder in which readings wait for the cloud, or null: in memory. */
+  /** Folder in which readings wait for the cloud, or null: one beside the demo's key. */
   queue: string | null;
   /** Names the device in topics and in Home Assistant. */
   deviceId: string;

@@ -57,7 +57,8 @@ const command = homeCommand(
   .option("--state <file>", "keeps the last good value from run to run")
   .option("--previous <value>", "the last good value, if the file is wrong");
 
-async function run(args: string[], signal: AbortSignal): Promise<void> {
+/** Runs the app. */
+export async function run(args: string[], signal: AbortSignal): Promise<void> {
   const { home, own } = parseHome<OwnOptions>(command, args);
   checkSources({
     "--simulate": home.simulate,
@@ -79,6 +80,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     {
       model: "meter-digits",
       samples: config.digits.length,
+      live: own.picture !== undefined,
       describe: () => describe(home.deviceId, config, own.intervalS),
       async *groups(signal) {
         const pictures = home.simulate

@@ -59,7 +59,9 @@ export async function* cameraPictures(
       signal.throwIfAborted();
       notices.warn(
         "camera",
-        `${redacted(address)}: ${reasonOf(error)}; such pictures are left out`,
+        `${redacted(address)}: ${
+          (error as Error).message
+        }; such pictures are left out`,
       );
     }
     const waited = performance.now() - started;
@@ -87,6 +89,8 @@ async function download(
   const response = await fetch(url, {
     headers,
     signal: AbortSignal.any([signal, AbortSignal.timeout(fetchTimeoutMs)]),
+  }).catch((cause) => {
+    throw new Error(reasonOf(cause), { cause });
   });
   if (!response.ok) {
     await response.body?.cancel();

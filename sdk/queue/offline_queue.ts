@@ -387,7 +387,9 @@ export class OfflineQueue implements AsyncDisposable {
       } catch (error) {
         if (codeOf(error) === "EISDIR") continue;
         this.#nextId--;
-        if (this.#whenFull === "refuse" || !isFull(error)) throw error;
+        const mayDrop = this.#whenFull === "drop-oldest" && isFull(error) &&
+          dropped.length < maxDropped;
+        if (!mayDrop) throw error;
         const gone = await this.#dropOldest();
         if (gone.length === 0) throw error;
         dropped.push(...gone);
@@ -519,6 +521,12 @@ function damage(error: unknown): string {
   if (!damaged) throw error;
   return error.message;
 }
+
+/**
+ * Readings that go for a new one where the disk is full: of its size two make room. Where
+ * they do not, something else fills the disk, and dropping more would lose all.
+ */
+const maxDropped = 2;
 
 /** First byte of a blob; a mark has no other. */
 const kinds = { reading: 1, outcome: 2, mark: 3 } as const;
