@@ -43,6 +43,7 @@ const cloudOn = (port: number, seed: number) =>
     sealingKey: new Uint8Array(32).fill(seed),
   });
 let cloud = cloudOn(0, 1);
+let stopped = Promise.resolve();
 const brokerPort = await freePort();
 let broker = await startBroker({ port: brokerPort });
 
@@ -63,9 +64,9 @@ function good(): Response {
   return png(drawMeter(ticks, face).pixels);
 }
 
-/** Resolves when the latest sound picture has its result. */
+/** Resolves when the latest picture that can be read has its result. */
 async function told(): Promise<void> {
-  while (published.at(-1)?.timestamp !== latest) {
+  while (!published.some(({ timestamp }) => timestamp === latest)) {
     await new Promise<void>((resolve) => onPublished = resolve);
   }
 }
@@ -98,7 +99,10 @@ const week: (() => Response | Promise<Response>)[] = [
   },
   good,
   // Misread by a thousand litres: too much for the time.
-  () => png(drawMeter(ticks + 20_000, face).pixels),
+  () => {
+    latest = new Date(Date.now()).toISOString();
+    return png(drawMeter(ticks + 20_000, face).pixels);
+  },
   // The disk is full while nothing waits: the reading cannot be kept.
   async () => {
     await told();
@@ -112,12 +116,13 @@ const week: (() => Response | Promise<Response>)[] = [
     fs.open = platformOpen;
     return good();
   },
-  async () => {
-    await cloud.stop();
+  () => {
+    stopped = cloud.stop();
     return good();
   },
   good,
-  () => {
+  async () => {
+    await stopped;
     cloud = cloudOn(cloud.port, 2);
     return good();
   },

@@ -38,7 +38,7 @@ function check({ published, truth, ticks, kept }: Week, notes: string): void {
   const times = published.filter(({ error }) => error === "no error")
     .map(({ timestamp }) => timestamp);
   const [first, ...rest] = Object.keys(truth);
-  deepEqual(times, rest);
+  deepEqual(times, rest, `${times}\n${rest}\n${notes}`);
   match(published[0].error, /^First value/);
   equal(published[0].timestamp, first);
   const refused = published.filter(({ error }) => /^Rate too/.test(error));
