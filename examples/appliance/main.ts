@@ -154,7 +154,7 @@ function mean(values: number[]): number {
 }
 
 /** What Home Assistant shows. */
-function describe(
+export function describe(
   id: string,
   everyMinutes: number,
   labels: readonly string[] | null | undefined,

@@ -135,7 +135,7 @@ function fieldNames(text: string): string[] {
 }
 
 /** What Home Assistant shows. */
-function describe(id: string, batch: number): DeviceDescription {
+export function describe(id: string, batch: number): DeviceDescription {
   return {
     id,
     name: "Room",

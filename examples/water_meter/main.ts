@@ -193,24 +193,23 @@ async function readConfig(file: string | undefined): Promise<MeterConfig> {
   }
 }
 
-/** Units that Home Assistant takes for water, and its unit of their flow in an hour. */
-const waterUnits: Record<string, { deviceClass: "water"; flowUnit?: string }> =
-  {
-    "m³": { deviceClass: "water", flowUnit: "m³/h" },
-    "L": { deviceClass: "water", flowUnit: "L/h" },
-    "gal": { deviceClass: "water", flowUnit: "gal/h" },
-    "ft³": { deviceClass: "water" },
-    "CCF": { deviceClass: "water" },
-    "MCF": { deviceClass: "water" },
-  };
+/** Units that Home Assistant takes for water, and those of flow that it knows. */
+const waterUnits: Record<string, { flowUnit?: string }> = {
+  "m³": { flowUnit: "m³/h" },
+  "L": { flowUnit: "L/h" },
+  "gal": {},
+  "ft³": {},
+  "CCF": {},
+};
 
 /** What Home Assistant shows. */
-function describe(
+export function describe(
   id: string,
   config: MeterConfig,
   intervalS: number,
 ): DeviceDescription {
-  const { deviceClass, flowUnit } = waterUnits[config.unit] ?? {};
+  const isWater = config.unit in waterUnits;
+  const flowUnit = waterUnits[config.unit]?.flowUnit;
   return {
     id,
     name: config.name,
@@ -222,7 +221,7 @@ function describe(
         platform: "sensor",
         name: "Value",
         value_template: "{{ value_json.value or none }}",
-        ...deviceClass && { device_class: deviceClass },
+        ...isWater && { device_class: "water" },
         state_class: "total_increasing",
         unit_of_measurement: config.unit,
         suggested_display_precision: config.decimals,
