@@ -57,6 +57,8 @@ export {
   type QueuedReading,
 } from "./queue/offline_queue.ts";
 export type {
+  Listener,
+  ListenerOptions,
   RetryNotice,
   RoundProgress,
   RoundReport,

@@ -3,7 +3,6 @@ import {
   equal,
   match,
   ok,
-  rejects,
   throws,
 } from "node:assert/strict";
 import { encode } from "fast-png";
