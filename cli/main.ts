@@ -1,10 +1,11 @@
 /**
  * `cipherlayer`: from a model to a private service, on the command line.
- * Exit codes: 0 done, 1 failed, 2 unsupported model or misuse.
+ * Exit codes: 0 done, 1 failed, 2 misuse, 3 unsupported model, 4 inaccurate model.
  */
 import { Command, CommanderError } from "commander";
 import { UsageError } from "./commands/command.ts";
 import { commands } from "./commands/mod.ts";
+import { InaccurateModelError } from "../models/compiler/quantise/promise.ts";
 import { UnsupportedModelError } from "../models/compiler/lower/unsupported.ts";
 
 /**
@@ -28,9 +29,9 @@ export async function runCli(args: string[]): Promise<number> {
       console.log(JSON.stringify({ unsupported: error.nodes }));
     }
     console.error(error instanceof Error ? error.message : String(error));
-    const misuse = error instanceof UnsupportedModelError ||
-      error instanceof UsageError;
-    return misuse ? 2 : 1;
+    if (error instanceof UsageError) return 2;
+    if (error instanceof UnsupportedModelError) return 3;
+    return error instanceof InaccurateModelError ? 4 : 1;
   }
 }
 

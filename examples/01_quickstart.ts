@@ -13,7 +13,14 @@ const { digit, picture } = digitSample(3);
 // The key pair never leaves this process. A real gateway stores it.
 const keys = await generatePrivateKey(2048);
 
-await using session = await connect({ url, model: "lenet-mnist", keys });
+await using session = await connect({
+  url,
+  model: "lenet-mnist",
+  // What the model takes and tells; `cipherlayer inspect` prints it. No other is let in.
+  contract:
+    "sha256:b110e4bb274fbd4b063fd27da00f9bd6207e00020d8d444cb39882f129e12d67",
+  keys,
+});
 session.addEventListener("round", ({ detail }) => {
   const { round, rounds, report } = detail;
   console.log(`round ${round + 1}/${rounds}: ${report.totalMs.toFixed(0)} ms`);

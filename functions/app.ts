@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { Protections } from "../models/protections/profile.ts";
 import { CipherlayerError } from "../sdk/support/errors.ts";
@@ -13,7 +13,7 @@ import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
-import { defaultLimits, type Limits } from "./admission/body.ts";
+import { defaultLimits, type Limits } from "./admission/limits.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
 import { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";
@@ -21,6 +21,7 @@ import { problemResponse } from "./http/problem.ts";
 import { adminModelRoutes } from "./http/admin_models.ts";
 import { modelRoutes } from "./http/models.ts";
 import { roundRoutes } from "./http/rounds.ts";
+import { sealedRoutes } from "./http/sealed.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import type { CallObserver } from "./telemetry/call_record.ts";
 import { Log } from "./telemetry/log.ts";
@@ -77,7 +78,7 @@ export interface AppOptions {
    * callers without an account are told apart by it. Default: as Deno's server says.
    */
   address?: (host: unknown) => string | undefined;
-  /** Origins whose pages may call, default all: calls carry no cookies. */
+  /** Origins whose pages may call, `*` for all; default: none. */
   origins?: string[];
   /** Told of every call; default: a log of faults on standard error. */
   observers?: CallObserver[];
@@ -117,18 +118,8 @@ export function createApp(options: AppOptions): Hono {
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
   ));
-  app.use(cors({
-    origin: options.origins?.includes("*") ? "*" : options.origins ?? "*",
-    allowMethods: ["GET", "POST"],
-    allowHeaders: ["content-digest", "authorization", "content-type"],
-    exposeHeaders: [
-      "content-digest",
-      "retry-after",
-      "server-timing",
-      "x-request-id",
-    ],
-    maxAge: 86400,
-  }));
+  const { origins = [] } = options;
+  if (origins.length > 0) app.use(corsFor(origins));
   app.route(
     "/",
     operationsRoutes({
@@ -158,7 +149,6 @@ export function createApp(options: AppOptions): Hono {
       keyring,
       random: options.random ?? platformRandom,
       insecureKeys: options.insecureKeys ?? false,
-      threads,
     }),
   );
   app.route(
@@ -171,6 +161,18 @@ export function createApp(options: AppOptions): Hono {
       nonces: options.nonces ?? new MemoryNonceStore(clock),
       budget: options.budget,
       threads,
+    }),
+  );
+  app.route(
+    "/v1/sealed",
+    sealedRoutes({
+      ...admission,
+      models,
+      keyring,
+      kernel,
+      random: options.random ?? platformRandom,
+      insecureKeys: options.insecureKeys ?? false,
+      budget: options.budget,
     }),
   );
   app.route(
@@ -188,4 +190,20 @@ export function createApp(options: AppOptions): Hono {
   );
   app.onError((error) => problemResponse(error));
   return app;
+}
+
+/** Lets pages of these origins call: calls carry no cookies. */
+function corsFor(origins: string[]): MiddlewareHandler {
+  return cors({
+    origin: origins.includes("*") ? "*" : origins,
+    allowMethods: ["GET", "POST"],
+    allowHeaders: ["content-digest", "authorization", "content-type"],
+    exposeHeaders: [
+      "content-digest",
+      "retry-after",
+      "server-timing",
+      "x-request-id",
+    ],
+    maxAge: 86400,
+  });
 }

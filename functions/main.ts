@@ -1,5 +1,6 @@
 /**
- * Serves the functions: `deno serve -A functions/main.ts`. From the environment:
+ * The functions for `deno serve`, which needs a proxy before it that closes idle
+ * connections; `deno task serve` needs none. From the environment:
  *
  * - `CIPHERLAYER_MODELS`: folder of model packages, default `models/zoo`;
  * - `CIPHERLAYER_STORE`: where models are kept that their owners upload (PROTOCOL.md,
@@ -27,7 +28,7 @@
  *   clients, by mutual TLS for example, names their account; it must take the header
  *   away from what clients send;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
- *   `CIPHERLAYER_CALLS_AT_ONCE` (unlimited): of an account or, where everybody may
+ *   `CIPHERLAYER_CALLS_AT_ONCE` (default 64): of an account or, where everybody may
  *   call, of an address;
  * - `CIPHERLAYER_WAITING_CALLS`: calls that may wait for their turn, default 128; more
  *   are told when to come back;

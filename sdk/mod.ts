@@ -20,12 +20,18 @@
 export type { ActivationRegistry } from "./activations/apply.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
-export { KvBlobStore, type KvLike } from "./blobs/blob_store_kv.ts";
+export {
+  type KvAtomicLike,
+  KvBlobStore,
+  type KvLike,
+} from "./blobs/blob_store_kv.ts";
+export type { ContractStore } from "./keys/contract_store.ts";
 export {
   type KeyStore,
   MemoryKeyStore,
   type NewKeyOptions,
   openKey,
+  type OpenKeyOptions,
   rotateKey,
 } from "./keys/key_store.ts";
 export {
@@ -56,6 +62,7 @@ export {
   type QueuedOutcome,
   type QueuedReading,
 } from "./queue/offline_queue.ts";
+export type { ContractChange } from "./session/contract_keeper.ts";
 export type {
   Listener,
   ListenerOptions,

@@ -183,3 +183,18 @@ Deno.test("the check finds paths that do not exist", () => {
     "secret/",
   ]);
 });
+
+Deno.test("CONTRIBUTING's tree lists every folder of the houses", async () => {
+  const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
+  const listed = tablesAndTrees(text);
+  const absent: string[] = [];
+  for (const house of houses.filter((house) => house !== "tests")) {
+    for await (const entry of Deno.readDir(join(root, house))) {
+      if (entry.isDirectory && entry.name !== "node_modules") {
+        const named = new RegExp(`(^|[\\s/])${entry.name}/`, "m");
+        if (!named.test(listed)) absent.push(`${house}/${entry.name}`);
+      }
+    }
+  }
+  assert.deepEqual(absent, []);
+});

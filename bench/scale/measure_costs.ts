@@ -27,7 +27,7 @@ const turns = 10;
 const starts = 3;
 const encryptions = 2000;
 const decryptions = 200;
-/** SECURITY.md and `functions/admission/body.ts`: tables of a key. */
+/** SECURITY.md and `functions/admission/limits.ts`: tables of a key. */
 const bankBytes = 14e6;
 
 interface Call {

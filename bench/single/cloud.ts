@@ -54,7 +54,7 @@ const sealer = new TokenSealer(sealingKey);
 const { publicKey } = benchKey(modulusBits);
 const { modulus } = publicKey;
 const model = await readPackage(folder);
-const prepared = new PreparedModels(sealingKey).get(model, {
+const prepared = await new PreparedModels(sealingKey).get(model, {
   modulusBits,
   samples,
 });
@@ -63,7 +63,7 @@ console.log(
   `${manifest.name}, ${modulusBits}-bit key, ${samples} samples, 1/${shards} of each round, kernel ${kernel.name}; milliseconds of processor time`,
 );
 const bankStarted = cpuMs();
-if (prepared.usesBank) await banks.get(modulus, prepared.answers);
+if (prepared.usesBank) await banks.bank(modulus, prepared.answers);
 console.log(`bank of randomisers: ${ms(cpuMs() - bankStarted)}`);
 
 console.log(`a product: ${(1000 * productMs()).toFixed(2)} microseconds`);
@@ -87,6 +87,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     planHash: prepared.planHash,
     samples,
     round: index,
+    predictedMs: 0,
     modulus: publicKey.toBytes(),
     nonce: new Uint8Array(16),
     orders: [],

@@ -1,16 +1,16 @@
 /**
  * Whether the pauses between rounds tell plaintexts: a cloud that answers with
- * encryptions of zeros, of ones and of the largest plaintext in turn measures the
- * time from its answer to the next request.
+ * encryptions of zeros, of ones and of the largest plaintext in a random order
+ * measures the time from its answer to the next request.
  *
  * @module
  */
 import { Command } from "commander";
 import { wholeNumber } from "../../cli/commands/command.ts";
 import { readScriptArguments } from "../../cli/commands/program.ts";
-import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { runInference } from "../../sdk/session/inference.ts";
+import { ReleaseGrid } from "../../sdk/session/release_grid.ts";
 import { platformClock } from "../../sdk/support/clock.ts";
 import { encodeRoundResponse } from "../../sdk/wire/codec.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
@@ -65,34 +65,36 @@ const plan: InferencePlan = {
   },
 };
 
-/** Encryptions made ahead, so that no answer takes the cloud longer than another. */
-const answers = new Map<Kind, Uint8Array>();
-for (const name of names) {
-  answers.set(name, await owner.encryptBatch(Array(length).fill(kinds[name])));
+/** Which plaintext each round is answered with: as often each, in any order. */
+const order = names.flatMap((name) => Array<Kind>(roundsEach).fill(name));
+for (let i = order.length - 1; i > 0; i--) {
+  const other = Math.floor(Math.random() * (i + 1));
+  [order[i], order[other]] = [order[other], order[i]];
 }
 const pauses: Record<Kind, number[]> = { zero: [], one: [], largest: [] };
-let answered = 0, before: Kind | undefined, index = 0;
+let answered = 0, index = 0;
 await runInference(
   {
     plan,
     owner,
     clock: platformClock,
+    grid: new ReleaseGrid(platformClock, 0),
     onState: () => {},
     onRound: () => {},
-    post: () => {
-      if (before) pauses[before].push(performance.now() - answered);
-      before = names[index % names.length];
-      const ciphertexts = answers.get(before)!;
-      if (
-        ciphertexts.length !== answerCiphertexts(plan.rounds[0].layout) * 512
-      ) {
-        throw new Error("wrong number of ciphertexts");
+    post: async () => {
+      if (index > 0) {
+        pauses[order[index - 1]].push(performance.now() - answered);
       }
+      // Fresh ones, so that no ciphertext's own number is taken for its plaintext.
+      const ciphertexts = await owner.encryptBatch(
+        Array(length).fill(kinds[order[index] ?? "zero"]),
+      );
+      await owner.fillPool(length);
       index++;
       const token = new Uint8Array(index === roundCount ? 0 : 8);
       const body = encodeRoundResponse({ token, ciphertexts });
       answered = performance.now();
-      return Promise.resolve({ body, evaluateMs: null });
+      return { body, evaluateMs: null };
     },
   },
   { shape: [length], samples: [new Float64Array(length)] },
@@ -102,8 +104,13 @@ await runInference(
 const medians = names.map((name) => median(pauses[name]));
 const spread = Math.max(...medians) / Math.min(...medians) - 1;
 
-/** Best share of right guesses of one threshold, learnt on even pauses, tried on odd ones. */
+/** Share of right guesses of one threshold, learnt on half of the pauses and tried on the other. */
 function classify(left: number[], right: number[]): number {
+  return (guess(left, right, 0) + guess(left, right, 1)) / 2;
+}
+
+/** Learns on the pauses of one parity, tries on those of the other. */
+function guess(left: number[], right: number[], learnt: 0 | 1): number {
   const half = (values: number[], parity: number) =>
     values.filter((_, i) => i % 2 === parity);
   const shareRight = (threshold: number, parity: number) => {
@@ -113,15 +120,15 @@ function classify(left: number[], right: number[]): number {
       (half(left, parity).length + half(right, parity).length);
   };
   let best = { share: 0, threshold: 0, isReversed: false };
-  for (const threshold of [...half(left, 0), ...half(right, 0)]) {
-    const share = shareRight(threshold, 0);
+  for (const threshold of [...half(left, learnt), ...half(right, learnt)]) {
+    const share = shareRight(threshold, learnt);
     for (
       const [found, isReversed] of [[share, false], [1 - share, true]] as const
     ) {
       if (found > best.share) best = { share: found, threshold, isReversed };
     }
   }
-  const share = shareRight(best.threshold, 1);
+  const share = shareRight(best.threshold, 1 - learnt);
   return best.isReversed ? 1 - share : share;
 }
 

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { compileModel } from "../../models/compiler/compile.ts";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
+import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import { writePackage } from "../../models/package/read_package.ts";
@@ -26,10 +27,12 @@ interface Options {
   quantisation?: string;
   out: string;
   name?: string;
+  inputShape?: number[];
   weightBits?: number | number[];
   activationBits?: number | number[];
   maxAccuracyLoss: number;
   inputRange?: string;
+  acceptError?: boolean;
   pool: "edge" | "cloud";
   labels?: string;
   reveal?: Reveal;
@@ -43,7 +46,7 @@ export function compileCommand(): Command {
   return new Command("compile")
     .summary("make a package from an ONNX model")
     .description(
-      "Compiles an ONNX model (opset 7 to 21) to a package that functions can serve: fuses it into rounds, quantises it on calibration readings and proves every bound. Refuses a model with the complete list of nodes that do not fit (exit code 2); nothing is written then.",
+      "Compiles an ONNX model (opset 7 to 21) to a package that functions can serve: fuses it into rounds, quantises it on calibration readings and proves every bound. Refuses a model with the complete list of nodes that do not fit (exit code 3), and one that loses more of a score than models/README.md promises (exit code 4); nothing is written then.",
     )
     .argument("<model>", "ONNX file")
     .requiredOption("--out <folder>", "folder of the package")
@@ -65,6 +68,11 @@ export function compileCommand(): Command {
       "--quantisation <file>",
       "what quantisation-aware training has fixed; no calibration is needed then",
     )
+    .option(
+      "--input-shape <lengths>",
+      "shape of the input, batch first (1,3,48,192), where the file leaves lengths open",
+      axisLengths,
+    )
     .option("--name <name>", "model name (default: the file's)")
     .option(
       "--weight-bits <bits>",
@@ -85,6 +93,10 @@ export function compileCommand(): Command {
     .option(
       "--input-range <min,max>",
       "range of readings (default: as calibrated)",
+    )
+    .option(
+      "--accept-error",
+      "write the package though a score loses more than models/README.md promises (else exit code 4)",
     )
     .addOption(
       new Option("--pool <place>", "where averages are taken")
@@ -127,13 +139,17 @@ async function compile(path: string, options: Options): Promise<void> {
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { shape } = lower(readOnnx(onnx)).input;
+  const { inputShape } = options;
+  const read = readOnnx(onnx);
+  const graph = inputShape ? withInputShape(read, inputShape) : read;
+  const { shape } = lower(graph).input;
   const calibration = options.calibrate
     ? await loadReadings(options.calibrate, shape, count)
     : [];
   const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
     calibration,
+    inputShape,
     calibrationLabels: options.calibrateLabels
       ? await loadClasses(options.calibrateLabels, count)
       : undefined,
@@ -145,6 +161,7 @@ async function compile(path: string, options: Options): Promise<void> {
     activationBits: options.activationBits,
     maxAccuracyLoss: options.maxAccuracyLoss,
     inputRange: parseRange(options.inputRange),
+    acceptError: options.acceptError,
     pool: options.pool,
     reveal: options.reveal,
     privacy: options.privacy,
@@ -161,6 +178,10 @@ async function compile(path: string, options: Options): Promise<void> {
   );
 }
 
+function axisLengths(text: string): number[] {
+  return text.split(",").map(wholeNumber(1));
+}
+
 function parseRange(text?: string): [number, number] | undefined {
   if (text === undefined) return undefined;
   const [min, max, ...rest] = text.split(",").map(Number);
@@ -170,17 +191,36 @@ function parseRange(text?: string): [number, number] | undefined {
   );
 }
 
-function aboutMean(
-  { worstScoreError, constantScores }: QuantisationReport,
-): string {
-  const constant = constantScores > 0
-    ? ` (${constantScores} scores hardly vary on these readings: nothing is known of their error)`
-    : "";
-  return worstScoreError === null
-    ? `no score varies${constant}`
-    : `worst score about its mean ${
-      (100 * worstScoreError).toFixed(2)
-    } %${constant}`;
+/** What calibration says of the scores, and what it cannot say. */
+function onReadings(report: QuantisationReport): string {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  const {
+    readings,
+    relativeError,
+    worstScore,
+    worstScoreError,
+    constantScores,
+    constantElements,
+    agreement,
+  } = report;
+  const parts = [
+    worstScoreError === null
+      ? "no score varies, so that nothing is known of their error"
+      : `worst score (${worstScore}) off by ${
+        percent(worstScoreError)
+      } of its variation about its mean`,
+    `relative error ${percent(relativeError!)}`,
+  ];
+  if (agreement !== null) {
+    parts.push(`same arg-max as the float model ${percent(agreement)}`);
+  }
+  if (worstScoreError !== null && constantScores > 0) {
+    parts.push(`${constantScores} scores hardly vary: little is known of them`);
+  }
+  if (constantElements > 0) {
+    parts.push(`${constantElements} elements of the reading never vary`);
+  }
+  return `On ${readings} calibration readings: ${parts.join("; ")}`;
 }
 
 /** The report for people. */
@@ -203,12 +243,6 @@ export function reportText(report: QuantisationReport): string {
     "zeros",
     "signal to noise",
   ];
-  const summary = report.relativeError === null
-    ? ""
-    : `\nOn the calibration readings: relative error ${
-      (100 * report.relativeError).toFixed(2)
-    } %, ${aboutMean(report)}, same arg-max as the float model ${
-      (100 * report.agreement!).toFixed(2)
-    } %`;
+  const summary = report.readings === 0 ? "" : `\n${onReadings(report)}`;
   return table(header, rows) + summary;
 }

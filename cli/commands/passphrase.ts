@@ -1,4 +1,5 @@
 /** Where the passphrase of a key comes from: a file, the environment or a prompt. */
+import { findLooseModes } from "../../sdk/keys/file_modes.ts";
 import { UsageError } from "./command.ts";
 
 /** Environment variable with the passphrase. */
@@ -13,6 +14,11 @@ export const passphraseVariable = "CIPHERLAYER_PASSPHRASE";
 export async function askPassphrase(
   options: { file?: string; isNew: boolean },
 ): Promise<string> {
+  if (options.file !== undefined) {
+    for (const fault of await findLooseModes(options.file)) {
+      console.error(`Warning: ${fault}`);
+    }
+  }
   const given = options.file === undefined
     ? Deno.env.get(passphraseVariable)
     : (await Deno.readTextFile(options.file)).split(/\r?\n/, 1)[0];

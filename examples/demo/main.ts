@@ -6,6 +6,7 @@
 import { connect, PaillierEngine } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
 import { runProgram } from "../../cli/commands/program.ts";
+import { contracts } from "../contracts.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
@@ -40,6 +41,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
       url,
       token: options.token ?? undefined,
       model,
+      contract: contracts[model],
       keys: owner,
       samples: pictures.length,
       signal,

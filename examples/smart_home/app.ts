@@ -5,6 +5,7 @@
  * @module
  */
 import type { InferencePlan } from "@cipherlayer/sdk";
+import type { contracts } from "../contracts.ts";
 import { brokerAt } from "./broker.ts";
 import { type Group, openGateway, type Result } from "./gateway.ts";
 import { type DeviceDescription, MqttDevice } from "./mqtt_device.ts";
@@ -13,7 +14,7 @@ import type { HomeOptions } from "./options.ts";
 
 /** What an app is made of. */
 export interface App<State> {
-  model: string;
+  model: keyof typeof contracts;
   /** Readings in one inference. */
   samples: number;
   /** Whether readings come from sensors, and not again. */

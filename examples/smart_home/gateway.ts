@@ -24,6 +24,7 @@ import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 import { dataFolder, openDemoKey } from "../demo/demo_key.ts";
 import { note, UsageError } from "../../cli/commands/command.ts";
+import { contracts } from "../contracts.ts";
 import { startFunctions } from "../demo/server_process.ts";
 import type { Notices } from "./notices.ts";
 import type { HomeOptions } from "./options.ts";
@@ -54,7 +55,7 @@ const patient: RetryPolicy = exponentialBackoff({
 
 /** Options of {@linkcode openGateway}. */
 export interface GatewayOptions {
-  model: string;
+  model: keyof typeof contracts;
   /** Readings in one inference. */
   samples: number;
   home: HomeOptions;
@@ -191,6 +192,7 @@ export class Gateway implements AsyncDisposable {
       url,
       token: home.token ?? undefined,
       model,
+      contract: contracts[model],
       keys: engine,
       samples,
       signal,

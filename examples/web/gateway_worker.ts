@@ -12,6 +12,7 @@ import {
   type Session,
 } from "@cipherlayer/sdk";
 import { encodeHex } from "@std/encoding/hex";
+import { contracts } from "../contracts.ts";
 import type { PageMessage, WorkerMessage } from "./messages.ts";
 import { RoundObserver, WatchedOwner } from "./observer.ts";
 
@@ -47,6 +48,7 @@ async function open(url: string, insecure: boolean): Promise<void> {
     session = await connect({
       url,
       model,
+      contract: contracts[model],
       keys: owner,
       fetch: observer.fetch,
     });

@@ -5,10 +5,14 @@ import {
 import { parseAccess } from "./entries.ts";
 import type { Access, Principal } from "./principal.ts";
 
+/** A file that changed less than so long ago may still be being written. */
+const settleMs = 100;
+
 /**
  * The operator's list in a file, read again when it changes: a line that is taken
- * away ends its token's use at once. While the file cannot be read, the list read
- * last stays in force, and that is said once for each fault.
+ * away ends its token's use within a tenth of a second. It is read whole, or not at
+ * all: while the file is being written, is empty or cannot be read, the list read last
+ * stays in force, and a fault is told of once.
  */
 export class AccessFile implements Access {
   readonly #path: string;
@@ -33,7 +37,7 @@ export class AccessFile implements Access {
     path: string,
     options: ConfiguredAccessOptions = {},
   ): Promise<AccessFile> {
-    const version = await versionOf(path);
+    const { version } = await look(path);
     return new AccessFile(path, options, {
       access: await read(path, options),
       version,
@@ -42,11 +46,14 @@ export class AccessFile implements Access {
 
   async identify(request: Request): Promise<Principal | null> {
     try {
-      const version = await versionOf(this.#path);
-      if (version !== this.#version) {
-        this.#access = await read(this.#path, this.#options);
-        this.#version = version;
-        this.#fault = "";
+      const { version, ageMs } = await look(this.#path);
+      if (version !== this.#version && ageMs >= settleMs) {
+        const access = await read(this.#path, this.#options);
+        if ((await look(this.#path)).version === version) {
+          this.#access = access;
+          this.#version = version;
+          this.#fault = "";
+        }
       }
     } catch (error) {
       const fault = (error as Error).message;
@@ -59,17 +66,25 @@ export class AccessFile implements Access {
   }
 }
 
-async function versionOf(path: string): Promise<string> {
+/** Which file it is, and how long ago it changed. */
+async function look(path: string): Promise<{ version: string; ageMs: number }> {
   const { mtime, size, ino } = await Deno.stat(path);
-  return `${mtime?.getTime()} ${size} ${ino}`;
+  const changedMs = mtime?.getTime() ?? 0;
+  return {
+    version: `${changedMs} ${size} ${ino}`,
+    ageMs: Date.now() - changedMs,
+  };
 }
 
 async function read(
   path: string,
   options: ConfiguredAccessOptions,
 ): Promise<ConfiguredAccess> {
-  return new ConfiguredAccess(
-    parseAccess(await Deno.readTextFile(path)),
-    options,
-  );
+  const text = await Deno.readTextFile(path);
+  if (text.trim() === "") {
+    throw new RangeError(
+      "Cannot read access: expected a line or more, got none",
+    );
+  }
+  return new ConfiguredAccess(parseAccess(text), options);
 }

@@ -6,7 +6,8 @@ import {
 } from "../access/principal.ts";
 import type { AccessEnv } from "../access/require_role.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
-import { checkContentType, type Limits, readBody } from "./body.ts";
+import { checkContentType, readBody } from "./body.ts";
+import type { Limits } from "./limits.ts";
 import {
   type Arrival,
   type Gate,
@@ -15,6 +16,7 @@ import {
   stopping,
 } from "./gate.ts";
 import { chargeRate, type Rates } from "./rates.ts";
+import type { Work } from "./turns.ts";
 
 /** What decides which calls are let in. */
 export interface AdmissionOptions {
@@ -29,9 +31,12 @@ export interface AdmissionOptions {
   clock: () => number;
 }
 
-/** What routes behind {@linkcode admit} find: `c.get("body")`. */
+/** What routes behind {@linkcode admit} find. */
 export interface AdmissionEnv {
-  Variables: AccessEnv["Variables"] & { body: Uint8Array<ArrayBuffer> };
+  Variables: AccessEnv["Variables"] & {
+    body: Uint8Array<ArrayBuffer>;
+    work: Work;
+  };
 }
 
 /**
@@ -42,7 +47,11 @@ export interface AdmissionEnv {
  */
 export function admit(
   options: AdmissionOptions,
-  { startsSession }: { startsSession: boolean },
+  { startsSession, workOf }: {
+    startsSession: boolean;
+    /** What the call asks for. Never throws: who asks for nonsense is told so in turn. */
+    workOf: (request: Request, body: Uint8Array) => Work;
+  },
 ) {
   return createMiddleware<AdmissionEnv>(async (c, next) => {
     const request = c.req.raw;
@@ -58,11 +67,13 @@ export function admit(
           "read",
           () => readCall(options, request, reception),
         );
+        const work = workOf(request, body);
         c.set("body", body);
+        c.set("work", work);
         // Only now: bodies that come slowly keep nobody out.
         await notes.during(
           "wait",
-          () => reception.admit().turn(request.signal),
+          () => reception.admit().turn(request.signal, work),
         );
         await next();
       } finally {

@@ -1,17 +1,20 @@
 /**
  * Back-pressure: a bounded number of calls is worked on, a bounded number waits in
  * bounded memory, and the rest is told when to come back.
+ *
+ * @module
  */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { type Caller, type Turn, Turns, type Work } from "./turns.ts";
 
 export interface GateLimits {
-  /** Calls that are worked on at once. */
+  /** Calls that are worked on at once; beside them, as many light ones (`Turns`). */
   running: number;
   /** Calls that wait for their turn, beyond those. */
   waiting: number;
   /** Memory for bodies, those that are still coming too; a caller has half of it. */
   bodyBytes: number;
-  /** Calls of one caller, those whose bodies are still coming too; unlimited by default. */
+  /** Calls of one caller, those whose bodies are still coming too. */
   perCaller: number;
 }
 
@@ -19,7 +22,8 @@ export const defaultGateLimits: GateLimits = {
   running: 2,
   waiting: 128,
   bodyBytes: 256 * 2 ** 20,
-  perCaller: Infinity,
+  // All parts of a round, and half of the places: one caller does not keep others out.
+  perCaller: 64,
 };
 
 /** A call that asks to be let in. */
@@ -48,18 +52,17 @@ const sessionShare = 0.5;
 const longestRetryMs = 60_000;
 /** While stopping: another instance, or this one when started again. */
 const drainingRetryMs = 1_000;
-/** About a few tables. */
-const startRetryMs = 1_000;
 
 export class Gate {
   readonly limits: GateLimits;
   readonly #clock: () => number;
-  readonly #callers = new Map<string, { calls: number; bodyBytes: number }>();
-  /** Places that wait for their turn, the longest waiting first. */
-  readonly #queue = new Set<() => void>();
+  readonly #callers = new Map<
+    string,
+    Caller & { calls: number; bodyBytes: number }
+  >();
+  readonly #turns: Turns;
   #places = 0;
   #bodyBytes = 0;
-  #running = 0;
   #meanMs = firstMeanMs;
   #draining = false;
 
@@ -69,6 +72,7 @@ export class Gate {
     clock: () => number = () => performance.now(),
   ) {
     this.limits = withDefaults(limits);
+    this.#turns = new Turns(this.limits.running);
     this.#clock = clock;
   }
 
@@ -79,12 +83,12 @@ export class Gate {
 
   /** Calls that are worked on now. */
   get running(): number {
-    return this.#running;
+    return this.#turns.running;
   }
 
   /** Calls that have been let in and are not worked on yet. */
   get waiting(): number {
-    return this.#places - this.#running;
+    return this.#places - this.#turns.running;
   }
 
   /** Memory that bodies take. */
@@ -108,7 +112,8 @@ export class Gate {
     const { caller } = arrival;
     const { limits } = this;
     if (this.#draining) throw stopping();
-    const known = this.#callers.get(caller) ?? { calls: 0, bodyBytes: 0 };
+    const known = this.#callers.get(caller) ??
+      { calls: 0, bodyBytes: 0, servedMs: this.#leastServedMs() };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -131,7 +136,7 @@ export class Gate {
       },
       admit: () => {
         this.#checkRoom(arrival);
-        return place = this.#place();
+        return place = this.#place(known);
       },
       leave: () => {
         if (left) return;
@@ -190,52 +195,32 @@ export class Gate {
     }
   }
 
-  #place(): Place {
+  /** A caller that comes now has no claim on what others had before. */
+  #leastServedMs(): number {
+    if (this.#callers.size === 0) return 0;
+    return Math.min(...this.#callers.values().map(({ servedMs }) => servedMs));
+  }
+
+  #place(caller: Caller): Place {
     this.#places++;
-    let startedMs: number | null = null;
+    let turn: Turn | null = null;
+    let startedMs = 0;
     let left = false;
     return {
-      turn: async (signal) => {
-        await this.#turn(signal);
+      turn: async (signal, work) => {
+        turn = await this.#turns.take(caller, work, signal);
         startedMs = this.#clock();
       },
       leave: () => {
         if (left) return;
         left = true;
         this.#places--;
-        if (startedMs !== null) this.#end(this.#clock() - startedMs);
+        if (!turn) return;
+        this.#meanMs += meanWeight *
+          (this.#clock() - startedMs - this.#meanMs);
+        turn.end();
       },
     };
-  }
-
-  async #turn(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#running < this.limits.running) {
-      this.#running++;
-      return;
-    }
-    const turn = Promise.withResolvers<void>();
-    this.#queue.add(turn.resolve);
-    const give = () => {
-      // Where the turn came first, it stays this call's, to be ended by it.
-      if (this.#queue.delete(turn.resolve)) turn.reject(signal.reason);
-    };
-    signal.addEventListener("abort", give, { once: true });
-    try {
-      await turn.promise;
-    } finally {
-      signal.removeEventListener("abort", give);
-    }
-  }
-
-  #end(tookMs: number): void {
-    this.#meanMs += meanWeight * (tookMs - this.#meanMs);
-    const [next] = this.#queue;
-    if (next) {
-      // The turn passes on: as many run as before.
-      this.#queue.delete(next);
-      next();
-    } else this.#running--;
   }
 
   /** How long those who are in will take. */
@@ -271,7 +256,7 @@ export interface Place {
    *
    * @throws the signal's reason if it aborts first
    */
-  turn(signal: AbortSignal): Promise<void>;
+  turn(signal: AbortSignal, work: Work): Promise<void>;
   /** Ends the call, whether it had its turn or not. */
   leave(): void;
 }
@@ -279,15 +264,6 @@ export interface Place {
 /** For calls that come, or whose body breaks off, while the functions stop. */
 export function stopping(): CipherlayerError {
   return refusal("overloaded", "the functions are stopping", drainingRetryMs);
-}
-
-/** For sessions that come while those before them still have tables to be made. */
-export function tooManyStarts(): CipherlayerError {
-  return refusal(
-    "overloaded",
-    "other sessions are being started",
-    startRetryMs,
-  );
 }
 
 function refusal(

@@ -16,6 +16,8 @@ export interface Rates {
 }
 
 const minuteMs = 60_000;
+/** Many callers have windows of their own, and little is lost with one. */
+const keepMs = 10 * minuteMs;
 
 /**
  * Counts a call.
@@ -37,7 +39,7 @@ export async function chargeRate(
       window: `${JSON.stringify(caller)}, ${name} ${minute}`,
       limit,
       endsAt,
-      keepMs: 0,
+      keepMs,
     }]
   );
   if (charges.length === 0) return;

@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { buildWorker } from "./build_worker.ts";
 import { bundle } from "./bundle.ts";
+import { permissionsFor } from "./permissions.ts";
 import { workerdPath } from "./workerd_path.ts";
 
 export const hosts = ["deno", "node", "workerd"] as const;
@@ -16,6 +17,8 @@ export interface HostOptions {
   models: string;
   hostname: string;
   port: number;
+  /** What it will find in its environment. Default: this process's. */
+  env?: Record<string, string>;
 }
 
 /** A program to start, which serves until it is ended. */
@@ -37,21 +40,24 @@ export interface HostCommand {
 export async function prepareHost(
   host: Host,
   folder: string,
-  { models, hostname, port }: HostOptions,
+  { models, hostname, port, env = Deno.env.toObject() }: HostOptions,
 ): Promise<HostCommand> {
   switch (host) {
     case "deno":
       return {
         program: Deno.execPath(),
         args: [
-          "serve",
-          "-A",
+          "run",
           "--quiet",
-          `--host=${hostname}`,
-          `--port=${port}`,
-          fileURLToPath(new URL("../main.ts", import.meta.url)),
+          "--no-prompt",
+          ...permissionsFor(env, { models, hostname, port }),
+          fileURLToPath(new URL("./deno.ts", import.meta.url)),
         ],
-        env: { CIPHERLAYER_MODELS: models },
+        env: {
+          CIPHERLAYER_MODELS: models,
+          HOST: hostname,
+          PORT: String(port),
+        },
       };
     case "node": {
       const output = `${folder}/functions.mjs`;

@@ -14,7 +14,7 @@ import { limbsFor } from "../../sdk/paillier/wasm/limbs.ts";
 import { pairModule } from "../../sdk/paillier/wasm/pair_module.ts";
 import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
-import type { Limits } from "../admission/body.ts";
+import type { Limits } from "../admission/limits.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
 import { portableOptions } from "../settings/options.ts";
 import { Settings, type Variables } from "../settings/settings.ts";

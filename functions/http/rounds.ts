@@ -14,11 +14,12 @@ import {
   type AdmissionOptions,
   admit,
 } from "../admission/admit.ts";
+import type { Work } from "../admission/turns.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 import { answerRound } from "../rounds/answer_round.ts";
 import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
-import type { Limits } from "../admission/body.ts";
+import type { Limits } from "../admission/limits.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
@@ -43,12 +44,15 @@ export interface RoundRoutesOptions extends AdmissionOptions {
 export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
   const { threads, limits } = options;
   const isClient = requireRole(options.access, "client");
-  const admitted = admit(options, { startsSession: false });
+  const admitted = admit(options, {
+    startsSession: false,
+    workOf: (request, body) => workOf(options, request, body),
+  });
   const path = "/:index{[0-9]{1,4}}";
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
     const body = c.get("body");
-    if (threads) return threads.answer(c.req.raw, body);
+    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
     const started = performance.now();
     const { signal } = c.req.raw;
     const principal = c.get("principal");
@@ -96,6 +100,23 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
       },
     );
   });
+}
+
+/** As the functions sealed it into the token; nothing for what will be refused. */
+function workOf(
+  { keyring, clock, limits }: RoundRoutesOptions,
+  { url }: Request,
+  body: Uint8Array,
+): Work {
+  try {
+    const { token } = decodeRoundRequest(body);
+    const shard = new URL(url).searchParams.get("shard") ?? undefined;
+    const { shards } = parseShard(shard, limits.shards);
+    const content = keyring.sealingOf(token).sealer.open(token, clock());
+    return { predictedMs: content.predictedMs, shards };
+  } catch {
+    return { predictedMs: 0, shards: 1 };
+  }
 }
 
 /** A call as it was decoded: shard number `shard` of `shards` of round `index`. */
@@ -224,7 +245,7 @@ async function preparedFor(
   }
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
-  const found = prepared.get(model, { modulusBits, samples });
+  const found = await prepared.get(model, { modulusBits, samples });
   if (!equal(found.planHash, content.planHash)) {
     throw new CipherlayerError(
       "token-mismatch",

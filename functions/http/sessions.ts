@@ -19,14 +19,15 @@ import {
   type AdmissionOptions,
   admit,
 } from "../admission/admit.ts";
-import { tooManyStarts } from "../admission/gate.ts";
+import type { Work } from "../admission/turns.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
-import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
+/** Mostly of the check of the key's proof. */
+const startWork: Work = { predictedMs: 50, shards: 1 };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -34,8 +35,6 @@ export interface SessionRoutesOptions extends AdmissionOptions {
   random: RandomSource;
   /** Also accept keys of 512 to 2047 bits. */
   insecureKeys: boolean;
-  /** Where rounds will be evaluated, if not here. */
-  threads?: EvaluationThreads;
 }
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
@@ -43,7 +42,10 @@ export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
-  const admitted = admit(options, { startsSession: true });
+  const admitted = admit(options, {
+    startsSession: true,
+    workOf: () => startWork,
+  });
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const notes = telemetryOf(c.req.raw);
@@ -63,18 +65,14 @@ export function sessionRoutes(
     notes.add({ model: name, version, samples });
     const key = await notes.during("verify", () => checkKey(options, request));
     notes.add({ keyBits: key.modulusBits });
-    const prepared = await notes.during("prepare", async () => {
-      const prepared = options.keyring.current.prepared.get(model, {
-        modulusBits: key.modulusBits,
-        samples,
-      });
-      if (prepared.usesBank) {
-        // With threads not awaited: ready, or nearly, when the first round comes.
-        if (options.threads) options.threads.announce(c.req.raw, body);
-        else await prepareBank(options, key.modulus, prepared);
-      }
-      return prepared;
-    });
+    const prepared = await notes.during(
+      "prepare",
+      () =>
+        options.keyring.current.prepared.get(model, {
+          modulusBits: key.modulusBits,
+          samples,
+        }),
+    );
     const response = await notes.during(
       "encode",
       () => encodeStart(options, { request, principal, model, prepared }),
@@ -112,8 +110,8 @@ async function loadModel(
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
-function checkKey(
-  { insecureKeys }: SessionRoutesOptions,
+export function checkKey(
+  { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
 ): { modulus: bigint; modulusBits: number } {
   const modulus = bigIntFromBytes(request.modulus);
@@ -128,17 +126,6 @@ function checkKey(
     );
   }
   return { modulus, modulusBits };
-}
-
-/** @throws {CipherlayerError} `overloaded` while other keys' banks are being made */
-async function prepareBank(
-  { keyring }: SessionRoutesOptions,
-  modulus: bigint,
-  { answers }: PreparedModel,
-): Promise<void> {
-  const { banks } = keyring.current;
-  if (!banks.isFree(modulus)) throw tooManyStarts();
-  await banks.prepare(modulus, answers);
 }
 
 /** The plan, and the token of the first round. */
@@ -160,6 +147,7 @@ function encodeStart(
     planHash,
     samples: request.samples,
     round: 0,
+    predictedMs: prepared.predictedMs(0),
     modulus: request.modulus,
     nonce: random(nonceBytes),
     orders: [],

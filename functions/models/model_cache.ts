@@ -6,7 +6,11 @@ interface Entry {
   bytes: number;
 }
 
-/** Memory for loaded packages, in bytes of their tensors; prepared rounds come on top. */
+/** What a model takes made ready, however small: measured for one of a few hundred weights. */
+const preparedBytes = 1.5 * 2 ** 20;
+/** Bytes that a byte of weights takes: itself, and as digits and tables of rounds. */
+const preparedFactor = 3;
+/** Memory for loaded packages, made ready for keys and batches. */
 export const defaultCacheBytes = 256 * 2 ** 20;
 
 /**
@@ -55,8 +59,9 @@ export class ModelCache {
   }
 }
 
-function bytesOf({ tensors }: ModelPackage): number {
+/** Memory of a package and of what is made of it. */
+export function bytesOf({ tensors }: ModelPackage): number {
   let bytes = 0;
   for (const { data } of tensors.values()) bytes += data.byteLength;
-  return Math.max(1, bytes);
+  return preparedBytes + preparedFactor * bytes;
 }

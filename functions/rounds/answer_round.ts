@@ -13,7 +13,7 @@ import {
 import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
 import type { AnswerRange, PackedAnswer } from "./arithmetic/answers.ts";
-import { runPaced } from "./privacy/paced.ts";
+import { runPaced, type Task } from "./privacy/paced.ts";
 import type { CompiledRound } from "./evaluate/compiled_round.ts";
 import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
@@ -60,6 +60,7 @@ type AnswerContext = Pick<Sealing, "banks" | "sealer" | "sealingKey"> & {
 /** A job made ready for evaluation. */
 interface OpenedRound {
   job: RoundJob;
+  task: Task;
   round: CompiledRound;
   guard: RoundGuard;
   modulus: bigint;
@@ -120,6 +121,7 @@ async function openRound(
   );
   return {
     job,
+    task: { usedMs: 0 },
     round,
     guard,
     modulus,
@@ -133,7 +135,7 @@ async function openRound(
 /** The answers without guard, mask and re-randomisation. */
 async function evaluate(
   { kernel }: AnswerContext,
-  { job, round, modulus, ciphertexts, outputOrder }: OpenedRound,
+  { job, task, round, modulus, ciphertexts, outputOrder }: OpenedRound,
 ): Promise<PackedAnswer[]> {
   const call = {
     modulus,
@@ -145,7 +147,7 @@ async function evaluate(
   };
   return await runPaced(
     evaluateRound(kernel, round, call, job.onPhase),
-    job.signal,
+    { signal: job.signal, task },
   );
 }
 
@@ -206,13 +208,13 @@ async function drawMasks(
 /** Masked and re-randomised answers, as they leave. */
 async function randomise(
   { banks, kernel }: AnswerContext,
-  { job, modulus, seeds }: OpenedRound,
+  { job, task, modulus, seeds }: OpenedRound,
   packed: readonly PackedAnswer[],
   masks: readonly bigint[],
 ): Promise<Uint8Array> {
   const { prepared, content, range, signal } = job;
   const randomiser = prepared.usesBank
-    ? await banks.get(modulus, prepared.answers)
+    ? await banks.randomiser(modulus, prepared.answers, packed.length)
     : new PowerRandomiser(kernel, modulus);
   const sources = await seedSources(
     seeds.request,
@@ -221,21 +223,25 @@ async function randomise(
     randomiser.bytesPerAnswer,
   );
   const answers = new Uint8Array(packed.length * 2 * content.modulus.length);
-  await runPaced(randomiser.randomise(packed, masks, sources, answers), signal);
+  await runPaced(randomiser.randomise(packed, masks, sources, answers), {
+    signal,
+    task,
+  });
   return answers;
 }
 
 /** The token of the next round; empty after the last one. */
 function sealNextToken(
   { sealer }: AnswerContext,
-  { job: { prepared: { plan }, content }, guard, seeds, outputOrder }:
-    OpenedRound,
+  { job: { prepared, content }, guard, seeds, outputOrder }: OpenedRound,
 ): Uint8Array {
+  const { plan } = prepared;
   const index = content.round;
   if (index === plan.rounds.length - 1) return new Uint8Array();
   return sealer.seal({
     ...content,
     round: index + 1,
+    predictedMs: prepared.predictedMs(index + 1),
     nonce: deriveKey(seeds.request, "nonce", new Uint8Array(), nonceBytes),
     orders: liveOrders(plan, index, [
       ...content.orders,

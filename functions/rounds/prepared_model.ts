@@ -1,7 +1,13 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { type CallLimits, planInference } from "../../models/planner/plan.ts";
+import {
+  callMilliseconds,
+  defaultCosts,
+  forecastRound,
+} from "../../models/planner/cost_model.ts";
+import { weightProfiles } from "../../models/planner/weight_profile.ts";
+import { type CallLimits, planning } from "../../models/planner/plan.ts";
 import {
   type GuardedModel,
   guardModel,
@@ -18,11 +24,23 @@ import { CompiledRound } from "./evaluate/compiled_round.ts";
 import { LruMap } from "../models/lru.ts";
 import { modelRandom } from "./privacy/model_secret.ts";
 import { orderUnits } from "./privacy/order.ts";
+import { runPaced, type Task } from "./privacy/paced.ts";
 
+/**
+ * Milliseconds that planning may take, of this thread's time: a plan of ResNet-20 takes
+ * a quarter of a second, and what `verifyPackage` lets in a few.
+ */
+const maxPlanningMs = 60_000;
 /** Plans held for each model, one for each pair of key length and batch size. */
 const plansPerModel = 8;
 /** Answers of a round from which on a bank of randomisers repays itself. */
 const answersForBank = 5;
+
+/** What a plan is made for. */
+interface KeyAndBatch {
+  modulusBits: number;
+  samples: number;
+}
 
 /** A model made ready for a key length and a batch size; nothing in it is per request. */
 export class PreparedModel {
@@ -40,45 +58,51 @@ export class PreparedModel {
   /** Ciphertexts that an inference gets back, over all rounds. */
   readonly answers: number;
   readonly #model: ModelPackage;
+  readonly #modulusBits: number;
   readonly #rounds: (CompiledRound | undefined)[];
+  readonly #predictedMs: (number | undefined)[];
 
-  /**
-   * @throws {CipherlayerError} `unsupported` where the model does not fit the key,
-   * `too-much-work` where a round cannot be split into calls small enough
-   */
+  /** @param plan of the model as it is guarded */
   constructor(
     { model, guards, firstSingleUse }: GuardedModel,
-    { channelOrder, ...options }: {
-      modulusBits: number;
-      samples: number;
-      callLimits?: CallLimits;
+    plan: InferencePlan,
+    { channelOrder, modulusBits }: {
       channelOrder: boolean;
+      modulusBits: number;
     },
   ) {
-    const { manifest, tensors } = model;
     this.#model = model;
+    this.#modulusBits = modulusBits;
     this.guards = guards;
     this.firstSingleUse = firstSingleUse;
-    if (options.samples > 1 && guards.some(({ kind }) => kind === "compared")) {
-      // Samples side by side would share scales, and show how scores compare.
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot start session: model ${manifest.name} takes one sample at a time, got ${options.samples}`,
-      );
-    }
-    this.plan = declared(() =>
-      planInference(manifest, { ...options, tensors })
+    this.plan = plan;
+    this.planHash = sha256(encode(plan));
+    this.orderUnits = plan.rounds.map((_, i) =>
+      channelOrder ? orderUnits(plan, i) : 1
     );
-    this.planHash = sha256(encode(this.plan));
-    this.orderUnits = this.plan.rounds.map((_, i) =>
-      channelOrder ? orderUnits(this.plan, i) : 1
-    );
-    const answers = this.plan.rounds.map(({ layout }) =>
-      answerCiphertexts(layout)
-    );
+    const answers = plan.rounds.map(({ layout }) => answerCiphertexts(layout));
     this.usesBank = answers.some((count) => count >= answersForBank);
     this.answers = answers.reduce((sum, count) => sum + count, 0);
-    this.#rounds = this.plan.rounds.map(() => undefined);
+    this.#rounds = plan.rounds.map(() => undefined);
+    this.#predictedMs = plan.rounds.map(() => undefined);
+  }
+
+  /** Predicted whole milliseconds of round `index` in one part, on one core. */
+  predictedMs(index: number): number {
+    return this.#predictedMs[index] ??= this.#predict(index);
+  }
+
+  #predict(index: number): number {
+    const { manifest: { rounds }, tensors } = this.#model;
+    const modulusBits = this.#modulusBits, costs = defaultCosts(modulusBits);
+    const { layout } = this.plan.rounds[index];
+    const forecast = forecastRound(rounds[index], layout, {
+      modulusBits,
+      costs,
+      profiles: weightProfiles(rounds[index], tensors),
+      shards: 1,
+    });
+    return Math.round(callMilliseconds(forecast, costs));
   }
 
   /** Round number `index`, compiled when first asked for. */
@@ -98,7 +122,7 @@ export class PreparedModels {
   readonly #callLimits?: CallLimits;
   readonly #known = new WeakMap<ModelPackage, {
     guarded: GuardedModel;
-    plans: LruMap<string, PreparedModel>;
+    plans: LruMap<string, Promise<PreparedModel>>;
   }>();
 
   constructor(
@@ -111,11 +135,14 @@ export class PreparedModels {
     this.#callLimits = callLimits;
   }
 
-  /** @throws {CipherlayerError} `unsupported` where the model cannot be guarded or fit the key */
-  get(
-    model: ModelPackage,
-    options: { modulusBits: number; samples: number },
-  ): PreparedModel {
+  /**
+   * The model made ready, planned when it is first asked for.
+   *
+   * @throws {CipherlayerError} `unsupported` where the model cannot be guarded or does
+   * not fit the key, `too-much-work` where a round cannot be split into calls small
+   * enough or planning takes too long
+   */
+  async get(model: ModelPackage, options: KeyAndBatch): Promise<PreparedModel> {
     const { manifest } = model;
     const protections = { ...protectionsOf(manifest), ...this.#overrides };
     let known = this.#known.get(model);
@@ -127,26 +154,72 @@ export class PreparedModels {
     }
     const { guarded, plans } = known;
     const { channelOrder } = protections;
-    return plans.getOrMake(
+    // What fails once fails always: it is kept too.
+    return await plans.getOrMake(
       `${options.modulusBits}/${options.samples}`,
-      () =>
-        new PreparedModel(guarded, {
-          ...options,
-          channelOrder,
-          callLimits: this.#callLimits,
-        }),
+      async () => {
+        const plan = await this.#plan(guarded, options);
+        return new PreparedModel(guarded, plan, { ...options, channelOrder });
+      },
     );
+  }
+
+  async #plan(
+    { model: { manifest, tensors }, guards }: GuardedModel,
+    { modulusBits, samples }: KeyAndBatch,
+  ): Promise<InferencePlan> {
+    if (samples > 1 && guards.some(({ kind }) => kind === "compared")) {
+      // Samples side by side would share scales, and show how scores compare.
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot start session: model ${manifest.name} takes one sample at a time, got ${samples}`,
+      );
+    }
+    const task = { usedMs: 0 };
+    const work = planning(manifest, {
+      modulusBits,
+      samples,
+      tensors,
+      callLimits: this.#callLimits,
+    });
+    try {
+      return await runPaced(limited(work, task, manifest.name), { task });
+    } catch (error) {
+      throw declaredFault(error);
+    }
+  }
+}
+
+/** @throws {CipherlayerError} `too-much-work` once the task has had its time */
+function* limited<T>(
+  work: Generator<void, T>,
+  task: Task,
+  model: string,
+): Generator<void, T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    if (task.usedMs > maxPlanningMs) {
+      throw new CipherlayerError(
+        "too-much-work",
+        `Cannot plan model ${model}: expected at most ${maxPlanningMs} ms of work`,
+      );
+    }
+    yield;
+  }
+}
+
+function declared<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw declaredFault(error);
   }
 }
 
 /** A model that does not fit is the caller's business to know, not a fault of the functions. */
-function declared<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (cause) {
-    if (cause instanceof CipherlayerError) throw cause;
-    throw new CipherlayerError("unsupported", (cause as Error).message, {
-      cause,
-    });
-  }
+function declaredFault(error: unknown): CipherlayerError {
+  if (error instanceof CipherlayerError) return error;
+  const { message } = error as Error;
+  return new CipherlayerError("unsupported", message, { cause: error });
 }

@@ -31,6 +31,8 @@ export interface TokenContent {
   samples: number;
   /** The round that the token opens. */
   round: number;
+  /** Predicted milliseconds of the round in one part, for whoever lends it a turn. */
+  predictedMs: number;
   /** The edge's public key N, big-endian. */
   modulus: Uint8Array;
   /**
@@ -62,6 +64,7 @@ const tokenContent: Check<TokenContent> = record({
   planHash: bytes(32),
   samples: integer(1, maxCount),
   round: integer(0, maxRounds),
+  predictedMs: integer(0, Number.MAX_SAFE_INTEGER),
   modulus: bytes(maxModulusBytes),
   nonce: bytes(16),
   orders: list(

@@ -1,6 +1,6 @@
 import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "../telemetry/call_record.ts";
-import type { Level } from "../telemetry/instruments.ts";
+import { levelsOf } from "../telemetry/instruments.ts";
 import { Isolates } from "../telemetry/isolates.ts";
 import { logFrom } from "./environment.ts";
 import type { Settings } from "./settings.ts";
@@ -60,35 +60,4 @@ export function telemetryFrom(settings: Settings, gate: Gate): Telemetry {
     },
     close: () => isolates?.close(),
   };
-}
-
-/** What a process has in hand. */
-export function levelsOf(gate: Gate): Level[] {
-  return [
-    {
-      name: "cipherlayer.running_calls",
-      unit: "{call}",
-      help: "Calls that are worked on.",
-      read: () => gate.running,
-    },
-    {
-      name: "cipherlayer.waiting_calls",
-      unit: "{call}",
-      help: "Calls that send their body or wait for their turn.",
-      read: () => gate.waiting,
-    },
-    {
-      name: "cipherlayer.body_memory",
-      unit: "By",
-      help: "Memory for the bodies of calls.",
-      read: () => gate.bodyBytes,
-    },
-    {
-      name: "cipherlayer.process_memory",
-      unit: "By",
-      help: "Resident memory of the process.",
-      read: () => Deno.memoryUsage().rss,
-      ofProcess: true,
-    },
-  ];
 }

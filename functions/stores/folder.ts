@@ -9,8 +9,11 @@ import {
   type StoredObject,
 } from "./object_store.ts";
 
-/** Files being written end in this; a crash may leave some, which nobody reads. */
+/** Files being written end in this; nobody reads them. */
 const temporarySuffix = "~";
+const lockName = `lock${temporarySuffix}`;
+/** Those that a crash left are removed after so long. */
+const leftOverMs = 60 * 60_000;
 
 /**
  * Objects as files of a folder, flushed to the disk and renamed into place.
@@ -19,6 +22,7 @@ const temporarySuffix = "~";
  */
 export class FolderObjectStore implements ObjectStore {
   readonly #folder: string;
+  #isSwept = false;
 
   /** @param folder made on the first write */
   constructor(folder: string) {
@@ -40,12 +44,13 @@ export class FolderObjectStore implements ObjectStore {
     onlyIf?: string | null,
   ): Promise<boolean> {
     const path = this.#path(key);
+    await this.#sweep();
     if (onlyIf === undefined) {
       await replaceFile(path, bytes);
       return true;
     }
     await Deno.mkdir(this.#folder, { recursive: true });
-    using lock = await Deno.open(`${this.#folder}/lock${temporarySuffix}`, {
+    using lock = await Deno.open(`${this.#folder}/${lockName}`, {
       create: true,
       write: true,
     });
@@ -58,22 +63,40 @@ export class FolderObjectStore implements ObjectStore {
 
   async list(prefix: string): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
-    const visit = async (folder: string) => {
-      try {
-        for await (const entry of Deno.readDir(`${this.#folder}/${folder}`)) {
-          const key = folder + entry.name;
-          if (entry.isDirectory) await visit(`${key}/`);
-          else if (!key.endsWith(temporarySuffix)) {
-            const file = await Deno.stat(this.#path(key));
-            sizes.set(key, file.size);
-          }
-        }
-      } catch (error) {
-        absent(error, undefined);
-      }
-    };
-    await visit(prefix);
+    for await (const name of this.#files(prefix)) {
+      if (name.endsWith(temporarySuffix)) continue;
+      const file = await Deno.stat(this.#path(name)).catch((error) =>
+        absent(error, null)
+      );
+      if (file) sizes.set(name, file.size);
+    }
     return sizes;
+  }
+
+  /** All files under a folder, by their names relative to the store. */
+  async *#files(folder: string): AsyncGenerator<string> {
+    try {
+      for await (const entry of Deno.readDir(`${this.#folder}/${folder}`)) {
+        const name = folder + entry.name;
+        if (entry.isDirectory) yield* this.#files(`${name}/`);
+        else yield name;
+      }
+    } catch (error) {
+      absent(error, undefined);
+    }
+  }
+
+  /** Removes what crashes have left, before the first write. */
+  async #sweep(): Promise<void> {
+    if (this.#isSwept) return;
+    this.#isSwept = true;
+    for await (const name of this.#files("")) {
+      if (!name.endsWith(temporarySuffix) || name === lockName) continue;
+      const path = `${this.#folder}/${name}`;
+      const file = await Deno.stat(path).catch((error) => absent(error, null));
+      if (!file || Date.now() - file.mtime!.getTime() < leftOverMs) continue;
+      await Deno.remove(path).catch((error) => absent(error, undefined));
+    }
   }
 
   async delete(key: string): Promise<void> {

@@ -9,17 +9,19 @@ import { whenUnlocked } from "./kv_lock.ts";
 
 const beatsKey = ["cipherlayer", "instance"];
 const toleranceMs = 30_000;
-const intervalMs = 10_000;
-/** Instances that have ended are forgotten; each beat is written anew. */
+const intervalMs = 5_000;
+/** An instance that has not beaten for so long is forgotten. */
 const lifetimeMs = 60 * 60_000;
+/** As SQLite words what has been done to its file. */
+const damage = /not a database|is malformed/;
 
 /** An instance's time, written into the database that it shares with others. */
 export class Heartbeat {
   readonly #kv: Deno.Kv;
   readonly #id: string;
   readonly #clock: () => number;
-  /** The version of each other instance's beat that was seen last. */
-  readonly #seen = new Map<string, string>();
+  /** The version of each other instance's beat that was seen last, and when it was new. */
+  readonly #seen = new Map<string, { version: string; sinceMs: number }>();
   #lookedAt: number | undefined;
   #reasons: string[] = [];
 
@@ -50,15 +52,18 @@ export class Heartbeat {
   async beat(): Promise<void> {
     try {
       const now = this.#clock();
-      await whenUnlocked(() =>
-        this.#kv.set([...beatsKey, this.#id], now, { expireIn: lifetimeMs })
-      );
+      await whenUnlocked(() => this.#kv.set([...beatsKey, this.#id], now));
       const agree = await whenUnlocked(() => this.#clocksAgree(now));
       this.#reasons = agree
         ? []
         : ["the clocks of instances differ by more than 30 s"];
-    } catch {
+    } catch (error) {
       this.#reasons = ["the database cannot be used"];
+      // Deno ends a process that has a damaged database open when it next cleans up,
+      // once a minute.
+      if (damage.test(String((error as Error).cause ?? error))) {
+        this.#kv.close();
+      }
     }
   }
 
@@ -69,8 +74,13 @@ export class Heartbeat {
     const beats = this.#kv.list<number>({ prefix: beatsKey });
     for await (const { key, value, versionstamp } of beats) {
       const id = String(key.at(-1));
-      if (id === this.#id || this.#seen.get(id) === versionstamp) continue;
-      this.#seen.set(id, versionstamp);
+      if (id === this.#id) continue;
+      const seen = this.#seen.get(id);
+      if (seen?.version === versionstamp) {
+        if (now - seen.sinceMs > lifetimeMs) await this.#kv.delete(key);
+        continue;
+      }
+      this.#seen.set(id, { version: versionstamp, sinceMs: now });
       if (since === undefined) continue;
       agree &&= value > since - toleranceMs && value < now + toleranceMs;
     }

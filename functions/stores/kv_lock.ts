@@ -2,15 +2,16 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 const attempts = 60;
 const longestWaitMs = 100;
-/** As SQLite words them: they pass when somebody makes room, or starts the process again. */
-const storageFaults = /disk is full|disk I\/O error|readonly database/;
+/** As SQLite words them: they pass when somebody makes room, or puts the file right. */
+const storageFaults =
+  /disk is full|disk I\/O error|readonly database|not a database|is malformed/;
 
 /**
  * Runs an operation on a local Deno KV database again while another thread or
  * process holds its lock: nothing was written then.
  *
  * @throws {CipherlayerError} `server-fault`, retryable, if it stays locked for
- * seconds, or its disk is full or fails
+ * seconds, its disk is full or fails, or its file is damaged
  */
 export async function whenUnlocked<T>(operation: () => Promise<T>): Promise<T> {
   for (let attempt = 0; attempt < attempts; attempt++) {
@@ -18,7 +19,9 @@ export async function whenUnlocked<T>(operation: () => Promise<T>): Promise<T> {
       return await operation();
     } catch (error) {
       const { message } = error as Error;
-      if (storageFaults.test(message)) {
+      if (
+        error instanceof Deno.errors.BadResource || storageFaults.test(message)
+      ) {
         throw new CipherlayerError(
           "server-fault",
           "Cannot use the database: its storage fails",

@@ -3,6 +3,7 @@ import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { clockToleranceMs } from "../rounds/sealed_token.ts";
 import { whenUnlocked } from "./kv_lock.ts";
+import { KvSweep } from "./kv_sweep.ts";
 
 /** Remembers which request a single-use token was spent on. */
 export interface NonceStore {
@@ -87,23 +88,18 @@ interface SpentEntry {
 }
 
 const spentKey = ["cipherlayer", "spent"];
-/** Then `expiresAt` and the token, so that what expired first comes first. */
-const expiryKey = ["cipherlayer", "spent until"];
-/** Entries between two sweeps in Deno KV, which remove up to so many. */
-const entriesPerKvSweep = 100;
 
 /**
- * In Deno KV: shared by all instances that open the same database. Entries are removed
- * here and not by the database's own expiry, which goes by the clock of any process.
+ * In Deno KV: shared by all instances that open the same database, and swept
+ * `rememberSharedMs` after tokens expire.
  */
 export class KvNonceStore implements NonceStore {
   readonly #kv: Deno.Kv;
-  readonly #clock: () => number;
-  #sinceSweep = 0;
+  readonly #sweep: KvSweep;
 
   constructor(kv: Deno.Kv, clock: () => number = Date.now) {
     this.#kv = kv;
-    this.#clock = clock;
+    this.#sweep = new KvSweep(kv, "spent", clock);
   }
 
   async spend(
@@ -111,34 +107,18 @@ export class KvNonceStore implements NonceStore {
     request: string,
     expiresAt: number,
   ): Promise<string> {
-    if (++this.#sinceSweep >= entriesPerKvSweep) await this.#sweep();
+    await this.#sweep.beforeWrite();
     const key = [...spentKey, token];
-    const entry: SpentEntry = { request, expiresAt };
-    const { ok } = await whenUnlocked(() =>
-      this.#kv.atomic()
+    const { ok } = await whenUnlocked(() => {
+      const change = this.#kv.atomic()
         .check({ key, versionstamp: null })
-        .set(key, entry)
-        .set([...expiryKey, expiresAt, token], null)
-        .commit()
-    );
-    if (ok) return request;
-    const { value } = await whenUnlocked(() => this.#kv.get<SpentEntry>(key));
-    return value?.request ?? await this.spend(token, request, expiresAt);
-  }
-
-  async #sweep(): Promise<void> {
-    this.#sinceSweep = 0;
-    const end = [...expiryKey, this.#clock() - rememberSharedMs];
-    await whenUnlocked(async () => {
-      const change = this.#kv.atomic();
-      const old = this.#kv.list({ start: [...expiryKey, 0], end }, {
-        limit: 2 * entriesPerKvSweep,
-      });
-      for await (const { key } of old) {
-        change.delete(key).delete([...spentKey, key[key.length - 1]]);
-      }
-      await change.commit();
+        .set(key, request);
+      this.#sweep.note(change, key, expiresAt + rememberSharedMs);
+      return change.commit();
     });
+    if (ok) return request;
+    const { value } = await whenUnlocked(() => this.#kv.get<string>(key));
+    return value ?? await this.spend(token, request, expiresAt);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Gate } from "../admission/gate.ts";
 import type { CallRecord } from "./call_record.ts";
 
 export type Labels = Record<string, string>;
@@ -167,4 +168,35 @@ function inAndOut(
   return ([["in", received], ["out", sent]] as const).flatMap((
     [direction, value],
   ) => value ? [[value, { model, direction }]] : []);
+}
+
+/** What a process has in hand. */
+export function levelsOf(gate: Gate): Level[] {
+  return [
+    {
+      name: "cipherlayer.running_calls",
+      unit: "{call}",
+      help: "Calls that are worked on.",
+      read: () => gate.running,
+    },
+    {
+      name: "cipherlayer.waiting_calls",
+      unit: "{call}",
+      help: "Calls that send their body or wait for their turn.",
+      read: () => gate.waiting,
+    },
+    {
+      name: "cipherlayer.body_memory",
+      unit: "By",
+      help: "Memory for the bodies of calls.",
+      read: () => gate.bodyBytes,
+    },
+    {
+      name: "cipherlayer.process_memory",
+      unit: "By",
+      help: "Resident memory of the process.",
+      read: () => Deno.memoryUsage().rss,
+      ofProcess: true,
+    },
+  ];
 }

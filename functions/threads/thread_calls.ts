@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
@@ -52,10 +53,15 @@ export function answerCalls(
     if ("sealingKey" in message) {
       app = optionsWith(message.sealingKey).then((options) =>
         // What is known of a call goes back with its answer, to be told there.
-        createApp({ ...options, observers: [] })
+        // Whose turn it is has been decided where the call came.
+        createApp({ ...options, observers: [], gate: openGate() })
       );
     } else if ("abort" in message) calls.get(message.abort)?.abort();
     else if ("ping" in message) void pong(message.ping);
     else void answer(message);
   };
+}
+
+function openGate(): Gate {
+  return new Gate({ running: Infinity, waiting: Infinity });
 }

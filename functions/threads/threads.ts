@@ -1,14 +1,12 @@
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import { tooManyStarts } from "../admission/gate.ts";
+import type { Work } from "../admission/turns.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 
 /** Threads that may end one after another without an answer between, with pauses that double. */
 const maxFailures = 6;
 const firstPauseMs = 100;
-/** Sessions that wait for their tables; more are refused. */
-const maxStarts = 8;
 
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
@@ -48,6 +46,13 @@ interface Thread {
   worker: ThreadWorker;
   /** Calls under way, by id: what to do with their answers. */
   calls: Map<number, PromiseWithResolvers<ThreadReply>>;
+  /** Predicted milliseconds of each call that is evaluated, by request. */
+  work: Map<Request, number>;
+}
+
+/** What a call of `predictedMs` will wait for: longer ones let it pass (`TimeSlices`). */
+function aheadMs({ work }: Thread, predictedMs: number): number {
+  return work.values().reduce((sum, ms) => sum + Math.min(ms, predictedMs), 0);
 }
 
 /**
@@ -64,9 +69,6 @@ export class EvaluationThreads {
   /** Threads that have ended since one answered. */
   #failures = 0;
   #nextId = 0;
-  /** Sessions that have been announced and are not ready in every thread. */
-  #starts = 0;
-  #lastStart: Promise<void> = Promise.resolve();
 
   /**
    * @param startWorker on `answerCalls` of `thread_calls.ts`; default: a Web Worker
@@ -85,41 +87,32 @@ export class EvaluationThreads {
     this.#threads = Array.from({ length: count }, () => this.#start());
   }
 
-  /** Passes a POST request on to the thread with the fewest calls under way. */
-  async answer(request: Request, body: Uint8Array): Promise<Response> {
+  /** Passes a POST request on to the thread that will be through with it first. */
+  async answer(
+    request: Request,
+    body: Uint8Array,
+    { predictedMs, shards }: Work,
+  ): Promise<Response> {
     if (this.#threads.length === 0) throw threadEnded();
+    const callMs = Math.max(1, predictedMs / shards);
     const thread = this.#threads.reduce((min, other) =>
-      other.calls.size < min.calls.size ? other : min
+      aheadMs(other, callMs) < aheadMs(min, callMs) ? other : min
     );
     const notes = telemetryOf(request);
     const reply = await notes.during("wait", async () => {
-      const reply = await this.#call(thread, request, body);
-      notes.takeOver(reply.facts);
-      return reply;
+      thread.work.set(request, callMs);
+      try {
+        const reply = await this.#call(thread, request, body);
+        notes.takeOver(reply.facts);
+        return reply;
+      } finally {
+        thread.work.delete(request);
+      }
     });
     return new Response(reply.body, {
       status: reply.status,
       headers: reply.headers,
     });
-  }
-
-  /**
-   * Shows a session's start to every thread, one start after another: what they hold
-   * for each key (tables of re-randomisation) is then made before its first round comes.
-   *
-   * @throws {CipherlayerError} `overloaded` while too many starts wait
-   */
-  announce(request: Request, body: Uint8Array): void {
-    if (this.#starts >= maxStarts) throw tooManyStarts();
-    this.#starts++;
-    this.#lastStart = this.#lastStart
-      .then(() =>
-        Promise.allSettled(
-          // A thread that fails here will fail its calls too, and say so there.
-          this.#threads.map((thread) => this.#call(thread, request, body)),
-        )
-      )
-      .then(() => void this.#starts--);
   }
 
   /** Resolves when every thread has said that it is ready for calls. */
@@ -169,7 +162,7 @@ export class EvaluationThreads {
 
   #start(): Thread {
     const worker = this.#startWorker();
-    const thread: Thread = { worker, calls: new Map() };
+    const thread: Thread = { worker, calls: new Map(), work: new Map() };
     worker.onmessage = ({ data }) => {
       this.#failures = 0;
       thread.calls.get(data.id)?.resolve(data);

@@ -5,6 +5,7 @@ import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
 import type { ModelPackage, PrivacyProfile } from "../package/format.ts";
+import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
   compareWithGraph,
@@ -22,9 +23,14 @@ import {
   prescribedBits,
   type PrescribedQuantisation,
 } from "./quantise/prescribed.ts";
+import {
+  errorLimits,
+  hasClasses,
+  refuseInaccurate,
+} from "./quantise/promise.ts";
 import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
-import { canRevealLabel } from "../package/verify.ts";
+import { canRevealLabel, verifyPackage } from "../package/verify.ts";
 
 export interface CompileOptions {
   /** Name under which functions offer the model. */
@@ -34,6 +40,8 @@ export interface CompileOptions {
    * empty with `quantisation`.
    */
   calibration: ArrayLike<number>[];
+  /** Shape of the input, batch axis first, where the file leaves lengths open. */
+  inputShape?: number[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order. */
@@ -61,6 +69,8 @@ export interface CompileOptions {
   reveal?: Reveal;
   /** Where averages are taken. Default: at the edge. */
   pool?: "edge" | "cloud";
+  /** Write the package though a score loses more than is promised (models/README.md). */
+  acceptError?: boolean;
   /** Least and most reading. Default: those seen in calibration. */
   inputRange?: [min: number, max: number];
   onProgress?: (message: string) => void;
@@ -80,6 +90,8 @@ export interface Compilation {
  *
  * @param onnx bytes of the file, opset 7 to 21
  * @throws {UnsupportedModelError} with every node that cannot be expressed
+ * @throws {InaccurateModelError} where a score loses more than is promised, without
+ * `acceptError`
  * @throws {RangeError} where the file is corrupt, calibration data or bit widths do
  * not fit the model, or the rounds differ from the graph's own evaluation
  */
@@ -87,15 +99,17 @@ export function compileModel(
   onnx: Uint8Array,
   options: CompileOptions,
 ): Compilation {
-  const graph = readOnnx(onnx);
+  const read = readOnnx(onnx);
+  const { inputShape } = options;
+  const graph = inputShape ? withInputShape(read, inputShape) : read;
   const network = lower(graph, { pool: options.pool });
   const { calibration, onProgress } = options;
-  checkCalibration(network, calibration, options.quantisation === undefined);
+  checkCalibration(network, options);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
-  const check = compareWithGraph(graph, network, calibration);
   const statistics = floatStatistics(network, calibration);
+  const check = compareWithGraph(graph, network, calibration, statistics);
   const prescribed = options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
   const bits = prescribed
@@ -143,19 +157,38 @@ export function compileModel(
     files: {},
   };
   manifest.version = versionOf(manifest, tensors);
-  return {
-    model: { manifest, tensors },
-    report: report(network, statistics, rounds, bits),
-    check,
+  const done = report(
     network,
-  };
+    statistics,
+    rounds,
+    bits,
+    hasClasses(network, options),
+  );
+  checkPromise(done, options);
+  const model = { manifest, tensors };
+  verifyPackage(model);
+  return { model, report: done, check, network };
+}
+
+function checkPromise(
+  report: QuantisationReport,
+  options: CompileOptions,
+): void {
+  const limits = errorLimits(options);
+  const { worstScore, worstScoreError } = report;
+  if (!limits || options.acceptError || worstScore === null) return;
+  if (worstScoreError! <= limits.max) return;
+  const score = options.labels?.[worstScore] ?? worstScore;
+  const worst = { score, error: worstScoreError! };
+  refuseInaccurate(worst, limits.max, "with the bit widths used", report);
 }
 
 function checkCalibration(
   { input }: FloatNetwork,
-  calibration: ArrayLike<number>[],
-  needed: boolean,
+  { calibration, quantisation, inputRange }: CompileOptions,
 ): void {
+  const needed = quantisation === undefined;
+  const [min, max] = inputRange ?? [-Infinity, Infinity];
   const length = input.shape.reduce((a, b) => a * b, 1);
   if (needed && calibration.length === 0) {
     throw new RangeError(
@@ -172,6 +205,13 @@ function checkCalibration(
       if (!Number.isFinite(reading[j])) {
         throw new RangeError(
           `Cannot calibrate: reading ${i} holds ${reading[j]} at element ${j}`,
+        );
+      }
+      if (reading[j] < min || reading[j] > max) {
+        throw new RangeError(
+          `Cannot calibrate: reading ${i} holds ${
+            reading[j]
+          } at element ${j}, outside of the range given`,
         );
       }
     }

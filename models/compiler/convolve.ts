@@ -91,22 +91,37 @@ export function convolveTransposed(
   const { weights, stride: [, strideX] } = geometry;
   forEachTap(geometry, (tap, from, to, count) => {
     const weight = weights[tap];
-    if (weight === 0) return;
     for (let i = 0; i < count; i++) {
       input[from + i * strideX] += weight * output[to + i];
     }
   });
 }
 
+/** The map's matrix [outputs, inputs], row-major. */
+export function convolutionMatrix(
+  geometry: ConvolutionGeometry & { weights: ArrayLike<number> },
+): Float64Array {
+  const { weights, input, output, stride: [, strideX] } = geometry;
+  const columns = input[0] * input[1] * input[2];
+  const matrix = new Float64Array(output[0] * output[1] * output[2] * columns);
+  forEachTap(geometry, (tap, from, to, count) => {
+    for (let i = 0; i < count; i++) {
+      matrix[(to + i) * columns + from + i * strideX] += weights[tap];
+    }
+  });
+  return matrix;
+}
+
 /**
- * Calls `visit` for each weight and each output row that it touches: `count`
+ * Calls `visit` for each weight but zeros and each output row that it touches: `count`
  * outputs from `to`, reading inputs from `from` on in steps of the stride.
  */
 function forEachTap(
-  geometry: ConvolutionGeometry,
+  geometry: ConvolutionGeometry & { weights: ArrayLike<number> },
   visit: (tap: number, from: number, to: number, count: number) => void,
 ): void {
-  const { input, output, kernel, stride, dilation, pads, groups } = geometry;
+  const { input, output, kernel, stride, dilation, pads, groups, weights } =
+    geometry;
   const [inChannels, inHeight, inWidth] = input;
   const [outChannels, outHeight, outWidth] = output;
   const inPerGroup = inChannels / groups, outPerGroup = outChannels / groups;
@@ -122,6 +137,7 @@ function forEachTap(
           Math.floor((inHeight - 1 - shiftY) / stride[0]),
         );
         for (let kx = 0; kx < kernel[1]; kx++, tap++) {
+          if (weights[tap] === 0) continue;
           const shiftX = dilation[1] * kx - pads[1];
           const firstX = Math.max(0, Math.ceil(-shiftX / stride[1]));
           const lastX = Math.min(

@@ -2,6 +2,7 @@
  * Runs a network of rounds in floating point: the yardstick of quantisation and the
  * source of its calibration statistics.
  */
+import { transposedFrom } from "../../sdk/activations/transpose.ts";
 import { relu } from "../../sdk/activations/scaling.ts";
 import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
@@ -85,6 +86,10 @@ function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
       return x.map((v) => Math.min(Math.max(v, step.low), step.high));
     case "function":
       return x.map(step.apply);
+    case "transpose": {
+      const from = transposedFrom(step.shape, step.order);
+      return Float64Array.from(from, (at) => x[at]);
+    }
     case "maxPool":
       return overWindows(step.window, x, -Infinity, Math.max);
     case "averagePool": {

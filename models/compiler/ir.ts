@@ -80,6 +80,8 @@ export type EdgeOperation =
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
+  /** The elements, seen as `shape`, with axis order[i] in the place of axis i. */
+  | { op: "transpose"; shape: number[]; order: number[] }
   /** Sum over the window divided by the cells of it that lie within the grid extended by `counted` cells. */
   | {
     op: "averagePool";

@@ -60,8 +60,11 @@ export interface RoundSpec {
   alone?: true;
 }
 
-/** `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay hidden. */
-export type PrivacyProfile = "paper" | "standard" | "strict";
+/**
+ * `paper`: the method of the paper alone; `standard`; `strict`: magnitudes of scores stay
+ * hidden; `sealed`: clients see labels alone (docs/sealed.md).
+ */
+export type PrivacyProfile = "paper" | "standard" | "strict" | "sealed";
 
 export interface Manifest {
   format: "cipherlayer-model-1";

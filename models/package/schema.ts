@@ -103,7 +103,7 @@ export const manifestCheck: Check<Manifest> = record({
     labels: nullable(list(name, maxLabels)),
     tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
   }),
-  privacy: literal<PrivacyProfile>("paper", "standard", "strict"),
+  privacy: literal<PrivacyProfile>("paper", "standard", "strict", "sealed"),
   reveal: literal<Reveal>("scores", "label"),
   provenance: dictionary(textOrNumber),
   files: dictionary(text(64)),

@@ -1,6 +1,6 @@
 import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
-import { maxElements } from "../../sdk/wire/limits.ts";
+import { maxElements, maxReadsOfTensor } from "../../sdk/wire/limits.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
 import { convolutionExtent } from "./geometry.ts";
@@ -16,7 +16,7 @@ interface Activation {
 }
 
 /** Largest map, in places: tilings of larger ones take minutes to compare. */
-const maxPlaces = 2 ** 18;
+export const maxPlaces = 2 ** 18;
 /**
  * Most work of a plan: layouts to compare times taps of a kernel, over all rounds.
  * AlexNet's first round has 24,000, all of MobileNetV2 fewer.
@@ -61,8 +61,9 @@ export function verifyPackage(model: ModelPackage): void {
       "expected a dense round of two scores or more, of which to reveal a label",
     );
   }
-  if (manifest.privacy === "strict" && manifest.reveal === "scores") {
-    fail("model", 'expected to reveal "label" where privacy is "strict"');
+  const { privacy, reveal } = manifest;
+  if ((privacy === "strict" || privacy === "sealed") && reveal === "scores") {
+    fail("model", `expected to reveal "label" where privacy is "${privacy}"`);
   }
   const { elements } = activations.get(last.writes)!;
   if (elements !== elementCount(output.shape)) {
@@ -71,6 +72,8 @@ export function verifyPackage(model: ModelPackage): void {
       `expected the output's shape [${output.shape}], got ${elements} elements`,
     );
   }
+  // Nothing is added to a sealed model.
+  if (privacy === "sealed") return;
   // Throws where scores are too many or too wide to be guarded as the manifest asks.
   guardModel(
     model,
@@ -96,12 +99,21 @@ function verifyTerms(
   const biasShape = perPosition ? round.outputShape : [channels];
   expectShape(round, tensors, round.bias, biasShape);
   if (round.terms.length === 0) fail(round.name, "expected a term, got none");
+  const reads = new Map<string, number>();
   for (const term of round.terms) {
     const source = activations.get(term.reads);
     if (!source) {
       fail(
         round.name,
         `activation "${term.reads}" is read before it is written`,
+      );
+    }
+    const count = (reads.get(term.reads) ?? 0) + 1;
+    reads.set(term.reads, count);
+    if (count > maxReadsOfTensor) {
+      fail(
+        round.name,
+        `expected at most ${maxReadsOfTensor} terms that read "${term.reads}", got more`,
       );
     }
     if (source.elements !== termElements(term)) {

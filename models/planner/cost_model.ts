@@ -16,6 +16,8 @@ import type { WeightProfile } from "./weight_profile.ts";
 export interface Costs {
   /** A ciphertext from the pool, and the part of its refill that is not hidden. */
   encryptMs: number;
+  /** A randomiser for the pool, with both of two cores at work. */
+  randomiserMs: number;
   /** A decryption with both of two cores at work. */
   decryptMs: number;
   /** A product modulo N^2. */
@@ -37,6 +39,8 @@ const measuredBits = [512, 1024, 2048, 3072, 4096];
 const measuredCosts: Omit<Record<keyof Costs, number[]>, "byteMs" | "callMs"> =
   {
     encryptMs: [0.008, 0.015, 0.04, 0.09, 0.16],
+    // Estimated from a busy machine, by their share of a decryption.
+    randomiserMs: [0.01, 0.05, 0.18, 0.5, 1],
     decryptMs: [0.015, 0.1, 0.6, 1.95, 4.5],
     multiplyMs: [0.000163, 0.000481, 0.0019, 0.00412, 0.0075],
     squareMs: [0.000159, 0.000415, 0.00147, 0.003, 0.0057],
@@ -57,6 +61,7 @@ export function defaultCosts(modulusBits: number): Costs {
   };
   return {
     encryptMs: at(measuredCosts.encryptMs),
+    randomiserMs: at(measuredCosts.randomiserMs),
     decryptMs: at(measuredCosts.decryptMs),
     multiplyMs: at(measuredCosts.multiplyMs),
     squareMs: at(measuredCosts.squareMs),

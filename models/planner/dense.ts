@@ -8,11 +8,11 @@ import { evenly } from "./spatial.ts";
 const maxFold = 64;
 
 /** All layouts worth considering: every fold of the inputs that fits. */
-export function denseLayouts(
+export function* denseLayouts(
   round: RoundSpec,
   modulusBits: number,
   samples: number,
-): DenseLayout[] {
+): Generator<DenseLayout, void> {
   const terms = round.terms as DenseTerm[];
   const length = terms.reduce((sum, term) => sum + term.length, 0);
   // Garbage pairs weights with inputs of their neighbours: one range for all.
@@ -20,12 +20,10 @@ export function denseLayouts(
     low === terms[0].low && high === terms[0].high
   );
   const largestFold = oneRange && !round.alone ? Math.min(maxFold, length) : 1;
-  const layouts: DenseLayout[] = [];
   for (let fold = 1; fold <= largestFold; fold++) {
     const layout = denseLayout(round, fold, modulusBits, samples);
-    if (layout) layouts.push(layout);
+    if (layout) yield layout;
   }
-  return layouts;
 }
 
 /** The layout of a dense round with this fold, undefined where it does not fit. */

@@ -18,8 +18,8 @@ const productsPerRun = (modulusBits: number) =>
   2 * Math.round(2500 * (2048 / modulusBits) ** 2);
 
 /**
- * The planner's costs measured on this machine in about a second: medians of
- * interleaved runs. What cannot be measured here alone (network, calls) keeps the
+ * The planner's costs measured on this machine in about a second: the least of
+ * interleaved runs, which other work on the machine disturbs little. What cannot be measured here alone (network, calls) keeps the
  * committed figure, and re-randomisation, which is products, follows theirs.
  *
  * @param modulusBits bits of N, 512 to 4096
@@ -35,10 +35,12 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
   const products = productsPerRun(modulusBits);
   const bank = openBank(modulus, products);
 
-  const figures = await medians({
+  const figures = await leastTimes({
     multiplyMs: () => bank.run(bank.multiplications) / products,
     squareMs: () => bank.run(bank.squarings) / products,
     loadMs: () => bank.load() / batch,
+    randomiserMs: async () =>
+      await elapsedMs(() => owner.fillPool(batch)) / batch,
     encryptMs: async () => {
       await owner.fillPool(batch);
       return await elapsedMs(() => owner.encryptBatch(plaintexts)) / batch;
@@ -55,7 +57,7 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
 }
 
 /** Runs all in turn until the budget is spent; the first turn warms up. */
-async function medians<K extends string>(
+async function leastTimes<K extends string>(
   operations: Record<K, () => number | Promise<number>>,
 ): Promise<Record<K, number>> {
   const names = Object.keys(operations) as K[];
@@ -69,8 +71,7 @@ async function medians<K extends string>(
     if (turn >= 3 && performance.now() > deadline) break;
   }
   return Object.fromEntries(names.map((name) => {
-    const sorted = times.get(name)!.toSorted((a, b) => a - b);
-    return [name, sorted[sorted.length >> 1]];
+    return [name, Math.min(...times.get(name)!)];
   })) as Record<K, number>;
 }
 

@@ -1,6 +1,10 @@
 /** The planner: chooses how every round is packed. */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
-import type { InferencePlan, RoundLayout } from "../../sdk/wire/plan.ts";
+import type {
+  InferencePlan,
+  RoundLayout,
+  RoundPlan,
+} from "../../sdk/wire/plan.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   callMilliseconds,
@@ -40,6 +44,8 @@ export interface CallLimits {
 export interface RoundCandidate {
   layout: RoundLayout;
   forecast: RoundForecast;
+  /** The cloud's milliseconds for one call, on one core. */
+  callMs: number;
 }
 
 /**
@@ -54,16 +60,51 @@ export function planInference(
   manifest: Manifest,
   options: PlanOptions,
 ): InferencePlan {
+  return atOnce(planning(manifest, options));
+}
+
+/** {@linkcode planInference} in steps, one for each layout that is compared. */
+export function* planning(
+  manifest: Manifest,
+  options: PlanOptions,
+): Generator<void, InferencePlan> {
+  const rounds: RoundPlan[] = [];
+  for (const round of manifest.rounds) {
+    const { layout, forecast } = yield* cheapest(round, options);
+    const { steps, writes } = round;
+    rounds.push({ layout, steps, writes, shards: forecast.shards });
+  }
   return {
     samples: options.samples,
     input: manifest.input,
-    rounds: manifest.rounds.map((round) => {
-      const [{ layout, forecast }] = planRound(round, options);
-      const { steps, writes } = round;
-      return { layout, steps, writes, shards: forecast.shards };
-    }),
+    rounds,
     output: { ...manifest.output, reveal: manifest.reveal },
   };
+}
+
+function atOnce<T>(work: Generator<void, T>): T {
+  let step = work.next();
+  while (!step.done) step = work.next();
+  return step.value;
+}
+
+/** One candidate is kept at a time: a large map has thousands, each of megabytes. */
+function* cheapest(
+  round: RoundSpec,
+  options: PlanOptions,
+): Generator<void, RoundCandidate> {
+  let best: RoundCandidate | undefined;
+  let minMs = Infinity;
+  for (const candidate of candidates(round, options)) {
+    minMs = Math.min(minMs, candidate.callMs);
+    if (
+      fits(candidate, options) &&
+      !(best && best.forecast.totalMs <= candidate.forecast.totalMs)
+    ) best = candidate;
+    yield;
+  }
+  if (!best) throw tooMuchWork(round, minMs, options);
+  return best;
 }
 
 /**
@@ -90,9 +131,23 @@ export function maxSamples(manifest: Manifest, modulusBits: number): number {
  */
 export function planRound(
   round: RoundSpec,
+  options: PlanOptions,
+): RoundCandidate[] {
+  const all = [...candidates(round, options)];
+  const fitting = all.filter((candidate) => fits(candidate, options));
+  if (fitting.length === 0) {
+    const minMs = Math.min(...all.map(({ callMs }) => callMs));
+    throw tooMuchWork(round, minMs, options);
+  }
+  return fitting.sort((a, b) => a.forecast.totalMs - b.forecast.totalMs);
+}
+
+/** Every layout, and what it costs in as many parts as make its calls small enough. */
+function* candidates(
+  round: RoundSpec,
   { modulusBits, samples, tensors, callLimits = unlimited, ...options }:
     PlanOptions,
-): RoundCandidate[] {
+): Generator<RoundCandidate, void> {
   for (const [name, value] of Object.entries({ modulusBits, samples })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(
@@ -105,35 +160,22 @@ export function planRound(
   const layouts = round.terms[0].kind === "dense"
     ? denseLayouts(round, modulusBits, samples)
     : spatialLayouts(round, modulusBits, samples);
-  if (layouts.length === 0) {
-    throw new Error(
-      `Cannot plan round "${round.name}": expected at most ${
-        modulusBits - headroomBits
-      } bits of a ${modulusBits}-bit plaintext, got ${samples} samples of ${
-        plainSlotBits(round)
-      } bits`,
-    );
-  }
-  const candidates = layouts.map((layout) => {
-    const forecast = (shards?: number) =>
+  let count = 0;
+  for (const layout of layouts) {
+    const forecastIn = (shards?: number) =>
       forecastRound(round, layout, { modulusBits, costs, profiles, shards });
-    return { layout, forecast: splitToFit(forecast, costs, callLimits) };
-  });
-  const fitting = candidates.filter(({ forecast }) =>
-    fits(forecast, costs, callLimits)
-  );
-  if (fitting.length === 0) {
-    const minMs = Math.min(
-      ...candidates.map(({ forecast }) => callMilliseconds(forecast, costs)),
-    );
-    throw new CipherlayerError(
-      "too-much-work",
-      `Cannot plan round "${round.name}": expected calls of at most ${callLimits.maxMillisecondsPerCall} ms, got ${
-        Math.ceil(minMs)
-      } ms in ${callLimits.shards} parts or as many as it has answers`,
-    );
+    const forecast = splitToFit(forecastIn, costs, callLimits);
+    yield { layout, forecast, callMs: callMilliseconds(forecast, costs) };
+    count++;
   }
-  return fitting.sort((a, b) => a.forecast.totalMs - b.forecast.totalMs);
+  if (count > 0) return;
+  throw new Error(
+    `Cannot plan round "${round.name}": expected at most ${
+      modulusBits - headroomBits
+    } bits of a ${modulusBits}-bit plaintext, got ${samples} samples of ${
+      plainSlotBits(round)
+    } bits`,
+  );
 }
 
 const unlimited: CallLimits = {
@@ -142,11 +184,23 @@ const unlimited: CallLimits = {
 };
 
 function fits(
-  forecast: RoundForecast,
-  costs: Costs,
-  { maxMillisecondsPerCall }: CallLimits,
+  { callMs }: RoundCandidate,
+  { callLimits = unlimited }: PlanOptions,
 ): boolean {
-  return callMilliseconds(forecast, costs) <= maxMillisecondsPerCall;
+  return callMs <= callLimits.maxMillisecondsPerCall;
+}
+
+function tooMuchWork(
+  { name }: RoundSpec,
+  minMs: number,
+  { callLimits = unlimited }: PlanOptions,
+): CipherlayerError {
+  return new CipherlayerError(
+    "too-much-work",
+    `Cannot plan round "${name}": expected calls of at most ${callLimits.maxMillisecondsPerCall} ms, got ${
+      Math.ceil(minMs)
+    } ms in ${callLimits.shards} parts or as many as it has answers`,
+  );
 }
 
 /**
@@ -160,7 +214,9 @@ function splitToFit(
 ): RoundForecast {
   let forecast = forecastIn();
   const max = Math.min(limits.shards, forecast.ciphertextsDown);
-  while (!fits(forecast, costs, limits) && forecast.shards < max) {
+  const isTooLong = () =>
+    callMilliseconds(forecast, costs) > limits.maxMillisecondsPerCall;
+  while (isTooLong() && forecast.shards < max) {
     forecast = forecastIn(Math.min(2 * forecast.shards, max));
   }
   return forecast;

@@ -11,32 +11,28 @@ import { plainSlotBits } from "./slot_width.ts";
 const maxTileOutputs = 2 ** 16;
 
 /** All layouts worth considering: every grid of tiles that fits, packed full. */
-export function spatialLayouts(
+export function* spatialLayouts(
   round: RoundSpec,
   modulusBits: number,
   samples: number,
-): SpatialLayout[] {
+): Generator<SpatialLayout, void> {
   const [, height, width] = round.outputShape;
   const slotBits = plainSlotBits(round);
   const maxSlots = Math.floor((modulusBits - headroomBits) / slotBits);
-  const layouts: SpatialLayout[] = [];
   for (const tileHeight of tileExtents(height)) {
     for (const tileWidth of tileExtents(width)) {
       const grid = Math.ceil(height / tileHeight) *
         Math.ceil(width / tileWidth);
       if (grid * samples > maxSlots) continue;
       if (tileHeight * tileWidth > maxTileOutputs) continue;
-      layouts.push(
-        spatialLayout(round, {
-          tile: [tileHeight, tileWidth],
-          samples,
-          slotBits,
-          maxSlots,
-        }),
-      );
+      yield spatialLayout(round, {
+        tile: [tileHeight, tileWidth],
+        samples,
+        slotBits,
+        maxSlots,
+      });
     }
   }
-  return layouts;
 }
 
 /** The layout of a convolution round with tiles of this many outputs. */
@@ -117,18 +113,22 @@ function axisOffsets(
   axis: 0 | 1,
   { outputs, tiles, step }: { outputs: number; tiles: number; step: number },
 ): number[] {
-  const extent = term.inputShape[axis + 1];
-  const offsets = new Set<number>();
+  const extent = term.inputShape[axis + 1], pad = term.pads[axis];
+  const stride = term.stride[axis], dilation = term.dilation[axis];
+  const taps = term.kernel[axis];
+  const span = stride * (outputs - 1) + dilation * (taps - 1) + 1;
+  const isRead = new Uint8Array(span);
   for (let phase = 0; phase < outputs; phase++) {
-    for (let tap = 0; tap < term.kernel[axis]; tap++) {
-      const psi = term.stride[axis] * phase + term.dilation[axis] * tap -
-        term.pads[axis];
-      // The first tile at which psi is not left of the tensor decides.
-      const firstTile = Math.max(0, Math.ceil(-psi / step));
-      if (firstTile < tiles && psi + firstTile * step < extent) {
-        offsets.add(psi);
-      }
+    for (let tap = 0; tap < taps; tap++) {
+      isRead[stride * phase + dilation * tap] = 1;
     }
   }
-  return [...offsets].sort((a, b) => a - b);
+  const offsets: number[] = [];
+  for (let psi = -pad; psi < span - pad; psi++) {
+    if (!isRead[psi + pad]) continue;
+    // The first tile at which psi is not left of the tensor decides.
+    const firstTile = Math.max(0, Math.ceil(-psi / step));
+    if (firstTile < tiles && psi + firstTile * step < extent) offsets.push(psi);
+  }
+  return offsets;
 }

@@ -15,11 +15,11 @@ import { protectionsOf } from "./profile.ts";
  * @throws {Error} as `guardModel` does
  */
 export function contractOfModel(model: ModelPackage): Contract {
-  const { model: { manifest } } = guardModel(
+  const { manifest } = model.manifest.privacy === "sealed" ? model : guardModel(
     model,
     protectionsOf(model.manifest),
     (length) => new Uint8Array(length),
-  );
+  ).model;
   return {
     input: manifest.input,
     rounds: manifest.rounds.map((round) => ({

@@ -15,7 +15,7 @@ import type {
  * answers do not tell it from them.
  *
  * Rounds are left as they are where channels are not free to grow: grouped
- * convolutions, reshapes, slopes that belong to channels.
+ * convolutions, reshapes, transposes, slopes that belong to channels.
  */
 export function addHiddenDecoys(
   model: ModelPackage,
@@ -58,7 +58,7 @@ function growable(round: RoundSpec, readers: RoundSpec[]): boolean {
   return read.length > 0 &&
     round.terms.every((term) => term.kind === "dense" || term.groups === 1) &&
     round.steps.every((step) =>
-      step.op !== "reshape" &&
+      step.op !== "reshape" && step.op !== "transpose" &&
       !(step.op === "leakyRelu" && step.negative.length > 1)
     ) &&
     read.every((term) =>

@@ -1,3 +1,4 @@
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Manifest } from "../package/format.ts";
 
 /** What the functions do against clients that read weights out of answers. */
@@ -58,6 +59,8 @@ const strict: Protections = {
 /**
  * The protections that a model's owner chose. Where scores are revealed, clients
  * are trusted: answers are exact, and only what costs nothing is done.
+ *
+ * @throws {CipherlayerError} `unsupported` for a sealed model, which ordinary rounds would open
  */
 export function protectionsOf(
   { privacy, reveal }: Pick<Manifest, "privacy" | "reveal">,
@@ -72,5 +75,10 @@ export function protectionsOf(
       return standard;
     case "strict":
       return strict;
+    case "sealed":
+      throw new CipherlayerError(
+        "unsupported",
+        "Cannot open an ordinary session: expected a model that is not sealed; use a sealed session",
+      );
   }
 }

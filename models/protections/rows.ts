@@ -1,4 +1,5 @@
 import { tensorNamed } from "../package/bounds.ts";
+import { toInt32 } from "../package/int32.ts";
 import type { RoundSpec, WeightTensor } from "../package/format.ts";
 
 /** One output of a dense round: its weights, term after term, and its bias. */
@@ -25,7 +26,11 @@ export function rowsOf(
   }));
 }
 
-/** Sets the tensors of a dense round to these rows. */
+/**
+ * Sets the tensors of a dense round to these rows.
+ *
+ * @throws {RangeError} where a bias does not fit 32 bits
+ */
 export function setRows(
   { terms, bias }: RoundSpec,
   rows: readonly Row[],
@@ -46,13 +51,17 @@ export function setRows(
   }
   tensors.set(bias, {
     shape: [rows.length],
-    data: Int32Array.from(rows, (row) => row.bias),
+    data: toInt32(rows.map((row) => row.bias), `the biases "${bias}"`),
   });
 }
 
-/** Sum of multiples of rows. */
+/**
+ * Sum of multiples of rows.
+ *
+ * @throws {RangeError} where a weight does not fit 32 bits
+ */
 export function combine(parts: readonly [factor: number, row: Row][]): Row {
-  const weights = new Int32Array(parts[0][1].weights.length);
+  const weights = new Float64Array(parts[0][1].weights.length);
   let bias = 0;
   for (const [factor, row] of parts) {
     for (let i = 0; i < weights.length; i++) {
@@ -60,5 +69,5 @@ export function combine(parts: readonly [factor: number, row: Row][]): Row {
     }
     bias += factor * row.bias;
   }
-  return { weights, bias };
+  return { weights: toInt32(weights, "the weights of combined rows"), bias };
 }

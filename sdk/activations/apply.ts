@@ -11,6 +11,7 @@ import {
   sumPool,
 } from "./pooling.ts";
 import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
+import { transposedFrom, transposedShape } from "./transpose.ts";
 import { selectLargest } from "./selection.ts";
 import {
   elementCount,
@@ -89,6 +90,15 @@ export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
         );
       }
       return step.shape;
+    case "transpose":
+      if (elementCount(step.shape) !== elementCount(shape)) {
+        throw new RangeError(
+          `Cannot transpose: expected ${
+            elementCount(step.shape)
+          } elements, got ${elementCount(shape)}`,
+        );
+      }
+      return transposedShape(step.shape, step.order);
     case "leakyRelu":
       if (step.negative.length !== 1 && step.negative.length !== shape[0]) {
         throw new RangeError(
@@ -154,6 +164,10 @@ function sampleFunction(
       return (values) => lookUp(values, step, step.low, step.table);
     case "reshape":
       return (values) => values.slice();
+    case "transpose": {
+      const from = transposedFrom(step.shape, step.order);
+      return (values) => Float64Array.from(from, (at) => values[at]);
+    }
     case "selectLargest":
       return selectLargest;
     case "isNonNegative":

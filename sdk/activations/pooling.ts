@@ -66,7 +66,7 @@ export function meanPool(
 }
 
 /** Cells along one axis of each window that lie within the extended map. */
-function countedCells(
+export function countedCells(
   shape: MapShape,
   { kernel, stride, pads, counted }: Parameters<typeof meanPool>[2],
   windows: number,

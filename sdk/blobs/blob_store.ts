@@ -3,7 +3,8 @@
  * readings lie. Folders (`FileBlobStore`), IndexedDB and Deno KV come with the
  * SDK; these four methods over anything else make keys and queue work there too.
  *
- * Only sealed or encrypted bytes are ever written to it.
+ * Only sealed or encrypted bytes are ever written to it, and names of models with the
+ * digests of their contracts.
  *
  * @example
  * ```ts
@@ -34,10 +35,10 @@ export interface BlobStore {
   /** Names of all blobs, in any order. */
   list(): Promise<string[]>;
   /**
-   * Keeps other processes out, where the store can: resolves to what lets them in
-   * again, or to null if another holds it.
+   * Keeps other processes out of the store, or from what concerns one blob, where the
+   * store can: resolves to what lets them in again, or to null if another holds it.
    */
-  lock?(): Promise<(() => Promise<void>) | null>;
+  lock?(name?: string): Promise<(() => Promise<void>) | null>;
 }
 
 /** Keeps blobs for the life of the process only. */

@@ -84,12 +84,12 @@ export class FileBlobStore implements BlobStore {
     await this.#syncFolder();
   }
 
-  /** Names of all files but temporary ones and the lock. */
+  /** Names of all files but temporary ones and locks. */
   async list(): Promise<string[]> {
     try {
       const entries = await fs.readdir(this.folder, { withFileTypes: true });
       return entries.flatMap((entry) =>
-        entry.isDirectory() || entry.name === lockName ||
+        entry.isDirectory() || entry.name.endsWith(lockName) ||
           entry.name.endsWith(".tmp")
           ? []
           : [entry.name]
@@ -100,11 +100,12 @@ export class FileBlobStore implements BlobStore {
   }
 
   /**
-   * Keeps other processes of this machine out of the folder, and removes the
-   * temporary files that a crash left there.
+   * Keeps other processes of this machine from what concerns one file, or out of the
+   * folder; then it also removes the temporary files that a crash left there.
    */
-  async lock(): Promise<(() => Promise<void>) | null> {
+  async lock(name?: string): Promise<(() => Promise<void>) | null> {
     await this.#makeFolder();
+    if (name !== undefined) return await lockFile(this.#path(name) + lockName);
     const unlock = await lockFile(join(this.folder, lockName));
     if (unlock) {
       for (const name of await fs.readdir(this.folder)) {
@@ -117,9 +118,9 @@ export class FileBlobStore implements BlobStore {
   }
 
   #path(name: string): string {
-    if (/[\\/\0]|^\.{0,2}$|\.tmp$/.test(name)) {
+    if (/[\\/\0]|^\.{0,2}$|\.(tmp|lock)$/.test(name)) {
       throw new RangeError(
-        `Cannot use "${name}": expected the name of a file, not ending in .tmp`,
+        `Cannot use "${name}": expected the name of a file, not ending in .tmp or .lock`,
       );
     }
     return join(this.folder, name);

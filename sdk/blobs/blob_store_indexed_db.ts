@@ -22,6 +22,7 @@ interface ObjectStore {
   get(key: string): Pending<unknown>;
   getAllKeys(): Pending<unknown[]>;
   put(value: unknown, key: string): Pending<unknown>;
+  add(value: unknown, key: string): Pending<unknown>;
   delete(key: string): Pending<unknown>;
 }
 
@@ -63,6 +64,17 @@ export class IndexedDbBlobStore implements BlobStore {
   /** Replaces the blob at once, on the disk when this resolves. */
   async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#run("readwrite", (blobs) => blobs.put(bytes, name));
+  }
+
+  /** Writes the blob if there is none; of pages that do so at once one succeeds. */
+  async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    try {
+      await this.#run("readwrite", (blobs) => blobs.add(bytes, name));
+      return true;
+    } catch (error) {
+      if ((error as { name?: string }).name === "ConstraintError") return false;
+      throw error;
+    }
   }
 
   /** Removes the blob, if it is there. */

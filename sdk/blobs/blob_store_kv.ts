@@ -6,12 +6,24 @@ export interface KvLike {
   get(key: string[]): Promise<{ value: unknown }>;
   /** Replaces a value. */
   set(key: string[], value: unknown): Promise<unknown>;
+  /** Changes that take place together, if what they check holds. */
+  atomic(): KvAtomicLike;
   /** Removes a key. */
   delete(key: string[]): Promise<void>;
   /** All entries whose keys begin so. */
   list(
     selector: { prefix: string[] },
   ): AsyncIterable<{ key: readonly unknown[] }>;
+}
+
+/** What is used of `Deno.AtomicOperation`. */
+export interface KvAtomicLike {
+  /** Holds if the key has this version; null: if it is not there. */
+  check(expected: { key: string[]; versionstamp: string | null }): this;
+  /** Replaces a value. */
+  set(key: string[], value: unknown): this;
+  /** Makes the changes, and tells whether it did. */
+  commit(): Promise<{ ok: boolean }>;
 }
 
 /**
@@ -43,6 +55,16 @@ export class KvBlobStore implements BlobStore {
   /** Replaces the blob at once. */
   async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#kv.set([this.#prefix, name], bytes);
+  }
+
+  /** Writes the blob if there is none; of instances that do so at once one succeeds. */
+  async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const key = [this.#prefix, name];
+    const { ok } = await this.#kv.atomic()
+      .check({ key, versionstamp: null })
+      .set(key, bytes)
+      .commit();
+    return ok;
   }
 
   /** Removes the blob, if it is there. */

@@ -17,7 +17,7 @@ interface LockableFile {
 interface DenoLike {
   open(
     path: string,
-    options: { write: true; create: true },
+    options: { write: true; create: true; mode: number },
   ): Promise<LockableFile>;
 }
 
@@ -36,7 +36,11 @@ export async function lockFile(
 }
 
 async function lockBySystem(deno: DenoLike, path: string) {
-  const file = await deno.open(path, { write: true, create: true });
+  const file = await deno.open(path, {
+    write: true,
+    create: true,
+    mode: 0o600,
+  });
   if (await file.tryLock(true)) {
     return () => Promise.resolve(file.close());
   }

@@ -27,7 +27,7 @@ export type Gate =
   | { op: "project"; a: Wire; value: number; bits: number };
 
 /** Largest number of bits of a projection: rows are 32-bit words. */
-const projectionBitsMax = 31;
+export const projectionBitsMax = 31;
 
 /** A circuit under construction, and the finished one. */
 export class Circuit {

@@ -9,30 +9,24 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Circuit, Gate } from "./circuit.ts";
 import { hashRounds } from "./hash.ts";
+import { opcodes } from "./schedule.ts";
 
 /** Changes with anything about garbling that gate lists do not say. */
 const formatVersion = 1;
-const opcodes: Record<Gate["op"], number> = {
-  xor: 0,
-  and: 1,
-  not: 2,
-  flip: 3,
-  andKnown: 4,
-  zero: 5,
-  project: 6,
-};
 
 /**
  * SHA-256 of the circuits of a call in order, with their lanes.
  *
- * @param places where each circuit's inputs come from, and the rule of chunks
+ * @param places where each circuit's inputs come from, and the rule of chunks: lists,
+ * each hashed with its length
  */
 export function circuitDigest(
   circuits: readonly { circuit: Circuit; lanes: number }[],
-  places: Uint8Array,
+  places: readonly Int32Array[],
 ): Uint8Array {
   const hash = sha256.create();
-  const add = (...numbers: number[]) =>
+  const add = (...numbers: number[]) => addAll(numbers);
+  const addAll = (numbers: ArrayLike<number>) =>
     hash.update(
       new Uint8Array(
         Uint32Array.from(numbers, (n) => toLittleEndian(n)).buffer,
@@ -44,7 +38,11 @@ export function circuitDigest(
     for (const gate of circuit.gates) add(...gateNumbers(gate));
     add(circuit.outputs.length, ...circuit.outputs);
   }
-  return hash.update(places).digest();
+  for (const list of places) {
+    add(list.length);
+    addAll(list);
+  }
+  return hash.digest();
 }
 
 function gateNumbers(gate: Gate): number[] {

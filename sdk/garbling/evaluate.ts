@@ -13,7 +13,7 @@ import type { TweakOrigin } from "./garble.ts";
 import { type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import type { Labels } from "./labels.ts";
-import { scheduleOf } from "./schedule.ts";
+import { gateNumbers, opcodes, scheduleOf } from "./schedule.ts";
 import { BitReader, fillLanes, rowBytes, tableBytes } from "./tables.ts";
 
 export interface Evaluated {
@@ -40,7 +40,7 @@ export function evaluate(
     origin: TweakOrigin;
   },
 ): Evaluated {
-  const { places, placeOf } = scheduleOf(circuit, "evaluator");
+  const { places, placeOf, program } = scheduleOf(circuit, "evaluator");
   const { lanes, groups } = inputs, wireBytes = 64 * groups;
   checkSize("tables", tableBytes(circuit, lanes), tables.length);
   checkSize("rows", rowBytes(circuit, lanes), rows.length);
@@ -52,57 +52,49 @@ export function evaluate(
   setVectors(words, saltAt, salt);
   loadInputs(words, circuit, inputs, place);
 
-  const ciphertexts = new Uint32Array(tables.slice().buffer);
+  const ciphertexts = wordsOf(tables);
   const clear = new BitReader(rows), values: Uint32Array[] = [];
   let next = 0;
   const loadTable = (count: number) => {
     const cut = ciphertexts.subarray(next, next += 4 * lanes * count);
     words.set(fillLanes(cut, lanes), tableAt / 4);
   };
-  circuit.gates.forEach((gate, i) => {
-    const tweak = [groups, origin.firstGate + i, origin.firstLane] as const;
-    switch (gate.op) {
-      case "xor":
-        kernel.xor(place(gate.a), place(gate.b), place(gate.out), groups);
+  const { firstGate, firstLane } = origin;
+  for (let at = 0; at < program.length; at += gateNumbers) {
+    const gate = firstGate + program[at + 1];
+    const a = heapAt + program[at + 2] * wireBytes;
+    const b = heapAt + program[at + 3] * wireBytes;
+    const out = heapAt + program[at + 4] * wireBytes;
+    switch (program[at]) {
+      case opcodes.xor:
+        kernel.xor(a, b, out, groups);
         break;
-      case "zero": {
-        const at = place(gate.out) / 4;
-        words.fill(0, at, at + wireBytes / 4);
+      case opcodes.zero:
+        words.fill(0, out / 4, (out + wireBytes) / 4);
         break;
-      }
-      case "and":
+      case opcodes.and:
         loadTable(2);
-        kernel.evaluateAnd(
-          place(gate.a),
-          place(gate.b),
-          place(gate.out),
-          tableAt,
-          ...tweak,
-        );
+        kernel.evaluateAnd(a, b, out, tableAt, groups, gate, firstLane);
         break;
-      case "andKnown":
+      case opcodes.andKnown:
         loadTable(1);
-        kernel.evaluateKnown(
-          place(gate.a),
-          0,
-          place(gate.out),
-          tableAt,
-          ...tweak,
-        );
+        kernel.evaluateKnown(a, 0, out, tableAt, groups, gate, firstLane);
         break;
-      case "project": {
-        const at = place(gate.a);
-        kernel.hash(at, padsAt, ...tweak, domains.projection);
-        const mask = 2 ** gate.bits - 1;
-        values[gate.value] = Uint32Array.from({ length: lanes }, (_, lane) => {
-          const word = 16 * (lane >> 2) + (lane & 3);
-          const pair = [clear.read(gate.bits), clear.read(gate.bits)];
-          const row = pair[words[at / 4 + word] & 1];
-          return (row ^ words[padsAt / 4 + word]) & mask;
-        });
+      case opcodes.project: {
+        const bits = program[at + 4], mask = 2 ** bits - 1;
+        kernel.hash(a, padsAt, groups, gate, firstLane, domains.projection);
+        values[program[at + 3]] = Uint32Array.from(
+          { length: lanes },
+          (_, lane) => {
+            const word = 16 * (lane >> 2) + (lane & 3);
+            const pair = [clear.read(bits), clear.read(bits)];
+            const row = pair[words[a / 4 + word] & 1];
+            return (row ^ words[padsAt / 4 + word]) & mask;
+          },
+        );
       }
     }
-  });
+  }
   return { outputs: outputLabels(words, circuit, lanes, place), values };
 }
 
@@ -111,5 +103,15 @@ function checkSize(what: string, expected: number, got: number): void {
   throw new CipherlayerError(
     "malformed",
     `Cannot evaluate a garbled circuit: expected ${expected} bytes of ${what}, got ${got}`,
+  );
+}
+
+/** The same bytes as words; copied only where they do not lie on a word's start. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  return new Uint32Array(
+    aligned.buffer,
+    aligned.byteOffset,
+    aligned.length / 4,
   );
 }

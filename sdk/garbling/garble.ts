@@ -11,7 +11,7 @@ import type { Circuit } from "./circuit.ts";
 import { deltaAt, type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import { Labels } from "./labels.ts";
-import { scheduleOf } from "./schedule.ts";
+import { gateNumbers, opcodes, scheduleOf } from "./schedule.ts";
 import { BitWriter, cutLanes, rowBytes, tableBytes } from "./tables.ts";
 
 /** What only the garbler knows: [number][lane]. */
@@ -62,7 +62,7 @@ export function garble(
     origin: TweakOrigin;
   },
 ): Garbled {
-  const { places, placeOf } = scheduleOf(circuit, "garbler");
+  const { places, placeOf, program } = scheduleOf(circuit, "garbler");
   const { lanes, groups } = inputs, wireBytes = 64 * groups;
   const knownAt = heapAt + places * wireBytes;
   const oneAt = knownAt + 16 * groups * circuit.knownBits;
@@ -85,65 +85,66 @@ export function garble(
 
   const rows = new BitWriter(8 * rowBytes(circuit, lanes));
   let table = tablesAt;
-  circuit.gates.forEach((gate, i) => {
-    const tweak = [groups, origin.firstGate + i, origin.firstLane] as const;
-    switch (gate.op) {
-      case "xor":
-        kernel.xor(place(gate.a), place(gate.b), place(gate.out), groups);
+  const { firstGate, firstLane } = origin;
+  for (let at = 0; at < program.length; at += gateNumbers) {
+    const gate = firstGate + program[at + 1], operand = program[at + 3];
+    const a = heapAt + program[at + 2] * wireBytes;
+    const b = heapAt + operand * wireBytes;
+    const out = heapAt + program[at + 4] * wireBytes;
+    switch (program[at]) {
+      case opcodes.xor:
+        kernel.xor(a, b, out, groups);
         break;
-      case "not":
-        kernel.not(place(gate.a), place(gate.out), groups);
+      case opcodes.not:
+        kernel.not(a, out, groups);
         break;
-      case "flip":
-        kernel.flip(
-          place(gate.a),
-          known(gate.known),
-          place(gate.out),
-          groups,
-        );
+      case opcodes.flip:
+        kernel.flip(a, known(operand), out, groups);
         break;
-      case "zero": {
-        const at = place(gate.out) / 4;
-        words.fill(0, at, at + wireBytes / 4);
+      case opcodes.zero:
+        words.fill(0, out / 4, (out + wireBytes) / 4);
         break;
-      }
-      case "and":
-        kernel.garbleAnd(
-          place(gate.a),
-          place(gate.b),
-          place(gate.out),
-          table,
-          ...tweak,
-        );
+      case opcodes.and:
+        kernel.garbleAnd(a, b, out, table, groups, gate, firstLane);
         table += 128 * groups;
         break;
-      case "andKnown":
+      case opcodes.andKnown:
         kernel.garbleKnown(
-          place(gate.a),
-          known(gate.known),
-          place(gate.out),
+          a,
+          known(operand),
+          out,
           table,
-          ...tweak,
+          groups,
+          gate,
+          firstLane,
         );
         table += 64 * groups;
         break;
-      case "project": {
-        const at = place(gate.a), values = knowledge.values[gate.value];
-        kernel.not(at, oneAt, groups);
-        kernel.hash(at, padsAt, ...tweak, domains.projection);
-        kernel.hash(oneAt, padsAt + wireBytes, ...tweak, domains.projection);
+      case opcodes.project: {
+        const values = knowledge.values[operand], bits = program[at + 4];
+        const pad = padsAt / 4, otherPad = (padsAt + wireBytes) / 4;
+        const domain = domains.projection;
+        kernel.not(a, oneAt, groups);
+        kernel.hash(a, padsAt, groups, gate, firstLane, domain);
+        kernel.hash(
+          oneAt,
+          padsAt + wireBytes,
+          groups,
+          gate,
+          firstLane,
+          domain,
+        );
         for (let lane = 0; lane < lanes; lane++) {
           const word = 16 * (lane >> 2) + (lane & 3);
-          const zero = values[lane] ^ words[padsAt / 4 + word];
-          const one = values[lane] + 1 ^
-            words[(padsAt + wireBytes) / 4 + word];
-          const colour = words[at / 4 + word] & 1;
-          rows.write(colour ? one : zero, gate.bits);
-          rows.write(colour ? zero : one, gate.bits);
+          const zero = values[lane] ^ words[pad + word];
+          const one = values[lane] + 1 ^ words[otherPad + word];
+          const colour = words[a / 4 + word] & 1;
+          rows.write(colour ? one : zero, bits);
+          rows.write(colour ? zero : one, bits);
         }
       }
     }
-  });
+  }
   const tables = tableWords(words, tablesAt, groups, circuit, lanes);
   return {
     tables,

@@ -1,5 +1,5 @@
 /**
- * The hash of garbled gates: the ChaCha12 block function on a label, a salt and a tweak.
+ * The hash of garbled gates and of oblivious transfer: the ChaCha12 block function on a label, a salt and a tweak.
  *
  * State: the four constants, the label (128 bits), the salt (128 bits), then gate,
  * lane, domain and 0. Output: words 4 to 7 of the block (so the label is added). Taken
@@ -23,6 +23,12 @@ export const domains = {
   evaluatorHalf: 1,
   /** Pad of a projection's row. */
   projection: 2,
+  /** Children of a node, in the trees of oblivious transfer. */
+  tree: 3,
+  /** Public numbers of the code of oblivious transfer. */
+  code: 4,
+  /** Pads of what one oblivious transfer hands over. */
+  pad: 5,
 } as const;
 
 const state = new Uint32Array(16);

@@ -4,6 +4,7 @@
  * @module
  */
 import type { GateKernel } from "./gate_kernel.ts";
+import { compileWasm } from "./wasm/compile.ts";
 import { gatesModule } from "./wasm/gates.ts";
 
 type Functions = Omit<GateKernel, "words" | "reserve">;
@@ -15,12 +16,7 @@ let compiled: WebAssembly.Module | null | undefined;
 
 /** A kernel with a memory of its own; null where vectors are not supported. */
 export function instantiateWasmKernel(): GateKernel | null {
-  if (compiled === undefined) {
-    const bytes = gatesModule();
-    compiled = WebAssembly.validate(bytes)
-      ? new WebAssembly.Module(bytes)
-      : null;
-  }
+  if (compiled === undefined) compiled = compileWasm(gatesModule());
   if (!compiled) return null;
   const { memory, ...functions } = new WebAssembly.Instance(compiled)
     .exports as unknown as Exports;

@@ -10,7 +10,26 @@ export interface Schedule {
   places: number;
   /** Place of each wire. */
   placeOf: Int32Array;
+  /**
+   * Five numbers a gate: opcode, number of the gate, then places: of a, of b (or the
+   * number of what the garbler knows), of the result (or the bits of a projection).
+   */
+  program: Int32Array;
 }
+
+/** Numbers of a gate in a program. */
+export const gateNumbers = 5;
+
+/** Of the gates in programs and digests. */
+export const opcodes = {
+  xor: 0,
+  and: 1,
+  not: 2,
+  flip: 3,
+  andKnown: 4,
+  zero: 5,
+  project: 6,
+} as const satisfies Record<Gate["op"], number>;
 
 const cache = {
   garbler: new WeakMap<Circuit, Schedule>(),
@@ -74,5 +93,27 @@ function makeSchedule(circuit: Circuit, aliases: boolean): Schedule {
   for (let wire = 0; wire < circuit.wires; wire++) {
     placeOf[wire] = placeOf[root[wire]];
   }
-  return { places, placeOf };
+  return { places, placeOf, program: programOf(circuit, placeOf, aliases) };
+}
+
+function programOf(
+  { gates }: Circuit,
+  placeOf: Int32Array,
+  aliases: boolean,
+): Int32Array {
+  const program: number[] = [];
+  gates.forEach((gate, i) => {
+    if (aliases && isAlias(gate)) return;
+    const a = gate.op === "zero" ? 0 : placeOf[gate.a];
+    const b = gate.op === "xor" || gate.op === "and"
+      ? placeOf[gate.b]
+      : gate.op === "flip" || gate.op === "andKnown"
+      ? gate.known
+      : gate.op === "project"
+      ? gate.value
+      : 0;
+    const out = gate.op === "project" ? gate.bits : placeOf[gate.out];
+    program.push(opcodes[gate.op], i, a, b, out);
+  });
+  return Int32Array.from(program);
 }

@@ -28,6 +28,8 @@ interface Header {
 
 interface SealedKey extends Header {
   sealed: string;
+  /** The key has made way for another. */
+  retired?: true;
   /** Hexadecimal SHA-256 of all the above, as JSON. */
   checksum: string;
 }
@@ -81,8 +83,7 @@ export async function sealPrivateKey(
   );
   plain.fill(0);
   const body = { ...header, sealed: encodeBase64Url(new Uint8Array(sealed)) };
-  const file: SealedKey = { ...body, checksum: checksum(body) };
-  return utf8(JSON.stringify(file, null, 2) + "\n");
+  return encodeFile({ ...body, checksum: checksum(body) });
 }
 
 /**
@@ -95,7 +96,7 @@ export async function unsealPrivateKey(
   bytes: Uint8Array,
   passphrase: string,
 ): Promise<PrivateKey> {
-  const { sealed, ...header } = parse(bytes);
+  const { sealed, retired: _, ...header } = parse(bytes);
   const key = await sealingKey(header, passphrase, "decrypt");
   let plain: ArrayBuffer;
   try {
@@ -125,6 +126,17 @@ export async function unsealPrivateKey(
  */
 export function fingerprintOfSealed(bytes: Uint8Array): string {
   return parse(bytes).fingerprint;
+}
+
+/** Whether a sealed key was retired by {@linkcode retireSealed}. */
+export function isRetired(bytes: Uint8Array): boolean {
+  return parse(bytes).retired === true;
+}
+
+/** The same sealed key, marked as retired; that takes no passphrase. */
+export function retireSealed(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const body = { ...parse(bytes), retired: true as const };
+  return encodeFile({ ...body, checksum: checksum(body) });
 }
 
 async function sealingKey(
@@ -206,6 +218,10 @@ function corrupt(expected: string): CipherlayerError {
     "key-corrupt",
     `Cannot open key: expected ${expected}, got a damaged or foreign file`,
   );
+}
+
+function encodeFile(file: SealedKey): Uint8Array<ArrayBuffer> {
+  return utf8(JSON.stringify(file, null, 2) + "\n");
 }
 
 function utf8(text: string): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,9 @@
+import { type ContractStore, MemoryContractStore } from "./contract_store.ts";
 import {
   generatePrivateKey,
   type KeyGenerationOptions,
 } from "../paillier/private/key_generation.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
 
 /**
@@ -40,6 +42,11 @@ export interface KeyStore {
   listRetired(): Promise<string[]>;
   /** Destroys a retired key; nothing that was encrypted under it can be read again. */
   forget(fingerprint: string): Promise<void>;
+  /**
+   * Which contract each model had when a gateway with this key first used it. Where it
+   * is missing, a contract is known for the life of a session.
+   */
+  readonly contracts?: ContractStore;
 }
 
 /** How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one. */
@@ -48,20 +55,40 @@ export interface NewKeyOptions extends KeyGenerationOptions {
   bits?: number;
 }
 
+/** How {@linkcode openKey} opens a store. */
+export interface OpenKeyOptions extends NewKeyOptions {
+  /** Whether a store without a key gets a new one. Default true. */
+  create?: boolean;
+  /**
+   * Told of a key that was made and saved here: the gateway has a new identity. On any
+   * run but the first it has lost its old one, and what was encrypted under it.
+   */
+  onNewKey?: (key: PrivateKey) => void;
+}
+
 /**
  * The store's current key; on the first run a new one is made and saved. Of many
  * processes that do so at once, all get the key of the first, where the store can
  * `create`.
+ *
+ * @throws {CipherlayerError} "key-missing" if the store holds no key and `create` is false
  */
 export async function openKey(
   store: KeyStore,
-  options: NewKeyOptions = {},
+  options: OpenKeyOptions = {},
 ): Promise<PrivateKey> {
   const stored = await store.load();
   if (stored) return stored;
+  if (options.create === false) {
+    throw new CipherlayerError(
+      "key-missing",
+      "Cannot open key: expected a key in the store, got none",
+    );
+  }
   const key = await generatePrivateKey(options.bits, options);
   if (!store.create) await store.save(key);
   else if (!await store.create(key)) return await openKey(store, options);
+  options.onNewKey?.(key);
   return key;
 }
 
@@ -91,6 +118,8 @@ export async function rotateKey(
 export class MemoryKeyStore implements KeyStore {
   readonly #keys = new Map<string, PrivateKey>();
   #current: string | null = null;
+  /** The contracts of the models that were used. */
+  readonly contracts: ContractStore = new MemoryContractStore();
 
   /** The current key, or the one that is named; null if there is none. */
   load(fingerprint?: string): Promise<PrivateKey | null> {

@@ -4,9 +4,20 @@
  * @module
  */
 import { basename, dirname } from "node:path";
+import type { PrivateKey } from "../paillier/private/private_key.ts";
 import { FileBlobStore } from "../blobs/blob_store_file.ts";
 import type { SealingOptions } from "./key_sealing.ts";
+import { findLooseModes } from "./file_modes.ts";
 import { SealedKeyStore } from "./key_store_sealed.ts";
+
+/** Options of {@linkcode FileKeyStore}. */
+export interface FileKeyStoreOptions extends SealingOptions {
+  /**
+   * Told when a key is opened that others of this machine may read, or replace.
+   * Default: `console.warn`.
+   */
+  onWarning?: (message: string) => void;
+}
 
 /**
  * Keeps the key in a file, sealed by a passphrase (scrypt, AES-256-GCM), readable
@@ -27,17 +38,34 @@ import { SealedKeyStore } from "./key_store_sealed.ts";
 export class FileKeyStore extends SealedKeyStore {
   /** Where the current key is. */
   readonly path: string;
+  readonly #warn: (message: string) => void;
 
   /**
    * A store that need not exist yet.
    *
    * @throws {RangeError} on an empty passphrase
    */
-  constructor(path: string, passphrase: string, options: SealingOptions = {}) {
+  constructor(
+    path: string,
+    passphrase: string,
+    options: FileKeyStoreOptions = {},
+  ) {
     super(new FileBlobStore(dirname(path)), passphrase, {
       ...options,
       name: basename(path),
     });
     this.path = path;
+    this.#warn = options.onWarning ?? ((message) => console.warn(message));
+  }
+
+  /** As in {@linkcode SealedKeyStore}; warns of modes that let others in. */
+  override async load(fingerprint?: string): Promise<PrivateKey | null> {
+    const key = await super.load(fingerprint);
+    if (key) {
+      for (const fault of await findLooseModes(this.path)) {
+        this.#warn(`Key of a gateway: ${fault}`);
+      }
+    }
+    return key;
   }
 }

@@ -1,13 +1,20 @@
 import type { BlobStore } from "../blobs/blob_store.ts";
 import {
   fingerprintOfSealed,
+  isRetired,
+  retireSealed,
   type SealingOptions,
   sealPrivateKey,
   unsealPrivateKey,
 } from "./key_sealing.ts";
+import { BlobContractStore, type ContractStore } from "./contract_store.ts";
+import { platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { KeyStore } from "./key_store.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
+
+/** Saving takes two writes: half a minute is far more than any takes. */
+const maxLockTries = 600, lockPauseMs = 50;
 
 /** Options of {@linkcode SealedKeyStore}. */
 export interface SealedKeyStoreOptions extends SealingOptions {
@@ -34,6 +41,8 @@ export class SealedKeyStore implements KeyStore {
   readonly #passphrase: string;
   readonly #options: SealedKeyStoreOptions;
   readonly #name: string;
+  /** The contracts of the models that were used, beside the key. */
+  readonly contracts: ContractStore;
 
   /**
    * A store that may be empty yet.
@@ -55,6 +64,7 @@ export class SealedKeyStore implements KeyStore {
     this.#passphrase = passphrase;
     this.#options = options;
     this.#name = options.name ?? "key";
+    this.contracts = new BlobContractStore(blobs, this.#name);
   }
 
   /**
@@ -62,13 +72,12 @@ export class SealedKeyStore implements KeyStore {
    *
    * @returns the key, or null if there is none
    * @throws {CipherlayerError} "key-corrupt", also where another key is found than
-   * the one that is named, or "wrong-passphrase"
+   * the one that is named, or a retired one in the current one's place, or "wrong-passphrase"
    */
   async load(fingerprint?: string): Promise<PrivateKey | null> {
-    const bytes = fingerprint === undefined ||
-        fingerprint === await this.fingerprint()
-      ? await this.#blobs.read(this.#name)
-      : await this.#blobs.read(this.#retiredName(fingerprint));
+    const bytes = fingerprint === undefined
+      ? await this.#readCurrent()
+      : await this.#readNamed(fingerprint);
     const key = bytes && await unsealPrivateKey(bytes, this.#passphrase);
     const opened = key?.publicKey.fingerprint;
     if (key && fingerprint !== undefined && opened !== fingerprint) {
@@ -84,15 +93,38 @@ export class SealedKeyStore implements KeyStore {
 
   /**
    * Seals a key and makes it the current one. The one before is copied first, still
-   * sealed by its own passphrase, so that no moment is without it.
+   * sealed by its own passphrase, so that no moment is without it. Where the blobs have
+   * a lock, processes that save at once do so one after another, and none loses a key.
+   *
+   * @throws {CipherlayerError} "key-locked" if another process holds the lock for long
    */
   async save(key: PrivateKey): Promise<void> {
     const sealed = await sealPrivateKey(key, this.#passphrase, this.#options);
-    const old = await this.#blobs.read(this.#name);
-    if (old) {
-      await this.#blobs.write(this.#retiredName(fingerprintOfSealed(old)), old);
+    const unlock = await this.#lock();
+    try {
+      const old = await this.#blobs.read(this.#name);
+      if (old) {
+        const retired = this.#retiredName(fingerprintOfSealed(old));
+        await this.#blobs.write(retired, retireSealed(old));
+      }
+      await this.#blobs.write(this.#name, sealed);
+    } finally {
+      await unlock();
     }
-    await this.#blobs.write(this.#name, sealed);
+  }
+
+  async #lock(): Promise<() => Promise<void>> {
+    if (!this.#blobs.lock) return () => Promise.resolve();
+    for (let tries = 0; tries < maxLockTries; tries++) {
+      const unlock = await this.#blobs.lock(this.#name);
+      if (unlock) return unlock;
+      await platformClock.wait(lockPauseMs);
+    }
+    throw new CipherlayerError(
+      "key-locked",
+      "Cannot save key: expected a key store that is free, got one that another process saves to",
+      { retryable: true },
+    );
   }
 
   /** Seals a first key, unless another process has sealed one meanwhile. */
@@ -110,7 +142,7 @@ export class SealedKeyStore implements KeyStore {
    * @throws {CipherlayerError} "key-corrupt"
    */
   async fingerprint(): Promise<string | null> {
-    const bytes = await this.#blobs.read(this.#name);
+    const bytes = await this.#readCurrent();
     return bytes && fingerprintOfSealed(bytes);
   }
 
@@ -127,6 +159,32 @@ export class SealedKeyStore implements KeyStore {
   /** Removes a retired key. */
   async forget(fingerprint: string): Promise<void> {
     await this.#blobs.remove(this.#retiredName(fingerprint));
+  }
+
+  /** @throws {CipherlayerError} "key-corrupt" if a retired key was put in its place */
+  async #readCurrent(): Promise<Uint8Array<ArrayBuffer> | null> {
+    const bytes = await this.#blobs.read(this.#name);
+    if (bytes && isRetired(bytes)) {
+      const fingerprint = fingerprintOfSealed(bytes);
+      throw new CipherlayerError(
+        "key-corrupt",
+        `Cannot open the current key: expected one in use, got ${
+          fingerprint.slice(0, 16)
+        }, which was retired; load it by its fingerprint and save it to use it again`,
+      );
+    }
+    return bytes;
+  }
+
+  async #readNamed(
+    fingerprint: string,
+  ): Promise<Uint8Array<ArrayBuffer> | null> {
+    const retired = await this.#blobs.read(this.#retiredName(fingerprint));
+    if (retired) return retired;
+    const current = await this.#blobs.read(this.#name);
+    return current && fingerprintOfSealed(current) === fingerprint
+      ? current
+      : null;
   }
 
   #retiredName(fingerprint: string): string {

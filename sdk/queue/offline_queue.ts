@@ -60,6 +60,12 @@ export interface AddResult {
 
 /** Options of {@linkcode OfflineQueue.process}. */
 export interface ProcessOptions extends InferOptions {
+  /**
+   * The contract (`Session.contract`) whose refusals are final. Default: the one under
+   * which this queue was first processed. A reading that a session of another contract
+   * refuses stays in the queue, and `process` throws `contract-changed`.
+   */
+  contract?: string;
   /** Waits for further readings when all are done, until the signal aborts. */
   follow?: boolean;
 }
@@ -268,6 +274,8 @@ export class OfflineQueue implements AsyncDisposable {
    * @throws {TypeError} if the queue is being processed already
    * @throws as {@linkcode Session.infer} does for faults of network and protocol:
    * the readings stay; a `retry` policy without an end waits for the cloud instead
+   * @throws {CipherlayerError} `contract-changed` if the model refuses a reading under
+   * another contract than the one known: the reading stays
    */
   async *process(
     session: Session,
@@ -278,6 +286,7 @@ export class OfflineQueue implements AsyncDisposable {
     }
     this.#processing = true;
     try {
+      const contract = await this.#holdTo(options.contract, session);
       for (;;) {
         for (const [id, unrecorded] of this.#outcomes) {
           yield unrecorded ?? await this.#outcome(id);
@@ -285,8 +294,9 @@ export class OfflineQueue implements AsyncDisposable {
         }
         options.signal?.throwIfAborted();
         const batch = this.#oldest(session.plan.samples);
-        if (batch.length > 0) await this.#send(batch, session, options);
-        else if (options.follow) await this.#addition(options.signal);
+        if (batch.length > 0) {
+          await this.#send(batch, session, { ...options, contract });
+        } else if (options.follow) await this.#addition(options.signal);
         else return;
       }
     } finally {
@@ -294,11 +304,27 @@ export class OfflineQueue implements AsyncDisposable {
     }
   }
 
+  /** The contract whose refusals are final, remembered from the first time on. */
+  async #holdTo(
+    accepted: string | undefined,
+    session: Session,
+  ): Promise<string> {
+    const bytes = await this.#store.read(contractName);
+    const known = bytes ? new TextDecoder().decode(bytes) : null;
+    const contract = accepted ?? known ?? session.contract;
+    if (contract !== known) {
+      // On a full disk it holds for this run, and is written by the next.
+      await this.#store.write(contractName, new TextEncoder().encode(contract))
+        .catch(() => {});
+    }
+    return contract;
+  }
+
   /** Evaluates readings together and records their outcomes one by one. */
   async #send(
     ids: number[],
     session: Session,
-    options: InferOptions,
+    options: InferOptions & { contract: string },
   ): Promise<void> {
     for (const id of ids) this.#underWay.add(id);
     try {
@@ -474,14 +500,21 @@ type InferenceOutcome =
 async function inferEach(
   session: Session,
   readings: Float64Array[],
-  options: InferOptions,
+  options: InferOptions & { contract: string },
 ): Promise<InferenceOutcome[]> {
-  const { signal, clamp } = options;
+  const { signal, clamp, contract } = options;
   try {
     const answers = await session.inferMany(readings, { signal, clamp });
     return answers.map((answer) => ({ answer }));
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
+    if (session.contract !== contract) {
+      throw new CipherlayerError(
+        "contract-changed",
+        `Cannot process queue: expected contract ${contract} of a model that refuses a reading, got ${session.contract}`,
+        { cause: error },
+      );
+    }
     if (readings.length === 1) return [{ refused: error.message }];
   }
   const outcomes: InferenceOutcome[] = [];
@@ -543,6 +576,9 @@ function isFull(error: unknown): boolean {
   return ["ENOSPC", "EDQUOT"].includes(String(codeOf(error))) ||
     (error instanceof Error && error.name === "QuotaExceededError");
 }
+
+/** Blob of the contract whose refusals are final, in the clear. */
+const contractName = "contract";
 
 function nameOf(id: number): string {
   return `${id}.queued`;

@@ -9,7 +9,7 @@ import {
   inputCiphertexts,
   usedSlots,
 } from "../fixed_point/layout.ts";
-import { maxShards } from "../wire/limits.ts";
+import { maxReadsOfTensor, maxShards } from "../wire/limits.ts";
 import type {
   EdgeStep,
   InferencePlan,
@@ -212,11 +212,23 @@ function checkSizes(
   }
 }
 
-/** Each value is packed once for each offset that a tile has, no more. */
-function checkDistinct(layout: RoundLayout, where: string): void {
-  if (layout.kind === "dense") return;
-  for (const { tensor, offsets } of layout.inputs) {
-    if (new Set(offsets.map(String)).size !== offsets.length) {
+/** A value is packed once for each offset of each term, and terms that read it are few. */
+function checkDistinct({ inputs }: RoundLayout, where: string): void {
+  const reads = new Map<string, number>();
+  for (const input of inputs) {
+    const { tensor } = input;
+    const count = (reads.get(tensor) ?? 0) + 1;
+    if (count > maxReadsOfTensor) {
+      refuse(
+        `${where} to read "${tensor}" at most ${maxReadsOfTensor} times`,
+        "more",
+      );
+    }
+    reads.set(tensor, count);
+    if (
+      "offsets" in input &&
+      new Set(input.offsets.map(String)).size !== input.offsets.length
+    ) {
       refuse(`${where} to read "${tensor}" once at an offset`, "it twice");
     }
   }

@@ -7,6 +7,7 @@ import type { RoundReport, SessionState } from "./events.ts";
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { namesReadLater } from "./plan_limits.ts";
+import type { ReleaseGrid } from "./release_grid.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
@@ -25,6 +26,8 @@ export interface InferenceContext {
   clock: Clock;
   activations?: ActivationRegistry;
   signal?: AbortSignal;
+  /** When requests leave. */
+  grid: ReleaseGrid;
   /** Posts a body, with retries. */
   post(
     path: string,
@@ -119,7 +122,9 @@ async function runRound(
 
   context.onState({ state: "evaluating", round: index });
   const body = encodeRoundRequest({ token, ciphertexts });
+  await context.grid.wait(signal);
   const evaluated = await evaluate(context, index, round, body);
+  context.grid.start();
   const answered = clock.now();
 
   context.onState({ state: "decrypting", round: index });

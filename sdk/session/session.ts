@@ -1,6 +1,8 @@
 import { checkActivations } from "../activations/apply.ts";
 import { type Answer, readOutput } from "./answer.ts";
 import { checkPlan } from "./check_plan.ts";
+import { ContractKeeper } from "./contract_keeper.ts";
+import { isContract } from "../keys/contract_store.ts";
 import { type Clock, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { emit, SessionEvents } from "./events.ts";
@@ -8,15 +10,16 @@ import { quantise } from "../fixed_point/codec.ts";
 import { inputCiphertexts } from "../fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
+import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
+import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
-import { contractDigest, contractOfPlan } from "../wire/contract.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
 export type { Answer } from "./answer.ts";
@@ -35,8 +38,10 @@ const maxSessionBytes = 1 << 24;
  * Opens a session: proves the key, fetches the plan and the first token.
  *
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
- * refuse the key or model, or send a plan that makes no sense
- * @throws {RangeError} if `samples` is not a positive integer
+ * refuse the key or model, or send a plan that makes no sense; `contract-changed` if
+ * the model has another contract than the one pinned or known
+ * @throws {RangeError} if `samples` is not a positive integer, or `paceMs` not one of
+ * 0 to 60,000
  * @throws {TypeError} if `url`, `model`, `keys`, `token`, `timeoutMs` or `contract`
  * is not what it should be, the model uses an activation that is not registered, or
  * the key store holds no key
@@ -77,9 +82,10 @@ export class Session extends SessionEvents {
   readonly #transport: Transport;
   readonly #retry: RetryPolicy;
   readonly #clock: Clock;
+  readonly #grid: ReleaseGrid;
+  readonly #contracts: ContractKeeper;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
-  #contract?: string;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #idle = { stop: new AbortController(), done: Promise.resolve() };
@@ -106,11 +112,23 @@ export class Session extends SessionEvents {
     if (onRetry) {
       this.addEventListener("retry", ({ detail }) => onRetry(detail));
     }
+    this.#grid = new ReleaseGrid(this.#clock, options.paceMs ?? 0);
+    this.#contracts = new ContractKeeper({
+      model: options.model,
+      pinned: options.contract,
+      store: isKeyStore(options.keys) ? options.keys.contracts : undefined,
+      accept: options.onContractChange,
+    });
   }
 
   /** See the function {@linkcode connect}. */
   static async connect(options: ConnectOptions): Promise<Session> {
-    const { samples = 1 } = options;
+    const { samples = 1, paceMs = 0 } = options;
+    if (!(paceMs >= 0 && paceMs <= 60_000)) {
+      throw new RangeError(
+        `Cannot connect: expected paceMs from 0 to 60,000, got ${paceMs}`,
+      );
+    }
     if (!Number.isSafeInteger(samples) || samples < 1) {
       throw new RangeError(
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
@@ -120,7 +138,7 @@ export class Session extends SessionEvents {
     if (typeof model !== "string" || model === "") {
       throw new TypeError("Cannot connect: expected model to be a name");
     }
-    if (contract !== undefined && !/^sha256:[0-9a-f]{64}$/.test(contract)) {
+    if (contract !== undefined && !isContract(contract)) {
       throw new TypeError(
         `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
           JSON.stringify(contract)?.slice(0, 100)
@@ -153,7 +171,7 @@ export class Session extends SessionEvents {
    * for every key length, batch and sealing key. Pass it to {@linkcode connect} to pin it.
    */
   get contract(): string {
-    return this.#contract!;
+    return this.#contracts.current;
   }
 
   /** What the cloud told about the model: geometry, never weights. */
@@ -308,6 +326,7 @@ export class Session extends SessionEvents {
         clock: this.#clock,
         activations: this.#options.activations,
         signal: options.signal,
+        grid: this.#grid,
         post: (path, body, limits) => this.#post(path, body, limits),
         onState: (state) => emit(this, "state", state),
         onRound: (round, report) =>
@@ -355,22 +374,9 @@ export class Session extends SessionEvents {
     for (const { steps } of opened.plan.rounds) {
       checkActivations(steps, this.#options.activations ?? new Map());
     }
-    this.#keepContract(opened.plan);
+    await this.#contracts.check(opened.plan);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
-  }
-
-  /** The pinned contract, or that of the first session, holds for every later one. */
-  #keepContract(plan: InferencePlan): void {
-    const expected = this.#contract ?? this.#options.contract;
-    const contract = contractDigest(contractOfPlan(plan));
-    if (expected !== undefined && contract !== expected) {
-      throw new CipherlayerError(
-        "contract-changed",
-        `Cannot start session: expected contract ${expected} of model ${this.#options.model}, got ${contract}`,
-      );
-    }
-    this.#contract = contract;
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */
@@ -429,10 +435,14 @@ function isList(reading: unknown): boolean {
   return typeof reading === "object" && reading !== null && "length" in reading;
 }
 
+function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {
+  return !(keys instanceof PaillierEngine || keys instanceof PrivateKey);
+}
+
 async function keyOf(
   keys: ConnectOptions["keys"],
 ): Promise<PrivateKey | PaillierEngine> {
-  if (keys instanceof PaillierEngine || keys instanceof PrivateKey) return keys;
+  if (!isKeyStore(keys)) return keys;
   if (typeof keys?.load !== "function") {
     throw new TypeError(
       "Cannot connect: expected keys to be a private key, a PaillierEngine or a key store",

@@ -1,4 +1,5 @@
 import type { ActivationRegistry } from "../activations/apply.ts";
+import type { ContractChange } from "./contract_keeper.ts";
 import type { Clock } from "../support/clock.ts";
 import type { RetryNotice } from "./events.ts";
 import type { KeyStore } from "../keys/key_store.ts";
@@ -21,11 +22,18 @@ export interface ConnectOptions {
   keys: PrivateKey | PaillierEngine | KeyStore;
   /**
    * The contract that the model must keep: what `cipherlayer inspect` prints and
-   * `Session.contract` tells, `sha256:` and 64 hexadecimal digits. Without it the first
-   * session's contract is taken, and sessions renewed later must keep that one.
-   * Pin it: a cloud that may choose anew what a reading may be learns from refusals.
+   * `Session.contract` tells, `sha256:` and 64 hexadecimal digits. Pin it: a cloud that
+   * may choose anew what a reading may be learns from refusals. Without it the contract
+   * of the first use is held to: the one that the key store remembers
+   * (`KeyStore.contracts`), else that of the first session.
    */
   contract?: string;
+  /**
+   * Asked when the model has another contract than the one known, where none is pinned:
+   * true accepts it, and the key store remembers it from then on. Without it, or where
+   * it says false, the session is refused with `contract-changed`.
+   */
+  onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /**
@@ -52,6 +60,13 @@ export interface ConnectOptions {
   clock?: Clock;
   /** A call without a complete answer after this time is tried again; `Infinity` waits. Default 120,000. */
   timeoutMs?: number;
+  /**
+   * Requests of an inference leave a whole multiple of this many milliseconds after
+   * the answer before came in, so that the pause between rounds tells the functions
+   * nothing of the gateway's work. Choose it above the time of the longest round's
+   * work; each round takes that much longer. Default 0: they leave at once.
+   */
+  paceMs?: number;
   /** Aborts connecting. */
   signal?: AbortSignal;
 }

@@ -8,6 +8,7 @@ export type ErrorCode =
   | "count-mismatch"
   | "forbidden"
   | "key-corrupt"
+  | "key-locked"
   | "key-missing"
   | "key-rejected"
   | "malformed"

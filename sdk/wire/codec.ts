@@ -138,6 +138,11 @@ export const step = tagged<EdgeStep>("op", {
     table: list(exact, maxTableEntries),
   }),
   reshape: record<Step<"reshape">>({ op: literal("reshape"), shape }),
+  transpose: record<Step<"transpose">>({
+    op: literal("transpose"),
+    shape,
+    order: list(integer(0, 7), 8),
+  }),
   selectLargest: record<Step<"selectLargest">>({
     op: literal("selectLargest"),
   }),

@@ -15,6 +15,8 @@ export const maxAxes = 8;
 export const maxRounds = 2 ** 10;
 /** Activations that a round reads. */
 export const maxInputs = 2 ** 10;
+/** Of these, the ones that read the same activation. */
+export const maxReadsOfTensor = 8;
 /** Steps that the gateway takes after a round. */
 export const maxSteps = 64;
 /** Calls that a round may be split into. */

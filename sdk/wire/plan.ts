@@ -150,6 +150,8 @@ export type EdgeStep =
     table: number[];
   }
   | { op: "reshape"; shape: number[] }
+  /** The values, seen as `shape`, with axis order[i] in the place of axis i. */
+  | { op: "transpose"; shape: number[]; order: number[] }
   /** 1 at the place of the largest value of the sample (the first of equals), 0 elsewhere. */
   | { op: "selectLargest" }
   /** x >= 0 ? 1 : 0. */

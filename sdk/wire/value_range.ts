@@ -54,6 +54,7 @@ export function rangeAfter(
     case "maxPool":
       return withPadding(step, low, high);
     case "reshape":
+    case "transpose":
       return exact(low, high);
     case "selectLargest":
     case "isNonNegative":

@@ -73,7 +73,7 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("an unsupported model: every node, exit code 2, nothing written", async () => {
+Deno.test("an unsupported model: every node, exit code 3, nothing written", async () => {
   const folder = await Deno.makeTempDir();
   const g = new GraphBuilder([4, 8]);
   const lstm = g.node("LSTM", [
@@ -90,7 +90,7 @@ Deno.test("an unsupported model: every node, exit code 2, nothing written", asyn
   const refused = await cipherlayer(
     ...[...args, `${folder}/x.npy`, "--out", `${folder}/out`, "--json"],
   );
-  equal(refused.code, 2);
+  equal(refused.code, 3);
   match(refused.stderr, /2 unsupported nodes/);
   const { unsupported } = JSON.parse(refused.stdout);
   deepEqual(
@@ -101,6 +101,27 @@ Deno.test("an unsupported model: every node, exit code 2, nothing written", asyn
     [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
     ["rnn.onnx", "x.npy"],
   );
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("an inaccurate model: exit code 4 and nothing written, until the error is accepted", async () => {
+  const { folder } = await workplace();
+  const args = [
+    ...["compile", `${folder}/net.onnx`, "--calibrate", `${folder}/x.npy`],
+    ...["--weight-bits", "2", "--activation-bits", "1"],
+    ...["--out", `${folder}/out`, "--json"],
+  ];
+  const refused = await cipherlayer(...args);
+  equal(refused.code, 4, refused.stderr);
+  match(refused.stderr, /is off by .* % of its variation about its mean/);
+  equal(
+    [...Deno.readDirSync(folder)].some(({ name }) => name === "out"),
+    false,
+  );
+  const accepted = await cipherlayer(...args, "--accept-error");
+  equal(accepted.code, 0, accepted.stderr);
+  const { worstScoreError } = JSON.parse(accepted.stdout);
+  ok(worstScoreError > .25, `${worstScoreError}`);
   await Deno.remove(folder, { recursive: true });
 });
 

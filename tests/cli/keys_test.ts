@@ -138,12 +138,14 @@ Deno.test("misuse: exit code 2 and a hint; a wrong passphrase: 1", async () => {
     match(without.stderr, /expected a passphrase/);
 
     await Deno.writeTextFile(`${folder}/secret`, `${passphrase}\nmore\n`);
+    await Deno.chmod(`${folder}/secret`, 0o644);
     const byFile = [...command, "create", path, ...small];
     const created = await run(Deno.execPath(), [
       ...byFile,
       `--passphrase-file=${folder}/secret`,
     ]);
     equal(created.code, 0, created.stderr);
+    match(created.stderr, /Warning: .*secret may be used by others/);
     const wrong = await run(Deno.execPath(), [...command, "rotate", path], {
       env: { CIPHERLAYER_PASSPHRASE: "another" },
     });

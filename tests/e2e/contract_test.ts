@@ -3,8 +3,12 @@
  *
  * @module
  */
-import { equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { contractOfModel } from "../../models/protections/contract.ts";
+import { MemoryBlobStore } from "../../sdk/blobs/blob_store.ts";
+import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
+import type { ContractChange } from "../../sdk/session/contract_keeper.ts";
+import type { ConnectOptions } from "../../sdk/session/session.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeSessionResponse,
@@ -13,7 +17,7 @@ import {
 import { contractDigest } from "../../sdk/wire/contract.ts";
 import { contentDigest } from "../../sdk/wire/content_digest.ts";
 import { startCloud } from "../support/cloud.ts";
-import { model, open, reading } from "../support/tiny_session.ts";
+import { key, model, open, reading } from "../support/tiny_session.ts";
 
 const contract = contractDigest(contractOfModel(model));
 
@@ -34,12 +38,11 @@ Deno.test("a pinned contract admits its model and refuses another", async () => 
   await rejects(open(cloud.url, { contract: "lenet" }), TypeError);
 });
 
-Deno.test("a renewed session refuses a range of readings that the first did not have", async () => {
-  let isSpoilt = false;
-  await using cloud = startCloud([model]);
-  // A hostile cloud: it ends the session and asks again with a smaller range.
-  const hostile: typeof fetch = async (target, init) => {
-    if (isSpoilt && !`${target}`.endsWith("/sessions")) {
+/** A cloud that states a smaller range of readings, and ends sessions, once it is spoilt. */
+function spoilable() {
+  const cloud = { isSpoilt: false, fetch: globalThis.fetch };
+  cloud.fetch = async (target, init) => {
+    if (cloud.isSpoilt && !`${target}`.endsWith("/sessions")) {
       return Response.json(
         { code: "token-expired", detail: "expired" },
         {
@@ -49,10 +52,8 @@ Deno.test("a renewed session refuses a range of readings that the first did not 
       );
     }
     const reply = await fetch(target, init);
-    if (!isSpoilt) return reply;
-    const opened = decodeSessionResponse(
-      new Uint8Array(await reply.arrayBuffer()),
-    );
+    if (!cloud.isSpoilt) return reply;
+    const opened = decodeSessionResponse(await reply.bytes());
     opened.plan.input.high--;
     const body = new Uint8Array(encodeSessionResponse(opened));
     return new Response(body, {
@@ -62,8 +63,73 @@ Deno.test("a renewed session refuses a range of readings that the first did not 
       },
     });
   };
-  await using session = await open(cloud.url, { fetch: hostile });
+  return cloud;
+}
+
+Deno.test("a renewed session refuses a range of readings that the first did not have", async () => {
+  await using cloud = startCloud([model]);
+  const hostile = spoilable();
+  await using session = await open(cloud.url, { fetch: hostile.fetch });
   await session.infer(reading);
-  isSpoilt = true;
+  hostile.isSpoilt = true;
   await rejects(session.infer(reading), isChanged);
+});
+
+Deno.test("the contract of the first use is remembered beside the key", async () => {
+  await using cloud = startCloud([model]);
+  const hostile = spoilable();
+  const blobs = new MemoryBlobStore();
+  const keyStore = () =>
+    new SealedKeyStore(blobs, "a passphrase", { cost: 1 << 10 });
+  await keyStore().save(key);
+  const reopen = async (options: Partial<ConnectOptions> = {}) => {
+    await using session = await open(cloud.url, {
+      keys: keyStore(),
+      fetch: hostile.fetch,
+      ...options,
+    });
+    return session.contract;
+  };
+  equal(await reopen(), contract);
+  hostile.isSpoilt = true;
+  await rejects(reopen(), isChanged);
+  await rejects(reopen({ onContractChange: () => false }), isChanged);
+  deepEqual(await keyStore().listRetired(), []);
+
+  // The application looks at what has changed, and accepts it for good.
+  const changes: ContractChange[] = [];
+  const accepted = await reopen({
+    onContractChange: (change) => changes.push(change) > 0,
+  });
+  equal(changes.length, 1);
+  equal(changes[0].model, model.manifest.name);
+  equal(changes[0].expected, contract);
+  equal(changes[0].contract, accepted);
+  equal(changes[0].plan.input.high, model.manifest.input.high - 1);
+  equal(await reopen(), accepted);
+  hostile.isSpoilt = false;
+  await rejects(reopen(), isChanged);
+  // A pinned contract is the application's own word, and nobody is asked.
+  await rejects(
+    reopen({ contract: accepted, onContractChange: () => true }),
+    isChanged,
+  );
+  equal(await reopen({ contract }), contract);
+});
+
+Deno.test("a contract that was damaged on the disk lets no other in", async () => {
+  await using cloud = startCloud([model]);
+  const blobs = new MemoryBlobStore();
+  const keys = new SealedKeyStore(blobs, "a passphrase", { cost: 1 << 10 });
+  await keys.save(key);
+  await (await open(cloud.url, { keys })).close();
+  const name = (await blobs.list()).find((name) => name.includes("contract"))!;
+  for (const text of ["", "{}", '{"model":"other"}', "sha256:00"]) {
+    await blobs.write(name, new TextEncoder().encode(text));
+    await rejects(open(cloud.url, { keys }), {
+      name: "CipherlayerError",
+      code: "key-corrupt",
+      message: /Cannot read the contract of model/,
+    });
+  }
 });

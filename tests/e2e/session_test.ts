@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
@@ -99,4 +99,16 @@ Deno.test("states and rounds are told in order, and the report adds up", async (
     "ready",
     "closed",
   ]);
+});
+
+Deno.test("of many readings none is sent where one is out of range", async () => {
+  await using cloud = startCloud([model]);
+  await using session = await connect({
+    url: cloud.url,
+    model: model.manifest.name,
+    keys: testKey(512),
+  });
+  const wrong = reading.with(0, 1e9);
+  await rejects(session.inferMany([reading, wrong]), RangeError);
+  deepEqual(cloud.calls, ["/v1/sessions"]);
 });

@@ -21,9 +21,11 @@ async function moduleGraph(entry: string): Promise<string[]> {
 const permittedOfSdk = [
   "sdk/activations/",
   "sdk/fixed_point/",
+  "sdk/garbling/",
   "sdk/paillier/public/",
   "sdk/paillier/wasm/",
   "sdk/support/",
+  "sdk/transfer/",
   "sdk/wire/",
 ];
 /** What they may load besides; the compiler, the zoo and the command line are not among it. */

@@ -107,12 +107,11 @@ Deno.test("the digest tells circuits with other gate numbers, lanes or places ap
     c.output(...pairs.map(([a, b]) => c.and(a, b)));
     return c;
   };
-  const none = new Uint8Array();
-  const digest = (c: Circuit, lanes = 4, places = none) =>
+  const digest = (c: Circuit, lanes = 4, places: Int32Array[] = []) =>
     circuitDigest([{ circuit: c, lanes }], places);
   const first = digest(build(false));
   deepEqual(digest(build(false)), first);
   notDeepEqual(digest(build(true)), first);
   notDeepEqual(digest(build(false), 5), first);
-  notDeepEqual(digest(build(false), 4, Uint8Array.of(1)), first);
+  notDeepEqual(digest(build(false), 4, [Int32Array.of(1)]), first);
 });

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { gatewayMutations } from "./gateway_mutations.ts";
+
 /** A change of one place in one file. */
 export interface Mutation {
   /** What the change breaks, in a few words; unique. */
@@ -24,6 +26,9 @@ const paillier = "tests/sdk/paillier";
 const evaluation = "tests/functions/rounds/evaluate/evaluate_test.ts";
 const packing = "tests/sdk/fixed_point/packing_test.ts";
 const steps = "tests/sdk/activations/steps_test.ts";
+const sealed = "tests/functions/rounds/sealed";
+const sealedRules = `${sealed}/rules_test.ts`;
+const sealedViews = `${sealed}/views_test.ts`;
 
 export const mutations: Mutation[] = [
   // Guards of scores.
@@ -305,10 +310,45 @@ export const mutations: Mutation[] = [
   // What a gateway relies on.
   {
     name: "a renewed session may keep another contract",
-    file: "sdk/session/session.ts",
+    file: "sdk/session/contract_keeper.ts",
     find: "if (expected !== undefined && contract !== expected) {",
     replace: "if (expected === contract && contract !== expected) {",
     tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a contract of an earlier run is forgotten",
+    file: "sdk/session/contract_keeper.ts",
+    find: "await store?.read(model) ?? undefined",
+    replace: "undefined",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "an application's answer accepts what a pin excludes",
+    file: "sdk/session/contract_keeper.ts",
+    find: "const isAccepted = pinned === undefined &&",
+    replace: "const isAccepted =",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a queue gives up what a changed contract refuses",
+    file: "sdk/queue/offline_queue.ts",
+    find: "if (session.contract !== contract) {",
+    replace: "if (session.contract === null) {",
+    tests: ["tests/sdk/queue/offline_queue_test.ts"],
+  },
+  {
+    name: "a damaged contract lets any other in",
+    file: "sdk/keys/contract_store.ts",
+    find: "kept.model === model && isContract(kept.contract)",
+    replace: "kept.model === model || kept.contract !== 0",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "requests leave when the work is done, not on the grid",
+    file: "sdk/session/release_grid.ts",
+    find: "if (pace === 0) return;",
+    replace: "if (pace >= 0) return;",
+    tests: ["tests/sdk/session/release_grid_test.ts"],
   },
   {
     name: "a contract that leaves out the range of readings",
@@ -338,5 +378,71 @@ export const mutations: Mutation[] = [
     find: "nonce: random(nonceBytes),",
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
+  },
+  ...gatewayMutations,
+
+  // Sealed inferences.
+  {
+    name: "sealed: one salt for all shards",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "`salt ${shard}/${shards}`",
+    replace: '"salt"',
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: a seed without the body",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "  context.set(sha256(body), 32);",
+    replace: "  context.set(sha256(body.subarray(0, 20)), 32);",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: answers masked above their lowest bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "uniformBelow(modulus, source));",
+    replace: "uniformBelow(modulus, source) >> 4n << 4n);",
+    tests: [sealedViews],
+  },
+  {
+    name: "sealed: plaintexts masked without surplus bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "bigIntFromBytes(source(size)), bits)",
+    replace: "bigIntFromBytes(source(size)), bits - 8)",
+    tests: [sealedViews],
+  },
+  {
+    name: "sealed: lanes counted from 0 in each chunk",
+    file: "sdk/garbling/rounds/run.ts",
+    find: "firstLane: first };",
+    replace: "firstLane: 0 };",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: tokens of other circuits accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkDigest(round.digest, content.digest);",
+    replace: "",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: transfers of another account accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkOwner(batch, content);",
+    replace: "",
+    tests: [sealedRules],
+  },
+  {
+    name: "sealed: a noise bit that the sender sets",
+    file: "sdk/transfer/batch.ts",
+    find: "    grown[leaf] |= 1;",
+    replace: "",
+    tests: ["tests/transfer/batch_test.ts"],
+  },
+  {
+    name: "sealed: transfers given back by a call that fails",
+    file: "sdk/transfer/receiver.ts",
+    find: "    this.#next += bits.length;",
+    replace: "    setTimeout(() => this.#next += bits.length);",
+    tests: [sealedViews],
   },
 ];

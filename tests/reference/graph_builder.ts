@@ -58,6 +58,21 @@ export class GraphBuilder {
     return output;
   }
 
+  /** A Split into so many parts. */
+  split(
+    inputs: string[],
+    parts: number,
+    attributes: Record<string, AttributeSpec> = {},
+  ): string[] {
+    const name = `Split_t${this.#count}`;
+    const outputs = Array.from(
+      { length: parts },
+      () => `t${this.#count++}`,
+    );
+    this.#nodes.push({ operator: "Split", inputs, outputs, attributes, name });
+    return outputs;
+  }
+
   constant(tensor: TensorSpec): string {
     const name = `c${this.#count++}`;
     this.#constants[name] = tensor;

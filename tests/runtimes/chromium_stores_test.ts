@@ -52,6 +52,9 @@ Deno.test({
         ]);
         for (const prime of primes) assert.ok(!report.text.includes(prime));
         assert.equal(await call("openWrongly"), "wrong-passphrase");
+        const opened: string[] = await call("openAtOnce");
+        assert.equal(opened.length, 3);
+        assert.equal(new Set(opened).size, 1);
         await call("forgetRetired");
         assert.deepEqual((await call("inspect")).retired, []);
       } finally {

@@ -1,6 +1,6 @@
 /** What a page does with keys and readings that IndexedDB holds; bundled for Chromium. */
 import { IndexedDbBlobStore } from "../../sdk/blobs/blob_store_indexed_db.ts";
-import { rotateKey } from "../../sdk/keys/key_store.ts";
+import { openKey, rotateKey } from "../../sdk/keys/key_store.ts";
 import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
 import { OfflineQueue } from "../../sdk/queue/offline_queue.ts";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
@@ -63,6 +63,16 @@ export async function openWrongly(): Promise<string> {
     return (error as { code: string }).code;
   }
   return "opened";
+}
+
+/** Fingerprints that calls get which find no key and make one at once. */
+export async function openAtOnce(): Promise<string[]> {
+  const blobs = new IndexedDbBlobStore("another gateway");
+  const keys = await Promise.all([1, 2, 3].map(() => {
+    const store = new SealedKeyStore(blobs, passphrase, { cost: 1 << 10 });
+    return openKey(store, { bits: 512, insecure: true });
+  }));
+  return keys.map(({ publicKey }) => publicKey.fingerprint);
 }
 
 /** Destroys the retired keys. */

@@ -1,5 +1,6 @@
 /** Real functions on a real port, for whole inferences. */
 import { createApp } from "../../functions/app.ts";
+import type { Budget } from "../../functions/admission/budget.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
@@ -9,6 +10,8 @@ export interface CloudOptions {
   port?: number;
   sealingKey?: Uint8Array;
   clock?: () => number;
+  /** What accounts may be told. */
+  budget?: Budget;
   /** Sees each call before the functions; an answer of its own replaces theirs. */
   intercept?: (
     request: Request,
@@ -35,6 +38,7 @@ export function startCloud(
     sealingKey: options.sealingKey ?? sealingKey,
     insecureKeys: true,
     clock: options.clock,
+    budget: options.budget,
   });
   const calls: string[] = [];
   const server = serveLocally(

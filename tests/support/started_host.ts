@@ -23,7 +23,7 @@ export async function startHost(
   env: Record<string, string> = {},
 ): Promise<StartedHost> {
   const folder = await Deno.makeTempDir();
-  const options = { models, hostname: "127.0.0.1", port: freePort() };
+  const options = { models, hostname: "127.0.0.1", port: freePort(), env };
   const command = host === "deploy"
     ? deployCommand(options)
     : await prepareHost(host, folder, options);

@@ -1,7 +1,19 @@
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
 import { runPaced } from "./paced.ts";
-import { bankBytes, bankGroups, RandomiserBank } from "./randomisers.ts";
+import { LruMap } from "../../models/lru.ts";
+import { DirectRandomiser } from "./direct_randomiser.ts";
+import {
+  bankBytes,
+  bankGroups,
+  type Randomiser,
+  RandomiserBank,
+} from "./randomisers.ts";
+
+/** Answers of a key from which on a bank repays itself: about 7 ms each without it. */
+const answersBeforeBank = 32;
+/** Keys without a bank whose answers are counted: 12 kB each. */
+const keysCounted = 512;
 
 interface CachedBank {
   modulus: bigint;
@@ -12,9 +24,10 @@ interface CachedBank {
 }
 
 /**
- * Banks of the keys used last; any instance can make any of them again. They are built
- * one after another, so that whatever else runs here keeps half of the time, and count
- * from the moment they are opened.
+ * Banks of the keys used last; any instance can make any of them again. A key's first
+ * answers are randomised without one, by the same numbers: strangers who start sessions
+ * cost nothing here. Banks are then built in the turns of calls that need them, one
+ * after another, and count from the moment they are opened.
  */
 export class BankCache {
   readonly #kernel: Kernel;
@@ -24,6 +37,10 @@ export class BankCache {
   readonly #banks = new Map<bigint, CachedBank>();
   /** Those to be built, the next one first. */
   readonly #waiting: CachedBank[] = [];
+  readonly #first = new LruMap<
+    bigint,
+    { answers: number; randomiser: DirectRandomiser }
+  >(keysCounted);
   #building = false;
 
   /** @param maxBytes for all banks together; the one built last may exceed it alone */
@@ -33,36 +50,44 @@ export class BankCache {
     this.#maxBytes = maxBytes;
   }
 
-  /** Banks that are being built or wait for it. */
-  get pending(): number {
-    return this.#waiting.length + Number(this.#building);
-  }
-
-  /** Whether a session of this key need not wait for banks of others. */
-  isFree(modulus: bigint): boolean {
-    return this.pending === 0 || this.#banks.has(modulus);
-  }
-
   /** Memory of all banks, the one being built too. */
   get bytes(): number {
     return [...this.#banks.values()].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /**
-   * The bank of a key, for a call that waits for it: built next. The first call for it
-   * takes 40 full powers, as does one that wants a larger bank than there is.
+   * What randomises a call's answers: all that it may give do so by the same numbers.
+   *
+   * @param answers that an inference takes
+   * @param count of this call
+   */
+  async randomiser(
+    modulus: bigint,
+    answers: number,
+    count: number,
+  ): Promise<Randomiser> {
+    if (!this.#banks.has(modulus)) {
+      const first = this.#first.getOrMake(modulus, () => ({
+        answers: 0,
+        randomiser: new DirectRandomiser(
+          this.#kernel,
+          this.#sealingKey,
+          modulus,
+        ),
+      }));
+      first.answers += count;
+      if (first.answers <= answersBeforeBank) return first.randomiser;
+    }
+    return await this.bank(modulus, answers);
+  }
+
+  /**
+   * The bank of a key. The first call for it takes 40 full powers, as does one that
+   * wants a larger bank than there is.
    *
    * @param answers that an inference takes
    */
-  get(modulus: bigint, answers: number): Promise<RandomiserBank> {
-    const cached = this.#cached(modulus, answers);
-    const place = this.#waiting.indexOf(cached);
-    if (place > 0) this.#waiting.unshift(...this.#waiting.splice(place, 1));
-    return cached.built.promise;
-  }
-
-  /** The same for calls still to come: built when those that are waited for are. */
-  prepare(modulus: bigint, answers: number): Promise<RandomiserBank> {
+  bank(modulus: bigint, answers: number): Promise<RandomiserBank> {
     return this.#cached(modulus, answers).built.promise;
   }
 

@@ -24,6 +24,8 @@ export function orderUnits(plan: InferencePlan, round: number): number {
     ) {
       units = gcd(units, shape[0]);
     }
+    // A transpose takes elements from the places that the plan names.
+    if (step.op === "transpose") return 1;
     // The plan names each channel's slope: channels cannot trade places.
     if (step.op === "leakyRelu" && step.negative.length > 1) return 1;
     shape = shapeAfterReshape(step, shape);

@@ -1,18 +1,120 @@
-import { Pacer } from "../../../sdk/support/pacing.ts";
+/**
+ * Shares a thread's time among the computations of its calls: whoever has had the least
+ * goes on, so that a short one passes between the slices of long ones.
+ *
+ * @module
+ */
+
+/** So long a computation goes on before the event loop runs and another may. */
+const sliceMs = 20;
+/** Whoever has waited so long has the next slice, however much it has had. */
+const longestWaitMs = 250;
 
 /**
- * Runs a computation that yields often, letting the event loop run in between.
+ * On Cloudflare's runtime a pause ends with the request that it began in, and its clock
+ * stands still during computations: there, all is run at once.
+ */
+const pauses = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
+
+/** What a call has had of its thread's time, over all its computations. */
+export interface Task {
+  usedMs: number;
+}
+
+interface Job {
+  task: Task;
+  /** When its last slice ended, or it came. */
+  waitsSinceMs: number;
+  /** Works for a slice. @returns whether it has ended */
+  slice(): boolean;
+}
+
+/** Computations that yield often, one slice at a time. */
+export class TimeSlices {
+  readonly #clock: () => number;
+  readonly #pause: () => Promise<void>;
+  readonly #jobs = new Set<Job>();
+  #isServing = false;
+
+  /**
+   * @param clock milliseconds of any start
+   * @param pause lets the event loop run
+   */
+  constructor(
+    clock: () => number = () => performance.now(),
+    pause: () => Promise<void> = () =>
+      new Promise((resolve) => setTimeout(resolve, 0)),
+  ) {
+    this.#clock = clock;
+    this.#pause = pause;
+  }
+
+  /**
+   * Runs a computation to its end.
+   *
+   * @param task of the call that it belongs to
+   * @throws the signal's reason once it is aborted
+   */
+  run<T>(
+    work: Generator<void, T>,
+    task: Task,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const slice = () => {
+      const startedMs = this.#clock();
+      const over = () => pauses && this.#clock() - startedMs >= sliceMs;
+      try {
+        signal?.throwIfAborted();
+        let step = work.next();
+        while (!step.done && !over()) step = work.next();
+        if (step.done) resolve(step.value);
+        return step.done === true;
+      } catch (error) {
+        reject(error);
+        return true;
+      } finally {
+        task.usedMs += this.#clock() - startedMs;
+      }
+    };
+    this.#jobs.add({ task, waitsSinceMs: this.#clock(), slice });
+    if (!this.#isServing) void this.#serve();
+    return promise;
+  }
+
+  async #serve(): Promise<void> {
+    this.#isServing = true;
+    for (;;) {
+      const job = this.#next();
+      if (job.slice()) this.#jobs.delete(job);
+      job.waitsSinceMs = this.#clock();
+      if (this.#jobs.size === 0) break;
+      await this.#pause();
+    }
+    this.#isServing = false;
+  }
+
+  #next(): Job {
+    const jobs = [...this.#jobs];
+    const oldest = jobs.reduce((a, b) =>
+      b.waitsSinceMs < a.waitsSinceMs ? b : a
+    );
+    if (this.#clock() - oldest.waitsSinceMs >= longestWaitMs) return oldest;
+    return jobs.reduce((a, b) => b.task.usedMs < a.task.usedMs ? b : a);
+  }
+}
+
+const ofThisThread = new TimeSlices();
+
+/**
+ * Runs a computation that yields often, sharing the thread with others.
  *
+ * @param task of the call that it belongs to; default: one of its own
  * @throws the signal's reason once it is aborted
  */
-export async function runPaced<T>(
+export function runPaced<T>(
   work: Generator<void, T>,
-  signal?: AbortSignal,
+  { signal, task = { usedMs: 0 } }: { signal?: AbortSignal; task?: Task } = {},
 ): Promise<T> {
-  const pacer = new Pacer(signal);
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-    if (pacer.due()) await pacer.pause();
-  }
+  return ofThisThread.run(work, task, signal);
 }

@@ -39,12 +39,12 @@ export interface Randomiser {
 }
 
 /** Bases of a key; their random powers together have 192 bits more than N. */
-const bases = 40;
+export const bases = 40;
 const surplusBits = 192;
 /** Each exponent is cut in two: half the squarings for twice the table. */
-const pieces = 2;
+export const pieces = 2;
 /** Numbers of the comb: H_t, then H_t^(2^pieceBits). */
-const teeth = pieces * bases;
+export const teeth = pieces * bases;
 
 /** Inferences that a bank is expected to serve. */
 const inferencesPerBank = 4;
@@ -114,7 +114,24 @@ function bankRegisters(groups: readonly Group[]): number {
   return Math.max(firstTable + tableEntries(groups), scratch);
 }
 
-function pieceBits(modulusBits: number): number {
+/** Base number `t` of a key, before it is raised to N. */
+export function bankBase(
+  sealingKey: Uint8Array,
+  modulus: bigint,
+  t: number,
+): bigint {
+  const modulusBits = bitLength(modulus);
+  const wide = deriveKey(
+    sealingKey,
+    `randomiser base ${t}`,
+    bytesFromBigInt(modulus, Math.ceil(modulusBits / 8)),
+    Math.ceil((modulusBits + 128) / 8),
+  );
+  return bigIntFromBytes(wide) % modulus;
+}
+
+/** Bits of each of the two pieces of an exponent. */
+export function pieceBits(modulusBits: number): number {
   return Math.ceil((modulusBits + surplusBits) / teeth);
 }
 
@@ -170,20 +187,9 @@ export class RandomiserBank implements Randomiser {
     const groups = cutTeeth(groupCount);
     const bank = new RandomiserBank(kernel, modulus, modulusBits, groups);
     const program = bank.#program;
-    const n = bytesFromBigInt(modulus, Math.ceil(modulusBits / 8));
     for (let t = 0; t < bases; t++) {
-      const wide = deriveKey(
-        sealingKey,
-        `randomiser base ${t}`,
-        n,
-        Math.ceil((modulusBits + 128) / 8),
-      );
-      bank.#arithmetic.loadPair(
-        firstTooth + t,
-        0,
-        bigIntFromBytes(wide) % modulus,
-        0n,
-      );
+      const base = bankBase(sealingKey, modulus, t);
+      bank.#arithmetic.loadPair(firstTooth + t, 0, base, 0n);
     }
     // Before they are filled, the other registers are the scratch of the powers.
     yield* nthPowers(program, {
@@ -339,6 +345,10 @@ export class PowerRandomiser implements Randomiser {
 }
 
 /** (1 + mask*N)(a + b*N) modulo N^2. */
-function masked([a, b]: PackedAnswer, mask: bigint, n: bigint): PackedAnswer {
+export function masked(
+  [a, b]: PackedAnswer,
+  mask: bigint,
+  n: bigint,
+): PackedAnswer {
   return [a, (b + a * mask) % n];
 }

@@ -23,21 +23,28 @@ export function composeConvolutions(
   const outPerGroup = outChannels / groups, inPerGroup = inChannels / groups;
   const weights = new Float64Array(outChannels * inPerGroup * area);
 
-  const outerTaps = taps(outer), innerTaps = taps(inner);
-  const innerByOutput = Map.groupBy(innerTaps, (tap) => tap.out);
-  for (const a of outerTaps) {
-    for (const b of innerByOutput.get(a.in) ?? []) {
-      const row = (inner.stride[0] * outer.dilation[0] * a.ky +
-        inner.dilation[0] * b.ky) / y.dilation;
-      const column = (inner.stride[1] * outer.dilation[1] * a.kx +
-        inner.dilation[1] * b.kx) / x.dilation;
-      const first = Math.floor(a.out / outPerGroup) * inPerGroup;
+  const passed = inner.input[0] / inner.groups;
+  const innerArea = inner.kernel[0] * inner.kernel[1];
+  const perOutput = passed * innerArea;
+  forEachTap(outer, (weight, out, through, ky, kx) => {
+    const first = Math.floor(out / outPerGroup) * inPerGroup;
+    const group = Math.floor(through / (inner.output[0] / inner.groups));
+    // The inner channel's rows lie one after another; so do those of the result.
+    const shift = out * inPerGroup + group * passed - first;
+    const top = inner.stride[0] * outer.dilation[0] * ky / y.dilation;
+    const left = inner.stride[1] * outer.dilation[1] * kx / x.dilation;
+    for (let i = 0, at = through * perOutput; i < perOutput; i++, at++) {
+      const factor = inner.weights[at];
+      if (factor === 0) continue;
+      const column = i % inner.kernel[1];
+      const row = Math.floor(i / inner.kernel[1]) % inner.kernel[0];
+      const channel = shift + Math.floor(i / innerArea);
       weights[
-        ((a.out * inPerGroup + b.in - first) * kernel[0] + row) * kernel[1] +
-        column
-      ] += a.weight * b.weight;
+        (channel * kernel[0] + top + inner.dilation[0] * row / y.dilation) *
+          kernel[1] + left + inner.dilation[1] * column / x.dilation
+      ] += weight * factor;
     }
-  }
+  });
   return {
     kind: "convolution",
     input: inner.input,
@@ -101,23 +108,27 @@ function composeGroups(outer: Convolution, inner: Convolution): number {
   return 1;
 }
 
-/** The nonzero weights with their places. */
-function taps({ input, output, kernel, groups, weights }: Convolution) {
+/** Visits the weights that are not zero, with output channel, input channel, row and column. */
+function forEachTap(
+  { input, output, kernel, groups, weights }: Convolution,
+  visit: (
+    weight: number,
+    output: number,
+    input: number,
+    row: number,
+    column: number,
+  ) => void,
+): void {
   const inPerGroup = input[0] / groups, outPerGroup = output[0] / groups;
-  const found = [];
-  for (let at = 0; at < weights.length; at++) {
-    if (weights[at] === 0) continue;
-    const kx = at % kernel[1];
-    const ky = Math.floor(at / kernel[1]) % kernel[0];
-    const channel = Math.floor(at / (kernel[0] * kernel[1]));
-    const out = Math.floor(channel / inPerGroup);
-    found.push({
-      weight: weights[at],
-      out,
-      in: Math.floor(out / outPerGroup) * inPerGroup + channel % inPerGroup,
-      ky,
-      kx,
-    });
+  for (let out = 0, at = 0; out < output[0]; out++) {
+    const first = Math.floor(out / outPerGroup) * inPerGroup;
+    for (let c = first; c < first + inPerGroup; c++) {
+      for (let row = 0; row < kernel[0]; row++) {
+        for (let column = 0; column < kernel[1]; column++, at++) {
+          const weight = weights[at];
+          if (weight !== 0) visit(weight, out, c, row, column);
+        }
+      }
+    }
   }
-  return found;
 }

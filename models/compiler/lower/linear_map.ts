@@ -7,8 +7,13 @@ import {
   type Matrix,
   type Selection,
 } from "../ir.ts";
-import { convolve, convolveTransposed } from "../convolve.ts";
+import {
+  convolutionMatrix,
+  convolve,
+  convolveTransposed,
+} from "../convolve.ts";
 import { readChannelsLast } from "./channels_last.ts";
+import { asConvolution, pickChannels } from "./permutation.ts";
 import { composeConvolutions } from "./convolution_map.ts";
 
 /** Largest matrix that a map may be written out to, in elements. */
@@ -54,6 +59,7 @@ export function channelScaling(grid: Grid, factors: Float64Array): Convolution {
 /** y = map x. */
 export function apply(map: LinearMap, x: Float64Array): Float64Array {
   const y = new Float64Array(rowsOf(map));
+  if (x.every((value) => value === 0)) return y;
   if (map.kind === "convolution") convolve(map, x, y);
   else if (map.kind === "selection") {
     for (let i = 0; i < y.length; i++) {
@@ -85,23 +91,13 @@ export function toMatrix(map: LinearMap): Matrix | null {
   if (map.kind === "matrix") return map;
   const rows = rowsOf(map), columns = columnsOf(map);
   if (rows * columns > matrixLimit) return null;
-  const weights = new Float64Array(rows * columns);
-  if (map.kind === "selection") {
-    map.index.forEach((from, row) => {
-      if (from >= 0) weights[row * columns + from] = 1;
-    });
-  } else {
-    const unit = new Float64Array(rows);
-    for (let row = 0; row < rows; row++) {
-      unit[row] = 1;
-      convolveTransposed(
-        map,
-        unit,
-        weights.subarray(row * columns, (row + 1) * columns),
-      );
-      unit[row] = 0;
-    }
+  if (map.kind === "convolution") {
+    return { kind: "matrix", rows, columns, weights: convolutionMatrix(map) };
   }
+  const weights = new Float64Array(rows * columns);
+  map.index.forEach((from, row) => {
+    if (from >= 0) weights[row * columns + from] = 1;
+  });
   return { kind: "matrix", rows, columns, weights };
 }
 
@@ -115,6 +111,13 @@ export function compose(outer: LinearMap, inner: LinearMap): LinearMap | null {
   if (outer.kind === "convolution" && inner.kind === "selection") {
     const direct = readChannelsLast(outer, inner);
     if (direct) return direct;
+    const picked = asConvolution(inner, outer.input);
+    const joined = picked && composeConvolutions(outer, picked);
+    if (joined) return joined;
+  }
+  if (outer.kind === "selection" && inner.kind === "convolution") {
+    const picked = pickChannels(outer, inner);
+    if (picked) return picked;
   }
   if (outer.kind === "selection") {
     if (inner.kind === "selection") {

@@ -8,15 +8,23 @@ import type { FloatNetwork } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
-import type { Derivation, OperatorRule } from "./lowering.ts";
+import { assumedShape } from "./assumed.ts";
+import {
+  type Derivation,
+  type OperatorRule,
+  shapeOf,
+} from "./operator_call.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { shapeRules } from "./operators/shape.ts";
+import { integerNodes } from "./integer_nodes.ts";
+import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
+import { poolBeforeConcat } from "./pool_before_concat.ts";
 import { checkTail, detachTail, tailOperators } from "./score_display.ts";
 import {
   type OffendingNode,
@@ -32,6 +40,13 @@ const rules: Record<string, OperatorRule> = {
   ...poolingRules,
   ...shapeRules,
 };
+
+/** Operators that are linear where they depend on the reading at all. */
+const joining = new Set([
+  ...Object.keys(linearRules),
+  ...Object.keys(shapeRules),
+  ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
+]);
 
 export interface LowerOptions {
   /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
@@ -50,7 +65,11 @@ export function lower(
 ): FloatNetwork {
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
-    const refused = graph.nodes.map(refuse).filter((node) => node !== null);
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    const isTail = ({ operator, outputs: [output] }: OnnxNode) =>
+      tailOperators.has(operator) && outputs.has(output);
+    const refused = graph.nodes.filter((node) => !isTail(node)).map(refuse)
+      .filter((node) => node !== null);
     throw new UnsupportedModelError([...faults, ...refused]);
   }
   const misnamed = misnamedNodes(graph);
@@ -69,28 +88,47 @@ export function lower(
 
   const detached = detachTail(graph);
   const { output, tail } = detached;
-  const nodes = neededNodes(detached.nodes, output);
+  const needed = neededNodes(detached.nodes, output);
+  const nodes = poolBeforeConcat(needed, countConsumers(needed, output));
   const consumers = countConsumers(nodes, output);
+  const readers = countReaders(
+    nodes,
+    output,
+    ({ operator }) => joining.has(operator),
+  );
+  const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set([name]);
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
+  const integers = integerNodes(graph, nodes);
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
-    const refusal = refuse(node);
-    if (refusal) {
-      offending.push(refusal);
-      continue;
-    }
     const inputs = node.inputs.map((input) =>
       input === "" ? null : values.get(input) ?? "missing" as const
     );
-    // Behind an offending node nothing is known; the node itself is fine.
-    if (inputs.includes("missing")) continue;
+    const isKnown = !inputs.includes("missing");
     const known = inputs as (Value | null)[];
+    // What lies behind an offending node is looked at as far as its shape is known.
+    const offend = (fault: OffendingNode) => {
+      offending.push(fault);
+      const given = known.filter((value) => value !== null);
+      const isDynamic = isKnown &&
+        given.some(({ kind }) => kind !== "constant");
+      const shape = isDynamic ? assumedShape(node, given.map(shapeOf)) : null;
+      const [name] = node.outputs;
+      if (shape) values.set(name, rounds.activation(`?${name}`, shape));
+    };
+    const refusal = refuse(node) ??
+      (integers.has(node) ? inIntegers(node) : null);
+    if (refusal) {
+      offend(refusal);
+      continue;
+    }
+    if (!isKnown) continue;
     try {
-      const value = lowerNode(node, known, (rule) =>
+      const lowered = lowerNode(node, known, (rule) =>
         rule({
           node,
           inputs: known,
@@ -102,13 +140,30 @@ export function lower(
           derivations,
           isRawInput,
         }));
-      checkResult(value);
-      values.set(node.outputs[0], value);
-      if (isRawInput(node.inputs[0]) && isUntouchedInput(value)) {
+      const results = [lowered].flat();
+      results.forEach((result, i) => {
+        checkResult(result);
+        const name = node.outputs[i];
+        const isWritten = result.kind === "linear" &&
+          isCheaperWritten(result, readers(name));
+        values.set(
+          name,
+          isWritten ? rounds.written(result, node.name) : result,
+        );
+      });
+      // What nothing reads any more, and no function is made of, is let go.
+      for (const input of node.inputs) {
+        const left = unread.get(input)! - 1;
+        unread.set(input, left);
+        const isSource = () =>
+          derivations.values().some(({ from }) => from === input);
+        if (left === 0 && !isSource()) values.delete(input);
+      }
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(results[0])) {
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
-      offending.push(asOffending(node, error));
+      offend(asOffending(node, error));
     }
   }
   if (offending.length > 0) throw new UnsupportedModelError(offending);
@@ -160,8 +215,8 @@ function countConsumers(
 function lowerNode(
   node: OnnxNode,
   inputs: (Value | null)[],
-  run: (rule: OperatorRule) => Value,
-): Value {
+  run: (rule: OperatorRule) => Value | Value[],
+): Value | Value[] {
   checkInputs(node, inputs);
   checkSignature(node, inputs);
   if (inputs.every((value) => value === null || value.kind === "constant")) {
@@ -190,7 +245,9 @@ function refuse(node: OnnxNode): OffendingNode | null {
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: standard
+    why: operator.startsWith("TreeEnsemble")
+      ? "trees compare features, which ciphertexts do not allow"
+      : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
         : "the operator is not known"
@@ -199,11 +256,19 @@ function refuse(node: OnnxNode): OffendingNode | null {
   };
 }
 
+function inIntegers({ name, operator }: OnnxNode): OffendingNode {
+  return {
+    name,
+    operator,
+    why: "it computes in integers, which wrap and truncate",
+    instead: "cast the reading to float first",
+  };
+}
+
 /** Operators that only fold on constants. */
 const foldable = new Set([
   "Constant",
   "ConstantOfShape",
-  "Gather",
   "Expand",
   "Where",
   "Range",
@@ -216,7 +281,10 @@ const foldable = new Set([
   "Mod",
 ]);
 
-function asOffending(node: OnnxNode, error: unknown): OffendingNode {
+function asOffending(
+  node: Pick<OnnxNode, "name" | "operator">,
+  error: unknown,
+): OffendingNode {
   const { name, operator } = node;
   if (error instanceof UnsupportedNodeError) {
     return { name, operator, why: error.why, instead: error.instead };
@@ -238,18 +306,13 @@ function finish(
   last: Exclude<Value, { kind: "constant" }>,
   output: string,
 ): void {
-  if (last.kind === "edge" && last.activation === null) {
-    rounds.write(last);
-    return;
+  try {
+    if (last.kind === "edge" && last.activation === null) rounds.write(last);
+    else rounds.written(rounds.toLinear(last), output);
+  } catch (error) {
+    const node = { name: output, operator: "output" };
+    throw new UnsupportedModelError([asOffending(node, error)]);
   }
-  rounds.write({
-    kind: "edge",
-    shape: last.shape,
-    source: rounds.toLinear(last),
-    operations: [],
-    activation: null,
-    node: output,
-  });
 }
 
 /** Without the batch axis. */

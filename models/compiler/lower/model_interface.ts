@@ -46,7 +46,8 @@ export function interfaceFaults(
       operator: "input",
       why:
         `it ${shown}; only the first axis (the batch) may be of unknown length`,
-      instead: "export it with fixed lengths",
+      instead:
+        "give its shape (--input-shape), or export it with fixed lengths",
     });
   }
   return faults;

@@ -20,6 +20,13 @@ const softplus: ScalarFunction = (x) =>
 
 const rules: Record<string, Rule> = {
   Abs: () => Math.abs,
+  Acos: () => Math.acos,
+  Acosh: () => Math.acosh,
+  Asin: () => Math.asin,
+  Asinh: () => Math.asinh,
+  Atan: () => Math.atan,
+  Atanh: () => Math.atanh,
+  Ceil: () => Math.ceil,
   Celu: (node) => {
     const alpha = numberAttribute(node, "alpha", 1);
     return (x) => Math.max(x, 0) + Math.min(0, alpha * Math.expm1(x / alpha));
@@ -29,6 +36,7 @@ const rules: Record<string, Rule> = {
     return (x) => Math.min(Math.max(x, low), high);
   },
   Cos: () => Math.cos,
+  Cosh: () => Math.cosh,
   Elu: (node) => {
     const alpha = numberAttribute(node, "alpha", 1);
     return (x) => x < 0 ? alpha * Math.expm1(x) : x;
@@ -56,6 +64,7 @@ const rules: Record<string, Rule> = {
   Neg: () => (x) => -x,
   Reciprocal: () => (x) => 1 / x,
   Relu: () => (x) => Math.max(x, 0),
+  Round: () => roundHalfToEven,
   Selu: (node) => {
     const alpha = numberAttribute(node, "alpha", 1.6732632423543772);
     const gamma = numberAttribute(node, "gamma", 1.0507009873554805);
@@ -63,7 +72,13 @@ const rules: Record<string, Rule> = {
   },
   Sigmoid: () => sigmoid,
   Sign: () => Math.sign,
+  Shrink: (node) => {
+    const bias = numberAttribute(node, "bias", 0);
+    const limit = numberAttribute(node, "lambd", .5);
+    return (x) => x > limit ? x - bias : x < -limit ? x + bias : 0;
+  },
   Sin: () => Math.sin,
+  Sinh: () => Math.sinh,
   Softplus: () => softplus,
   Softsign: () => (x) => x / (1 + Math.abs(x)),
   Sqrt: () => Math.sqrt,
@@ -71,6 +86,7 @@ const rules: Record<string, Rule> = {
     const alpha = numberAttribute(node, "alpha", 1);
     return (x) => x * sigmoid(alpha * x);
   },
+  Tan: () => Math.tan,
   Tanh: () => Math.tanh,
   ThresholdedRelu: (node) => {
     const alpha = numberAttribute(node, "alpha", 1);
@@ -101,6 +117,12 @@ export function clipRange(
   const high = inputs[2]?.data[0] ?? numberAttribute(node, "max", Infinity);
   // Where the bounds cross, ONNX gives the upper one.
   return [Math.min(low, high), high];
+}
+
+/** The nearest integer, of two the even one. */
+function roundHalfToEven(x: number): number {
+  const below = Math.floor(x), rest = x - below;
+  return rest === .5 ? below + Math.abs(below % 2) : Math.round(x);
 }
 
 /** The error function, by the series with positive terms only (full precision). */

@@ -68,6 +68,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   Div: ofTwo,
   Pow: ofTwo,
   Sum: ofAny,
+  Mean: ofAny,
   Min: ofAny,
   Max: ofAny,
   PRelu: { inputs: 2 },
@@ -84,6 +85,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   ThresholdedRelu: alpha,
   Gelu: { attributes: { approximate: "string" } },
   HardSigmoid: { attributes: { alpha: "number", beta: "number" } },
+  Shrink: { attributes: { bias: "number", lambd: "number" } },
   Selu: { attributes: { alpha: "number", gamma: "number" } },
   Concat: { ...ofAny, attributes: axis },
   Slice: {
@@ -94,6 +96,12 @@ const signatures: Readonly<Record<string, Signature>> = {
     attributes: { mode: "string", pads: "numbers", value: "number" },
     inputs: 4,
   },
+  Split: {
+    attributes: { ...axis, split: "numbers", num_outputs: "number" },
+    inputs: 2,
+  },
+  DepthToSpace: { attributes: { blocksize: "number", mode: "string" } },
+  SpaceToDepth: { attributes: { blocksize: "number" } },
   Transpose: { attributes: { perm: "numbers" } },
   Reshape: { attributes: { allowzero: "number" }, inputs: 2 },
   Flatten: { attributes: axis },
@@ -102,7 +110,7 @@ const signatures: Readonly<Record<string, Signature>> = {
   Dropout: { attributes: { ratio: "number", seed: "number" }, inputs: 3 },
   Cast: { attributes: { to: "number", saturate: "number" } },
   Shape: { attributes: { start: "number", end: "number" } },
-  Gather: { attributes: axis, inputs: 2, dynamic: 2 },
+  Gather: { attributes: axis, inputs: 2 },
   Constant: {
     attributes: {
       value: "tensor",

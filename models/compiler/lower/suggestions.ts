@@ -23,6 +23,9 @@ const suggestions: Record<string, string> = {
   DequantizeLinear:
     "export the floating-point model; the compiler quantises it",
   QLinearConv: "export the floating-point model; the compiler quantises it",
+  RequantShift: "write it out as Mul, Add, Div, Floor and Clip",
+  TreeEnsembleClassifier: "train a small network (dense layers) instead",
+  TreeEnsembleRegressor: "train a small network (dense layers) instead",
   TopK: "end the model at the scores and sort them afterwards",
 };
 

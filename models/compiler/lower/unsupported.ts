@@ -7,21 +7,35 @@ export interface OffendingNode {
   instead: string;
 }
 
+/** Names that a line of the message gives. */
+const namesShown = 3;
+
 /** The model holds nodes that no round and no step of the edge can express. */
 export class UnsupportedModelError extends Error {
   override readonly name = "UnsupportedModelError";
 
   /** @param nodes every offending node, in the order of the graph */
   constructor(readonly nodes: OffendingNode[]) {
-    const lines = nodes.map(({ name, operator, why, instead }) =>
-      `  ${name} (${operator}): ${why}; ${instead}`
+    const groups = Map.groupBy(
+      nodes,
+      ({ operator, why, instead }) => JSON.stringify([operator, why, instead]),
     );
     super(
       `Cannot compile model: ${nodes.length} unsupported node${
         nodes.length === 1 ? "" : "s"
-      }\n${lines.join("\n")}`,
+      }\n${[...groups.values()].map(lineOf).join("\n")}`,
     );
   }
+}
+
+/** Nodes of one operator with one reason. */
+function lineOf(group: OffendingNode[]): string {
+  const [{ operator, why, instead }] = group;
+  const names = group.slice(0, namesShown).map(({ name }) => name).join(", ");
+  const more = group.length > namesShown
+    ? ` and ${group.length - namesShown} more`
+    : "";
+  return `  ${operator}: ${names}${more}: ${why}; ${instead}`;
 }
 
 /** Thrown by the lowering of one node; the pass collects them. */

@@ -11,6 +11,7 @@ import type {
   LinearMap,
 } from "../ir.ts";
 import { gridSize } from "../ir.ts";
+import { maxPlaces } from "../../package/verify.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import {
   apply,
@@ -20,6 +21,7 @@ import {
   isIdentity,
   toMatrix,
 } from "./linear_map.ts";
+import { isCheaperApart } from "./joining.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 
 export type Value = ConstantValue | LinearValue | EdgeValue;
@@ -87,6 +89,13 @@ export class RoundBuilder {
   write(value: EdgeValue): string {
     const writes = `a${this.rounds.length}`;
     const { terms, shape, bias } = asRound(value.source);
+    const places = sizeOf(shape.slice(1));
+    if (places > maxPlaces) {
+      throw new UnsupportedNodeError(
+        `its map of ${places} places is larger than ${maxPlaces}`,
+        "work on smaller readings",
+      );
+    }
     this.rounds.push({
       name: value.source.node ?? value.node,
       terms,
@@ -114,6 +123,7 @@ export class RoundBuilder {
   ): LinearValue {
     const linear = this.toLinear(value);
     for (const map of maps) {
+      if (isCheaperApart(map, linear)) continue;
       const terms = [];
       for (const { reads, map: inner } of linear.terms) {
         const composed = compose(map, inner);
@@ -123,20 +133,25 @@ export class RoundBuilder {
       if (terms.length < linear.terms.length) continue;
       return { ...linear, shape, terms, bias: apply(map, linear.bias) };
     }
-    const broken = this.toLinear({
-      kind: "edge",
-      shape: linear.shape,
-      source: linear,
-      operations: [],
-      activation: null,
-      node: `${node} input`,
-    });
+    const broken = this.written(linear, `${node} input`);
     return {
       kind: "linear",
       shape,
       terms: [{ reads: broken.terms[0].reads, map: maps[0] }],
       bias: new Float64Array(sizeOf(shape)),
     };
+  }
+
+  /** The value as an activation of its own. */
+  written(value: LinearValue, node: string): LinearValue {
+    return this.toLinear({
+      kind: "edge",
+      shape: value.shape,
+      source: value,
+      operations: [],
+      activation: null,
+      node,
+    });
   }
 }
 

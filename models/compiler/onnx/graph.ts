@@ -36,6 +36,8 @@ export interface OnnxValue {
   name: string;
   /** Null where the rank is unknown; -1 for an axis of unknown length. */
   shape: number[] | null;
+  /** Whether the file says that its elements are integers. */
+  isInteger?: boolean;
 }
 
 /** A number attribute, or `otherwise` where the node has none. */

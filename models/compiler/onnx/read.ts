@@ -196,15 +196,18 @@ function readValue(reader: BinaryReader, end: number): OnnxValue {
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (field === 1) value.name = reader.string();
-    else if (field === 2) value.shape = readType(reader, ends(reader));
+    else if (field === 2) Object.assign(value, readType(reader, ends(reader)));
     else reader.skip(wireType, field);
   }
   return value;
 }
 
-/** TypeProto.tensor_type.shape.dim, each dim_value or -1. */
-function readType(reader: BinaryReader, end: number): number[] | null {
-  let shape: number[] | null = null;
+/** TypeProto.tensor_type: element type, and shape.dim, each dim_value or -1. */
+function readType(
+  reader: BinaryReader,
+  end: number,
+): Pick<OnnxValue, "shape" | "isInteger"> {
+  let shape: number[] | null = null, elementType = 1;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     if (field !== 1) {
@@ -214,12 +217,18 @@ function readType(reader: BinaryReader, end: number): number[] | null {
     const tensorEnd = ends(reader);
     while (reader.pos < tensorEnd) {
       const [inner, innerType] = reader.tag();
-      if (inner === 2) shape = readShape(reader, ends(reader));
+      if (inner === 1) elementType = reader.int32();
+      else if (inner === 2) shape = readShape(reader, ends(reader));
       else reader.skip(innerType, inner);
     }
   }
-  return shape;
+  return { shape, isInteger: integerTypes.has(elementType) };
 }
+
+/** Element types, as TensorProto.DataType has them, that are integers or booleans. */
+const integerTypes: ReadonlySet<number> = new Set([
+  ...[2, 3, 4, 5, 6, 7, 9, 12, 13],
+]);
 
 function readShape(reader: BinaryReader, end: number): number[] {
   const shape: number[] = [];

@@ -8,8 +8,15 @@ import {
   quantiseInput,
   quantiseRounds,
 } from "./quantise.ts";
-import { argMax, realScores, relativeNoise } from "./report.ts";
+import {
+  errorLimits,
+  hasClasses,
+  minReadingsToChoose,
+  refuseInaccurate,
+} from "./promise.ts";
+import { argMax, realScores, scoreCount } from "./report.ts";
 import type { QuantisedRound } from "./round.ts";
+import { type ScoreErrors, scoreErrors } from "./score_errors.ts";
 import { firstReadings, type FloatStatistics } from "./statistics.ts";
 
 /** Widths to begin with: the first that are good enough. */
@@ -17,12 +24,6 @@ const starts = [8, 10, 12];
 
 /** The least that the search goes to. */
 const narrowest = { weights: 2, activations: 4 };
-
-/**
- * Largest relative L2 error of the scores on the calibration readings: without
- * labels, which would say what counts, and with them.
- */
-const maxRelativeError = { unlabelled: .012, labelled: .1 };
 
 /**
  * From this many rounds on, all inner rounds share their widths; activations that
@@ -36,10 +37,14 @@ const minReadings = 64;
 
 /**
  * Greedy search: from 8 bits everywhere (more where the scores need them), lowers
- * one width after another, those of the largest weights first. With labels,
- * accuracy on the calibration readings may fall by `maxAccuracyLoss` percentage
- * points in all; without, so may the share of readings whose arg-max is the float
- * model's. The scores keep a relative error of at most 1.2 % (10 % with labels).
+ * one width after another, those of the largest weights first. Every score keeps its
+ * error about its mean within the aim of `errorLimits`. Where there are classes, so
+ * does accuracy on the calibration readings, within `maxAccuracyLoss` percentage
+ * points in all (without labels: the share of readings whose arg-max is the float
+ * model's). Readings too few, or on which no score varies, leave 8 bits everywhere.
+ *
+ * @throws {InaccurateModelError} where 12 bits are not enough either, without
+ * `acceptError`
  */
 export function chooseBits(
   network: FloatNetwork,
@@ -57,35 +62,52 @@ export function chooseBits(
     options,
     readings,
   );
-  const max = options.calibrationLabels
-    ? maxRelativeError.labelled
-    : maxRelativeError.unlabelled;
+  const { aim, max } = errorLimits(options)!;
   const count = network.rounds.length;
   const uniform = (width: number): BitWidths => ({
     input: width,
     weights: Array(count).fill(width),
     activations: Array(count).fill(width),
   });
-  const loss = (options.maxAccuracyLoss ?? .02) / 100;
   let bits = uniform(starts[0]);
-  for (const width of starts) {
-    bits = uniform(width);
-    if (quality(bits).error <= max) break;
+  if (readings < minReadingsToChoose) {
+    options.onProgress?.(
+      `${readings} readings are too few to choose bit widths by: 8 bits everywhere`,
+    );
+    return bits;
   }
-  const floor = quality(bits).accuracy - loss;
-  const maxError = Math.max(max, quality(bits).error);
+  let start = quality(bits);
+  if (start.worst === null) {
+    options.onProgress?.(
+      "no score varies on the readings, which says nothing of bit widths: 8 bits everywhere",
+    );
+    return bits;
+  }
+  for (const width of starts.slice(1)) {
+    if (start.worst!.error <= aim) break;
+    bits = uniform(width);
+    start = quality(bits);
+  }
+  const worst = start.worst!;
+  if (worst.error > max && !options.acceptError) {
+    const score = options.labels?.[worst.score] ?? worst.score;
+    const how = `with ${bits.input} bits everywhere`;
+    refuseInaccurate({ score, error: worst.error }, max, how);
+  }
+  const floor = start.accuracy - (options.maxAccuracyLoss ?? .02) / 100;
+  const maxError = Math.max(aim, worst.error);
 
   for (const knob of all) {
     while (knob.get(bits) > knob.min) {
       knob.set(bits, knob.get(bits) - 1);
-      const { accuracy, error } = quality(bits);
-      if (accuracy < floor || error > maxError) {
+      const { accuracy, worst } = quality(bits);
+      if (accuracy < floor || worst!.error > maxError) {
         knob.set(bits, knob.get(bits) + 1);
         break;
       }
       options.onProgress?.(
-        `${knob.name}: ${knob.get(bits)} bits (${
-          (100 * accuracy).toFixed(2)
+        `${knob.name}: ${knob.get(bits)} bits (error ${
+          (100 * worst!.error).toFixed(2)
         } %)`,
       );
     }
@@ -178,19 +200,21 @@ function readingsInReach({ rounds }: FloatNetwork, knobs: number): number {
 }
 
 interface Quality {
-  /** Share of right (or agreeing) arg-maxima. */
+  /** Share of right (or agreeing) arg-maxima; 1 where there are no classes. */
   accuracy: number;
-  /** Relative L2 error of the scores. */
-  error: number;
+  /** The worst score's error about its mean; null where no score varies. */
+  worst: ScoreErrors["worst"];
 }
 
 /** Quality of a choice of widths; rounds before the first change are taken over. */
 function qualityMeter(
   network: FloatNetwork,
   statistics: FloatStatistics,
-  { calibration, calibrationLabels, inputRange }: CompileOptions,
+  options: CompileOptions,
   count: number,
 ) {
+  const { calibration, calibrationLabels, inputRange } = options;
+  const classes = hasClasses(network, options);
   const readings = calibration.slice(0, count);
   const last = network.rounds[network.rounds.length - 1].writes;
   const floatScores = statistics.samples.get(last)!;
@@ -217,7 +241,9 @@ function qualityMeter(
     known = { key, rounds };
     const scores = realScores(rounds);
     const right = scores.filter((values, i) => argMax(values) === wanted[i]);
-    const error = Math.sqrt(relativeNoise(floatScores, scores));
-    return { accuracy: right.length / count, error };
+    return {
+      accuracy: classes ? right.length / count : 1,
+      worst: scoreErrors(floatScores, scores, scoreCount(network)).worst,
+    };
   };
 }

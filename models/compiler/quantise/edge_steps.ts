@@ -1,6 +1,8 @@
 /** From the edge's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
+import { transposedFrom } from "../../../sdk/activations/transpose.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
@@ -34,6 +36,30 @@ const scoreBits = 12;
 
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
+
+/** Bits of a slope's fraction, at least. */
+const minSlopeBits = 8;
+
+type Transpose = Omit<Extract<EdgeOperation, { op: "transpose" }>, "op">;
+
+/**
+ * Of `count` equal blocks of a transpose's result, the block of its input that each is;
+ * null where one takes elements of several.
+ */
+export function movedBlocks(
+  { shape, order }: Transpose,
+  count: number,
+): number[] | null {
+  const from = transposedFrom(shape, order), length = from.length / count;
+  const blocks = Array.from(
+    { length: count },
+    (_, block) => Math.floor(from[block * length] / length),
+  );
+  const isWhole = from.every((at, i) =>
+    Math.floor(at / length) === blocks[Math.floor(i / length)]
+  );
+  return isWhole ? blocks : null;
+}
 
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
@@ -93,16 +119,30 @@ class StepWalk {
       case "leakyRelu": {
         // Slopes as fractions of a power of two, fine but with room below 2^53.
         const room = 44 - Math.ceil(Math.log2(this.#bound + 1));
-        const unit = 2 ** Math.min(16, Math.max(4, room));
+        if (room < minSlopeBits) {
+          throw new RangeError(
+            `Cannot quantise slopes: expected accumulators below 2^${
+              44 - minSlopeBits
+            }, got ${this.#bound}`,
+          );
+        }
+        const unit = 2 ** Math.min(16, room);
         const negative = Array.from(
           operation.slopes,
           (slope) => Math.round(slope * unit),
         );
+        const count = negative.length;
+        if (count > 1 && this.#shape[0] !== count) {
+          const rest = elementCount(this.#shape) / count;
+          this.#push({ op: "reshape", shape: [count, rest] });
+        }
         this.#push({ op: "leakyRelu", positive: unit, negative });
         this.#scales = this.#scales.map((scale) => scale / unit);
         this.#bound *= Math.max(unit, ...negative.map(Math.abs));
         return;
       }
+      case "transpose":
+        return this.#transpose(operation);
       case "maxPool":
         return this.#maxPool(operation.window);
       case "averagePool":
@@ -159,6 +199,13 @@ class StepWalk {
     return samples.length * (samples[0]?.length ?? 0);
   }
 
+  #transpose({ shape, order }: Transpose): void {
+    const blocks = movedBlocks({ shape, order }, this.#scales.length)!;
+    const scales = this.#scales;
+    this.#push({ op: "transpose", shape, order });
+    this.#scales = Float64Array.from(blocks, (block) => scales[block]);
+  }
+
   #maxPool(window: Window): void {
     const { kernel, stride, dilation, pads } = window;
     this.#pool({ op: "maxPool", kernel, stride, dilation, pads }, window);
@@ -189,13 +236,14 @@ class StepWalk {
   #clipTo(low: number, high: number): void {
     const [scale] = this.#scales;
     const bound = this.#bound;
-    this.#push({
-      op: "requantise",
-      multiplier: 2,
-      shift: 1,
-      low: Math.max(-bound, Math.round(low / scale)),
-      high: Math.min(bound, Math.round(high / scale)),
-    });
+    const least = Math.round(low / scale), largest = Math.round(high / scale);
+    // Either may lie beyond all accumulators.
+    const step = {
+      low: Math.min(Math.max(-bound, least), largest),
+      high: Math.max(Math.min(bound, largest), least),
+    };
+    this.#push({ op: "requantise", multiplier: 2, shift: 1, ...step });
+    this.#bound = Math.max(Math.abs(step.low), Math.abs(step.high));
   }
 
   /** A table from a fine grid over the values seen to the function's values. */

@@ -2,6 +2,7 @@
 import type { FloatNetwork } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { BitWidths } from "./quantise.ts";
+import { scoreErrors } from "./score_errors.ts";
 import type { FloatStatistics } from "./statistics.ts";
 import type { QuantisedRound } from "./round.ts";
 
@@ -32,9 +33,18 @@ export interface QuantisationReport {
    * (1 - R^2); null without calibration readings.
    */
   worstScoreError: number | null;
-  /** Scores that hardly vary over the calibration readings: nothing is known of their error. */
+  /** Number of that score (of a picture: its channel). */
+  worstScore: number | null;
+  /** Scores that hardly vary over the calibration readings: little is known of their error. */
   constantScores: number;
-  /** Share of calibration readings whose arg-max is the float model's; null without any. */
+  /** Elements of the reading that have one value in all calibration readings. */
+  constantElements: number;
+  /** Calibration readings. */
+  readings: number;
+  /**
+   * Share of calibration readings whose arg-max is the float model's; null without any, or
+   * where the scores are no classes.
+   */
   agreement: number | null;
 }
 
@@ -44,11 +54,17 @@ export function report(
   statistics: FloatStatistics,
   rounds: QuantisedRound[],
   bits: BitWidths,
+  hasClasses: boolean,
 ): QuantisationReport {
   const scores = realScores(rounds);
   const lastName = network.rounds[rounds.length - 1].writes;
   const floatScores = statistics.samples.get(lastName)!;
   const last = relativeNoise(floatScores, scores);
+  const { worst, constant } = scoreErrors(
+    floatScores,
+    scores,
+    scoreCount(network),
+  );
   return {
     rounds: rounds.map(({ activation, spec, tensors }, i) => {
       const isLast = i === rounds.length - 1;
@@ -69,37 +85,28 @@ export function report(
       };
     }),
     relativeError: scores.length > 0 ? Math.sqrt(last) : null,
-    ...errorsAboutMeans(floatScores, scores),
-    agreement: scores.length > 0 ? agreement(floatScores, scores) : null,
+    worstScoreError: worst?.error ?? null,
+    worstScore: worst?.score ?? null,
+    constantScores: scores.length > 0 ? constant : 0,
+    constantElements: constantElements(statistics.samples.get("input")!),
+    readings: scores.length,
+    agreement: hasClasses && scores.length > 0
+      ? agreement(floatScores, scores)
+      : null,
   };
 }
 
-/** A score that varies by less than this share of its mean is constant. */
-const constantShare = 1e-6;
+/** What is one score each: the elements of a vector, the channels of a picture. */
+export function scoreCount({ rounds }: FloatNetwork): number {
+  return rounds[rounds.length - 1].writesShape[0];
+}
 
-function errorsAboutMeans(
-  wanted: ArrayLike<number>[],
-  got: ArrayLike<number>[],
-): { worstScoreError: number | null; constantScores: number } {
-  if (wanted.length === 0) return { worstScoreError: null, constantScores: 0 };
-  let worst = 0, constant = 0;
-  for (let score = 0; score < wanted[0].length; score++) {
-    let sum = 0, variation = 0, lost = 0;
-    for (const values of wanted) sum += values[score];
-    const mean = sum / wanted.length;
-    wanted.forEach((values, s) => {
-      variation += (values[score] - mean) ** 2;
-      lost += (values[score] - got[s][score]) ** 2;
-    });
-    const isConstant = variation <=
-      wanted.length * (constantShare * mean) ** 2;
-    if (isConstant) constant++;
-    else worst = Math.max(worst, Math.sqrt(lost / variation));
-  }
-  return {
-    worstScoreError: constant < wanted[0].length ? worst : null,
-    constantScores: constant,
-  };
+function constantElements(readings: ArrayLike<number>[]): number {
+  const [first, ...others] = readings;
+  if (!first) return 0;
+  return Array.from(first).filter((value, i) =>
+    others.every((reading) => reading[i] === value)
+  ).length;
 }
 
 /** The calibration data's scores, in real units. */

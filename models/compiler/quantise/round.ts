@@ -2,6 +2,7 @@
 import { gcd } from "../../../sdk/support/numbers.ts";
 import type { RoundSpec, Term } from "../../package/format.ts";
 import type { WeightTensor } from "../../package/format.ts";
+import { toInt32 } from "../../package/int32.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
 import type { FloatRound, FloatTerm } from "../ir.ts";
@@ -10,7 +11,7 @@ import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
-import { isHomogeneous, quantiseEdge } from "./edge_steps.ts";
+import { isHomogeneous, movedBlocks, quantiseEdge } from "./edge_steps.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
 import {
@@ -89,7 +90,7 @@ export function quantiseRound(
         : `round${index}.weights${t}`;
       tensors.set(name, {
         shape: weightShape(term, rows),
-        data: Int32Array.from(weights[t]),
+        data: toInt32(weights[t], `the weights of ${round.name}`),
       });
       return termSpec(term, activations.get(term.reads)!, name);
     }),
@@ -172,7 +173,11 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
   const pooled = round.edge.flatMap((step) =>
     "window" in step ? [step.window.input[0]] : []
   );
-  return [round.shape[0], ...pooled, ...readers].reduce(gcd);
+  const groups = [round.shape[0], ...pooled, ...readers].reduce(gcd);
+  const keeps = round.edge.every((step) =>
+    step.op !== "transpose" || movedBlocks(step, groups) !== null
+  );
+  return keeps ? groups : 1;
 }
 
 /**
@@ -204,22 +209,8 @@ function integerBias(
   );
   return {
     shape: perChannel ? [rows] : round.shape,
-    data: asInt32(exact, round.name),
+    data: toInt32(exact, `the biases of ${round.name}`),
   };
-}
-
-/**
- * The same integers in 32 bits.
- *
- * @throws {RangeError} if any does not fit, with how many
- */
-function asInt32(values: Float64Array, round: string): Int32Array {
-  const data = Int32Array.from(values);
-  const lost = values.reduce((n, value, i) => n + Number(value !== data[i]), 0);
-  if (lost === 0) return data;
-  throw new RangeError(
-    `Cannot quantise ${round}: ${lost} of ${values.length} biases do not fit 32 bits`,
-  );
 }
 
 /** By how many units each row's mean fell short in rounding. */

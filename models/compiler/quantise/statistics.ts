@@ -15,7 +15,11 @@ export interface FloatStatistics {
   feedback: (term: FloatTerm) => Feedback | null;
 }
 
-/** Runs the network on the readings, round by round. */
+/**
+ * Runs the network on the readings, round by round.
+ *
+ * @throws {RangeError} where an activation is not finite
+ */
 export function floatStatistics(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
@@ -28,6 +32,11 @@ export function floatStatistics(
     const written: Float32Array[] = [];
     for (const accumulated of accumulators(round, samples, "f32")) {
       written.push(Float32Array.from(applyOperations(round, accumulated)));
+    }
+    if (!written.every((values) => values.every(Number.isFinite))) {
+      throw new RangeError(
+        `Cannot calibrate: ${round.name} is not finite in single precision on the calibration readings`,
+      );
     }
     samples.set(round.writes, written);
   }

@@ -3,6 +3,7 @@ import { runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
 import { detachTail } from "../lower/score_display.ts";
 import type { OnnxGraph } from "../onnx/graph.ts";
+import type { FloatStatistics } from "../quantise/statistics.ts";
 import { evaluator } from "./evaluate.ts";
 
 export interface IndependentCheck {
@@ -15,9 +16,12 @@ export interface IndependentCheck {
 /** Both work in doubles, in another order. */
 const maxDifference = 1e-6;
 
+/** Calibration works in single precision. */
+const maxSingleDifference = 1e-2;
+
 /** Products that the evaluation may take, about; at least one reading is compared. */
-const maxProducts = 1e9;
-const maxReadings = 32;
+const maxProducts = 3e8;
+const maxReadings = 8;
 
 /**
  * @throws {RangeError} if the lowered network and the graph disagree, or the graph
@@ -27,6 +31,7 @@ export function compareWithGraph(
   graph: OnnxGraph,
   network: FloatNetwork,
   calibration: readonly ArrayLike<number>[],
+  { samples }: FloatStatistics,
 ): IndependentCheck {
   const count = Math.min(
     calibration.length,
@@ -34,23 +39,44 @@ export function compareWithGraph(
     Math.max(1, Math.floor(maxProducts / productsOf(network))),
   );
   const evaluate = evaluator(graph, detachTail(graph).output);
-  let energy = 0, difference = 0;
-  for (const reading of calibration.slice(0, count)) {
-    const expected = evaluate(reading), got = runFloat(network, reading);
-    for (let i = 0; i < Math.max(expected.length, got.length); i++) {
-      energy += expected[i] ** 2;
-      difference += (expected[i] - got[i]) ** 2;
-    }
-  }
-  const relative = difference === 0 ? 0 : Math.sqrt(difference / energy);
-  if (relative <= maxDifference) {
-    return { readings: count, difference: relative };
-  }
-  throw new RangeError(
-    `Cannot compile model: its rounds differ from the ONNX graph on calibration readings (relative difference ${
-      relative.toExponential(2)
-    }); this is a fault of the compiler`,
+  const last = network.rounds[network.rounds.length - 1].writes;
+  const readings = calibration.slice(0, count);
+  const expected = readings.map(evaluate);
+  const relative = differenceOf(
+    expected,
+    readings.map((reading) => runFloat(network, reading)),
   );
+  if (!(relative <= maxDifference)) {
+    throw new RangeError(
+      `Cannot compile model: its rounds differ from the ONNX graph on calibration readings (relative difference ${
+        relative.toExponential(2)
+      }); this is a fault of the compiler`,
+    );
+  }
+  const single = differenceOf(expected, samples.get(last)!.slice(0, count));
+  if (!(single <= maxSingleDifference)) {
+    throw new RangeError(
+      `Cannot calibrate: single precision does not hold the model's numbers (relative difference ${
+        single.toExponential(2)
+      }); scale weights and readings nearer to 1`,
+    );
+  }
+  return { readings: count, difference: relative };
+}
+
+/** Relative L2 difference; NaN where lengths differ. */
+function differenceOf(
+  expected: readonly ArrayLike<number>[],
+  got: readonly ArrayLike<number>[],
+): number {
+  let energy = 0, difference = 0;
+  expected.forEach((values, s) => {
+    for (let i = 0; i < Math.max(values.length, got[s].length); i++) {
+      energy += values[i] ** 2;
+      difference += (values[i] - got[s][i]) ** 2;
+    }
+  });
+  return difference === 0 ? 0 : Math.sqrt(difference / energy);
 }
 
 function productsOf({ rounds }: FloatNetwork): number {

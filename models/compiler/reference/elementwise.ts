@@ -32,6 +32,29 @@ export function functionOfOne(node: OnnxNode): Of1 | null {
       const a = alpha(1);
       return (x) => x >= 0 ? x : a * (Math.exp(x / a) - 1);
     }
+    case "Acos":
+    case "Acosh":
+    case "Asin":
+    case "Asinh":
+    case "Atan":
+    case "Atanh":
+    case "Cosh":
+    case "Sinh":
+    case "Tan":
+      return Math[node.operator.toLowerCase() as "tan"];
+    case "Ceil":
+      return (x) => -Math.floor(-x);
+    case "Round":
+      return (x) => {
+        const nearest = Math.trunc(x + Math.sign(x) / 2);
+        const isHalf = Math.abs(x - Math.trunc(x)) === .5;
+        return isHalf && nearest % 2 !== 0 ? nearest - Math.sign(x) : nearest;
+      };
+    case "Shrink": {
+      const bias = number(node, "bias", 0), limit = number(node, "lambd", .5);
+      return (x) =>
+        Math.abs(x) <= limit ? 0 : Math.sign(x) * (Math.abs(x) - bias);
+    }
     case "Cos":
       return Math.cos;
     case "Elu": {
@@ -107,6 +130,7 @@ export function functionOfOne(node: OnnxNode): Of1 | null {
 export const functionsOfTwo: Readonly<Record<string, Of2>> = {
   Add: (a, b) => a + b,
   Sum: (a, b) => a + b,
+  Mean: (a, b) => a + b,
   Sub: (a, b) => a - b,
   Mul: (a, b) => a * b,
   Div: (a, b) => a / b,

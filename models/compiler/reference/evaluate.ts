@@ -36,9 +36,10 @@ export function evaluator(
       const isFixed = node.inputs.every((input) =>
         input === "" || fixed.has(input)
       );
-      const value = evaluateNode(node, inputs);
-      if (isFixed) fixed.set(node.outputs[0], value);
-      values.set(node.outputs[0], value);
+      evaluateNode(node, inputs).forEach((value, i) => {
+        if (isFixed) fixed.set(node.outputs[i], value);
+        values.set(node.outputs[i], value);
+      });
     }
     const scores = values.get(output)!.data;
     return scores.slice(0, scores.length / copies);

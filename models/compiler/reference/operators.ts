@@ -15,11 +15,32 @@ import { convolution, pool, reduction } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
 
-/** First output of a node. */
+/** First output of a node; of Split, all. */
 export function evaluateNode(
   node: OnnxNode,
   inputs: (Tensor | null)[],
-): Tensor {
+): Tensor[] {
+  return node.operator === "Split"
+    ? split(node, inputs)
+    : [firstOutput(node, inputs)];
+}
+
+function split(node: OnnxNode, [x, given]: (Tensor | null)[]): Tensor[] {
+  const { shape } = x!, axis = axisOf(number(node, "axis", 0), shape.length);
+  const parts = node.outputs.length, part = Math.ceil(shape[axis] / parts);
+  const lengths = listOf(node, "split", given) ??
+    node.outputs.map((_, i) => Math.min(part, shape[axis] - part * i));
+  return lengths.map((length, i) => {
+    const before = lengths.slice(0, i).reduce((a, b) => a + b, 0);
+    return moved(
+      x!,
+      shape.with(axis, length),
+      (place) => place.map((at, a) => a === axis ? at + before : at),
+    );
+  });
+}
+
+function firstOutput(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
   if (Object.hasOwn(rules, node.operator)) {
     return rules[node.operator](node, inputs);
   }
@@ -29,7 +50,9 @@ export function evaluateNode(
   if (Object.hasOwn(functionsOfTwo, node.operator)) {
     const g = functionsOfTwo[node.operator];
     const tensors = inputs.filter((input) => input !== null);
-    return tensors.reduce((a, b) => ofTwo(node.operator, g, a, b));
+    const joined = tensors.reduce((a, b) => ofTwo(node.operator, g, a, b));
+    if (node.operator !== "Mean") return joined;
+    return { ...joined, data: joined.data.map((v) => v / tensors.length) };
   }
   throw new RangeError(`Cannot evaluate: ${node.operator} is not known`);
 }
@@ -185,6 +208,25 @@ const pad: Rule = (node, [x, p, value, given]) => {
   }, fill);
 };
 
+/** Where an element of DepthToSpace's result comes from. */
+const depthToSpace: Rule = (node, [x]) => {
+  const b = number(node, "blocksize", 1), [n, c, h, w] = x!.shape;
+  const rest = c / (b * b), columnFirst = text(node, "mode", "DCR") === "CRD";
+  return moved(x!, [n, rest, h * b, w * b], ([batch, channel, y, x]) => {
+    const cell = y % b * b + x % b;
+    const from = columnFirst ? channel * b * b + cell : cell * rest + channel;
+    return [batch, from, Math.floor(y / b), Math.floor(x / b)];
+  });
+};
+
+const spaceToDepth: Rule = (node, [x]) => {
+  const b = number(node, "blocksize", 1), [n, c, h, w] = x!.shape;
+  return moved(x!, [n, c * b * b, h / b, w / b], ([batch, channel, y, x]) => {
+    const cell = Math.floor(channel / c);
+    return [batch, channel % c, y * b + Math.floor(cell / b), x * b + cell % b];
+  });
+};
+
 const concat: Rule = (node, inputs) => {
   const tensors = inputs as Tensor[], [first] = tensors;
   const axis = axisOf(number(node, "axis", 1), first.shape.length);
@@ -294,6 +336,8 @@ const rules: Readonly<Record<string, Rule>> = {
       return from;
     });
   },
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
   Slice: slice,
   Pad: pad,
   Concat: concat,

@@ -78,18 +78,25 @@ export function convolution(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
   const area = size(space), places = size(window.outputs);
   const taps = size(kernel), shape = [batch, filters, ...window.outputs];
   const data = new Float64Array(size(shape));
+  // What a place of the output sees, channel after channel; zero outside.
+  const patch = new Float64Array(channels * taps), row = perGroup * taps;
   eachPlace(window.outputs, (at, place) => {
-    const seen = [...cells(window, space, at)].filter((c) => c.offset >= 0);
+    const offsets = Array.from(
+      cells(window, space, at),
+      ({ offset }) => offset,
+    );
     for (let b = 0; b < batch; b++) {
+      for (let c = 0; c < channels; c++) {
+        const from = (b * channels + c) * area;
+        for (let k = 0; k < taps; k++) {
+          patch[c * taps + k] = offsets[k] < 0 ? 0 : x.data[from + offsets[k]];
+        }
+      }
       for (let f = 0; f < filters; f++) {
-        const first = Math.floor(f / (filters / groups)) * perGroup;
+        const first = Math.floor(f / (filters / groups)) * row;
         let sum = bias ? bias.data[f] : 0;
-        for (let c = 0; c < perGroup; c++) {
-          const from = (b * channels + first + c) * area;
-          const weight = (f * perGroup + c) * taps;
-          for (const { k, offset } of seen) {
-            sum += x.data[from + offset] * w.data[weight + k];
-          }
+        for (let i = 0; i < row; i++) {
+          sum += patch[first + i] * w.data[f * row + i];
         }
         data[(b * filters + f) * places + place] = sum;
       }

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Circuit, Word } from "../circuit.ts";
+import { firstAt, simplestScaling } from "./scaling.ts";
 import {
   add,
   atLeast,
@@ -45,6 +46,10 @@ export function leakyRelu(
   return valueOf(chosen.bits, Math.min(...ends), Math.max(...ends));
 }
 
+/** x >= 0 ? 1 : 0; free. */
+export const isNonNegative = (c: Circuit, x: Value): Value =>
+  valueOf([c.not(signOf(x)), false], 0, 1);
+
 /** Sum of a window, as a balanced tree. */
 export function sum(c: Circuit, terms: readonly Value[]): Value {
   return reduce(terms, (a, b) => add(c, a, b));
@@ -78,6 +83,12 @@ export interface Scaling {
   shift: number;
 }
 
+/** x, or some other number of at least `enough` where x is too. */
+function holdBelow(c: Circuit, x: Value, enough: number): Value {
+  const limit = 2 ** Math.ceil(Math.log2(enough + 1)) - 1;
+  return enough > 0 && x.low >= 0 ? clamp(c, x, x.low, limit) : x;
+}
+
 /** The scaled value within [low, high]. */
 export function requantise(
   c: Circuit,
@@ -86,11 +97,13 @@ export function requantise(
   low: number,
   high: number,
 ): Value {
-  const product = multiply(c, x, multiplier);
-  const rounded = shift === 0
-    ? product
-    : add(c, product, constant(2 ** (shift - 1)));
-  return clamp(c, shiftRight(rounded, shift), low, high);
+  const half = shift === 0 ? 0 : 2 ** (shift - 1);
+  const given = { multiplier, addend: half, shift };
+  const input = holdBelow(c, x, firstAt(given, high));
+  const scaling = simplestScaling(given, { from: input, to: { low, high } });
+  const product = multiply(c, input, scaling.multiplier);
+  const sum = add(c, product, constant(scaling.addend));
+  return clamp(c, shiftRight(sum, scaling.shift), low, high);
 }
 
 /** table[index - low] of an index within the table: one-hot selectors, then XOR. */
@@ -141,4 +154,10 @@ export function argMax(c: Circuit, values: readonly Value[]): Word {
     if (i < values.length - 2) best = choose(c, stays, best, value);
   });
   return valueOf(index.bits, 0, values.length - 1).bits.slice(0, -1);
+}
+
+/** 1 at the first of the largest, 0 elsewhere. */
+export function selectLargest(c: Circuit, values: readonly Value[]): Value[] {
+  const selectors = oneHot(c, argMax(c, values), values.length);
+  return selectors.map((selector) => valueOf([selector, false], 0, 1));
 }

@@ -60,11 +60,15 @@ export function add(c: Circuit, a: Value, b: Value): Value {
   return { bits: sum, low, high };
 }
 
-export function negate(c: Circuit, a: Value): Value {
-  const low = -a.high, high = -a.low, width = signedBits(low, high);
-  const inverted = resize(a.bits, width).map((bit) => c.not(bit));
-  const zeros: Word = Array(width).fill(false);
-  return { bits: addWords(c, inverted, zeros, true), low, high };
+function subtract(c: Circuit, a: Value, b: Value): Value {
+  const low = a.low - b.high, high = a.high - b.low;
+  const width = signedBits(low, high);
+  const inverted = resize(b.bits, width).map((bit) => c.not(bit));
+  return {
+    bits: addWords(c, resize(a.bits, width), inverted, true),
+    low,
+    high,
+  };
 }
 
 /** a times a public integer, by adders of its non-adjacent form. */
@@ -74,15 +78,13 @@ export function multiply(c: Circuit, a: Value, factor: number): Value {
     if (rest % 2 === 0) continue;
     const minus = rest % 4 === 3;
     if (minus) rest += 1;
-    const term = shiftLeft(minus ? negate(c, a) : a, shift);
-    result = add(c, result, term);
+    const term = shiftLeft(a, shift);
+    result = minus ? subtract(c, result, term) : add(c, result, term);
   }
-  return factor < 0 ? negate(c, result) : clampBounds(result, a, factor);
-}
-
-/** Bounds that the digits' sums lose: those of the product. */
-function clampBounds(result: Value, a: Value, factor: number): Value {
-  return valueOf(result.bits, a.low * factor, a.high * factor);
+  // The digits' sums lose the bounds of the product.
+  const size = Math.abs(factor);
+  const product = valueOf(result.bits, a.low * size, a.high * size);
+  return factor < 0 ? subtract(c, constant(0), product) : product;
 }
 
 const shiftLeft = ({ bits, low, high }: Value, shift: number): Value =>
@@ -136,10 +138,26 @@ export function clamp(c: Circuit, a: Value, low: number, high: number): Value {
     const chosen = choose(c, atLeast(c, value, limit), value, limit);
     value = valueOf(chosen.bits, low, Math.max(low, value.high));
   }
+  if (
+    value.high > high && value.low >= 0 && Number.isInteger(Math.log2(high + 1))
+  ) {
+    return saturateBits(c, value, high);
+  }
   if (value.high > high) {
     const limit = constant(high);
     const chosen = choose(c, atLeast(c, limit, value), value, limit);
     value = valueOf(chosen.bits, Math.min(high, value.low), high);
   }
   return value;
+}
+
+/** min(a, 2^bits - 1) of a value that is not negative: its bits, or all ones. */
+function saturateBits(c: Circuit, a: Value, high: number): Value {
+  const bits = Math.log2(high + 1);
+  const above = a.bits.slice(bits, -1).reduce((x, y) => c.or(x, y), false);
+  return valueOf(
+    [...a.bits.slice(0, bits).map((bit) => c.or(bit, above)), false],
+    Math.min(high, a.low),
+    high,
+  );
 }

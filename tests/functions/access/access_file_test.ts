@@ -6,7 +6,7 @@ import {
 } from "../../../functions/access/bearer_token.ts";
 import { platformRandom } from "../../../sdk/support/random.ts";
 
-Deno.test("a changed list counts at once; a broken one does not, and is told of once", async (t) => {
+Deno.test("a changed list counts once it is written; a broken one does not, and is told of once", async (t) => {
   const path = await Deno.makeTempFile();
   const [kept, taken] = [makeToken(platformRandom), makeToken(platformRandom)];
   const line = (token: string) =>
@@ -16,7 +16,14 @@ Deno.test("a changed list counts at once; a broken one does not, and is told of 
       models: "all",
       sha256: tokenDigest(token),
     }) + "\n";
-  await Deno.writeTextFile(path, line(kept) + line(taken));
+  /** Written whole, so many seconds ago. */
+  let secondsAgo = 1000;
+  const write = async (text: string) => {
+    await Deno.writeTextFile(path, text);
+    const at = new Date(Date.now() - 1000 * secondsAgo--);
+    await Deno.utime(path, at, at);
+  };
+  await write(line(kept) + line(taken));
   const access = await AccessFile.open(path);
   const known = async (token: string) =>
     await access.identify(
@@ -32,22 +39,33 @@ Deno.test("a changed list counts at once; a broken one does not, and is told of 
       assert.deepEqual([await known(kept), await known(taken)], [true, true]);
     });
     await t.step("one line less", async () => {
-      await Deno.writeTextFile(path, line(kept));
+      await write(line(kept));
       assert.deepEqual([await known(kept), await known(taken)], [true, false]);
     });
     await t.step("half a line", async () => {
-      await Deno.writeTextFile(path, line(taken).slice(0, 30));
+      await write(line(taken).slice(0, 30));
       assert.deepEqual([await known(kept), await known(taken)], [true, false]);
       await known(kept);
       assert.deepEqual(printed, [
         "Cannot read access, line 1: expected a JSON object: the list read before stays in force",
       ]);
     });
+    await t.step("being written: cut at a line's end, or empty", async () => {
+      await write(line(kept) + line(taken));
+      assert.deepEqual([await known(kept), await known(taken)], [true, true]);
+      await Deno.writeTextFile(path, line(kept));
+      assert.deepEqual([await known(kept), await known(taken)], [true, true]);
+      await write("");
+      assert.deepEqual([await known(kept), await known(taken)], [true, true]);
+      assert.match(printed.pop()!, /expected a line or more, got none/);
+      await write(line(kept));
+      assert.deepEqual([await known(kept), await known(taken)], [true, false]);
+    });
     await t.step("gone, and back with the other line", async () => {
       await Deno.remove(path);
       assert.equal(await known(kept), true);
       assert.equal(printed.length, 2);
-      await Deno.writeTextFile(path, line(taken) + "\n");
+      await write(line(taken) + "\n");
       assert.deepEqual([await known(kept), await known(taken)], [false, true]);
     });
   } finally {

@@ -224,8 +224,22 @@ Deno.test("the SDK with a token: the right answer; without: one call, and an err
   assert.equal(calls, 1);
 });
 
+Deno.test("pages of no origin may call, unless they are named", async () => {
+  await using closed = serve([dense]);
+  const origin = "https://page.example";
+  await using open = serve([dense], { origins: [origin] });
+  const allowed = async (url: string, origin: string) => {
+    const response = await fetch(`${url}/v1/models`, { headers: { origin } });
+    await response.body?.cancel();
+    return response.headers.get("access-control-allow-origin");
+  };
+  assert.equal(await allowed(closed.url, origin), null);
+  assert.equal(await allowed(open.url, origin), origin);
+  assert.equal(await allowed(open.url, "https://other.example"), null);
+});
+
 Deno.test("a page may send the token and see when to come back", async () => {
-  await using served = serve([dense], { access });
+  await using served = serve([dense], { access, origins: ["*"] });
   const preflight = await fetch(`${served.url}/v1/rounds/0`, {
     method: "OPTIONS",
     headers: {

@@ -51,6 +51,31 @@ async function charges(
   return results;
 }
 
+Deno.test("a window is kept a day after its end, whatever other processes' clocks say", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const dayMs = 24 * 60 * minuteMs;
+  let now = 40 * dayMs;
+  const store = new KvBudgetStore(kv, () => now);
+  const charge = (account: string, nowMs: number) =>
+    chargeBudget({ store, limits: { perDay: 10 } }, {
+      account,
+      model: "a",
+      values: 10,
+      nowMs,
+    });
+  const chargeOthers = async () => {
+    for (let i = 0; i < 150; i++) await charge(`${now} ${i}`, now);
+  };
+  const first = now;
+  await charge("all", first);
+  now = first + 2 * dayMs - 1;
+  await chargeOthers();
+  await assert.rejects(charge("all", first), { code: "budget-exceeded" });
+  now = first + 2 * dayMs + 1;
+  await chargeOthers();
+  await charge("all", first);
+});
+
 Deno.test("budgets: per minute, per day, per model; by account", async () => {
   for await (const [name, store] of stores()) {
     const nowMs = 40 * 24 * 60 * minuteMs;

@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Gate, type Place } from "../../../functions/admission/gate.ts";
 import { remoteAddress } from "../../../functions/admission/address.ts";
+import { maxShards } from "../../../sdk/wire/limits.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 
 /** Lets everything that can happen by itself happen. */
 const settle = () => new Promise((done) => setTimeout(done, 0));
+
+/** No light call: it needs one of the turns for calls of any weight. */
+const heavy = { predictedMs: 1000, shards: 1 };
 
 interface Call {
   place: Place;
@@ -49,7 +53,7 @@ Deno.test("whatever calls do: bounds hold, turns go by order of asking, none is 
           } else if (what === "turn" && call?.state === "in") {
             call.state = "waiting";
             queue.push(call);
-            call.place.turn(call.client.signal).then(
+            call.place.turn(call.client.signal, heavy).then(
               () => {
                 assert.equal(queue.shift(), call);
                 call.state = "running";
@@ -100,7 +104,7 @@ Deno.test("when to come back follows from who is in and how long calls take", as
   const { signal } = new AbortController();
   for (let i = 0; i < 200; i++) {
     const place = gate.admit(arrival);
-    await place.turn(signal);
+    await place.turn(signal, heavy);
     now += 3000;
     place.leave();
   }
@@ -120,6 +124,12 @@ Deno.test("new sessions are turned away before calls of inferences under way", (
   assert.equal(refusal(() => gate.admit(session)).code, "overloaded");
   for (let i = 0; i < 5; i++) gate.admit(round);
   assert.equal(refusal(() => gate.admit(round)).code, "overloaded");
+});
+
+Deno.test("by default one caller has room for all parts of a round, and never all places", () => {
+  const { perCaller, running, waiting } = new Gate().limits;
+  assert(perCaller >= maxShards);
+  assert(2 * perCaller <= running + waiting);
 });
 
 Deno.test("a caller with too many calls at once: others go on", () => {
@@ -168,8 +178,8 @@ Deno.test("stopping: who is in goes on, nobody comes in", async () => {
   const arrival = { caller: "a", startsSession: false };
   const [first, second] = [gate.admit(arrival), gate.admit(arrival)];
   const { signal } = new AbortController();
-  await first.turn(signal);
-  const turn = second.turn(signal);
+  await first.turn(signal, heavy);
+  const turn = second.turn(signal, heavy);
   gate.drain();
   assert.equal(gate.draining, true);
   assert.equal(refusal(() => gate.admit(arrival)).code, "overloaded");

@@ -82,11 +82,14 @@ Deno.test("gateways that come back as told: none is lost, none is wrong", async 
 });
 
 Deno.test("a call that waits and goes away gives its place to others", async () => {
-  const gate = new Gate({ running: 1, waiting: 1 });
+  const gate = new Gate({ running: 1, waiting: 2 });
   await using served = serve([tiny.model], { gate });
   const { body } = await firstRound(served.url);
   const blocker = gate.admit({ caller: "test", startsSession: false });
-  await blocker.turn(new AbortController().signal);
+  const { signal } = new AbortController();
+  await blocker.turn(signal, { predictedMs: 1000, shards: 1 });
+  const light = gate.admit({ caller: "test", startsSession: false });
+  await light.turn(signal, { predictedMs: 1, shards: 1 });
   const client = new AbortController();
   const waiting = fetch(`${served.url}/v1/rounds/0`, {
     method: "POST",
@@ -99,6 +102,7 @@ Deno.test("a call that waits and goes away gives its place to others", async () 
   await assert.rejects(waiting, { name: "AbortError" });
   while (gate.waiting > 0) await new Promise((done) => setTimeout(done, 1));
   blocker.leave();
+  light.leave();
   assert.deepEqual([gate.running, gate.bodyBytes], [0, 0]);
 });
 

@@ -133,5 +133,5 @@ Deno.test("a long computation lets the event loop run, and ends when its client 
   }
   const client = new AbortController();
   setTimeout(() => client.abort(new Error("gone")), 0);
-  await assert.rejects(runPaced(forever(), client.signal), /gone/);
+  await assert.rejects(runPaced(forever(), { signal: client.signal }), /gone/);
 });

@@ -1,5 +1,6 @@
 /** Instances that share a database tell each other the time. */
-import { deepEqual } from "node:assert/strict";
+import { deepEqual, rejects } from "node:assert/strict";
+import { whenUnlocked } from "../../../functions/stores/kv_lock.ts";
 import { Heartbeat } from "../../../functions/stores/heartbeat.ts";
 
 const apart = ["the clocks of instances differ by more than 30 s"];
@@ -34,4 +35,49 @@ Deno.test("an instance whose database fails is not ready", async () => {
   kv.close();
   await heartbeat.beat();
   deepEqual(await heartbeat.ready(), ["the database cannot be used"]);
+});
+
+Deno.test("an instance that has ended is forgotten after an hour, by nobody's clock but the onlooker's", async () => {
+  using kv = await Deno.openKv(":memory:");
+  let now = 1e12;
+  await new Heartbeat(kv, "gone", () => now - 1e9).beat();
+  const here = new Heartbeat(kv, "here", () => now);
+  const known = async () => {
+    await here.beat();
+    const keys: unknown[] = [];
+    for await (const { key } of kv.list({ prefix: ["cipherlayer"] })) {
+      keys.push(key.at(-1));
+    }
+    return keys;
+  };
+  deepEqual(await known(), ["gone", "here"]);
+  now += 60 * 60_000;
+  deepEqual(await known(), ["gone", "here"]);
+  now += 1;
+  await known();
+  deepEqual(await known(), ["here"]);
+});
+
+Deno.test("a database that is damaged while it is open is closed, since Deno would end the process", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/kv.sqlite3`;
+  const kv = await Deno.openKv(path);
+  // Enough that the file itself is written, and not its log alone.
+  for (let i = 0; i < 150; i++) {
+    await kv.set(["filler", i], new Uint8Array(60_000));
+  }
+  const heartbeat = new Heartbeat(kv);
+  await heartbeat.beat();
+  deepEqual(await heartbeat.ready(), []);
+  using file = await Deno.open(path, { write: true });
+  await file.write(new Uint8Array(65536).fill(7));
+  await file.truncate(65536);
+  await heartbeat.beat();
+  deepEqual(await heartbeat.ready(), ["the database cannot be used"]);
+  await rejects(kv.get(["filler"]), Deno.errors.BadResource);
+  await rejects(whenUnlocked(() => kv.get(["filler"])), {
+    code: "server-fault",
+    retryable: true,
+  });
+  await Deno.remove(folder, { recursive: true });
 });

@@ -164,3 +164,25 @@ Deno.test("s3: a wrong secret, a full bucket and an absent server each say so, w
     /cannot reach it/,
   );
 });
+
+Deno.test("files that a crash left half-written are removed after an hour, the lock and new ones are not", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/models/a`, { recursive: true });
+  const old = new Date(Date.now() - 61 * 60_000);
+  const place = async (name: string, at: Date) => {
+    await Deno.writeTextFile(`${folder}/${name}`, "half");
+    await Deno.utime(`${folder}/${name}`, at, at);
+  };
+  await place("models/a/x.0123~", old);
+  await place("models/a/y.4567~", new Date());
+  await place("lock~", old);
+  await place("models/a/kept", old);
+  await new FolderObjectStore(folder).put("models/b", Uint8Array.of(1));
+  const names = await Array.fromAsync(
+    Deno.readDir(`${folder}/models/a`),
+    ({ name }) => name,
+  );
+  assert.deepEqual(names.sort(), ["kept", "y.4567~"]);
+  await Deno.stat(`${folder}/lock~`);
+  await Deno.remove(folder, { recursive: true });
+});

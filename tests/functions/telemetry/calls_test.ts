@@ -8,9 +8,9 @@ import { CallNotes } from "../../../functions/telemetry/call_telemetry.ts";
 import type { CallRecord } from "../../../functions/telemetry/call_record.ts";
 import {
   instruments,
+  levelsOf,
   prometheusName,
 } from "../../../functions/telemetry/instruments.ts";
-import { levelsOf } from "../../../functions/settings/telemetry.ts";
 import { Log } from "../../../functions/telemetry/log.ts";
 import {
   prometheusContentType,

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import {
   EvaluationThreads,
   type ThreadWorker,
@@ -35,6 +35,7 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
       threads.answer(
         new Request("http://x/v1/rounds/0", { method: "POST" }),
         Uint8Array.of(1, 2, 3),
+        { predictedMs: 10, shards: 1 },
       );
     const both = await Promise.allSettled([ask(), ask()]);
     for (const { status } of both) equal(status, "rejected");
@@ -52,35 +53,33 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
   }
 });
 
-Deno.test("starts are shown to threads one after another, and refused while many wait", async () => {
-  const sent: number[] = [];
-  const worker: ThreadWorker = {
-    postMessage: (message) => {
-      if ("body" in message) sent.push(message.id);
-    },
-    terminate: () => {},
-    onmessage: null,
-    onerror: null,
-  };
-  const threads = new EvaluationThreads(1, new Uint8Array(32), () => worker);
-  const announce = () =>
-    threads.announce(
-      new Request("http://x/v1/sessions", { method: "POST" }),
-      new Uint8Array(),
-    );
-  for (let i = 0; i < 8; i++) announce();
-  throws(announce, { code: "overloaded", retryable: true });
-  const settle = () => new Promise((done) => setTimeout(done, 0));
-  await settle();
-  equal(sent.length, 1);
-  const body = new ArrayBuffer();
-  const facts = { phases: [] };
-  worker.onmessage!({
-    data: { id: sent[0], status: 200, headers: [], body, facts },
+Deno.test("a call goes to the thread that will be through with it first", () => {
+  const sent: number[][] = [];
+  const threads = new EvaluationThreads(2, new Uint8Array(32), () => {
+    const ids: number[] = [];
+    sent.push(ids);
+    return {
+      postMessage: (message) => {
+        if ("body" in message) ids.push(message.id);
+      },
+      terminate: () => {},
+      onmessage: null,
+      onerror: null,
+    };
   });
-  await settle();
-  equal(sent.length, 2);
-  announce();
+  const ask = (predictedMs: number, shards = 1) =>
+    void threads.answer(
+      new Request("http://x/v1/rounds/0", { method: "POST" }),
+      new Uint8Array(),
+      { predictedMs, shards },
+    );
+  ask(2000, 2);
+  ask(10);
+  ask(10);
+  // A light call passes a heavy one, so that two heavy ones count as much as two light.
+  deepEqual(sent.map((ids) => ids.length), [2, 1]);
+  ask(1000);
+  deepEqual(sent.map((ids) => ids.length), [2, 2]);
 });
 
 Deno.test("threads that end one after another are started with pauses, then given up", () => {

@@ -80,6 +80,6 @@ Deno.test("a bias that a prescribed scale takes beyond 32 bits is refused", () =
   }));
   throws(
     () => compileModel(onnx, { name: "x", calibration: [], quantisation }),
-    /1 of 1 biases do not fit 32 bits/,
+    /Cannot hold the biases of .*: 1 of 1 do not fit 32 bits/,
   );
 });

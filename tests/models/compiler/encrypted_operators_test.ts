@@ -18,6 +18,7 @@ for (const operatorCase of operatorCases) {
       inputRange: [-8, 8],
       weightBits: 6,
       activationBits: 5,
+      acceptError: true,
       reveal: "scores",
       privacy: "paper",
     });

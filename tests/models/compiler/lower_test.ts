@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { readOnnx } from "../../../models/compiler/onnx/read.ts";
+import { withInputShape } from "../../../models/compiler/lower/input_shape.ts";
 import {
   lower,
   type LowerOptions,
@@ -47,7 +48,7 @@ Deno.test("all offending nodes are listed, with reasons and advice", () => {
     "Mul",
   ]);
   ok(error.nodes.every(({ name, why, instead }) => name && why && instead));
-  ok(/LSTM_t2 \(LSTM\): .*1-D convolutions/.test(error.message), error.message);
+  ok(/LSTM: LSTM_t2: .*1-D convolutions/.test(error.message), error.message);
   ok(/depend on the reading/.test(error.nodes[3].why), error.nodes[3].why);
 });
 
@@ -167,7 +168,7 @@ Deno.test("models without one input, one output or known shapes are refused", ()
   throws(() => lower(graphOf({ inputs: [] })), /expected one input, got 0/);
   throws(
     () => lower(graphOf({ inputs: [{ name: "x", shape: [1, -1, 4] }] })),
-    /x \(input\): it has shape \[1,\?,4\]; only the first axis/,
+    /input: x: it has shape \[1,\?,4\]; only the first axis/,
   );
   throws(
     () => lower(graphOf({ inputs: [{ name: "x", shape: null }] })),
@@ -176,7 +177,7 @@ Deno.test("models without one input, one output or known shapes are refused", ()
   const two = [{ name: "a", shape: null }, { name: "b", shape: null }];
   throws(
     () => lower(graphOf({ outputs: two })),
-    /a, b \(outputs\): expected one output, got 2/,
+    /outputs: a, b: expected one output, got 2/,
   );
   throws(
     () => lower(graphOf({ outputs: [{ name: "y", shape: null }] })),
@@ -264,4 +265,27 @@ Deno.test("rows and columns that no window reaches are not computed, back to the
   ]);
   deepEqual(rounds[0].terms[0].map.kind, "convolution");
   deepEqual(rounds[0].writesShape, [20, 12, 12]);
+});
+
+Deno.test("open lengths of the input are given by whoever compiles the model", () => {
+  const g = new GraphBuilder([3, 8, 8]);
+  const convolved = g.node("Relu", [g.conv("x", [4, 3, 3, 3])]);
+  const pooled = g.node("Flatten", [g.node("GlobalAveragePool", [convolved])]);
+  const graph = readOnnx(g.bytes(g.dense(pooled, 4, 2)));
+  const open = { ...graph, inputs: [{ name: "x", shape: [-1, 3, -1, -1] }] };
+  throws(() => lower(open), /give its shape \(--input-shape\)/);
+  const fixed = withInputShape(open, [1, 3, 8, 8]);
+  const [reading] = g.readings(1);
+  deepEqual(runFloat(lower(fixed), reading), runFloat(lower(graph), reading));
+  deepEqual(lower(withInputShape(open, [1, 3, 5, 9])).input.shape, [3, 5, 9]);
+  for (const shape of [[1, 4, 8, 8], [1, 3, 8], [1, 3, 0, 8], [1, 3, 8.5, 8]]) {
+    throws(
+      () => withInputShape(open, shape),
+      new RegExp(`the shape \\[${shape}\\]: expected \\[\\?,3,\\?,\\?\\]`),
+    );
+  }
+  throws(
+    () => withInputShape({ ...graph, inputs: [] }, [1]),
+    /one input, got 0/,
+  );
 });

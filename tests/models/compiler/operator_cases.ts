@@ -39,6 +39,22 @@ function activation(
 
 const image = [3, 8, 8];
 
+/** Channels in the order of a shuffle, as exporters write it. */
+function shuffle(
+  g: GraphBuilder,
+  x: string,
+  [channels, height, width]: number[],
+  groups: number,
+): string {
+  const each = channels / groups;
+  const seen = g.node("Reshape", [
+    x,
+    g.integers(-1, groups, each, height, width),
+  ]);
+  const turned = g.node("Transpose", [seen], { perm: [0, 2, 1, 3, 4] });
+  return g.node("Reshape", [turned, g.integers(-1, channels, height, width)]);
+}
+
 export const operatorCases: OperatorCase[] = [
   {
     name: "Conv, padded",
@@ -547,6 +563,108 @@ export const operatorCases: OperatorCase[] = [
         g.integers(1, 3),
       ]);
       return g.head(g.node("Relu", [g.conv(part, [3, 2, 3, 3])]), 24);
+    },
+  },
+  {
+    name: "Sum and Mean with constants",
+    shape: image,
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [4, 3, 3, 3])]);
+      const b = g.node("Sum", [a, g.weights([4, 1, 1]), g.number(.2)]);
+      const c = g.node("Mean", [b, g.conv(a, [4, 4, 1, 1]), g.weights([6])]);
+      return g.head(g.node("Relu", [c]), 144);
+    },
+  },
+  {
+    name: "Atan, Asinh, Sinh and Shrink",
+    shape: image,
+    build: (g) => {
+      const a = g.node("Atan", [g.conv("x", [4, 3, 3, 3])]);
+      const b = g.node("Asinh", [g.conv(a, [4, 4, 1, 1])]);
+      const c = g.node("Sinh", [g.conv(b, [4, 4, 1, 1])]);
+      const d = g.node("Shrink", [g.conv(c, [4, 4, 3, 3])], {
+        bias: { float: .3 },
+        lambd: { float: .3 },
+      });
+      return g.head(d, 64);
+    },
+  },
+  {
+    name: "channels shuffled behind Relu, then convolved in groups",
+    shape: [4, 6, 6],
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [6, 4, 3, 3])]);
+      const shuffled = shuffle(g, a, [6, 4, 4], 3);
+      const b = g.conv(shuffled, [6, 1, 3, 3], { group: 6 });
+      return g.head(g.node("Relu", [b]), 24);
+    },
+  },
+  {
+    name: "channels shuffled behind Conv and behind Concat, then split",
+    shape: [4, 6, 6],
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [4, 4, 1, 1])]);
+      const b = g.conv(
+        shuffle(g, g.conv(a, [4, 2, 1, 1], { group: 2 }), [
+          4,
+          6,
+          6,
+        ], 2),
+        [4, 4, 1, 1],
+      );
+      const joined = g.node("Concat", [a, g.node("Relu", [b])], { axis: 1 });
+      const parts = g.split([shuffle(g, joined, [8, 6, 6], 2)], 2, { axis: 1 });
+      const [left, right] = parts.map((part) => g.conv(part, [4, 4, 3, 3]));
+      return g.head(g.node("Relu", [g.node("Add", [left, right])]), 64);
+    },
+  },
+  {
+    name: "SpaceToDepth of the reading and behind Relu",
+    shape: [2, 8, 8],
+    build: (g) => {
+      const a = g.node("SpaceToDepth", ["x"], { blocksize: 2 });
+      const b = g.node("Relu", [g.conv(a, [4, 8, 1, 1])]);
+      const c = g.node("SpaceToDepth", [b], { blocksize: 2 });
+      return g.head(g.node("Relu", [g.conv(c, [4, 16, 2, 2])]), 4);
+    },
+  },
+  {
+    name: "DepthToSpace, both modes, and at the end",
+    shape: [3, 3, 3],
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [8, 3, 1, 1])]);
+      const b = g.node("DepthToSpace", [a], { blocksize: 2 });
+      const c = g.node("PRelu", [
+        g.node("DepthToSpace", [g.conv(b, [8, 2, 3, 3])], {
+          blocksize: 2,
+          mode: "CRD",
+        }),
+        g.constant({ shape: [2, 1, 1], data: [.1, .3] }),
+      ]);
+      const d = g.conv(c, [4, 2, 1, 1]);
+      return g.node("DepthToSpace", [d], { blocksize: 2, mode: "CRD" });
+    },
+  },
+  {
+    name: "Split of a vector in unequal parts",
+    shape: [10],
+    build: (g) => {
+      const a = g.node("Relu", [g.dense("x", 10, 27)]);
+      const lengths = g.integers(6, 12, 9);
+      const [b, c, d] = g.split([a, lengths], 3, { axis: -1 });
+      const sum = g.node("Add", [g.dense(b, 6, 12), c]);
+      return g.dense(g.node("Concat", [sum, d], { axis: 1 }), 21, 3);
+    },
+  },
+  {
+    name: "Gather of constant channels and columns",
+    shape: [4, 5, 5],
+    build: (g) => {
+      const a = g.node("Relu", [g.conv("x", [5, 4, 1, 1])]);
+      const channels = g.node("Gather", [a, g.integers(4, 0, -2)], { axis: 1 });
+      const b = g.node("Relu", [g.conv(channels, [2, 3, 3, 3])]);
+      const columns = g.node("Gather", [b, g.integers(2, 0)], { axis: 3 });
+      return g.head(g.node("Relu", [columns]), 12);
     },
   },
   {

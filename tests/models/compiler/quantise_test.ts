@@ -176,7 +176,7 @@ Deno.test("the error of a score is told about its mean, and a constant score as 
     g.constant({ shape: [2], data: [293, 0] }),
   ]);
   const calibration = g.readings(60);
-  const widths = { weightBits: 2, activationBits: 4 };
+  const widths = { weightBits: 2, activationBits: 4, acceptError: true };
   const onnx = g.bytes(scores);
   const { report } = compileModel(onnx, { name: "x", calibration, ...widths });
   ok(report.relativeError! < .02, `${report.relativeError}`);
@@ -189,6 +189,7 @@ Deno.test("the error of a score is told about its mean, and a constant score as 
   });
   equal(one.report.constantScores, 2);
   equal(one.report.worstScoreError, null);
+  equal(one.report.constantElements, 8);
 });
 
 Deno.test("wrong calibration data and widths are refused", () => {

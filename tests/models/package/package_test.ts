@@ -267,6 +267,11 @@ Deno.test("every inconsistency of a package is refused by name", () => {
       /expected "a0" in \[0, 31\]/,
     ],
     [
+      ({ manifest: { rounds: [round] } }) =>
+        round.terms = Array(9).fill(round.terms[0]),
+      /"round0": expected at most 8 terms that read "input", got more/,
+    ],
+    [
       ({ manifest }) => manifest.output.shape = [5],
       /expected the output's shape \[5\], got 4 elements/,
     ],

@@ -96,42 +96,50 @@ Deno.test("nothing that was rejected is cheaper by the costs that it was planned
   }
 });
 
-Deno.test("cipherlayer plan prints counts and times as JSON, measured on this machine", async () => {
+async function planOf(folder: string, ...options: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--allow-all", "--quiet", "cli/main.ts", "plan", folder],
+      ...["--key-bits=512", "--samples=3", "--json", ...options],
+    ],
+    cwd: new URL("../../../", import.meta.url),
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+Deno.test("cipherlayer plan prints the same by committed costs, and measures on demand", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await writePackage(folder, model);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--allow-all",
-        "--quiet",
-        "cli/main.ts",
-        "plan",
-        folder,
-        "--key-bits=512",
-        "--samples=3",
-        "--json",
-      ],
-      cwd: new URL("../../../", import.meta.url),
-    }).output();
-    assert.equal(code, 0, new TextDecoder().decode(stderr));
-    const report = JSON.parse(new TextDecoder().decode(stdout));
+    const report = await planOf(folder);
     assert.equal(report.keyBits, 512);
     assert.equal(report.samples, 3);
-    assert.equal(report.rounds.length, 3);
-    for (const cost of Object.values(report.costs)) {
-      assert.ok(cost as number > 0);
-    }
-    const plan = planInference(model.manifest, {
+    assert.equal(report.measured, false);
+    assert.deepEqual(report.costs, defaultCosts(512));
+    const { rounds, total } = forecastInference(model, {
       modulusBits: 512,
       samples: 3,
-      tensors: model.tensors,
+      costs: defaultCosts(512),
+      maxRejected: 3,
     });
     assert.deepEqual(
-      report.rounds.map((round: typeof report) =>
-        round.chosen.forecast.ciphertextsUp
-      ),
-      plan.rounds.map(({ layout }) => inputCiphertexts(layout)),
+      report.rounds.map(({ chosen }: typeof rounds[0]) => chosen),
+      rounds.map(({ chosen }) => chosen),
+    );
+    assert.deepEqual(report.total, total);
+    assert.equal(
+      report.emptyPoolMs,
+      total.totalMs + total.ciphertextsUp * defaultCosts(512).randomiserMs,
+    );
+    const measured = await planOf(folder, "--measure");
+    assert.equal(measured.measured, true);
+    for (const cost of Object.values(measured.costs)) {
+      assert.ok(cost as number > 0);
+    }
+    assert.deepEqual(
+      measured.rounds.map(({ chosen }: typeof rounds[0]) => chosen.packing),
+      rounds.map(({ chosen }) => chosen.packing),
     );
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -43,7 +43,8 @@ for (const name of names) {
       const expected = contractOfModel(model);
       for (const [modulusBits, samples, byte] of [[2048, 1, 1], [3072, 2, 2]]) {
         if (profile.privacy === "strict" && samples > 1) continue;
-        const { plan } = new PreparedModels(new Uint8Array(32).fill(byte))
+        const sealingKey = new Uint8Array(32).fill(byte);
+        const { plan } = await new PreparedModels(sealingKey)
           .get(model, { modulusBits, samples });
         deepEqual(contractOfPlan(plan), expected);
         equal(

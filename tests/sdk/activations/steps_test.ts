@@ -167,6 +167,36 @@ Deno.test("sums and maxima of windows equal their definitions", () => {
   );
 });
 
+Deno.test("a transpose moves every element to the place that its axes have", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }),
+      fc.infiniteStream(fc.double()),
+      (shape, keys) => {
+        const order = shape.map((_, axis) => [keys.next().value, axis])
+          .toSorted((a, b) => a[0] - b[0]).map(([, axis]) => axis);
+        const size = shape.reduce((a, b) => a * b);
+        const values = Float64Array.from({ length: size }, (_, i) => i);
+        const moved = applySteps([{ op: "transpose", shape, order }], {
+          shape: [size],
+          samples: [values],
+        });
+        assert.deepEqual(moved.shape, order.map((axis) => shape[axis]));
+        // Each element tells its place in the source by its value.
+        moved.samples[0].forEach((value, i) => {
+          const place = (at: number, lengths: number[]) =>
+            lengths.map((length, axis) => {
+              const behind = lengths.slice(axis + 1).reduce((a, b) => a * b, 1);
+              return Math.floor(at / behind) % length;
+            });
+          const from = place(value, shape), to = place(i, moved.shape);
+          assert.deepEqual(order.map((axis) => from[axis]), to);
+        });
+      },
+    ),
+  );
+});
+
 Deno.test("steps follow each other, on signals as on maps, for each sample", () => {
   const steps: EdgeStep[] = [
     { op: "relu" },
@@ -280,6 +310,23 @@ Deno.test("values beyond every bound saturate and never throw", () => {
   }
 });
 
+Deno.test("slopes without end give the largest exact number, and none gives what is no number", () => {
+  const steps: EdgeStep[] = [
+    ...Array.from({ length: 50 }, (): EdgeStep => ({
+      op: "leakyRelu",
+      positive: 2 ** 24,
+      negative: [2 ** 24],
+    })),
+    // Infinity times zero would be no number.
+    { op: "leakyRelu", positive: 0, negative: [0] },
+  ];
+  const accumulators = { shape: [3], samples: [Float64Array.of(1, -1, 0)] };
+  const steep = applySteps(steps.slice(0, -1), accumulators).samples[0];
+  assert.deepEqual([...steep], [2 ** 53, -(2 ** 53), 0]);
+  const flat = applySteps(steps, accumulators).samples[0];
+  assert.ok(flat.every((value) => value === 0), `${flat}`);
+});
+
 Deno.test("steps that do not fit the shape are refused", () => {
   const vector = { shape: [6], samples: [new Float64Array(6)] };
   assert.throws(
@@ -298,4 +345,13 @@ Deno.test("steps that do not fit the shape are refused", () => {
     () => applySteps([{ op: "reshape", shape: [5] }], vector),
     new RangeError("Cannot reshape: expected 5 elements, got 6"),
   );
+  const transpose = (shape: number[], order: number[]) => () =>
+    applySteps([{ op: "transpose", shape, order }], vector);
+  assert.throws(
+    transpose([5], [0]),
+    new RangeError("Cannot transpose: expected 5 elements, got 6"),
+  );
+  for (const order of [[0], [0, 0], [0, 2], [1, 0, 2]]) {
+    assert.throws(transpose([2, 3], order), /expected an order of 2 axes, got/);
+  }
 });

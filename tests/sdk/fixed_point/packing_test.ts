@@ -319,6 +319,32 @@ Deno.test("values wider than their slot are packed by arithmetic, not cut off", 
   ));
 });
 
+Deno.test("what is no integer within 2^52 is packed as one that is", () => {
+  const layout: DenseLayout = {
+    kind: "dense",
+    samples: 1,
+    fold: 4,
+    inputs: [{ tensor: "input", length: 4 }],
+    outputLength: 1,
+    slotBits: 53,
+    guardBits: 1,
+    valuesPerCiphertext: 1,
+  };
+  const pack = (values: number[]) =>
+    packInputs(
+      layout,
+      new Map([["input", {
+        shape: [4],
+        samples: [Float64Array.from(values)],
+      }]]),
+      minModulus(512),
+    );
+  assert.deepEqual(
+    pack([NaN, Infinity, -Infinity, 2 ** 60]),
+    pack([0, 2 ** 52, -(2 ** 52), 2 ** 52]),
+  );
+});
+
 Deno.test("misuse is refused", () => {
   const modulus = minModulus(512);
   assert.throws(

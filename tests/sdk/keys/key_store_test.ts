@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  readdir,
+  readFile,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import fc from "fast-check";
 import {
   fingerprintOfSealed,
@@ -17,6 +25,7 @@ import {
 import { FileKeyStore } from "../../../sdk/keys/key_store_file.ts";
 import { SealedKeyStore } from "../../../sdk/keys/key_store_sealed.ts";
 import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
+import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
 import { exportPrivateJwk } from "../../../sdk/paillier/private/jwk.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
@@ -131,7 +140,7 @@ Deno.test("a file store keeps current and retired keys, in files of mode 0600", 
   });
 });
 
-Deno.test("a failed save leaves the old key and no other file", async () => {
+Deno.test("a failed save leaves the old key and no other file but its lock", async () => {
   await inFolder(async (folder) => {
     // A folder in the file's place: the rename fails.
     const path = `${folder}/taken`;
@@ -139,7 +148,7 @@ Deno.test("a failed save leaves the old key and no other file", async () => {
     await assert.rejects(
       new FileKeyStore(path, passphrase, { cost }).save(key),
     );
-    assert.deepEqual(await readdir(folder), ["taken"]);
+    assert.deepEqual((await readdir(folder)).sort(), ["taken", "taken.lock"]);
     await assert.rejects(new FileKeyStore(path, passphrase).load(), {
       code: "EISDIR",
     });
@@ -352,6 +361,102 @@ Deno.test("processes that make a key at once end with one key", async () => {
     for (const other of others) assert.equal(other, first);
     assert.deepEqual(await readdir(folder), ["gateway.key"]);
   });
+});
+
+Deno.test("instances that make a key at once in Deno KV end with one key", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const opened = await Promise.all(Array.from({ length: 4 }, () => {
+    const blobs = new KvBlobStore(kv, "gateway");
+    const store = new SealedKeyStore(blobs, passphrase, { cost });
+    return openKey(store, { bits: 512, insecure: true });
+  }));
+  assert.equal(new Set(opened.map(fingerprintOf)).size, 1);
+});
+
+Deno.test("a store without a key gets none where none is to be made, and tells of one that is", async () => {
+  const store = new MemoryKeyStore();
+  await assert.rejects(openKey(store, { create: false }), {
+    name: "CipherlayerError",
+    code: "key-missing",
+  });
+  assert.equal(await store.fingerprint(), null);
+  const told: string[] = [];
+  const options = {
+    bits: 512,
+    insecure: true,
+    onNewKey: (key: PrivateKey) => told.push(fingerprintOf(key)),
+  };
+  const made = await openKey(store, options);
+  await openKey(store, options);
+  await openKey(store, { create: false });
+  assert.deepEqual(told, [fingerprintOf(made)]);
+});
+
+Deno.test("a retired file that was copied back is noticed, and can be used on purpose", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    const store = new FileKeyStore(path, passphrase, { cost });
+    await store.save(key);
+    await store.save(other);
+    await copyFile(`${path}.${fingerprintOf(key)}`, path);
+    for (const use of [() => store.load(), () => store.fingerprint()]) {
+      await assert.rejects(use(), {
+        code: "key-corrupt",
+        message: /expected one in use, got [0-9a-f]{16}, which was retired/,
+      });
+    }
+    await assert.rejects(openKey(store), { code: "key-corrupt" });
+    const retired = await store.load(fingerprintOf(key));
+    await store.save(retired!);
+    assert.equal(await store.fingerprint(), fingerprintOf(key));
+    assert.deepEqual((await store.load())?.exportPrimes(), key.exportPrimes());
+  });
+});
+
+Deno.test("saves at once, from stores of their own, retire every key and lose none", async () => {
+  await inFolder(async (folder) => {
+    const path = `${folder}/gateway.key`;
+    const keys = await Promise.all(
+      [1, 2, 3, 4].map(() => generatePrivateKey(512, { insecure: true })),
+    );
+    await Promise.all(
+      keys.map((key) => new FileKeyStore(path, passphrase, { cost }).save(key)),
+    );
+    const store = new FileKeyStore(path, passphrase);
+    const kept = [await store.fingerprint(), ...await store.listRetired()];
+    assert.deepEqual(kept.sort(), keys.map(fingerprintOf).sort());
+  });
+});
+
+Deno.test({
+  name: "modes that let others at a key are warned of",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      const path = `${folder}/gateway.key`;
+      const warnings: string[] = [];
+      const store = new FileKeyStore(path, passphrase, {
+        cost,
+        onWarning: (message) => warnings.push(message),
+      });
+      await store.save(key);
+      await store.load();
+      assert.deepEqual(warnings, []);
+      await chmod(path, 0o640);
+      await store.load();
+      assert.match(
+        warnings.pop()!,
+        /gateway.key may be used by others.*got 640/,
+      );
+      await chmod(path, 0o600);
+      await chmod(folder, 0o777);
+      await store.load();
+      assert.match(warnings.pop()!, /may be replaced by others.*got 777/);
+      // As /tmp is: nobody replaces what is another's.
+      await chmod(folder, 0o1777);
+      await store.load();
+      assert.deepEqual(warnings, []);
+    }),
 });
 
 Deno.test("a key file that is a symbolic link is opened, and not replaced", async () => {

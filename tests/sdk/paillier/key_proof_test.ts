@@ -10,7 +10,7 @@ import {
 } from "../../../sdk/paillier/public/key_proof.ts";
 import { makeKeyProof } from "../../../sdk/paillier/private/key_proof_make.ts";
 import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
-import { modPower } from "../../../sdk/paillier/public/modular.ts";
+import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
 import { testKey } from "../../vectors/keys.ts";
@@ -106,4 +106,27 @@ Deno.test("a modulus that shares a factor with phi(N) has no proof", () => {
     if (modPower(challenge, (q - 1n) / f, q) === 1n) solvable++;
   }
   assert.equal(solvable, 0);
+});
+
+Deno.test("prime moduli and ones with a factor just above the bound pass: the statement is no more", () => {
+  const { p } = testKey(1024).exportPrimes();
+  // A prime of 512 bits, and 6373 times a prime of 512 bits in all.
+  const factors: bigint[][] = [[p]];
+  let q = (1n << 511n) / 6373n | 1n;
+  while (!isProbablePrime(q) || (q * 6373n) >> 511n !== 1n) q += 2n;
+  factors.push([6373n, q]);
+  for (const primes of factors) {
+    const modulus = primes.reduce((product, prime) => product * prime);
+    const phi = primes.reduce((product, prime) => product * (prime - 1n), 1n);
+    const exponent = modInverse(modulus % phi, phi);
+    const proof = Array.from(
+      { length: proofRoots },
+      (_, index) =>
+        bytesFromBigInt(
+          modPower(keyChallenge(modulus, index), exponent, modulus),
+          64,
+        ),
+    );
+    verifyKeyProof(modulus, proof, insecure);
+  }
 });

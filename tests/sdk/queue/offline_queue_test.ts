@@ -122,6 +122,52 @@ Deno.test("a reading that the model refuses has an outcome too, and stops no oth
   match(`${second}`, /got NaN/);
 });
 
+Deno.test("a reading that a changed contract refuses stays, until the contract is accepted", async () => {
+  await using cloud = startCloud([model]);
+  // The same model, said to take smaller readings.
+  const { input } = model.manifest;
+  const narrow = {
+    ...model,
+    manifest: { ...model.manifest, input: { ...input, high: input.high - 1 } },
+  };
+  await using other = startCloud([narrow]);
+  const largest = readings[0].map(() => input.high * scale);
+  const connectTo = ({ url }: { url: string }) =>
+    connect({
+      url,
+      model: model.manifest.name,
+      keys: testKey(512),
+      samples: 2,
+    });
+  await using session = await connectTo(cloud);
+  await using changed = await connectTo(other);
+
+  const store = new MemoryBlobStore();
+  const queue = await open(store);
+  await queue.add(readings[0]);
+  equal((await all(queue, session)).length, 1);
+  await queue.add(readings[1]);
+  await queue.add(largest);
+  await queue.add(readings[2]);
+  // A restart between makes no difference: the contract is on the disk.
+  await queue[Symbol.asyncDispose]();
+  const again = await open(store);
+  const rounds = () => other.calls.filter((call) => call.includes("/rounds/"));
+  await rejects(all(again, changed), {
+    name: "CipherlayerError",
+    code: "contract-changed",
+    message: /expected contract sha256:.* of a model that refuses a reading/,
+  });
+  equal(again.waiting, 3);
+  deepEqual(rounds(), []);
+  const told = await all(again, changed, { contract: changed.contract });
+  deepEqual(
+    told.map(({ id, refused }) => [id, refused === undefined]),
+    [[1, true], [2, false], [3, true]],
+  );
+  equal(again.waiting, 0);
+});
+
 Deno.test("a full queue refuses, or drops the oldest, as it was told", async () => {
   const refusing = await open(new MemoryBlobStore(), { capacity: 2 });
   deepEqual(await refusing.add(readings[0]), { id: 0, dropped: [] });
@@ -222,7 +268,7 @@ for (
       equal(third.waiting, 0);
       deepEqual(await all(third, session), []);
       deepEqual(await third.add(readings[2]), { id: 2, dropped: [] });
-      equal((await store.list()).length, 1);
+      deepEqual((await store.list()).sort(), ["2.queued", "contract"]);
     },
   });
 }
@@ -277,6 +323,9 @@ Deno.test("blobs show no reading, differ for the same one, and cannot be altered
     Array.from(blob).join().includes(Array.from(part).join());
   ok(!holds(one, doubles.subarray(0, 16)));
   ok(!holds(one.subarray(33), two.subarray(33, 49)));
+  // Behind the head of 41 bytes a nonce of 12 and what it encrypts.
+  ok(!holds(one, two.subarray(41, 53)), "a nonce that served before");
+  ok(!holds(one, two.subarray(53, 69)), "a key stream that served before");
 
   // 0 and 1 trade places, 2 is altered.
   await store.write("0.queued", two);

@@ -219,6 +219,13 @@ const faults: Record<
     ({ convolution }) => convolution.inputs[0].offsets[1] = [0, 0],
     /round 0 to read "input" once at an offset, got it twice/,
   ],
+  "an activation that many terms read": [
+    ({ second, dense }) => {
+      dense.inputs = Array(9).fill({ tensor: "a0", length: 8 });
+      second.layout = dense;
+    },
+    /round 1 to read "a0" at most 8 times, got more/,
+  ],
   "more elements than memory is lent": [
     ({ first }) =>
       first.steps = [{

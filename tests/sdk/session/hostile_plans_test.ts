@@ -1,18 +1,23 @@
 /** Plans and answers of a hostile cloud: what the gateway sends tells no plaintext. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import { runInference } from "../../../sdk/session/inference.ts";
+import { ReleaseGrid } from "../../../sdk/session/release_grid.ts";
 import { platformClock } from "../../../sdk/support/clock.ts";
 import {
   decodeRoundRequest,
   encodeRoundResponse,
 } from "../../../sdk/wire/codec.ts";
 import type {
+  DenseLayout,
   EdgeStep,
   InferencePlan,
+  RoundLayout,
   RoundPlan,
+  SpatialLayout,
 } from "../../../sdk/wire/plan.ts";
 import { seededIntegers } from "../../reference/tiny_models.ts";
 import { testKey } from "../../vectors/keys.ts";
@@ -35,9 +40,16 @@ function randomStep(random: Random): EdgeStep {
   const bad = random(0, 19) === 0;
   const multiplier = random(-(2 ** random(1, 30)), 2 ** random(1, 30));
   const shift = random(0, 30);
-  switch (random(0, 7)) {
+  switch (random(0, 8)) {
     case 0:
       return { op: "relu" };
+    case 8:
+      return {
+        op: "sumPool",
+        kernel: [random(1, bad ? 9 : 2), 1],
+        stride: [1, random(1, 2)],
+        pads: [0, random(0, 1), random(0, 1), 0],
+      };
     case 1:
       return {
         op: "leakyRelu",
@@ -72,29 +84,83 @@ function randomStep(random: Random): EdgeStep {
   }
 }
 
-function randomPlan(random: Random): InferencePlan {
-  const length = random(1, 3), count = random(2, 4);
-  const rounds = Array.from({ length: count }, (_, index): RoundPlan => ({
-    layout: {
+/** A layout that reads `tensor` of this shape, dense or spatial, and what it gives. */
+function randomLayout(
+  random: Random,
+  tensor: string,
+  shape: number[],
+): { layout: RoundLayout; gives: number[] } {
+  const slotBits = random(2, random(0, 9) === 0 ? 64 : 53);
+  if (shape.length === 1 || random(0, 2) === 0) {
+    const length = elementCount(shape);
+    const outputLength = random(1, 4);
+    const layout: DenseLayout = {
       kind: "dense",
       samples,
-      fold: 1,
-      inputs: [{ tensor: index === 0 ? "input" : `a${index - 1}`, length }],
-      outputLength: length,
-      slotBits: random(2, random(0, 9) === 0 ? 64 : 53),
+      fold: random(1, 2),
+      inputs: [{ tensor, length }],
+      outputLength,
+      slotBits,
       guardBits: random(0, 1) as 0 | 1,
       valuesPerCiphertext: random(1, 3),
-    },
-    steps: Array.from({ length: random(0, 3) }, () => randomStep(random)),
-    writes: `a${index}`,
-    shards: 1,
-  }));
+    };
+    return { layout, gives: [outputLength] };
+  }
+  const [channels, height, width] = shape;
+  const output: [number, number, number] = [
+    random(1, 2),
+    random(1, 3),
+    random(1, 3),
+  ];
+  const tile: [number, number] = [random(1, 2), random(1, 2)];
+  const layout: SpatialLayout = {
+    kind: "spatial",
+    samples,
+    tile,
+    // Mostly tiles that cover the output, some too many, some too few.
+    grid: [
+      Math.ceil(output[1] / tile[0]) + (random(0, 9) === 0 ? 1 : 0),
+      Math.max(1, Math.ceil(output[2] / tile[1]) - (random(0, 19) ? 0 : 1)),
+    ],
+    inputs: [{
+      tensor,
+      shape: [channels, height, width],
+      step: [random(1, 3), random(1, 3)],
+      // Offsets outside of the tensor, and now and then one that stands twice.
+      offsets: Array.from({ length: random(1, 2) }, (_, i) => [
+        random(0, 29) === 0 ? 0 : i + random(-2, 1) * 2,
+        random(-2, 2),
+      ]),
+    }],
+    output,
+    slotBits: random(2, 40),
+    valuesPerCiphertext: 1,
+  };
+  return { layout, gives: output };
+}
+
+function randomPlan(random: Random): InferencePlan {
+  const input = random(0, 2) === 0
+    ? [random(1, 3)]
+    : [random(1, 2), random(1, 3), random(1, 3)];
+  const rounds: RoundPlan[] = [];
+  let tensor = "input", shape = input;
+  for (let left = random(2, 4); left > 0; left--) {
+    const { layout, gives } = randomLayout(random, tensor, shape);
+    const steps = Array.from(
+      { length: random(0, 3) },
+      () => randomStep(random),
+    );
+    tensor = `a${rounds.length}`;
+    shape = gives;
+    rounds.push({ layout, steps, writes: tensor, shards: 1 });
+  }
   return {
     samples,
-    input: { shape: [length], scale: 1, offset: 0, low: -9, high: 9 },
+    input: { shape: input, scale: 1, offset: 0, low: -9, high: 9 },
     rounds,
     output: {
-      shape: [length],
+      shape,
       scale: 1,
       labels: null,
       tail: "none",
@@ -125,6 +191,7 @@ async function requestsOf(
       owner,
       activations,
       clock: platformClock,
+      grid: new ReleaseGrid(platformClock, 0),
       onState: () => {},
       onRound: () => {},
       post: async (path, body) => {
@@ -147,7 +214,7 @@ async function requestsOf(
     },
     {
       shape: plan.input.shape,
-      samples: [new Float64Array(plan.input.shape[0]).fill(3)],
+      samples: [new Float64Array(elementCount(plan.input.shape)).fill(3)],
     },
     new Uint8Array(9),
   );
@@ -168,7 +235,7 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     }
     return [value % modulus, 0n, 1n, modulus - 1n, modulus / 2n][random(0, 4)];
   };
-  let tried = 0, accepted = 0, clamping = 0, faulty = 0;
+  let tried = 0, accepted = 0, spatial = 0, clamping = 0, faulty = 0;
   while (accepted < 150) {
     const plan = randomPlan(random);
     tried++;
@@ -183,13 +250,17 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     }
     if (others.clampedValues > 0) clamping++;
     if (others.fault) faulty++;
+    if (plan.rounds.some(({ layout }) => layout.kind === "spatial")) spatial++;
   }
   const share = (part: number, of: number) =>
     `${Math.round(100 * part / of)} %`;
   console.log(
     `hostile plans: ${share(accepted, tried)} of ${tried} accepted; of these ${
-      share(clamping, accepted)
-    } clamp, ${share(faulty, accepted)} have a custom step that fails`,
+      share(spatial, accepted)
+    } are spatial, ${share(clamping, accepted)} clamp, ${
+      share(faulty, accepted)
+    } have a custom step that fails`,
   );
   ok(clamping >= 0.3 * accepted && faulty >= 0.1 * accepted);
+  ok(spatial >= 0.3 * accepted);
 });

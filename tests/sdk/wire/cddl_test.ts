@@ -70,6 +70,7 @@ const steps: EdgeStep[] = [
   { op: "requantise", multiplier: 3, shift: 4, low: -5, high: 31 },
   { op: "lookup", multiplier: 3, shift: 4, low: -1, table: [0, 1, -2] },
   { op: "reshape", shape: [2, 3] },
+  { op: "transpose", shape: [2, 3], order: [1, 0] },
   { op: "selectLargest" },
   { op: "isNonNegative" },
   {

@@ -20,7 +20,7 @@ import {
   type OperatorCall,
   type OperatorRule,
   shapeOf,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import {
   clipRange,
   type ScalarFunction,
@@ -326,21 +326,25 @@ const extremum: OperatorRule = (call) => {
   );
 };
 
-/** Sum of any number of tensors. */
+/** Sum of any number of tensors, constants among them, each stretched to the others. */
 const sum: OperatorRule = (call) => {
-  const addends = call.inputs.map((_, i) =>
-    call.rounds.toLinear(dynamicInput(call, i))
-  );
-  const [{ shape }] = addends;
-  for (const other of addends) {
-    if (other.shape.join() !== shape.join()) {
-      throw new UnsupportedNodeError(
-        `it adds tensors of shapes [${shape}] and [${other.shape}]`,
-        "add tensors of one shape",
-      );
-    }
-  }
-  return addends.reduce(addValues);
+  const shape = call.inputs.map((value) => shapeOf(value!))
+    .reduce(broadcastShapes);
+  const bias = new Float64Array(sizeOf(shape));
+  const addends: LinearValue[] = [];
+  call.inputs.forEach((value, i) => {
+    if (value?.kind === "constant") {
+      spreadConstant(value.tensor, shape).forEach((c, at) => bias[at] += c);
+    } else addends.push(expanded(call, i, shape));
+  });
+  const total = addends.reduce(addValues);
+  return { ...total, bias: total.bias.map((b, i) => b + bias[i]) };
+};
+
+const mean: OperatorRule = (call) => {
+  const total = sum(call) as LinearValue;
+  const share = 1 / call.inputs.length;
+  return scaled(total, new Float64Array(total.bias.length).fill(share));
 };
 
 export const elementwiseRules: Record<string, OperatorRule> = {
@@ -350,6 +354,7 @@ export const elementwiseRules: Record<string, OperatorRule> = {
   Div: binary,
   Pow: binary,
   Sum: sum,
+  Mean: mean,
   PRelu: prelu,
   Min: extremum,
   Max: extremum,

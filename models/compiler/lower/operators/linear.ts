@@ -9,7 +9,7 @@ import {
   dynamicInput,
   layerResult,
   type OperatorRule,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { gridOf, type LinearValue } from "../values.ts";
 import { windowOf } from "../windows.ts";

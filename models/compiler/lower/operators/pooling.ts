@@ -9,7 +9,7 @@ import {
   linearResult,
   type OperatorCall,
   type OperatorRule,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { gridOf } from "../values.ts";
 import { countedCells, exactPads, windowOf } from "../windows.ts";

@@ -8,17 +8,23 @@ import {
   stridesOf,
 } from "../../onnx/tensor.ts";
 import { foldConstant, isFloatType } from "../constants.ts";
+import { transposedFrom } from "../../../../sdk/activations/transpose.ts";
+import { joinAxes, pickChannels } from "../permutation.ts";
 import { matrixLimit } from "../linear_map.ts";
 import {
   constantInput,
   constants,
   constantValue,
   dynamicInput,
+  type DynamicValue,
+  edgeResult,
+  isSoleReader,
   linearResult,
+  type OperatorCall,
   type OperatorRule,
   reshaped,
   shapeOf,
-} from "../lowering.ts";
+} from "../operator_call.ts";
 import {
   concatShape,
   listOf,
@@ -90,13 +96,107 @@ const transpose: OperatorRule = (call) => {
   const value = dynamicInput(call, 0);
   const order = transposeOrder(call.node, value.shape.length);
   const to = order.map((axis) => value.shape[axis]);
-  const moved = order.filter((axis) => value.shape[axis] > 1);
-  if (moved.every((axis, i) => i === 0 || axis > moved[i - 1])) {
-    return reshaped(value, to);
+  return transposed(call, value, order, to);
+};
+
+/** The value, in the order of its axes given, under the shape `to`. */
+function transposed(
+  call: OperatorCall,
+  value: DynamicValue,
+  order: number[],
+  to: number[],
+): DynamicValue {
+  const joined = joinAxes(value.shape, order);
+  if (joined.order.length < 2) return reshaped(value, to) as DynamicValue;
+  const operation = { op: "transpose" as const, ...joined };
+  const isPending = value.kind === "edge" && value.activation === null;
+  if (isPending && isSoleReader(call, 0)) {
+    return edgeResult(call, operation, to, value);
   }
-  const strides = stridesOf(value.shape);
-  const index = gridIndex(to, order.map((axis) => strides[axis]), 0);
-  return linearResult(call, value, [selection(value.shape, index)], to);
+  const index = transposedFrom(joined.shape, joined.order);
+  const map = selection(value.shape, index);
+  const linear = call.rounds.toLinear(value);
+  return linear.terms.every(({ map: inner }) => permutesCheaply(map, inner))
+    ? linearResult(call, linear, [map], to)
+    : edgeResult(call, operation, to, linear, false);
+}
+
+/** Largest matrix that elements in another order may be written out to. */
+const maxPermuted = 2 ** 16;
+
+/** Whether a permutation behind `inner` costs nothing, or hardly anything. */
+function permutesCheaply(map: Selection, inner: LinearMap): boolean {
+  return inner.kind !== "convolution" || pickChannels(map, inner) !== null ||
+    map.index.length * map.columns <= maxPermuted;
+}
+
+/** Blocks of space as channels, and back: views around a transpose. */
+const spaceToDepth: OperatorRule = (call) => {
+  const { value, channels, height, width, block } = blocks(call);
+  const seen = [channels, height / block, block, width / block, block];
+  const to = [1, channels * block ** 2, height / block, width / block];
+  const order = [2, 4, 0, 1, 3];
+  return transposed(call, reshaped(value, seen) as DynamicValue, order, to);
+};
+
+const depthToSpace: OperatorRule = (call) => {
+  const { value, channels, height, width, block } = blocks(call);
+  const rest = channels / block ** 2;
+  const isColumnFirst = stringAttribute(call.node, "mode", "DCR") === "CRD";
+  const [seen, order] = isColumnFirst
+    ? [[rest, block, block, height, width], [0, 3, 1, 4, 2]]
+    : [[block, block, rest, height, width], [2, 3, 0, 4, 1]];
+  const to = [1, rest, height * block, width * block];
+  return transposed(call, reshaped(value, seen) as DynamicValue, order, to);
+};
+
+/** Input and block length of SpaceToDepth and DepthToSpace. */
+function blocks(call: OperatorCall) {
+  const { node } = call;
+  const value = dynamicInput(call, 0);
+  const grid = value.shape.length === 4 ? gridOf(value.shape) : null;
+  const block = numberAttribute(node, "blocksize", 0);
+  const [channels, height, width] = grid ?? [0, 0, 0];
+  const parts = node.operator === "SpaceToDepth"
+    ? [height / block, width / block]
+    : [channels / block ** 2];
+  if (!grid || !(block >= 1) || !parts.every(Number.isInteger)) {
+    throw new UnsupportedNodeError(
+      `blocks of ${block} do not fit a tensor of shape [${value.shape}]`,
+      "correct the model",
+    );
+  }
+  return { value, channels, height, width, block };
+}
+
+/** Consecutive parts along one axis. */
+const split: OperatorRule = (call) => {
+  const { node } = call;
+  const value = dynamicInput(call, 0);
+  const axis = normaliseAxis(
+    numberAttribute(node, "axis", 0),
+    value.shape.length,
+  );
+  const length = value.shape[axis], count = node.outputs.length;
+  const each = Math.ceil(length / count);
+  const lengths = listOf(node, "split", constantInput(call, 1)) ??
+    node.outputs.map((_, i) => Math.min(each, length - i * each));
+  const isSound = lengths.length === count &&
+    lengths.every((part) => Number.isInteger(part) && part > 0) &&
+    lengths.reduce((a, b) => a + b) === length;
+  if (!isSound) {
+    throw new UnsupportedNodeError(
+      `parts of [${lengths}] are not ${count} of axis ${axis} of [${value.shape}]`,
+      "correct the model",
+    );
+  }
+  let start = 0;
+  return lengths.map((part) => {
+    const starts = value.shape.map((_, i) => i === axis ? start : 0);
+    start += part;
+    const shape = value.shape.with(axis, part);
+    return sliced(call, value, starts, value.shape.map(() => 1), shape);
+  });
 };
 
 const slice: OperatorRule = (call) => {
@@ -106,6 +206,17 @@ const slice: OperatorRule = (call) => {
     value.shape,
     constants(call),
   );
+  return sliced(call, value, starts, steps, shape);
+};
+
+/** Elements of `value` from `starts` on, in steps. */
+function sliced(
+  call: OperatorCall,
+  value: DynamicValue,
+  starts: number[],
+  steps: number[],
+  shape: number[],
+): LinearValue {
   const strides = stridesOf(value.shape);
   const offset = starts.reduce((sum, s, axis) => sum + s * strides[axis], 0);
   const along = steps.map((step, axis) => step * strides[axis]);
@@ -121,6 +232,38 @@ const slice: OperatorRule = (call) => {
       channel: (c) => starts[1] + steps[1] * c,
       origin: [y.start, x.start],
       stride: [y.step, x.step],
+    }));
+  }
+  return linearResult(call, value, maps, shape);
+}
+
+/** Elements by constant places along one axis. */
+const gather: OperatorRule = (call) => {
+  const value = dynamicInput(call, 0);
+  const places = constantInput(call, 1)!;
+  const rank = value.shape.length;
+  const axis = normaliseAxis(numberAttribute(call.node, "axis", 0), rank);
+  const chosen = [...places.data].map((at) =>
+    normaliseAxis(at, value.shape[axis])
+  );
+  const shape = value.shape.toSpliced(axis, 1, ...places.shape);
+  const inner = sizeOf(value.shape.slice(axis + 1));
+  const outer = sizeOf(value.shape.slice(0, axis));
+  const index = Int32Array.from(
+    { length: outer * chosen.length * inner },
+    (_, i) => {
+      const block = Math.floor(i / (chosen.length * inner));
+      const at = chosen[Math.floor(i / inner) % chosen.length];
+      return (block * value.shape[axis] + at) * inner + i % inner;
+    },
+  );
+  const maps: LinearMap[] = [selection(value.shape, index)];
+  const from = gridOf(value.shape);
+  if (axis === 1 && from) {
+    maps.unshift(channelSelection(from, [chosen.length, from[1], from[2]], {
+      channel: (c) => chosen[c],
+      origin: [0, 0],
+      stride: [1, 1],
     }));
   }
   return linearResult(call, value, maps, shape);
@@ -343,7 +486,11 @@ export const shapeRules: Record<string, OperatorRule> = {
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
   Transpose: transpose,
+  DepthToSpace: depthToSpace,
+  SpaceToDepth: spaceToDepth,
   Slice: slice,
+  Split: split,
+  Gather: gather,
   Pad: pad,
   Concat: concat,
   ReduceMean: reduceMean,

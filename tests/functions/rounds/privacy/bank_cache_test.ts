@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { BankCache } from "../../../../functions/rounds/privacy/bank_cache.ts";
+import { DirectRandomiser } from "../../../../functions/rounds/privacy/direct_randomiser.ts";
 import {
   bankBytes,
   bankGroups,
+  RandomiserBank,
 } from "../../../../functions/rounds/privacy/randomisers.ts";
 import { selectKernel } from "../../../../sdk/paillier/public/select_kernel.ts";
 import { testKey } from "../../../vectors/keys.ts";
@@ -24,34 +26,50 @@ Deno.test("large batches repay large tables, within bounds", () => {
 
 Deno.test("a bank is made once, again for larger batches, and forgotten when memory is short", async () => {
   const cache = new BankCache(selectKernel(), sealingKey, 0);
-  const bank = await cache.get(n, 5);
-  assert.equal(await cache.get(n, 1), bank);
-  const larger = await cache.get(n, 200);
+  const bank = await cache.bank(n, 5);
+  assert.equal(await cache.bank(n, 1), bank);
+  const larger = await cache.bank(n, 200);
   assert(larger.bytes > bank.bytes);
-  assert.equal(await cache.get(n, 5), larger);
-  await cache.get(other, 5);
-  assert.notEqual(await cache.get(n, 200), larger);
+  assert.equal(await cache.bank(n, 5), larger);
+  await cache.bank(other, 5);
+  assert.notEqual(await cache.bank(n, 200), larger);
 
   const roomy = new BankCache(selectKernel(), sealingKey, 2 ** 30);
-  const kept = await roomy.get(n, 5);
-  await roomy.get(other, 5);
-  assert.equal(await roomy.get(n, 5), kept);
+  const kept = await roomy.bank(n, 5);
+  await roomy.bank(other, 5);
+  assert.equal(await roomy.bank(n, 5), kept);
 });
 
-Deno.test("banks are built one at a time, those that are waited for first, within memory", async () => {
+Deno.test("banks are built one at a time, within memory", async () => {
   const one = bankBytes(bankGroups(5, 512), 512);
   const cache = new BankCache(selectKernel(), sealingKey, 2 * one);
   const moduli = [0n, 2n, 4n, 6n].map((more) => n + more);
   const done: bigint[] = [];
-  const built = moduli.map(async (modulus, i) => {
-    const last = i === moduli.length - 1;
-    await (last ? cache.get(modulus, 5) : cache.prepare(modulus, 5));
+  const built = moduli.map(async (modulus) => {
+    await cache.bank(modulus, 5);
     done.push(modulus);
     assert(cache.bytes <= 2 * one, `${cache.bytes}`);
   });
-  assert.equal(cache.pending, 4);
   assert.equal(cache.bytes, one);
   await Promise.all(built);
-  assert.deepEqual(done, [moduli[0], moduli[3], moduli[1], moduli[2]]);
-  assert.equal((await cache.get(moduli[2], 5)).bytes, one);
+  assert.deepEqual(done, moduli);
+});
+
+Deno.test("a key's first answers need no bank: strangers who come once cost no memory", async () => {
+  const cache = new BankCache(selectKernel(), sealingKey, 2 ** 30);
+  for (let i = 0n; i < 100n; i++) {
+    await cache.randomiser(n + 2n * i, 50, 16);
+  }
+  assert.equal(cache.bytes, 0);
+  const second = await cache.randomiser(n, 50, 16);
+  assert(second instanceof DirectRandomiser);
+  assert.equal(cache.bytes, 0);
+  // From here on a bank repays itself.
+  const third = await cache.randomiser(n, 50, 1);
+  assert(third instanceof RandomiserBank);
+  assert.equal(await cache.randomiser(n, 50, 1), third);
+  // A call of many answers repays it at once.
+  assert(
+    await cache.randomiser(other, 50, 33) instanceof RandomiserBank,
+  );
 });

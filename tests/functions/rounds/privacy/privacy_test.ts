@@ -11,6 +11,7 @@ import {
   drawOrder,
   orderUnits,
 } from "../../../../functions/rounds/privacy/order.ts";
+import { DirectRandomiser } from "../../../../functions/rounds/privacy/direct_randomiser.ts";
 import {
   PowerRandomiser,
   RandomiserBank,
@@ -134,6 +135,16 @@ Deno.test("channels move where every reader can undo it, and nowhere else", () =
     { op: "reshape", shape: [8] },
   );
   assert.equal(orderUnits(plan, 0), 2);
+  // A transpose names the places that it takes elements from.
+  const [round, ...later] = plan.rounds;
+  const turned = { op: "transpose" as const, shape: [2, 4], order: [1, 0] };
+  assert.equal(
+    orderUnits(
+      { ...plan, rounds: [{ ...round, steps: [turned] }, ...later] },
+      0,
+    ),
+    1,
+  );
   // Slopes of their own name the channels; one slope for all does not.
   const sloped = (negative: number[]) => {
     const [first, ...others] = plan.rounds;
@@ -281,6 +292,37 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", async () 
   }
 });
 
+Deno.test("without a bank the same randomisers, for any number of answers", async () => {
+  const bank = run(RandomiserBank.build(selectKernel(), seed, n, 13));
+  for (const count of [1, 2, 33]) {
+    const answers = Array.from(
+      { length: count },
+      (_, i) => [BigInt(3 + i), 5n] as const,
+    );
+    const masks = answers.map((_, i) => BigInt(1000 + i));
+    const sources = () =>
+      seedSources(
+        seed,
+        "randomiser",
+        { from: 0, to: count },
+        bank.bytesPerAnswer,
+      );
+    const expected = new Uint8Array(count * 128);
+    run(bank.randomise(answers, masks, await sources(), expected));
+    for (
+      const kernel of count < 5
+        ? [bigIntKernel, selectKernel()]
+        : [selectKernel()]
+    ) {
+      const direct = new DirectRandomiser(kernel, seed, n);
+      assert.equal(direct.bytesPerAnswer, bank.bytesPerAnswer);
+      const out = new Uint8Array(count * 128);
+      run(direct.randomise(answers, masks, await sources(), out));
+      assert.deepEqual(out, expected);
+    }
+  }
+});
+
 Deno.test("a bank is the same on every instance, kernel and cut, and another for another key", () => {
   const bytes = (length: number) =>
     Uint8Array.from({ length }, (_, i) => 37 * i);
@@ -311,6 +353,7 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
         planHash: fc.uint8Array({ minLength: 32, maxLength: 32 }),
         samples: fc.integer({ min: 1, max: 4096 }),
         round: fc.nat(1000),
+        predictedMs: fc.nat(),
         modulus: fc.uint8Array({ minLength: 64, maxLength: 512 }),
         nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
         orders: fc.array(

@@ -14,8 +14,8 @@ import {
 /** Values that depend on the reading. */
 export type DynamicValue = LinearValue | EdgeValue;
 
-/** Lowers one node to the value of its first output. */
-export type OperatorRule = (call: OperatorCall) => Value;
+/** Lowers one node to the value of its first output, or those of all (Split). */
+export type OperatorRule = (call: OperatorCall) => Value | Value[];
 
 /** An elementwise function of another tensor: how fused functions are found. */
 export interface Derivation {

@@ -1,0 +1,65 @@
+/**
+ * Compiles every ONNX file of the folders given, each in a process and a time of its
+ * own, and prints a table of what came of them. Readings are noise, so that errors say
+ * how the integers follow the floating-point model, not how good that is.
+ */
+import { Command } from "commander";
+import { wholeNumber } from "../../cli/commands/command.ts";
+import { markdownTable } from "../paper/render/markdown.ts";
+import type { Outcome } from "./one.ts";
+
+/** Characters of a message that the table shows. */
+const shownCharacters = 160;
+
+async function compileFile(path: string, seconds: number): Promise<Outcome> {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", new URL("one.ts", import.meta.url).href, path],
+    stderr: "inherit",
+    signal: AbortSignal.timeout(seconds * 1000),
+  }).output();
+  if (!success) return { failed: `not done in ${seconds} s, or ended` };
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function rowOf(name: string, outcome: Outcome): string[] {
+  if (!("rounds" in outcome)) {
+    const [what, message] = "refused" in outcome
+      ? ["refused", outcome.refused.split("\n").slice(1).join(" ").trim()]
+      : ["failed", outcome.failed];
+    const text = message.replaceAll("|", "/").slice(0, shownCharacters);
+    return [name, `${what}: ${text}`, ...Array(7).fill("")];
+  }
+  const percent = (share: number | null) =>
+    share === null ? "" : `${(100 * share).toFixed(1)} %`;
+  return [
+    name,
+    "compiled",
+    `${outcome.rounds}`,
+    `${outcome.weights}`,
+    `${outcome.weightBits}${outcome.chosen ? "" : " (given)"}`,
+    percent(outcome.error),
+    percent(outcome.agreement),
+    `${outcome.lowerSeconds.toFixed(1)} / ${outcome.compileSeconds.toFixed(0)}`,
+    outcome.peakMegabytes.toFixed(0),
+  ];
+}
+
+const command = new Command("compile_models")
+  .argument("<folders...>", "folders of ONNX files")
+  .option("--seconds <n>", "time of one file", wholeNumber(1), 120)
+  .parse(Deno.args, { from: "user" });
+const { seconds } = command.opts<{ seconds: number }>();
+const rows: string[][] = [];
+for (const folder of command.args) {
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".onnx")).sort();
+  for (const name of names) {
+    const outcome = await compileFile(`${folder}/${name}`, seconds);
+    rows.push(rowOf(name.replace(/\.onnx$/, ""), outcome));
+    console.error(rows.at(-1)!.join(" | "));
+  }
+}
+console.log(markdownTable([
+  ...["model", "result", "rounds", "weights", "weight bits"],
+  ...["worst score's error", "same arg-max", "lower / compile, s", "peak MB"],
+], rows));

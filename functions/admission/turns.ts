@@ -1,0 +1,129 @@
+/**
+ * Whose turn it is: the caller that has had the least, and of its calls the lightest,
+ * so that light calls pass between the parts of heavy ones.
+ *
+ * @module
+ */
+
+/** Predicted milliseconds up to which a round is light, however it is split. */
+const lightMs = 100;
+
+/** What a call asks of a thread, as far as it can be told before. */
+export interface Work {
+  /** Predicted milliseconds on one core of all that the call is a part of. */
+  predictedMs: number;
+  /** Parts that it is in. */
+  shards: number;
+}
+
+/** Somebody whose calls wait; kept as long as there are any. */
+export interface Caller {
+  /** Predicted milliseconds of all calls that it has had turns for. */
+  servedMs: number;
+}
+
+/** What a call holds while it is worked on. */
+export interface Turn {
+  /** Gives the turn to another; once. */
+  end(): void;
+}
+
+interface Waiting {
+  caller: Caller;
+  isLight: boolean;
+  /** Of the call itself. */
+  predictedMs: number;
+  /**
+   * What the caller had when the call came, and what the call will take: the lightest
+   * first, and a heavy one no later than lighter ones have had as much.
+   */
+  rank: number;
+  take: (turn: Turn) => void;
+}
+
+/**
+ * Turns for calls of any weight and, beside them, as many that only light calls may
+ * take: these never wait for heavy ones, which the threads work on between them.
+ */
+export class Turns {
+  readonly #perKind: number;
+  readonly #taken = { light: 0, any: 0 };
+  readonly #waiting = new Set<Waiting>();
+
+  /** @param perKind turns of each kind */
+  constructor(perKind: number) {
+    this.#perKind = perKind;
+  }
+
+  /** Turns that are taken now. */
+  get running(): number {
+    return this.#taken.light + this.#taken.any;
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @throws the signal's reason if it aborts first
+   */
+  async take(
+    caller: Caller,
+    work: Work,
+    signal: AbortSignal,
+  ): Promise<Turn> {
+    signal.throwIfAborted();
+    const predictedMs = work.predictedMs / work.shards;
+    const turn = Promise.withResolvers<Turn>();
+    const waiting: Waiting = {
+      caller,
+      isLight: work.predictedMs <= lightMs,
+      predictedMs,
+      rank: caller.servedMs + predictedMs,
+      take: turn.resolve,
+    };
+    this.#waiting.add(waiting);
+    this.#give("light");
+    this.#give("any");
+    const leave = () => {
+      // Where the turn came first, it stays this call's, to be ended by it.
+      if (this.#waiting.delete(waiting)) turn.reject(signal.reason);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await turn.promise;
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  /** Gives a turn of a kind to whoever is next, if there is one. */
+  #give(kind: "light" | "any"): void {
+    if (this.#taken[kind] >= this.#perKind) return;
+    const next = this.#next(kind);
+    if (!next) return;
+    this.#waiting.delete(next);
+    this.#taken[kind]++;
+    next.caller.servedMs += next.predictedMs;
+    next.take({
+      end: () => {
+        this.#taken[kind]--;
+        this.#give(kind);
+      },
+    });
+  }
+
+  #next(kind: "light" | "any"): Waiting | undefined {
+    let first: Waiting | undefined;
+    for (const waiting of this.#waiting) {
+      if (kind === "light" && !waiting.isLight) continue;
+      if (!first || isBefore(waiting, first)) first = waiting;
+    }
+    return first;
+  }
+}
+
+/** Neither, where both are equal: then the one that came first stays first. */
+function isBefore(a: Waiting, b: Waiting): boolean {
+  return a.caller === b.caller
+    ? a.rank < b.rank
+    : a.caller.servedMs < b.caller.servedMs;
+}

@@ -1,0 +1,99 @@
+/**
+ * Runtime: Deno.
+ *
+ * @module
+ */
+const firstBufferBytes = 2 * 1024;
+const maxBufferBytes = 64 * 1024;
+/** So long nobody may take what is written for him. */
+const stallMs = 60_000;
+
+/** A client's connection, and the one that carries its bytes to the server. */
+export class Carried {
+  /** Whose it is. */
+  readonly from: Deno.NetAddr;
+  /** When both ends are through. Never rejects. */
+  readonly closed: Promise<void>;
+  readonly #client: Deno.TcpConn;
+  readonly #server: Deno.TcpConn;
+  #calls = 0;
+  #freeSinceMs = performance.now();
+  #writingSinceMs: number | null = null;
+
+  constructor(client: Deno.TcpConn, server: Deno.TcpConn) {
+    this.#client = client;
+    this.#server = server;
+    this.from = client.remoteAddr as Deno.NetAddr;
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    this.closed = this.#carry();
+  }
+
+  /** A call has come over it. */
+  begin(): void {
+    this.#calls++;
+  }
+
+  /** A call has been answered. */
+  end(): void {
+    this.#calls--;
+    this.#freeSinceMs = performance.now();
+  }
+
+  /**
+   * Whether it has had no call for so long, however many bytes have come meanwhile, or
+   * nobody takes its answer.
+   */
+  isIdle(idleMs: number): boolean {
+    const now = performance.now();
+    if (this.#writingSinceMs !== null && now - this.#writingSinceMs > stallMs) {
+      return true;
+    }
+    return this.#calls === 0 && now - this.#freeSinceMs >= idleMs;
+  }
+
+  async #carry(): Promise<void> {
+    await Promise.all([
+      this.#pump(this.#client, this.#server),
+      this.#pump(this.#server, this.#client, true),
+    ]);
+    this.close();
+  }
+
+  close(): void {
+    for (const connection of [this.#client, this.#server]) {
+      try {
+        connection.close();
+      } catch {
+        // It is closed.
+      }
+    }
+  }
+
+  async #pump(
+    from: Deno.TcpConn,
+    to: Deno.TcpConn,
+    isAnswer = false,
+  ): Promise<void> {
+    let buffer = new Uint8Array(firstBufferBytes);
+    try {
+      for (;;) {
+        const length = await from.read(buffer);
+        if (length === null) break;
+        if (isAnswer) this.#writingSinceMs = performance.now();
+        for (let at = 0; at < length;) {
+          at += await to.write(buffer.subarray(at, length));
+        }
+        if (isAnswer) this.#writingSinceMs = null;
+        if (length === buffer.length && length < maxBufferBytes) {
+          buffer = new Uint8Array(2 * length);
+        }
+      }
+      // The client waits for no more once the server has ended; not the other way.
+      if (isAnswer) this.close();
+      else await to.closeWrite();
+    } catch {
+      this.close();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The call that begins oblivious transfer, once a gateway process, and the one that
+ * renews its root.
+ *
+ * @module
+ */
+import { rootLeaves } from "../../../sdk/transfer/chain.ts";
+import { readSetup } from "../../../sdk/transfer/sender.ts";
+import type {
+  BatchRequest,
+  BatchResponse,
+} from "../../../sdk/wire/sealed_messages.ts";
+import { answerBatch, type SealedContext } from "./answer_linear.ts";
+import { callSeed, type SealedRequest } from "./seeds.ts";
+import type { BatchToken } from "./token.ts";
+
+type Context = Pick<SealedContext, "sealingKey" | "tokens" | "transfers">;
+type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
+
+/**
+ * Begins: answers base transfers and the three batches that follow from them.
+ *
+ * @param request of the receiver, the body of the call
+ * @param received the call as it came; its token is the caller's
+ * @throws {CipherlayerError} `malformed`
+ */
+export function answerSetup(
+  { sealingKey, tokens, transfers }: Context,
+  request: Uint8Array,
+  { owner, received }: { owner: Owner; received: SealedRequest },
+): BatchResponse {
+  const setup = readSetup(request);
+  const seed = callSeed(sealingKey, "transfers", received);
+  const { answer, root } = transfers.answerSetup(seed, setup);
+  return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
+}
+
+/**
+ * Makes the next root from transfers of this one.
+ *
+ * @throws {CipherlayerError} `malformed`, `token-mismatch`
+ */
+export function answerRoot(
+  context: Context,
+  request: BatchRequest,
+  { parent, received }: { parent: BatchToken; received: SealedRequest },
+): BatchResponse {
+  const seed = callSeed(context.sealingKey, "batch", received);
+  const options = { owner: parent, leaves: rootLeaves, seed };
+  return answerBatch(context, request, parent, options);
+}

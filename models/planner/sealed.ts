@@ -1,0 +1,99 @@
+/**
+ * Plans for sealed inferences: layouts as the planner chooses them, but for folded dense
+ * rounds, whose garbage a uniform mask hides.
+ *
+ * @module
+ */
+import { headroomBits } from "../../sdk/fixed_point/layout.ts";
+import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
+import { signedBits } from "../../sdk/garbling/circuits/integers.ts";
+import type {
+  SealedPlan,
+  SealedRoundPlan,
+} from "../../sdk/garbling/rounds/round.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
+import type { DenseLayout } from "../../sdk/wire/plan.ts";
+import { tensorNamed } from "../package/bounds.ts";
+import type { ModelPackage, RoundSpec } from "../package/format.ts";
+import { denseLayout } from "./dense.ts";
+import { planRound } from "./plan.ts";
+import { evenly } from "./spatial.ts";
+
+/**
+ * Plans a sealed inference: each round takes one linear call and one garbled call.
+ *
+ * @throws {CipherlayerError} `unsupported` if the model reveals scores
+ * @throws {Error} if a round does not fit a plaintext
+ */
+export function planSealed(
+  model: ModelPackage,
+  options: { modulusBits: number; samples: number },
+): SealedPlan {
+  const { manifest, tensors } = model;
+  if (manifest.reveal !== "label") {
+    throw new CipherlayerError(
+      "unsupported",
+      `Cannot seal model ${manifest.name}: expected one that reveals labels, got scores, from which a client computes the last layer`,
+    );
+  }
+  return {
+    samples: options.samples,
+    input: manifest.input,
+    rounds: manifest.rounds.map((round) => {
+      const [{ layout }] = planRound(round, { ...options, tensors });
+      const { steps, writes } = round;
+      return {
+        layout: layout.kind === "dense" && layout.fold > 1
+          ? foldedLayout(model, round, layout, options.modulusBits)
+          : layout,
+        steps,
+        writes,
+        shards: 1,
+        valueBits: signedBits(-round.bound, round.bound),
+      } satisfies SealedRoundPlan;
+    }),
+    output: { ...manifest.output, reveal: "label" },
+  };
+}
+
+/** Slots two bits wider than any garbage, so that two bits tell the borrow below a value. */
+function foldedLayout(
+  model: ModelPackage,
+  round: RoundSpec,
+  planned: DenseLayout,
+  modulusBits: number,
+): DenseLayout {
+  const { fold, samples, outputLength } = planned;
+  const slotBits = 2 + garbageBound(model, round).toString(2).length;
+  const slots = Math.floor((modulusBits - headroomBits) / slotBits) -
+    (fold - 1) * samples;
+  const max = Math.floor(slots / (fold * samples));
+  if (slotBits > largestSlotBits || max < 1) {
+    return denseLayout(round, 1, modulusBits, samples) ?? planned;
+  }
+  return {
+    ...planned,
+    guardBits: 0,
+    slotBits,
+    valuesPerCiphertext: evenly(outputLength, max),
+  };
+}
+
+/** The largest magnitude of a garbage slot: parts of two rows, in any pairing. */
+function garbageBound({ tensors }: ModelPackage, round: RoundSpec): number {
+  const [rows] = round.outputShape;
+  let largest = round.bound;
+  for (let row = 0; row < rows; row++) {
+    let up = 0, down = 0;
+    for (const term of round.terms) {
+      if (term.kind !== "dense") continue;
+      const { data } = tensorNamed(tensors, term.weights);
+      for (let i = row * term.length; i < (row + 1) * term.length; i++) {
+        up += Math.max(data[i] * term.low, data[i] * term.high, 0);
+        down -= Math.min(data[i] * term.low, data[i] * term.high, 0);
+      }
+    }
+    largest = Math.max(largest, 2 * up, 2 * down);
+  }
+  return largest;
+}

@@ -1,0 +1,278 @@
+/**
+ * A round's steps as stages of circuits: what `applySteps` computes, bit for bit.
+ *
+ * @module
+ */
+import { shapeAfter } from "../../activations/apply.ts";
+import { elementCount } from "../../fixed_point/integer_tensor.ts";
+import { CipherlayerError } from "../../support/errors.ts";
+import type { EdgeStep } from "../../wire/plan.ts";
+import { Circuit } from "../circuit.ts";
+import {
+  isNonNegative,
+  largest,
+  leakyRelu,
+  lookUp,
+  relu,
+  requantise,
+  selectLargest,
+  sum,
+} from "../circuits/activations.ts";
+import {
+  constant,
+  multiply,
+  resize,
+  signedBits,
+  type Value,
+  valueOf,
+} from "../circuits/integers.ts";
+import type { Part, Range, Stage } from "./stage.ts";
+import { type PoolStep, windowsOf } from "./windows.ts";
+
+/** Activations between two stages: `samples` of `shape`, one after another. */
+export interface Elements extends Range {
+  shape: number[];
+  samples: number;
+}
+
+/** Largest magnitude up to which `applySteps` does not saturate. */
+const largestExact = 2 ** 53;
+
+/**
+ * The stages of `steps`, and what they give.
+ *
+ * @throws {CipherlayerError} `unsupported` if a step has no circuit or leaves the exact integers
+ */
+export function stepStages(
+  steps: readonly EdgeStep[],
+  start: Elements,
+): { stages: Stage[]; elements: Elements } {
+  const stages: Stage[] = [];
+  let elements = start, rest = steps;
+  while (rest.length > 0) {
+    const { head, tail } = firstRun(rest);
+    rest = rest.slice((head ? 1 : 0) + tail.length);
+    if (!head && tail.every(({ op }) => op === "reshape")) {
+      elements = { ...elements, shape: shapeOf(tail, elements.shape) };
+      continue;
+    }
+    const next = head?.op === "selectLargest"
+      ? selectionStage(elements)
+      : runStage(head, tail, elements);
+    stages.push(next.stage);
+    elements = next.elements;
+  }
+  return { stages, elements };
+}
+
+type Head = PoolStep | Extract<EdgeStep, { op: "selectLargest" }>;
+
+/** Steps that go into one stage: one that joins elements, and those on single ones after it. */
+function firstRun(
+  steps: readonly EdgeStep[],
+): { head: Head | null; tail: EdgeStep[] } {
+  const head = joins(steps[0]) ? steps[0] : null;
+  const after = steps.slice(head ? 1 : 0);
+  if (head?.op === "selectLargest") return { head, tail: [] };
+  const end = after.findIndex(joins);
+  return { head, tail: after.slice(0, end < 0 ? after.length : end) };
+}
+
+const joins = (step: EdgeStep): step is Head =>
+  step.op === "sumPool" || step.op === "meanPool" || step.op === "maxPool" ||
+  step.op === "selectLargest";
+
+const shapeOf = (steps: readonly EdgeStep[], shape: number[]): number[] =>
+  steps.reduce((before, step) => shapeAfter(step, before), shape);
+
+interface Built {
+  stage: Stage;
+  elements: Elements;
+}
+
+/** Lanes of equal circuits, while they are collected. */
+interface Kind {
+  factor: number;
+  slopes: number[];
+  /** [lane][operand] */
+  cells: number[][];
+  results: number[];
+}
+
+function runStage(
+  head: PoolStep | null,
+  tail: readonly EdgeStep[],
+  before: Elements,
+): Built {
+  const { samples } = before, size = elementCount(before.shape);
+  const joined = head ? shapeAfter(head, before.shape) : before.shape;
+  const windows = head
+    ? windowsOf(head, before.shape)
+    : Array.from({ length: size }, (_, i) => ({ cells: [i], factor: 1 }));
+  const slopesOf = slopeReader(tail, joined);
+  const kinds = new Map<string, Kind>();
+  for (let sample = 0; sample < samples; sample++) {
+    windows.forEach(({ cells, factor }, i) => {
+      const slopes = slopesOf(i);
+      const key = [cells.length, factor, ...slopes].join();
+      let kind = kinds.get(key);
+      if (!kind) {
+        kinds.set(key, kind = { factor, slopes, cells: [], results: [] });
+      }
+      kind.cells.push(cells.map((cell) => sample * size + cell));
+      kind.results.push(sample * windows.length + i);
+    });
+  }
+  const built = [...kinds.values()].map((kind) => {
+    const circuit = new Circuit();
+    const operands = kind.cells[0].map(() =>
+      valueOf(circuit.word(bitsOf(before)), before.low, before.high)
+    );
+    const joint = exact(head, join(circuit, head, operands, kind.factor));
+    const slopes = kind.slopes.values();
+    const value = tail.reduce(
+      (x, step) => exact(step, applyTo(circuit, step, x, slopes)),
+      joint,
+    );
+    return { circuit, value, kind };
+  });
+  const range = unionOf(built.map(({ value }) => value));
+  const bits = bitsOf(range);
+  const parts = built.map(({ circuit, value, kind }): Part => {
+    circuit.output(...resize(value.bits, bits));
+    return {
+      circuit,
+      lanes: kind.results.length,
+      operands: kind.cells[0].map((_, k) =>
+        Int32Array.from(kind.cells, (cells) => cells[k])
+      ),
+      results: [Int32Array.from(kind.results)],
+      known: null,
+    };
+  });
+  return {
+    stage: {
+      operandBits: bitsOf(before),
+      parts,
+      elements: { count: samples * windows.length, bits },
+    },
+    elements: { ...range, samples, shape: shapeOf(tail, joined) },
+  };
+}
+
+function selectionStage(before: Elements): Built {
+  const { samples } = before, size = elementCount(before.shape);
+  const circuit = new Circuit(), operandBits = bitsOf(before);
+  const values = Array.from(
+    { length: size },
+    () => valueOf(circuit.word(operandBits), before.low, before.high),
+  );
+  const range = { low: 0, high: 1 }, bits = bitsOf(range);
+  for (const selector of selectLargest(circuit, values)) {
+    circuit.output(...resize(selector.bits, bits));
+  }
+  const places = values.map((_, i) =>
+    Int32Array.from({ length: samples }, (_, sample) => sample * size + i)
+  );
+  return {
+    stage: {
+      operandBits,
+      parts: [{
+        circuit,
+        lanes: samples,
+        operands: places,
+        results: places,
+        known: null,
+      }],
+      elements: { count: samples * size, bits },
+    },
+    elements: { ...before, ...range },
+  };
+}
+
+function join(
+  c: Circuit,
+  head: PoolStep | null,
+  operands: readonly Value[],
+  factor: number,
+): Value {
+  // A window that lies wholly in the padding gives 0, whatever the step.
+  if (operands.length === 0) return constant(0);
+  if (head?.op === "maxPool") return largest(c, operands);
+  return multiply(c, sum(c, operands), factor);
+}
+
+function applyTo(
+  c: Circuit,
+  step: EdgeStep,
+  x: Value,
+  slopes: Iterator<number, undefined>,
+): Value {
+  switch (step.op) {
+    case "relu":
+      return relu(c, x);
+    case "leakyRelu":
+      return leakyRelu(c, x, step.positive, slopes.next().value!);
+    case "requantise":
+      exact(step, scaledRange(x, step));
+      return requantise(c, x, step, step.low, step.high);
+    case "lookup": {
+      exact(step, scaledRange(x, step));
+      const { low, table } = step;
+      const index = requantise(c, x, step, low, low + table.length - 1);
+      return lookUp(c, index, low, table);
+    }
+    case "isNonNegative":
+      return isNonNegative(c, x);
+    case "reshape":
+      return x;
+    default:
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot seal step ${
+          step.op === "custom" ? `custom "${step.name}"` : step.op
+        }: expected one that has a circuit; a table of its values has`,
+      );
+  }
+}
+
+/** Of each element of a run, the negative slopes of its leakyRelu steps in order. */
+function slopeReader(
+  tail: readonly EdgeStep[],
+  shape: number[],
+): (element: number) => number[] {
+  const size = elementCount(shape);
+  const lists = tail.flatMap((step, i) => {
+    // Checks, too, that the slopes fit the channels where the step stands.
+    shapeAfter(step, shapeOf(tail.slice(0, i), shape));
+    return step.op === "leakyRelu" ? [step.negative] : [];
+  });
+  return (element) =>
+    lists.map((slopes) => slopes[Math.floor(element * slopes.length / size)]);
+}
+
+const scaledRange = (
+  { low, high }: Range,
+  { multiplier, shift }: { multiplier: number; shift: number },
+): Range => ({
+  low: low * multiplier,
+  high: high * multiplier + 2 ** (shift - 1),
+});
+
+function exact<T extends Range>(step: EdgeStep | null, value: T): T {
+  if (Math.max(-value.low, value.high) <= largestExact) return value;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal step ${step?.op}: expected integers within 2^53, got up to ${
+      Math.max(-value.low, value.high)
+    }`,
+  );
+}
+
+const unionOf = (ranges: readonly Range[]): Range => ({
+  low: Math.min(...ranges.map(({ low }) => low)),
+  high: Math.max(...ranges.map(({ high }) => high)),
+});
+
+/** Bits of two's complement of each element. */
+export const bitsOf = ({ low, high }: Range): number => signedBits(low, high);

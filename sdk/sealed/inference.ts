@@ -1,0 +1,187 @@
+/**
+ * The gateway's side of a sealed inference, without key and network: which plaintexts it
+ * encrypts, which bits it chooses, and what it evaluates. It sees sums of plaintexts and
+ * masks, and the labels at the end.
+ *
+ * @module
+ */
+import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
+import { answerCiphertexts, inputCiphertexts } from "../fixed_point/layout.ts";
+import { packInputs } from "../fixed_point/packing.ts";
+import type { GateKernel } from "../garbling/gate_kernel.ts";
+import {
+  bitAt,
+  integerOfWords,
+  putPiece,
+  wordsOfInteger,
+} from "../garbling/rounds/bits.ts";
+import {
+  type SealedPlan,
+  type SealedRound,
+  sealedRound,
+  writerOf,
+} from "../garbling/rounds/round.ts";
+import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
+import { shardStages } from "../garbling/rounds/shard.ts";
+import { bitLength } from "../paillier/public/big_integer.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import { wordsOfBytes } from "../transfer/bytes.ts";
+import type { SentChoices, TransferBatch } from "../transfer/receiver.ts";
+
+/** A round's garbled call while its answer comes in. */
+export interface GarbledCall {
+  request: SentChoices;
+  /**
+   * Begins with an answer, or with one of the shards that it comes in.
+   *
+   * @param salt that it begins with
+   */
+  begin(
+    salt: Uint8Array,
+    shard?: { shard: number; shards: number },
+  ): { push(bytes: Uint8Array): void; finish(): void };
+}
+
+/** One inference of `plan.samples` samples. */
+export class SealedInference {
+  readonly #plan: SealedPlan;
+  readonly #rounds: readonly SealedRound[];
+  readonly #modulus: bigint;
+  readonly #gates: GateKernel;
+  readonly #readings: ReadonlyMap<string, IntegerTensor>;
+  /** Masked plaintexts by round, as sums over the round's inputs. */
+  readonly #masked: bigint[][];
+  #labels: number[] | null = null;
+
+  /**
+   * @param rounds of the plan, as {@linkcode sealedRounds} makes them
+   * @param reading integers of the model's input
+   */
+  constructor(
+    { plan, rounds, modulus, gates }: {
+      plan: SealedPlan;
+      rounds: readonly SealedRound[];
+      modulus: bigint;
+      gates: GateKernel;
+    },
+    reading: IntegerTensor,
+  ) {
+    this.#plan = plan;
+    this.#rounds = rounds;
+    this.#modulus = modulus;
+    this.#gates = gates;
+    this.#readings = new Map([["input", reading]]);
+    this.#masked = plan.rounds.map(({ layout }) =>
+      new Array<bigint>(inputCiphertexts(layout)).fill(0n)
+    );
+  }
+
+  /** The number of the largest score, for each sample; null until the last call was evaluated. */
+  get labels(): readonly number[] | null {
+    return this.#labels;
+  }
+
+  /** Plaintexts that round number `index` takes, in [0, N). */
+  plaintexts(index: number): bigint[] {
+    const { layout } = this.#plan.rounds[index];
+    const fromReading = layout.inputs.some(({ tensor }) =>
+      writerOf(this.#plan, index, tensor) < 0
+    );
+    const masked = this.#masked[index];
+    if (!fromReading) return masked;
+    return this.#packReading(index).map((plaintext, i) =>
+      (plaintext + masked[i]) % this.#modulus
+    );
+  }
+
+  /**
+   * Chooses, of decrypted answers, the bits that the round's circuits take.
+   *
+   * @throws {CipherlayerError} `count-mismatch` if there are fewer or more answers
+   */
+  choose(
+    index: number,
+    answers: readonly bigint[],
+    batch: TransferBatch,
+  ): GarbledCall {
+    const { chosen, stages } = this.#rounds[index];
+    const expected = answerCiphertexts(this.#plan.rounds[index].layout);
+    if (answers.length !== expected) {
+      throw new CipherlayerError(
+        "count-mismatch",
+        `Cannot choose bits: expected ${expected} answers, got ${answers.length}`,
+      );
+    }
+    const words = answers.map((answer) =>
+      wordsOfInteger(answer, bitLength(this.#modulus))
+    );
+    const bits = Uint8Array.from(
+      chosen.bit,
+      (bit, i) => bitAt(words[chosen.answer[i]], bit),
+    );
+    const { labels, ...request } = batch.choose(bits);
+    return {
+      request,
+      begin: (salt, { shard, shards } = { shard: 0, shards: 1 }) => {
+        const share = shardStages(stages, shard, shards);
+        const evaluator = new StageEvaluator(this.#gates, share, {
+          choices: labels,
+          salt: wordsOfBytes(salt),
+        });
+        return {
+          push: (bytes) => evaluator.push(bytes),
+          finish: () => this.#take(index, evaluator.finish()),
+        };
+      },
+    };
+  }
+
+  /** The reading as this round reads it; 0 for what comes from other rounds. */
+  #packReading(index: number): bigint[] {
+    const { layout } = this.#plan.rounds[index], { samples } = this.#plan;
+    const activations = new Map(this.#readings);
+    for (const input of layout.inputs) {
+      if (writerOf(this.#plan, index, input.tensor) < 0) continue;
+      const count = "length" in input
+        ? input.length
+        : input.shape.reduce((a, b) => a * b);
+      activations.set(input.tensor, {
+        shape: [count],
+        samples: Array.from({ length: samples }, () => new Float64Array(count)),
+      });
+    }
+    return packInputs(layout, activations, this.#modulus);
+  }
+
+  #take(index: number, told: readonly Told[]): void {
+    const { readers } = this.#rounds[index];
+    if (readers.length === 0 && told.length > 0) {
+      const [{ bits }] = told;
+      this.#labels = Array.from(
+        { length: this.#plan.samples },
+        (_, lane) =>
+          bits.reduce((sum, wire, i) => sum + wire[lane] * 2 ** i, 0),
+      );
+    }
+    for (const { part, bits, values } of told) {
+      if (part.known?.kind !== "plaintext") continue;
+      const { reader, plaintext, pieces } = part.known;
+      const { round, bits: length } = readers[reader];
+      for (let lane = 0; lane < part.lanes; lane++) {
+        const words = new Uint32Array(Math.ceil(length / 32) + 1);
+        let wire = 0, value = 0;
+        for (const { at, low, upper } of pieces) {
+          for (let i = 0; i < low; i++) {
+            putPiece(words, at + i, bits[wire++][lane]);
+          }
+          if (upper > 0) putPiece(words, at + low, values[value++][lane]);
+        }
+        this.#masked[round][plaintext[lane]] += integerOfWords(words);
+      }
+    }
+  }
+}
+
+/** The garbled calls of a plan. @throws {CipherlayerError} `unsupported` if a round cannot be sealed */
+export const sealedRounds = (plan: SealedPlan): SealedRound[] =>
+  plan.rounds.map((_, index) => sealedRound(plan, index));

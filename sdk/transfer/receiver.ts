@@ -1,0 +1,168 @@
+/**
+ * The receiver's side. Its state lives in one process and is never stored: transfers
+ * that are used twice show how two choices differ, and a batch made again from the same
+ * transfers shows its places.
+ *
+ * @module
+ */
+import type { GateKernel } from "../garbling/gate_kernel.ts";
+import type { Labels } from "../garbling/labels.ts";
+import { platformRandom, type RandomSource } from "../support/random.ts";
+import { pointBytes, receiverKeys, receiverPoints } from "./base.ts";
+import { choiceBits, drawPlaces, receiverRows, sidesOf } from "./batch.ts";
+import {
+  batchAnswerBytes,
+  checkLength,
+  checkTransfers,
+  Codes,
+  labelsOf,
+  padsOf,
+  rootLeaves,
+  saltBytes,
+  setupAnswerBytes,
+  setupLeaves,
+} from "./chain.ts";
+import { basesOf, outputsOf } from "./code_shape.ts";
+import { concatenate, cut, packBits, wordsOfBytes } from "./bytes.ts";
+
+/** A request that waits for the sender's answer. */
+export interface Pending<T> {
+  request: T;
+  /** @throws {CipherlayerError} `malformed` if the answer has another size; nothing else */
+  finish(answer: Uint8Array): TransferBatch;
+}
+
+/** Choices as they travel: the number of the first transfer, and a bit for each. */
+export interface SentChoices {
+  from: number;
+  choices: Uint8Array;
+}
+
+/** What a receiver works with. */
+interface Tools {
+  kernel: GateKernel;
+  codes: Codes;
+  random: RandomSource;
+}
+
+/**
+ * Begins anew: places of all three batches and a seed for the base transfers.
+ *
+ * @param random @default the platform's
+ */
+export function startTransfers(
+  kernel: GateKernel,
+  random: RandomSource = platformRandom,
+): Pending<Uint8Array> {
+  const tools = { kernel, codes: new Codes(kernel), random };
+  const seed = random(32).slice();
+  const places = setupLeaves.map((leaves) => drawPlaces(leaves, random));
+  const sides = setupLeaves.map((leaves, i) => sidesOf(places[i], leaves));
+  const pieces = [receiverPoints(seed, sides[0])];
+  for (let i = 1; i < setupLeaves.length; i++) {
+    const leaves = setupLeaves[i - 1];
+    const random = choiceBits(tools.codes.get(leaves), places[i - 1], leaves);
+    pieces.push(packBits(sides[i].map((side, k) => side ^ random[k])));
+  }
+  return {
+    request: concatenate(pieces),
+    finish(answer) {
+      checkLength("answer", answer, setupAnswerBytes);
+      const [point, ...answers] = cut(answer, [
+        pointBytes,
+        ...setupLeaves.map(batchAnswerBytes),
+      ]);
+      let keys = receiverKeys(seed, sides[0], point).map(wordsOfBytes);
+      let rows: Uint32Array = new Uint32Array();
+      setupLeaves.forEach((leaves, i) => {
+        const count = basesOf(leaves);
+        if (i > 0) keys = keysOf(tools, labelsOf(rows, 0, count), answers[i]);
+        rows = openAnswer(tools, places[i], {
+          leaves,
+          keys,
+          answer: answers[i],
+        });
+      });
+      return new TransferBatch(tools, rootLeaves, rows);
+    },
+  };
+}
+
+/** A batch's transfers, each to be used once. */
+export class TransferBatch {
+  readonly #tools: Tools;
+  readonly #rows: Uint32Array;
+  readonly leaves: number;
+  #next = 0;
+
+  constructor(tools: Tools, leaves: number, rows: Uint32Array) {
+    this.#tools = tools;
+    this.#rows = rows;
+    this.leaves = leaves;
+  }
+
+  /** Transfers that are left. */
+  get left(): number {
+    return outputsOf(this.leaves) - this.#next;
+  }
+
+  /**
+   * Takes the next transfers for these bits: whatever comes of the message, they are
+   * used up.
+   *
+   * @returns the message, and the active labels, one wire
+   * @throws {CipherlayerError} `malformed` if fewer are left
+   */
+  choose(bits: Uint8Array): SentChoices & { labels: Labels } {
+    const from = this.#next;
+    checkTransfers(from, bits.length, this.leaves);
+    this.#next += bits.length;
+    const choices = bits.map((bit, i) => bit ^ this.#rows[4 * (from + i)] & 1);
+    return {
+      from,
+      choices: packBits(choices),
+      labels: labelsOf(this.#rows, from, bits.length),
+    };
+  }
+
+  /** Asks for a new batch in exchange for transfers of this one; its places are drawn now. */
+  extend(leaves: number): Pending<SentChoices> {
+    const tools = this.#tools, places = drawPlaces(leaves, tools.random);
+    const { labels, ...request } = this.choose(sidesOf(places, leaves));
+    return {
+      request,
+      finish(answer) {
+        checkLength("answer", answer, batchAnswerBytes(leaves));
+        const keys = keysOf(tools, labels, answer);
+        const rows = openAnswer(tools, places, { leaves, keys, answer });
+        return new TransferBatch(tools, leaves, rows);
+      },
+    };
+  }
+}
+
+const saltOf = (answer: Uint8Array): Uint32Array =>
+  wordsOfBytes(answer.subarray(0, saltBytes));
+
+const keysOf = (
+  { kernel }: Tools,
+  labels: Labels,
+  answer: Uint8Array,
+): Uint32Array[] => padsOf(kernel, labels, saltOf(answer));
+
+function openAnswer(
+  { kernel, codes }: Tools,
+  places: Uint32Array,
+  { leaves, keys, answer }: {
+    leaves: number;
+    keys: readonly Uint32Array[];
+    answer: Uint8Array;
+  },
+): Uint32Array {
+  return receiverRows(kernel, codes.get(leaves), places, {
+    leaves,
+    keys,
+    salt: saltOf(answer),
+    message: wordsOfBytes(answer.subarray(saltBytes)),
+  });
+}

@@ -1,0 +1,243 @@
+/**
+ * The sender's side, stateless: everything of a batch follows from its seed.
+ *
+ * @module
+ */
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import type { GateKernel } from "../garbling/gate_kernel.ts";
+import type { Labels } from "../garbling/labels.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import { answerPoints, choiceBytes, decodePoints } from "./base.ts";
+import { batchMessage, type KeyPair, senderRows } from "./batch.ts";
+import {
+  batchChoiceBytes,
+  checkLength,
+  checkTransfers,
+  Codes,
+  labelsOf,
+  padsOf,
+  setupLeaves,
+  setupRequestBytes,
+} from "./chain.ts";
+import { basesOf, maxLeaves, minLeaves, trees } from "./code_shape.ts";
+import {
+  bitOf,
+  bytesOfWords,
+  concatenate,
+  cut,
+  wordsOfBytes,
+} from "./bytes.ts";
+
+/** A batch as a token carries it. */
+export interface BatchSeed {
+  /** 32 secret bytes. */
+  seed: Uint8Array;
+  leaves: number;
+}
+
+/** Choices in transfers of a batch: one bit each, xor the receiver's random choice. */
+export interface Choices {
+  /** Number of the first transfer. */
+  from: number;
+  count: number;
+  /** Packed, lowest first. */
+  bits: Uint8Array;
+}
+
+const derive = (seed: Uint8Array, purpose: string, bytes: number): Uint8Array =>
+  hkdf(
+    sha256,
+    seed,
+    undefined,
+    new TextEncoder().encode(`cipherlayer transfer ${purpose}`),
+    bytes,
+  );
+
+function secretsOf(seed: Uint8Array) {
+  const delta = wordsOfBytes(derive(seed, "delta", 16));
+  delta[0] |= 1;
+  return {
+    delta,
+    roots: wordsOfBytes(derive(seed, "roots", 16 * trees)),
+    salt: wordsOfBytes(derive(seed, "salt", 16)),
+  };
+}
+
+/** A set-up's request, found well-formed. */
+export interface SetupRequest {
+  points: Parameters<typeof answerPoints>[1];
+  choices: Uint8Array[];
+}
+
+/** @throws {CipherlayerError} `malformed`: before any secret is derived */
+export function readSetup(request: Uint8Array): SetupRequest {
+  checkLength("request", request, setupRequestBytes);
+  const [message, ...choices] = cut(request, [
+    choiceBytes * basesOf(setupLeaves[0]),
+    ...setupLeaves.slice(1).map(batchChoiceBytes),
+  ]);
+  return { points: { message, points: decodePoints(message) }, choices };
+}
+
+/** Rows of one batch, with its Delta. */
+interface Rows {
+  delta: Uint32Array;
+  rows: Uint32Array;
+}
+
+/** Rows of batches that are kept, in bytes: those of ten inferences of LeNet. */
+const rowBytesKept = 1 << 25;
+
+/** Answers requests of receivers. Keeps no state but what can be made again. */
+export class TransferSender {
+  readonly #kernel: GateKernel;
+  readonly #codes: Codes;
+  readonly #rowBytesKept: number;
+  /** By seed; the one used last comes last. */
+  readonly #kept = new Map<string, Rows>();
+
+  /** @param bytesKept for rows of batches that may be asked for again @default 32 MiB */
+  constructor(kernel: GateKernel, bytesKept: number = rowBytesKept) {
+    this.#kernel = kernel;
+    this.#codes = new Codes(kernel);
+    this.#rowBytesKept = bytesKept;
+  }
+
+  /**
+   * Answers a set-up.
+   *
+   * @param seed a secret function of the whole request
+   */
+  answerSetup(
+    seed: Uint8Array,
+    { points, choices }: SetupRequest,
+  ): { answer: Uint8Array; root: BatchSeed } {
+    const base = answerPoints(derive(seed, "base", 32), points);
+    let keys = base.keys.map((pair) =>
+      pair.map(wordsOfBytes) as unknown as KeyPair
+    );
+    const pieces = [base.message];
+    const batches = setupLeaves.map((leaves, i): BatchSeed => ({
+      seed: derive(seed, `batch ${i}`, 32),
+      leaves,
+    }));
+    batches.forEach((batch, i) => {
+      if (i > 0) {
+        keys = this.#keysFrom(batches[i - 1], batch, 0, choices[i - 1]);
+      }
+      pieces.push(this.#message(batch, keys));
+    });
+    const answer = concatenate(pieces);
+    return { answer, root: batches[batches.length - 1] };
+  }
+
+  /**
+   * Makes a batch from transfers of `parent`.
+   *
+   * @param batch its seed: a secret function of the whole request
+   * @param choices of the receiver, packed
+   * @throws {CipherlayerError} `malformed`: before any secret is derived
+   */
+  answerBatch(
+    parent: BatchSeed,
+    batch: BatchSeed,
+    from: number,
+    choices: Uint8Array,
+  ): Uint8Array {
+    checkBatchRequest(parent.leaves, batch.leaves, from, choices);
+    return this.#message(batch, this.#keysFrom(parent, batch, from, choices));
+  }
+
+  /**
+   * Delta and the labels of 0 of chosen transfers, one wire.
+   *
+   * @throws {CipherlayerError} `malformed` if they do not lie within the batch
+   */
+  zeroLabels(
+    batch: BatchSeed,
+    choices: Choices,
+  ): { delta: Uint32Array; labels: Labels } {
+    const { from, count, bits } = choices;
+    checkTransfers(from, count, batch.leaves);
+    checkLength("choices", bits, Math.ceil(count / 8));
+    const { delta, rows } = this.#rows(batch);
+    return { delta, labels: zeroLabels({ delta, rows }, choices) };
+  }
+
+  #rows(batch: BatchSeed): Rows {
+    const key = `${batch.leaves} ${batch.seed.join()}`;
+    const rows = this.#kept.get(key) ?? this.#makeRows(batch);
+    this.#kept.delete(key);
+    this.#kept.set(key, rows);
+    let bytes = 0;
+    for (const { rows } of this.#kept.values()) bytes += rows.byteLength;
+    for (const [oldest, { rows }] of this.#kept) {
+      if (bytes <= this.#rowBytesKept) break;
+      this.#kept.delete(oldest);
+      bytes -= rows.byteLength;
+    }
+    return rows;
+  }
+
+  #makeRows({ seed, leaves }: BatchSeed): Rows {
+    const { delta, roots, salt } = secretsOf(seed);
+    const code = this.#codes.get(leaves);
+    const rows = senderRows(this.#kernel, code, { roots }, { leaves, salt });
+    return { delta, rows };
+  }
+
+  #message({ seed, leaves }: BatchSeed, keys: readonly KeyPair[]): Uint8Array {
+    const { salt, ...secrets } = secretsOf(seed);
+    const words = batchMessage(this.#kernel, secrets, { leaves, salt, keys });
+    return bytesOfWords(Uint32Array.of(...salt, ...words));
+  }
+
+  #keysFrom(
+    parent: BatchSeed,
+    batch: BatchSeed,
+    from: number,
+    bits: Uint8Array,
+  ): KeyPair[] {
+    const { delta, rows } = this.#rows(parent);
+    const count = basesOf(batch.leaves);
+    const zero = zeroLabels({ delta, rows }, { from, count, bits });
+    const one = zero.range(0, count);
+    for (let i = 0; i < count; i++) {
+      one.set(0, i, zero.get(0, i).map((word, w) => word ^ delta[w]));
+    }
+    const { salt } = secretsOf(batch.seed);
+    const zeros = padsOf(this.#kernel, zero, salt);
+    const ones = padsOf(this.#kernel, one, salt);
+    return zeros.map((pad, i) => [pad, ones[i]]);
+  }
+}
+
+function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
+  const { from, count, bits } = choices;
+  const labels = labelsOf(rows, from, count), { words } = labels;
+  for (let i = 0; i < count; i++) {
+    const mask = -bitOf(bits, i), at = labels.at(0, i);
+    for (let w = 0; w < 4; w++) words[at + 4 * w] ^= mask & delta[w];
+  }
+  return labels;
+}
+
+/** @throws {CipherlayerError} `malformed` */
+export function checkBatchRequest(
+  parentLeaves: number,
+  leaves: number,
+  from: number,
+  choices: Uint8Array,
+): void {
+  if (
+    !(Number.isInteger(leaves) && leaves >= minLeaves && leaves <= maxLeaves)
+  ) {
+    throw new CipherlayerError(
+      "malformed",
+      `Cannot make a batch: expected ${minLeaves} to ${maxLeaves} leaves, got ${leaves}`,
+    );
+  }
+  checkTransfers(from, basesOf(leaves), parentLeaves);
+  checkLength("choices", choices, batchChoiceBytes(leaves));
+}

@@ -1,0 +1,123 @@
+/** What `Deno.serve` does not survive or clean up. */
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { GuardedListener } from "../../../functions/hosts/guarded_listener.ts";
+
+const loopback = { hostname: "127.0.0.1", port: 0 };
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((done) => setTimeout(done, 5));
+}
+
+Deno.test("calls are answered under their callers' addresses, in large bodies too, and stop lets them end", async () => {
+  const begun = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const listener = new GuardedListener(async (request, { remoteAddr }) => {
+    const body = await request.bytes();
+    if (new URL(request.url).pathname === "/slow") {
+      begun.resolve();
+      await released.promise;
+    }
+    const { hostname } = remoteAddr as Deno.NetAddr;
+    return new Response(body, { headers: { "x-from": hostname } });
+  }, loopback);
+  const url = `http://127.0.0.1:${listener.port}`;
+  const body = crypto.getRandomValues(new Uint8Array(50_000));
+  const large = new Uint8Array(3_000_000).fill(1);
+  large.set(body, 1_000_000);
+  for (const content of [body, large]) {
+    const response = await fetch(url, { method: "POST", body: content });
+    equal(response.headers.get("x-from"), "127.0.0.1");
+    deepEqual(await response.bytes(), content);
+  }
+  const slow = fetch(`${url}/slow`, { method: "POST", body });
+  await begun.promise;
+  const stopped = listener.stop();
+  await rejects(fetch(url));
+  released.resolve();
+  deepEqual(await (await slow).bytes(), body);
+  await stopped;
+  await until(() => listener.connections === 0);
+});
+
+Deno.test("connections without a call are closed, whatever they send; those with one are not", async () => {
+  const released = Promise.withResolvers<void>();
+  const listener = new GuardedListener(async () => {
+    await released.promise;
+    return new Response("done");
+  }, { ...loopback, idleMs: 50 });
+  const address = { hostname: "127.0.0.1", port: listener.port };
+  const answer = fetch(`http://127.0.0.1:${listener.port}/`);
+  const silent = await Deno.connect(address);
+  const trickling = await Deno.connect(address);
+  let sends = true;
+  const sending = (async () => {
+    while (sends) {
+      await trickling.write(Uint8Array.of(65)).catch(() => sends = false);
+      await new Promise((done) => setTimeout(done, 10));
+    }
+  })();
+  await until(() => listener.connections === 3);
+  equal(await silent.read(new Uint8Array(1)), null);
+  await trickling.read(new Uint8Array(100)).catch(() => null);
+  sends = false;
+  await sending;
+  await until(() => listener.connections === 1);
+  released.resolve();
+  equal(await (await answer).text(), "done");
+  silent.close();
+  trickling.close();
+  await listener.stop();
+});
+
+Deno.test("the server behind it answers nobody else", async () => {
+  const { serve } = Deno;
+  let port = 0;
+  Deno.serve = ((options: Deno.ServeTcpOptions, handler: Deno.ServeHandler) => {
+    const server = serve(options, handler as Deno.ServeHandler<Deno.NetAddr>);
+    port = server.addr.port;
+    return server;
+  }) as unknown as typeof Deno.serve;
+  const listener = new GuardedListener(() => new Response("in"), loopback);
+  Deno.serve = serve;
+  const direct = await fetch(`http://127.0.0.1:${port}/`);
+  equal(direct.status, 403);
+  await direct.body?.cancel();
+  await listener.stop();
+});
+
+Deno.test("a process without file descriptors lives on, and answers when there are some", async () => {
+  const program = fileURLToPath(
+    new URL("./guarded_process.ts", import.meta.url),
+  );
+  const child = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `ulimit -n 64; exec "${Deno.execPath()}" run -A --no-check "${program}"`,
+    ],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const port = Number((await reader.read()).value);
+  const url = `http://127.0.0.1:${port}/`;
+  const connections = await Promise.all(
+    Array.from({ length: 100 }, () => Deno.connect({ port })),
+  );
+  // Those that it had no room for are closed.
+  await Promise.any(
+    connections.map(async (connection) => {
+      const length = await connection.read(new Uint8Array(1)).catch(() => null);
+      if (length !== null) throw new Error("unexpected bytes");
+    }),
+  );
+  for (const connection of connections) connection.close();
+  // The first may come while those are being closed.
+  let answer = "";
+  for (let tries = 0; answer === "" && tries < 100; tries++) {
+    answer = await fetch(url).then((response) => response.text(), () => "");
+  }
+  equal(answer, "here");
+  child.kill();
+  await Promise.all([reader.cancel(), child.status]);
+});

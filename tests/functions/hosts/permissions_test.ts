@@ -1,0 +1,45 @@
+import { deepEqual } from "node:assert/strict";
+import { permissionsFor } from "../../../functions/hosts/permissions.ts";
+
+const place = { models: "/m", hostname: "127.0.0.1", port: 8000 };
+
+/** Paths and hosts of a flag, the code's own left out. */
+function allowed(env: Record<string, string>, flag: string): string[] {
+  const text = permissionsFor(env, place).find((text) => text.startsWith(flag));
+  const values = text?.slice(flag.length + 1).split(",") ?? [];
+  return values.filter((value) => !/\/(functions|sdk|models|std)$/.test(value));
+}
+
+Deno.test("by default: the models are read, nothing is written, and nobody is called", () => {
+  deepEqual(allowed({}, "--allow-read"), ["/m"]);
+  deepEqual(allowed({}, "--allow-write"), []);
+  deepEqual(allowed({}, "--allow-net"), ["127.0.0.1", "127.0.0.1:8000"]);
+  const names = permissionsFor({}, place).map((flag) => flag.split("=")[0]);
+  deepEqual(names, ["--allow-env", "--allow-read", "--allow-net"]);
+});
+
+Deno.test("what settings name is allowed, and no more", () => {
+  const env = {
+    CIPHERLAYER_KV: "/data/kv/kv.sqlite3",
+    CIPHERLAYER_STORE: "/data/store",
+    CIPHERLAYER_ACCESS: "/etc/access.jsonl",
+  };
+  deepEqual(allowed(env, "--allow-read"), [
+    "/m",
+    "/data/kv",
+    "/data/store",
+    "/etc/access.jsonl",
+  ]);
+  deepEqual(allowed(env, "--allow-write"), ["/data/kv", "/data/store"]);
+  const remote = {
+    CIPHERLAYER_KV: "https://kv.example/db",
+    CIPHERLAYER_STORE: "s3://bucket/prefix",
+    AWS_REGION: "eu-central-1",
+    CIPHERLAYER_ACCESS: '{"account":"a"}',
+  };
+  deepEqual(allowed(remote, "--allow-read"), ["/m"]);
+  deepEqual(allowed(remote, "--allow-net").slice(2), [
+    "kv.example",
+    "s3.eu-central-1.amazonaws.com",
+  ]);
+});

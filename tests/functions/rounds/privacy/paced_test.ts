@@ -1,0 +1,62 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { TimeSlices } from "../../../../functions/rounds/privacy/paced.ts";
+
+/** A clock that stands still but for computations, whose steps take 10 ms each. */
+function slices() {
+  let now = 0;
+  const steps: string[] = [];
+  const shared = new TimeSlices(() => now, () => Promise.resolve());
+  function* work(name: string, count: number): Generator<void, string> {
+    for (let i = 0; i < count; i++) {
+      now += 10;
+      steps.push(name);
+      yield;
+    }
+    return name;
+  }
+  return { shared, work, steps };
+}
+
+Deno.test("a short computation passes between the slices of a long one", async () => {
+  const { shared, work, steps } = slices();
+  const long = shared.run(work("long", 20), { usedMs: 0 });
+  const short = shared.run(work("short", 4), { usedMs: 0 });
+  equal(await short, "short");
+  const two = (name: string) => [name, name];
+  const expected = ["long", "short", "long", "short"].flatMap(two);
+  deepEqual(steps.slice(0, 8), expected);
+  equal(await long, "long");
+});
+
+Deno.test("what a call had before counts: its next computation does not begin anew", async () => {
+  const { shared, work, steps } = slices();
+  const heavy = shared.run(work("heavy", 6), { usedMs: 100 });
+  const light = shared.run(work("light", 6), { usedMs: 0 });
+  await light;
+  deepEqual(steps.slice(0, 8).join(" "), "heavy heavy" + " light".repeat(6));
+  await heavy;
+});
+
+Deno.test("a long computation gets a slice at least every quarter of a second", async () => {
+  const { shared, work, steps } = slices();
+  const long = shared.run(work("long", 8), { usedMs: 10_000 });
+  let isOver = false;
+  void long.then(() => isOver = true);
+  while (!isOver) await shared.run(work("light", 1), { usedMs: 0 });
+  const at = steps.flatMap((name, i) => name === "long" ? [i] : []);
+  equal(at.length, 8);
+  const gaps = at.slice(1).map((place, i) => place - at[i]);
+  // A slice is two steps, and 250 ms are 25.
+  deepEqual(gaps.filter((gap) => gap > 1).length, 3);
+  equal(Math.max(...gaps) <= 27, true, `${gaps}`);
+});
+
+Deno.test("a computation whose client has gone ends, and others go on", async () => {
+  const { shared, work } = slices();
+  const client = new AbortController();
+  const gone = shared.run(work("gone", 100), { usedMs: 0 }, client.signal);
+  const other = shared.run(work("other", 100), { usedMs: 0 });
+  client.abort(new Error("gone"));
+  await rejects(gone, /gone/);
+  equal(await other, "other");
+});

@@ -1,0 +1,170 @@
+/**
+ * What each side sees: a gateway uniform numbers, colours and a label; a cloud messages
+ * that do not depend on what it sends.
+ *
+ * @module
+ */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
+import { SealedInference } from "../../../../sdk/sealed/inference.ts";
+import { batchAnswerBytes } from "../../../../sdk/transfer/chain.ts";
+import { encodeSealed } from "../../../../sdk/wire/sealed_messages.ts";
+import { tinyModel } from "../../../reference/tiny_models.ts";
+import { seededBytes } from "../../../transfer/kernels.ts";
+import {
+  dealBatch,
+  gates,
+  SealedBench,
+  tokens,
+} from "../../../support/sealed.ts";
+
+const small = tinyModel(6, [6], [
+  { kind: "dense", length: 60 },
+  { kind: "dense", length: 3 },
+]);
+const model = {
+  ...small,
+  manifest: { ...small.manifest, reveal: "label" as const },
+};
+const bench = new SealedBench(model);
+const { plan, rounds } = bench.model;
+const reading = Float64Array.from([3, -8, 31, 0, 7, 12]);
+const begin = () =>
+  new SealedInference(
+    { plan, rounds, modulus: bench.modulus, gates },
+    { shape: plan.input.shape, samples: [reading] },
+  );
+
+/** Chi-square of 16 buckets; above 45 once in 10^4 if the numbers are uniform. */
+function chiSquare(numbers: readonly number[]): number {
+  const counts = new Array(16).fill(0);
+  for (const number of numbers) counts[number]++;
+  const expected = numbers.length / 16;
+  return counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
+}
+
+/** Buckets by the low and by the high end of a number below `limit`, and within its slots. */
+function checkUniform(numbers: readonly bigint[], limit: bigint): void {
+  ok(chiSquare(numbers.map((x) => Number(x & 15n))) < 45, "low");
+  ok(chiSquare(numbers.map((x) => Number(x >> 17n & 15n))) < 45, "middle");
+  ok(chiSquare(numbers.map((x) => Number(16n * x / limit))) < 45, "high");
+}
+
+Deno.test("answers of one reading, masked plaintexts and colours are uniform", async () => {
+  const answers: bigint[] = [], masked: bigint[] = [];
+  let ones = 0, colours = 0;
+  const ciphertexts = await bench.owner.encryptBatch(begin().plaintexts(0));
+  for (let turn = 0; turn < 40; turn++) {
+    const inference = begin();
+    const { leaves } = bench.model;
+    const seed = { seed: new Uint8Array(32).fill(turn), leaves };
+    const batch = dealBatch(seed, seededBytes(turn));
+    const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
+    const reply = await bench.linear(
+      encodeSealed({ token: bench.start(turn), ciphertexts, batch: null }),
+    );
+    const opened = await bench.owner.decryptBatch(reply.ciphertexts);
+    const call = inference.choose(0, opened, batch);
+    const { head, chunks } = await bench.activation(
+      encodeSealed({
+        token: reply.token,
+        batch: batchToken,
+        ...call.request,
+      }),
+    );
+    const running = call.begin(head.salt);
+    let last = new Uint8Array();
+    for (const chunk of chunks) {
+      running.push(chunk);
+      last = chunk.slice();
+    }
+    running.finish();
+    answers.push(...opened);
+    masked.push(...inference.plaintexts(1));
+    const [{ circuit, lanes }] = rounds[0].stages.at(-1)!.parts;
+    const count = circuit.outputs.length * lanes;
+    const told = last.subarray(-Math.ceil(count / 8));
+    for (let i = 0; i < count; i++) ones += told[i >> 3] >> (i & 7) & 1;
+    colours += count;
+  }
+  checkUniform(answers, bench.modulus);
+  const [reader] = rounds[0].readers;
+  checkUniform(masked, 1n << BigInt(reader.bits));
+  ok(Math.abs(ones - colours / 2) < 2.5 * Math.sqrt(colours));
+});
+
+Deno.test("requests are the same whatever a cloud answers for batch and tables", async () => {
+  const honest = await requests(false), hostile = await requests(true);
+  deepEqual(hostile.batch, honest.batch);
+  deepEqual(hostile.choices, honest.choices);
+  equal(hostile.plaintexts.length, honest.plaintexts.length);
+  const limit = 1n << BigInt(rounds[0].readers[0].bits);
+  for (const plaintext of hostile.plaintexts) {
+    ok(plaintext >= 0n && plaintext < limit && limit < bench.modulus);
+  }
+});
+
+/** Messages of a gateway whose randomness is fixed. */
+async function requests(hostile: boolean) {
+  const random = seededBytes(17);
+  const root = { seed: new Uint8Array(32).fill(5), leaves: 256 };
+  const parent = dealBatch(root, random);
+  const { leaves } = bench.model, inference = begin();
+  const pending = parent.extend(leaves);
+  // The same decrypted answers: what differs is all that a cloud can add to them.
+  const answers = [3n ** 300n, 5n ** 300n].map((x) => x % bench.modulus);
+  const noise = seededBytes(23);
+  const answer = hostile
+    ? noise(batchAnswerBytes(leaves))
+    : (await bench.linear(encodeSealed({
+      token: bench.start(),
+      ciphertexts: await bench.owner.encryptBatch(inference.plaintexts(0)),
+      batch: {
+        token: tokens.seal({ ...bench.owned, opens: "batch", ...root }),
+        ...pending.request,
+      },
+    }))).batch!.answer;
+  const batch = pending.finish(answer);
+  const call = inference.choose(0, answers, batch);
+  const running = call.begin(noise(16));
+  const bytes = noise(garbledBytes(rounds[0].stages));
+  // In pieces of odd sizes, as a line may bring them.
+  for (let at = 0; at < bytes.length; at += 1001) {
+    running.push(bytes.subarray(at, at + 1001));
+  }
+  running.finish();
+  return {
+    batch: pending.request,
+    choices: call.request,
+    plaintexts: inference.plaintexts(1),
+  };
+}
+
+Deno.test("transfers are used up by a call that fails", () => {
+  const random = seededBytes(2);
+  const batch = dealBatch({ seed: random(32), leaves: 64 }, random);
+  const used = new Set<number>();
+  const note = (from: number, count: number) => {
+    for (let i = from; i < from + count; i++) {
+      ok(!used.has(i));
+      used.add(i);
+    }
+  };
+  for (let turn = 0; turn < 4; turn++) {
+    const { from } = batch.choose(new Uint8Array(50));
+    note(from, 50);
+    const pending = batch.extend(8);
+    note(pending.request.from, 3 * 368);
+    let refused = false;
+    try {
+      pending.finish(new Uint8Array(turn));
+    } catch {
+      refused = true;
+    }
+    ok(refused);
+  }
+  equal(used.size, 4 * (50 + 1104));
+  // Nothing of it can be written down.
+  equal(JSON.stringify(batch), `{"leaves":64}`);
+  deepEqual(Object.keys(structuredClone(batch)), ["leaves"]);
+});

@@ -1,0 +1,170 @@
+/**
+ * Stages of steps against `applySteps`, bit for bit, on shapes and steps at random.
+ *
+ * @module
+ */
+import { deepEqual, throws } from "node:assert/strict";
+import fc from "fast-check";
+import { applySteps } from "../../sdk/activations/apply.ts";
+import { bitsOf, stepStages } from "../../sdk/garbling/rounds/steps.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import { runStages } from "./clear_stages.ts";
+
+const bound = 90;
+const small = (min: number, max: number) => fc.integer({ min, max });
+const pair = (min: number, max: number) =>
+  fc.tuple(small(min, max), small(min, max));
+const pads = fc.tuple(small(0, 2), small(0, 2), small(0, 2), small(0, 2));
+
+/** A step that the gateway might have to do on maps. */
+const step: fc.Arbitrary<EdgeStep> = fc.oneof(
+  fc.constant<EdgeStep>({ op: "relu" }),
+  fc.record({
+    op: fc.constant("leakyRelu" as const),
+    positive: small(-3, 9),
+    negative: fc.oneof(
+      small(-9, 9).map((slope) => [slope]),
+      fc.tuple(small(-9, 9), small(-9, 9)),
+    ),
+  }),
+  fc.record({
+    op: fc.constant("sumPool" as const),
+    kernel: pair(1, 3),
+    stride: pair(1, 3),
+    pads,
+  }),
+  fc.record({
+    op: fc.constant("maxPool" as const),
+    kernel: pair(1, 3),
+    stride: pair(1, 2),
+    dilation: pair(1, 2),
+    pads,
+  }),
+  fc.record({
+    op: fc.constant("meanPool" as const),
+    kernel: pair(1, 3),
+    stride: pair(1, 3),
+    pads,
+    counted: fc.tuple(small(0, 1), small(0, 1), small(0, 1), small(0, 1)),
+    multiple: fc.constant(36),
+  }),
+  fc.record({
+    op: fc.constant("requantise" as const),
+    multiplier: small(1, 99),
+    shift: small(1, 9),
+    low: small(-20, 0),
+    high: fc.oneof(small(1, 40), fc.constantFrom(15, 31)),
+  }),
+  fc.record({
+    op: fc.constant("lookup" as const),
+    multiplier: small(1, 9),
+    shift: small(1, 6),
+    low: small(-9, 9),
+    table: fc.array(small(-30, 30), { minLength: 1, maxLength: 20 }),
+  }),
+  fc.constant<EdgeStep>({ op: "isNonNegative" }),
+  fc.constant<EdgeStep>({ op: "selectLargest" }),
+);
+
+const reading = (elements: number) =>
+  fc.array(
+    fc.oneof(fc.constantFrom(-bound, -1, 0, 1, bound), small(-bound, bound)),
+    { minLength: elements, maxLength: elements },
+  );
+
+function compare(steps: EdgeStep[], shape: number[], samples: number[][]) {
+  const start = { low: -bound, high: bound, shape, samples: samples.length };
+  const { stages, elements } = stepStages(steps, start);
+  const expected = applySteps(steps, {
+    shape,
+    samples: samples.map((values) => Float64Array.from(values)),
+  });
+  deepEqual(elements.shape, expected.shape);
+  const integers = expected.samples.flatMap((values) => [...values]);
+  deepEqual(
+    runStages(stages, samples.flat(), bitsOf(start), {
+      count: integers.length,
+      bits: bitsOf(elements),
+    }),
+    integers.map((x) => x + 0),
+  );
+}
+
+/** Whether every step leaves something to work on, of the shape that it says. */
+function fits(steps: EdgeStep[], shape: number[]): boolean {
+  return steps.every((_, i) => {
+    const before = steps.slice(0, i + 1);
+    const zeros = new Float64Array(shape.reduce((a, b) => a * b));
+    const after = applySteps(before, { shape, samples: [zeros] });
+    const { length } = after.samples[0];
+    return length > 0 && length === after.shape.reduce((a, b) => a * b);
+  });
+}
+
+Deno.test("stages of any steps equal the integer steps", () => {
+  const cases = fc.tuple(
+    fc.array(step, { minLength: 1, maxLength: 3 }),
+    fc.constantFrom<number[][]>([2, 3, 4], [2, 1, 7], [2, 6]),
+    small(1, 2),
+  ).filter(([steps, shape]) => fits(steps, shape))
+    .chain(([steps, shape, samples]) =>
+      fc.tuple(
+        fc.constant(steps),
+        fc.constant(shape),
+        fc.array(reading(shape.reduce((a, b) => a * b)), {
+          minLength: samples,
+          maxLength: samples,
+        }),
+      )
+    );
+  fc.assert(fc.property(cases, (x) => compare(...x)), { numRuns: 120 });
+});
+
+Deno.test("a window wholly in the padding gives 0, to steps after it too", () => {
+  const pool = {
+    kernel: [1, 1] as [number, number],
+    stride: [2, 2] as [number, number],
+    pads: [2, 0, 0, 1] as [number, number, number, number],
+  };
+  const reading = Array.from({ length: 8 }, (_, i) => i - 5);
+  const after: EdgeStep = {
+    op: "requantise",
+    multiplier: 3,
+    shift: 2,
+    low: 2,
+    high: 9,
+  };
+  compare([{ op: "sumPool", ...pool }, after], [2, 2, 2], [reading]);
+  compare([{ op: "maxPool", dilation: [1, 1], ...pool }, after], [2, 2, 2], [
+    reading,
+  ]);
+});
+
+Deno.test("refuses a step without a circuit, by its name", () => {
+  const start = { low: -5, high: 5, shape: [3], samples: 1 };
+  const custom: EdgeStep = {
+    op: "custom",
+    name: "softsign",
+    inputScale: 1,
+    outputScale: 1,
+    low: 0,
+    high: 1,
+  };
+  throws(() => stepStages([custom], start), {
+    code: "unsupported",
+    message: /custom "softsign"/,
+  });
+});
+
+Deno.test("refuses integers at which the integer steps saturate", () => {
+  const steps: EdgeStep[] = [{
+    op: "leakyRelu",
+    positive: 2 ** 30,
+    negative: [1],
+  }];
+  const start = { low: -(2 ** 25), high: 2 ** 25, shape: [3], samples: 1 };
+  throws(() => stepStages(steps, start), {
+    code: "unsupported",
+    message: /leakyRelu/,
+  });
+});

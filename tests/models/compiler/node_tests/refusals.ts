@@ -1,0 +1,117 @@
+/** What of ONNX's node tests is refused, and why: nothing else may be. */
+
+/** Operators that have no rule, by what they would need. */
+export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
+  "recurrent": ["GRU", "If", "LSTM", "Loop", "RNN", "Scan"],
+  "a quantised model": [
+    "ConvInteger",
+    "DequantizeLinear",
+    "DynamicQuantizeLinear",
+    "MatMulInteger",
+    "QLinearConv",
+    "QLinearMatMul",
+    "QuantizeLinear",
+  ],
+  "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
+  "a reduction that is not linear": [
+    "CumSum",
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMin",
+    "ReduceSumSquare",
+  ],
+  "a comparison, or a place that depends on the reading": [
+    "ArgMin",
+    "Compress",
+    "GatherElements",
+    "GatherND",
+    "GreaterOrEqual",
+    "Hardmax",
+    "IsInf",
+    "IsNaN",
+    "LessOrEqual",
+    "NonMaxSuppression",
+    "NonZero",
+    "OneHot",
+    "ReverseSequence",
+    "Scatter",
+    "ScatterElements",
+    "ScatterND",
+    "TopK",
+    "Unique",
+  ],
+  "interpolation, or other resizing": [
+    "ConvTranspose",
+    "GridSample",
+    "MaxUnpool",
+    "Resize",
+    "RoiAlign",
+    "Tile",
+    "Upsample",
+  ],
+  "for training, text, sound, bits or shapes": [
+    "Bernoulli",
+    "BitShift",
+    "BlackmanWindow",
+    "CastLike",
+    "DFT",
+    "Det",
+    "Einsum",
+    "EyeLike",
+    "HammingWindow",
+    "HannWindow",
+    "MelWeightMatrix",
+    "NegativeLogLikelihoodLoss",
+    "RandomUniformLike",
+    "STFT",
+    "Size",
+    "SoftmaxCrossEntropyLoss",
+    "StringNormalizer",
+    "TfIdfVectorizer",
+    "Trilu",
+    "Xor",
+  ],
+};
+
+/** What is said of operators that have a rule, where the test asks for another form. */
+export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
+  // Rounds hold real numbers; integers that wrap and truncate would be others.
+  [/./, /^it computes in integers, which wrap and truncate/],
+  [/^Cast$/, /to ONNX's type \d+, which truncates it/],
+  // One reading in, one list of scores out, and a batch of one.
+  [/^outputs?$/, /^expected one output/],
+  [/^input$/, /only the first axis \(the batch\) may be of unknown length/],
+  [/^Gemm$/, /^it multiplies \d+ rows at once/],
+  [/^BatchNormalization$/, /channels do not fit a tensor/],
+  [/^(DepthToSpace|SpaceToDepth)$/, /^blocks of \d do not fit a tensor/],
+  [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
+  [/^output$/, /^its map of \d+ places is larger than/],
+  [/^Slice$/, /^its result would have shape/],
+  // Products, comparisons and powers of two tensors that depend on the reading.
+  [/^(Div|Mul)$/, /^it combines two tensors that both depend on the reading/],
+  [/^(Max|Min)$/, /^it compares tensors that depend on the reading/],
+  [/^Pow$/, /^it is not linear and differs from element to element/],
+  [/^(Softmax|LogSoftmax|ArgMax)$/, /not on all scores together$/],
+  [/^LogSoftmax$/, /^it is known only as the last operator/],
+  // Known on constants and shapes only.
+  [
+    /^(Equal|Greater|Less|Or|Range|ReduceProd|Expand)$/,
+    /^it works on a tensor that depends on the reading; only constants/,
+  ],
+  [/^Mod$/, /remainders of C's kind/],
+  [/^(GRU|LSTM|RNN)$/, /^it has no output/],
+  [/^Dropout$/, /^it is in training mode/],
+];
+
+/** What is said of files as a whole. */
+export const refusedFiles: readonly RegExp[] = [
+  /^Cannot read ONNX model: expected opset 7 to 21, got/,
+  /^Cannot compile model: its output is a constant$/,
+  // Inputs that are no tensors: sequences, optional values, none at all; and text.
+  /^Cannot read tensor "": expected \S+ elements of shape/,
+  /^Cannot read tensor "": element type \d+ is not supported/,
+  /^it has no input$/,
+];

@@ -1,0 +1,68 @@
+/** What a step can make of values in a range holds whatever the values are. */
+import { deepEqual, ok } from "node:assert/strict";
+import { applySteps } from "../../../sdk/activations/apply.ts";
+import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import { rangeAfter } from "../../../sdk/wire/value_range.ts";
+import { seededIntegers } from "../../reference/tiny_models.ts";
+
+const random = seededIntegers(20_261_130);
+const shape = [1, 3, 3];
+
+function randomStep(): EdgeStep {
+  const kernel: [number, number] = [random(1, 3), random(1, 3)];
+  const pads: [number, number, number, number] = random(0, 1)
+    ? [0, 0, 0, 0]
+    : [random(0, 2), random(0, 2), random(0, 2), random(0, 2)];
+  const stride: [number, number] = [random(1, 2), random(1, 2)];
+  const scaling = { multiplier: random(-9, 9), shift: random(0, 4) };
+  const steps: EdgeStep[] = [
+    { op: "relu" },
+    { op: "leakyRelu", positive: random(1, 9), negative: [random(-9, 9)] },
+    { op: "sumPool", kernel, stride, pads },
+    {
+      op: "meanPool",
+      kernel,
+      stride,
+      pads,
+      counted: pads,
+      // A multiple of every count of cells from 1 to 9.
+      multiple: 2520,
+    },
+    { op: "maxPool", kernel, stride, dilation: [1, 1], pads },
+    { op: "requantise", ...scaling, low: -random(0, 40), high: random(0, 40) },
+    { op: "lookup", ...scaling, low: -1, table: [random(-99, 99), 5, -7] },
+    { op: "reshape", shape: [9] },
+    { op: "selectLargest" },
+    { op: "isNonNegative" },
+  ];
+  return steps[random(0, steps.length - 1)];
+}
+
+Deno.test("no step leaves the range that is told for it", () => {
+  const reached = new Map<string, number>();
+  for (let trial = 0; trial < 3000; trial++) {
+    const step = randomStep();
+    const low = random(-50, 50), high = low + random(0, 60);
+    const values = Float64Array.from(
+      { length: 9 },
+      () => [low, high, random(low, high)][random(0, 2)],
+    );
+    const all = random(0, 2);
+    if (all > 0) values.fill(all === 1 ? low : high);
+    const { samples: [result] } = applySteps([step], {
+      shape,
+      samples: [values],
+    });
+    const range = rangeAfter(step, { low, high });
+    const told = `${JSON.stringify(step)} of [${low}, ${high}]`;
+    for (const value of result) {
+      ok(value >= range.low, `${told}: ${value} < ${range.low}`);
+      ok(value <= range.high, `${told}: ${value} > ${range.high}`);
+      if (value === range.low || value === range.high) {
+        reached.set(step.op, (reached.get(step.op) ?? 0) + 1);
+      }
+    }
+  }
+  // The ranges are not idly wide: each step reaches an end of its own.
+  deepEqual(reached.size, 10, [...reached.keys()].join());
+});
