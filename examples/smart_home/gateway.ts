@@ -47,6 +47,7 @@ export interface Result {
 }
 
 const capacity = 10_000;
+const maxAhead = 2;
 /** The cloud is waited for as long as it takes. */
 const patient: RetryPolicy = exponentialBackoff({
   attempts: Infinity,
@@ -123,6 +124,7 @@ export class Gateway implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
   #ended = false;
   #wake = () => {};
+  #answered = () => {};
 
   constructor(
     options: GatewayParts,
@@ -134,7 +136,14 @@ export class Gateway implements AsyncDisposable {
 
   /** Takes readings in for one inference; when this resolves they are kept. */
   async send({ readings, takenAt, meta }: Group): Promise<void> {
-    const { queue, notices } = this.#options;
+    const { queue, notices, live, signal } = this.#options;
+    // What can be read again need not be read before its turn.
+    while (!live && queue.waiting >= maxAhead) {
+      await orAborted(
+        new Promise<void>((resolve) => this.#answered = resolve),
+        signal,
+      );
+    }
     try {
       const { dropped } = await queue.addBatch(readings, {
         takenAt,
@@ -170,6 +179,7 @@ export class Gateway implements AsyncDisposable {
       const added = new Promise<void>((resolve) => this.#wake = resolve);
       for await (const outcome of queue.process(session, { signal })) {
         notices.clear("cloud");
+        this.#answered();
         const { id, takenAt, meta, answers, refused } = outcome;
         if (answers && takenAt) yield { takenAt, meta, answers };
         else note(`Reading ${id} is left out: ${refused}`);
