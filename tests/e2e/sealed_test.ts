@@ -13,6 +13,7 @@ import { connect } from "../../sdk/session/session.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
 import { seededIntegers } from "../reference/tiny_models.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
+import { platformClock } from "../../sdk/support/clock.ts";
 import { startCloud } from "../support/cloud.ts";
 import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { testKey } from "../vectors/keys.ts";
@@ -47,7 +48,7 @@ Deno.test("a sealed session", async (t) => {
   const budget = budgetOf(50);
   await using first = startCloud([model], { budget });
   await using second = startCloud([model], { budget });
-  let faulty = true, calls = 0, labels = 0;
+  let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
   const bodies = new Map<string, Uint8Array>();
   const paths: string[] = [];
   /** While faulty: each call fails once, lost before or after it was answered; then another instance answers. */
@@ -78,6 +79,7 @@ Deno.test("a sealed session", async (t) => {
     keys,
     retry: exponentialBackoff({ firstDelayMs: 1 }),
     fetch: send as typeof fetch,
+    clock: { ...platformClock, now: () => performance.now() - stoppedMs },
   });
 
   await t.step(
@@ -108,6 +110,18 @@ Deno.test("a sealed session", async (t) => {
     }
     equal(paths.filter((path) => path.endsWith("roots")).length, 1);
   });
+
+  await t.step(
+    "begins transfers anew after its machine was stopped",
+    async () => {
+      paths.length = 0;
+      stoppedMs = 60_000;
+      const { reading, label } = sample(5);
+      const [answer] = await session.infer([reading]);
+      equal(answer.label, label);
+      equal(paths[0], "/v1/sealed/transfers");
+    },
+  );
 
   await t.step(
     "tells no more labels than the budget allows, whoever asks at once",

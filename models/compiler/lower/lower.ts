@@ -122,7 +122,7 @@ export function lower(
     const offend = (fault: OffendingNode) => {
       offending.push(fault);
       const given = known.filter((value) => value !== null);
-      const isDynamic = isKnown &&
+      const isDynamic = isKnown && fault.instead !== "correct the model" &&
         given.some(({ kind }) => kind !== "constant");
       const shape = isDynamic ? assumedShape(node, given.map(shapeOf)) : null;
       const [name] = node.outputs;
