@@ -14,12 +14,7 @@ import { Notices } from "../smart_home/notices.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
 import { csvRows, mqttMessages } from "../smart_home/sources.ts";
 import { simulatedRoom } from "./room.ts";
-import {
-  rowsOfMessages,
-  type SensorRow,
-  sensors,
-  toReading,
-} from "./sensors.ts";
+import { rowsOfMessages, sensors, toReading } from "./sensors.ts";
 
 interface OwnOptions {
   csv?: string;
