@@ -18,7 +18,7 @@ await using session = await connect({
   model: "lenet-mnist",
   // What the model takes and tells; `cipherlayer inspect` prints it. No other is let in.
   contract:
-    "sha256:b110e4bb274fbd4b063fd27da00f9bd6207e00020d8d444cb39882f129e12d67",
+    "sha256:2084474fe35ee060629769e19c4a5e8127a8b78f2d1091b1ff3459fc35bc59ec",
   keys,
 });
 session.addEventListener("round", ({ detail }) => {

@@ -10,8 +10,8 @@ import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 const url = Deno.args[0] ?? "http://127.0.0.1:8000";
 
 // An office day, one reading an hour: temperature in °C, humidity in %, light in
-// lux, CO2 in ppm.
-const day = [
+// lux, CO2 in ppm, as the model takes them.
+const readings = [
   [19.1, 27, 0, 440],
   [19.4, 27, 5, 445],
   [20.6, 28, 430, 620],
@@ -21,14 +21,6 @@ const day = [
   [21.5, 28, 120, 760],
   [20.8, 27, 0, 590],
 ];
-/** Each sensor's range, which the model takes as 0 to 1. */
-const ranges = [[15, 30], [10, 50], [0, 1000], [300, 2100]];
-const readings = day.map((sensors) =>
-  sensors.map((value, i) => {
-    const [low, high] = ranges[i];
-    return (value - low) / (high - low);
-  })
-);
 
 await using session = await connect({
   url,

@@ -38,6 +38,7 @@ await using session = await connect({
   keys: await generatePrivateKey(2048),
   activations: new Map([["silu", (x) => x / (1 + Math.exp(-x))]]),
 });
-const night = await session.infer([0.27, 0.43, 0, 0.08]);
-const noon = await session.infer([0.47, 0.47, 0.46, 0.36]);
+// Temperature, humidity, light and CO2.
+const night = await session.infer([19, 27, 0, 440]);
+const noon = await session.infer([22, 29, 460, 950]);
 console.log(`With SiLU: ${night.label} at night, ${noon.label} at noon.`);

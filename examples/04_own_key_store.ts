@@ -56,7 +56,12 @@ const store = new SealedKeyStore(new SqliteBlobStore(path), passphrase);
 
 const keys = await openKey(store); // makes a key on the first run
 await using session = await connect({ url, model: "occupancy", keys });
-const { label } = await session.infer([0.47, 0.47, 0.46, 0.36]);
+const { label } = await session.infer({
+  temperature: 22,
+  humidity: 29,
+  light: 460,
+  co2: 950,
+});
 console.log(`The room is ${label}.`);
 
 const next = await rotateKey(store); // for sessions from now on; the old key is kept

@@ -16,8 +16,12 @@ const keys = await openKey(store); // makes a key on the first run
 
 const session = await connect({ url, model: "occupancy", keys });
 try {
-  // Temperature, humidity, light and CO2, each as a share of its range.
-  const { label, totalMs } = await session.infer([0.47, 0.47, 0.46, 0.36]);
+  const { label, totalMs } = await session.infer({
+    temperature: 22, // °C
+    humidity: 29, // %
+    light: 460, // lux
+    co2: 950, // ppm
+  });
   console.log(`The room is ${label} (${totalMs.toFixed(0)} ms).`);
 } finally {
   await session.close();

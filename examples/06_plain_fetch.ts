@@ -12,6 +12,7 @@ import {
   decodeSessionResponse,
   encodeRoundRequest,
   encodeSessionRequest,
+  inputActivations,
   packInputs,
   quantise,
   unpackAnswers,
@@ -49,12 +50,11 @@ const { plan } = session;
 let { token } = session;
 
 // The reading becomes integers; each round reads activations and writes one.
-const reading = quantise([0.47, 0.47, 0.46, 0.36], plan.input);
-const live = new Map([["input", {
-  shape: plan.input.shape,
-  samples: [reading],
-}]]);
-let output = live.get("input")!;
+const reading = quantise(
+  { temperature: 22, humidity: 29, light: 460, co2: 950 },
+  plan,
+);
+const live = inputActivations([reading], plan.inputs);
 for (
   const [index, { layout, steps, writes, shards }] of plan.rounds.entries()
 ) {
@@ -72,10 +72,10 @@ for (
     layout,
     await owner.decryptBatch(answer.ciphertexts),
   );
-  output = applySteps(steps, accumulators);
-  live.set(writes, output);
+  live.set(writes, applySteps(steps, accumulators));
 }
 
 // This model reveals its label alone: the last round gives its number.
-const [label] = output.samples[0];
-console.log(`The room is ${plan.output.labels?.[label]}.`);
+const [{ tensor, labels }] = plan.outputs;
+const [[label]] = live.get(tensor)!.samples;
+console.log(`The room is ${labels?.[label]}.`);

@@ -149,6 +149,7 @@ export function createApp(options: AppOptions): Hono {
       keyring,
       random: options.random ?? platformRandom,
       insecureKeys: options.insecureKeys ?? false,
+      threads,
     }),
   );
   app.route(

@@ -26,6 +26,11 @@ export {
   type KvLike,
 } from "./blobs/blob_store_kv.ts";
 export type { ContractStore } from "./keys/contract_store.ts";
+export type {
+  Reading,
+  ReadingRecord,
+  ReadingValues,
+} from "./fixed_point/reading.ts";
 export {
   type KeyStore,
   MemoryKeyStore,
@@ -91,5 +96,5 @@ export {
 export type { Clock } from "./support/clock.ts";
 export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export type { RandomSource } from "./support/random.ts";
-export type { ModelInfo } from "./wire/messages.ts";
-export type { InferencePlan, InputSpec } from "./wire/plan.ts";
+export type { ModelInfo, ModelValues } from "./wire/messages.ts";
+export type { InferencePlan, InputSpec, OutputSpec } from "./wire/plan.ts";

@@ -14,10 +14,19 @@ export {
 export {
   FixedPointCodec,
   fromResidue,
-  quantise,
   toResidue,
 } from "./fixed_point/codec.ts";
 export type { IntegerTensor } from "./fixed_point/integer_tensor.ts";
+export {
+  inputActivations,
+  nextStates,
+  outputIntegers,
+  quantise,
+  type QuantiseOptions,
+  realReading,
+  realValues,
+} from "./fixed_point/quantise.ts";
+export type { Reading, ReadingForm } from "./fixed_point/reading.ts";
 export { packInputs, unpackAnswers } from "./fixed_point/packing.ts";
 export { checkPlan } from "./session/check_plan.ts";
 export {
@@ -33,6 +42,7 @@ export {
 } from "./wire/codec.ts";
 export type {
   ModelInfo,
+  ModelValues,
   RoundRequest,
   RoundResponse,
   SessionRequest,

@@ -17,7 +17,7 @@ export async function convolution(context: AttackContext): Promise<Finding> {
   }
   await client.open(1);
   const random = uniformFrom("image");
-  const { low, high } = manifest.input;
+  const { low, high } = manifest.inputs[0];
   const image = Float64Array.from(
     { length: term.inputShape.reduce((a, b) => a * b) },
     () => low + Math.floor(random() * (high - low + 1)),

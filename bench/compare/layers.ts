@@ -1,11 +1,13 @@
 /** Single layers of chosen size with weights like those of a trained network. */
 import { accumulatorBound } from "../../models/package/bounds.ts";
-import type {
-  ModelPackage,
-  RoundSpec,
-  Term,
+import {
+  type ModelPackage,
+  packageFormat,
+  type RoundSpec,
+  type Term,
 } from "../../models/package/format.ts";
 
+const values = { labels: null, units: null, scale: [1], offset: [0] };
 /** Inputs and weights have the LeNet's usual widths. */
 const input = { low: 0, high: 63 };
 const weightHigh = 7;
@@ -82,12 +84,21 @@ function singleRound(
   round.bound = accumulatorBound(round, tensors);
   return {
     manifest: {
-      format: "cipherlayer-model-1",
+      format: packageFormat,
       name,
       version: "1",
-      input: { shape: inputShape, scale: 1, offset: 0, ...input },
+      inputs: [{ ...values, name: "input", shape: inputShape, ...input }],
       rounds: [round],
-      output: { shape: outputShape, scale: 1, labels: null, tail: "none" },
+      outputs: [{
+        ...values,
+        name: "output",
+        shape: outputShape,
+        tensor: round.writes,
+        start: 0,
+        tail: "none",
+      }],
+      states: [],
+      powerOfTwo: true,
       privacy: "standard",
       reveal: "scores",
       provenance: {},

@@ -1,16 +1,19 @@
 /** Compiles one ONNX file on seeded readings and prints what came of it, as JSON. */
 import { compileModel } from "../../models/compiler/compile.ts";
-import { runFloat } from "../../models/compiler/float_reference.ts";
+import {
+  readingLength,
+  runFloat,
+} from "../../models/compiler/float_reference.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { UnsupportedModelError } from "../../models/compiler/lower/unsupported.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import {
   agreement,
-  scoreCount,
+  firstOutput,
+  outputErrors,
 } from "../../models/compiler/quantise/report.ts";
-import { scoreErrors } from "../../models/compiler/quantise/score_errors.ts";
 import { simulateMany } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { seededUnit } from "../shared/seeded.ts";
 
 /** What a line of the table says of a file. */
@@ -43,7 +46,7 @@ function compileOne(path: string): Outcome {
   try {
     const network = lower(readOnnx(onnx));
     const lowered = performance.now();
-    const length = network.input.shape.reduce((a, b) => a * b, 1);
+    const length = readingLength(network);
     const count = Math.max(8, Math.min(96, Math.floor(maxElements / length)));
     const unit = seededUnit(1);
     const readings = Array.from(
@@ -65,9 +68,11 @@ function compileOne(path: string): Outcome {
     const got = simulateMany(
       model,
       unseen.map((reading) =>
-        quantise(reading, model.manifest.input, { clamp: true })
+        quantise(reading, model.manifest, { clamp: true })
       ),
-    ).map(({ scores }) => scores);
+    ).map(({ outputs }) =>
+      Float64Array.from([...outputs.values()].flatMap((part) => [...part]))
+    );
     return {
       rounds: network.rounds.length,
       weights: network.rounds.flatMap(({ terms }) => terms)
@@ -75,8 +80,11 @@ function compileOne(path: string): Outcome {
       chosen,
       weightBits: [...new Set(report.rounds.map((r) => r.weightBits))]
         .toSorted((a, b) => a - b).join("/"),
-      error: scoreErrors(wanted, got, scoreCount(network)).worst?.error ?? null,
-      agreement: report.agreement === null ? null : agreement(wanted, got),
+      error: outputErrors(network, wanted, got).worst?.error ?? null,
+      agreement: report.agreement === null ? null : agreement(
+        wanted.map((values) => firstOutput(network, values)),
+        got.map((values) => firstOutput(network, values)),
+      ),
       lowerSeconds: (lowered - started) / 1000,
       compileSeconds: (compiled - started) / 1000,
       peakMegabytes: peakMegabytes(),

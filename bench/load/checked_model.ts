@@ -7,6 +7,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { disturbanceAmplitude } from "../../models/protections/disturbance.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
+import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import type { Answer } from "../../sdk/session/session.ts";
 import { zooFolder } from "../shared/functions_process.ts";
 import { seededUnit } from "../shared/seeded.ts";
@@ -70,13 +71,13 @@ export async function readChecked(folder: string): Promise<CheckedModel> {
       `Cannot load ${model.manifest.name}: expected ${readingsEach} readings with a certain label, got ${certain.length}`,
     );
   }
-  const { scale, offset } = model.manifest.input;
+  const { inputs } = model.manifest;
   return {
     name: model.manifest.name,
     readings: certain.map((reading) => {
       const scores = Array.from(simulate(model, reading).scores);
       return {
-        values: Array.from(reading, (value) => value * scale + offset),
+        values: Array.from(realReading(reading, inputs)),
         scores,
         predicted: scores.indexOf(Math.max(...scores)),
       };
@@ -93,7 +94,7 @@ export function isRight(answer: Answer, expected: CheckedReading): boolean {
 
 /** Integers of a smooth reading, another for every seed. */
 function seededReading(model: ModelPackage, seed: number): Float64Array {
-  const { shape, low, high } = model.manifest.input;
+  const [{ shape, low, high }] = model.manifest.inputs;
   const unit = seededUnit(seed);
   const waves = [unit(), unit(), unit()].map((x) => 5 + 40 * x);
   const length = shape.reduce((size, extent) => size * extent, 1);

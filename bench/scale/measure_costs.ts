@@ -100,7 +100,9 @@ async function cpuSeconds(pid: number): Promise<number> {
 async function main(): Promise<Costs> {
   const machine = describeMachine();
   const { manifest } = await readPackage(lenetFolder);
-  const pixels = manifest.input.shape.reduce((size, extent) => size * extent);
+  const pixels = manifest.inputs[0].shape.reduce((size, extent) =>
+    size * extent
+  );
   const reading = new Float64Array(pixels).fill(0.5);
   const options = {
     models: zooFolder,

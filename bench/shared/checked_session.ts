@@ -1,7 +1,7 @@
 /** Sessions of the benchmarks: fixed keys, fixed readings, every answer checked. */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import {
@@ -46,7 +46,7 @@ export async function openChecked(
     (_, sample) => testReading(model, sample),
   );
   const expected = readings.map((reading) =>
-    simulate(model, quantise(reading, model.manifest.input)).scores
+    simulate(model, quantise(reading, model.manifest)).scores
   );
   const ciphertexts = session.plan.rounds.reduce(
     (sum, round) => sum + inputCiphertexts(round.layout),
@@ -75,11 +75,13 @@ export async function openChecked(
 
 /** A smooth picture within the model's range, another for every sample. */
 export function testReading(model: ModelPackage, sample: number): Float64Array {
-  const { shape, scale, offset, low, high } = model.manifest.input;
+  const { inputs } = model.manifest;
+  const [{ shape, low, high }] = inputs;
   const length = shape.reduce((size, extent) => size * extent, 1);
   const middle = (low + high) / 2, swing = (high - low) / 2;
-  return Float64Array.from({ length }, (_, i) => {
+  const integers = Float64Array.from({ length }, (_, i) => {
     const wave = Math.sin((sample + 3) * i / 17) * Math.cos(i / 29);
-    return Math.round(middle + swing * wave) * scale + offset;
+    return Math.round(middle + swing * wave);
   });
+  return realReading(integers, inputs);
 }

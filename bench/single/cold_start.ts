@@ -19,7 +19,7 @@ import {
 import { readPackage } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { type Answer, connect } from "../../sdk/session/session.ts";
@@ -124,7 +124,7 @@ async function measure(
 function check(answer: Answer, model: ModelPackage, reading: Float64Array) {
   const { integers, scores } = simulate(
     model,
-    quantise(reading, model.manifest.input),
+    quantise(reading, model.manifest),
   );
   const same = answer.scores
     ? answer.scores.every((score, i) => score === scores[i])

@@ -6,7 +6,7 @@
  */
 import { Command } from "commander";
 import { readScriptArguments } from "../../cli/commands/program.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { loadClasses, loadReadings } from "../../cli/readings/readings.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
@@ -19,13 +19,16 @@ const command = new Command("bench/single/mirrored_scores.ts")
 readScriptArguments(command);
 const [folder, path] = command.args;
 const model = await readPackage(folder);
-const { input } = model.manifest;
-const [, , width] = input.shape;
-const pictures = await loadReadings(path, input.shape);
+const { inputs } = model.manifest;
+const [, , width] = inputs[0].shape;
+const pictures = await loadReadings(path, inputs);
 const classes = await loadClasses(path);
 
 const scoresOf = (readings: Float64Array[]) =>
-  simulateMany(model, readings.map((reading) => quantise(reading, input)))
+  simulateMany(
+    model,
+    readings.map((reading) => quantise(reading, model.manifest)),
+  )
     .map(({ integers }) => integers);
 const plain = scoresOf(pictures);
 const mirrored = scoresOf(

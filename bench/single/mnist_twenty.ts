@@ -12,7 +12,7 @@ import { generatePrivateKey } from "@cipherlayer/sdk";
 import { loadPictures } from "../../examples/demo/pictures.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { connect } from "../../sdk/session/session.ts";
 import {
   lenetFolder,
@@ -64,16 +64,13 @@ console.log(
 let differing = 0, right = 0, seconds = 0;
 for (const [index, { pixels, expected }] of pictures.entries()) {
   const reading = Float64Array.from(pixels, (value) => value / 255);
-  const { integers } = simulate(model, quantise(reading, model.manifest.input));
+  const { scores } = simulate(model, quantise(reading, model.manifest));
   await session.whenPrepared();
   const answer = await session.infer(reading);
   if (session.version !== model.manifest.version) {
     throw new Error("The functions serve another version than the package has");
   }
-  const { scale } = model.manifest.output;
-  const agrees = answer.scores?.every((score, i) =>
-    score === integers[i] * scale
-  );
+  const agrees = answer.scores?.every((score, i) => score === scores[i]);
   if (!agrees) differing++;
   if (answer.predicted === expected) right++;
   seconds += answer.totalMs / 1000;

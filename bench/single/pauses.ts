@@ -12,8 +12,9 @@ import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { runInference } from "../../sdk/session/inference.ts";
 import { ReleaseGrid } from "../../sdk/session/release_grid.ts";
 import { platformClock } from "../../sdk/support/clock.ts";
+import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 import { encodeRoundResponse } from "../../sdk/wire/codec.ts";
-import type { InferencePlan } from "../../sdk/wire/plan.ts";
+import { type InferencePlan, planFormat } from "../../sdk/wire/plan.ts";
 import { median } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
 
@@ -32,9 +33,17 @@ type Kind = keyof typeof kinds;
 const names = Object.keys(kinds) as Kind[];
 
 const roundCount = roundsEach * names.length + 1;
+const values = {
+  shape: [length],
+  labels: null,
+  units: null,
+  scale: [1],
+  offset: [0],
+};
 const plan: InferencePlan = {
+  format: planFormat,
   samples: 1,
-  input: { shape: [length], scale: 1, offset: 0, low: 0, high: 1 },
+  inputs: [{ ...values, name: "input", low: 0, high: 1 }],
   rounds: Array.from({ length: roundCount }, (_, index) => ({
     layout: {
       kind: "dense",
@@ -56,13 +65,16 @@ const plan: InferencePlan = {
     writes: `a${index}`,
     shards: 1,
   })),
-  output: {
-    shape: [length],
-    scale: 1,
-    labels: null,
+  outputs: [{
+    ...values,
+    name: "output",
+    tensor: `a${roundCount - 1}`,
+    start: 0,
     tail: "none",
-    reveal: "scores",
-  },
+  }],
+  states: [],
+  reveal: "scores",
+  powerOfTwo: true,
 };
 
 /** Which plaintext each round is answered with: as often each, in any order. */
@@ -97,7 +109,7 @@ await runInference(
       return { body, evaluateMs: null };
     },
   },
-  { shape: [length], samples: [new Float64Array(length)] },
+  inputActivations([new Float64Array(length)], plan.inputs),
   new Uint8Array(8),
 );
 

@@ -19,7 +19,7 @@ import {
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { loadClasses, loadReadings } from "../../cli/readings/readings.ts";
 import { simulateMany } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 
@@ -40,15 +40,15 @@ export async function rightAnswers(
       new URL("../../models/zoo/lenet-mnist/package", import.meta.url),
     ),
   );
-  const { input } = model.manifest;
+  const { inputs } = model.manifest;
   const readings = await loadReadings(
     `${folder}/t10k-images-idx3-ubyte.gz`,
-    input.shape,
+    inputs,
     count,
   );
   const pictures: Pictures = {
     integers: readings.map((reading) =>
-      quantise(reading, input, { clamp: true })
+      quantise(reading, model.manifest, { clamp: true })
     ),
     classes: await loadClasses(`${folder}/t10k-labels-idx1-ubyte.gz`, count),
   };

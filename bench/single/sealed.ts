@@ -35,6 +35,7 @@ import {
   type BenchKeyBits,
   parseBenchKeyBits,
 } from "../shared/keys.ts";
+import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 
 const occupancyFolder = fileURLToPath(
   new URL("../../models/zoo/occupancy/package", import.meta.url),
@@ -110,7 +111,7 @@ async function infer(reading: Float64Array) {
   const bytes = { up: 0, down: 0 };
   const inference = new SealedInference(
     { plan, rounds, modulus, gates },
-    { shape: plan.input.shape, samples: [reading] },
+    inputActivations([reading], plan.inputs),
   );
   let token = tokens.seal({
     ...owned,
@@ -195,7 +196,7 @@ async function infer(reading: Float64Array) {
 }
 
 let transfers = await setUp();
-const { shape, low, high } = plan.input;
+const [{ shape, low, high }] = plan.inputs;
 const walls: number[] = [];
 let bytes = { up: 0, down: 0 };
 for (let turn = -1; turn < options.turns; turn++) {

@@ -37,7 +37,13 @@ for (let turn = 0; turn < turns; turn++) {
   const start = time("gateway: set-up, request", () => startTransfers(kernel));
   const { answer, root } = time(
     "cloud: set-up",
-    () => sender.answerSetup(seed, readSetup(start.request)),
+    () => {
+      const steps = sender.answerSetup(seed, readSetup(start.request));
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done) return value;
+      }
+    },
   );
   const batch = time("gateway: set-up, answer", () => start.finish(answer));
   for (const [model, transfers] of Object.entries(sizes)) {

@@ -1,6 +1,6 @@
 /** `cipherlayer accuracy`: how often a package is right, simulated or encrypted. */
 import { Command } from "commander";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
@@ -154,14 +154,14 @@ interface Samples {
 }
 
 async function loadSamples(
-  { manifest: { input } }: ModelPackage,
+  { manifest: { inputs } }: ModelPackage,
   { images, imageLabels, count }: Options,
 ): Promise<Samples> {
   const labelled = classesPath(images, imageLabels);
   if (labelled === null) {
     throw new UsageError("Cannot compare: --image-labels FILE is missing");
   }
-  const readings = await loadReadings(images, input.shape, count);
+  const readings = await loadReadings(images, inputs, count);
   const classes = await loadClasses(labelled, count);
   if (classes.length !== readings.length || readings.length === 0) {
     throw new UsageError(
@@ -249,7 +249,7 @@ async function encryptedAccuracy(
         session,
         owner,
         batch.map((index) =>
-          quantise(readings[index], manifest.input, { clamp: true })
+          quantise(readings[index], manifest, { clamp: true })
         ),
       );
       const finishedAt = new Date().toISOString();
@@ -300,7 +300,7 @@ function simulateClasses(
   readings: Float64Array[],
 ): number[] {
   const integers = readings.map((reading) =>
-    quantise(reading, model.manifest.input, { clamp: true })
+    quantise(reading, model.manifest, { clamp: true })
   );
   return simulateMany(model, integers, {
     onProgress: (done) => {

@@ -6,10 +6,12 @@ import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import { writePackage } from "../../models/package/read_package.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
+import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
-import { loadClasses, loadLabels, loadReadings } from "../readings/readings.ts";
+import { loadClasses, loadNames, loadReadings } from "../readings/readings.ts";
 import {
   bitWidths,
   note,
@@ -35,6 +37,8 @@ interface Options {
   acceptError?: boolean;
   pool: "edge" | "cloud";
   labels?: string;
+  inputNames?: string;
+  units?: string;
   reveal?: Reveal;
   privacy: PrivacyProfile;
   keyBits: number;
@@ -113,7 +117,18 @@ export function compileCommand(): Command {
       new Option("--privacy <profile>", "how functions guard the weights")
         .choices(["paper", "standard", "strict"]).default("standard"),
     )
-    .option("--labels <file>", "names of the scores: JSON list or lines")
+    .option(
+      "--labels <names>",
+      "of the scores: a,b,c, JSON, or a file of lines or JSON (default: the file's metadata, labels)",
+    )
+    .option(
+      "--input-names <names>",
+      "of the elements or channels of the input, the same way (default: input_names)",
+    )
+    .option(
+      "--units <units>",
+      "of the elements or channels of the input, the same way (default: units)",
+    )
     .option(
       "--key-bits <bits>",
       "check that the model fits keys of this size",
@@ -126,6 +141,7 @@ export function compileCommand(): Command {
       `
 Examples:
   cipherlayer compile model.onnx --calibrate readings.npy --out package
+  cipherlayer compile room.onnx --calibrate room.npy --input-names temperature,humidity,co2 --units °C,%,ppm --labels empty,occupied --out package
   cipherlayer compile model.onnx --calibrate readings.npy --weight-bits 8 --activation-bits 8 --out package
   cipherlayer compile lenet.onnx --calibrate train-images-idx3-ubyte.gz --calibrate-labels train-labels-idx1-ubyte.gz --out package`,
     )
@@ -142,9 +158,9 @@ async function compile(path: string, options: Options): Promise<void> {
   const { inputShape } = options;
   const read = readOnnx(onnx);
   const graph = inputShape ? withInputShape(read, inputShape) : read;
-  const { shape } = lower(graph).input;
+  const { inputs } = lower(graph);
   const calibration = options.calibrate
-    ? await loadReadings(options.calibrate, shape, count)
+    ? await loadReadings(options.calibrate, inputs, count)
     : [];
   const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
@@ -156,7 +172,9 @@ async function compile(path: string, options: Options): Promise<void> {
     quantisation: options.quantisation
       ? parseQuantisation(await Deno.readTextFile(options.quantisation))
       : undefined,
-    labels: options.labels ? await loadLabels(options.labels) : undefined,
+    labels: await namesOf(options.labels),
+    inputNames: await namesOf(options.inputNames),
+    units: await namesOf(options.units),
     weightBits: options.weightBits,
     activationBits: options.activationBits,
     maxAccuracyLoss: options.maxAccuracyLoss,
@@ -171,11 +189,19 @@ async function compile(path: string, options: Options): Promise<void> {
   planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
   await writePackage(options.out, model);
   const { name, version } = model.manifest;
+  const contract = manifestContract(model.manifest);
   print(
     options.json ?? false,
-    { out: options.out, name, version, ...report, check },
-    () => `${reportText(report)}\n${name} ${version} written to ${options.out}`,
+    { out: options.out, name, version, contract, ...report, check },
+    () =>
+      `${
+        reportText(report)
+      }\n${name} ${version} written to ${options.out}\ncontract ${contract}`,
   );
+}
+
+function namesOf(given?: string): Promise<NamesOfParts | undefined> {
+  return given === undefined ? Promise.resolve(undefined) : loadNames(given);
 }
 
 function axisLengths(text: string): number[] {

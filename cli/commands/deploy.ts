@@ -1,7 +1,11 @@
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { uploadPackage } from "../owner/upload.ts";
-import { readPackageFiles } from "../../models/package/read_package.ts";
+import {
+  decodeManifest,
+  readPackageFiles,
+} from "../../models/package/read_package.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
 import { note, print } from "./command.ts";
 import {
   addOwnerCallOptions,
@@ -42,8 +46,9 @@ async function deploy(folder: string, options: Options): Promise<void> {
   const plane = openControlPlane(options);
   const key = await OwnerKey.read(options.ownerKey);
   let lastTenth = -1;
+  const files = await readPackageFiles(folder);
   const report = await uploadPackage(
-    await readPackageFiles(folder),
+    files,
     key,
     plane,
     (present, chunks) => {
@@ -54,18 +59,21 @@ async function deploy(folder: string, options: Options): Promise<void> {
     },
   );
   const { name, version } = report;
+  const contract = manifestContract(
+    decodeManifest(files.get("manifest.json")!),
+  );
   const { active } = options.activate
     ? await plane.activate(name, version)
     : await plane.status(name);
   const isActive = active?.version === version;
   print(
     options.json ?? false,
-    { ...report, active: active?.version ?? null },
+    { ...report, contract, active: active?.version ?? null },
     () =>
       `${name} ${version}: ${
         sizeText(report.bytes)
       }, ${report.sent} of ${report.chunks} chunks sent, ${
         isActive ? "active" : `stored; active is ${active?.version ?? "none"}`
-      }`,
+      }\ncontract ${contract}`,
   );
 }

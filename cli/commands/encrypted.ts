@@ -4,6 +4,8 @@ import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { InputSpec } from "../../sdk/wire/plan.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
@@ -76,16 +78,19 @@ export function insecureMark({ keyBits, insecure }: KeyChoice): string {
 /** Values that quantisation moves into the model's range. */
 export function countClamped(
   readings: readonly Float64Array[],
-  { scale, offset, low, high }: InputSpec,
+  inputs: readonly InputSpec[],
 ): number {
-  return readings.reduce(
-    (sum, reading) =>
-      sum + reading.reduce((count, value) => {
-        const integer = Math.round((value - offset) / scale);
-        return integer < low || integer > high ? count + 1 : count;
-      }, 0),
-    0,
-  );
+  const unbounded = inputs.map((input) => ({
+    ...input,
+    low: -Infinity,
+    high: Infinity,
+  }));
+  return sum(readings.map((reading) => {
+    const form = { inputs: [...inputs], states: [] };
+    const held = quantise(reading, form, { clamp: true });
+    return quantise(reading, { ...form, inputs: unbounded })
+      .filter((integer, i) => integer !== held[i]).length;
+  }));
 }
 
 /**

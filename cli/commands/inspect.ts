@@ -1,7 +1,6 @@
 import { Command } from "commander";
-import { contractOfModel } from "../../models/protections/contract.ts";
-import { contractDigest } from "../../sdk/wire/contract.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
+import type { EdgeStep, ValuesSpec } from "../../sdk/wire/plan.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { print } from "./command.ts";
@@ -15,9 +14,8 @@ export function inspectCommand(): Command {
     .option("--json", "print contract and manifest as one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const model = await readPackage(folder);
-      const { manifest } = model;
-      const contract = contractDigest(contractOfModel(model));
+      const { manifest } = await readPackage(folder);
+      const contract = manifestContract(manifest);
       print(
         options.json ?? false,
         { contract, ...manifest },
@@ -27,7 +25,8 @@ export function inspectCommand(): Command {
 }
 
 function describe(manifest: Manifest, contract: string): string {
-  const { name, version, input, output, rounds, provenance } = manifest;
+  const { name, version, inputs, outputs, states, rounds, provenance } =
+    manifest;
   const header = ["round", "reads", "linear map", "output", "bound", "edge"];
   const rows = rounds.map((round) => [
     round.name,
@@ -42,16 +41,42 @@ function describe(manifest: Manifest, contract: string): string {
   return [
     `${name} ${version}`,
     `contract ${contract}`,
-    `input [${
-      input.shape.join(", ")
-    }]: integers ${input.low} .. ${input.high}, each ${input.scale} from ${input.offset}`,
-    `output [${output.shape.join(", ")}]: integers times ${output.scale}${
-      output.tail === "none" ? "" : `, then ${output.tail}`
-    }${output.labels ? ` (${output.labels.join(", ")})` : ""}`,
+    ...inputs.map((input) =>
+      `input ${describeValues(input)}: integers ${input.low} .. ${input.high}`
+    ),
+    ...outputs.map((output) =>
+      `output ${describeValues(output)}${
+        output.tail === "none" ? "" : `, then ${output.tail}`
+      }`
+    ),
+    ...states.map(({ input, output }) =>
+      `state ${input}: what ${output} was before`
+    ),
     table(header, rows),
     "provenance:",
     ...origin,
   ].join("\n");
+}
+
+/** Name, shape, and what one step of each integer is, from what on. */
+function describeValues(
+  { name, shape, labels, units, scale, offset }: ValuesSpec,
+): string {
+  const unit = units?.length === 1 ? ` ${units[0]}` : "";
+  const step = scale.length === 1
+    ? ` of ${scale[0]}${unit} from ${offset[0]}`
+    : "";
+  const head = `${name} [${shape.join(", ")}]${step}`;
+  if (labels === null) {
+    return scale.length === 1 ? head : `${head}, ${scale.length} scales`;
+  }
+  const names = labels.map((label, i) => {
+    const own = units && units.length === labels.length ? ` ${units[i]}` : "";
+    return scale.length === labels.length && scale.length > 1
+      ? `${label} (${scale[i]}${own} from ${offset[i]})`
+      : `${label}${own}`;
+  });
+  return `${head} (${names.join(", ")})`;
 }
 
 function describeTerm(term: RoundSpec["terms"][number]): string {

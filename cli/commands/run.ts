@@ -2,9 +2,9 @@
 import { Command, Option } from "commander";
 import type { Answer } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/display_scores.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
@@ -12,6 +12,10 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { loadReadings } from "../readings/readings.ts";
+import {
+  inputsOfReadings,
+  simulateSequence,
+} from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { canRevealLabel } from "../../models/package/verify.ts";
 import { bitWidths, note, print, tokenOption, UsageError } from "./command.ts";
@@ -47,7 +51,7 @@ export interface RunReport {
   kernel: string;
   /** Readings per inference, side by side in the same ciphertexts. */
   samples: number;
-  /** One list of scores for each reading; null where labels alone are revealed. */
+  /** The first output for each reading; null where labels alone are revealed. */
   outputs: number[][] | null;
   /** For each reading the best class: its name, or its index where it has none. */
   labels: (string | number)[];
@@ -135,18 +139,22 @@ async function run(path: string, options: Options): Promise<RunReport> {
   const choice = keyChoice(options);
   const stored = await openModel(path, options);
   const model = url === undefined ? revealing(stored, reveal) : stored;
-  const { name, version, input, output } = model.manifest;
-  const readings = await loadReadings(options.input, input.shape);
+  const { name, version, outputs, states } = model.manifest;
+  const inputs = inputsOfReadings(model.manifest);
+  const readings = await loadReadings(options.input, inputs);
   if (readings.length === 0) {
     throw new RangeError(`Cannot run: expected readings in ${options.input}`);
   }
-  const simulated = simulateMany(
-    model,
-    readings.map((reading) => quantise(reading, input, { clamp: true })),
-  );
+  const clamp = true;
+  const simulated = states.length > 0
+    ? simulateSequence(model, readings, { clamp })
+    : simulateMany(
+      model,
+      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+    );
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });
-  const samples = url === undefined
+  const samples = url === undefined && states.length === 0
     ? samplesAtOnce(model, choice.keyBits, readings.length)
     : 1;
 
@@ -159,7 +167,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
   for (let from = 0; from < readings.length; from += samples) {
     const batch = await service.session.inferMany(
       readings.slice(from, from + samples),
-      { clamp: true },
+      { clamp },
     );
     answers.push(...batch);
     inferences.push(batch[0]);
@@ -168,18 +176,18 @@ async function run(path: string, options: Options): Promise<RunReport> {
     );
   }
   const differences = answers.map((answer, i) =>
-    difference(answer, simulated[i], output.tail)
+    difference(answer, simulated[i], outputs)
   );
-  const outputs = answers.flatMap(({ scores }) => scores ? [scores] : []);
+  const scores = answers.flatMap(({ scores }) => scores ? [scores] : []);
   return {
     model: name,
     version,
     ...choice,
     kernel: answers[0].kernel,
     samples,
-    outputs: outputs.length > 0 ? outputs : null,
+    outputs: scores.length > 0 ? scores : null,
     labels: answers.map(({ label, predicted }) => label ?? predicted),
-    clamped: countClamped(readings, input),
+    clamped: countClamped(readings, inputs),
     rounds: inferences.map(({ rounds }) => rounds).reduce(sumRounds),
     totalMs: inferences.reduce((sum, { totalMs }) => sum + totalMs, 0),
     maxAbsErrorVsSimulator: differences.reduce((a, b) => Math.max(a, b)),
@@ -205,12 +213,12 @@ async function openModel(
     );
   }
   const onnx = await Deno.readFile(path);
-  const { shape } = lower(readOnnx(onnx)).input;
+  const { inputs } = lower(readOnnx(onnx));
   const { model } = compileModel(onnx, {
     name: path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
     calibration: await loadReadings(
       calibrate ?? input,
-      shape,
+      inputs,
       calibrationReadings,
     ),
     weightBits,
@@ -225,7 +233,7 @@ function revealing(
   { manifest, tensors }: ModelPackage,
   reveal: Reveal = "scores",
 ): ModelPackage {
-  if (reveal === "label" && !canRevealLabel(manifest.rounds.at(-1)!)) {
+  if (reveal === "label" && !canRevealLabel(manifest)) {
     throw new UsageError(
       "Cannot reveal the label: expected a model that ends in a dense layer of two scores or more",
     );
@@ -234,14 +242,21 @@ function revealing(
 }
 
 function difference(
-  { scores, predicted }: Answer,
+  answer: Answer,
   simulated: Outcome,
-  tail: Parameters<typeof displayScores>[1],
+  outputs: readonly OutputSpec[],
 ): number {
-  const expected = displayScores(Array.from(simulated.scores), tail);
-  return scores === null
-    ? Math.max(...expected) - expected[predicted]
-    : Math.max(...scores.map((score, i) => Math.abs(score - expected[i])));
+  const expected = outputs.map(({ name, tail }) =>
+    displayScores(Array.from(simulated.outputs.get(name)!), tail)
+  );
+  if (answer.outputs === null) {
+    return Math.max(...expected[0]) - expected[0][answer.predicted];
+  }
+  return outputs.reduce((most, { name }, i) =>
+    answer.outputs![name].reduce(
+      (max, score, s) => Math.max(max, Math.abs(score - expected[i][s])),
+      most,
+    ), 0);
 }
 
 function sumRounds(left: RoundReport[], right: RoundReport[]): RoundReport[] {

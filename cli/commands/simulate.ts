@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/display_scores.ts";
 import { encodeNpy } from "../readings/npy.ts";
 import { readPackage } from "../../models/package/read_package.ts";
@@ -9,7 +9,11 @@ import {
   loadClasses,
   loadReadings,
 } from "../readings/readings.ts";
-import { simulateMany } from "../../models/simulate/simulate.ts";
+import {
+  inputsOfReadings,
+  simulateSequence,
+} from "../../models/simulate/sequence.ts";
+import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
 
 interface Options {
@@ -56,21 +60,25 @@ Examples:
 
 async function simulate(folder: string, options: Options): Promise<void> {
   const model = await readPackage(folder);
-  const { input, output } = model.manifest;
+  const { outputs, outputs: [output], states } = model.manifest;
   const readings = await loadReadings(
     options.input,
-    input.shape,
+    inputsOfReadings(model.manifest),
     options.count,
   );
-  const integers = readings.map((reading) =>
-    quantise(reading, input, { clamp: options.clamp ?? false })
-  );
+  const clamp = options.clamp ?? false;
   const started = performance.now();
-  const outcomes = simulateMany(model, integers, {
-    onProgress: (done) => {
-      if (done % 1024 === 0) note(`${done} of ${readings.length}`);
-    },
-  });
+  const outcomes = states.length > 0
+    ? simulateSequence(model, readings, { clamp })
+    : simulateMany(
+      model,
+      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+      {
+        onProgress: (done) => {
+          if (done % 1024 === 0) note(`${done} of ${readings.length}`);
+        },
+      },
+    );
   const totalMs = performance.now() - started;
   const scores = outcomes.map((outcome) =>
     displayScores(Array.from(outcome.scores), output.tail)
@@ -93,6 +101,9 @@ async function simulate(folder: string, options: Options): Promise<void> {
       accuracy,
       predicted,
       scores: scores.slice(0, printedSamples),
+      ...outputs.length > 1
+        ? { outputs: outcomes.slice(0, printedSamples).map(asRecord) }
+        : {},
       totalMs,
     },
     () => {
@@ -114,6 +125,13 @@ async function simulate(folder: string, options: Options): Promise<void> {
       );
       return lines.join("\n");
     },
+  );
+}
+
+/** Every output by name, as JSON holds it. */
+function asRecord({ outputs }: Outcome): Record<string, number[]> {
+  return Object.fromEntries(
+    [...outputs].map(([name, values]) => [name, Array.from(values)]),
   );
 }
 

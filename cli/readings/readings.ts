@@ -2,32 +2,44 @@
  * Readings and labels from files: .npy arrays, IDX files as MNIST has them, or
  * CIFAR-10's binary files.
  */
+import { type NamesOfParts, parseNames } from "../../models/compiler/names.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { refuseTransposed } from "../../sdk/fixed_point/reading.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import { decodeCifar, isCifarPath } from "./cifar.ts";
 import { decodeIdx } from "./idx.ts";
 import { decodeNpy } from "./npy.ts";
 
 /**
- * Reads samples of a model's input. A .npy array holds one sample a row (or one
- * sample alone); bytes of pictures count as 0 to 1.
+ * Reads samples of a model's inputs. A .npy array holds one sample a row (or one
+ * sample alone), the values of all inputs one after another; bytes of pictures count
+ * as 0 to 1.
  *
  * @param path .npy, CIFAR-10's .bin, or IDX; the last two gzip-compressed or not
- * @param shape of one sample
+ * @param inputs the shape of one sample of each
  * @param limit most samples that are returned
- * @throws {RangeError} where the file holds no whole number of samples
+ * @throws {RangeError} where the file holds no whole number of samples, or samples
+ * whose axes stand in another order than the model's
  */
 export async function loadReadings(
   path: string,
-  shape: readonly number[],
+  inputs: readonly { shape: readonly number[] }[],
   limit = Infinity,
 ): Promise<Float64Array[]> {
   const array = await loadArray(path);
-  const length = shape.reduce((product, axis) => product * axis, 1);
+  const length = sum(inputs.map(({ shape }) => elementCount(shape)));
   const rows = array.shape.length > 0 ? array.shape[0] : 1;
   const single = array.data.length === length;
   if (!single && array.data.length !== rows * length) {
     throw new RangeError(
-      `Cannot use ${path}: expected samples of shape [${shape}] (${length} elements), got an array of shape [${array.shape}]`,
+      `Cannot use ${path}: expected samples of shape ${
+        inputs.map(({ shape }) => `[${shape}]`).join(" and ")
+      } (${length} elements), got an array of shape [${array.shape}]`,
     );
+  }
+  if (inputs.length === 1) {
+    const extents = single ? array.shape : array.shape.slice(1);
+    refuseTransposed(extents, inputs[0].shape, ` from ${path}`);
   }
   const count = Math.min(limit, single ? 1 : rows);
   const factor = array.bytes ? 1 / 255 : 1;
@@ -70,17 +82,19 @@ export async function loadClasses(
   return classes;
 }
 
-/** Names of classes: a JSON list, or one name a line. */
-export async function loadLabels(path: string): Promise<string[]> {
-  const text = await Deno.readTextFile(path);
-  if (path.endsWith(".json")) {
-    const list: unknown = JSON.parse(text);
-    if (Array.isArray(list) && list.every((name) => typeof name === "string")) {
-      return list;
-    }
-    throw new RangeError(`Cannot use ${path}: expected a list of names`);
-  }
-  return text.split(/\r?\n/).filter((line) => line !== "");
+/**
+ * Names of elements, or units: `a,b,c`; JSON, a list or a map of lists by input or
+ * output; or a file of such JSON (.json), or of one name a line.
+ *
+ * @throws {RangeError} where they are anything else
+ */
+export async function loadNames(given: string): Promise<NamesOfParts> {
+  if (/^\s*[[{]/.test(given)) return parseNames(given, given);
+  if (given.includes(",")) return given.split(",").map((name) => name.trim());
+  const text = await Deno.readTextFile(given);
+  return given.endsWith(".json")
+    ? parseNames(text, given)
+    : text.split(/\r?\n/).filter((line) => line !== "");
 }
 
 interface LoadedArray {

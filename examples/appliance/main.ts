@@ -81,7 +81,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
       samples: 1,
       live: own.topic !== undefined,
       describe: (plan) =>
-        describe(home.deviceId, own.everyMinutes, plan?.output.labels),
+        describe(home.deviceId, own.everyMinutes, plan?.outputs[0].labels),
       async *groups(signal) {
         const means = powerMeans(reports(signal));
         for await (const hour of slidingWindows(means, step)) {

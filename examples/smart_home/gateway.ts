@@ -17,6 +17,7 @@ import {
   openKey,
   PaillierEngine,
   type PrivateKey,
+  type Reading,
   type RetryPolicy,
   type Session,
 } from "@cipherlayer/sdk";
@@ -31,7 +32,7 @@ import type { HomeOptions } from "./options.ts";
 
 /** Readings that share an inference. */
 export interface Group {
-  readings: ArrayLike<number>[];
+  readings: Reading[];
   takenAt: Date;
   /** What else belongs to the result; JSON. */
   meta?: unknown;
@@ -177,7 +178,11 @@ export class Gateway implements AsyncDisposable {
     await using session = await this.#connect();
     for (;;) {
       const added = new Promise<void>((resolve) => this.#wake = resolve);
-      for await (const outcome of queue.process(session, { signal })) {
+      for await (const outcome of queue.process(session, {
+        signal,
+        // What is beyond the ranges that a model knows saturates.
+        clamp: true,
+      })) {
         notices.clear("cloud");
         this.#answered();
         const { id, takenAt, meta, answers, refused } = outcome;

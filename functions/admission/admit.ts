@@ -49,7 +49,7 @@ export function admit(
   options: AdmissionOptions,
   { startsSession, workOf }: {
     startsSession: boolean;
-    /** What the call asks for. Never throws: who asks for nonsense is told so in turn. */
+    /** What the call asks for, or an error for one that is refused at once. */
     workOf: (request: Request, body: Uint8Array) => Work;
   },
 ) {

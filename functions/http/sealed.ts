@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Context, Hono } from "hono";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
@@ -46,6 +48,8 @@ export interface SealedRoutesOptions extends SessionRoutesOptions {
 export const maxGarbledBytes = 1 << 22;
 /** Plans held, one for each model, key length and batch size. */
 const plansKept = 16;
+/** Answers of set-ups held, 194 kB each. */
+const setUpsKept = 16;
 const nonceBytes = 16;
 /** Not predicted for each call: counted as heavy, so that it passes no light one. */
 const callWork: Work = { predictedMs: 500, shards: 1 };
@@ -72,7 +76,12 @@ export function sealedRoutes(
       starts,
       async (c) => reply(c, await calls.start(c)),
     )
-    .post("/transfers", isClient, starts, (c) => reply(c, calls.setUp(c)))
+    .post(
+      "/transfers",
+      isClient,
+      starts,
+      async (c) => reply(c, await calls.setUp(c)),
+    )
     .post("/roots", isClient, goesOn, (c) => reply(c, calls.renew(c)))
     .post(
       "/rounds/:index{[0-9]{1,4}}",
@@ -93,6 +102,9 @@ class SealedCalls {
   readonly #tokens: SealedTokens;
   #lazyContext: SealedContext & { gates: GateKernel } | undefined;
   readonly #plans = new LruMap<string, SealedModel>(plansKept);
+  /** Answers of set-ups by the digest of their request. */
+  readonly #setUps = new LruMap<string, Promise<Uint8Array>>(setUpsKept);
+  #lastSetUp: Promise<unknown> = Promise.resolve();
 
   constructor(options: SealedRoutesOptions) {
     this.#options = options;
@@ -127,7 +139,7 @@ class SealedCalls {
         `Cannot start session: expected at most ${limits.samples} samples, got ${request.samples}`,
       );
     }
-    const { modulusBits } = checkKey(this.#options, request);
+    const { modulusBits } = await checkKey(this.#options, request);
     const model = await this.#model(c, request.model, {
       modulusBits,
       samples: request.samples,
@@ -174,14 +186,23 @@ class SealedCalls {
     });
   }
 
-  setUp(c: Call): Uint8Array {
+  /** One after another, and the same request only once: each takes a second of a thread. */
+  setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
     const { token, request } = decodeSealed("setupRequest", body);
     const { modulus, account, expiresAt } = this.#open(c, token, "linear");
-    return encodeSealed(answerSetup(this.#context, request, {
-      owner: { modulus, account, expiresAt },
-      received: { token, body },
-    }));
+    const key = bytesToHex(sha256(body));
+    return this.#setUps.getOrMake(key, () => {
+      const answered = this.#lastSetUp.then(async () => {
+        const owner = { modulus, account, expiresAt };
+        const received = { token, body };
+        return encodeSealed(
+          await answerSetup(this.#context, request, { owner, received }),
+        );
+      });
+      this.#lastSetUp = answered.catch(() => this.#setUps.delete(key));
+      return answered;
+    });
   }
 
   renew(c: Call): Uint8Array {

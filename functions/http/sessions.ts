@@ -5,7 +5,7 @@ import {
   bigIntFromBytes,
   bitLength,
 } from "../../sdk/paillier/public/big_integer.ts";
-import { verifyKeyProof } from "../../sdk/paillier/public/key_proof.ts";
+import { keyProofCheck } from "../../sdk/paillier/public/key_proof.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import {
   decodeSessionRequest,
@@ -23,7 +23,9 @@ import type { Work } from "../admission/turns.ts";
 import { modelNotFound, type ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
+import { runPaced } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof. */
@@ -35,6 +37,8 @@ export interface SessionRoutesOptions extends AdmissionOptions {
   random: RandomSource;
   /** Also accept keys of 512 to 2047 bits. */
   insecureKeys: boolean;
+  /** Where keys are checked and plans made, if not here. */
+  threads?: EvaluationThreads;
 }
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
@@ -46,11 +50,13 @@ export function sessionRoutes(
     startsSession: true,
     workOf: () => startWork,
   });
+  const { threads } = options;
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
+    const body = c.get("body");
+    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
     const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
-    const body = c.get("body");
     notes.add({ bytesIn: body.length });
     const request = await notes.during(
       "decode",
@@ -110,13 +116,15 @@ async function loadModel(
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
-export function checkKey(
+export async function checkKey(
   { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
-): { modulus: bigint; modulusBits: number } {
+): Promise<{ modulus: bigint; modulusBits: number }> {
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
-  verifyKeyProof(modulus, request.proof, { insecure: insecureKeys });
+  const options = { insecure: insecureKeys };
+  // Whoever else calls is answered between its steps.
+  await runPaced(keyProofCheck(modulus, request.proof, options));
   if (request.modulus.length * 8 !== modulusBits) {
     throw new CipherlayerError(
       "key-rejected",

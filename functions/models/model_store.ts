@@ -1,8 +1,10 @@
 import { readPackage } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
 import { isReleaseName } from "../../models/package/release.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { ModelInfo } from "../../sdk/wire/messages.ts";
+import type { ModelInfo, ModelValues } from "../../sdk/wire/messages.ts";
+import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import { ModelCache } from "./model_cache.ts";
 
 /** Where the functions find their models. */
@@ -26,10 +28,14 @@ export function modelInfo(
   return {
     name: manifest.name,
     version: manifest.version,
-    inputShape: manifest.input.shape,
-    outputShape: manifest.output.shape,
-    labels: manifest.output.labels,
+    inputs: manifest.inputs.map(valuesInfo),
+    outputs: manifest.outputs.map(valuesInfo),
+    contract: manifestContract(manifest),
   };
+}
+
+function valuesInfo({ name, shape, labels, units }: ValuesSpec): ModelValues {
+  return { name, shape, labels, units };
 }
 
 /** What a session meets whose version of the model is gone. */

@@ -4,7 +4,15 @@ import { encodeHex } from "@std/encoding/hex";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
-import type { ModelPackage, PrivacyProfile } from "../package/format.ts";
+import {
+  type ModelPackage,
+  packageFormat,
+  type PrivacyProfile,
+} from "../package/format.ts";
+import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
+import { readingLength } from "./float_reference.ts";
+import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
+import { outputSpecs } from "./quantise/outputs.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
@@ -12,15 +20,12 @@ import {
   type IndependentCheck,
 } from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
-import {
-  type BitWidths,
-  chooseInput,
-  quantiseInput,
-  quantiseRounds,
-} from "./quantise/quantise.ts";
+import { chooseInputs, quantiseInputs } from "./quantise/inputs.ts";
+import { type BitWidths, quantiseRounds } from "./quantise/quantise.ts";
 import {
   checkPrescription,
   prescribedBits,
+  prescribedInputs,
   type PrescribedQuantisation,
 } from "./quantise/prescribed.ts";
 import {
@@ -44,8 +49,12 @@ export interface CompileOptions {
   inputShape?: number[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
-  /** Names of the scores, in order. */
-  labels?: string[];
+  /** Names of the scores, in order; by output where there are several. Default: the file's. */
+  labels?: NamesOfParts;
+  /** Names of a vector's elements or a map's channels, as readings give them by name. */
+  inputNames?: NamesOfParts;
+  /** Units of the same, or one for all. */
+  units?: NamesOfParts;
   /**
    * Bits of the weights, one number or one a round. Left out: chosen from 2 to 8,
    * as few as the accuracy allows.
@@ -116,34 +125,36 @@ export function compileModel(
     ? prescribedBits(prescribed)
     : requestedBits(network, options) ??
       chooseBits(network, statistics, options);
-  const { shape } = network.input;
-  const input = prescribed
-    ? { shape, ...prescribed.input }
-    : chooseInput(network, calibration, bits.input, options.inputRange);
+  const inputs = prescribed
+    ? prescribedInputs(network, prescribed)
+    : chooseInputs(network, calibration, bits.input, options.inputRange);
   const rounds = quantiseRounds(
     network,
     statistics,
-    quantiseInput(network, calibration, input),
+    quantiseInputs(network, calibration, inputs),
     bits,
     { prescribed },
   );
-  const last = rounds[rounds.length - 1];
+  const names = namesIn(graph.metadata, options);
+  const specs = rounds.map(({ spec }) => spec);
+  const outputs = withNames(
+    "output",
+    outputSpecs(network, rounds),
+    names.labels,
+  );
   const tensors = new Map(rounds.flatMap((round) => [...round.tensors]));
   const manifest: ModelPackage["manifest"] = {
-    format: "cipherlayer-model-1",
+    format: packageFormat,
     name: options.name,
     version: "",
-    input,
-    rounds: rounds.map(({ spec }) => spec),
-    output: {
-      shape: network.output.shape,
-      scale: last.activation.scales[0],
-      labels: options.labels ?? null,
-      tail: network.output.tail,
-    },
+    inputs: withNames("input", inputs, names.inputNames, names.units),
+    rounds: specs,
+    outputs,
+    states: [],
     privacy: options.privacy ?? "standard",
     reveal: options.reveal ??
-      (canRevealLabel(last.spec) ? "label" : "scores"),
+      (canRevealLabel({ rounds: specs, outputs }) ? "label" : "scores"),
+    powerOfTwo: multipliesByPowersOfTwo(specs),
     provenance: {
       source: encodeHex(sha256(onnx)),
       producer: graph.producer,
@@ -178,18 +189,19 @@ function checkPromise(
   const { worstScore, worstScoreError } = report;
   if (!limits || options.acceptError || worstScore === null) return;
   if (worstScoreError! <= limits.max) return;
-  const score = options.labels?.[worstScore] ?? worstScore;
+  const score = scoreName(options.labels, worstScore);
   const worst = { score, error: worstScoreError! };
   refuseInaccurate(worst, limits.max, "with the bit widths used", report);
 }
 
 function checkCalibration(
-  { input }: FloatNetwork,
+  network: FloatNetwork,
   { calibration, quantisation, inputRange }: CompileOptions,
 ): void {
   const needed = quantisation === undefined;
   const [min, max] = inputRange ?? [-Infinity, Infinity];
-  const length = input.shape.reduce((a, b) => a * b, 1);
+  const length = readingLength(network);
+  const shape = network.inputs.map(({ shape }) => shape.join(", ")).join("; ");
   if (needed && calibration.length === 0) {
     throw new RangeError(
       "Cannot calibrate: expected one reading or more, got 0",
@@ -198,7 +210,7 @@ function checkCalibration(
   calibration.forEach((reading, i) => {
     if (reading.length !== length) {
       throw new RangeError(
-        `Cannot calibrate: expected readings of ${length} elements (shape [${input.shape}]), got ${reading.length} in reading ${i}`,
+        `Cannot calibrate: expected readings of ${length} elements (shape [${shape}]), got ${reading.length} in reading ${i}`,
       );
     }
     for (let j = 0; j < length; j++) {

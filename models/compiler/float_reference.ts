@@ -4,17 +4,59 @@
  */
 import { transposedFrom } from "../../sdk/activations/transpose.ts";
 import { relu } from "../../sdk/activations/scaling.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { sum } from "../../sdk/support/numbers.ts";
 import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
 import type { Precision } from "../simulate/tile_module.ts";
 import { countedCells } from "./lower/windows.ts";
 
-/** The activation "input" of a reading. */
-export function readInput(
-  { input }: FloatNetwork,
-  reading: ArrayLike<number>,
-): Float64Array {
-  return Float64Array.from(reading, (x) => x * input.gain + input.offset);
+/** Elements of a reading: those of all inputs. */
+export function readingLength({ inputs }: FloatNetwork): number {
+  return sum(inputs.map(({ shape }) => elementCount(shape)));
+}
+
+/** The readings' part for each input, in the network's order. */
+export function inputReadings(
+  { inputs }: FloatNetwork,
+  readings: readonly ArrayLike<number>[],
+): ArrayLike<number>[][] {
+  if (inputs.length === 1) return [[...readings]];
+  let from = 0;
+  return inputs.map(({ shape }) => {
+    const start = from, end = from += elementCount(shape);
+    return readings.map((reading) =>
+      Float64Array.from(
+        { length: end - start },
+        (_, i) => reading[start + i],
+      )
+    );
+  });
+}
+
+/** The activations of the inputs by name, of many readings. */
+export function inputActivations(
+  network: FloatNetwork,
+  readings: readonly ArrayLike<number>[],
+): Map<string, Float64Array[]> {
+  const parts = inputReadings(network, readings);
+  return new Map(network.inputs.map(({ name, gain, offset }, i) => [
+    name,
+    parts[i].map((part) => Float64Array.from(part, (x) => x * gain + offset)),
+  ]));
+}
+
+/** What the network gives of each sample: its outputs, one after another. */
+export function outputsOf(
+  { outputs }: FloatNetwork,
+  samples: ReadonlyMap<string, ArrayLike<number>[]>,
+): Float64Array[] {
+  const [first, ...others] = outputs.map(({ tensor }) => samples.get(tensor)!);
+  return first.map((values, s) =>
+    Float64Array.from([values, ...others.map((each) => each[s])].flatMap(
+      (part) => Array.from(part),
+    ))
+  );
 }
 
 /** Samples that are computed together. */
@@ -49,19 +91,17 @@ export function* accumulators(
   }
 }
 
-/** Scores of one reading. */
+/** Outputs of one reading, one after another. */
 export function runFloat(
   network: FloatNetwork,
   reading: ArrayLike<number>,
 ): Float64Array {
-  let last = readInput(network, reading);
-  const activations = new Map([["input", [last]]]);
+  const activations = inputActivations(network, [reading]);
   for (const round of network.rounds) {
     const [accumulated] = accumulators(round, activations, "f64");
-    last = applyOperations(round, accumulated);
-    activations.set(round.writes, [last]);
+    activations.set(round.writes, [applyOperations(round, accumulated)]);
   }
-  return last;
+  return outputsOf(network, activations)[0];
 }
 
 /** The edge's operations on one sample's accumulators. */

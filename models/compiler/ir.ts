@@ -89,17 +89,37 @@ export type EdgeOperation =
     counted: [top: number, left: number, bottom: number, right: number];
   };
 
+/** What the model takes: the activation of that name is reading * gain + offset. */
+export interface FloatInput {
+  name: string;
+  /** Shape of one sample as the model's user gives it. */
+  shape: number[];
+  gain: number;
+  offset: number;
+}
+
+/** What the model gives: an activation, whole. */
+export interface FloatOutput {
+  name: string;
+  tensor: string;
+  /** Shape of one sample. */
+  shape: number[];
+  tail: ScoreDisplay;
+}
+
 export interface FloatNetwork {
-  input: {
-    /** Shape of one sample as the model's user gives it. */
-    shape: number[];
-    /** The activation "input" is reading * gain + offset. */
-    gain: number;
-    offset: number;
-  };
-  /** The last round's accumulators, after its edge operations, are the scores. */
+  inputs: FloatInput[];
   rounds: FloatRound[];
-  output: { shape: number[]; tail: ScoreDisplay };
+  outputs: FloatOutput[];
+}
+
+/** Whether an output is what the round gives, and no other round reads it: it is not narrowed. */
+export function givesScores(
+  { rounds, outputs }: FloatNetwork,
+  { writes }: FloatRound,
+): boolean {
+  return outputs.some(({ tensor }) => tensor === writes) &&
+    !rounds.some(({ terms }) => terms.some(({ reads }) => reads === writes));
 }
 
 /** Elements of a grid. */

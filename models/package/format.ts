@@ -3,19 +3,14 @@
  * The manifest is the quantised network as rounds (DESIGN section 6); weights are
  * int32 tensors named by it.
  */
-import type {
-  EdgeStep,
-  InputSpec,
-  OutputSpec,
-  Reveal,
-} from "../../sdk/wire/plan.ts";
+import type { EdgeStep, ModelInterface } from "../../sdk/wire/plan.ts";
 
 /** One term of y = sum of terms + bias: an activation that the round reads. */
 export type Term = ConvolutionTerm | DenseTerm;
 
 export interface ConvolutionTerm {
   kind: "convolution";
-  /** Activation that is read; "input" is the quantised reading. */
+  /** Activation that is read: one that an earlier round writes, or an input. */
   reads: string;
   /** Per-sample shape read; height 1 for 1-D. */
   inputShape: [channels: number, height: number, width: number];
@@ -52,7 +47,7 @@ export interface RoundSpec {
   bias: string;
   /** Exact bound: every accumulator lies in [-bound, bound] (DESIGN section 4). */
   bound: number;
-  /** Steps at the edge on this round's accumulators. What the last round's give are the scores. */
+  /** Steps at the edge on this round's accumulators. */
   steps: EdgeStep[];
   /** Name of the activation that results. */
   writes: string;
@@ -66,17 +61,16 @@ export interface RoundSpec {
  */
 export type PrivacyProfile = "paper" | "standard" | "strict" | "sealed";
 
-export interface Manifest {
-  format: "cipherlayer-model-1";
+/** Raised when packages of before can no longer be read. */
+export const packageFormat = "cipherlayer-model-2";
+
+export interface Manifest extends ModelInterface {
+  format: typeof packageFormat;
   name: string;
   version: string;
-  input: InputSpec;
   rounds: RoundSpec[];
-  output: OutputSpec;
   /** How the functions guard the weights against clients that cheat (docs/model-privacy.md). */
   privacy: PrivacyProfile;
-  /** What clients get; `scores` is for clients that are trusted with the last layer. */
-  reveal: Reveal;
   provenance: Record<string, string | number>;
   /** SHA-256 of every other file of the package, hexadecimal. */
   files: Record<string, string>;

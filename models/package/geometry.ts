@@ -1,4 +1,4 @@
-import type { ConvolutionTerm } from "./format.ts";
+import type { ConvolutionTerm, Term } from "./format.ts";
 
 /** Rows and columns of a convolution's output; less than 1 where it does not fit. */
 export function convolutionExtent(
@@ -10,4 +10,11 @@ export function convolutionExtent(
     return Math.floor((room - reach - 1) / stride[axis]) + 1;
   };
   return [extent(0), extent(1)];
+}
+
+/** Shape of the weights of a term that gives `outputs` rows or channels. */
+export function weightShape(term: Term, outputs: number): number[] {
+  return term.kind === "dense"
+    ? [outputs, term.length]
+    : [outputs, term.inputShape[0] / term.groups, ...term.kernel];
 }

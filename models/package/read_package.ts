@@ -2,6 +2,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { withStepVersions } from "../../sdk/wire/parts.ts";
 import { Mismatch } from "../../sdk/wire/schema.ts";
 import { manifestCheck } from "./schema.ts";
 import type { Manifest, ModelPackage } from "./format.ts";
@@ -30,9 +31,14 @@ export function encodePackage(model: ModelPackage): Map<string, Uint8Array> {
   // The check also puts fields into one order.
   const manifest = manifestCheck({
     ...model.manifest,
+    rounds: withStepVersions(model.manifest.rounds),
     files: { [weightsFile]: encodeHex(sha256(weights)) },
   }, "manifest");
-  const json = JSON.stringify(manifest, null, 1) + "\n";
+  const json = JSON.stringify(
+    { ...manifest, rounds: withStepVersions(manifest.rounds) },
+    null,
+    1,
+  ) + "\n";
   return new Map([
     [manifestFile, new TextEncoder().encode(json)],
     [weightsFile, weights],

@@ -1,43 +1,39 @@
 /** Check of `manifest.json`: strict, so that a newer format is refused, not misread. */
-import { step } from "../../sdk/wire/codec.ts";
 import {
-  maxAxes,
-  maxCount,
-  maxLabels,
-  maxNameLength,
-  maxRounds,
-  maxSteps,
-} from "../../sdk/wire/limits.ts";
+  count,
+  exact,
+  interfaceFields,
+  name,
+  pair,
+  shape,
+  step,
+} from "../../sdk/wire/parts.ts";
+import { maxCount, maxRounds, maxSteps } from "../../sdk/wire/limits.ts";
 import {
   type Check,
+  fields,
   integer,
   list,
   literal,
   Mismatch,
-  nullable,
   real,
   record,
   tagged,
   text,
   tuple,
 } from "../../sdk/wire/schema.ts";
-import type { Reveal, ScoreDisplay } from "../../sdk/wire/plan.ts";
-import type {
-  ConvolutionTerm,
-  DenseTerm,
-  Manifest,
-  PrivacyProfile,
-  RoundSpec,
-  Term,
+import {
+  type ConvolutionTerm,
+  type DenseTerm,
+  type Manifest,
+  packageFormat,
+  type PrivacyProfile,
+  type RoundSpec,
+  type Term,
 } from "./format.ts";
 
-const count = integer(1, maxCount);
 /** Negative where a convolution skips the margin of its input. */
 const pad = integer(-maxCount, maxCount);
-const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const name = text(maxNameLength);
-const shape = list(count, maxAxes);
-const pair = tuple<[number, number]>(count, count);
 
 /** A map with any keys; the fields of `record` are fixed. */
 function dictionary<T>(of: Check<T>): Check<Record<string, T>> {
@@ -91,20 +87,27 @@ const round: Check<RoundSpec> = record({
 const textOrNumber: Check<string | number> = (value, path) =>
   typeof value === "number" ? real(value, path) : text(4096)(value, path);
 
-export const manifestCheck: Check<Manifest> = record({
-  format: literal("cipherlayer-model-1"),
+const manifest: Check<Manifest> = record({
+  format: literal(packageFormat),
   name,
   version: name,
-  input: record({ shape, scale: real, offset: real, low: exact, high: exact }),
+  ...interfaceFields,
   rounds: list(round, maxRounds),
-  output: record({
-    shape,
-    scale: real,
-    labels: nullable(list(name, maxLabels)),
-    tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
-  }),
   privacy: literal<PrivacyProfile>("paper", "standard", "strict", "sealed"),
-  reveal: literal<Reveal>("scores", "label"),
   provenance: dictionary(textOrNumber),
   files: dictionary(text(64)),
 });
+
+/** A manifest as its file holds it. Other formats are refused with the way out. */
+export const manifestCheck: Check<Manifest> = (value, path) => {
+  const { format } = fields(value, path);
+  const version = /^cipherlayer-model-(\d{1,6})$/.exec(String(format))?.[1];
+  if (version === undefined || format === packageFormat) {
+    return manifest(value, path);
+  }
+  throw new Mismatch(
+    version === "1"
+      ? "package format 1: compile its ONNX file again with `cipherlayer compile`"
+      : `package format ${version}, newer than this release knows: update it`,
+  );
+};

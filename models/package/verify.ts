@@ -1,12 +1,23 @@
 import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import {
+  checkInterface,
+  checkOutputs,
+  multipliesByPowersOfTwo,
+} from "../../sdk/wire/check_interface.ts";
 import { maxElements, maxReadsOfTensor } from "../../sdk/wire/limits.ts";
 import { rangeAfter } from "../../sdk/wire/value_range.ts";
 import { accumulatorBound, tensorNamed } from "./bounds.ts";
-import { convolutionExtent } from "./geometry.ts";
+import { convolutionExtent, weightShape } from "./geometry.ts";
 import { guardModel } from "../protections/guard_model.ts";
 import { protectionsOf } from "../protections/profile.ts";
-import type { ModelPackage, RoundSpec, Term, WeightTensor } from "./format.ts";
+import type {
+  Manifest,
+  ModelPackage,
+  RoundSpec,
+  Term,
+  WeightTensor,
+} from "./format.ts";
 
 /** Range and size of an activation, as the round that writes it gives it. */
 interface Activation {
@@ -32,12 +43,16 @@ const maxPlanningWork = 2 ** 16;
  */
 export function verifyPackage(model: ModelPackage): void {
   const { manifest, tensors } = model;
-  const { input, rounds, output } = manifest;
+  const { inputs, rounds } = manifest;
   if (rounds.length === 0) fail("model", "expected one round or more, got 0");
-  const activations = new Map<string, Activation>([[
-    "input",
-    { elements: elementCount(input.shape), low: input.low, high: input.high },
-  ]]);
+  sensible("model", () => checkInterface(manifest));
+  const activations = new Map<string, Activation>(
+    inputs.map(({ name, shape, low, high }) => [
+      name,
+      { elements: elementCount(shape), low, high },
+    ]),
+  );
+  const written = new Map<string, number>();
   for (const round of rounds) {
     if (activations.has(round.writes)) {
       fail(round.name, `activation "${round.writes}" is written twice`);
@@ -51,29 +66,21 @@ export function verifyPackage(model: ModelPackage): void {
         `expected a bound of ${bound} or more, got ${round.bound}`,
       );
     }
-    activations.set(round.writes, activationAfter(round));
+    const activation = activationAfter(round);
+    activations.set(round.writes, activation);
+    written.set(round.writes, activation.elements);
   }
   verifyWork(rounds);
-  const last = rounds[rounds.length - 1];
-  if (manifest.reveal === "label" && !canRevealLabel(last)) {
+  if (manifest.powerOfTwo !== multipliesByPowersOfTwo(rounds)) {
     fail(
-      last.name,
-      "expected a dense round of two scores or more, of which to reveal a label",
+      "model",
+      `expected powerOfTwo to be ${!manifest
+        .powerOfTwo}, as the multipliers of its steps are`,
     );
   }
-  const { privacy, reveal } = manifest;
-  if ((privacy === "strict" || privacy === "sealed") && reveal === "scores") {
-    fail("model", `expected to reveal "label" where privacy is "${privacy}"`);
-  }
-  const { elements } = activations.get(last.writes)!;
-  if (elements !== elementCount(output.shape)) {
-    fail(
-      last.name,
-      `expected the output's shape [${output.shape}], got ${elements} elements`,
-    );
-  }
+  verifyOutputs(manifest, written);
   // Nothing is added to a sealed model.
-  if (privacy === "sealed") return;
+  if (manifest.privacy === "sealed") return;
   // Throws where scores are too many or too wide to be guarded as the manifest asks.
   guardModel(
     model,
@@ -82,11 +89,39 @@ export function verifyPackage(model: ModelPackage): void {
   );
 }
 
-/** Whether the last round's scores can give way to the label of the largest. */
+function verifyOutputs(
+  manifest: Manifest,
+  written: ReadonlyMap<string, number>,
+): void {
+  const { rounds, reveal, privacy } = manifest;
+  // The scores of which a label is revealed are looked at as they are here.
+  sensible(
+    "model",
+    () => checkOutputs({ ...manifest, reveal: "scores" }, written),
+  );
+  if (reveal === "label" && !canRevealLabel(manifest)) {
+    fail(
+      rounds[rounds.length - 1].name,
+      "expected a dense round of two scores or more, of which to reveal a label",
+    );
+  }
+  if ((privacy === "strict" || privacy === "sealed") && reveal === "scores") {
+    fail("model", `expected to reveal "label" where privacy is "${privacy}"`);
+  }
+}
+
+/**
+ * Whether the scores can give way to the label of the largest: they are what a last,
+ * dense round gives, and all that the model gives.
+ */
 export function canRevealLabel(
-  { terms, outputShape, steps }: RoundSpec,
+  { rounds, outputs }: Pick<Manifest, "rounds" | "outputs">,
 ): boolean {
-  return terms[0].kind === "dense" && outputShape[0] > 1 && steps.length === 0;
+  const { terms, outputShape, steps, writes } = rounds[rounds.length - 1];
+  return terms[0].kind === "dense" && outputShape[0] > 1 &&
+    steps.length === 0 && outputs.length === 1 &&
+    outputs[0].tensor === writes &&
+    elementCount(outputs[0].shape) === outputShape[0];
 }
 
 function verifyTerms(
@@ -182,12 +217,6 @@ function termElements(term: Term): number {
   return term.kind === "dense" ? term.length : elementCount(term.inputShape);
 }
 
-function weightShape(term: Term, outputs: number): number[] {
-  return term.kind === "dense"
-    ? [outputs, term.length]
-    : [outputs, term.inputShape[0] / term.groups, ...term.kernel];
-}
-
 function outputShape(round: RoundSpec, term: Term, channels: number): number[] {
   if (term.kind !== round.terms[0].kind) {
     fail(round.name, "expected terms of one kind, got both");
@@ -243,10 +272,15 @@ function rangeOf(
   round: RoundSpec,
   ...of: Parameters<typeof rangeAfter>
 ): ReturnType<typeof rangeAfter> {
+  return sensible(round.name, () => rangeAfter(...of), `${of[0].op}: `);
+}
+
+/** Runs a check that both sides share; what it finds is a fault of the round. */
+function sensible<T>(round: string, check: () => T, where = ""): T {
   try {
-    return rangeAfter(...of);
+    return check();
   } catch (cause) {
-    fail(round.name, `${of[0].op}: ${(cause as Error).message}`);
+    fail(round, where + (cause as Error).message);
   }
 }
 

@@ -1,10 +1,12 @@
 /** The planner: chooses how every round is packed. */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
-import type {
-  InferencePlan,
-  RoundLayout,
-  RoundPlan,
+import {
+  type InferencePlan,
+  planFormat,
+  type RoundLayout,
+  type RoundPlan,
 } from "../../sdk/wire/plan.ts";
+import { interfaceOf } from "../../sdk/wire/values.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   callMilliseconds,
@@ -75,10 +77,10 @@ export function* planning(
     rounds.push({ layout, steps, writes, shards: forecast.shards });
   }
   return {
+    format: planFormat,
     samples: options.samples,
-    input: manifest.input,
+    ...interfaceOf(manifest),
     rounds,
-    output: { ...manifest.output, reveal: manifest.reveal },
   };
 }
 

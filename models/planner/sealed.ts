@@ -12,7 +12,8 @@ import type {
   SealedRoundPlan,
 } from "../../sdk/garbling/rounds/round.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { DenseLayout } from "../../sdk/wire/plan.ts";
+import { type DenseLayout, planFormat } from "../../sdk/wire/plan.ts";
+import { interfaceOf } from "../../sdk/wire/values.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import type { ModelPackage, RoundSpec } from "../package/format.ts";
 import { denseLayout } from "./dense.ts";
@@ -37,8 +38,9 @@ export function planSealed(
     );
   }
   return {
+    format: planFormat,
     samples: options.samples,
-    input: manifest.input,
+    ...interfaceOf(manifest),
     rounds: manifest.rounds.map((round) => {
       const [{ layout }] = planRound(round, { ...options, tensors });
       const { steps, writes } = round;
@@ -52,7 +54,6 @@ export function planSealed(
         valueBits: signedBits(-round.bound, round.bound),
       } satisfies SealedRoundPlan;
     }),
-    output: { ...manifest.output, reveal: "label" },
   };
 }
 

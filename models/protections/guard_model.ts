@@ -1,6 +1,10 @@
 /** From a model to what the functions evaluate: the same answers, better guarded. */
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
+import {
+  multipliesByPowersOfTwo,
+  outputTensors,
+} from "../../sdk/wire/check_interface.ts";
 import { accumulatorBound } from "../package/bounds.ts";
 import type {
   ModelPackage,
@@ -72,8 +76,11 @@ export function guardModel(
     ? addHiddenDecoys(model, protections.hiddenDecoys, random)
     : model;
   const tensors = new Map(wider.tensors);
+  const revealed = outputTensors(model.manifest);
   const hidden = wider.manifest.rounds.slice(0, -1).map((round) => {
-    const amplitude = disturbanceAmplitude(round, protections.disturbance);
+    const amplitude = revealed.has(round.writes)
+      ? 0
+      : disturbanceAmplitude(round, protections.disturbance);
     const guard: RoundGuard = amplitude === 0
       ? { kind: "none" }
       : { kind: "disturbed", amplitude };
@@ -86,9 +93,18 @@ export function guardModel(
     random,
   );
   const all = [...hidden, ...rounds];
+  const guarded = all.map(({ round }) => round);
+  const { outputs, reveal } = wider.manifest;
   return {
     model: {
-      manifest: { ...wider.manifest, rounds: all.map(({ round }) => round) },
+      manifest: {
+        ...wider.manifest,
+        rounds: guarded,
+        powerOfTwo: multipliesByPowersOfTwo(guarded),
+        outputs: reveal === "scores" ? outputs : [
+          { ...outputs[0], tensor: guarded[guarded.length - 1].writes },
+        ],
+      },
       tensors,
     },
     guards: all.map(({ guard }) => guard),

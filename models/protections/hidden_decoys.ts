@@ -1,5 +1,6 @@
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
+import { outputTensors } from "../../sdk/wire/check_interface.ts";
 import { accumulatorBound, tensorNamed } from "../package/bounds.ts";
 import type {
   ModelPackage,
@@ -24,9 +25,10 @@ export function addHiddenDecoys(
 ): ModelPackage {
   const tensors = new Map(model.tensors);
   const rounds = model.manifest.rounds.map((round) => ({ ...round }));
+  const revealed = outputTensors(model.manifest);
   for (const [index, round] of rounds.entries()) {
     const readers = rounds.slice(index + 1);
-    if (!growable(round, readers)) continue;
+    if (revealed.has(round.writes) || !growable(round, readers)) continue;
     const [channels] = round.outputShape;
     const decoys = Math.ceil(share * channels);
     const parents = Array.from(

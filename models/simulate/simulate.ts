@@ -10,6 +10,11 @@ import {
   elementCount,
   type IntegerTensor,
 } from "../../sdk/fixed_point/integer_tensor.ts";
+import {
+  inputActivations,
+  outputIntegers,
+  realValues,
+} from "../../sdk/fixed_point/quantise.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import {
   type SimulateManyOptions,
@@ -18,6 +23,7 @@ import {
 import type {
   ConvolutionTerm,
   DenseTerm,
+  Manifest,
   ModelPackage,
   RoundSpec,
   WeightTensor,
@@ -25,10 +31,12 @@ import type {
 
 /** What an inference gives. */
 export interface Outcome {
-  /** What the last round's steps give: its accumulators where there are none. */
+  /** Integers of the outputs, one after another. */
   integers: Float64Array;
-  /** The same times the output scale. */
+  /** What those of the first output stand for. */
   scores: Float64Array;
+  /** The same of every output, by name. */
+  outputs: ReadonlyMap<string, Float64Array>;
 }
 
 export interface Simulation extends Outcome {
@@ -39,10 +47,11 @@ export interface Simulation extends Outcome {
  * Evaluates the model on one quantised reading, as the edge and the cloud do
  * together, bit for bit.
  *
- * @param reading integers in [low, high] of the model's input, row-major
+ * @param reading integers in [low, high] of the model's inputs, one after another,
+ * row-major
  * @param registry functions of the model's `custom` steps
  * @param disturb adds the functions' noise to the accumulators of a round, in place
- * @throws {RangeError} if the reading has another size than the model's input
+ * @throws {RangeError} if the reading has another size than the model's inputs
  */
 export function simulate(
   model: ModelPackage,
@@ -52,9 +61,7 @@ export function simulate(
 ): Simulation {
   const { manifest, tensors } = model;
   checkReading(model, reading);
-  const activations = new Map<string, IntegerTensor>([
-    ["input", { shape: manifest.input.shape, samples: [reading] }],
-  ]);
+  const activations = inputActivations([reading], manifest.inputs);
   const rounds = manifest.rounds.map((round, index) => {
     const accumulators = evaluateRound(round, tensors, activations);
     disturb?.(index, accumulators);
@@ -68,7 +75,7 @@ export function simulate(
   });
   return {
     rounds,
-    ...outcome(model, rounds[rounds.length - 1].activation.samples[0]),
+    ...outcome(manifest, (name) => activations.get(name)!.samples[0]),
   };
 }
 
@@ -76,7 +83,7 @@ export function simulate(
  * `simulate` for many readings, fast: thousands of small images a second. Only
  * outcomes are kept.
  *
- * @throws {RangeError} if a reading has another size than the model's input
+ * @throws {RangeError} if a reading has another size than the model's inputs
  */
 export function simulateMany(
   model: ModelPackage,
@@ -88,7 +95,8 @@ export function simulateMany(
     model,
     readings,
     options,
-  ).map((integers) => outcome(model, integers));
+    (activation) => outcome(model.manifest, activation),
+  );
 }
 
 /** y = sum of terms + bias on the first sample of the activations. */
@@ -166,10 +174,13 @@ function addConvolution(
 }
 
 function checkReading(
-  { manifest: { input } }: ModelPackage,
+  { manifest: { inputs } }: ModelPackage,
   reading: Float64Array,
 ): void {
-  const expected = elementCount(input.shape);
+  const expected = inputs.reduce(
+    (sum, { shape }) => sum + elementCount(shape),
+    0,
+  );
   if (reading.length !== expected) {
     throw new RangeError(
       `Cannot simulate: expected a reading of ${expected} values, got ${reading.length}`,
@@ -177,7 +188,20 @@ function checkReading(
   }
 }
 
-function outcome(model: ModelPackage, integers: Float64Array): Outcome {
-  const { scale } = model.manifest.output;
-  return { integers, scores: integers.map((integer) => integer * scale) };
+/** @param activation gives the integers that a round wrote for one reading */
+function outcome(
+  { outputs }: Manifest,
+  activation: (name: string) => Float64Array,
+): Outcome {
+  const integers = outputs.map((output) =>
+    outputIntegers(output, activation(output.tensor))
+  );
+  const real = new Map(
+    outputs.map((output, i) => [output.name, realValues(integers[i], output)]),
+  );
+  return {
+    integers: Float64Array.from(integers.flatMap((part) => [...part])),
+    scores: real.get(outputs[0].name)!,
+    outputs: real,
+  };
 }

@@ -7,10 +7,8 @@ import {
   type ActivationRegistry,
   applySteps,
 } from "../../sdk/activations/apply.ts";
-import {
-  elementCount,
-  type IntegerTensor,
-} from "../../sdk/fixed_point/integer_tensor.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import { type BatchMap, batchMap, exactPrecision } from "./batch_map.ts";
 import type {
@@ -37,26 +35,30 @@ export interface SimulateManyOptions {
   ) => void;
 }
 
-/** What the last round's steps give for each reading. */
-export function simulateManySamples(
+/**
+ * Runs the readings through the rounds.
+ *
+ * @param outcome of one reading, given the integers that a round wrote for it
+ */
+export function simulateManySamples<T>(
   model: ModelPackage,
   readings: readonly Float64Array[],
   { registry, onProgress, disturb }: SimulateManyOptions,
-): Float64Array[] {
+  outcome: (activation: (name: string) => Float64Array) => T,
+): T[] {
   const rounds = model.manifest.rounds.map((round) => ({
     round,
     bias: tensorNamed(model.tensors, round.bias).data,
     terms: round.terms.map((term) => compileTerm(term, round, model.tensors)),
   }));
-  const results: Float64Array[] = [];
+  const results: T[] = [];
   for (let start = 0; start < readings.length; start += batchSamples) {
     const batch = readings.slice(start, start + batchSamples);
-    const activations = new Map<string, IntegerTensor>([
-      ["input", { shape: model.manifest.input.shape, samples: batch }],
-    ]);
-    let samples: Float64Array[] = batch;
+    const activations = inputActivations(batch, model.manifest.inputs);
     for (const [index, { round, bias, terms }] of rounds.entries()) {
-      samples = batch.map(() => biased(bias, elementCount(round.outputShape)));
+      const samples = batch.map(() =>
+        biased(bias, elementCount(round.outputShape))
+      );
       terms.forEach((addTerm, t) =>
         addTerm(activations.get(round.terms[t].reads)!.samples, samples)
       );
@@ -67,9 +69,10 @@ export function simulateManySamples(
         registry,
       );
       activations.set(round.writes, activation);
-      samples = activation.samples;
     }
-    results.push(...samples);
+    batch.forEach((_, s) =>
+      results.push(outcome((name) => activations.get(name)!.samples[s]))
+    );
     onProgress?.(results.length);
   }
   return results;

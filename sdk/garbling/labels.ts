@@ -68,15 +68,6 @@ export class Labels {
     }
     return part;
   }
-
-  /** The reverse of {@linkcode Labels.range}. */
-  place(first: number, part: Labels): void {
-    const size = 16 * part.groups;
-    for (let wire = 0; wire < this.wires; wire++) {
-      const from = part.words.subarray(size * wire, size * (wire + 1));
-      this.words.set(from, this.at(wire, first));
-    }
-  }
 }
 
 /** Colours of all labels, one byte each, wire by wire. */

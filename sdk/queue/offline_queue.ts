@@ -1,5 +1,7 @@
 import type { BlobStore } from "../blobs/blob_store.ts";
 import { CipherlayerError } from "../support/errors.ts";
+import { quantise } from "../fixed_point/quantise.ts";
+import { copyOfReading, type Reading } from "../fixed_point/reading.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { QueueSealer } from "./offline_queue_sealing.ts";
 import { platformRandom, type RandomSource } from "../support/random.ts";
@@ -38,7 +40,7 @@ export type QueuedOutcome =
   & (
     /** What the model says; of a batch all answers, of which `answer` is the last. */
     | { answer: Answer; answers?: Answer[]; refused?: undefined }
-    /** The model does not take such a reading (a `RangeError` of `infer`), or it was damaged on the disk. */
+    /** The model does not take such a reading (`infer` says why), or it was damaged on the disk. */
     | { refused: string; answer?: undefined; answers?: undefined }
   );
 
@@ -195,12 +197,14 @@ export class OfflineQueue implements AsyncDisposable {
   /**
    * Takes a reading in; when this resolves, it is on the disk.
    *
-   * @throws {RangeError} if a value is no number
+   * @param reading as `Session.infer` takes it; whether it fits the model shows later
+   * @throws {TypeError} naming index or name of what is no number
+   * @throws {RangeError} if a value is not finite
    * @throws {CipherlayerError} "queue-full" if there are `capacity` readings and
    * the queue refuses more; "key-missing" if the key store holds no key
    */
   async add(
-    reading: ArrayLike<number>,
+    reading: Reading,
     options: AddOptions = {},
   ): Promise<AddResult> {
     return await this.#take(encodeReadings([reading], options, false));
@@ -214,7 +218,7 @@ export class OfflineQueue implements AsyncDisposable {
    * @throws as {@linkcode add} does; {RangeError} also if there is no reading
    */
   async addBatch(
-    readings: ArrayLike<number>[],
+    readings: Reading[],
     options: AddOptions = {},
   ): Promise<AddResult> {
     if (!(readings.length > 0)) {
@@ -499,44 +503,63 @@ type InferenceOutcome =
 /** One outcome for each reading: one that the model refuses does not stop the others. */
 async function inferEach(
   session: Session,
-  readings: Float64Array[],
-  options: InferOptions & { contract: string },
+  readings: Reading[],
+  { signal, clamp, contract }: InferOptions & { contract: string },
 ): Promise<InferenceOutcome[]> {
-  const { signal, clamp, contract } = options;
+  const refusals = readings.map((reading) =>
+    refusalOf(session, reading, clamp)
+  );
+  const cause = refusals.find((refusal) => refusal !== null);
+  if (cause) checkContract(session, contract, cause);
+  const answers = await session.inferMany(
+    readings.filter((_, i) => refusals[i] === null),
+    { signal, clamp },
+  );
+  return refusals.map((refusal) =>
+    refusal === null
+      ? { answer: answers.shift()! }
+      : { refused: refusal.message }
+  );
+}
+
+/** Why the model does not take the reading; null if it does. */
+function refusalOf(
+  { plan }: Session,
+  reading: Reading,
+  clamp?: boolean,
+): Error | null {
   try {
-    const answers = await session.inferMany(readings, { signal, clamp });
-    return answers.map((answer) => ({ answer }));
+    quantise(reading, plan, { clamp });
+    return null;
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    if (session.contract !== contract) {
-      throw new CipherlayerError(
-        "contract-changed",
-        `Cannot process queue: expected contract ${contract} of a model that refuses a reading, got ${session.contract}`,
-        { cause: error },
-      );
-    }
-    if (readings.length === 1) return [{ refused: error.message }];
+    return error as Error;
   }
-  const outcomes: InferenceOutcome[] = [];
-  for (const reading of readings) {
-    outcomes.push(...await inferEach(session, [reading], options));
-  }
-  return outcomes;
 }
 
 /** One outcome for all: a reading that the model refuses stops the others. */
 async function inferBatch(
   session: Session,
-  readings: Float64Array[],
-  { signal, clamp }: InferOptions,
+  readings: Reading[],
+  { signal, clamp, contract }: InferOptions & { contract: string },
 ): Promise<InferenceOutcome> {
-  try {
-    const answers = await session.inferMany(readings, { signal, clamp });
-    return { answer: answers.at(-1)!, answers };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return { refused: error.message };
+  const cause = readings.map((reading) => refusalOf(session, reading, clamp))
+    .find((refusal) => refusal !== null);
+  if (cause) {
+    checkContract(session, contract, cause);
+    return { refused: cause.message };
   }
+  const answers = await session.inferMany(readings, { signal, clamp });
+  return { answer: answers.at(-1)!, answers };
+}
+
+/** A reading may be refused by the model that it was queued for alone. */
+function checkContract(session: Session, contract: string, cause: Error): void {
+  if (session.contract === contract) return;
+  throw new CipherlayerError(
+    "contract-changed",
+    `Cannot process queue: expected contract ${contract} of a model that refuses a reading, got ${session.contract}`,
+    { cause },
+  );
 }
 
 function told(
@@ -594,41 +617,42 @@ interface DecodedReading {
   takenAt: Date;
   meta?: unknown;
   /** One, unless it is a batch. */
-  values: Float64Array[];
+  values: Reading[];
   batch: boolean;
 }
 
 /**
- * Length of the JSON of time, meta and, in a batch, the readings' lengths (4 bytes),
- * that JSON, then little-endian doubles.
+ * Length of the JSON of time and meta (4 bytes), that JSON, then little-endian
+ * doubles; nested lists, records and batches stand in the JSON.
  */
 function encodeReadings(
-  readings: ArrayLike<number>[],
+  readings: Reading[],
   { meta, takenAt = new Date() }: AddOptions,
   batch: boolean,
 ): Uint8Array<ArrayBuffer> {
-  const lengths = batch ? readings.map(({ length }) => length) : undefined;
-  const head = new TextEncoder().encode(
-    JSON.stringify({ takenAt: takenAt.toISOString(), meta, lengths }),
+  const [copy, ...others] = readings.map(copyOfReading);
+  const isList = !batch && Array.isArray(copy) &&
+    copy.every((value) => typeof value === "number");
+  const values: number[] = isList ? copy : [];
+  const head = new TextEncoder().encode(JSON.stringify({
+    takenAt: takenAt.toISOString(),
+    meta,
+    ...batch
+      ? { readings: [copy, ...others] }
+      : isList
+      ? {}
+      : { reading: copy },
+  }));
+  const view = new DataView(
+    new ArrayBuffer(4 + head.length + 8 * values.length),
   );
-  const numbers = readings.reduce((sum, { length }) => sum + length, 0);
-  const view = new DataView(new ArrayBuffer(4 + head.length + 8 * numbers));
   view.setUint32(0, head.length, true);
-  new Uint8Array(view.buffer).set(head, 4);
-  let at = 4 + head.length;
-  for (const reading of readings) {
-    for (let i = 0; i < reading.length; i++, at += 8) {
-      if (typeof reading[i] !== "number") {
-        throw new RangeError(
-          `Cannot queue reading: expected a number at index ${i}, got ${
-            JSON.stringify(reading[i])
-          }`,
-        );
-      }
-      view.setFloat64(at, reading[i], true);
-    }
-  }
-  return new Uint8Array(view.buffer);
+  const bytes = new Uint8Array(view.buffer);
+  bytes.set(head, 4);
+  values.forEach((value, i) =>
+    view.setFloat64(4 + head.length + 8 * i, value, true)
+  );
+  return bytes;
 }
 
 function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
@@ -639,18 +663,20 @@ function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
 
 function decodeReadings(bytes: Uint8Array): Omit<DecodedReading, "id"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = 4 + view.getUint32(0, true);
-  const { takenAt, meta, lengths } = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(4, at)),
+  const start = 4 + view.getUint32(0, true);
+  const { takenAt, meta, reading, readings } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(4, start)),
   );
-  const sizes: number[] = lengths ?? [(bytes.length - at) / 8];
-  const values = sizes.map((length) =>
-    Float64Array.from({ length }, () => {
-      const value = view.getFloat64(at, true);
-      at += 8;
-      return value;
-    })
-  );
-  const batch = lengths !== undefined;
-  return { takenAt: new Date(takenAt), meta, values, batch };
+  const single = () =>
+    reading ?? Float64Array.from(
+      { length: (bytes.length - start) / 8 },
+      (_, i) => view.getFloat64(start + 8 * i, true),
+    );
+  const batch = readings !== undefined;
+  return {
+    takenAt: new Date(takenAt),
+    meta,
+    values: batch ? readings : [single()],
+    batch,
+  };
 }

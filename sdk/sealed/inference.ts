@@ -55,7 +55,7 @@ export class SealedInference {
 
   /**
    * @param rounds of the plan, as {@linkcode sealedRounds} makes them
-   * @param reading integers of the model's input
+   * @param inputs integers of the model's inputs, by name
    */
   constructor(
     { plan, rounds, modulus, gates }: {
@@ -64,13 +64,13 @@ export class SealedInference {
       modulus: bigint;
       gates: GateKernel;
     },
-    reading: IntegerTensor,
+    inputs: ReadonlyMap<string, IntegerTensor>,
   ) {
     this.#plan = plan;
     this.#rounds = rounds;
     this.#modulus = modulus;
     this.#gates = gates;
-    this.#readings = new Map([["input", reading]]);
+    this.#readings = inputs;
     this.#masked = plan.rounds.map(({ layout }) =>
       new Array<bigint>(inputCiphertexts(layout)).fill(0n)
     );

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { quantise } from "../fixed_point/codec.ts";
+import { inputActivations, quantise } from "../fixed_point/quantise.ts";
+import type { Reading } from "../fixed_point/reading.ts";
 import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
@@ -20,7 +21,12 @@ import {
 import { createTransport, type Transport } from "../session/transport.ts";
 import { type Clock, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { answerCiphertexts } from "../fixed_point/layout.ts";
+import {
+  answerCiphertexts,
+  blockSlots,
+  foldOf,
+  outputValues,
+} from "../fixed_point/layout.ts";
 import {
   batchAnswerBytes,
   rootLeaves,
@@ -79,6 +85,12 @@ interface Transfers {
   token: Uint8Array;
 }
 
+/** Difference of the two clocks that counts as none: wall clocks are set now and then. */
+const clockToleranceMs = 5000;
+
+/** What the wall clock has beyond the monotonic one: it jumps where a machine was stopped. */
+const wallBeyondMonotonic = (clock: Clock): number => Date.now() - clock.now();
+
 /**
  * Opens a sealed session: proves the key, fetches the plan, begins oblivious transfer.
  *
@@ -110,8 +122,8 @@ export async function connectSealed(
     );
     const { plan: told, token } = decodeSessionResponse(reply.session);
     // The last round's steps give scores; their circuit tells the label of the largest.
-    const scored = { ...told, output: { ...told.output, reveal: "scores" } };
-    checkPlan(scored as InferencePlan, { samples, modulusBits });
+    const scored: InferencePlan = { ...told, reveal: "scores" };
+    checkPlan(scored, { samples, modulusBits });
     if (reply.valueBits.length !== told.rounds.length) {
       throw new CipherlayerError(
         "malformed",
@@ -142,13 +154,15 @@ export async function connectSealed(
 class Calls {
   readonly #transport: Transport;
   readonly #retry: { policy: RetryPolicy; clock: Clock };
+  readonly clock: Clock;
 
   constructor(options: SealedOptions) {
     const { url, token, fetch, timeoutMs = 120_000 } = options;
     this.#transport = createTransport({ url, token, fetch, timeoutMs });
+    this.clock = options.clock ?? platformClock;
     this.#retry = {
       policy: options.retry ?? exponentialBackoff(),
-      clock: options.clock ?? platformClock,
+      clock: this.clock,
     };
   }
 
@@ -176,6 +190,8 @@ export class SealedSession {
   readonly #gates = makeKernel();
   readonly #leaves: number;
   #transfers: Transfers | undefined;
+  /** When they began, as the difference of the two clocks. */
+  #beganAt = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
   /** @throws {CipherlayerError} `unsupported` if a round of the plan cannot be sealed or is too large */
@@ -190,15 +206,13 @@ export class SealedSession {
     },
   ) {
     this.plan = plan;
-    this.#rounds = sealedRounds(plan);
-    for (const { stages } of this.#rounds) {
-      if (garbledBytes(stages) > maxGarbledBytes) {
-        throw new CipherlayerError(
-          "unsupported",
-          `Cannot use the plan: expected garbled calls of at most ${maxGarbledBytes} bytes`,
-        );
-      }
+    // Before circuits are made: unmasking alone takes this much, about.
+    for (const { layout, valueBits } of plan.rounds) {
+      const values = outputValues(layout) * blockSlots(layout);
+      checkGarbled(16 * values * valueBits / foldOf(layout));
     }
+    this.#rounds = sealedRounds(plan);
+    for (const { stages } of this.#rounds) checkGarbled(garbledBytes(stages));
     this.#token = token;
     this.#owner = owner;
     this.#calls = calls;
@@ -211,10 +225,10 @@ export class SealedSession {
   /**
    * The labels of `plan.samples` readings.
    *
-   * @throws {RangeError} before anything is sent, if a reading has another length or range
+   * @throws as {@linkcode quantise}, before anything is sent, if a reading is none of the model's
    * @throws {CipherlayerError} on faults of network (after retries) and protocol
    */
-  infer(readings: readonly ArrayLike<number>[]): Promise<SealedAnswer[]> {
+  infer(readings: readonly Reading[]): Promise<SealedAnswer[]> {
     const result = this.#queue.then(() => this.#infer(readings));
     this.#queue = result.catch(() => {});
     return result;
@@ -228,7 +242,7 @@ export class SealedSession {
   }
 
   async #infer(
-    readings: readonly ArrayLike<number>[],
+    readings: readonly Reading[],
   ): Promise<SealedAnswer[]> {
     const { plan } = this, rounds = this.#rounds;
     if (readings.length !== plan.samples) {
@@ -243,10 +257,10 @@ export class SealedSession {
         modulus: this.#owner.publicKey.modulus,
         gates: this.#gates,
       },
-      {
-        shape: plan.input.shape,
-        samples: readings.map((reading) => quantise(reading, plan.input)),
-      },
+      inputActivations(
+        readings.map((reading) => quantise(reading, plan)),
+        plan.inputs,
+      ),
     );
     let token = this.#token;
     let batch: Transfers | undefined;
@@ -291,7 +305,7 @@ export class SealedSession {
       garbled.finish();
       token = answer.token;
     }
-    const names = plan.output.labels;
+    const [{ labels: names }] = plan.outputs;
     return inference.labels!.map((label) => ({
       label,
       name: names?.[label] ?? null,
@@ -311,8 +325,11 @@ export class SealedSession {
 
   /** A root with transfers for one more batch and for the root after it. */
   async #root(): Promise<Transfers> {
-    const known = this.#transfers;
-    if (!known) {
+    const known = this.#transfers, now = wallBeyondMonotonic(this.#calls.clock);
+    // A machine that was copied or set back would use its transfers twice.
+    if (!known || Math.abs(now - this.#beganAt) > clockToleranceMs) {
+      this.#transfers = undefined;
+      this.#beganAt = now;
       const start = startTransfers(this.#gates);
       const request = { token: this.#token, request: start.request };
       const reply = await this.#calls.post(
@@ -345,6 +362,15 @@ function received(
     );
   }
   return { root: pending.finish(reply.answer), token: reply.token };
+}
+
+/** @throws {CipherlayerError} `unsupported` */
+function checkGarbled(bytes: number): void {
+  if (bytes <= maxGarbledBytes) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot use the plan: expected garbled calls of at most ${maxGarbledBytes} bytes, got ${bytes}`,
+  );
 }
 
 function checkSize(ciphertexts: Uint8Array, expected: number): void {

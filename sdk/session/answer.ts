@@ -4,14 +4,17 @@ import {
   elementCount,
   type IntegerTensor,
 } from "../fixed_point/integer_tensor.ts";
+import { outputIntegers, realValues } from "../fixed_point/quantise.ts";
 import type { LeakageReport } from "./leakage.ts";
-import type { PlanOutput } from "../wire/plan.ts";
+import type { ModelInterface } from "../wire/values.ts";
 
 /** What one reading gave. */
 export interface Answer {
-  /** The model's outputs, row-major; null where the model's owner reveals labels alone. */
+  /** Every output by name, row-major; null where the model's owner reveals labels alone. */
+  outputs: Record<string, number[]> | null;
+  /** The first output; null where the model's owner reveals labels alone. */
   scores: number[] | null;
-  /** Index of the largest score. */
+  /** Index of its largest value. */
   predicted: number;
   /** Its label, where the model has labels. */
   label: string | null;
@@ -35,30 +38,42 @@ export interface Answer {
   kernel: string;
 }
 
-/** Scores, arg-max and label of one sample of the last activation. */
-export function readOutput(
-  output: IntegerTensor,
+/**
+ * What one sample of the last activations says.
+ *
+ * @param activations integers by name
+ */
+export function readOutputs(
+  activations: ReadonlyMap<string, IntegerTensor>,
   sample: number,
-  spec: PlanOutput,
-) {
-  const integers = output.samples[sample];
-  if (spec.reveal === "label") {
+  { outputs, reveal }: ModelInterface,
+): Pick<Answer, "outputs" | "scores" | "predicted" | "label"> {
+  const [first] = outputs;
+  const values = (tensor: string) => activations.get(tensor)!.samples[sample];
+  if (reveal === "label") {
     // A cloud that answers falsely may name a label that does not exist.
     const predicted = Math.min(
-      Math.max(integers[0], 0),
-      elementCount(spec.shape) - 1,
+      Math.max(values(first.tensor)[first.start], 0),
+      elementCount(first.shape) - 1,
     );
-    return {
-      scores: null,
-      predicted,
-      label: spec.labels?.[predicted] ?? null,
-    };
+    const label = first.labels?.[predicted] ?? null;
+    return { outputs: null, scores: null, predicted, label };
   }
-  const linear = Array.from(integers, (integer) => integer * spec.scale);
-  const predicted = integers.indexOf(integers.reduce((a, b) => Math.max(a, b)));
+  const linear = outputs.map((output) =>
+    Array.from(
+      realValues(outputIntegers(output, values(output.tensor)), output),
+    )
+  );
+  const predicted = linear[0].indexOf(
+    linear[0].reduce((a, b) => Math.max(a, b)),
+  );
+  const displayed = outputs.map(({ name, tail }, i) =>
+    [name, displayScores(linear[i], tail)] as const
+  );
   return {
-    scores: displayScores(linear, spec.tail),
+    outputs: Object.fromEntries(displayed),
+    scores: displayed[0][1],
     predicted,
-    label: spec.labels?.[predicted] ?? null,
+    label: first.labels?.[predicted] ?? null,
   };
 }

@@ -17,11 +17,11 @@ import type {
   RoundPlan,
 } from "../wire/plan.ts";
 import {
-  rangeAfter,
-  requireOrder,
-  requireScale,
-  type ValueRange,
-} from "../wire/value_range.ts";
+  checkInterface,
+  checkOutputs,
+  multipliesByPowersOfTwo,
+} from "../wire/check_interface.ts";
+import { rangeAfter, type ValueRange } from "../wire/value_range.ts";
 import {
   defaultPlanLimits,
   layoutWork,
@@ -67,26 +67,25 @@ export function checkPlan(
     ...defaultPlanLimits,
     ...expected.limits,
   });
-  const { input } = plan;
-  sensible("the input", () => {
-    requireScale(input.scale);
-    requireOrder(input);
-  });
-  checkRange(input, "the input");
-  let last: Activation = {
-    shape: input.shape,
-    low: input.low,
-    high: input.high,
-  };
-  const live = new Map([["input", last]]);
-  const readLater = namesReadLater(plan.rounds);
+  sensible("its inputs and outputs", () => checkInterface(plan));
+  if (plan.powerOfTwo !== multipliesByPowersOfTwo(plan.rounds)) {
+    refuse(
+      plan.powerOfTwo ? "multipliers of powers of two" : "other multipliers",
+      "others",
+    );
+  }
+  const live = new Map<string, Activation>(
+    plan.inputs.map((input) => [input.name, input]),
+  );
+  const written = new Map<string, number>();
+  const readLater = namesReadLater(plan);
   for (const [index, round] of plan.rounds.entries()) {
     const where = `round ${index}`;
     checkInputs(round.layout, live, where);
     checkSizes(round, samples, modulusBits, where);
     checkDistinct(round.layout, where);
     budget.spend(layoutWork(round.layout) / samples, where);
-    last = accumulators(round.layout);
+    let last = accumulators(round.layout);
     checkRange(last, where);
     budget.hold(live, last, where);
     for (const step of round.steps) {
@@ -99,20 +98,20 @@ export function checkPlan(
       }
       budget.spend(work, where);
     }
+    if (written.has(round.writes) || isInput(plan, round.writes)) {
+      refuse(`${where} to write a new tensor`, `"${round.writes}"`);
+    }
+    written.set(round.writes, elementCount(last.shape));
     live.set(round.writes, last);
     for (const name of live.keys()) {
       if (!readLater[index].has(name)) live.delete(name);
     }
   }
-  const { shape, labels, reveal, scale } = plan.output;
-  sensible("the output", () => requireScale(scale));
-  const expectedShape = reveal === "label" ? [1] : shape;
-  if (elementCount(expectedShape) !== elementCount(last.shape)) {
-    refuse(`an output of shape [${expectedShape}]`, `[${last.shape}]`);
-  }
-  if (labels && labels.length !== elementCount(shape)) {
-    refuse(`${elementCount(shape)} labels`, `${labels.length}`);
-  }
+  sensible("its outputs", () => checkOutputs(plan, written));
+}
+
+function isInput({ inputs }: InferencePlan, tensor: string): boolean {
+  return inputs.some(({ name }) => name === tensor);
 }
 
 /** What is left of the limits while a plan is gone through. */

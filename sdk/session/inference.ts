@@ -40,14 +40,14 @@ export interface InferenceContext {
 
 /** What an inference gives. */
 export interface InferenceResult {
-  /** Integers of the last activation. */
-  output: IntegerTensor;
+  /** Integers of the activations that outputs are parts of, by name. */
+  activations: ReadonlyMap<string, IntegerTensor>;
   /** Values that were clamped, over all rounds and samples. */
   clampedValues: number;
   rounds: RoundReport[];
   /**
    * The first fault of the gateway's own work on decrypted values (a custom
-   * activation that threw), or null. The output is then worth nothing; whoever runs
+   * activation that threw), or null. The outputs are then worth nothing; whoever runs
    * the inference reports it once nothing more is sent.
    */
   fault: { reason: unknown } | null;
@@ -62,19 +62,19 @@ export interface InferenceResult {
  * the inference whatever the values are. A fault of the gateway's own work on
  * decrypted values does not stop it: the result tells it after the last round.
  *
- * @param reading quantised integers, one array per sample
+ * @param inputs quantised integers, one array per sample, by name
  * @param token opens round 0
  */
 export async function runInference(
   context: InferenceContext,
-  reading: IntegerTensor,
+  inputs: ReadonlyMap<string, IntegerTensor>,
   token: Uint8Array,
 ): Promise<InferenceResult> {
   const { plan } = context;
-  const live = new Map([["input", reading]]);
+  const live = new Map(inputs);
   const rounds: RoundReport[] = [];
-  const readLater = namesReadLater(plan.rounds);
-  let output = reading, clampedValues = 0;
+  const readLater = namesReadLater(plan);
+  let clampedValues = 0;
   let fault: InferenceResult["fault"] = null;
   const work: ActivationContext = {
     modulus: context.owner.publicKey.modulus,
@@ -83,17 +83,16 @@ export async function runInference(
   };
   for (const [index, round] of plan.rounds.entries()) {
     const result = await runRound(context, work, index, { live, token });
-    output = result.output;
     token = result.token;
     clampedValues += result.clampedValues;
-    live.set(round.writes, output);
+    live.set(round.writes, result.output);
     for (const name of live.keys()) {
       if (!readLater[index].has(name)) live.delete(name);
     }
     rounds.push(result.report);
     context.onRound(index, result.report);
   }
-  return { output, clampedValues, rounds, fault };
+  return { activations: live, clampedValues, rounds, fault };
 }
 
 interface RoundResult {

@@ -67,16 +67,18 @@ export interface LeakageReport {
  * ```ts
  * import { type InferencePlan, leakageReport } from "@cipherlayer/sdk/protocol";
  *
+ * const values = { labels: null, units: null, scale: [1], offset: [0] };
  * // y = W x with 3 outputs and 4 inputs.
  * const plan: InferencePlan = {
+ *   format: 2,
  *   samples: 1,
- *   input: { shape: [4], scale: 1, offset: 0, low: 0, high: 15 },
+ *   inputs: [{ ...values, name: "x", shape: [4], low: 0, high: 15 }],
  *   rounds: [{
  *     layout: {
  *       kind: "dense",
  *       samples: 1,
  *       fold: 1,
- *       inputs: [{ tensor: "input", length: 4 }],
+ *       inputs: [{ tensor: "x", length: 4 }],
  *       outputLength: 3,
  *       slotBits: 12,
  *       guardBits: 0,
@@ -86,7 +88,17 @@ export interface LeakageReport {
  *     writes: "scores",
  *     shards: 1,
  *   }],
- *   output: { shape: [3], scale: 1, labels: null, tail: "none", reveal: "scores" },
+ *   outputs: [{
+ *     ...values,
+ *     name: "y",
+ *     shape: [3],
+ *     tensor: "scores",
+ *     start: 0,
+ *     tail: "none",
+ *   }],
+ *   states: [],
+ *   reveal: "scores",
+ *   powerOfTwo: true,
  * };
  * const { cloud, gateway } = leakageReport(plan, 2048);
  * if (cloud.bits !== 0) throw new Error("the cloud learns something");
@@ -125,7 +137,7 @@ export function leakageReport(
       boundBits,
       rounds,
       learns: [
-        plan.output.reveal === "label"
+        plan.reveal === "label"
           ? `which label: at most ${round1(answerBits)} bits`
           : `the scores: at most ${round1(answerBits)} bits`,
         "the geometry of every layer, its activation and the widths of its integers",
@@ -163,13 +175,19 @@ function maxWeights(layout: RoundLayout): number {
     : inputCiphertexts(layout);
 }
 
-function answerBitsOf({ output, rounds, samples }: InferencePlan): number {
-  const elements = elementCount(output.shape);
-  if (output.reveal === "label") return samples * Math.log2(elements);
-  const { layout } = rounds[rounds.length - 1];
-  return outputValues(layout) === elements
-    ? samples * elements * layout.slotBits
-    : samples * elements * 53;
+function answerBitsOf(
+  { outputs, reveal, rounds, samples }: InferencePlan,
+): number {
+  if (reveal === "label") {
+    return samples * Math.log2(elementCount(outputs[0].shape));
+  }
+  return outputs.reduce((bits, { tensor, shape }) => {
+    const round = rounds.find(({ writes }) => writes === tensor)!;
+    const elements = elementCount(shape);
+    const { layout } = round;
+    const width = outputValues(layout) === elements ? layout.slotBits : 53;
+    return bits + samples * elements * width;
+  }, 0);
 }
 
 function describe(round: RoundLeakage, index: number): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import { CipherlayerError } from "../support/errors.ts";
-import type { ModelInfo } from "../wire/messages.ts";
+import type { ModelInfo, ModelValues } from "../wire/messages.ts";
 import {
   type Check,
   integer,
@@ -21,6 +21,7 @@ import {
   maxListBytes,
   maxModels,
   maxNameLength,
+  maxTensors,
 } from "../wire/limits.ts";
 import type { ConnectOptions } from "./session_options.ts";
 import { getJson } from "./transport.ts";
@@ -34,20 +35,27 @@ export type ListModelsOptions = Pick<
 const name = text(maxNameLength);
 const shape = list(integer(1, maxCount), maxAxes);
 
+const values = record<ModelValues>({
+  name,
+  shape,
+  labels: nullable(list(name, maxLabels)),
+  units: nullable(list(name, maxLabels)),
+});
+
 const modelList: Check<ModelInfo[]> = list(
   record<ModelInfo>({
     name,
     version: name,
-    inputShape: shape,
-    outputShape: shape,
-    labels: nullable(list(name, maxLabels)),
+    inputs: list(values, maxTensors),
+    outputs: list(values, maxTensors),
+    contract: text(71),
   }),
   maxModels,
 );
 
 /**
- * Lists the models that the caller may use: names, versions, shapes of readings
- * and outputs, and labels. One call, not repeated.
+ * Lists the models that the caller may use: names, versions, what they take and
+ * give, and contracts. One call, not repeated.
  *
  * @param url address of the functions, as for `connect`
  * @param options bearer token and the like; `timeoutMs` is 120 000 by default
@@ -63,8 +71,8 @@ const modelList: Check<ModelInfo[]> = list(
  *
  * try {
  *   const models = await listModels("http://127.0.0.1:9", { token: "letters" });
- *   for (const { name, inputShape } of models) {
- *     console.log(`${name} reads ${inputShape.join(" x ")} values`);
+ *   for (const { name, inputs: [{ shape }] } of models) {
+ *     console.log(`${name} reads ${shape.join(" x ")} values`);
  *   }
  * } catch (error) {
  *   // Nothing listens at this address.

@@ -4,6 +4,7 @@ import {
   blockSlots,
   inputCiphertexts,
 } from "../fixed_point/layout.ts";
+import { outputTensors } from "../wire/check_interface.ts";
 import type { EdgeStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
 
 /** How much memory and work a plan may ask of the gateway. */
@@ -40,12 +41,12 @@ export function stepWork(
   return elementCount(before) + elementCount(after) * window;
 }
 
-/** For each round, the names that a later one reads. */
+/** For each round, the names that a later one reads or an output is part of. */
 export function namesReadLater(
-  rounds: InferencePlan["rounds"],
+  { rounds, outputs }: Pick<InferencePlan, "rounds" | "outputs">,
 ): ReadonlySet<string>[] {
   const later: Set<string>[] = Array(rounds.length);
-  let names = new Set<string>();
+  let names = outputTensors({ outputs });
   for (let index = rounds.length - 1; index >= 0; index--) {
     later[index] = names;
     names = new Set(names);

@@ -1,12 +1,17 @@
 import { checkActivations } from "../activations/apply.ts";
-import { type Answer, readOutput } from "./answer.ts";
+import { type Answer, readOutputs } from "./answer.ts";
 import { checkPlan } from "./check_plan.ts";
 import { ContractKeeper } from "./contract_keeper.ts";
 import { isContract } from "../keys/contract_store.ts";
 import { type Clock, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { emit, SessionEvents } from "./events.ts";
-import { quantise } from "../fixed_point/codec.ts";
+import {
+  inputActivations,
+  nextStates,
+  quantise,
+} from "../fixed_point/quantise.ts";
+import type { Reading } from "../fixed_point/reading.ts";
 import { inputCiphertexts } from "../fixed_point/layout.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
@@ -86,6 +91,8 @@ export class Session extends SessionEvents {
   readonly #contracts: ContractKeeper;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  /** Integers of the states for the next inference; undefined: those of 0. */
+  #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #idle = { stop: new AbortController(), done: Promise.resolve() };
@@ -182,14 +189,17 @@ export class Session extends SessionEvents {
   /**
    * Evaluates the model on one reading.
    *
-   * @param reading values in row-major order, in the units and range of the model's input
-   * @throws {TypeError} if the reading is no list of numbers
-   * @throws {RangeError} before anything is sent, if the reading has another
-   * length, or a value is NaN or outside the model's range
+   * @param reading in the units and range of the model's inputs: all values in
+   * row-major order, nested lists of the model's shape, or a record by name
+   * (`{ temperature: 21.5, ... }`)
+   * @throws {TypeError} before anything is sent, naming index or name of what is no
+   * number, is missing or does not belong there
+   * @throws {RangeError} before anything is sent, if there are too few or too many
+   * values, or one is outside the model's range
    * @throws {CipherlayerError} on faults of network (after retries) and protocol
    */
   async infer(
-    reading: ArrayLike<number>,
+    reading: Reading,
     options: InferOptions = {},
   ): Promise<Answer> {
     return (await this.inferMany([reading], options))[0];
@@ -204,13 +214,13 @@ export class Session extends SessionEvents {
    * a custom activation threw or gave no finite number; else as {@linkcode infer} does
    */
   inferMany(
-    readings: ArrayLike<number>[],
+    readings: Reading[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
-    if (!Array.isArray(readings) || !readings.every(isList)) {
+    if (!Array.isArray(readings) || typeof readings[0] === "number") {
       return Promise.reject(
         new TypeError(
-          "Cannot infer: expected readings to be an array of readings, each a list of numbers",
+          "Cannot infer: expected readings to be an array of readings, not a single one",
         ),
       );
     }
@@ -238,6 +248,14 @@ export class Session extends SessionEvents {
     await this.#idle.done;
   }
 
+  /**
+   * Forgets what earlier inferences left in the model's states, if it has any: the
+   * next one begins with 0, as the first did.
+   */
+  resetStates(): void {
+    this.#states = undefined;
+  }
+
   /** Ends what is running and releases memory. The session cannot be used after. */
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
@@ -256,7 +274,7 @@ export class Session extends SessionEvents {
   }
 
   async #inferAll(
-    readings: ArrayLike<number>[],
+    readings: Reading[],
     options: InferOptions,
   ): Promise<Answer[]> {
     const signal = this.#joined(options.signal);
@@ -265,7 +283,7 @@ export class Session extends SessionEvents {
     try {
       // Every reading is checked before any is sent.
       for (const reading of readings) {
-        quantise(reading, this.plan.input, options);
+        quantise(reading, this.plan, options);
       }
       const size = this.#options.samples ?? 1;
       const answers: Answer[] = [];
@@ -292,7 +310,7 @@ export class Session extends SessionEvents {
   }
 
   async #inferBatch(
-    readings: ArrayLike<number>[],
+    readings: Reading[],
     options: InferOptions,
     keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
@@ -308,18 +326,18 @@ export class Session extends SessionEvents {
   }
 
   async #inferOnce(
-    readings: ArrayLike<number>[],
+    readings: Reading[],
     options: InferOptions,
     keep: (fault: unknown) => void,
   ): Promise<Answer[]> {
     const { plan, token } = this.#opened;
     const started = this.#clock.now();
     const samples = readings.map((reading) =>
-      quantise(reading, plan.input, options)
+      quantise(reading, plan, { ...options, states: this.#states })
     );
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { output, rounds, clampedValues, fault } = await runInference(
+    const { activations, rounds, clampedValues, fault } = await runInference(
       {
         plan,
         owner: this.#owner,
@@ -332,10 +350,17 @@ export class Session extends SessionEvents {
         onRound: (round, report) =>
           emit(this, "round", { round, rounds: plan.rounds.length, report }),
       },
-      { shape: plan.input.shape, samples },
+      inputActivations(samples, plan.inputs),
       token,
     );
     if (fault) keep(fault.reason);
+    const outputs = readings.map((_, sample) =>
+      readOutputs(activations, sample, plan)
+    );
+    if (plan.states.length > 0 && !fault) {
+      const values = Object.entries(outputs[0].outputs!);
+      this.#states = nextStates(plan, new Map(values));
+    }
     const shared = {
       rounds,
       totalMs: this.#clock.now() - started,
@@ -344,8 +369,8 @@ export class Session extends SessionEvents {
       leakage: leakageReport(plan, this.#owner.publicKey.modulusBits),
       kernel: this.#owner.kernelName,
     };
-    return readings.map((_, sample) => ({
-      ...readOutput(output, sample, plan.output),
+    return outputs.map((output) => ({
+      ...output,
       clampedValues,
       ...shared,
     }));
@@ -371,6 +396,11 @@ export class Session extends SessionEvents {
       modulusBits: publicKey.modulusBits,
       limits: this.#options.planLimits,
     });
+    if (opened.plan.states.length > 0 && samples > 1) {
+      throw new RangeError(
+        `Cannot connect: expected samples to be 1 for a model whose readings follow each other, got ${samples}`,
+      );
+    }
     for (const { steps } of opened.plan.rounds) {
       checkActivations(steps, this.#options.activations ?? new Map());
     }
@@ -428,11 +458,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     promise.then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** Any object with a length; what its elements are is checked before they are sent. */
-function isList(reading: unknown): boolean {
-  return typeof reading === "object" && reading !== null && "length" in reading;
 }
 
 function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {

@@ -115,7 +115,7 @@ export interface BaseSender {
 }
 
 /**
- * The sender's message and keys.
+ * The sender's message and keys; yields often, since a thousand choices take a second.
  *
  * The multiplications take a time that depends on the seed's scalar. One sum of
  * thousands of them is all that shows, of a scalar that serves this request alone.
@@ -123,10 +123,10 @@ export interface BaseSender {
  * @param seed of this request alone
  * @param received the receiver's message, and its points
  */
-export function answerPoints(
+export function* answerPoints(
   seed: Uint8Array,
   received: { message: Uint8Array; points: readonly Point[] },
-): BaseSender {
+): Generator<void, BaseSender> {
   const secret = scalar("sender", 0, seed);
   const message = Point.BASE.multiply(secret).toBytes();
   const key = (i: number, side: 0 | 1) => {
@@ -136,9 +136,10 @@ export function answerPoints(
       .add(hashPoint(other, i, side)).multiplyUnsafe(secret);
     return keyOf(shared as Point, i, side, message);
   };
-  const keys = Array.from(
-    { length: received.points.length / 2 },
-    (_, i): [Uint8Array, Uint8Array] => [key(i, 0), key(i, 1)],
-  );
+  const keys: BaseSender["keys"] = [];
+  for (let i = 0; i < received.points.length / 2; i++) {
+    keys.push([key(i, 0), key(i, 1)]);
+    yield;
+  }
   return { message, keys };
 }

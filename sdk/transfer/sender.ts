@@ -105,15 +105,15 @@ export class TransferSender {
   }
 
   /**
-   * Answers a set-up.
+   * Answers a set-up; yields often.
    *
    * @param seed a secret function of the whole request
    */
-  answerSetup(
+  *answerSetup(
     seed: Uint8Array,
     { points, choices }: SetupRequest,
-  ): { answer: Uint8Array; root: BatchSeed } {
-    const base = answerPoints(derive(seed, "base", 32), points);
+  ): Generator<void, { answer: Uint8Array; root: BatchSeed }> {
+    const base = yield* answerPoints(derive(seed, "base", 32), points);
     let keys = base.keys.map((pair) =>
       pair.map(wordsOfBytes) as unknown as KeyPair
     );
@@ -122,12 +122,13 @@ export class TransferSender {
       seed: derive(seed, `batch ${i}`, 32),
       leaves,
     }));
-    batches.forEach((batch, i) => {
+    for (const [i, batch] of batches.entries()) {
       if (i > 0) {
         keys = this.#keysFrom(batches[i - 1], batch, 0, choices[i - 1]);
       }
       pieces.push(this.#message(batch, keys));
-    });
+      yield;
+    }
     const answer = concatenate(pieces);
     return { answer, root: batches[batches.length - 1] };
   }

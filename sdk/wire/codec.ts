@@ -2,21 +2,15 @@
 import { decode, encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
 import {
-  maxAxes,
   maxBodyBytes,
   maxCount,
-  maxFactors,
   maxInputs,
-  maxLabels,
   maxModulusBytes,
-  maxNameLength,
   maxOffsets,
   maxProofRoots,
   maxRounds,
-  maxShift,
   maxSlotBits,
   maxSteps,
-  maxTableEntries,
   maxTokenBytes,
 } from "./limits.ts";
 import type {
@@ -25,50 +19,42 @@ import type {
   SessionRequest,
   SessionResponse,
 } from "./messages.ts";
-import type {
-  DenseLayout,
-  EdgeStep,
-  InferencePlan,
-  Reveal,
-  ScoreDisplay,
-  SpatialInput,
-  SpatialLayout,
+import {
+  count,
+  interfaceFields,
+  name,
+  pair,
+  step,
+  withStepVersions,
+} from "./parts.ts";
+import {
+  type DenseLayout,
+  type InferencePlan,
+  planFormat,
+  type SpatialInput,
+  type SpatialLayout,
 } from "./plan.ts";
 import {
   bytes,
   type Check,
+  fields,
   integer,
   list,
   literal,
   Mismatch,
-  nullable,
-  printableText,
-  real,
   record,
   tagged,
   tuple,
 } from "./schema.ts";
 
-const count = integer(1, maxCount);
-const whole = integer(0, maxCount);
-const signed = integer(-maxCount, maxCount);
-const exact = integer(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-const name = printableText(maxNameLength);
-const shape = list(count, maxAxes);
-const pair = tuple<[number, number]>(count, count);
-const pads = tuple<[number, number, number, number]>(
-  whole,
-  whole,
-  whole,
-  whole,
-);
+const offset = integer(-maxCount, maxCount);
 const image = tuple<[number, number, number]>(count, count, count);
 
 const spatialInput: Check<SpatialInput> = record({
   tensor: name,
   shape: image,
   step: pair,
-  offsets: list(tuple<[number, number]>(signed, signed), maxOffsets),
+  offsets: list(tuple<[number, number]>(offset, offset), maxOffsets),
 });
 
 const layout = tagged<SpatialLayout | DenseLayout>("kind", {
@@ -94,93 +80,31 @@ const layout = tagged<SpatialLayout | DenseLayout>("kind", {
   }),
 });
 
-/** Also the check of steps in model packages. */
-export const step = tagged<EdgeStep>("op", {
-  relu: record<Step<"relu">>({ op: literal("relu") }),
-  leakyRelu: record<Step<"leakyRelu">>({
-    op: literal("leakyRelu"),
-    positive: count,
-    negative: list(exact, maxFactors),
-  }),
-  sumPool: record<Step<"sumPool">>({
-    op: literal("sumPool"),
-    kernel: pair,
-    stride: pair,
-    pads,
-  }),
-  meanPool: record<Step<"meanPool">>({
-    op: literal("meanPool"),
-    kernel: pair,
-    stride: pair,
-    pads,
-    counted: pads,
-    multiple: count,
-  }),
-  maxPool: record<Step<"maxPool">>({
-    op: literal("maxPool"),
-    kernel: pair,
-    stride: pair,
-    dilation: pair,
-    pads,
-  }),
-  requantise: record<Step<"requantise">>({
-    op: literal("requantise"),
-    multiplier: exact,
-    shift: integer(0, maxShift),
-    low: exact,
-    high: exact,
-  }),
-  lookup: record<Step<"lookup">>({
-    op: literal("lookup"),
-    multiplier: exact,
-    shift: integer(0, maxShift),
-    low: exact,
-    table: list(exact, maxTableEntries),
-  }),
-  reshape: record<Step<"reshape">>({ op: literal("reshape"), shape }),
-  transpose: record<Step<"transpose">>({
-    op: literal("transpose"),
-    shape,
-    order: list(integer(0, 7), 8),
-  }),
-  selectLargest: record<Step<"selectLargest">>({
-    op: literal("selectLargest"),
-  }),
-  isNonNegative: record<Step<"isNonNegative">>({
-    op: literal("isNonNegative"),
-  }),
-  custom: record<Step<"custom">>({
-    op: literal("custom"),
-    name,
-    inputScale: real,
-    outputScale: real,
-    low: exact,
-    high: exact,
-  }),
-});
-
-type Step<Op extends EdgeStep["op"]> = Extract<EdgeStep, { op: Op }>;
-
-const plan: Check<InferencePlan> = record({
-  samples: count,
-  input: record({ shape, scale: real, offset: real, low: exact, high: exact }),
-  rounds: list(
-    record({
-      layout,
-      steps: list(step, maxSteps),
-      writes: name,
-      shards: count,
-    }),
-    maxRounds,
-  ),
-  output: record({
-    shape,
-    scale: real,
-    labels: nullable(list(name, maxLabels)),
-    tail: literal<ScoreDisplay>("none", "softmax", "logSoftmax"),
-    reveal: literal<Reveal>("scores", "label"),
-  }),
-});
+/** Other plans are refused by their number: their members would say less. */
+const plan: Check<InferencePlan> = (value, path) => {
+  const { format } = fields(value, path);
+  if (format !== planFormat) {
+    throw new Mismatch(
+      `expected a plan of format ${planFormat}, got ${
+        Number.isInteger(format) ? format : 1
+      }: update the functions or the gateway, whichever is older`,
+    );
+  }
+  return record<InferencePlan>({
+    format: literal(planFormat),
+    samples: count,
+    ...interfaceFields,
+    rounds: list(
+      record({
+        layout,
+        steps: list(step, maxSteps),
+        writes: name,
+        shards: count,
+      }),
+      maxRounds,
+    ),
+  })(value, path);
+};
 
 const sessionRequest: Check<SessionRequest> = record({
   model: name,
@@ -228,7 +152,15 @@ export function decodeSessionRequest(body: Uint8Array): SessionRequest {
  * @throws {CipherlayerError} `malformed` if a field is missing, superfluous, of the wrong type or out of range
  */
 export function encodeSessionResponse(message: SessionResponse): Uint8Array {
-  return encodeBody("session response", sessionResponse, message);
+  return encodeBody(
+    "session response",
+    sessionResponse,
+    message,
+    ({ plan, ...rest }) => ({
+      ...rest,
+      plan: { ...plan, rounds: withStepVersions(plan.rounds) },
+    }),
+  );
 }
 
 /**
@@ -276,8 +208,18 @@ export function decodeRoundResponse(body: Uint8Array): RoundResponse {
   return decodeBody("round response", roundResponse, body);
 }
 
-function encodeBody<T>(what: string, check: Check<T>, message: T): Uint8Array {
-  return guard(`encode ${what}`, () => encode(check(message, "body")));
+/** @param wired gives the message as it is to be sent */
+function encodeBody<T>(
+  what: string,
+  check: Check<T>,
+  message: T,
+  wired = (message: T): T => message,
+): Uint8Array {
+  return guard(`encode ${what}`, () => {
+    const body = wired(message);
+    check(body, "body");
+    return encode(body);
+  });
 }
 
 function decodeBody<T>(what: string, check: Check<T>, body: Uint8Array): T {

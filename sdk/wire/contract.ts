@@ -11,20 +11,16 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { encode, rfc8949EncodeOptions } from "cborg";
-import type {
-  EdgeStep,
-  InferencePlan,
-  InputSpec,
-  PlanOutput,
-  RoundLayout,
-} from "./plan.ts";
+import { withStepVersions } from "./parts.ts";
+import type { EdgeStep, InferencePlan, RoundLayout } from "./plan.ts";
+import { interfaceOf, type ModelInterface } from "./values.ts";
 
 /** Raised when the same model would get another contract. */
-const contractVersion = 1;
+const contractVersion = 2;
 
 /** An activation that a round reads. */
 export interface ContractInput {
-  /** Its name; "input" is the reading. */
+  /** Its name: an input's, or what an earlier round writes. */
   tensor: string;
   /** Its shape for one sample: [channels, height, width] or [length]. */
   shape: number[];
@@ -45,13 +41,9 @@ export interface ContractRound {
 }
 
 /** What a gateway relies on. */
-export interface Contract {
-  /** How a reading becomes integers. */
-  input: InputSpec;
+export interface Contract extends ModelInterface {
   /** The rounds, decoys and label rounds included. */
   rounds: ContractRound[];
-  /** The scores, or the label. */
-  output: PlanOutput;
 }
 
 /**
@@ -61,14 +53,13 @@ export interface Contract {
  */
 export function contractOfPlan(plan: InferencePlan): Contract {
   return {
-    input: plan.input,
+    ...interfaceOf(plan),
     rounds: plan.rounds.map(({ layout, steps, writes }) => ({
       kind: layout.kind,
       ...readsAndGives(layout),
       steps,
       writes,
     })),
-    output: plan.output,
   };
 }
 
@@ -94,9 +85,9 @@ function readsAndGives(
  *
  * @returns `sha256:` and 64 hexadecimal digits
  */
-export function contractDigest({ input, rounds, output }: Contract): string {
+export function contractDigest({ rounds, ...rest }: Contract): string {
   const bytes = encode(
-    [contractVersion, input, rounds, output],
+    [contractVersion, interfaceOf(rest), withStepVersions(rounds)],
     rfc8949EncodeOptions,
   );
   return `sha256:${bytesToHex(sha256(bytes))}`;

@@ -31,7 +31,9 @@ export const maxTableEntries = 2 ** 17;
 export const maxShift = 64;
 /** Bits of a slot. */
 export const maxSlotBits = 64;
-/** Labels of an output. */
+/** Inputs of a model, and outputs. */
+export const maxTensors = 64;
+/** Labels, units or scales of an input or output. */
 export const maxLabels = 2 ** 16;
 /** Characters of a name or a version. */
 export const maxNameLength = 200;

@@ -49,12 +49,24 @@ export interface ModelInfo {
   name: string;
   /** The version that new sessions get. */
   version: string;
-  /** Extents of one reading, row-major. */
-  inputShape: number[];
-  /** Extents of what one reading gives. */
-  outputShape: number[];
-  /** Names of the classes, one an output, or null. */
+  /** What it takes: names and shapes, row-major. */
+  inputs: ModelValues[];
+  /** What it gives. */
+  outputs: ModelValues[];
+  /** What `connect` takes as `contract`: `sha256:` and 64 hexadecimal digits. */
+  contract: string;
+}
+
+/** An input or output of a model, as {@linkcode ModelInfo} tells it. */
+export interface ModelValues {
+  /** What programs call it. */
+  name: string;
+  /** Extents for one reading. */
+  shape: number[];
+  /** Names of its elements or channels, of classes say; or null. */
   labels: string[] | null;
+  /** Units: one for all, one a channel or one an element; or null. */
+  units: string[] | null;
 }
 
 /**

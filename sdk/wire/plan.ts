@@ -3,6 +3,17 @@
  * value lies in the plaintexts of each round, and what the edge does between
  * rounds. It tells geometry, never weights.
  */
+import type { ModelInterface } from "./values.ts";
+
+export type {
+  InputSpec,
+  ModelInterface,
+  OutputSpec,
+  Reveal,
+  ScoreDisplay,
+  StateSpec,
+  ValuesSpec,
+} from "./values.ts";
 
 /**
  * A round over images (2-D; 1-D signals have height 1): slot (ty, tx) of a
@@ -178,55 +189,15 @@ export interface RoundPlan {
   shards: number;
 }
 
-/** How a reading becomes integers. */
-export interface InputSpec {
-  /** Shape of one sample. */
-  shape: number[];
-  /** integer = round((x - offset)/scale), within [low, high]. */
-  scale: number;
-  /** The reading that becomes 0. */
-  offset: number;
-  /** Least integer. */
-  low: number;
-  /** Greatest integer. */
-  high: number;
-}
-
-/** What is left to do to scores for display; their order stays. */
-export type ScoreDisplay = "none" | "softmax" | "logSoftmax";
-
-/** What the last round's accumulators mean. */
-export interface OutputSpec {
-  /** Shape of one sample. */
-  shape: number[];
-  /** score = integer * scale. */
-  scale: number;
-  /** Name of each score, if the model has names. */
-  labels: string[] | null;
-  /** Floating-point tail, for display only: outside of exactness. */
-  tail: ScoreDisplay;
-}
-
-/**
- * What an inference gives: `scores` of the output's shape, or one `label`, the
- * number of the largest score, and no scores.
- */
-export type Reveal = "scores" | "label";
-
-/** The output as a plan describes it. */
-export interface PlanOutput extends OutputSpec {
-  /** With `label` the last round gives one integer: the number of the largest score. */
-  reveal: Reveal;
-}
+/** Raised when plans of before can no longer be read. */
+export const planFormat = 2;
 
 /** Everything the edge needs for one inference of `samples` samples. */
-export interface InferencePlan {
+export interface InferencePlan extends ModelInterface {
+  /** Version of the plan's form. */
+  format: typeof planFormat;
   /** Samples side by side in the slots. */
   samples: number;
-  /** The reading. */
-  input: InputSpec;
-  /** The activation named "input" is the quantised reading. */
+  /** In order; an activation that carries an input's name is that input, quantised. */
   rounds: RoundPlan[];
-  /** The scores, or the label. */
-  output: PlanOutput;
 }

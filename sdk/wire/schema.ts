@@ -36,6 +36,9 @@ export const real: Check<number> = (value, path) =>
     ? value as number
     : refuse(path, "a finite number", value);
 
+export const truth: Check<boolean> = (value, path) =>
+  typeof value === "boolean" ? value : refuse(path, "true or false", value);
+
 export function text(maxCharacters: number): Check<string> {
   return (value, path) =>
     typeof value === "string" && value.length <= maxCharacters
@@ -97,12 +100,12 @@ export function literal<T extends string | number>(...of: T[]): Check<T> {
 }
 
 /** A map of exactly these fields. */
-export function record<T>(fields: { [K in keyof T]: Check<T[K]> }): Check<T> {
-  const names = Object.keys(fields) as (keyof T & string)[];
+export function record<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
+  const names = Object.keys(checks) as (keyof T & string)[];
   return (value, path) => {
-    const map = asMap(value, path);
+    const map = fields(value, path);
     for (const name of Object.keys(map)) {
-      if (!Object.hasOwn(fields, name)) {
+      if (!Object.hasOwn(checks, name)) {
         throw new Mismatch(
           `expected ${path} to have fields ${names.join(", ")}, got ${
             JSON.stringify(name.slice(0, 40))
@@ -111,7 +114,7 @@ export function record<T>(fields: { [K in keyof T]: Check<T[K]> }): Check<T> {
       }
     }
     return Object.fromEntries(
-      names.map((name) => [name, fields[name](map[name], `${path}.${name}`)]),
+      names.map((name) => [name, checks[name](map[name], `${path}.${name}`)]),
     ) as T;
   };
 }
@@ -123,10 +126,11 @@ export function tagged<T>(
 ): Check<T> {
   const known = literal(...Object.keys(cases));
   return (value, path) =>
-    cases[known(asMap(value, path)[tag], `${path}.${tag}`)](value, path);
+    cases[known(fields(value, path)[tag], `${path}.${tag}`)](value, path);
 }
 
-function asMap(value: unknown, path: string): Record<string, unknown> {
+/** The fields of a map, whatever they are. */
+export function fields(value: unknown, path: string): Record<string, unknown> {
   return typeof value === "object" && value !== null &&
       !Array.isArray(value) && !(value instanceof Uint8Array)
     ? value as Record<string, unknown>

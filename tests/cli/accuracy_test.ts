@@ -6,6 +6,7 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { cipherlayer } from "../support/cli_process.ts";
+import { realReading } from "../../sdk/fixed_point/quantise.ts";
 
 const count = 70;
 const small = ["--encrypted", "--insecure-key-bits", "512"];
@@ -14,7 +15,7 @@ const small = ["--encrypted", "--insecure-key-bits", "512"];
 async function workplace() {
   const folder = await Deno.makeTempDir();
   const model = tinyLeNet();
-  const { input, output } = model.manifest;
+  const { inputs, outputs: [output] } = model.manifest;
   const readings = Array.from(
     { length: count },
     (_, i) => randomReading(model, i),
@@ -28,13 +29,11 @@ async function workplace() {
   );
   await writePackage(`${folder}/package`, model);
   const data = Float64Array.from(
-    readings.flatMap((reading) =>
-      Array.from(reading, (x) => x * input.scale + input.offset)
-    ),
+    readings.flatMap((reading) => Array.from(realReading(reading, inputs))),
   );
   await Deno.writeFile(
     `${folder}/x.npy`,
-    encodeNpy({ shape: [count, ...input.shape], data }),
+    encodeNpy({ shape: [count, ...inputs[0].shape], data }),
   );
   // As MNIST has them: IDX, compressed.
   const idx = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, count, ...classes]);

@@ -35,7 +35,7 @@ Deno.test("samples in [0, 1] with their classes from one file", async () => {
   try {
     const path = `${folder}/pictures.bin.gz`;
     await Deno.writeFile(path, await compress(twoRecords()));
-    const [first, second] = await loadReadings(path, [3, 32, 32]);
+    const [first, second] = await loadReadings(path, [{ shape: [3, 32, 32] }]);
     deepEqual([...first.subarray(0, 3)], [1, 51 / 255, 0]);
     equal(second.at(-1), 102 / 255);
     deepEqual(await loadClasses(path), [7, 3]);
@@ -44,7 +44,7 @@ Deno.test("samples in [0, 1] with their classes from one file", async () => {
     equal(classesPath(path, "labels.npy"), "labels.npy");
     equal(classesPath("readings.npy", undefined), null);
     await rejects(
-      loadReadings(path, [1, 28, 28]),
+      loadReadings(path, [{ shape: [1, 28, 28] }]),
       /expected samples of shape \[1,28,28\]/,
     );
   } finally {

@@ -35,7 +35,8 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
   const compiled = await cipherlayer(
     ...["compile", `${folder}/net.onnx`, "--calibrate", `${folder}/x.npy`],
     ...["--out", out, "--weight-bits", "10,10", "--activation-bits", "10"],
-    ...["--reveal", "scores", "--json"],
+    ...["--reveal", "scores", "--json", "--input-names", "left,right"],
+    ...["--units", '["lx"]', "--labels", "north,east,south,west"],
   );
   equal(compiled.code, 0, compiled.stderr);
   const report = JSON.parse(compiled.stdout);
@@ -50,7 +51,14 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
 
   const verified = await cipherlayer("verify", out, "--json");
   equal(JSON.parse(verified.stdout).valid, true);
-  match((await cipherlayer("inspect", out)).stdout, /3x3 convolution of 2x6x6/);
+  const { stdout: shown } = await cipherlayer("inspect", out);
+  match(shown, /3x3 convolution of 2x6x6/);
+  match(
+    shown,
+    /^input x \[2, 6, 6\] of .* lx from 0 \(left, right\): integers/m,
+  );
+  match(shown, /^output t\d+ \[4\] .* \(north, east, south, west\)$/m);
+  ok(shown.includes(`contract ${report.contract}\n`));
 
   const simulated = await cipherlayer(
     ...["simulate", out, "--input", `${folder}/x.npy`],
@@ -62,6 +70,23 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
   const right = classes.filter((label, i) => predicted[i] === label).length;
   equal(accuracy, right / 60);
   ok(accuracy > .95, `${accuracy}`);
+
+  const data = new Float64Array(60 * 72);
+  const lastAxis = encodeNpy({ shape: [60, 6, 6, 2], data });
+  await Deno.writeFile(`${folder}/nhwc.npy`, lastAxis);
+  for (
+    const [command, ...rest] of [
+      ["simulate", out, "--input"],
+      ["compile", `${folder}/net.onnx`, "--out", out, "--calibrate"],
+    ]
+  ) {
+    const turned = await cipherlayer(command, ...rest, `${folder}/nhwc.npy`);
+    equal(turned.code, 1);
+    match(
+      turned.stderr,
+      /got \[6, 6, 2\], .* transpose its axes to \(2, 0, 1\)/,
+    );
+  }
 
   const weights = `${out}/weights.safetensors`;
   const bytes = await Deno.readFile(weights);

@@ -15,7 +15,7 @@ Deno.test("every round is compared: alike as served, unlike with one other weigh
     ...tiny,
     manifest: { ...tiny.manifest, reveal: "scores" },
   };
-  const { scale, offset } = model.manifest.input;
+  const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
   const readings = [1, 2, 3].map((seed) => randomReading(model, seed));
   using owner = new RememberingOwner(testKey(512));
   await using service = await openService(

@@ -6,7 +6,7 @@ import {
   writePackage,
 } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { startCloud } from "../support/cloud.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
 import { runOnnx } from "../../bench/shared/onnx_oracle.ts";
@@ -31,17 +31,16 @@ async function writeArray(
 async function packagePlace(count: number) {
   const folder = await Deno.makeTempDir();
   const model = tinyLeNet();
-  const { input } = model.manifest;
+  const { inputs } = model.manifest;
   const readings = Array.from(
     { length: count },
-    (_, i) =>
-      randomReading(model, i).map((x) => x * input.scale + input.offset),
+    (_, i) => realReading(randomReading(model, i), inputs),
   );
   await writePackage(`${folder}/package`, model);
-  await writeArray(`${folder}/x.npy`, input.shape, readings);
+  await writeArray(`${folder}/x.npy`, inputs[0].shape, readings);
   const stored = await readPackage(`${folder}/package`);
   const simulated = readings.map((reading) =>
-    simulate(stored, quantise(reading, input))
+    simulate(stored, quantise(reading, stored.manifest))
   );
   return {
     folder,

@@ -4,7 +4,7 @@
  * @module
  */
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { contractOfModel } from "../../models/protections/contract.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
 import { MemoryBlobStore } from "../../sdk/blobs/blob_store.ts";
 import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
 import type { ContractChange } from "../../sdk/session/contract_keeper.ts";
@@ -14,12 +14,11 @@ import {
   decodeSessionResponse,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import { contractDigest } from "../../sdk/wire/contract.ts";
 import { contentDigest } from "../../sdk/wire/content_digest.ts";
 import { startCloud } from "../support/cloud.ts";
 import { key, model, open, reading } from "../support/tiny_session.ts";
 
-const contract = contractDigest(contractOfModel(model));
+const contract = manifestContract(model.manifest);
 
 function isChanged(error: unknown): boolean {
   if (!(error instanceof CipherlayerError)) return false;
@@ -54,7 +53,7 @@ function spoilable() {
     const reply = await fetch(target, init);
     if (!cloud.isSpoilt) return reply;
     const opened = decodeSessionResponse(await reply.bytes());
-    opened.plan.input.high--;
+    opened.plan.inputs[0].high--;
     const body = new Uint8Array(encodeSessionResponse(opened));
     return new Response(body, {
       headers: {
@@ -105,7 +104,7 @@ Deno.test("the contract of the first use is remembered beside the key", async ()
   equal(changes[0].model, model.manifest.name);
   equal(changes[0].expected, contract);
   equal(changes[0].contract, accepted);
-  equal(changes[0].plan.input.high, model.manifest.input.high - 1);
+  equal(changes[0].plan.inputs[0].high, model.manifest.inputs[0].high - 1);
   equal(await reopen(), accepted);
   hostile.isSpoilt = false;
   await rejects(reopen(), isChanged);

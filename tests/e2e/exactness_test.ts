@@ -4,7 +4,7 @@ import { accumulatorBound } from "../../models/package/bounds.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate, simulateMany } from "../../models/simulate/simulate.ts";
-import { quantise } from "../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { digitSample, digitSamples } from "../../examples/digits/samples.ts";
@@ -21,7 +21,7 @@ import { type SentTensor, Wiretap } from "../support/opened_requests.ts";
 
 /** Reals that the input's quantisation takes to these integers. */
 function asReals(model: ModelPackage, integers: Float64Array): Float64Array {
-  const { scale, offset } = model.manifest.input;
+  const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
   return integers.map((integer) => integer * scale + offset);
 }
 
@@ -61,7 +61,7 @@ async function checkExactness(
   );
 
   const expected = readings.map((reading) => simulate(model, reading));
-  const { scale } = model.manifest.output;
+  const [{ scale: [scale] }] = model.manifest.outputs;
   answers.forEach((answer, sample) => {
     const { integers } = expected[sample];
     deepEqual(answer.scores, Array.from(integers, (x) => x * scale));
@@ -150,7 +150,7 @@ const ignore = !existsSync(`${lenetFolder}/manifest.json`);
 /** Integers of one of the project's own pictures, as the model's input wants them. */
 function digitReading(model: ModelPackage, index: number): Float64Array {
   const reals = Float64Array.from(digitSample(index).picture, (v) => v / 255);
-  return quantise(reals, model.manifest.input);
+  return quantise(reals, model.manifest);
 }
 
 for (

@@ -128,28 +128,43 @@ Deno.test("a token that never holds is not renewed for ever", async () => {
   equal(cloud.calls.filter((call) => call === "/v1/sessions").length, 2);
 });
 
-Deno.test("a reading with NaN, out of range or of another length: RangeError, nothing sent", async () => {
+Deno.test("a reading with NaN, out of range or of another length is refused by index, nothing sent", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url);
   const before = cloud.calls.length;
   const spoiled = (value: number) => reading.with(17, value);
-  await rejects(session.infer(spoiled(NaN)), {
-    name: "RangeError",
-    message: /index 17, got NaN/,
-  });
+  for (
+    const [value, got] of [
+      [NaN, "NaN"],
+      [null, "null"],
+      ["", '""'],
+      ["20.5", '"20.5"'],
+      [true, "true"],
+      [undefined, "nothing"],
+      [[], "a list of 0"],
+      [new Date(0), "an object \\(Date\\)"],
+    ] as const
+  ) {
+    const refused = {
+      name: "TypeError",
+      message: new RegExp(`expected a number at index 17, got ${got}$`),
+    };
+    await rejects(session.infer(spoiled(value as number)), refused);
+    await rejects(session.inferMany([spoiled(value as number)]), refused);
+  }
   await rejects(session.infer(spoiled(Infinity)), RangeError);
   await rejects(session.infer(spoiled(99)), {
     name: "RangeError",
     message: /\[-0.5, 1.9375\] at index 17, got 99/,
   });
   await rejects(session.infer(reading.slice(1)), RangeError);
-  await rejects(session.inferMany([reading, spoiled(NaN)]), RangeError);
+  await rejects(session.inferMany([reading, spoiled(NaN)]), TypeError);
   equal(cloud.calls.length, before);
   // Clamping is asked for, and infinite values are refused even then.
-  await rejects(session.infer(spoiled(NaN), { clamp: true }), RangeError);
+  await rejects(session.infer(spoiled(NaN), { clamp: true }), TypeError);
   const clamped = await session.infer(spoiled(99), { clamp: true });
   const at = integers.slice();
-  at[17] = model.manifest.input.high;
+  at[17] = model.manifest.inputs[0].high;
   deepEqual(
     clamped.scores,
     scoresOf(at),
@@ -215,7 +230,7 @@ Deno.test("concurrent inferences of one session do not mix", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url);
   const readings = [21, 22, 23].map((seed) => randomReading(model, seed));
-  const { scale, offset } = model.manifest.input;
+  const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
   const answers = await Promise.all(
     readings.map((quantised) =>
       session.infer(quantised.map((value) => value * scale + offset))

@@ -209,7 +209,7 @@ Deno.test("of many shards no more than eight are on their way at a time", async 
       return response;
     },
   });
-  const { scale, offset } = wide.manifest.input;
+  const [{ scale: [scale], offset: [offset] }] = wide.manifest.inputs;
   const answer = await session.infer(
     Array.from(input, (integer) => integer * scale + offset),
   );

@@ -9,6 +9,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 import type { ConnectOptions } from "../../sdk/session/session.ts";
 import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
+import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { randomReading } from "../reference/tiny_models.ts";
 import {
   type Cheat,
@@ -28,9 +29,10 @@ interface Strategy extends Cheat {
   check?: (cloud: HostileCloud, fault: unknown) => void;
 }
 
-const { scale, offset, low, high } = model.manifest.input;
-const inUnits = (integers: ArrayLike<number>) =>
-  Array.from(integers, (integer) => integer * scale + offset);
+const { inputs } = model.manifest;
+const [{ low, high }] = inputs;
+const inUnits = (integers: Float64Array) =>
+  Array.from(realReading(integers, inputs));
 const zeros = inUnits(randomReading(model, 1).fill(0));
 /** Nothing of it is near zero: a random half, and a half of extremes. */
 const reading = inUnits(
@@ -184,13 +186,13 @@ const strategies: Record<string, Strategy> = {
   },
   // A contract that changes.
   "another range of readings than the contract's": {
-    ...changePlan(({ input }) => input.high--),
+    ...changePlan(({ inputs: [input] }) => input.high--),
     options: { contract: `sha256:${"0".repeat(64)}` },
     ends: "contract-changed",
   },
   "a session that ends, and another range of readings in the next": {
     session: ({ plan }, count) => {
-      if (count > 1) plan.input.high = 3;
+      if (count > 1) plan.inputs[0].high = 3;
     },
     reply: (request, reply) =>
       isRound(request, 1)
@@ -344,7 +346,7 @@ const strategies: Record<string, Strategy> = {
   },
   // Texts for whoever reads them.
   "labels that move the cursor": {
-    ...changePlan(({ output }) =>
+    ...changePlan(({ outputs: [output] }) =>
       output.labels = Array(output.shape[0]).fill("\x1b[2J\u202e\u0007")
     ),
     ends: "answer",

@@ -8,7 +8,7 @@ import { testKey } from "../vectors/keys.ts";
 import { startCloud } from "../support/cloud.ts";
 
 const model = tinyLeNet();
-const { scale, offset } = model.manifest.input;
+const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
 const seeds = [5, 6];
 const readings = seeds.map((seed) =>
   Array.from(randomReading(model, seed), (integer) => integer * scale + offset)

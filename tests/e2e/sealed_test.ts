@@ -13,7 +13,9 @@ import { connect } from "../../sdk/session/session.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
 import { seededIntegers } from "../reference/tiny_models.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
+import { platformClock } from "../../sdk/support/clock.ts";
 import { startCloud } from "../support/cloud.ts";
+import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const packed = await readPackage("models/zoo/occupancy/package");
@@ -21,7 +23,7 @@ const model: ModelPackage = {
   ...packed,
   manifest: { ...packed.manifest, privacy: "sealed" },
 };
-const { name, input } = model.manifest;
+const { name, inputs, inputs: [{ low, high }] } = model.manifest;
 const keys = testKey(512);
 const budgetOf = (perModelDay: number) => ({
   store: new MemoryBudgetStore(),
@@ -33,11 +35,11 @@ function sample(seed: number) {
   const next = seededIntegers(seed);
   const integers = Float64Array.from(
     [0, 0, 0, 0],
-    () => next(input.low, input.high),
+    () => next(low, high),
   );
   const { integers: scores } = simulate(model, integers);
   return {
-    reading: [...integers].map((x) => x * input.scale + input.offset),
+    reading: realReading(integers, inputs),
     label: scores.indexOf(Math.max(...scores)),
   };
 }
@@ -46,7 +48,7 @@ Deno.test("a sealed session", async (t) => {
   const budget = budgetOf(50);
   await using first = startCloud([model], { budget });
   await using second = startCloud([model], { budget });
-  let faulty = true, calls = 0, labels = 0;
+  let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
   const bodies = new Map<string, Uint8Array>();
   const paths: string[] = [];
   /** While faulty: each call fails once, lost before or after it was answered; then another instance answers. */
@@ -77,6 +79,7 @@ Deno.test("a sealed session", async (t) => {
     keys,
     retry: exponentialBackoff({ firstDelayMs: 1 }),
     fetch: send as typeof fetch,
+    clock: { ...platformClock, now: () => performance.now() - stoppedMs },
   });
 
   await t.step(
@@ -85,7 +88,7 @@ Deno.test("a sealed session", async (t) => {
       const { reading, label } = sample(3);
       const [answer] = await session.infer([reading]);
       equal(answer.label, label);
-      equal(answer.name, model.manifest.output.labels![label]);
+      equal(answer.name, model.manifest.outputs[0].labels![label]);
       deepEqual(paths, [
         "/v1/sealed/sessions",
         "/v1/sealed/transfers",
@@ -107,6 +110,18 @@ Deno.test("a sealed session", async (t) => {
     }
     equal(paths.filter((path) => path.endsWith("roots")).length, 1);
   });
+
+  await t.step(
+    "begins transfers anew after its machine was stopped",
+    async () => {
+      paths.length = 0;
+      stoppedMs = 60_000;
+      const { reading, label } = sample(5);
+      const [answer] = await session.infer([reading]);
+      equal(answer.label, label);
+      equal(paths[0], "/v1/sealed/transfers");
+    },
+  );
 
   await t.step(
     "tells no more labels than the budget allows, whoever asks at once",

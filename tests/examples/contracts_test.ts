@@ -3,8 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { contracts } from "../../examples/contracts.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import { contractOfModel } from "../../models/protections/contract.ts";
-import { contractDigest } from "../../sdk/wire/contract.ts";
+import { manifestContract } from "../../models/protections/contract.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -12,8 +11,8 @@ Deno.test("apps pin the contracts of the zoo", async () => {
   const found: Record<string, string> = {};
   for (const name of Object.keys(contracts)) {
     const folder = new URL(`models/zoo/${name}/package`, root);
-    const model = await readPackage(fileURLToPath(folder));
-    found[name] = contractDigest(contractOfModel(model));
+    const { manifest } = await readPackage(fileURLToPath(folder));
+    found[name] = manifestContract(manifest);
   }
   deepEqual(contracts, found);
 });

@@ -18,6 +18,28 @@ export const nowMs: number = Date.UTC(2026, 0, 1);
 /** The model that the corpus' sessions are with: two dense rounds and a label. */
 export const fuzzedModel: ModelPackage = labelled(tinyDense(), "standard");
 
+/** Two dense rounds whose values have names, units and scales; its scores are a state. */
+export const namedModel: ModelPackage = named(tinyDense());
+
+function named({ manifest, tensors }: ModelPackage): ModelPackage {
+  const [input] = manifest.inputs, [output] = manifest.outputs;
+  const labels = [..."abcdefghi"];
+  const scale = labels.map((_, i) => 1 / (i + 2));
+  return {
+    manifest: {
+      ...manifest,
+      name: "named",
+      inputs: [
+        { ...input, labels, units: ["lx"], scale, offset: [...scale] },
+        { ...input, name: "before", shape: [3] },
+      ],
+      outputs: [{ ...output, labels: ["low", "middle", "high"] }],
+      states: [{ input: "before", output: output.name }],
+    },
+    tensors,
+  };
+}
+
 /** The functions as the corpus met them. */
 export function fuzzedApp(...models: ModelPackage[]): Hono {
   return createApp({

@@ -24,7 +24,13 @@ import {
   tinySignal,
 } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
-import { fixedRandom, fuzzedApp, fuzzedModel, passphrase } from "./fixtures.ts";
+import {
+  fixedRandom,
+  fuzzedApp,
+  fuzzedModel,
+  namedModel,
+  passphrase,
+} from "./fixtures.ts";
 import { walk } from "./walk.ts";
 
 const folder = fileURLToPath(new URL("corpus/", import.meta.url));
@@ -46,15 +52,28 @@ async function writeWire(): Promise<void> {
     await write("round-request", `${index}`, encodeRoundRequest(request));
     await write("round-response", `${index}`, encodeRoundResponse(answer));
   }
-  const spatial = fuzzedApp(tinyLeNet(), tinyResidual(), tinySignal());
+  const spatial = fuzzedApp(
+    tinyLeNet(),
+    tinyResidual(),
+    tinySignal(),
+    namedModel,
+  );
   for (const model of ["tiny-1", "tiny-2", "tiny-3"]) {
     const answer = await startSession(spatial, model, 2);
     await write("session-response", model, encodeSessionResponse(answer));
   }
+  const named = await startSession(spatial, "named", 1);
+  await write("session-response", "named", encodeSessionResponse(named));
 }
 
 async function writeModels(): Promise<void> {
-  const models = [fuzzedModel, tinyLeNet(), tinyResidual(), tinySignal()];
+  const models = [
+    fuzzedModel,
+    tinyLeNet(),
+    tinyResidual(),
+    tinySignal(),
+    namedModel,
+  ];
   for (const model of models) {
     const { name } = model.manifest;
     for (const [file, bytes] of encodePackage(model)) {

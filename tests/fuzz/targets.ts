@@ -9,6 +9,7 @@ import { onnx, passes } from "./targets/onnx.ts";
 import { plan } from "./targets/plan.ts";
 import { quantisation } from "./targets/quantisation.ts";
 import { controlPlane, modelState, release } from "./targets/release.ts";
+import { sealed } from "./targets/sealed.ts";
 import { token, tokenContent } from "./targets/token.ts";
 import * as wire from "./targets/wire.ts";
 
@@ -21,6 +22,7 @@ export const targets: Readonly<Record<string, TargetMaker>> = {
   "session-response": wire.sessionResponse,
   "round-request": wire.roundRequest,
   "round-response": wire.roundResponse,
+  sealed,
   answer,
   plan,
   http,

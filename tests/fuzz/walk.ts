@@ -32,7 +32,7 @@ export async function walk(app: Functions): Promise<Walk> {
   const { plan } = session;
   const samples = [randomReading(fuzzedModel, 3)];
   const live = new Map<string, IntegerTensor>([
-    ["input", { shape: plan.input.shape, samples }],
+    ["input", { shape: plan.inputs[0].shape, samples }],
   ]);
   const rounds: Walk["rounds"] = [];
   let { token } = session;

@@ -72,9 +72,9 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "fewer labels than scores",
-    file: "sdk/session/check_plan.ts",
-    find: "if (labels && labels.length !== elementCount(shape)) {",
-    replace: "if (labels && labels.length < 0) {",
+    file: "sdk/wire/check_interface.ts",
+    find: "if (labels) of(labels, channels, all);",
+    replace: "",
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
   {
@@ -224,7 +224,7 @@ export const gatewayMutations: Mutation[] = [
   {
     name: "readings that are sent before all are checked",
     file: "sdk/session/session.ts",
-    find: "        quantise(reading, this.plan.input, options);\n      }",
+    find: "        quantise(reading, this.plan, options);\n      }",
     replace: "      }",
     tests: ["tests/e2e/session_test.ts"],
   },
@@ -416,9 +416,8 @@ export const gatewayMutations: Mutation[] = [
   {
     name: "a refusal that stops the readings beside it",
     file: "sdk/queue/offline_queue.ts",
-    find: "if (readings.length === 1) return [{ refused: error.message }];",
-    replace:
-      "if (readings.length > 0) return readings.map(() => ({ refused: error.message }));",
+    find: "readings.filter((_, i) => refusals[i] === null),",
+    replace: "readings.filter(() => cause === undefined),",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   {
@@ -433,24 +432,67 @@ export const gatewayMutations: Mutation[] = [
   // Readings as integers.
   {
     name: "readings below the range are taken",
-    file: "sdk/fixed_point/codec.ts",
+    file: "sdk/fixed_point/quantise.ts",
     find: "if (integer >= low && integer <= high) return integer;",
     replace: "if (integer <= high) return integer;",
-    tests: ["tests/sdk/fixed_point/codec_test.ts"],
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
   },
   {
     name: "readings above the range are taken",
-    file: "sdk/fixed_point/codec.ts",
+    file: "sdk/fixed_point/quantise.ts",
     find: "if (integer >= low && integer <= high) return integer;",
     replace: "if (integer >= low) return integer;",
-    tests: ["tests/sdk/fixed_point/codec_test.ts"],
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "a state beyond the range of its input",
+    file: "sdk/fixed_point/quantise.ts",
+    find: "return Math.min(Math.max(held, low), high);",
+    replace: "return held;",
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "values that are converted to numbers",
+    file: "sdk/fixed_point/reading.ts",
+    find:
+      'if (typeof value === "number" && !Number.isNaN(value)) return value;',
+    replace: "if (!Number.isNaN(Number(value))) return Number(value);",
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "axes that stand in another order",
+    file: "sdk/fixed_point/reading.ts",
+    find: "  refuseTransposed(got, shape, of);\n",
+    replace: "",
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "steps of any version",
+    file: "sdk/wire/parts.ts",
+    find: "if (version !== known.version) {",
+    replace: "if (version === null) {",
+    tests: ["tests/sdk/wire/codec_test.ts"],
+  },
+  {
+    name: "outputs that are no part of an activation",
+    file: "sdk/wire/check_interface.ts",
+    find: "if (start + length > size) {",
+    replace: "if (start < 0) {",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
+  },
+  {
+    name: "outputs beyond all numbers",
+    file: "sdk/wire/check_interface.ts",
+    find: "if (!Number.isFinite(2 * step * largestInteger + offset[i])) {",
+    replace: "if (step === null) {",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
   },
   {
     name: "clamping to one end",
-    file: "sdk/fixed_point/codec.ts",
+    file: "sdk/fixed_point/quantise.ts",
     find: "return integer < low ? low : high;",
     replace: "return high;",
-    tests: ["tests/sdk/fixed_point/codec_test.ts"],
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
   },
   {
     name: "residues of numbers below -N/3",

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { functionsMutations } from "./functions_mutations.ts";
 import { gatewayMutations } from "./gateway_mutations.ts";
 
 /** A change of one place in one file. */
@@ -332,7 +333,7 @@ export const mutations: Mutation[] = [
   {
     name: "a queue gives up what a changed contract refuses",
     file: "sdk/queue/offline_queue.ts",
-    find: "if (session.contract !== contract) {",
+    find: "if (cause && session.contract !== contract) {",
     replace: "if (session.contract === null) {",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
@@ -353,15 +354,15 @@ export const mutations: Mutation[] = [
   {
     name: "a contract that leaves out the range of readings",
     file: "sdk/wire/contract.ts",
-    find: "[contractVersion, input, rounds, output]",
-    replace: "[contractVersion, rounds, output]",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, withStepVersions(rounds)]",
     tests: ["tests/models/protections/contract_test.ts"],
   },
   {
     name: "a contract that leaves out the rounds",
     file: "sdk/wire/contract.ts",
-    find: "[contractVersion, input, rounds, output]",
-    replace: "[contractVersion, input, output]",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, interfaceOf(rest)]",
     tests: ["tests/models/protections/contract_test.ts"],
   },
   // Budgets and sessions.
@@ -379,6 +380,7 @@ export const mutations: Mutation[] = [
     replace: "nonce: random(nonceBytes).fill(0),",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
+  ...functionsMutations,
   ...gatewayMutations,
 
   // Sealed inferences.
@@ -444,5 +446,19 @@ export const mutations: Mutation[] = [
     find: "    this.#next += bits.length;",
     replace: "    setTimeout(() => this.#next += bits.length);",
     tests: [sealedViews],
+  },
+  {
+    name: "sealed: labels that cost nothing",
+    file: "functions/http/sealed.ts",
+    find: "      await this.#charge(c, content.model, content.samples);",
+    replace: "",
+    tests: ["tests/e2e/sealed_test.ts"],
+  },
+  {
+    name: "sealed: transfers that outlive a stopped machine",
+    file: "sdk/sealed/session.ts",
+    find: "Math.abs(now - this.#beganAt) > clockToleranceMs",
+    replace: "Math.abs(now - this.#beganAt) > 1e9",
+    tests: ["tests/e2e/sealed_test.ts"],
   },
 ];

@@ -30,6 +30,7 @@ export interface GraphSpec {
   outputs: string[];
   nodes: NodeSpec[];
   constants?: Record<string, TensorSpec>;
+  metadata?: Record<string, string>;
 }
 
 /** The model's bytes. */
@@ -42,6 +43,12 @@ export function writeOnnx(graph: GraphSpec): Uint8Array {
     opset.tag(2, WireType.Varint).int64(graph.opset ?? 13);
   });
   message(writer, 7, (body) => writeGraph(body, graph));
+  for (const [key, value] of Object.entries(graph.metadata ?? {})) {
+    message(writer, 14, (body) => {
+      body.tag(1, WireType.LengthDelimited).string(key);
+      body.tag(2, WireType.LengthDelimited).string(value);
+    });
+  }
   return writer.finish();
 }
 

@@ -3,13 +3,15 @@
  * a model: correct shapes, ranges and bounds, the same for the same seed.
  */
 import { accumulatorBound } from "../../models/package/bounds.ts";
-import type {
-  ConvolutionTerm,
-  ModelPackage,
-  RoundSpec,
-  Term,
-  WeightTensor,
+import {
+  type ConvolutionTerm,
+  type ModelPackage,
+  packageFormat,
+  type RoundSpec,
+  type Term,
+  type WeightTensor,
 } from "../../models/package/format.ts";
+import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 
 /** One round to be built; `reads` defaults to the activation before it. */
@@ -136,17 +138,32 @@ export function tinyModel(
 
   return {
     manifest: {
-      format: "cipherlayer-model-1",
+      format: packageFormat,
       name: `tiny-${seed}`,
       version: "1",
-      input: { shape: inputShape, scale: 1 / 16, offset: 0, ...input },
-      rounds,
-      output: {
-        shape: rounds[rounds.length - 1].outputShape,
-        scale: 1 / 64,
+      inputs: [{
+        name: "input",
+        shape: inputShape,
         labels: null,
+        units: null,
+        scale: [1 / 16],
+        offset: [0],
+        ...input,
+      }],
+      rounds,
+      outputs: [{
+        name: "scores",
+        shape: rounds[rounds.length - 1].outputShape,
+        labels: null,
+        units: null,
+        scale: [1 / 64],
+        offset: [0],
+        tensor: "scores",
+        start: 0,
         tail: "none",
-      },
+      }],
+      states: [],
+      powerOfTwo: multipliesByPowersOfTwo(rounds),
       privacy: "standard",
       reveal: "scores",
       provenance: { seed },
@@ -233,10 +250,10 @@ export function tinyDense(seed = 4): ModelPackage {
 /** A quantised reading of the model, uniform over its input range. */
 export function randomReading(model: ModelPackage, seed: number): Float64Array {
   const random = seededIntegers(seed);
-  const { shape, low, high } = model.manifest.input;
   return Float64Array.from(
-    { length: product(shape) },
-    () => random(low, high),
+    model.manifest.inputs.flatMap(({ shape, low, high }) =>
+      Array.from({ length: product(shape) }, () => random(low, high))
+    ),
   );
 }
 

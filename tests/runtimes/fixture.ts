@@ -9,6 +9,7 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { seededIntegers, tinyModel } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import type { CheckInput } from "./checks.ts";
+import { realReading } from "../../sdk/fixed_point/quantise.ts";
 
 const page = `<!doctype html><meta charset="utf-8"><title>checks</title>`;
 
@@ -23,7 +24,7 @@ export async function serveChecks(bundlePath: string) {
     { kind: "dense", length: 5 },
   ]);
   const random = seededIntegers(12);
-  const { shape, low, high, scale, offset } = model.manifest.input;
+  const [{ shape, low, high }] = model.manifest.inputs;
   const integers = Float64Array.from(
     { length: shape.reduce((a, b) => a * b) },
     () => random(low, high),
@@ -46,7 +47,7 @@ export async function serveChecks(bundlePath: string) {
     primes: [p.toString(16), q.toString(16)],
     url: server.url,
     model: model.manifest.name,
-    reading: Array.from(integers, (integer) => integer * scale + offset),
+    reading: Array.from(realReading(integers, model.manifest.inputs)),
   };
   return {
     input,

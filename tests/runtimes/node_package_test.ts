@@ -33,7 +33,7 @@ Deno.test({
         `${folder}/consumer.mjs`,
       );
       const model = tinyLeNet();
-      const { scale, offset } = model.manifest.input;
+      const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
       const integers = randomReading(model, 3);
       const { p, q } = testKey(512).exportPrimes();
       await using cloud = startCloud([model]);

@@ -104,7 +104,7 @@ export async function infer(
 ): Promise<Float64Array[][]> {
   const { plan } = session;
   const live = new Map<string, IntegerTensor>([
-    ["input", { shape: plan.input.shape, samples: readings }],
+    ["input", { shape: plan.inputs[0].shape, samples: readings }],
   ]);
   const rounds: Float64Array[][] = [];
   let { token } = session;

@@ -31,6 +31,7 @@ import {
 } from "../../sdk/wire/sealed_messages.ts";
 import { testKey } from "../vectors/keys.ts";
 import { seededBytes } from "../transfer/kernels.ts";
+import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 
 export const sealingKey = new Uint8Array(32).fill(7);
 export const nowMs = 1_800_000_000_000;
@@ -162,7 +163,7 @@ export class SealedBench {
     const { model: { plan, rounds, leaves } } = this;
     const inference = new SealedInference(
       { plan, rounds, modulus: this.modulus, gates },
-      { shape: plan.input.shape, samples: readings },
+      inputActivations(readings, plan.inputs),
     );
     let token = this.start();
     let batch: TransferBatch | undefined, batchToken = new Uint8Array();

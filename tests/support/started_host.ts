@@ -9,6 +9,7 @@ import {
 
 export interface StartedHost extends AsyncDisposable {
   url: string;
+  pid: number;
   /** What the process has written so far. */
   log(): string;
 }
@@ -61,7 +62,7 @@ export async function startHost(
     await stop();
     throw new Error(`${host} ended: ${text}`);
   }
-  return { url, log: () => text, [Symbol.asyncDispose]: stop };
+  return { url, pid: child.pid, log: () => text, [Symbol.asyncDispose]: stop };
 }
 
 function deployCommand({ models, hostname, port }: HostOptions): HostCommand {

@@ -13,7 +13,7 @@ import { testKey } from "../vectors/keys.ts";
 export const model = tinyLeNet();
 export const key = testKey(512);
 
-const { scale, offset } = model.manifest.input;
+const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
 /** A reading, quantised. */
 export const integers = randomReading(model, 5);
 /** The same in the units of the model's input. */

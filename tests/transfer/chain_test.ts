@@ -24,7 +24,7 @@ import {
   readSetup,
   TransferSender,
 } from "../../sdk/transfer/sender.ts";
-import { kernel, seededBytes, sender } from "./kernels.ts";
+import { finish, kernel, seededBytes, sender } from "./kernels.ts";
 
 const digest = (bytes: Uint8Array) => bytesToHex(sha256(bytes)).slice(0, 32);
 
@@ -45,7 +45,9 @@ Deno.test("a base transfer's receiver has the key of its choice alone", () => {
   const seed = seededBytes(1)(32), choices = Uint8Array.of(0, 1, 1, 0);
   const message = receiverPoints(seed, choices);
   const received = { message, points: decodePoints(message) };
-  const { keys, message: point } = answerPoints(seededBytes(2)(32), received);
+  const { keys, message: point } = finish(
+    answerPoints(seededBytes(2)(32), received),
+  );
   receiverKeys(seed, choices, point).forEach((key, i) => {
     deepEqual(key, keys[i][choices[i]]);
     notDeepEqual(key, keys[i][1 - choices[i]]);
@@ -60,9 +62,8 @@ Deno.test("a base transfer's receiver has the key of its choice alone", () => {
 Deno.test("set-up, root, batches and the next root agree on both sides", () => {
   const pending = startTransfers(kernel, seededBytes(1));
   equal(pending.request.length, setupRequestBytes);
-  const { answer, root } = sender.answerSetup(
-    seededBytes(2)(32),
-    readSetup(pending.request),
+  const { answer, root } = finish(
+    sender.answerSetup(seededBytes(2)(32), readSetup(pending.request)),
   );
   equal(answer.length, setupAnswerBytes);
   equal(digest(pending.request), "82a08d1a1e84607393a69d3e7981c3a7");
@@ -71,7 +72,7 @@ Deno.test("set-up, root, batches and the next root agree on both sides", () => {
   checkChoices(batch, root, 100);
   for (const leaves of [8, 23, 256]) {
     const seed = { seed: seededBytes(leaves)(32), leaves };
-    const { request, finish } = batch.extend(leaves);
+    const { request, finish: open } = batch.extend(leaves);
     const answer = sender.answerBatch(
       root,
       seed,
@@ -80,7 +81,7 @@ Deno.test("set-up, root, batches and the next root agree on both sides", () => {
     );
     equal(answer.length, batchAnswerBytes(leaves));
     if (leaves === 8) equal(digest(answer), "f96b9b85dd5a8108ab8ffe04fdba2d01");
-    const child = finish(answer);
+    const child = open(answer);
     checkChoices(child, seed, 300);
     checkChoices(child, seed, 77);
   }

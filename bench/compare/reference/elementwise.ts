@@ -29,7 +29,7 @@ export interface ElementwiseCosts {
  */
 export function elementwiseCounts(manifest: Manifest): ElementwiseCounts {
   const counts = {
-    encryptions: product(manifest.input.shape),
+    encryptions: product(manifest.inputs[0].shape),
     decryptions: 0,
     multiplyAdds: 0,
   };

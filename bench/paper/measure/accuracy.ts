@@ -1,6 +1,6 @@
 /** Table 5: test accuracy in floating point and in the integers that encryption computes. */
 import { existsSync } from "node:fs";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { argMax } from "../../../models/compiler/quantise/report.ts";
 import { loadClasses, loadReadings } from "../../../cli/readings/readings.ts";
@@ -59,9 +59,9 @@ export const accuracyStage: Stage = {
         continue;
       }
       const model = await readPackage(`${folder}/package`);
-      const { version, input } = model.manifest;
+      const { version, inputs } = model.manifest;
       const count = quick ? quickSamples : undefined;
-      const readings = await loadReadings(images, input.shape, count);
+      const readings = await loadReadings(images, inputs, count);
       const classes = await loadClasses(
         `${dataFolder}/${subject.labels}`,
         count,
@@ -85,7 +85,9 @@ export const accuracyStage: Stage = {
       let since = performance.now();
       const outcomes = simulateMany(
         model,
-        readings.map((reading) => quantise(reading, input, { clamp: true })),
+        readings.map((reading) =>
+          quantise(reading, model.manifest, { clamp: true })
+        ),
       );
       add("integer", outcomes.map(({ integers }) => argMax(integers)), since);
 
@@ -97,7 +99,7 @@ export const accuracyStage: Stage = {
       const outputs = await runOnnx(
         await Deno.readFile(`${folder}/${subject.model}.onnx`),
         floating,
-        [1, ...input.shape],
+        [1, ...inputs[0].shape],
       );
       add("float", outputs.map((scores) => argMax(scores)), since);
     }

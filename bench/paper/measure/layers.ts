@@ -16,7 +16,11 @@ import { plainSlotBits } from "../../../models/planner/slot_width.ts";
 import { spatialLayout } from "../../../models/planner/spatial.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";
-import { quantise, toResidue } from "../../../sdk/fixed_point/codec.ts";
+import { toResidue } from "../../../sdk/fixed_point/codec.ts";
+import {
+  inputActivations,
+  quantise,
+} from "../../../sdk/fixed_point/quantise.ts";
 import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";
 import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
@@ -116,12 +120,10 @@ async function elementByElement(
   await owner.prepare();
   const reading = quantise(
     Array.from(digitSample(3).picture, (value) => value / 255),
-    model.manifest.input,
+    model.manifest,
   );
   const { rounds } = simulate(model, reading);
-  const live = new Map<string, IntegerTensor>([
-    ["input", { shape: model.manifest.input.shape, samples: [reading] }],
-  ]);
+  const live = inputActivations([reading], model.manifest.inputs);
   const rows: LayerRow[] = [];
   for (const [index, round] of model.manifest.rounds.entries()) {
     progress(`${keyBits} bits: ${round.name}, element by element`);

@@ -2,6 +2,7 @@
  * Fresh channel orders: the edge sees the outputs of a hidden round in an order
  * drawn for this request, along axes that every reader can undo.
  */
+import { outputTensors } from "../../../sdk/wire/check_interface.ts";
 import { gcd } from "../../../sdk/support/numbers.ts";
 import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
 import type { Order } from "../arithmetic/order.ts";
@@ -10,12 +11,12 @@ import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
 /**
  * Equal blocks ("units") of round `round`'s output that may trade places: as many
  * as its own channels, the channels of every step that works by channel, and the
- * channels of every reader allow. 1 where nothing may move, as in the last round,
- * whose scores have names.
+ * channels of every reader allow. 1 where nothing may move, as in what outputs are
+ * part of, whose elements have names.
  */
 export function orderUnits(plan: InferencePlan, round: number): number {
-  if (round === plan.rounds.length - 1) return 1;
   const { layout, steps, writes } = plan.rounds[round];
+  if (outputTensors(plan).has(writes)) return 1;
   let shape = layout.kind === "dense" ? [layout.outputLength] : layout.output;
   let units = shape[0];
   for (const step of steps) {

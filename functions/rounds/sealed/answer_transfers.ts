@@ -10,6 +10,7 @@ import type {
   BatchRequest,
   BatchResponse,
 } from "../../../sdk/wire/sealed_messages.ts";
+import { runPaced } from "../privacy/paced.ts";
 import { answerBatch, type SealedContext } from "./answer_linear.ts";
 import { callSeed, type SealedRequest } from "./seeds.ts";
 import type { BatchToken } from "./token.ts";
@@ -24,14 +25,15 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
  * @param received the call as it came; its token is the caller's
  * @throws {CipherlayerError} `malformed`
  */
-export function answerSetup(
+export async function answerSetup(
   { sealingKey, tokens, transfers }: Context,
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
-): BatchResponse {
+): Promise<BatchResponse> {
   const setup = readSetup(request);
   const seed = callSeed(sealingKey, "transfers", received);
-  const { answer, root } = transfers.answerSetup(seed, setup);
+  const steps = transfers.answerSetup(seed, setup);
+  const { answer, root } = await runPaced(steps);
   return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
 }
 

@@ -15,8 +15,12 @@ import type {
  */
 export function cropUnread(network: FloatNetwork): FloatNetwork {
   const rounds = network.rounds.slice();
+  const outputs = new Set(network.outputs.map(({ tensor }) => tensor));
   for (let i = rounds.length - 1; i >= 0; i--) {
-    const { round, written } = cropRound(rounds[i], rounds.slice(i + 1));
+    const { round, written } = outputs.has(rounds[i].writes)
+      // Every element has a reader.
+      ? cropRound(rounds[i], [])
+      : cropRound(rounds[i], rounds.slice(i + 1));
     rounds[i] = round;
     for (let j = i + 1; written && j < rounds.length; j++) {
       const terms = rounds[j].terms.map((term) =>

@@ -125,10 +125,12 @@ function weightsByChannel(
  */
 export function countReaders(
   nodes: readonly OnnxNode[],
-  output: string,
+  outputs: readonly string[],
   isLinear: (node: OnnxNode) => boolean,
 ): (tensor: string) => number {
-  const readers = new Map<string, Set<number>>([[output, new Set([-1])]]);
+  const readers = new Map(
+    outputs.map((output, i) => [output, new Set([-1 - i])]),
+  );
   nodes.toReversed().forEach((node, n) => {
     const behind = isLinear(node)
       ? node.outputs.flatMap((name) => [...readers.get(name) ?? []])

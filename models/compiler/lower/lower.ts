@@ -4,13 +4,14 @@
  * once.
  */
 import { cropUnread } from "./crop.ts";
-import type { FloatNetwork } from "../ir.ts";
+import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
 import { foldConstant } from "./constants.ts";
 import { assumedShape } from "./assumed.ts";
 import {
   type Derivation,
+  type DynamicValue,
   type OperatorRule,
   shapeOf,
 } from "./operator_call.ts";
@@ -31,7 +32,13 @@ import {
   UnsupportedModelError,
   UnsupportedNodeError,
 } from "./unsupported.ts";
-import { gridOf, RoundBuilder, type Value } from "./values.ts";
+import {
+  gridOf,
+  type LinearValue,
+  RoundBuilder,
+  type Value,
+} from "./values.ts";
+import { isIdentity } from "./linear_map.ts";
 import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
 
 const rules: Record<string, OperatorRule> = {
@@ -74,31 +81,32 @@ export function lower(
   }
   const misnamed = misnamedNodes(graph);
   if (misnamed.length > 0) throw new UnsupportedModelError(misnamed);
-  const [{ name, shape: [batch, ...rest] }] = graph.inputs as {
-    name: string;
-    shape: number[];
-  }[];
-  const shape = [1, ...rest];
-  const rounds = new RoundBuilder();
+  const inputs = graph.inputs as { name: string; shape: number[] }[];
+  const [[batch]] = inputs.map(({ shape }) => shape);
+  const rounds = new RoundBuilder(
+    new Map(inputs.map(({ name }) => [name, { gain: 1, offset: 0 }])),
+  );
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
     values.set(constant, { kind: "constant", tensor });
   }
-  values.set(name, rounds.activation("input", shape));
+  for (const { name, shape: [, ...rest] } of inputs) {
+    values.set(name, rounds.activation(name, [1, ...rest]));
+  }
 
-  const detached = detachTail(graph);
-  const { output, tail } = detached;
-  const needed = neededNodes(detached.nodes, output);
-  const nodes = poolBeforeConcat(needed, countConsumers(needed, output));
-  const consumers = countConsumers(nodes, output);
+  const detached = graph.outputs.map(({ name }) => detachTail(graph, name));
+  const ends = detached.map(({ output }) => output);
+  const needed = neededNodes(graph.nodes, ends);
+  const nodes = poolBeforeConcat(needed, countConsumers(needed, ends));
+  const consumers = countConsumers(nodes, ends);
   const readers = countReaders(
     nodes,
-    output,
+    ends,
     ({ operator }) => joining.has(operator),
   );
   const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
-  const rawInputs = new Set([name]);
+  const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
   const integers = integerNodes(graph, nodes);
@@ -114,7 +122,7 @@ export function lower(
     const offend = (fault: OffendingNode) => {
       offending.push(fault);
       const given = known.filter((value) => value !== null);
-      const isDynamic = isKnown &&
+      const isDynamic = isKnown && fault.instead !== "correct the model" &&
         given.some(({ kind }) => kind !== "constant");
       const shape = isDynamic ? assumedShape(node, given.map(shapeOf)) : null;
       const [name] = node.outputs;
@@ -159,7 +167,7 @@ export function lower(
           derivations.values().some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
-      if (isRawInput(node.inputs[0]) && isUntouchedInput(results[0])) {
+      if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {
         rawInputs.add(node.outputs[0]);
       }
     } catch (error) {
@@ -168,6 +176,32 @@ export function lower(
   }
   if (offending.length > 0) throw new UnsupportedModelError(offending);
 
+  const lasts = ends.map((end) => lastValue(values, end));
+  const misplaced = detached.flatMap((tail, i) =>
+    checkTail(tail, lasts[i].shape, graph.opset)
+  );
+  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
+  const outputs = graph.outputs.map(({ name }, i): FloatOutput => ({
+    name,
+    tensor: finish(rounds, lasts[i], ends[i]),
+    shape: outputShape(lasts[i].shape),
+    tail: detached[i].tail,
+  }));
+  return cropUnread({
+    inputs: inputs.map(({ name, shape: [, ...rest] }) => ({
+      name,
+      shape: gridOf([1, ...rest]) ?? [sizeOf(rest)],
+      ...rounds.inputs.get(name)!,
+    })),
+    rounds: rounds.rounds,
+    outputs,
+  });
+}
+
+function lastValue(
+  values: ReadonlyMap<string, Value>,
+  output: string,
+): DynamicValue {
   const last = values.get(output);
   if (!last) {
     throw new RangeError(`Cannot compile model: no node gives "${output}"`);
@@ -175,23 +209,12 @@ export function lower(
   if (last.kind === "constant") {
     throw new RangeError("Cannot compile model: its output is a constant");
   }
-  const misplaced = checkTail(detached, last.shape, graph.opset);
-  if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  finish(rounds, last, output);
-  return cropUnread({
-    input: {
-      shape: gridOf(shape) ?? [sizeOf(shape)],
-      gain: rounds.input.gain,
-      offset: rounds.input.offset,
-    },
-    rounds: rounds.rounds,
-    output: { shape: outputShape(last.shape), tail },
-  });
+  return last;
 }
 
-/** The nodes that `output` depends on, in the graph's order. */
-function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
-  const needed = new Set([output]);
+/** The nodes that the outputs depend on, in the graph's order. */
+function neededNodes(nodes: OnnxNode[], ends: string[]): OnnxNode[] {
+  const needed = new Set(ends);
   return nodes.toReversed().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;
     for (const name of inputs) needed.add(name);
@@ -201,9 +224,10 @@ function neededNodes(nodes: OnnxNode[], output: string): OnnxNode[] {
 
 function countConsumers(
   nodes: OnnxNode[],
-  output: string,
+  ends: string[],
 ): Map<string, number> {
-  const consumers = new Map<string, number>([[output, 1]]);
+  const consumers = new Map<string, number>();
+  for (const end of ends) consumers.set(end, (consumers.get(end) ?? 0) + 1);
   for (const { inputs } of nodes) {
     for (const name of inputs) {
       consumers.set(name, (consumers.get(name) ?? 0) + 1);
@@ -295,24 +319,35 @@ function asOffending(
   throw error;
 }
 
-function isUntouchedInput(value: Value): boolean {
+function isUntouchedInput({ inputs }: RoundBuilder, value: Value): boolean {
   return value.kind === "linear" && value.terms.length === 1 &&
-    value.terms[0].reads === "input" && value.bias.every((b) => b === 0);
+    inputs.has(value.terms[0].reads) && value.bias.every((b) => b === 0);
 }
 
-/** The last round's edge operations give the scores. */
+/** The activation that holds an output, which a round of its own writes where none does yet. */
 function finish(
   rounds: RoundBuilder,
-  last: Exclude<Value, { kind: "constant" }>,
+  last: DynamicValue,
   output: string,
-): void {
+): string {
   try {
-    if (last.kind === "edge" && last.activation === null) rounds.write(last);
-    else rounds.written(rounds.toLinear(last), output);
+    if (last.kind === "edge") return last.activation ??= rounds.write(last);
+    return writtenAs(rounds, last) ??
+      rounds.written(last, output).terms[0].reads;
   } catch (error) {
     const node = { name: output, operator: "output" };
     throw new UnsupportedModelError([asOffending(node, error)]);
   }
+}
+
+/** The activation that a value is, whole; null where it is none of a round. */
+function writtenAs(
+  { inputs }: RoundBuilder,
+  { terms: [{ reads, map }, ...others], bias }: LinearValue,
+): string | null {
+  const isWhole = others.length === 0 && isIdentity(map) &&
+    bias.every((value) => value === 0) && !inputs.has(reads);
+  return isWhole ? reads : null;
 }
 
 /** Without the batch axis. */

@@ -2,27 +2,29 @@ import type { OnnxGraph } from "../onnx/graph.ts";
 import { maxElements, sizeOf } from "../onnx/tensor.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
-/** What stands in the way of one reading in, one list of scores out. */
+/** What stands in the way of readings in, values out: none of either, or of unknown size. */
 export function interfaceFaults(
   { inputs, outputs }: OnnxGraph,
 ): OffendingNode[] {
   const faults: OffendingNode[] = [];
-  const names = (list: { name: string }[]) =>
-    list.map(({ name }) => name).join(", ");
-  if (inputs.length !== 1) {
+  for (const [operator, list] of Object.entries({ inputs, outputs })) {
+    if (list.length > 0) continue;
     faults.push({
-      name: names(inputs),
-      operator: "inputs",
-      why: `expected one input, got ${inputs.length}`,
-      instead: "join them to one before export",
+      name: "the graph",
+      operator,
+      why: "expected one or more, got none",
+      instead: "correct the model",
     });
   }
-  if (outputs.length !== 1) {
+  const batches = new Set(inputs.map(({ shape }) => shape?.[0]));
+  if (batches.size > 1) {
     faults.push({
-      name: names(outputs),
-      operator: "outputs",
-      why: `expected one output, got ${outputs.length}`,
-      instead: "export the model with the one that is wanted",
+      name: inputs.map(({ name }) => name).join(", "),
+      operator: "inputs",
+      why: `expected one batch axis, got lengths ${
+        [...batches].map((length) => length === -1 ? "?" : length).join(", ")
+      }`,
+      instead: "give all inputs the batch as their first axis",
     });
   }
   for (const { name, shape } of inputs) {

@@ -10,8 +10,6 @@ import { normaliseAxis } from "./shapes.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
 export interface DetachedTail {
-  /** The nodes that remain. */
-  nodes: OnnxNode[];
   /** What was taken off, from the end. */
   removed: OnnxNode[];
   /** The tensor that the remaining nodes give. */
@@ -35,9 +33,8 @@ const displays: Record<string, ScoreDisplay> = {
 /** Passed over on the way to Softmax or ArgMax. */
 const views = new Set(["Identity", "Cast", "Squeeze"]);
 
-/** Takes the tail off a graph with one output. */
-export function detachTail(graph: OnnxGraph): DetachedTail {
-  const last = graph.outputs[0].name;
+/** Takes the tail off the output `last` of a graph. */
+export function detachTail(graph: OnnxGraph, last: string): DetachedTail {
   const path: OnnxNode[] = [];
   let output = last, cut = 0;
   for (;;) {
@@ -53,12 +50,10 @@ export function detachTail(graph: OnnxGraph): DetachedTail {
     if (node.operator in displays) break;
   }
   // Views that no Softmax or ArgMax follows stay.
-  const dropped = new Set(path.slice(0, cut));
-  const removed = [...dropped].filter(({ operator }) =>
+  const removed = path.slice(0, cut).filter(({ operator }) =>
     tailOperators.has(operator)
   );
   return {
-    nodes: graph.nodes.filter((node) => !dropped.has(node)),
     removed,
     output: cut > 0 ? path[cut - 1].inputs[0] : last,
     tail: displays[removed.at(-1)?.operator ?? ""] ?? "none",

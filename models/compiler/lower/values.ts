@@ -64,8 +64,17 @@ export function gridOf(shape: readonly number[]): Grid | null {
 /** The rounds of a network under construction. */
 export class RoundBuilder {
   readonly rounds: FloatRound[] = [];
-  /** The activation "input" is reading * gain + offset. */
-  readonly input = { gain: 1, offset: 0 };
+  readonly #prefix: string;
+
+  /** @param inputs by name: the activation of that name is reading * gain + offset */
+  constructor(
+    readonly inputs: ReadonlyMap<string, { gain: number; offset: number }>,
+  ) {
+    let prefix = "a";
+    const taken = [...inputs.keys()];
+    while (taken.some((name) => name.startsWith(prefix))) prefix += "_";
+    this.#prefix = prefix;
+  }
 
   /** The activation of that name and shape, as a value. */
   activation(name: string, shape: number[]): LinearValue {
@@ -87,7 +96,7 @@ export class RoundBuilder {
 
   /** Ends a round with `value` and returns the activation's name. */
   write(value: EdgeValue): string {
-    const writes = `a${this.rounds.length}`;
+    const writes = `${this.#prefix}${this.rounds.length}`;
     const { terms, shape, bias } = asRound(value.source);
     const places = sizeOf(shape.slice(1));
     if (places > maxPlaces) {

@@ -5,6 +5,8 @@ export interface OnnxGraph {
   /** Version of the default operator set. */
   opset: number;
   producer: string;
+  /** What the exporter noted, by key. */
+  metadata: ReadonlyMap<string, string>;
   nodes: OnnxNode[];
   /** Initialisers by name. */
   constants: Map<string, Tensor>;

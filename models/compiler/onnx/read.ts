@@ -45,7 +45,8 @@ export function readOnnx(bytes: Uint8Array): OnnxGraph {
 }
 
 function readModel(reader: BinaryReader): Partial<OnnxGraph> {
-  const model: Partial<OnnxGraph> = { producer: "" };
+  const metadata = new Map<string, string>();
+  const model: Partial<OnnxGraph> = { producer: "", metadata };
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
     if (field === 2 || field === 3) {
@@ -55,6 +56,9 @@ function readModel(reader: BinaryReader): Partial<OnnxGraph> {
     } else if (field === 8) {
       const { domain, version } = readOperatorSet(reader, ends(reader));
       if (domain === "" || domain === "ai.onnx") model.opset = version;
+    } else if (field === 14) {
+      const { key, value } = readProperty(reader, ends(reader));
+      metadata.set(key, value);
     } else reader.skip(wireType, field);
   }
   return model;
@@ -83,10 +87,21 @@ function readOperatorSet(reader: BinaryReader, end: number) {
   return { domain, version };
 }
 
+function readProperty(reader: BinaryReader, end: number) {
+  let key = "", value = "";
+  while (reader.pos < end) {
+    const [field, wireType] = reader.tag();
+    if (field === 1) key = reader.string();
+    else if (field === 2) value = reader.string();
+    else reader.skip(wireType, field);
+  }
+  return { key, value };
+}
+
 function readGraph(
   reader: BinaryReader,
   end: number,
-): Omit<OnnxGraph, "opset" | "producer"> {
+): Omit<OnnxGraph, "opset" | "producer" | "metadata"> {
   const nodes: OnnxNode[] = [];
   const constants = new Map<string, Tensor>();
   const inputs: OnnxValue[] = [], outputs: OnnxValue[] = [];

@@ -2,13 +2,16 @@ import type { FloatTerm } from "../ir.ts";
 
 /**
  * An activation in integers. Its elements fall into as many equal blocks as there
- * are scales: an element stands for its integer times its block's scale.
+ * are scales: an element stands for its integer times its block's scale, from the
+ * block's zero on.
  */
 export interface QuantisedActivation {
   /** Bounds of the integers. */
   low: number;
   high: number;
   scales: Float64Array;
+  /** What the integer 0 stands for in each block; null: 0. */
+  zeros: Float64Array | null;
   /** The calibration data's integers, one array a sample. */
   samples: Float64Array[];
 }

@@ -2,21 +2,19 @@
 import { sum } from "../../../sdk/support/numbers.ts";
 import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork } from "../ir.ts";
-import {
-  type BitWidths,
-  chooseInput,
-  quantiseInput,
-  quantiseRounds,
-} from "./quantise.ts";
+import { outputsOf } from "../float_reference.ts";
+import { scoreName } from "../names.ts";
+import { chooseInputs, quantiseInputs } from "./inputs.ts";
 import {
   errorLimits,
   hasClasses,
   minReadingsToChoose,
   refuseInaccurate,
 } from "./promise.ts";
-import { argMax, realScores, scoreCount } from "./report.ts";
+import { type BitWidths, quantiseRounds } from "./quantise.ts";
+import { argMax, firstOutput, outputErrors, realOutputs } from "./report.ts";
 import type { QuantisedRound } from "./round.ts";
-import { type ScoreErrors, scoreErrors } from "./score_errors.ts";
+import type { ScoreErrors } from "./score_errors.ts";
 import { firstReadings, type FloatStatistics } from "./statistics.ts";
 
 /** Widths to begin with: the first that are good enough. */
@@ -90,7 +88,7 @@ export function chooseBits(
   }
   const worst = start.worst!;
   if (worst.error > max && !options.acceptError) {
-    const score = options.labels?.[worst.score] ?? worst.score;
+    const score = scoreName(options.labels, worst.score);
     const how = `with ${bits.input} bits everywhere`;
     refuseInaccurate({ score, error: worst.error }, max, how);
   }
@@ -216,9 +214,10 @@ function qualityMeter(
   const { calibration, calibrationLabels, inputRange } = options;
   const classes = hasClasses(network, options);
   const readings = calibration.slice(0, count);
-  const last = network.rounds[network.rounds.length - 1].writes;
-  const floatScores = statistics.samples.get(last)!;
-  const wanted = calibrationLabels ?? floatScores.map(argMax);
+  const floatScores = outputsOf(network, statistics.samples);
+  const classOf = (values: Float64Array) =>
+    argMax(firstOutput(network, values));
+  const wanted = calibrationLabels ?? floatScores.map(classOf);
   let known: { key: string[]; rounds: QuantisedRound[] } = {
     key: [],
     rounds: [],
@@ -230,20 +229,20 @@ function qualityMeter(
     let same = 0;
     while (same < known.key.length && key[same] === known.key[same]) same++;
     const earlier = known.rounds.slice(0, Math.min(same, key.length - 1));
-    const spec = chooseInput(network, calibration, bits.input, inputRange);
+    const specs = chooseInputs(network, calibration, bits.input, inputRange);
     const rounds = quantiseRounds(
       network,
       statistics,
-      quantiseInput(network, readings, spec),
+      quantiseInputs(network, readings, specs),
       bits,
       { earlier },
     );
     known = { key, rounds };
-    const scores = realScores(rounds);
-    const right = scores.filter((values, i) => argMax(values) === wanted[i]);
+    const scores = realOutputs(network, rounds);
+    const right = scores.filter((values, i) => classOf(values) === wanted[i]);
     return {
       accuracy: classes ? right.length / count : 1,
-      worst: scoreErrors(floatScores, scores, scoreCount(network)).worst,
+      worst: outputErrors(network, floatScores, scores).worst,
     };
   };
 }

@@ -170,6 +170,7 @@ class StepWalk {
       activation: {
         ...this.#done,
         scales: this.#scales,
+        zeros: null,
         samples: this.#values(),
       },
     };
@@ -267,8 +268,10 @@ class StepWalk {
         (_, i) => apply((low + i) * step * scale),
       ),
     );
-    const { values } = subsample(this.#values(), 1, (v) => apply(v * scale))[0];
-    if (!outputs || !values.every(Number.isFinite)) {
+    // In floating point all are finite; integers may lie beyond a domain's edge.
+    const values = subsample(this.#values(), 1, (v) => apply(v * scale))[0]
+      .values.filter(Number.isFinite);
+    if (!outputs || values.length === 0) {
       throw new RangeError(
         `Cannot quantise ${name}: it is not finite on the calibration readings`,
       );

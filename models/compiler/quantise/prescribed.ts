@@ -3,11 +3,14 @@
  * models/zoo/common/README.md): weights already lie on a grid, and the steps
  * between rounds are known, so that nothing is left to choose.
  */
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import type { InputSpec } from "../../../sdk/wire/values.ts";
 import type { FloatNetwork } from "../ir.ts";
 import type { BitWidths } from "./quantise.ts";
 
 export interface PrescribedQuantisation {
-  input: { scale: number; offset: number; low: number; high: number };
+  /** Of the only input: one scale and offset for all, or one for each block. */
+  input: { scale: number[]; offset: number[]; low: number; high: number };
   rounds: PrescribedRound[];
 }
 
@@ -37,7 +40,8 @@ export function parseQuantisation(text: string): PrescribedQuantisation {
   }
   return {
     input: {
-      ...numbers(root.input, "input", ["scale", "offset"]),
+      scale: numberOrList(root.input, "scale"),
+      offset: numberOrList(root.input, "offset"),
       ...range(root.input, "input"),
     },
     rounds: root.layers.map((layer, i) => {
@@ -64,6 +68,13 @@ function requantisation(value: unknown, path: string) {
   };
 }
 
+function numberOrList(input: unknown, name: string): number[] {
+  const value = object(input, "input")[name];
+  const list = Array.isArray(value) ? value : [value];
+  if (list.every(Number.isFinite)) return list as number[];
+  refuse(`input.${name} to be a number, or a list of numbers`, value);
+}
+
 /** The least and the greatest integer, in this order. */
 function range(value: unknown, path: string) {
   const min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER;
@@ -86,11 +97,34 @@ export function prescribedBits(
   };
 }
 
+/** How readings become integers, as the file says. */
+export function prescribedInputs(
+  { inputs: [{ name, shape }] }: FloatNetwork,
+  { input }: PrescribedQuantisation,
+): InputSpec[] {
+  return [{ name, shape, labels: null, units: null, ...input }];
+}
+
 /** @throws {RangeError} where the file is for another network */
 export function checkPrescription(
-  { rounds }: FloatNetwork,
+  { rounds, inputs }: FloatNetwork,
   prescribed: PrescribedQuantisation,
 ): void {
+  if (inputs.length > 1) {
+    throw new RangeError(
+      `Cannot use quantisation: expected a model of one input, got ${inputs.length}`,
+    );
+  }
+  const { scale, offset } = prescribed.input;
+  const [{ shape }] = inputs;
+  if (
+    ![1, shape[0], elementCount(shape)].includes(scale.length) ||
+    offset.length !== scale.length
+  ) {
+    throw new RangeError(
+      `Cannot use quantisation: expected scales and offsets of an input of shape [${shape}], got ${scale.length} and ${offset.length}`,
+    );
+  }
   if (rounds.length !== prescribed.rounds.length) {
     throw new RangeError(
       `Cannot use quantisation: expected ${rounds.length} layers, got ${prescribed.rounds.length}`,

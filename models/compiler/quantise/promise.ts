@@ -32,10 +32,14 @@ export function errorLimits(options: CompileOptions): ErrorLimits | null {
 
 /** Whether the scores stand for classes, of which the largest counts. */
 export function hasClasses(
-  { rounds }: FloatNetwork,
+  { rounds, outputs }: FloatNetwork,
   { reveal, labels, calibrationLabels }: CompileOptions,
 ): boolean {
-  const { terms: [{ map }], shape: [scores], edge } = rounds[rounds.length - 1];
+  const [{ tensor }, ...others] = outputs;
+  if (others.length > 0) return Boolean(calibrationLabels);
+  const { terms: [{ map }], shape: [scores], edge } = rounds.find((
+    { writes },
+  ) => writes === tensor)!;
   if (map.kind !== "matrix" || scores < 2 || edge.length > 0) return false;
   return reveal !== "scores" || Boolean(labels ?? calibrationLabels);
 }

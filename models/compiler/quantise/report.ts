@@ -1,8 +1,11 @@
 /** What quantisation did to a network, round by round. */
-import type { FloatNetwork } from "../ir.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import { sum } from "../../../sdk/support/numbers.ts";
+import { outputsOf } from "../float_reference.ts";
+import { type FloatNetwork, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { BitWidths } from "./quantise.ts";
-import { scoreErrors } from "./score_errors.ts";
+import { type ScoreErrors, scoreErrors } from "./score_errors.ts";
 import type { FloatStatistics } from "./statistics.ts";
 import type { QuantisedRound } from "./round.ts";
 
@@ -56,19 +59,14 @@ export function report(
   bits: BitWidths,
   hasClasses: boolean,
 ): QuantisationReport {
-  const scores = realScores(rounds);
-  const lastName = network.rounds[rounds.length - 1].writes;
-  const floatScores = statistics.samples.get(lastName)!;
-  const last = relativeNoise(floatScores, scores);
-  const { worst, constant } = scoreErrors(
-    floatScores,
-    scores,
-    scoreCount(network),
-  );
+  const scores = realOutputs(network, rounds);
+  const floatScores = outputsOf(network, statistics.samples);
+  const total = outputNoise(network, floatScores, scores);
+  const { worst, constant } = outputErrors(network, floatScores, scores);
   return {
     rounds: rounds.map(({ activation, spec, tensors }, i) => {
-      const isLast = i === rounds.length - 1;
-      const noise = isLast ? last : relativeNoise(
+      const isLast = givesScores(network, network.rounds[i]);
+      const noise = relativeNoise(
         statistics.samples.get(spec.writes)!,
         real(activation),
       );
@@ -84,21 +82,54 @@ export function report(
         signalToNoise: scores.length > 0 ? -10 * Math.log10(noise) : null,
       };
     }),
-    relativeError: scores.length > 0 ? Math.sqrt(last) : null,
+    relativeError: scores.length > 0 ? Math.sqrt(total) : null,
     worstScoreError: worst?.error ?? null,
     worstScore: worst?.score ?? null,
     constantScores: scores.length > 0 ? constant : 0,
-    constantElements: constantElements(statistics.samples.get("input")!),
+    constantElements: sum(
+      network.inputs.map(({ name }) =>
+        constantElements(statistics.samples.get(name)!)
+      ),
+    ),
     readings: scores.length,
     agreement: hasClasses && scores.length > 0
-      ? agreement(floatScores, scores)
+      ? agreement(
+        floatScores.map((values) => firstOutput(network, values)),
+        scores.map((values) => firstOutput(network, values)),
+      )
       : null,
   };
 }
 
+/** `scoreErrors` of all outputs, whose scores are counted through. */
+export function outputErrors(
+  network: FloatNetwork,
+  wanted: Float64Array[],
+  got: Float64Array[],
+): ScoreErrors {
+  const all: ScoreErrors = { worst: null, constant: 0 };
+  let from = 0, first = 0;
+  for (const { shape, tensor } of network.outputs) {
+    const start = from, end = from += elementCount(shape);
+    const part = (values: Float64Array) => values.subarray(start, end);
+    const blocks = scoreCount(network, tensor);
+    const { worst, constant } = scoreErrors(
+      wanted.map(part),
+      got.map(part),
+      blocks,
+    );
+    if (worst && !(all.worst && all.worst.error >= worst.error)) {
+      all.worst = { ...worst, score: first + worst.score };
+    }
+    all.constant += constant;
+    first += blocks;
+  }
+  return all;
+}
+
 /** What is one score each: the elements of a vector, the channels of a picture. */
-export function scoreCount({ rounds }: FloatNetwork): number {
-  return rounds[rounds.length - 1].writesShape[0];
+function scoreCount({ rounds }: FloatNetwork, tensor: string): number {
+  return rounds.find(({ writes }) => writes === tensor)!.writesShape[0];
 }
 
 function constantElements(readings: ArrayLike<number>[]): number {
@@ -109,9 +140,39 @@ function constantElements(readings: ArrayLike<number>[]): number {
   ).length;
 }
 
-/** The calibration data's scores, in real units. */
-export function realScores(rounds: QuantisedRound[]): Float64Array[] {
-  return real(rounds[rounds.length - 1].activation);
+/** The calibration data's outputs, one after another, in real units. */
+export function realOutputs(
+  network: FloatNetwork,
+  rounds: QuantisedRound[],
+): Float64Array[] {
+  return outputsOf(
+    network,
+    new Map(
+      rounds.map(({ spec, activation }) => [spec.writes, real(activation)]),
+    ),
+  );
+}
+
+/** Of values of all outputs those of the first, whose largest counts. */
+export function firstOutput(
+  { outputs: [{ shape }] }: FloatNetwork,
+  values: Float64Array,
+): Float64Array {
+  return values.subarray(0, elementCount(shape));
+}
+
+/** `relativeNoise` of the output where it is largest. */
+export function outputNoise(
+  { outputs }: FloatNetwork,
+  wanted: Float64Array[],
+  got: Float64Array[],
+): number {
+  let from = 0;
+  return outputs.reduce((worst, { shape }) => {
+    const start = from, end = from += elementCount(shape);
+    const part = (values: Float64Array) => values.subarray(start, end);
+    return Math.max(worst, relativeNoise(wanted.map(part), got.map(part)));
+  }, 0);
 }
 
 /** Share of samples whose arg-max agrees. */

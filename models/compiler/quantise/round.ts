@@ -5,7 +5,7 @@ import type { WeightTensor } from "../../package/format.ts";
 import { toInt32 } from "../../package/int32.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
-import type { FloatRound, FloatTerm } from "../ir.ts";
+import { type FloatRound, type FloatTerm, gridSize } from "../ir.ts";
 import { balanceScales, type Channel } from "./balance.ts";
 import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../../simulate/batch_map.ts";
@@ -47,7 +47,7 @@ export interface QuantisedRound {
  * means agree, and rounding takes account of how inputs vary together
  */
 export function quantiseRound(
-  round: FloatRound,
+  given: FloatRound,
   index: number,
   activations: ReadonlyMap<string, QuantisedActivation>,
   statistics: FloatStatistics,
@@ -56,6 +56,7 @@ export function quantiseRound(
   groups: number,
   prescribed?: PrescribedRound,
 ): QuantisedRound {
+  const { round, means } = countedFromZeros(given, activations, statistics);
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
@@ -78,7 +79,7 @@ export function quantiseRound(
     weights,
     rowScales,
     activations,
-    prescribed ? null : statistics.means,
+    prescribed ? null : means,
   );
 
   const tensors = new Map<string, WeightTensor>();
@@ -118,6 +119,35 @@ export function quantiseRound(
   );
   spec.steps = steps;
   return { spec, tensors, activation };
+}
+
+/**
+ * The round on activations that count from their zeros: its biases take in what the
+ * zeros come to, element by element where padding makes a difference.
+ */
+function countedFromZeros(
+  round: FloatRound,
+  activations: ReadonlyMap<string, QuantisedActivation>,
+  { means }: FloatStatistics,
+): { round: FloatRound; means: ReadonlyMap<string, Float64Array> } {
+  const bias = Float64Array.from(round.bias);
+  const counted = new Map(means);
+  for (const term of round.terms) {
+    const { zeros } = activations.get(term.reads)!;
+    if (zeros === null) continue;
+    const { map } = term;
+    const length = map.kind === "convolution"
+      ? gridSize(map.input)
+      : map.columns;
+    const constant = Float64Array.from(
+      { length },
+      (_, i) => zeros[Math.floor(i * zeros.length / length)],
+    );
+    accumulateTerm(term, map.weights, constant, bias);
+    const mean = means.get(term.reads)!;
+    counted.set(term.reads, mean.map((value, i) => value - constant[i]));
+  }
+  return { round: { ...round, bias }, means: counted };
 }
 
 /** A scale for each group of rows, of least noise in weights and activation together. */
@@ -182,7 +212,8 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
 
 /**
  * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
- * up, so that on the calibration data each channel has its floating-point mean
+ * up, so that on the calibration data each channel, or each element where biases differ
+ * within a channel, has its floating-point mean
  * (where `floatMeans` are given).
  */
 function integerBias(
@@ -193,18 +224,20 @@ function integerBias(
   floatMeans: ReadonlyMap<string, Float64Array> | null,
 ): WeightTensor {
   const rows = rowScales.length, area = round.bias.length / rows;
-  const shifts = floatMeans
-    ? meanShifts(round, weights, rowScales, activations, floatMeans)
-    : new Float64Array(rows);
   const perChannel = round.bias.every((b, i) =>
     b === round.bias[Math.floor(i / area) * area]
   );
   const step = perChannel ? area : 1;
+  const shifts = floatMeans
+    ? meanShifts(round, weights, rowScales, activations, floatMeans)
+    : new Float64Array(round.bias.length);
   const exact = Float64Array.from(
     { length: round.bias.length / step },
     (_, i) => {
-      const row = Math.floor(i * step / area);
-      return Math.round(round.bias[i * step] / rowScales[row] + shifts[row]);
+      const at = i * step, row = Math.floor(at / area);
+      const shift = shifts.subarray(at, at + step)
+        .reduce((sum, value) => sum + value, 0) / step;
+      return Math.round(round.bias[at] / rowScales[row] + shift);
     },
   );
   return {
@@ -213,7 +246,7 @@ function integerBias(
   };
 }
 
-/** By how many units each row's mean fell short in rounding. */
+/** By how many units the mean of each output fell short in rounding. */
 function meanShifts(
   round: FloatRound,
   weights: Float64Array[],
@@ -232,14 +265,10 @@ function meanShifts(
       got,
     );
   });
-  const rows = rowScales.length, area = wanted.length / rows;
-  return Float64Array.from({ length: rows }, (_, row) => {
-    let sum = 0;
-    for (let i = row * area; i < (row + 1) * area; i++) {
-      sum += wanted[i] / rowScales[row] - got[i];
-    }
-    return sum / area;
-  });
+  const area = wanted.length / rowScales.length;
+  return wanted.map((mean, i) =>
+    mean / rowScales[Math.floor(i / area)] - got[i]
+  );
 }
 
 /** @throws {RangeError} where a weight is no integer times the prescribed scale */

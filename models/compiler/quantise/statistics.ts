@@ -2,13 +2,13 @@
 import {
   accumulators,
   applyOperations,
-  readInput,
+  inputActivations,
 } from "../float_reference.ts";
 import type { FloatNetwork, FloatTerm } from "../ir.ts";
 import { type Feedback, feedbackOf } from "./error_feedback.ts";
 
 export interface FloatStatistics {
-  /** Samples of every activation, and of the scores under the last round's name. */
+  /** Samples of every activation and input, by name. */
   samples: Map<string, Float32Array[]>;
   means: Map<string, Float64Array>;
   /** How rounding errors of a term's weights are passed on; made when first asked for. */
@@ -24,10 +24,12 @@ export function floatStatistics(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
 ): FloatStatistics {
-  const inputs = readings.map((reading) =>
-    Float32Array.from(readInput(network, reading))
+  const samples = new Map<string, Float32Array[]>(
+    [...inputActivations(network, readings)].map(([name, list]) => [
+      name,
+      list.map((values) => Float32Array.from(values)),
+    ]),
   );
-  const samples = new Map<string, Float32Array[]>([["input", inputs]]);
   for (const round of network.rounds) {
     const written: Float32Array[] = [];
     for (const accumulated of accumulators(round, samples, "f32")) {
@@ -59,7 +61,7 @@ export function firstReadings(
   statistics: FloatStatistics,
   count: number,
 ): FloatStatistics {
-  const samples = new Map(
+  const samples = new Map<string, Float32Array[]>(
     [...statistics.samples].map(([name, list]) => [name, list.slice(0, count)]),
   );
   return { ...statistics, samples, means: meansOf(samples) };

@@ -1,5 +1,5 @@
 /** Holds the lowered network to the graph's own evaluation on calibration readings. */
-import { runFloat } from "../float_reference.ts";
+import { outputsOf, runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
 import { detachTail } from "../lower/score_display.ts";
 import type { OnnxGraph } from "../onnx/graph.ts";
@@ -38,8 +38,10 @@ export function compareWithGraph(
     maxReadings,
     Math.max(1, Math.floor(maxProducts / productsOf(network))),
   );
-  const evaluate = evaluator(graph, detachTail(graph).output);
-  const last = network.rounds[network.rounds.length - 1].writes;
+  const evaluate = evaluator(
+    graph,
+    graph.outputs.map(({ name }) => detachTail(graph, name).output),
+  );
   const readings = calibration.slice(0, count);
   const expected = readings.map(evaluate);
   const relative = differenceOf(
@@ -53,7 +55,10 @@ export function compareWithGraph(
       }); this is a fault of the compiler`,
     );
   }
-  const single = differenceOf(expected, samples.get(last)!.slice(0, count));
+  const single = differenceOf(
+    expected,
+    outputsOf(network, samples).slice(0, count),
+  );
   if (!(single <= maxSingleDifference)) {
     throw new RangeError(
       `Cannot calibrate: single precision does not hold the model's numbers (relative difference ${

@@ -10,24 +10,32 @@ import { size, type Tensor, tensor } from "./tensors.ts";
 const maxBatch = 16;
 
 /**
- * A function from a reading to the tensor `output`.
+ * A function from a reading, all inputs one after another, to the tensors `outputs`,
+ * one after another.
  *
  * @throws {RangeError} (the function) naming the node that cannot be evaluated
  */
 export function evaluator(
   graph: OnnxGraph,
-  output: string,
+  outputs: string[],
 ): (reading: ArrayLike<number>) => Float64Array {
-  const [{ name, shape }] = graph.inputs;
-  const [batch, ...rest] = shape!;
+  const [batch] = graph.inputs[0].shape!;
   const copies = batch > 1 && batch <= maxBatch ? batch : 1;
-  const nodes = ancestorsOf(graph, output);
+  const nodes = ancestorsOf(graph, outputs);
   const fixed = new Map<string, Tensor>(graph.constants);
   return (reading) => {
-    const length = size(rest);
-    const data = new Float64Array(copies * length);
-    for (let copy = 0; copy < copies; copy++) data.set(reading, copy * length);
-    const values = new Map(fixed).set(name, tensor([copies, ...rest], data));
+    const values = new Map(fixed);
+    let from = 0;
+    for (const { name, shape } of graph.inputs) {
+      const [, ...rest] = shape!;
+      const length = size(rest), start = from;
+      const data = Float64Array.from(
+        { length: copies * length },
+        (_, i) => reading[start + i % length],
+      );
+      values.set(name, tensor([copies, ...rest], data));
+      from += length;
+    }
     for (const node of nodes) {
       if (values.has(node.outputs[0])) continue;
       const inputs = node.inputs.map((input) =>
@@ -41,13 +49,15 @@ export function evaluator(
         values.set(node.outputs[i], value);
       });
     }
-    const scores = values.get(output)!.data;
-    return scores.slice(0, scores.length / copies);
+    return Float64Array.from(outputs.flatMap((output) => {
+      const { data } = values.get(output)!;
+      return Array.from(data.slice(0, data.length / copies));
+    }));
   };
 }
 
-function ancestorsOf({ nodes }: OnnxGraph, output: string) {
-  const needed = new Set([output]);
+function ancestorsOf({ nodes }: OnnxGraph, ends: string[]) {
+  const needed = new Set(ends);
   return nodes.toReversed().filter(({ inputs, outputs }) => {
     if (!outputs.some((name) => needed.has(name))) return false;
     for (const name of inputs) needed.add(name);

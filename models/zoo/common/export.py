@@ -15,6 +15,15 @@ from .quantised import QuantisedNetwork, linear
 
 
 @dataclass
+class Sensor:
+    """What the model knows of a reading: beyond its ends it saturates. In training it is (x - low) / (high - low)."""
+
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass
 class Requantisation:
     """x -> clamp(floor((x * multiplier + 2^(shift-1)) / 2^shift), 0, high)."""
 
@@ -122,12 +131,27 @@ def simulated_accuracy(rounds: list[Round], inputs: torch.Tensor, labels: torch.
     return right / len(labels)
 
 
-def write_onnx(path: Path, rounds: list[Round], name: str) -> None:
-    """The float network (opset 13): weights are integers times one scale; activations are not rounded."""
+def write_onnx(
+    path: Path, rounds: list[Round], name: str, labels: list[str], sensors: dict[str, Sensor] | None = None
+) -> None:
+    """
+    The float network (opset 13): weights are integers times one scale; activations are not rounded.
+    It takes sensors' readings as they are, and tells names and units in its metadata.
+    """
+    import numpy as np
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, tensors, current = [], [], "input"
+    if sensors:
+        lows = np.array([each.low for each in sensors.values()], np.float32)
+        spans = np.array([each.high - each.low for each in sensors.values()], np.float32)
+        tensors += [numpy_helper.from_array(lows, "input.low"), numpy_helper.from_array(spans, "input.span")]
+        nodes += [
+            helper.make_node("Sub", ["input", "input.low"], ["input.above"], "input.above"),
+            helper.make_node("Div", ["input.above", "input.span"], ["input.share"], "input.share"),
+        ]
+        current = "input.share"
     for each in rounds:
         weight = (each.weight * each.weight_scale).float().numpy()
         bias = (each.bias * (each.weight_scale * each.input_step)).float().numpy()
@@ -167,16 +191,25 @@ def write_onnx(path: Path, rounds: list[Round], name: str) -> None:
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], producer_name="cipherlayer")
     model.ir_version = 7
+    metadata = {"labels": json.dumps(labels)}
+    if sensors:
+        metadata["input_names"] = json.dumps(list(sensors))
+        metadata["units"] = json.dumps([each.unit for each in sensors.values()], ensure_ascii=False)
+    helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
 
 
-def write_quantisation(path: Path, rounds: list[Round]) -> None:
+def write_quantisation(path: Path, rounds: list[Round], sensors: dict[str, Sensor] | None = None) -> None:
     """`quantisation.json`: the grid of every weight tensor and activation of the ONNX file."""
     first = rounds[0]
+    scale, offset = 1 / first.input_high, 0
+    if sensors:
+        scale = [(each.high - each.low) / first.input_high for each in sensors.values()]
+        offset = [each.low for each in sensors.values()]
     document = {
         "format": "cipherlayer-quantisation-1",
-        "input": {"scale": 1 / first.input_high, "offset": 0, "low": 0, "high": first.input_high},
+        "input": {"scale": scale, "offset": offset, "low": 0, "high": first.input_high},
         "layers": [
             {
                 "node": each.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from .export import integer_rounds, simulated_accuracy, write_onnx, write_quantisation
+from .export import Sensor, integer_rounds, simulated_accuracy, write_onnx, write_quantisation
 from .float_network import FloatNetwork, Layer, quantised_network
 from .training import accuracy, fine_tuning_optimiser, fit, join_logs
 
@@ -34,6 +34,7 @@ class Recipe:
     dropout: float = 0.2
     shifts_only: bool = False  # requantisation by powers of two
     weights: torch.Tensor | None = None  # of each training sample, to balance classes
+    sensors: dict[str, Sensor] | None = None  # of a vector of readings: the model takes them as they are
 
 
 def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, validation: Part, test: dict[str, Part]) -> None:
@@ -76,6 +77,6 @@ def train_and_export(recipe: Recipe, run: Path, folder: Path, train: Part, valid
     for each in rounds:
         print(f"{each.name}: {tuple(each.weight.shape)}, accumulators within {each.bound}")
     (folder / "labels.txt").write_text("".join(f"{label}\n" for label in recipe.labels))
-    write_onnx(folder / f"{recipe.name}.onnx", rounds, recipe.name)
-    write_quantisation(folder / "quantisation.json", rounds)
+    write_onnx(folder / f"{recipe.name}.onnx", rounds, recipe.name, recipe.labels, recipe.sensors)
+    write_quantisation(folder / "quantisation.json", rounds, recipe.sensors)
     join_logs(folder / "training-log.csv", {"float": run / "float", "quantised": run / "quantised"})

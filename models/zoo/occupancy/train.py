@@ -16,11 +16,18 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.data import data_folder  # noqa: E402
+from common.export import Sensor  # noqa: E402
 from common.float_network import Layer  # noqa: E402
 from common.recipe import Recipe, train_and_export  # noqa: E402
 
-# Column of the file (one more than in its header), lowest and highest reading; beyond them readings saturate.
-SENSORS = {"temperature": (2, 15.0, 30.0), "humidity": (3, 10.0, 50.0), "light": (4, 0.0, 1000.0), "co2": (5, 300.0, 2100.0)}
+SENSORS = {
+    "temperature": Sensor(15.0, 30.0, "°C"),
+    "humidity": Sensor(10.0, 50.0, "%"),
+    "light": Sensor(0.0, 1000.0, "lx"),
+    "co2": Sensor(300.0, 2100.0, "ppm"),
+}
+# Of the first sensor in the files' rows: one more than in their header.
+FIRST_COLUMN = 2
 
 
 def read(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -28,7 +35,8 @@ def read(name: str) -> tuple[torch.Tensor, torch.Tensor]:
     with (data_folder("occupancy") / name).open() as file:
         rows = list(csv.reader(file))[1:]
     columns = [
-        (np.array([float(row[column]) for row in rows]) - low) / (high - low) for column, low, high in SENSORS.values()
+        (np.array([float(row[column]) for row in rows]) - sensor.low) / (sensor.high - sensor.low)
+        for column, sensor in enumerate(SENSORS.values(), FIRST_COLUMN)
     ]
     inputs = np.clip(np.stack(columns, 1), 0, 1).astype(np.float32)
     return torch.from_numpy(inputs), torch.tensor([int(row[7]) for row in rows])
@@ -66,6 +74,7 @@ def main() -> None:
         float_epochs=30,
         quantised_epochs=20,
         dropout=0.0,
+        sensors=SENSORS,
     )
     train_and_export(recipe, Path(sys.argv[1]), Path(__file__).parent, train, validation, tests)
 

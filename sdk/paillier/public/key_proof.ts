@@ -37,6 +37,15 @@ export function verifyKeyProof(
   proof: Uint8Array[],
   options: { insecure?: boolean } = {},
 ): void {
+  for (const _ of keyProofCheck(modulus, proof, options));
+}
+
+/** {@linkcode verifyKeyProof} in steps of some milliseconds, a root each. */
+export function* keyProofCheck(
+  modulus: bigint,
+  proof: Uint8Array[],
+  options: { insecure?: boolean } = {},
+): Generator<void, void> {
   const bits = bitLength(modulus);
   const permitted = secureLengths.includes(bits) ||
     options.insecure && bits >= 512 && bits <= 4096 && bits % 8 === 0;
@@ -60,6 +69,7 @@ export function verifyKeyProof(
     ) {
       reject(`expected root ${index} to solve its challenge`, "another number");
     }
+    yield;
   }
 }
 

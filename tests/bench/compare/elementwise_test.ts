@@ -9,6 +9,8 @@ import type {
   Manifest,
   RoundSpec,
 } from "../../../models/package/format.ts";
+import { packageFormat } from "../../../models/package/format.ts";
+import { plainInput, plainOutput } from "../../reference/values.ts";
 
 /** The paper's MNIST network as far as shapes go. */
 function lenetShapes(): Manifest {
@@ -48,17 +50,19 @@ function lenetShapes(): Manifest {
     writes: "",
   });
   return {
-    format: "cipherlayer-model-1",
+    format: packageFormat,
     name: "lenet",
     version: "1",
-    input: { shape: [1, 28, 28], scale: 1, offset: 0, low: 0, high: 63 },
+    inputs: [plainInput([1, 28, 28], { low: 0, high: 63 })],
     rounds: [
       round(convolution([1, 28, 28]), [20, 26, 26]),
       round(convolution([20, 13, 13]), [50, 11, 11]),
       round(dense(1250), [500]),
       round(dense(500), [10]),
     ],
-    output: { shape: [10], scale: 1, labels: null, tail: "none" },
+    outputs: [plainOutput([10], "")],
+    states: [],
+    powerOfTwo: true,
     privacy: "standard",
     reveal: "scores",
     provenance: {},

@@ -14,6 +14,7 @@ import {
   writePackage,
 } from "../../../models/package/read_package.ts";
 import { makeRelease } from "../../../models/package/release.ts";
+import { manifestContract } from "../../../models/protections/contract.ts";
 import { largeModel, smallModel } from "../../functions/models/owner.ts";
 import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { cipherlayer } from "../../support/cli_process.ts";
@@ -87,6 +88,7 @@ Deno.test("deploy, killed in the middle, sends only what is missing when it is r
   await writePackage(`${folder}/package`, model);
   const { chunks } = makeRelease(encodePackage(model));
   assert(chunks.size >= 4);
+  const contract = manifestContract(model.manifest);
 
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -128,6 +130,7 @@ Deno.test("deploy, killed in the middle, sends only what is missing when it is r
     bytes: [...chunks.values()].reduce((sum, { length }) => sum + length, 0),
     chunks: chunks.size,
     sent: chunks.size - 1,
+    contract,
     active: "1",
   });
   assert.equal(count(calls, "PUT chunks"), chunks.size - 1);
@@ -144,6 +147,7 @@ Deno.test("deploy, killed in the middle, sends only what is missing when it is r
     third.stdout,
     /^large 1: 2\.\d MiB, 0 of \d chunks sent, active$/m,
   );
+  assert(third.stdout.includes(`\ncontract ${contract}\n`), third.stdout);
   assert.deepEqual(calls, ["POST uploads", "POST activate"]);
 });
 

@@ -30,6 +30,7 @@ import {
   startHost,
   type TestedHost,
 } from "../../support/started_host.ts";
+import { realReading } from "../../../sdk/fixed_point/quantise.ts";
 
 /** A trained model. */
 function zooModel(name: string): Promise<ModelPackage> {
@@ -91,7 +92,10 @@ function clearReadings(model: ModelPackage): Float64Array[] {
       clearest[label] = { reading, margin };
     }
   }
-  assert.equal(Object.keys(clearest).length, model.manifest.output.shape[0]);
+  assert.equal(
+    Object.keys(clearest).length,
+    model.manifest.outputs[0].shape[0],
+  );
   return clearest.map(({ reading }) => reading);
 }
 
@@ -102,16 +106,16 @@ async function checkInferences(
   keyBits: 512 | 2048,
 ): Promise<void> {
   using owner = new PaillierEngine(testKey(keyBits));
-  const { name, input, output, reveal } = model.manifest;
+  const { name, inputs, reveal } = model.manifest;
   await using session = await connect({ url, model: name, keys: owner });
   for (const integers of clearReadings(model)) {
-    const reading = integers.map((x) => x * input.scale + input.offset);
+    const reading = realReading(integers, inputs);
     const answer = await session.infer(reading);
-    const { integers: expected } = simulate(model, integers);
+    const { scores: expected } = simulate(model, integers);
     assert.equal(answer.predicted, expected.indexOf(Math.max(...expected)));
     assert.deepEqual(
       answer.scores,
-      reveal === "label" ? null : Array.from(expected, (x) => x * output.scale),
+      reveal === "label" ? null : Array.from(expected),
     );
   }
 }
@@ -134,7 +138,10 @@ async function checkSingleUse(
       return fetch(request);
     },
   });
-  const reading = new Float64Array(manifest.input.shape[0]);
+  const reading = realReading(
+    new Float64Array(manifest.inputs[0].shape[0]),
+    manifest.inputs,
+  );
   const last: typeof bodies = [];
   for (let inference = 0; inference < 2; inference++) {
     await session.infer(reading);
@@ -194,7 +201,7 @@ Deno.test({
         CIPHERLAYER_MAX_MS_PER_CALL: "5",
       });
       using owner = new PaillierEngine(testKey(512));
-      const { name, input } = applianceScores.manifest;
+      const { name, inputs } = applianceScores.manifest;
       const { url } = started;
       await using session = await connect({ url, model: name, keys: owner });
       const unlimited = planInference(applianceScores.manifest, {
@@ -213,7 +220,7 @@ Deno.test({
       );
       const answers = await Promise.all(
         readings.map((integers) =>
-          session.infer(integers.map((x) => x * input.scale + input.offset))
+          session.infer(realReading(integers, inputs))
         ),
       );
       answers.forEach(({ scores }, i) =>
@@ -272,7 +279,7 @@ Deno.test({
         CIPHERLAYER_THREADS: "2",
       });
       const { url } = started;
-      const { name, input } = occupancy.manifest;
+      const { name, inputs } = occupancy.manifest;
       using keys = new PaillierEngine(testKey(512));
       await assert.rejects(
         connect({ url, model: name, keys, token: "a-guess" }),
@@ -280,7 +287,7 @@ Deno.test({
       );
       const token = "plants-token";
       await using session = await connect({ url, model: name, keys, token });
-      await session.infer(new Float64Array(input.shape[0]));
+      await session.infer(realReading(new Float64Array(4), inputs));
     }),
 });
 

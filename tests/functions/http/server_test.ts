@@ -12,6 +12,7 @@ import {
 } from "../../reference/tiny_models.ts";
 import { type Functions, infer, startSession } from "../../support/gateway.ts";
 import { serve } from "../../support/served.ts";
+import { manifestContract } from "../../../models/protections/contract.ts";
 
 Deno.test("served by deno serve: models, an inference, CORS, timing", async () => {
   const folder = await Deno.makeTempDir();
@@ -29,9 +30,9 @@ Deno.test("served by deno serve: models, an inference, CORS, timing", async () =
   assert.deepEqual(list, [{
     name,
     version: "1",
-    inputShape: [1, 12, 12],
-    outputShape: [4],
-    labels: null,
+    inputs: [{ name: "input", shape: [1, 12, 12], labels: null, units: null }],
+    outputs: [{ name: "scores", shape: [4], labels: null, units: null }],
+    contract: manifestContract(model.manifest),
   }]);
   assert.deepEqual(
     await (await server.get(`/v1/models/${name}`)).json(),

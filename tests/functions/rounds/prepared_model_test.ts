@@ -35,9 +35,14 @@ function largeMap() {
       ...manifest,
       privacy: "standard" as const,
       reveal: "scores" as const,
-      input: { ...manifest.input, shape: inputShape },
+      inputs: [{ ...manifest.inputs[0], shape: inputShape }],
       rounds: [{ ...widened, bound: accumulatorBound(widened, large) }],
-      output: { ...manifest.output, shape, labels: null },
+      outputs: [{
+        ...manifest.outputs[0],
+        tensor: round.writes,
+        shape,
+        labels: null,
+      }],
     },
     tensors: large,
   };

@@ -96,3 +96,34 @@ Deno.test("tokens carry the orders of live activations only, and the session's e
   assert.deepEqual(live, [[], [0], [1], [2]]);
   assert.equal(token.length, 0);
 });
+
+Deno.test("a count of comparisons under a token that none came before: a declared refusal", async () => {
+  const strict = {
+    ...model,
+    manifest: {
+      ...model.manifest,
+      privacy: "strict" as const,
+      reveal: "label" as const,
+    },
+  };
+  const app = instance({ models: new MemoryModelStore(strict) });
+  const { token, plan } = await startSession(app, model.manifest.name);
+  const sealer = new TokenSealer(sealingKey);
+  // Then the labels are selected.
+  const counts = plan.rounds.length - 2;
+  const forged = sealer.seal({
+    ...sealer.open(token, Date.now()),
+    round: counts,
+    orders: [],
+  });
+  const count = inputCiphertexts(plan.rounds[counts].layout);
+  const ciphertexts = await owner.encryptBatch(Array(count).fill(1n));
+  await assert.rejects(
+    askRound([app], counts, { token: forged, ciphertexts }),
+    {
+      code: "token-mismatch",
+      retryable: false,
+      message: /expected a token of the comparisons before it$/,
+    },
+  );
+});

@@ -114,7 +114,7 @@ Deno.test("no secret of an inference, sound or provoked to fail, reaches log, tr
   secrets.set("reading as integers", Uint8Array.from(reading));
   secrets.set("reading as floats", new Uint8Array(reading.buffer));
   const live = new Map([
-    ["input", { shape: session.plan.input.shape, samples: [reading] }],
+    ["input", { shape: session.plan.inputs[0].shape, samples: [reading] }],
   ]);
   const { layout } = session.plan.rounds[0];
   const { publicKey } = owner;

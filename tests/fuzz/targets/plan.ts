@@ -2,10 +2,14 @@
 import fc from "fast-check";
 import { applySteps } from "../../../sdk/activations/apply.ts";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
+import { ok } from "node:assert/strict";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import {
-  elementCount,
-  type IntegerTensor,
-} from "../../../sdk/fixed_point/integer_tensor.ts";
+  inputActivations,
+  nextStates,
+} from "../../../sdk/fixed_point/quantise.ts";
+import { readOutputs } from "../../../sdk/session/answer.ts";
+import { sum } from "../../../sdk/support/numbers.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -16,7 +20,7 @@ import {
   encodeSessionResponse,
 } from "../../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../../sdk/wire/messages.ts";
-import type { InferencePlan } from "../../../sdk/wire/plan.ts";
+import type { InferencePlan, InputSpec } from "../../../sdk/wire/plan.ts";
 import { owner } from "../../support/gateway.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";
@@ -42,17 +46,25 @@ export function plan(): FuzzTarget<[Tree, bigint]> {
       });
       if (received === null || !isSmall(received)) return;
       // Nothing may throw from here on, whatever the cloud answers.
-      const zeros = new Float64Array(elementCount(received.input.shape));
-      const live = new Map<string, IntegerTensor>([["input", {
-        shape: received.input.shape,
-        samples: Array.from({ length: received.samples }, () => zeros),
-      }]]);
+      const zeros = new Float64Array(inputElements(received));
+      const live = inputActivations(
+        Array.from({ length: received.samples }, () => zeros),
+        received.inputs,
+      );
       for (const { layout, steps, writes } of received.rounds) {
         packInputs(layout, live, modulus);
         const answers = Array(answerCiphertexts(layout)).fill(answer);
         const accumulators = unpackAnswers(layout, answers);
         if (steps.some(({ op }) => op === "custom")) return;
         live.set(writes, applySteps(steps, accumulators, custom));
+      }
+      const { outputs } = readOutputs(live, 0, received);
+      const state = new Map(Object.entries(outputs ?? {}));
+      for (const [name, values] of nextStates(received, state)) {
+        const input: InputSpec = received.inputs.find((spec) =>
+          spec.name === name
+        )!;
+        ok(values.every((value) => value >= input.low && value <= input.high));
       }
     },
     quickCases: 1000,
@@ -64,8 +76,13 @@ function sent(session: SessionResponse): SessionResponse {
   return decodeSessionResponse(encodeSessionResponse(session));
 }
 
-function isSmall({ input, rounds, samples }: InferencePlan): boolean {
-  return samples * elementCount(input.shape) <= maxTried &&
+function inputElements({ inputs }: InferencePlan): number {
+  return sum(inputs.map(({ shape }) => elementCount(shape)));
+}
+
+function isSmall(plan: InferencePlan): boolean {
+  const { rounds, samples } = plan;
+  return samples * inputElements(plan) <= maxTried &&
     rounds.every(({ layout, steps }) =>
       inputCiphertexts(layout) + answerCiphertexts(layout) <= maxTried &&
       steps.every((step) =>

@@ -4,7 +4,7 @@ import { compileModel } from "../../../models/compiler/compile.ts";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { parseQuantisation } from "../../../models/compiler/quantise/prescribed.ts";
 import { verifyPackage } from "../../../models/package/read_package.ts";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { GraphBuilder, normalNumbers } from "../../reference/graph_builder.ts";
 
@@ -51,7 +51,7 @@ for (const [name, build] of Object.entries(nets)) {
       verifyPackage(model);
       let noise = 0, energy = 0;
       for (const reading of g.readings(10)) {
-        const integers = quantise(reading, model.manifest.input, {
+        const integers = quantise(reading, model.manifest, {
           clamp: true,
         });
         const { scores } = simulate(model, integers);

@@ -4,7 +4,7 @@ import { createApp } from "../../../functions/app.ts";
 import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { connect } from "../../../sdk/session/session.ts";
 import { owner, sealingKey } from "../../support/gateway.ts";
 import { buildCase, operatorCases } from "./operator_cases.ts";
@@ -36,7 +36,7 @@ for (const operatorCase of operatorCases) {
     });
     const [reading] = builder.readings(1);
     const answer = await session.infer(reading);
-    const integers = quantise(reading, model.manifest.input);
+    const integers = quantise(reading, model.manifest);
     deepEqual(answer.scores, [...simulate(model, integers).scores]);
   });
 }

@@ -12,7 +12,7 @@ function lowered(g: GraphBuilder, output: string): FloatNetwork {
   const graph = readOnnx(g.bytes(output));
   const network = lower(graph);
   const [reading] = g.readings(1);
-  const expected = evaluator(graph, graph.outputs[0].name)(reading);
+  const expected = evaluator(graph, [graph.outputs[0].name])(reading);
   const got = runFloat(network, reading);
   equal(got.length, expected.length);
   got.forEach((value, i) =>

@@ -20,8 +20,8 @@ const small = writeOnnx({
 Deno.test("a graph with its attributes, shapes and weights", () => {
   const graph = readOnnx(small);
   equal(graph.opset, 13);
-  deepEqual(graph.inputs, [{ name: "x", shape: [-1, 2] }]);
-  deepEqual(graph.outputs, [{ name: "y", shape: null }]);
+  deepEqual(graph.inputs, [{ name: "x", shape: [-1, 2], isInteger: false }]);
+  deepEqual(graph.outputs, [{ name: "y", shape: null, isInteger: false }]);
   const [node] = graph.nodes;
   equal(node.name, "Gemm_0");
   deepEqual([...node.attributes], [

@@ -1,5 +1,5 @@
 import { ok } from "node:assert/strict";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { readOnnx } from "../../../models/compiler/onnx/read.ts";
@@ -33,9 +33,9 @@ for (const operatorCase of operatorCases) {
         activationBits: bits,
       });
       verifyPackage(model);
-      const { input } = model.manifest;
       const scores = readings.map((reading) =>
-        simulate(model, quantise(reading, input, { clamp: true })).scores
+        simulate(model, quantise(reading, model.manifest, { clamp: true }))
+          .scores
       );
       const error = relativeError(expected, scores);
       ok(error < max, `${bits ?? "default"} bits: relative error ${error}`);

@@ -8,7 +8,7 @@ import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { InaccurateModelError } from "../../../models/compiler/quantise/promise.ts";
 import { scoreErrors } from "../../../models/compiler/quantise/score_errors.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { quantise } from "../../../sdk/fixed_point/codec.ts";
+import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
 
 /** A regression of `scales.length` outputs of these sizes about these means. */
@@ -55,7 +55,7 @@ for (const [name, [means, scales]] of Object.entries(regressions)) {
     const got = unseen.map((reading) =>
       simulate(
         model,
-        quantise(reading, model.manifest.input, { clamp: true }),
+        quantise(reading, model.manifest, { clamp: true }),
       ).scores
     );
     const { worst } = scoreErrors(wanted, got, scales.length);

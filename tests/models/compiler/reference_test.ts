@@ -16,7 +16,7 @@ async function compare(
   shape: number[],
 ) {
   const graph = readOnnx(onnx);
-  const evaluate = evaluator(graph, graph.outputs[0].name);
+  const evaluate = evaluator(graph, [graph.outputs[0].name]);
   const expected = await runOnnx(onnx, readings, [1, ...shape]);
   readings.forEach((reading, s) => {
     let difference = 0, energy = 0;

@@ -219,9 +219,9 @@ Deno.test("the bound is reached by the worst inputs and by none exceeded", () =>
 });
 
 /** The same few weights, for pictures of any size. */
-function resized({ input, rounds: [round] }: Manifest, side: number): void {
+function resized({ inputs, rounds: [round] }: Manifest, side: number): void {
   const [term] = round.terms;
-  input.shape = [1, side, side];
+  inputs[0].shape = [1, side, side];
   if (term.kind === "convolution") term.inputShape = [1, side, side];
   round.outputShape = [3, side - 2, side - 2];
 }
@@ -272,8 +272,8 @@ Deno.test("every inconsistency of a package is refused by name", () => {
       /"round0": expected at most 8 terms that read "input", got more/,
     ],
     [
-      ({ manifest }) => manifest.output.shape = [5],
-      /expected the output's shape \[5\], got 4 elements/,
+      ({ manifest }) => manifest.outputs[0].shape = [5],
+      /expected output "scores" of \[5\] from 0 on within 4 elements/,
     ],
     [
       ({ manifest }) =>
@@ -319,8 +319,12 @@ Deno.test("a kernel too large to plan with is refused at once", () => {
   const model: ModelPackage = {
     manifest: {
       ...manifest,
-      input: { ...manifest.input, shape: [1, 767, 767] },
-      output: { ...manifest.output, shape: [1, 512, 512] },
+      inputs: [{ ...manifest.inputs[0], shape: [1, 767, 767] }],
+      outputs: [{
+        ...manifest.outputs[0],
+        tensor: manifest.rounds[0].writes,
+        shape: [1, 512, 512],
+      }],
       rounds: [{
         ...manifest.rounds[0],
         outputShape: [1, 512, 512],
@@ -329,8 +333,8 @@ Deno.test("a kernel too large to plan with is refused at once", () => {
         terms: [{
           ...convolution,
           reads: "input",
-          low: manifest.input.low,
-          high: manifest.input.high,
+          low: manifest.inputs[0].low,
+          high: manifest.inputs[0].high,
           inputShape: [1, 767, 767],
           kernel: [256, 256],
           stride: [1, 1],
@@ -359,9 +363,24 @@ Deno.test("a manifest of another form is refused", () => {
   const text = new TextDecoder().decode(files.get("manifest.json"));
   for (
     const [from, to, message] of [
-      ["cipherlayer-model-1", "cipherlayer-model-2", /manifest.format/],
+      ["cipherlayer-model-2", "other", /manifest.format/],
+      [
+        "cipherlayer-model-2",
+        "cipherlayer-model-1",
+        /package format 1: compile its ONNX file again with `cipherlayer compile`/,
+      ],
+      [
+        "cipherlayer-model-2",
+        "cipherlayer-model-3",
+        /package format 3, newer than this release knows: update it/,
+      ],
+      ['"version": 1', '"version": 2', /to be version 1 of relu, got 2/],
       ['"provenance"', '"extra": 1, "provenance"', /"extra"/],
-      ['"op": "relu"', '"op": "eval"', /steps\[0\].op/],
+      [
+        '"op": "relu"',
+        '"op": "eval"',
+        /steps\[0\] to be a step that this release knows, got "eval"/,
+      ],
       ['"bound": ', '"bound": -', /bound to be an integer/],
     ] as const
   ) {

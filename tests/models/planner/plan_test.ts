@@ -99,7 +99,7 @@ Deno.test("an inference through slots equals the simulator in every round", () =
       );
       const expected = readings.map((reading) => simulate(model, reading));
       const activations = new Map<string, IntegerTensor>([
-        ["input", { shape: plan.input.shape, samples: readings }],
+        ["input", { shape: plan.inputs[0].shape, samples: readings }],
       ]);
       plan.rounds.forEach(({ layout, steps, writes }, index) => {
         const answers = evaluateSlots(

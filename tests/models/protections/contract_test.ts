@@ -7,7 +7,7 @@ import { deepEqual, equal, match, notEqual } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { readPackage } from "../../../models/package/read_package.ts";
-import { contractOfModel } from "../../../models/protections/contract.ts";
+import { contractOfManifest } from "../../../models/protections/contract.ts";
 import { PreparedModels } from "../../../functions/rounds/prepared_model.ts";
 import { contractDigest, contractOfPlan } from "../../../sdk/wire/contract.ts";
 import { tinyLeNet } from "../../reference/tiny_models.ts";
@@ -40,7 +40,7 @@ for (const name of names) {
     const original = await readPackage(`${zoo}${name}/package`);
     for (const profile of profiles) {
       const model = withProfile(original, profile);
-      const expected = contractOfModel(model);
+      const expected = contractOfManifest(model.manifest);
       for (const [modulusBits, samples, byte] of [[2048, 1, 1], [3072, 2, 2]]) {
         if (profile.privacy === "strict" && samples > 1) continue;
         const sealingKey = new Uint8Array(32).fill(byte);
@@ -59,19 +59,19 @@ for (const name of names) {
 Deno.test("a contract changes with the range of readings, a label, a step or the profile", () => {
   const model = tinyLeNet();
   const digest = (manifest: Partial<ModelPackage["manifest"]>) =>
-    contractDigest(contractOfModel({
-      manifest: { ...model.manifest, ...manifest },
-      tensors: model.tensors,
-    }));
-  const { input, output, rounds, reveal } = model.manifest;
+    contractDigest(contractOfManifest({ ...model.manifest, ...manifest }));
+  const { inputs: [input], outputs: [output], rounds, reveal } = model.manifest;
   const original = digest({});
   match(original, /^sha256:[0-9a-f]{64}$/);
   const [first, ...rest] = rounds;
   for (
     const change of [
-      { input: { ...input, high: input.high - 1 } },
-      { input: { ...input, scale: input.scale * 2 } },
-      { output: { ...output, scale: output.scale * 2 } },
+      { inputs: [{ ...input, high: input.high - 1 }] },
+      { inputs: [{ ...input, scale: [1 / 8] }] },
+      { inputs: [{ ...input, units: ["lx"] }] },
+      { inputs: [{ ...input, name: "light" }] },
+      { outputs: [{ ...output, scale: [1 / 8] }] },
+      { outputs: [{ ...output, labels: ["a", "b", "c", "d"] }] },
       { rounds: [{ ...first, steps: first.steps.slice(1) }, ...rest] },
       { reveal: reveal === "label" ? "scores" : "label" } as const,
     ]

@@ -78,7 +78,7 @@ async function compare(
     (_, i) => randomReading(model, i),
   );
   const live = new Map<string, IntegerTensor>([
-    ["input", { shape: session.plan.input.shape, samples: readings }],
+    ["input", { shape: session.plan.inputs[0].shape, samples: readings }],
   ]);
   const seen: { round: number; accumulators: Float64Array[] }[] = [];
   const noises = new Map<number, Float64Array[]>();

@@ -24,7 +24,7 @@ const models = [tinyLeNet(), tinyResidual(), tinySignal(), tinyDense()];
 /** A random reading, or one of extremes only, where decoys come closest. */
 function reading(model: ModelPackage, seed: number): Float64Array {
   if (seed % 2 === 0) return randomReading(model, seed);
-  const { shape, low, high } = model.manifest.input;
+  const [{ shape, low, high }] = model.manifest.inputs;
   const random = seededIntegers(seed);
   return Float64Array.from(
     { length: elementCount(shape) },

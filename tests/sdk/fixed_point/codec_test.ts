@@ -3,69 +3,12 @@ import fc from "fast-check";
 import {
   FixedPointCodec,
   fromResidue,
-  quantise,
   toResidue,
 } from "../../../sdk/fixed_point/codec.ts";
 import { testKey } from "../../vectors/keys.ts";
 
 const key = testKey(512);
 const n = key.publicKey.modulus;
-const spec = { shape: [2, 2], scale: 1 / 63, offset: 0, low: 0, high: 63 };
-
-Deno.test("quantise rounds to the nearest step and keeps both ends", () => {
-  assert.deepEqual(
-    quantise([0, 1, 0.5, 0.1], spec),
-    Float64Array.of(0, 63, 32, 6),
-  );
-  const signed = { shape: [3], scale: 0.5, offset: 20, low: -8, high: 7 };
-  assert.deepEqual(
-    quantise([16, 23.5, 19.9], signed),
-    Float64Array.of(-8, 7, 0),
-  );
-  // What rounds into the range is in it; -0 becomes 0.
-  const [low] = quantise([-0.4 / 63, 0, 0, 0], spec);
-  assert.ok(Object.is(low, 0));
-});
-
-Deno.test("quantise moves every value by at most half a step", () => {
-  const value = fc.double({ min: 0, max: 1, noNaN: true });
-  fc.assert(
-    fc.property(fc.array(value, { minLength: 4, maxLength: 4 }), (values) => {
-      for (const [index, integer] of quantise(values, spec).entries()) {
-        assert.ok(Number.isInteger(integer));
-        assert.ok(Math.abs(integer / 63 - values[index]) <= 0.5 / 63 + 1e-15);
-      }
-    }),
-  );
-});
-
-Deno.test("quantise names value, index and range", () => {
-  for (const bad of [1.1, -0.1, Number.NaN, Infinity, -Infinity]) {
-    assert.throws(
-      () => quantise([0, 0, bad, 0], spec),
-      {
-        name: "RangeError",
-        message:
-          `Cannot quantise reading: expected a value in [0, 1] at index 2, got ${bad}`,
-      },
-    );
-  }
-  assert.throws(
-    () => quantise([0, 0, 0], spec),
-    /expected 4 values \(2 x 2\), got 3/,
-  );
-});
-
-Deno.test("clamping moves finite values to the end that they passed", () => {
-  assert.deepEqual(
-    quantise([-7, 1e300, 0.5, -1e-9], spec, { clamp: true }),
-    Float64Array.of(0, 63, 32, 0),
-  );
-  for (const bad of [Number.NaN, Infinity, -Infinity]) {
-    assert.throws(() => quantise([bad, 0, 0, 0], spec, { clamp: true }));
-  }
-});
-
 Deno.test("signed integers come back; the band between overflows", () => {
   const third = n / 3n;
   const inside = fc.oneof(

@@ -14,7 +14,7 @@ import { testKey } from "../../vectors/keys.ts";
 import type { GatewayTask } from "./offline_gateway_process.ts";
 
 const model = tinyDense();
-const { scale } = model.manifest.input;
+const [{ scale: [scale] }] = model.manifest.inputs;
 const seeds = [1, 2, 3];
 const readings = seeds.map((seed) =>
   Array.from(randomReading(model, seed), (integer) => integer * scale)

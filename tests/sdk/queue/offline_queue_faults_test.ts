@@ -11,7 +11,7 @@ import { testKey } from "../../vectors/keys.ts";
 
 const model = tinyDense();
 const reading = Array.from({
-  length: model.manifest.input.shape.reduce((a, b) => a * b),
+  length: model.manifest.inputs[0].shape.reduce((a, b) => a * b),
 }, () => 0);
 const keys = new MemoryKeyStore();
 await keys.save(testKey(512));

@@ -19,7 +19,7 @@ import { randomReading, tinyDense } from "../../reference/tiny_models.ts";
 import { testKey } from "../../vectors/keys.ts";
 
 const model = tinyDense();
-const { scale } = model.manifest.input;
+const [{ scale: [scale] }] = model.manifest.inputs;
 const readings = [1, 2, 3, 4, 5].map((seed) =>
   Array.from(randomReading(model, seed), (integer) => integer * scale)
 );
@@ -81,9 +81,9 @@ Deno.test("a batch stays together: one outcome with all answers, one inference",
   const before = await open(store);
   await before.add(readings[0]);
   await before.addBatch(readings.slice(1, 4), { takenAt, meta: { n: 3 } });
-  await before.addBatch([readings[4], [Number.NaN]]);
+  await before.addBatch([readings[4], [0.1]]);
   await rejects(before.addBatch([]), /expected one or more/);
-  await rejects(before.addBatch([readings[0], [null] as never]), RangeError);
+  await rejects(before.addBatch([readings[0], [null] as never]), TypeError);
   await before[Symbol.asyncDispose]();
   const queue = await open(store);
   equal(queue.waiting, 3);
@@ -99,7 +99,7 @@ Deno.test("a batch stays together: one outcome with all answers, one inference",
   deepEqual([batch.id, batch.takenAt, batch.meta], [1, takenAt, { n: 3 }]);
   deepEqual(batch.answers?.map(({ scores }) => scores), expected.slice(1, 4));
   deepEqual(batch.answer, batch.answers?.at(-1));
-  match(`${refused.refused}`, /expected \d+ values|got NaN/);
+  match(`${refused.refused}`, /^Cannot use reading: expected /);
   const rounds = cloud.calls.filter((call) => call.includes("/rounds/0"));
   equal(rounds.length, 2);
 });
@@ -109,26 +109,62 @@ Deno.test("a reading that the model refuses has an outcome too, and stops no oth
   const { url } = cloud;
   const queue = await open(new MemoryBlobStore());
   await queue.add(readings[0]);
-  await queue.add([...readings[1].slice(1), Number.NaN]);
+  await queue.add([...readings[1].slice(1), 1e9]);
+  await queue.add({ humidity: 20 });
   await queue.add(readings[2]);
   await using session = await connect({
     url,
     model: model.manifest.name,
     keys,
-    samples: 3,
+    samples: 4,
   });
-  const [first, second, third] = scoresOf(await all(queue, session));
-  deepEqual([first, third], [expected[0], expected[2]]);
-  match(`${second}`, /got NaN/);
+  const [first, ...others] = scoresOf(await all(queue, session));
+  deepEqual([first, others[2]], [expected[0], expected[2]]);
+  match(`${others[0]}`, /at index 8, got 1000000000/);
+  match(`${others[1]}`, /got a record; its elements have no names/);
+});
+
+Deno.test("what is no number is refused when it is queued, by index or name; lists and records come back", async () => {
+  await using cloud = startCloud([model]);
+  const { url } = cloud;
+  const queue = await open(new MemoryBlobStore());
+  for (const nothing of [null, "", true, undefined, NaN, [], new Date()]) {
+    const spoiled = readings[0].with(5, nothing as number);
+    await rejects(queue.add(spoiled), {
+      name: "TypeError",
+      message: /at index 5/,
+    });
+    const record = { lux: nothing as number };
+    if (Array.isArray(nothing)) continue;
+    await rejects(queue.add(record), {
+      name: "TypeError",
+      message: /at "lux"/,
+    });
+  }
+  equal(queue.waiting, 0);
+  const [{ name }] = model.manifest.inputs;
+  await queue.add([Array.from(readings[0])]);
+  await queue.add({ [name]: readings[0].map(Number) });
+  await queue.add(Float64Array.from(readings[0]));
+  await using session = await connect({
+    url,
+    model: model.manifest.name,
+    keys,
+  });
+  const scores = scoresOf(await all(queue, session));
+  deepEqual(scores, Array(3).fill(expected[0]));
 });
 
 Deno.test("a reading that a changed contract refuses stays, until the contract is accepted", async () => {
   await using cloud = startCloud([model]);
   // The same model, said to take smaller readings.
-  const { input } = model.manifest;
+  const { inputs: [input] } = model.manifest;
   const narrow = {
     ...model,
-    manifest: { ...model.manifest, input: { ...input, high: input.high - 1 } },
+    manifest: {
+      ...model.manifest,
+      inputs: [{ ...input, high: input.high - 1 }],
+    },
   };
   await using other = startCloud([narrow]);
   const largest = readings[0].map(() => input.high * scale);

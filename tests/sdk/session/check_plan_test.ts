@@ -1,11 +1,13 @@
 import { doesNotThrow, throws } from "node:assert/strict";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
-import type {
-  DenseLayout,
-  InferencePlan,
-  RoundPlan,
-  SpatialLayout,
+import {
+  type DenseLayout,
+  type InferencePlan,
+  planFormat,
+  type RoundPlan,
+  type SpatialLayout,
 } from "../../../sdk/wire/plan.ts";
+import { plainInput, plainOutput } from "../../reference/values.ts";
 
 const expected = { samples: 2, modulusBits: 512 };
 
@@ -53,16 +55,14 @@ function goodPlan() {
     shards: 1,
   };
   const plan: InferencePlan = {
+    format: planFormat,
     samples: 2,
-    input: { shape: [1, 6, 6], scale: 1, offset: 0, low: 0, high: 31 },
+    inputs: [plainInput([1, 6, 6], { low: 0, high: 31 })],
     rounds: [first, second],
-    output: {
-      shape: [3],
-      scale: 1,
-      labels: ["a", "b", "c"],
-      tail: "none",
-      reveal: "scores",
-    },
+    outputs: [{ ...plainOutput([3], "scores"), labels: ["a", "b", "c"] }],
+    states: [],
+    reveal: "scores",
+    powerOfTwo: true,
   };
   return { plan, first, second, convolution, dense };
 }
@@ -208,12 +208,12 @@ const faults: Record<
     /step requantise to make sense, got expected low <= high/,
   ],
   "a reading beyond 2^52": [
-    ({ plan }) => plan.input.high = 2 ** 53,
-    /the input to stay within 2\^52/,
+    ({ plan }) => plan.inputs[0].high = 2 ** 53,
+    /input "input" to stay within 2\^52/,
   ],
   "an input scale of zero": [
-    ({ plan }) => plan.input.scale = 0,
-    /the input to make sense/,
+    ({ plan }) => plan.inputs[0].scale = [0],
+    /expected a scale other than zero, got 0/,
   ],
   "an offset that is read twice": [
     ({ convolution }) => convolution.inputs[0].offsets[1] = [0, 0],
@@ -248,12 +248,67 @@ const faults: Record<
     /all rounds within 2147483648 operations, got more by round 0/,
   ],
   "an output of another size": [
-    ({ plan }) => plan.output.shape = [4],
-    /an output of shape \[4\], got \[3\]/,
+    ({ plan }) => plan.outputs[0] = plainOutput([4], "scores"),
+    /output "scores" of \[4\] from 0 on within 3 elements/,
+  ],
+  "no input": [({ plan }) => plan.inputs = [], /expected an input, got none/],
+  "two inputs of one name": [
+    ({ plan }) => plan.inputs.push(plan.inputs[0]),
+    /inputs of different names, got "input" twice/,
+  ],
+  "scales of another number": [
+    ({ plan }) => plan.inputs[0].scale = [1, 1],
+    /input "input" of shape \[1,6,6\] to have 1 or 36 labels, units or scales, got 2/,
+  ],
+  "scales without offsets": [
+    ({ plan }) => plan.inputs[0].offset = [],
+    /to have 1 labels, units or scales, got 0/,
+  ],
+  "values that are not finite": [
+    ({ plan }) => plan.outputs[0].scale = [1e300],
+    /output "scores" to stay finite/,
+  ],
+  "an output that no round writes": [
+    ({ plan }) => plan.outputs[0].tensor = "input",
+    /output "scores" to be part of an activation, got "input"/,
+  ],
+  "a state of another size": [
+    ({ plan }) => plan.states = [{ input: "input", output: "scores" }],
+    /state "input" of shape \[1,6,6\], got "scores" of \[3\]/,
+  ],
+  "a state of no input": [
+    ({ plan }) => plan.states = [{ input: "x", output: "scores" }],
+    /a state's input to be one, got "x"/,
+  ],
+  "a label of two outputs": [
+    ({ plan }) => {
+      plan.reveal = "label";
+      plan.outputs.push({ ...plan.outputs[0], name: "other" });
+    },
+    /one output of one scale, and no states, of which to reveal a label, got 2/,
+  ],
+  "multipliers that are no powers of two, told to be": [
+    ({ first }) =>
+      first.steps[2] = {
+        op: "requantise",
+        multiplier: 3,
+        shift: 4,
+        low: 0,
+        high: 31,
+      },
+    /expected multipliers of powers of two, got others/,
+  ],
+  "a tensor that is written twice": [
+    ({ second }) => second.writes = "a0",
+    /round 1 to write a new tensor, got "a0"/,
+  ],
+  "a tensor in place of an input": [
+    ({ second }) => second.writes = "input",
+    /round 1 to write a new tensor, got "input"/,
   ],
   "too few labels": [
-    ({ plan }) => plan.output.labels = ["a"],
-    /3 labels, got 1/,
+    ({ plan }) => plan.outputs[0].labels = ["a"],
+    /output "scores" of shape \[3\] to have 3 labels, units or scales, got 1/,
   ],
 };
 
@@ -278,7 +333,7 @@ Deno.test("limits can be raised, and lowered, by whoever connects", () => {
     () => checkPlan(plan, { ...expected, limits: { elementsPerSample: 67 } }),
     /round 0 of at most 67 elements, got 68/,
   );
-  plan.input.shape = [1, 2 ** 11, 2 ** 12];
+  plan.inputs[0].shape = [1, 2 ** 11, 2 ** 12];
   plan.rounds[0].layout.inputs = [{
     tensor: "input",
     shape: [1, 2 ** 11, 2 ** 12],

@@ -11,16 +11,20 @@ import {
   decodeRoundRequest,
   encodeRoundResponse,
 } from "../../../sdk/wire/codec.ts";
-import type {
-  DenseLayout,
-  EdgeStep,
-  InferencePlan,
-  RoundLayout,
-  RoundPlan,
-  SpatialLayout,
+import {
+  type DenseLayout,
+  type EdgeStep,
+  type InferencePlan,
+  planFormat,
+  type RoundLayout,
+  type RoundPlan,
+  type SpatialLayout,
 } from "../../../sdk/wire/plan.ts";
 import { seededIntegers } from "../../reference/tiny_models.ts";
 import { testKey } from "../../vectors/keys.ts";
+import { inputActivations } from "../../../sdk/fixed_point/quantise.ts";
+import { multipliesByPowersOfTwo } from "../../../sdk/wire/check_interface.ts";
+import { plainInput, plainOutput } from "../../reference/values.ts";
 
 const seed = 20_261_129;
 const samples = 1, modulusBits = 512;
@@ -156,16 +160,14 @@ function randomPlan(random: Random): InferencePlan {
     rounds.push({ layout, steps, writes: tensor, shards: 1 });
   }
   return {
+    format: planFormat,
     samples,
-    input: { shape: input, scale: 1, offset: 0, low: -9, high: 9 },
+    inputs: [plainInput(input, { low: -9, high: 9 })],
     rounds,
-    output: {
-      shape,
-      scale: 1,
-      labels: null,
-      tail: "none",
-      reveal: "scores",
-    },
+    outputs: [plainOutput(shape, rounds[rounds.length - 1].writes)],
+    states: [],
+    reveal: "scores",
+    powerOfTwo: multipliesByPowersOfTwo(rounds),
   };
 }
 
@@ -212,10 +214,10 @@ async function requestsOf(
         };
       },
     },
-    {
-      shape: plan.input.shape,
-      samples: [new Float64Array(elementCount(plan.input.shape)).fill(3)],
-    },
+    inputActivations(
+      [new Float64Array(elementCount(plan.inputs[0].shape)).fill(3)],
+      plan.inputs,
+    ),
     new Uint8Array(9),
   );
   return { requests, ...result };
@@ -245,7 +247,8 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     const others = await requestsOf(owner, plan, anyPlaintext);
     deepEqual(others.requests, zeros.requests, JSON.stringify(plan));
     equal(others.requests.length, plan.rounds.length);
-    for (const values of [...others.output.samples, ...zeros.output.samples]) {
+    for (const { activations } of [others, zeros]) {
+      const { samples: [values] } = activations.get(plan.outputs[0].tensor)!;
       ok(values.every((value) => Math.abs(value) <= 2 ** 52));
     }
     if (others.clampedValues > 0) clamping++;

@@ -105,7 +105,7 @@ Deno.test("an answer's report counts what really crossed the network, alike for 
     keys,
   });
   const readings = [1, 2].map((seed) =>
-    randomReading(model, seed).map((x) => x * model.manifest.input.scale)
+    randomReading(model, seed).map((x) => x * model.manifest.inputs[0].scale[0])
   );
   const [answer, other] = [
     await session.infer(readings[0]),
@@ -146,7 +146,7 @@ Deno.test("the report of a package is that of the guarded plan", () => {
   );
   // One more round, and an answer of log2 of the number of labels.
   equal(label.gateway.rounds.length, model.manifest.rounds.length + 1);
-  const classes = model.manifest.output.shape[0];
+  const classes = model.manifest.outputs[0].shape[0];
   equal(label.gateway.answerBits, Math.log2(classes));
   match(label.gateway.learns[0], /which label/);
   equal(

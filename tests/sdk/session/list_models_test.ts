@@ -11,13 +11,20 @@ import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { platformRandom } from "../../../sdk/support/random.ts";
 import { tinyDense, tinyLeNet } from "../../reference/tiny_models.ts";
 import { serve } from "../../support/serve_with_access.ts";
+import { manifestContract } from "../../../models/protections/contract.ts";
 
+const values = {
+  name: "scores",
+  shape: [2],
+  labels: ["no", "yes"],
+  units: null,
+};
 const info = {
   name: "a",
   version: "1",
-  inputShape: [4],
-  outputShape: [2],
-  labels: ["no", "yes"],
+  inputs: [{ name: "room", shape: [4], labels: null, units: ["°C"] }],
+  outputs: [values],
+  contract: `sha256:${"0".repeat(64)}`,
 };
 
 /** What `listModels` gives of a server that replies with this text to every call. */
@@ -46,7 +53,8 @@ Deno.test("lists the models that the token's account may use", async () => {
   await using served = serve([lenet, dense], { access });
   const [own, ...others] = await listModels(served.url, { token });
   equal(own.name, dense.manifest.name);
-  deepEqual(own.inputShape, dense.manifest.input.shape);
+  deepEqual(own.inputs[0].shape, dense.manifest.inputs[0].shape);
+  equal(own.contract, manifestContract(dense.manifest));
   deepEqual(others, []);
   await rejects(listModels(served.url), { code: "unauthenticated" });
   const wrong = makeToken(platformRandom);
@@ -64,11 +72,12 @@ Deno.test("refuses a list that is none", async () => {
     [null],
     [{ ...info, name: 1 }],
     [{ ...info, name: "a".repeat(201) }],
-    [{ ...info, inputShape: [0] }],
-    [{ ...info, inputShape: [2 ** 24 + 1] }],
-    [{ ...info, outputShape: Array(9).fill(1) }],
-    [{ ...info, labels: [1] }],
-    [{ ...info, labels: undefined }],
+    [{ ...info, inputs: [{ ...values, shape: [0] }] }],
+    [{ ...info, inputs: [{ ...values, shape: [2 ** 24 + 1] }] }],
+    [{ ...info, outputs: [{ ...values, shape: Array(9).fill(1) }] }],
+    [{ ...info, outputs: [{ ...values, labels: [1] }] }],
+    [{ ...info, outputs: [{ ...values, units: undefined }] }],
+    [{ ...info, contract: null }],
     [{ ...info, other: 1 }],
     Array(4097).fill(info),
   ];

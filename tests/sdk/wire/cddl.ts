@@ -93,6 +93,8 @@ function isOfPrelude(name: string, value: unknown): boolean {
       return typeof value === "string";
     case "number":
       return Number.isFinite(value);
+    case "bool":
+      return typeof value === "boolean";
     case "null":
       return value === null;
   }

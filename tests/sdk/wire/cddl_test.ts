@@ -9,7 +9,12 @@ import {
   decodeSessionRequest,
   decodeSessionResponse,
 } from "../../../sdk/wire/codec.ts";
-import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
+import { withStepVersions } from "../../../sdk/wire/parts.ts";
+import {
+  type EdgeStep,
+  type InferencePlan,
+  planFormat,
+} from "../../../sdk/wire/plan.ts";
 import { infer, sealingKey, startSession } from "../../support/gateway.ts";
 import {
   randomReading,
@@ -85,8 +90,18 @@ const steps: EdgeStep[] = [
 
 /** Every rule at work. */
 const plan: InferencePlan = {
+  format: planFormat,
   samples: 2,
-  input: { shape: [1, 4, 4], scale: 0.25, offset: -1, low: -8, high: 31 },
+  inputs: [{
+    name: "input",
+    shape: [1, 4, 4],
+    labels: null,
+    units: ["lx"],
+    scale: [0.25],
+    offset: [-1],
+    low: -8,
+    high: 31,
+  }],
   rounds: [
     {
       layout: {
@@ -124,13 +139,20 @@ const plan: InferencePlan = {
       shards: 2,
     },
   ],
-  output: {
+  outputs: [{
+    name: "scores",
     shape: [10],
-    scale: 1,
     labels: ["one", "two"],
+    units: null,
+    scale: [1, 2],
+    offset: [0, 0],
+    tensor: "b",
+    start: 3,
     tail: "softmax",
-    reveal: "label",
-  },
+  }],
+  states: [{ input: "input", output: "scores" }],
+  reveal: "label",
+  powerOfTwo: false,
 };
 
 const messages: [message: string, value: Record<string, unknown>][] = [
@@ -145,7 +167,7 @@ const messages: [message: string, value: Record<string, unknown>][] = [
     version: "1",
     token: new Uint8Array(90),
     expiresAt: 1.8e12,
-    plan,
+    plan: { ...plan, rounds: withStepVersions(plan.rounds) },
   }],
   ["round-request", {
     token: new Uint8Array(90),

@@ -17,11 +17,22 @@ import type {
   SessionRequest,
   SessionResponse,
 } from "../../../sdk/wire/messages.ts";
-import type { InferencePlan } from "../../../sdk/wire/plan.ts";
+import { withStepVersions } from "../../../sdk/wire/parts.ts";
+import { type InferencePlan, planFormat } from "../../../sdk/wire/plan.ts";
 
 const plan: InferencePlan = {
+  format: planFormat,
   samples: 2,
-  input: { shape: [1, 6, 6], scale: 1 / 255, offset: 0, low: 0, high: 63 },
+  inputs: [{
+    name: "input",
+    shape: [1, 6, 6],
+    labels: null,
+    units: null,
+    scale: [1 / 255],
+    offset: [0],
+    low: 0,
+    high: 63,
+  }],
   rounds: [{
     layout: {
       kind: "spatial",
@@ -89,13 +100,20 @@ const plan: InferencePlan = {
     writes: "logits",
     shards: 1,
   }],
-  output: {
+  outputs: [{
+    name: "scores",
     shape: [10],
-    scale: 0.125,
     labels: ["a", "b"],
+    units: null,
+    scale: [0.125],
+    offset: [0],
+    tensor: "logits",
+    start: 0,
     tail: "softmax",
-    reveal: "scores",
-  },
+  }],
+  states: [],
+  reveal: "scores",
+  powerOfTwo: false,
 };
 
 const session: SessionResponse = {
@@ -187,7 +205,8 @@ Deno.test("fields missing, superfluous, mistyped or out of range are named", () 
 
 Deno.test("the plan is checked to its leaves", () => {
   const broken = (change: (plan: InferencePlan) => void) => {
-    const copy = structuredClone(plan);
+    const rounds = withStepVersions(plan.rounds);
+    const copy = structuredClone({ ...plan, rounds });
     change(copy);
     return encode({ ...session, plan: copy });
   };
@@ -199,10 +218,14 @@ Deno.test("the plan is checked to its leaves", () => {
     ],
     [
       (p) => (p.rounds[0].steps[0].op as string) = "launch",
-      /steps\[0\]\.op to be one of relu/,
+      /steps\[0\] to be a step that this release knows, got "launch"/,
     ],
-    [(p) => p.output.scale = NaN, /CBOR/],
-    [(p) => p.output.shape = [2 ** 25], /output\.shape\[0\]/],
+    [
+      (p) => (p.format as number) = 1,
+      /a plan of format 2, got 1: update the functions or the gateway/,
+    ],
+    [(p) => p.outputs[0].scale = [NaN], /CBOR/],
+    [(p) => p.outputs[0].shape = [2 ** 25], /outputs\[0\]\.shape\[0\]/],
   ];
   for (const [change, pattern] of cases) {
     assert.throws(
@@ -210,6 +233,38 @@ Deno.test("the plan is checked to its leaves", () => {
       malformed(pattern),
     );
   }
+});
+
+Deno.test("a step without its version, or of a version to come, is refused by name", () => {
+  for (
+    const [version, got] of [[undefined, "none"], [2, "2"], [
+      "1",
+      '"1"',
+    ]] as const
+  ) {
+    const rounds = withStepVersions(plan.rounds);
+    Object.assign(rounds[0].steps[3], { version });
+    if (version === undefined) {
+      delete (rounds[0].steps[3] as { version?: number }).version;
+    }
+    assert.throws(
+      () =>
+        decodeSessionResponse(
+          encode({ ...session, plan: { ...plan, rounds } }),
+        ),
+      malformed(
+        new RegExp(`steps\\[3\\] to be version 1 of requantise, got ${got}`),
+      ),
+    );
+  }
+});
+
+Deno.test("a plan of the format before is refused with what to do", () => {
+  const { inputs: _, format: __, ...before } = plan;
+  assert.throws(
+    () => decodeSessionResponse(encode({ ...session, plan: before })),
+    malformed(/a plan of format 2, got 1: update the functions or the gateway/),
+  );
 });
 
 Deno.test("whatever the bytes, only the declared error is thrown", () => {
@@ -243,12 +298,16 @@ Deno.test("names and labels arrive without marks that command a terminal", () =>
     version: evil,
     token: new Uint8Array(3),
     expiresAt: 0,
-    plan: { ...plan, output: { ...plan.output, labels: [evil] } },
+    plan: {
+      ...plan,
+      rounds: withStepVersions(plan.rounds),
+      outputs: [{ ...plan.outputs[0], labels: [evil] }],
+    },
   });
   const opened = decodeSessionResponse(hostile);
   const clean = "a ]0;b c d e f g h";
   assert.deepEqual(
-    [opened.model, opened.version, opened.plan.output.labels],
+    [opened.model, opened.version, opened.plan.outputs[0].labels],
     [clean, clean, [clean]],
   );
 });

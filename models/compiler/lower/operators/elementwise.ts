@@ -193,11 +193,12 @@ function foldIntoInput(
 ): DynamicValue | null {
   const value = dynamicInput(call, index);
   const plain = value.kind === "linear" && value.terms.length === 1 &&
-    value.terms[0].reads === "input" && isIdentity(value.terms[0].map) &&
+    call.rounds.inputs.has(value.terms[0].reads) &&
+    isIdentity(value.terms[0].map) &&
     value.bias.every((b) => b === 0) && operator !== "Pow" &&
     !(operator === "Div" && index === 1);
   if (!plain || !call.isRawInput(call.node.inputs[index])) return null;
-  const { input } = call.rounds;
+  const input = call.rounds.inputs.get(value.terms[0].reads)!;
   call.derivations.delete(call.node.outputs[0]);
   const offset = apply(input.offset);
   input.gain = apply(input.offset + input.gain) - offset;

@@ -20,7 +20,7 @@ const key = testKey(512);
 const labels = ["zero", "one", "two", "three"];
 
 function readings(model: ReturnType<typeof tinyLeNet>, count: number) {
-  const { scale } = model.manifest.input;
+  const [{ scale: [scale] }] = model.manifest.inputs;
   const integers = Array.from(
     { length: count },
     (_, i) => randomReading(model, i),
@@ -38,7 +38,7 @@ for (
     const model = labelled(tinyLeNet(), privacy);
     model.manifest = {
       ...model.manifest,
-      output: { ...model.manifest.output, labels },
+      outputs: [{ ...model.manifest.outputs[0], labels }],
     };
     await using cloud = startCloud([model]);
     const { name } = model.manifest;

@@ -82,7 +82,7 @@ async function walk(
     new HostileClient(handOver.url, name, keys[key]);
   if (other) other.plan = client.plan;
   const live = new Map<string, IntegerTensor>([["input", {
-    shape: client.plan.input.shape,
+    shape: client.plan.inputs[0].shape,
     samples: [randomReading(models[model], session)],
   }]]);
   const tokens: Uint8Array[] = [], requests: Uint8Array[] = [];

@@ -23,7 +23,7 @@ import {
 import { nowMs, SealedBench, tokens } from "../../../support/sealed.ts";
 
 function readingFor(model: ModelPackage, seed: number): Float64Array {
-  const { shape, low, high } = model.manifest.input,
+  const [{ shape, low, high }] = model.manifest.inputs,
     next = seededIntegers(seed);
   return Float64Array.from(
     { length: shape.reduce((a, b) => a * b) },

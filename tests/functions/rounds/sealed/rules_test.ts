@@ -42,6 +42,7 @@ import {
   sealingKey,
   tokens,
 } from "../../../support/sealed.ts";
+import { inputActivations } from "../../../../sdk/fixed_point/quantise.ts";
 
 function labelled(model: ModelPackage): ModelPackage {
   return { ...model, manifest: { ...model.manifest, reveal: "label" } };
@@ -58,7 +59,7 @@ const reading = new Float64Array(100).map((_, i) => i % 30 - 5);
 async function open() {
   const inference = new SealedInference(
     { plan, rounds, modulus: bench.modulus, gates },
-    { shape: plan.input.shape, samples: [reading] },
+    inputActivations([reading], plan.inputs),
   );
   const linear: LinearRequest = {
     token: bench.start(),

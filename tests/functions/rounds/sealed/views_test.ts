@@ -17,6 +17,7 @@ import {
   SealedBench,
   tokens,
 } from "../../../support/sealed.ts";
+import { inputActivations } from "../../../../sdk/fixed_point/quantise.ts";
 
 const small = tinyModel(6, [6], [
   { kind: "dense", length: 60 },
@@ -32,7 +33,7 @@ const reading = Float64Array.from([3, -8, 31, 0, 7, 12]);
 const begin = () =>
   new SealedInference(
     { plan, rounds, modulus: bench.modulus, gates },
-    { shape: plan.input.shape, samples: [reading] },
+    inputActivations([reading], plan.inputs),
   );
 
 /** Chi-square of 16 buckets; above 45 once in 10^4 if the numbers are uniform. */

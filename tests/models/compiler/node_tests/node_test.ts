@@ -11,11 +11,11 @@ import { detachTail } from "../../../../models/compiler/lower/score_display.ts";
 import { UnsupportedModelError } from "../../../../models/compiler/lower/unsupported.ts";
 import { floatStatistics } from "../../../../models/compiler/quantise/statistics.ts";
 import {
-  chooseInput,
-  quantiseInput,
-  quantiseRounds,
-} from "../../../../models/compiler/quantise/quantise.ts";
-import { realScores } from "../../../../models/compiler/quantise/report.ts";
+  chooseInputs,
+  quantiseInputs,
+} from "../../../../models/compiler/quantise/inputs.ts";
+import { quantiseRounds } from "../../../../models/compiler/quantise/quantise.ts";
+import { realOutputs } from "../../../../models/compiler/quantise/report.ts";
 import { evaluator } from "../../../../models/compiler/reference/evaluate.ts";
 import {
   hasNodeTests,
@@ -81,7 +81,10 @@ function difference(wanted: Float64Array, got: ArrayLike<number>): number {
 }
 
 /** The scores as the model's last operator would show them. */
-function shown(scores: Float64Array, { output }: FloatNetwork): Float64Array {
+function shown(
+  scores: Float64Array,
+  { outputs: [output] }: FloatNetwork,
+): Float64Array {
   if (output.tail === "none") return scores;
   const max = scores.reduce((a, b) => Math.max(a, b));
   const sum = scores.reduce((total, x) => total + Math.exp(x - max), 0);
@@ -100,12 +103,15 @@ function quantisedError(network: FloatNetwork, reading: Float64Array): number {
     weights: rounds.map(() => 12),
     activations: rounds.map(() => 12),
   };
-  const scores = realScores(quantiseRounds(
+  const scores = realOutputs(
     network,
-    floatStatistics(network, readings),
-    quantiseInput(network, readings, chooseInput(network, readings, 12)),
-    bits,
-  ));
+    quantiseRounds(
+      network,
+      floatStatistics(network, readings),
+      quantiseInputs(network, readings, chooseInputs(network, readings, 12)),
+      bits,
+    ),
+  );
   return difference(runFloat(network, reading), scores[0]);
 }
 
@@ -132,8 +138,8 @@ Deno.test({
       const check = (way: string, error: number, max: number) => {
         if (!(error <= max)) wrong.push(`${name}, ${way}: ${error}`);
       };
-      const { output, removed } = detachTail(graph);
-      const scores = evaluator(graph, output)(reading);
+      const { output, removed } = detachTail(graph, graph.outputs[0].name);
+      const scores = evaluator(graph, [output])(reading);
       const float = runFloat(network, reading);
       check("evaluator", difference(scores, float), 1e-6);
       if (removed.every(({ operator }) => operator !== "ArgMax")) {

@@ -1,0 +1,42 @@
+/**
+ * What the integers of a model's outputs stand for.
+ *
+ * @module
+ */
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import type { OutputSpec } from "../../../sdk/wire/values.ts";
+import type { FloatNetwork } from "../ir.ts";
+import type { QuantisedRound } from "./round.ts";
+
+/** The outputs as the rounds give them, not yet with names. */
+export function outputSpecs(
+  { outputs }: FloatNetwork,
+  rounds: readonly QuantisedRound[],
+): OutputSpec[] {
+  return outputs.map(({ name, tensor, shape, tail }) => {
+    const { activation } = rounds.find(({ spec }) => spec.writes === tensor)!;
+    const scale = asBlocks(activation.scales, shape);
+    return {
+      name,
+      shape,
+      labels: null,
+      units: null,
+      scale,
+      offset: scale.map(() => 0),
+      tensor,
+      start: 0,
+      tail,
+    };
+  });
+}
+
+/** One for all, else one a channel where that says it, else one an element. */
+function asBlocks(scales: Float64Array, shape: number[]): number[] {
+  if (scales.every((scale) => scale === scales[0])) return [scales[0]];
+  const channels = shape[0];
+  const count = channels % scales.length === 0 ? channels : elementCount(shape);
+  return Array.from(
+    { length: count },
+    (_, i) => scales[Math.floor(i * scales.length / count)],
+  );
+}
