@@ -1,10 +1,4 @@
-import {
-  deepEqual,
-  equal,
-  match,
-  ok,
-  throws,
-} from "node:assert/strict";
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import {
