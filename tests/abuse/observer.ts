@@ -54,7 +54,8 @@ async function main(url: string): Promise<void> {
     fetch: call,
     timeoutMs: 60_000,
   });
-  const reading = Array(4).fill(0.5);
+  // Degrees, percent, lux and ppm.
+  const reading = [20, 30, 200, 600];
   const infer = async () => {
     await session.infer(reading);
     return true;
