@@ -272,3 +272,38 @@ Deno.test("lists of models and what owners do take places, and are refused while
   gate.drain();
   assert.deepEqual(await answers(), refused);
 });
+
+Deno.test("an instance that stops costs a call one retry of about a second, at another", async () => {
+  const gate = new Gate();
+  await using stopping = serve([tiny.model], { gate });
+  await using other = serve([tiny.model]);
+  const delaysMs: number[] = [];
+  let isOut = false;
+  await using session = await tiny.open(stopping.url, {
+    // A balancer that asks for readiness, and so learns of the end a call later.
+    fetch: async (input, init) => {
+      const url = `${input}`;
+      const response = await fetch(
+        isOut ? url.replace(stopping.url, other.url) : url,
+        init,
+      );
+      isOut ||= response.status === 503;
+      return response;
+    },
+    retry: (failures, error) => {
+      const delayMs = exponentialBackoff()(failures, error)!;
+      assert.deepEqual([error.code, failures], ["overloaded", 1]);
+      delaysMs.push(delayMs);
+      return delayMs;
+    },
+    clock: {
+      now: () => performance.now(),
+      wait: () => new Promise((done) => setTimeout(done, 0)),
+    },
+  });
+  assert.deepEqual((await session.infer(tiny.reading)).scores, tiny.expected);
+  gate.drain();
+  assert.deepEqual((await session.infer(tiny.reading)).scores, tiny.expected);
+  assert(delaysMs.length > 0);
+  assert(Math.max(...delaysMs) <= 1250, `${delaysMs}`);
+});
