@@ -307,3 +307,19 @@ Deno.test("an instance that stops costs a call one retry of about a second, at a
   assert(delaysMs.length > 0);
   assert(Math.max(...delaysMs) <= 1250, `${delaysMs}`);
 });
+
+Deno.test("sessions that start take no turns of light rounds", async () => {
+  const gate = new Gate({ running: 1 });
+  await using served = serve([tiny.model], { gate });
+  const { signal } = new AbortController();
+  const blocker = gate.admit({ caller: "test", startsSession: false });
+  await blocker.turn(signal, { predictedMs: 1000, shards: 1 });
+  const starting = tiny.open(served.url);
+  while (gate.waiting === 0) await new Promise((done) => setTimeout(done, 1));
+  const light = gate.admit({ caller: "test", startsSession: false });
+  await light.turn(signal, { predictedMs: 1, shards: 1 });
+  assert.equal(gate.waiting, 1);
+  light.leave();
+  blocker.leave();
+  await using _ = await starting;
+});
