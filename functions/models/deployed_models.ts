@@ -76,8 +76,9 @@ export class DeployedModels implements ModelStore {
         : storedRelease(state, version);
     let state = await this.#state(name);
     let release = choose(state);
-    if (!release && version !== undefined) {
-      // It may have come since: another thread or instance began this session.
+    if (!release) {
+      // It may have come since: another thread or instance activated it, or began this
+      // session.
       this.refresh(name);
       state = await this.#state(name);
       release = choose(state);

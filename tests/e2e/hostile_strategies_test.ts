@@ -300,12 +300,14 @@ const strategies: Record<string, Strategy> = {
       isRound(request, 1)
         ? new Response(null, {
           status: 307,
-          headers: { location: "http://127.0.0.1:9/admin" },
+          headers: { location: "/admin" },
         })
         : reply,
     ends: "network",
-    check: ({ requests }) =>
-      equal(requests.filter((line) => line.includes("/rounds/1")).length, 1),
+    check: (cloud) => {
+      repeats("/rounds/1")(cloud);
+      ok(!cloud.requests.some((line) => line.includes("/admin")));
+    },
   },
   "an answer that inflates to far more": {
     reply: async (request, reply) => {
@@ -342,7 +344,7 @@ const strategies: Record<string, Strategy> = {
           headers: { "content-type": "text/html" },
         })
         : reply,
-    ends: "malformed",
+    ends: "network",
   },
   // Texts for whoever reads them.
   "labels that move the cursor": {
@@ -400,12 +402,24 @@ function outcomeOf(error: unknown): Outcome {
   throw error;
 }
 
+/** Parts of a round are asked for at once and may arrive in any order. */
+function shardsInOrder(requests: readonly string[]): string[] {
+  const groups: string[][] = [];
+  const roundOf = (line: string) => line.split("?")[0];
+  for (const line of requests) {
+    const last = groups.at(-1);
+    if (last && roundOf(last[0]) === roundOf(line)) last.push(line);
+    else groups.push([line]);
+  }
+  return groups.flatMap((group) => group.sort());
+}
+
 for (const [name, { ends }] of Object.entries(strategies)) {
   Deno.test(`a hostile cloud learns nothing by ${name}`, async () => {
     const { requests } = await run(name, zeros);
     const other = await run(name, reading);
     equal(other.outcome, ends, `${other.fault}`);
-    deepEqual(other.requests, requests);
+    deepEqual(shardsInOrder(other.requests), shardsInOrder(requests));
   });
 }
 
