@@ -1,7 +1,7 @@
 /**
  * A gateway in plain JavaScript on Node 20. In a folder of its own:
  *
- *   npm install cipherlayer-sdk.tgz   (cd sdk && npx deno pack -q -o cipherlayer-sdk.tgz)
+ *   npm install cipherlayer-sdk.tgz   (npx deno task pack cipherlayer-sdk.tgz)
  *   CIPHERLAYER_PASSPHRASE=... node 05_node.mjs http://127.0.0.1:8000
  */
 import { connect, openKey } from "@cipherlayer/sdk";

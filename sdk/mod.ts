@@ -69,6 +69,8 @@ export {
 } from "./queue/offline_queue.ts";
 export type { ContractChange } from "./session/contract_keeper.ts";
 export type {
+  Listener,
+  ListenerOptions,
   RetryNotice,
   RoundProgress,
   RoundReport,

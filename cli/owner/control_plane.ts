@@ -2,6 +2,7 @@
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { platformClock } from "../../sdk/support/clock.ts";
 import { exponentialBackoff, withRetries } from "../../sdk/session/retry.ts";
+import { networkFault } from "../../sdk/session/reply_faults.ts";
 import { problem } from "../../sdk/session/transport.ts";
 import type {
   ModelStatus,
@@ -126,13 +127,7 @@ export class ControlPlane {
       });
       if (response.ok) return await response.text();
     } catch (cause) {
-      // The platform keeps the reason behind "fetch failed".
-      const { message } = (cause as Error).cause as Error ?? cause;
-      throw new CipherlayerError(
-        "network",
-        `Cannot reach ${target}: ${message}`,
-        { cause, retryable: true },
-      );
+      throw networkFault(target, cause);
     }
     throw await problem(response, target, this.#token);
   }

@@ -4,13 +4,12 @@
  *
  * `deno run -A examples/appliance/main.ts --help` lists the options.
  */
-import { UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import { note, UsageError, wholeNumber } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";
-import { openGateway, unlessAway } from "../smart_home/gateway.ts";
-import {
-  type DeviceDescription,
-  MqttDevice,
-} from "../smart_home/mqtt_device.ts";
+import { runApp } from "../smart_home/app.ts";
+import { brokerAt } from "../smart_home/broker.ts";
+import type { DeviceDescription } from "../smart_home/mqtt_device.ts";
+import { Notices } from "../smart_home/notices.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
 import { csvRows, mqttMessages, numberAt } from "../smart_home/sources.ts";
 import {
@@ -33,6 +32,8 @@ interface ApplianceState {
   /** A label of the model, or "off" if the plug saw next to no power. */
   appliance: string;
   meanWatts: number;
+  /** When the hour ended, ISO 8601. */
+  timestamp: string;
 }
 
 const offBelowWatts = 1;
@@ -59,45 +60,63 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--topic": own.topic,
   });
   if (own.topic && !home.broker) {
-    throw new UsageError("error: --topic needs --broker", 2);
+    throw new UsageError("error: --topic needs --broker");
   }
-  const reports = home.simulate
-    ? allTraces()
-    : own.csv
-    ? csvReports(own.csv)
-    : plugReports(
-      mqttMessages(home.broker!, own.topic!, signal),
+  const notices = new Notices();
+  const reports = (signal: AbortSignal) => {
+    if (home.simulate) return allTraces();
+    if (own.csv) return csvReports(own.csv, notices);
+    note("First answer after an hour of power");
+    const broker = brokerAt(home.broker!, home.pems);
+    return plugReports(
+      mqttMessages(broker, own.topic!, notices, signal),
       own.field,
+      notices,
     );
-
-  await using resources = new AsyncDisposableStack();
-  const { session } = resources.use(
-    await openGateway("appliance", 1, home, signal),
-  );
-  const labels = session.plan.outputs[0].labels ?? [];
-  const device = home.broker && resources.use(
-    await MqttDevice.connect(home.broker, describe(home.deviceId, labels)),
-  );
-  let left = home.count;
+  };
   const step = own.everyMinutes * meansAMinute;
-  for await (const hour of slidingWindows(powerMeans(reports), step)) {
-    // An hour without power is sent too: what is left out would tell the cloud.
-    const answer = await unlessAway(() =>
-      session.infer(toReading(hour), { signal })
-    );
-    if (!answer) continue;
-    const state: ApplianceState = {
-      appliance: Math.max(...hour) < offBelowWatts ? "off" : `${answer.label}`,
-      meanWatts: Math.round(10 * mean(hour)) / 10,
-    };
-    device?.publish(state);
-    console.log(
-      home.json
-        ? JSON.stringify(state)
-        : `${state.meanWatts.toFixed(1).padStart(7)} W  ${state.appliance}`,
-    );
-    if (--left === 0) break;
-  }
+  await runApp<ApplianceState>(
+    {
+      model: "appliance",
+      samples: 1,
+      clamp: false,
+      live: own.topic !== undefined,
+      describe: (plan) =>
+        describe(home.deviceId, own.everyMinutes, plan?.outputs[0].labels),
+      async *groups(signal) {
+        const means = powerMeans(reports(signal));
+        for await (const hour of slidingWindows(means, step)) {
+          // An hour without power is sent too: what is left out would tell the cloud.
+          yield {
+            readings: [toReading(hour)],
+            takenAt: new Date(),
+            meta: {
+              meanWatts: Math.round(10 * mean(hour)) / 10,
+              isOff: Math.max(...hour) < offBelowWatts,
+            },
+          };
+        }
+      },
+      interpret({ answers, takenAt, meta }) {
+        const { meanWatts, isOff } = meta as HourTold;
+        return {
+          appliance: isOff ? "off" : `${answers[0].label}`,
+          meanWatts,
+          timestamp: takenAt.toISOString(),
+        };
+      },
+      inWords: ({ appliance, meanWatts }) =>
+        `${meanWatts.toFixed(1).padStart(7)} W  ${appliance}`,
+      counts: () => true,
+    },
+    { home, notices, signal },
+  );
+}
+
+/** What is told of an hour without the cloud; waits with it. */
+interface HourTold {
+  meanWatts: number;
+  isOff: boolean;
 }
 
 /** One made-up appliance after another on the same plug. */
@@ -105,8 +124,12 @@ function* allTraces(): Generator<PowerReport> {
   for (const name of traceNames) yield* simulatedReports(name);
 }
 
-async function* csvReports(file: string): AsyncGenerator<PowerReport> {
-  for await (const { time, watts } of csvRows(file, ["time", "watts"])) {
+async function* csvReports(
+  file: string,
+  notices: Notices,
+): AsyncGenerator<PowerReport> {
+  const rows = csvRows(file, ["time", "watts"], notices);
+  for await (const { time, watts } of rows) {
     yield { atMs: 1000 * time, watts };
   }
 }
@@ -114,10 +137,20 @@ async function* csvReports(file: string): AsyncGenerator<PowerReport> {
 async function* plugReports(
   messages: ReturnType<typeof mqttMessages>,
   field: string,
+  notices: Notices,
 ): AsyncGenerator<PowerReport> {
   for await (const { value, atMs } of messages) {
     const watts = numberAt(value, field);
-    if (watts !== null) yield { atMs, watts };
+    if (watts === null) {
+      const seen = JSON.stringify(value)?.slice(0, 80);
+      notices.warn(
+        "power",
+        `No number at "${field}" in ${seen}: --field says where the power is`,
+      );
+      continue;
+    }
+    notices.clear("power");
+    yield { atMs, watts };
   }
 }
 
@@ -126,18 +159,24 @@ function mean(values: number[]): number {
 }
 
 /** What Home Assistant shows. */
-function describe(id: string, labels: string[]): DeviceDescription {
+export function describe(
+  id: string,
+  everyMinutes: number,
+  labels: readonly string[] | null | undefined,
+): DeviceDescription {
   return {
     id,
     name: "Smart plug",
     model: "Appliance detector",
+    // A few windows, so that one that comes late is waited for.
+    expireAfterS: 900 + 3 * 60 * everyMinutes,
     components: {
       appliance: {
         platform: "sensor",
         name: "Appliance",
         value_template: "{{ value_json.appliance }}",
-        device_class: "enum",
-        options: [...labels, "off"],
+        // What the labels are is known once the functions have told the plan.
+        ...labels && { device_class: "enum", options: [...labels, "off"] },
       },
       power: {
         platform: "sensor",

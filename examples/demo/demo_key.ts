@@ -65,7 +65,7 @@ export async function openDemoKey(
 }
 
 /** Where programs keep data of this user. */
-function dataFolder(): string {
+export function dataFolder(): string {
   const base = Deno.build.os === "windows"
     ? Deno.env.get("LOCALAPPDATA")
     : Deno.env.get("XDG_DATA_HOME") ||

@@ -1,5 +1,5 @@
-import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
 import { decodeNpy } from "../../cli/readings/npy.ts";
+import { decodePng } from "../digits/decode_png.ts";
 import type { GreyImage } from "../digits/fit.ts";
 
 /**
@@ -14,9 +14,7 @@ export function readImage(bytes: Uint8Array): GreyImage {
 }
 
 function readPng(bytes: Uint8Array): GreyImage {
-  const image = decode(bytes);
-  const { width, height } = image;
-  const { channels, values, max } = unpack(image);
+  const { width, height, channels, values, max } = decodePng(bytes);
   const pixels = Uint8Array.from({ length: width * height }, (_, pixel) => {
     const at = pixel * channels;
     const light = channels < 3
@@ -27,25 +25,6 @@ function readPng(bytes: Uint8Array): GreyImage {
     return Math.round(255 * (light / max * alpha + 1 - alpha));
   });
   return { width, height, pixels };
-}
-
-/** Samples one by one, palettes resolved. */
-function unpack(image: DecodedPng) {
-  const { width, height, depth, channels, data } = image;
-  if (image.palette) {
-    const values = convertIndexedToRgb(image);
-    return { values, channels: image.palette[0].length, max: 255 };
-  }
-  if (depth >= 8) return { values: data, channels, max: 2 ** depth - 1 };
-  // Below 8 bits (grey only) each row starts at a byte of its own.
-  const rowBytes = Math.ceil(width * depth / 8);
-  const max = 2 ** depth - 1;
-  const values = Uint8Array.from({ length: width * height }, (_, pixel) => {
-    const bit = pixel % width * depth;
-    const byte = data[Math.floor(pixel / width) * rowBytes + (bit >> 3)];
-    return byte >> (8 - depth - bit % 8) & max;
-  });
-  return { values, channels, max };
 }
 
 /** A tensor of two dimensions, or of more whose others are 1, of any range. */

@@ -5,22 +5,16 @@
  * `deno run -A examples/occupancy/main.ts --help` lists the options.
  */
 import { InvalidArgumentError } from "commander";
-import { UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import { note, UsageError, wholeNumber } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";
-import { openGateway, unlessAway } from "../smart_home/gateway.ts";
-import {
-  type DeviceDescription,
-  MqttDevice,
-} from "../smart_home/mqtt_device.ts";
+import { runApp } from "../smart_home/app.ts";
+import { brokerAt } from "../smart_home/broker.ts";
+import type { DeviceDescription } from "../smart_home/mqtt_device.ts";
+import { Notices } from "../smart_home/notices.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
 import { csvRows, mqttMessages } from "../smart_home/sources.ts";
 import { simulatedRoom } from "./room.ts";
-import {
-  rowsOfMessages,
-  type SensorRow,
-  sensors,
-  toReading,
-} from "./sensors.ts";
+import { rowsOfMessages, sensors, toReading } from "./sensors.ts";
 
 interface OwnOptions {
   csv?: string;
@@ -36,6 +30,8 @@ interface Occupancy {
   minutesOccupied: number;
   /** Minute by minute. */
   minutes: boolean[];
+  /** When the last minute was, ISO 8601. */
+  timestamp: string;
 }
 
 const command = homeCommand(
@@ -64,41 +60,46 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--topic": own.topic,
   });
   if (own.topic && !home.broker) {
-    throw new UsageError("error: --topic needs --broker", 2);
+    throw new UsageError("error: --topic needs --broker");
   }
-  const rows: Iterable<SensorRow> | AsyncIterable<SensorRow> = home.simulate
-    ? simulatedRoom()
-    : own.csv
-    ? csvRows(own.csv, sensors)
-    : rowsOfMessages(
-      mqttMessages(home.broker!, own.topic!, signal),
+  const notices = new Notices();
+  const rows = (signal: AbortSignal) => {
+    if (home.simulate) return simulatedRoom();
+    if (own.csv) return csvRows(own.csv, sensors, notices);
+    note(`First answer after ${own.batch} minutes with all four values`);
+    const broker = brokerAt(home.broker!, home.pems);
+    return rowsOfMessages(
+      mqttMessages(broker, own.topic!, notices, signal),
       own.fields,
+      notices,
     );
-
-  await using resources = new AsyncDisposableStack();
-  const device = home.broker && resources.use(
-    await MqttDevice.connect(home.broker, describe(home.deviceId)),
+  };
+  await runApp<Occupancy>(
+    {
+      model: "occupancy",
+      samples: own.batch,
+      clamp: true,
+      live: own.topic !== undefined,
+      describe: () => describe(home.deviceId, own.batch),
+      async *groups(signal) {
+        for await (const batch of batches(rows(signal), own.batch)) {
+          yield { readings: batch.map(toReading), takenAt: new Date() };
+        }
+      },
+      interpret({ answers, takenAt }) {
+        const minutes = answers.map(({ label }) => label === "occupied");
+        return {
+          occupied: minutes.at(-1)!,
+          minutesOccupied: minutes.filter(Boolean).length,
+          minutes,
+          timestamp: takenAt.toISOString(),
+        };
+      },
+      inWords,
+      counts: () => true,
+    },
+    { home, notices, signal },
   );
-  const { session } = resources.use(
-    await openGateway("occupancy", own.batch, home, signal),
-  );
-  let left = home.count;
-  for await (const batch of batches(rows, own.batch)) {
-    const answers = await unlessAway(() =>
-      // What is beyond the ranges that the model knows saturates.
-      session.inferMany(batch.map(toReading), { signal, clamp: true })
-    );
-    if (!answers) continue;
-    const minutes = answers.map(({ label }) => label === "occupied");
-    const result: Occupancy = {
-      occupied: minutes.at(-1)!,
-      minutesOccupied: minutes.filter(Boolean).length,
-      minutes,
-    };
-    device?.publish(result);
-    console.log(home.json ? JSON.stringify(result) : inWords(result));
-    if (--left === 0) break;
-  }
 }
 
 /** Rows `size` at a time; the last batch may be shorter. */
@@ -130,11 +131,13 @@ function fieldNames(text: string): string[] {
 }
 
 /** What Home Assistant shows. */
-function describe(id: string): DeviceDescription {
+export function describe(id: string, batch: number): DeviceDescription {
   return {
     id,
     name: "Room",
     model: "Occupancy detector",
+    // A few batches, so that one that comes late is waited for.
+    expireAfterS: 300 + 3 * 60 * batch,
     components: {
       occupied: {
         platform: "binary_sensor",
@@ -146,6 +149,7 @@ function describe(id: string): DeviceDescription {
         platform: "sensor",
         name: "Minutes occupied",
         value_template: "{{ value_json.minutesOccupied }}",
+        device_class: "duration",
         state_class: "measurement",
         unit_of_measurement: "min",
         icon: "mdi:account-clock",

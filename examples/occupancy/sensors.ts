@@ -1,3 +1,4 @@
+import type { Notices } from "../smart_home/notices.ts";
 import type { SensorMessage } from "../smart_home/sources.ts";
 import { numberAt } from "../smart_home/sources.ts";
 
@@ -24,6 +25,10 @@ export function toReading(
 }
 
 const minuteMs = 60_000;
+/** What a sensor said holds so long; then it counts as dead. */
+const maxAgeMs = 30 * minuteMs;
+/** A sensor that has said nothing yet is waited for so long in silence. */
+const patienceMs = 5 * minuteMs;
 
 /**
  * One row a minute out of messages that come at any time.
@@ -34,17 +39,44 @@ const minuteMs = 60_000;
 export async function* rowsOfMessages(
   messages: AsyncIterable<SensorMessage>,
   fields: string[],
+  notices: Notices,
 ): AsyncGenerator<SensorRow> {
-  const latest: Partial<SensorRow> = {};
-  let nextMs = -Infinity;
-  for await (const { value, atMs } of messages) {
+  const latest = new Map<keyof SensorRow, { value: number; atMs: number }>();
+  let startMs: number | null = null, nextMs = -Infinity;
+  for await (const { value: message, atMs } of messages) {
+    startMs ??= atMs;
+    const found = fields.map((field) => numberAt(message, field));
+    if (found.every((value) => value === null)) {
+      const seen = JSON.stringify(message)?.slice(0, 80);
+      notices.warn(
+        "fields",
+        `No number at ${
+          fields.join(", ")
+        } in ${seen}: --fields says where they are`,
+      );
+    } else notices.clear("fields");
+    for (const [index, value] of found.entries()) {
+      if (value !== null) latest.set(sensors[index], { value, atMs });
+    }
+    const ageOf = (sensor: keyof SensorRow) =>
+      atMs - (latest.get(sensor)?.atMs ?? startMs!);
+    const missing = sensors.filter((sensor) =>
+      !latest.has(sensor) || ageOf(sensor) > maxAgeMs
+    );
     for (const [index, sensor] of sensors.entries()) {
-      latest[sensor] = numberAt(value, fields[index]) ?? latest[sensor];
+      if (!missing.includes(sensor)) notices.clear(sensor);
+      else if (ageOf(sensor) > (latest.has(sensor) ? maxAgeMs : patienceMs)) {
+        notices.warn(
+          sensor,
+          `No number at "${fields[index]}", the ${sensor}, for ${
+            Math.floor(ageOf(sensor) / minuteMs)
+          } minutes: is the sensor dead, or --fields wrong?`,
+        );
+      }
     }
-    if (atMs < nextMs || sensors.some((name) => latest[name] === undefined)) {
-      continue;
-    }
+    if (atMs < nextMs || missing.length > 0) continue;
     nextMs = atMs + minuteMs;
-    yield { ...latest } as SensorRow;
+    const values = sensors.map((sensor) => [sensor, latest.get(sensor)!.value]);
+    yield Object.fromEntries(values) as SensorRow;
   }
 }

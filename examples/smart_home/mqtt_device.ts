@@ -1,4 +1,13 @@
-import mqtt, { type MqttClient } from "mqtt";
+/**
+ * A device of Home Assistant on an MQTT broker: its description, states, and whether
+ * they can be trusted.
+ *
+ * @module
+ */
+import type { MqttClient } from "mqtt";
+import sdk from "../../sdk/deno.json" with { type: "json" };
+import { type Broker, connectClient } from "./broker.ts";
+import type { Notices } from "./notices.ts";
 
 /** One entity of Home Assistant, in the words of its MQTT discovery. */
 export interface Component {
@@ -13,8 +22,6 @@ export interface Component {
   icon?: string;
   options?: string[];
   suggested_display_precision?: number;
-  payload_on?: string;
-  payload_off?: string;
 }
 
 /** A device and its entities. */
@@ -22,6 +29,8 @@ export interface DeviceDescription {
   id: string;
   name: string;
   model: string;
+  /** After so many seconds without a state its entities are unavailable. */
+  expireAfterS: number;
   components: Record<string, Component>;
 }
 
@@ -29,6 +38,8 @@ export interface DeviceDescription {
 export interface DeviceTopics {
   /** JSON of the latest result, retained. */
   state: string;
+  /** JSON of what is wrong, retained. */
+  problem: string;
   /** "online" or "offline", retained; offline by last will. */
   availability: string;
   /** Home Assistant's discovery, retained. */
@@ -43,30 +54,54 @@ const atLeastOnce = { qos: 1, retain: true } as const;
 export function deviceTopics(id: string): DeviceTopics {
   return {
     state: `cipherlayer/${id}/state`,
+    problem: `cipherlayer/${id}/problem`,
     availability: `cipherlayer/${id}/availability`,
     config: `homeassistant/device/${id}/config`,
   };
 }
 
-/** The message that makes Home Assistant show a device. */
+/**
+ * The message that makes Home Assistant show a device. What the app measures is
+ * available while the app runs and states keep coming; the problem, while it runs.
+ */
 export function discovery(device: DeviceDescription) {
   const topics = deviceTopics(device.id);
+  const unique = (key: string) => ({
+    unique_id: `cipherlayer_${device.id}_${key}`,
+    availability: [{ topic: topics.availability }],
+  });
   return {
     device: {
       identifiers: [`cipherlayer_${device.id}`],
       name: device.name,
       manufacturer: "Cipherlayer",
       model: device.model,
+      sw_version: sdk.version,
     },
-    origin: { name: "Cipherlayer" },
-    components: Object.fromEntries(
-      Object.entries(device.components).map(([key, component]) => [
-        key,
-        { ...component, unique_id: `cipherlayer_${device.id}_${key}` },
-      ]),
-    ),
+    origin: { name: "Cipherlayer", sw_version: sdk.version },
+    components: {
+      ...Object.fromEntries(
+        Object.entries(device.components).map(([key, component]) => [
+          key,
+          {
+            ...component,
+            ...unique(key),
+            expire_after: device.expireAfterS,
+          },
+        ]),
+      ),
+      problem: {
+        platform: "binary_sensor",
+        name: "Problem",
+        state_topic: topics.problem,
+        value_template: "{{ 'ON' if value_json.problems else 'OFF' }}",
+        json_attributes_topic: topics.problem,
+        device_class: "problem",
+        entity_category: "diagnostic",
+        ...unique("problem"),
+      },
+    },
     state_topic: topics.state,
-    availability_topic: topics.availability,
     qos: 1,
   };
 }
@@ -74,45 +109,49 @@ export function discovery(device: DeviceDescription) {
 /**
  * A device on an MQTT broker. Says what it is and that it is there whenever it
  * connects, and again whenever Home Assistant starts; if it vanishes, the broker
- * says that it is offline.
+ * says that it is offline. A broker that is away is waited for.
  */
 export class MqttDevice implements AsyncDisposable {
   readonly topics: DeviceTopics;
   readonly #client: MqttClient;
-  readonly #description: DeviceDescription;
+  #description: DeviceDescription;
   #state: string | null = null;
+  #problems: string[] = [];
 
-  private constructor(client: MqttClient, description: DeviceDescription) {
-    this.#client = client;
+  constructor(
+    broker: Broker,
+    description: DeviceDescription,
+    notices: Notices,
+  ) {
     this.#description = description;
     this.topics = deviceTopics(description.id);
-    client.on("connect", () => this.#announce());
-    client.on("message", (topic, payload) => {
+    const will = { topic: this.topics.availability, ...atLeastOnce };
+    this.#client = connectClient(broker, notices, {
+      ...will,
+      payload: new TextEncoder().encode("offline") as never,
+    });
+    this.#client.on("connect", () => {
+      this.#announce();
+      this.#client.subscribe(birthTopic, { qos: 1 });
+    });
+    this.#client.on("message", (topic, payload) => {
       if (topic === birthTopic && payload.toString() === "online") {
         this.#announce();
       }
     });
+    notices.onChange = (problems) => {
+      this.#problems = problems;
+      if (this.#client.connected) this.#publishProblems();
+    };
   }
 
-  /**
-   * Connects, and connects again whenever the connection is lost.
-   *
-   * @throws {Error} if the broker cannot be reached now or refuses
-   */
-  static async connect(
-    broker: URL,
-    description: DeviceDescription,
-  ): Promise<MqttDevice> {
-    const { availability } = deviceTopics(description.id);
-    const client = connectClient(broker, {
-      topic: availability,
-      payload: "offline",
-      ...atLeastOnce,
-    });
-    const device = new MqttDevice(client, description);
-    await connected(client, broker);
-    await client.subscribeAsync(birthTopic, { qos: 1 });
-    return device;
+  /** Replaces the description; told again if it has changed. */
+  describe(description: DeviceDescription): void {
+    const before = JSON.stringify(this.#description);
+    this.#description = description;
+    if (this.#client.connected && JSON.stringify(description) !== before) {
+      this.#publishDescription();
+    }
   }
 
   /** Publishes a result; while there is no connection the latest one waits for it. */
@@ -136,51 +175,22 @@ export class MqttDevice implements AsyncDisposable {
   }
 
   #announce(): void {
-    const { config, availability, state } = this.topics;
-    const described = JSON.stringify(discovery(this.#description));
-    this.#client.publish(config, described, atLeastOnce);
+    const { availability, state } = this.topics;
+    this.#publishDescription();
     this.#client.publish(availability, "online", atLeastOnce);
+    this.#publishProblems();
     if (this.#state !== null) {
       this.#client.publish(state, this.#state, atLeastOnce);
     }
   }
-}
 
-/** A client with the broker's credentials from the environment. */
-export function connectClient(
-  broker: URL,
-  will?: { topic: string; payload: string; qos: 1; retain: boolean },
-): MqttClient {
-  return mqtt.connect(broker.href, {
-    username: Deno.env.get("MQTT_USERNAME"),
-    password: Deno.env.get("MQTT_PASSWORD"),
-    will: will &&
-      { ...will, payload: new TextEncoder().encode(will.payload) as never },
-  });
-}
-
-/**
- * Waits for the first connection.
- *
- * @throws {Error} if it fails; the client has ended then
- */
-export async function connected(
-  client: MqttClient,
-  broker: URL,
-): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  client.once("connect", () => resolve());
-  client.once("error", reject);
-  try {
-    await promise;
-  } catch (cause) {
-    client.end(true);
-    const { code, message } = cause as { code?: unknown; message: string };
-    throw new Error(
-      `Cannot reach broker ${broker.host}: ${message || code}`,
-      { cause },
-    );
+  #publishDescription(): void {
+    const described = JSON.stringify(discovery(this.#description));
+    this.#client.publish(this.topics.config, described, atLeastOnce);
   }
-  // Later faults: the client connects again by itself.
-  client.on("error", () => {});
+
+  #publishProblems(): void {
+    const problems = JSON.stringify({ problems: this.#problems });
+    this.#client.publish(this.topics.problem, problems, atLeastOnce);
+  }
 }

@@ -20,6 +20,10 @@ export interface HomeOptions {
   insecure: boolean;
   /** MQTT broker, or null: nothing is published. */
   broker: URL | null;
+  /** PEM texts for a broker with certificates. */
+  pems: { ca?: string; cert?: string; key?: string };
+  /** Folder in which readings wait for the cloud, or null: one beside the demo's key. */
+  queue: string | null;
   /** Names the device in topics and in Home Assistant. */
   deviceId: string;
   /** Ends after so many results. */
@@ -53,6 +57,10 @@ export function homeCommand(
       "publish there, e.g. mqtt://192.168.1.2",
       urlOf("mqtt", "mqtts", "ws", "wss"),
     )
+    .option("--broker-ca <file>", "authority of its certificate (PEM)")
+    .option("--broker-cert <file>", "certificate of this client (PEM)")
+    .option("--broker-key <file>", "key of that certificate (PEM)")
+    .option("--queue <folder>", "readings wait there while the cloud is away")
     .option("--device-id <id>", "name in MQTT topics", topicPart, deviceId)
     .option("--count <n>", "end after so many results", wholeNumber(1))
     .option("--json", "one JSON object a line", false)
@@ -88,6 +96,12 @@ export function parseHome<Own>(
     keyBits: given.insecureKeyBits ?? 2048,
     insecure: given.insecureKeyBits !== undefined,
     broker: given.broker ?? null,
+    pems: {
+      ca: pemIn(given.brokerCa),
+      cert: pemIn(given.brokerCert),
+      key: pemIn(given.brokerKey),
+    },
+    queue: given.queue ?? null,
     deviceId: given.deviceId,
     count: given.count ?? Infinity,
     json: given.json,
@@ -118,6 +132,16 @@ export function positive(text: string): number {
     throw new InvalidArgumentError("Expected a number above 0.");
   }
   return value;
+}
+
+function pemIn(file: string | undefined): string | undefined {
+  try {
+    return file === undefined ? undefined : Deno.readTextFileSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `error: cannot read ${file}: ${(error as Error).message}`,
+    );
+  }
 }
 
 /** Home Assistant allows these characters in discovery topics. */

@@ -1,30 +1,49 @@
-import { UsageError } from "../../cli/commands/command.ts";
+/**
+ * The last good value, from run to run. It never stops the app: what cannot be read
+ * is told and passed over, what cannot be kept is told.
+ *
+ * @module
+ */
+import { basename, dirname } from "node:path";
+import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
+import { note, UsageError } from "../../cli/commands/command.ts";
+import type { Notices } from "../smart_home/notices.ts";
 import { type KnownValue, type MeterScale, parseTicks } from "./reading.ts";
 
 /**
  * The value that the next reading is checked against: the one that is given, else
  * what `file` holds from an earlier run, else null.
  *
- * @throws {UsageError} if either is no value of this meter
+ * @throws {UsageError} if the given one is no value of this meter
  */
 export async function knownBefore(
   given: string | undefined,
   file: string | undefined,
   scale: MeterScale,
 ): Promise<KnownValue | null> {
-  try {
-    if (given !== undefined) {
+  if (given !== undefined) {
+    try {
       return { ticks: parseTicks(given, scale), atMs: -Infinity };
+    } catch (error) {
+      throw new UsageError(`error: ${(error as Error).message}`);
     }
-    if (file === undefined) return null;
+  }
+  if (file === undefined) return null;
+  try {
     const { ticks, atMs } = JSON.parse(await Deno.readTextFile(file));
     if (!Number.isSafeInteger(ticks) || !Number.isFinite(atMs)) {
-      throw new RangeError(`${file}: expected ticks and atMs`);
+      throw new RangeError("expected ticks and atMs");
     }
     return { ticks, atMs };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw new UsageError(`error: ${(error as Error).message}`, 2);
+    if (!(error instanceof Deno.errors.NotFound)) {
+      note(
+        `${file}: ${
+          (error as Error).message
+        }; passed over, a first value is waited for`,
+      );
+    }
+    return null;
   }
 }
 
@@ -32,10 +51,15 @@ export async function knownBefore(
 export async function keepKnown(
   file: string,
   known: KnownValue,
+  notices: Notices,
 ): Promise<void> {
-  const temporary = `${file}.tmp`;
-  await Deno.writeTextFile(temporary, JSON.stringify(known) + "\n", {
-    mode: 0o600,
-  });
-  await Deno.rename(temporary, file);
+  const text = JSON.stringify(known) + "\n";
+  try {
+    // Flushed to the disk before it takes the old one's place.
+    await new FileBlobStore(dirname(file))
+      .write(basename(file), new TextEncoder().encode(text));
+    notices.clear("state");
+  } catch (error) {
+    notices.warn("state", `Cannot keep ${file}: ${(error as Error).message}`);
+  }
 }

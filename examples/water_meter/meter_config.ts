@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { UsageError } from "../../cli/commands/command.ts";
 import type { Region } from "./image.ts";
 import type { MeterScale } from "./reading.ts";
@@ -9,6 +10,8 @@ export interface MeterConfig extends MeterScale {
   unit: string;
   /** Where the digits stand in the picture, first to last. */
   digits: Region[];
+  /** File of the picture in which they were marked, or null. */
+  reference: string | null;
 }
 
 const maxDigits = 12;
@@ -23,14 +26,20 @@ export function parseConfig(text: string, file: string): MeterConfig {
     new UsageError(`error: ${file}: expected ${expected}`, 2);
   let given;
   try {
-    given = JSON.parse(text);
+    given = JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch {
     throw fault("JSON");
   }
   const isNumber = (value: unknown) =>
     typeof value === "number" && Number.isFinite(value) && value >= 0;
-  const { digits, decimals, maxPerHour, name = "Water meter", unit = "m³" } =
-    given ?? {};
+  const {
+    digits,
+    decimals,
+    maxPerHour,
+    name = "Water meter",
+    unit = "m³",
+    reference = null,
+  } = given ?? {};
   const sides = ["x", "y", "width", "height"];
   if (
     !Array.isArray(digits) || digits.length < 1 || digits.length > maxDigits ||
@@ -51,5 +60,16 @@ export function parseConfig(text: string, file: string): MeterConfig {
   if (typeof name !== "string" || typeof unit !== "string") {
     throw fault(`"name" and "unit": text`);
   }
-  return { digits, decimals, maxPerHour, name, unit };
+  if (reference !== null && typeof reference !== "string") {
+    throw fault(`"reference": a picture's file`);
+  }
+  return {
+    digits,
+    decimals,
+    maxPerHour,
+    name,
+    unit,
+    // Beside the description.
+    reference: reference && join(dirname(file), reference),
+  };
 }

@@ -39,6 +39,14 @@ interface Factory {
   };
 }
 
+interface LockManager {
+  request(
+    name: string,
+    options: { ifAvailable: true },
+    use: (lock: unknown) => Promise<void> | void,
+  ): Promise<unknown>;
+}
+
 const objectStore = "blobs";
 
 /**
@@ -86,6 +94,32 @@ export class IndexedDbBlobStore implements BlobStore {
   async list(): Promise<string[]> {
     const names = await this.#run("readonly", (blobs) => blobs.getAllKeys());
     return names.map(String);
+  }
+
+  /**
+   * Keeps other pages and workers of the origin out, by the browser's Web Locks;
+   * where it has none, nobody. A page that goes lets go.
+   */
+  lock(): Promise<(() => Promise<void>) | null> {
+    const { navigator } = globalThis as {
+      navigator?: { locks?: LockManager };
+    };
+    const locks = navigator?.locks;
+    if (!locks) return Promise.resolve(() => Promise.resolve());
+    return new Promise((resolve, reject) => {
+      const name = `cipherlayer ${this.database}`;
+      const held = locks.request(name, { ifAvailable: true }, (lock) => {
+        if (lock === null) return resolve(null);
+        // Held until this resolves.
+        return new Promise<void>((release) => {
+          resolve(async () => {
+            release();
+            await held;
+          });
+        });
+      });
+      held.catch(reject);
+    });
   }
 
   /** One transaction in a connection of its own, so that none stays open. */

@@ -28,6 +28,7 @@ export type Reading =
 
 /** Values of one input by the names of its elements or channels. */
 export interface ReadingRecord {
+  /** One number, or those of a channel. */
   readonly [name: string]: ReadingValues;
 }
 

@@ -38,10 +38,10 @@ export interface QueuedReading {
 export type QueuedOutcome =
   & QueuedReading
   & (
-    /** What the model says. */
-    | { answer: Answer; refused?: undefined }
+    /** What the model says; of a batch all answers, of which `answer` is the last. */
+    | { answer: Answer; answers?: Answer[]; refused?: undefined }
     /** The model does not take such a reading (`infer` says why), or it was damaged on the disk. */
-    | { refused: string; answer?: undefined }
+    | { refused: string; answer?: undefined; answers?: undefined }
   );
 
 /** Options of {@linkcode OfflineQueue.add}. */
@@ -207,7 +207,27 @@ export class OfflineQueue implements AsyncDisposable {
     reading: Reading,
     options: AddOptions = {},
   ): Promise<AddResult> {
-    const content = encodeReading(reading, options);
+    return await this.#take(encodeReadings([reading], options, false));
+  }
+
+  /**
+   * Takes in readings that stay together: one entry of the queue with one outcome,
+   * evaluated in one call of {@linkcode Session.inferMany}.
+   *
+   * @param readings one or more
+   * @throws as {@linkcode add} does; {RangeError} also if there is no reading
+   */
+  async addBatch(
+    readings: readonly Reading[],
+    options: AddOptions = {},
+  ): Promise<AddResult> {
+    if (!(readings.length > 0)) {
+      throw new RangeError("Cannot queue readings: expected one or more");
+    }
+    return await this.#take(encodeReadings(readings, options, true));
+  }
+
+  async #take(content: Uint8Array<ArrayBuffer>): Promise<AddResult> {
     return await this.#change(async () => {
       const full = this.waiting - this.#underWay.size >= this.#capacity;
       if (full && this.#whenFull === "refuse") {
@@ -308,7 +328,7 @@ export class OfflineQueue implements AsyncDisposable {
   async #send(
     ids: number[],
     session: Session,
-    options: InferOptions & { contract: string },
+    options: EvaluateOptions,
   ): Promise<void> {
     for (const id of ids) this.#underWay.add(id);
     try {
@@ -319,19 +339,23 @@ export class OfflineQueue implements AsyncDisposable {
           const { kind, content } = await this.#read(id);
           // Recorded before a crash, behind one that could not be.
           if (kind === kinds.outcome) outcomes.set(id, decodeOutcome(content));
-          else readings.push({ id, ...decodeReading(content) });
+          else readings.push({ id, ...decodeReadings(content) });
         } catch (error) {
           outcomes.set(id, { id, takenAt: null, refused: damage(error) });
         }
       }
+      const singles = readings.filter(({ batch }) => !batch);
       const results = await inferEach(
         session,
-        readings.map(({ values }) => values),
+        singles.map(({ values }) => values[0]),
         options,
       );
-      for (const [i, { id, takenAt, meta }] of readings.entries()) {
-        const told = meta === undefined ? { takenAt } : { takenAt, meta };
-        outcomes.set(id, { id, ...told, ...results[i] });
+      for (const [i, reading] of singles.entries()) {
+        outcomes.set(reading.id, told(reading, results[i]));
+      }
+      for (const reading of readings.filter(({ batch }) => batch)) {
+        const result = await inferBatch(session, reading.values, options);
+        outcomes.set(reading.id, told(reading, result));
       }
       // In order, so that after a crash the recorded ones come first.
       for (const id of ids) await this.#record(outcomes.get(id)!);
@@ -393,7 +417,9 @@ export class OfflineQueue implements AsyncDisposable {
       } catch (error) {
         if (codeOf(error) === "EISDIR") continue;
         this.#nextId--;
-        if (this.#whenFull === "refuse" || !isFull(error)) throw error;
+        const mayDrop = this.#whenFull === "drop-oldest" && isFull(error) &&
+          dropped.length < maxDropped;
+        if (!mayDrop) throw error;
         const gone = await this.#dropOldest();
         if (gone.length === 0) throw error;
         dropped.push(...gone);
@@ -470,14 +496,55 @@ export class OfflineQueue implements AsyncDisposable {
   }
 }
 
-type InferenceOutcome = { answer: Answer } | { refused: string };
+type InferenceOutcome =
+  | { answer: Answer; answers?: Answer[] }
+  | { refused: string };
+
+/** Of an inference, and the contract for which the readings were taken. */
+type EvaluateOptions = InferOptions & { contract: string };
 
 /** One outcome for each reading: one that the model refuses does not stop the others. */
 async function inferEach(
   session: Session,
   readings: Reading[],
-  { signal, clamp, contract }: InferOptions & { contract: string },
+  options: EvaluateOptions,
 ): Promise<InferenceOutcome[]> {
+  const refusals = refusalsOf(session, readings, options);
+  const answers = await session.inferMany(
+    readings.filter((_, i) => refusals[i] === null),
+    options,
+  );
+  return refusals.map((refusal) =>
+    refusal === null
+      ? { answer: answers.shift()! }
+      : { refused: refusal.message }
+  );
+}
+
+/** One outcome for all: a reading that the model refuses stops the others. */
+async function inferBatch(
+  session: Session,
+  readings: Reading[],
+  options: EvaluateOptions,
+): Promise<InferenceOutcome> {
+  const refusal = refusalsOf(session, readings, options)
+    .find((refusal) => refusal !== null);
+  if (refusal) return { refused: refusal.message };
+  const answers = await session.inferMany(readings, options);
+  return { answer: answers.at(-1)!, answers };
+}
+
+/**
+ * Why the model does not take each reading; null if it does.
+ *
+ * @throws {CipherlayerError} `contract-changed` if a model of another contract than
+ * the queue's refuses one, which is then kept
+ */
+function refusalsOf(
+  session: Session,
+  readings: Reading[],
+  { clamp, contract }: EvaluateOptions,
+): (Error | null)[] {
   const refusals = readings.map((reading) =>
     refusalOf(session, reading, clamp)
   );
@@ -489,15 +556,7 @@ async function inferEach(
       { cause },
     );
   }
-  const answers = await session.inferMany(
-    readings.filter((_, i) => refusals[i] === null),
-    { signal, clamp },
-  );
-  return refusals.map((refusal) =>
-    refusal === null
-      ? { answer: answers.shift()! }
-      : { refused: refusal.message }
-  );
+  return refusals;
 }
 
 /** Why the model does not take the reading; null if it does. */
@@ -514,6 +573,14 @@ function refusalOf(
   }
 }
 
+function told(
+  { id, takenAt, meta }: DecodedReading,
+  result: InferenceOutcome,
+): QueuedOutcome {
+  const known = meta === undefined ? { takenAt } : { takenAt, meta };
+  return { id, ...known, ...result };
+}
+
 /** The message of an error that tells of damage; others are thrown on. */
 function damage(error: unknown): string {
   const damaged = error instanceof CipherlayerError &&
@@ -521,6 +588,12 @@ function damage(error: unknown): string {
   if (!damaged) throw error;
   return error.message;
 }
+
+/**
+ * Readings that go for a new one where the disk is full: of its size two make room. Where
+ * they do not, something else fills the disk, and dropping more would lose all.
+ */
+const maxDropped = 2;
 
 /** First byte of a blob; a mark has no other. */
 const kinds = { reading: 1, outcome: 2, mark: 3 } as const;
@@ -554,37 +627,45 @@ interface DecodedReading {
   id: number;
   takenAt: Date;
   meta?: unknown;
-  values: Reading;
+  /** One, unless it is a batch. */
+  values: Reading[];
+  batch: boolean;
 }
 
 /**
- * Length of the JSON of time and meta (4 bytes), that JSON, then little-endian
- * doubles; nested lists and records stand in the JSON.
+ * Length of the JSON of time, meta and the readings' lengths (4 bytes), that JSON, then
+ * little-endian doubles; where a reading is a nested list or a record, all stand in the JSON.
  */
-function encodeReading(
-  reading: Reading,
+function encodeReadings(
+  readings: readonly Reading[],
   { meta, takenAt = new Date() }: AddOptions,
+  batch: boolean,
 ): Uint8Array<ArrayBuffer> {
-  const copy = copyOfReading(reading);
-  const isList = Array.isArray(copy) &&
-    copy.every((value) => typeof value === "number");
-  const values: number[] = isList ? copy : [];
+  const copies = readings.map(copyOfReading);
+  const lists = copies.filter(isFlatList);
+  const areFlat = lists.length === copies.length;
   const head = new TextEncoder().encode(JSON.stringify({
     takenAt: takenAt.toISOString(),
     meta,
-    ...isList ? {} : { reading: copy },
+    batch,
+    ...areFlat
+      ? { lengths: lists.map(({ length }) => length) }
+      : { readings: copies },
   }));
+  const numbers = areFlat ? lists.flat() : [];
   const view = new DataView(
-    new ArrayBuffer(4 + head.length + 8 * values.length),
+    new ArrayBuffer(4 + head.length + 8 * numbers.length),
   );
   view.setUint32(0, head.length, true);
-  const bytes = new Uint8Array(view.buffer);
-  bytes.set(head, 4);
-  values.forEach((value, i) =>
+  new Uint8Array(view.buffer).set(head, 4);
+  numbers.forEach((value, i) =>
     view.setFloat64(4 + head.length + 8 * i, value, true)
   );
-  return bytes;
+  return new Uint8Array(view.buffer);
 }
+
+const isFlatList = (copy: Reading): copy is number[] =>
+  Array.isArray(copy) && copy.every((value) => typeof value === "number");
 
 function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
   const outcome = JSON.parse(new TextDecoder().decode(bytes));
@@ -592,15 +673,19 @@ function decodeOutcome(bytes: Uint8Array): QueuedOutcome {
   return { ...outcome, takenAt: takenAt && new Date(takenAt) };
 }
 
-function decodeReading(bytes: Uint8Array): Omit<DecodedReading, "id"> {
+function decodeReadings(bytes: Uint8Array): Omit<DecodedReading, "id"> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const start = 4 + view.getUint32(0, true);
-  const { takenAt, meta, reading } = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(4, start)),
+  let at = 4 + view.getUint32(0, true);
+  const { takenAt, meta, batch, lengths, readings } = JSON.parse(
+    new TextDecoder().decode(bytes.subarray(4, at)),
   );
-  const values = reading ?? Float64Array.from(
-    { length: (bytes.length - start) / 8 },
-    (_, i) => view.getFloat64(start + 8 * i, true),
-  );
-  return { takenAt: new Date(takenAt), meta, values };
+  const values = readings ??
+    lengths.map((length: number) =>
+      Float64Array.from({ length }, () => {
+        const value = view.getFloat64(at, true);
+        at += 8;
+        return value;
+      })
+    );
+  return { takenAt: new Date(takenAt), meta, values, batch };
 }

@@ -57,25 +57,43 @@ export interface SessionEventMap {
   state: CustomEvent<SessionState>;
 }
 
+/** As the platform has them; declared here, since not every configuration does. */
+export interface ListenerOptions {
+  /** Heard once. */
+  once?: boolean;
+  /** Heard before the targets inside. */
+  capture?: boolean;
+  /** Never prevents what happens by default. */
+  passive?: boolean;
+  /** Ends listening. */
+  signal?: AbortSignal;
+}
+
+/** A listener of any event. */
+export type Listener =
+  | ((event: Event) => void)
+  | { handleEvent(event: Event): void }
+  | null;
+
 /** An `EventTarget` whose listeners know their events' types. */
 export class SessionEvents extends EventTarget {
   /** Listens to an event of the session, or to any other by name. */
   override addEventListener<Name extends keyof SessionEventMap>(
     type: Name,
     listener: (event: SessionEventMap[Name]) => void,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   /** As `EventTarget` has it. */
   override addEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: AddEventListenerOptions | boolean,
+    listener: Listener,
+    options?: ListenerOptions | boolean,
   ): void;
   override addEventListener(
     type: string,
     // deno-lint-ignore no-explicit-any
     listener: any,
-    options?: AddEventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void {
     super.addEventListener(type, listener, options);
   }
@@ -84,19 +102,19 @@ export class SessionEvents extends EventTarget {
   override removeEventListener<Name extends keyof SessionEventMap>(
     type: Name,
     listener: (event: SessionEventMap[Name]) => void,
-    options?: EventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void;
   /** As `EventTarget` has it. */
   override removeEventListener(
     type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: EventListenerOptions | boolean,
+    listener: Listener,
+    options?: ListenerOptions | boolean,
   ): void;
   override removeEventListener(
     type: string,
     // deno-lint-ignore no-explicit-any
     listener: any,
-    options?: EventListenerOptions | boolean,
+    options?: ListenerOptions | boolean,
   ): void {
     super.removeEventListener(type, listener, options);
   }

@@ -47,8 +47,9 @@ const maxSessionBytes = 1 << 24;
  * the model has another contract than the one pinned or known
  * @throws {RangeError} if `samples` is not a positive integer, or `paceMs` not one of
  * 0 to 60,000
- * @throws {TypeError} if the model uses an activation that is not registered, the
- * key store holds no key, or the token cannot stand in a header
+ * @throws {TypeError} if `url`, `model`, `keys`, `token`, `timeoutMs` or `contract`
+ * is not what it should be, the model uses an activation that is not registered, or
+ * the key store holds no key
  *
  * @example A whole inference, and what to do when the cloud is away
  * ```ts
@@ -93,6 +94,7 @@ export class Session extends SessionEvents {
   /** Integers of the states for the next inference; undefined: those of 0. */
   #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #idle = { stop: new AbortController(), done: Promise.resolve() };
 
   private constructor(
@@ -113,6 +115,10 @@ export class Session extends SessionEvents {
     this.#retry = options.retry ??
       exponentialBackoff({ random: options.random });
     this.#clock = options.clock ?? platformClock;
+    const { onRetry } = options;
+    if (onRetry) {
+      this.addEventListener("retry", ({ detail }) => onRetry(detail));
+    }
     this.#grid = new ReleaseGrid(this.#clock, options.paceMs ?? 0);
     this.#contracts = new ContractKeeper({
       model: options.model,
@@ -135,7 +141,10 @@ export class Session extends SessionEvents {
         `Cannot connect: expected samples to be a positive integer, got ${samples}`,
       );
     }
-    const { contract } = options;
+    const { contract, model } = options;
+    if (typeof model !== "string" || model === "") {
+      throw new TypeError("Cannot connect: expected model to be a name");
+    }
     if (contract !== undefined && !isContract(contract)) {
       throw new TypeError(
         `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
@@ -201,19 +210,33 @@ export class Session extends SessionEvents {
    * {@linkcode connect}) in the slots of the same ciphertexts.
    *
    * @returns answers in the order of the readings
-   * @throws {TypeError} after the last round, if a custom activation threw or gave
-   * no finite number; else as {@linkcode infer} does
+   * @throws {TypeError} if `readings` is a single reading; after the last round, if
+   * a custom activation threw or gave no finite number; else as {@linkcode infer} does
    */
   inferMany(
     readings: Reading[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
+    if (!Array.isArray(readings) || typeof readings[0] === "number") {
+      return Promise.reject(
+        new TypeError(
+          "Cannot infer: expected readings to be an array of readings, not a single one",
+        ),
+      );
+    }
     const before = this.#queue;
+    this.#waiting++;
     const result = orAborted(before, this.#joined(options.signal))
+      .finally(() => this.#waiting--)
       .then(() => this.#inferAll(readings, options));
     // One that gave up waiting does not let the next one pass.
     this.#queue = Promise.allSettled([before, result]).then(() => {});
     return result;
+  }
+
+  /** Calls of {@linkcode infer} and {@linkcode inferMany} that wait for those before. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -445,6 +468,11 @@ async function keyOf(
   keys: ConnectOptions["keys"],
 ): Promise<PrivateKey | PaillierEngine> {
   if (!isKeyStore(keys)) return keys;
+  if (typeof keys?.load !== "function") {
+    throw new TypeError(
+      "Cannot connect: expected keys to be a private key, a PaillierEngine or a key store",
+    );
+  }
   const key = await keys.load();
   if (key === null) {
     throw new TypeError(

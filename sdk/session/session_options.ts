@@ -1,6 +1,7 @@
 import type { ActivationRegistry } from "../activations/apply.ts";
 import type { ContractChange } from "./contract_keeper.ts";
 import type { Clock } from "../support/clock.ts";
+import type { RetryNotice } from "./events.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -53,9 +54,11 @@ export interface ConnectOptions {
   planLimits?: Partial<PlanLimits>;
   /** Default: `exponentialBackoff`. */
   retry?: RetryPolicy;
+  /** Told before each wait, from the first call on; so are listeners to "retry" once there is a session. */
+  onRetry?: (notice: RetryNotice) => void;
   /** Default: the platform's. */
   clock?: Clock;
-  /** A call without a complete answer after this time is tried again. Default 120,000. */
+  /** A call without a complete answer after this time is tried again; `Infinity` waits. Default 120,000. */
   timeoutMs?: number;
   /**
    * Requests of an inference leave a whole multiple of this many milliseconds after

@@ -1,6 +1,13 @@
 import { readLimited } from "../support/bytes.ts";
-import { CipherlayerError, type ErrorCode } from "../support/errors.ts";
-import { printable } from "../wire/schema.ts";
+import { startTimer } from "../support/clock.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import {
+  isRedirect,
+  networkFault,
+  redirected,
+  strangeReply,
+  toldFault,
+} from "./reply_faults.ts";
 import { contentDigest, fitsDigest } from "../wire/content_digest.ts";
 
 /** One answer of the functions. */
@@ -29,9 +36,6 @@ export type Transport = (
 ) => Promise<Reply>;
 
 const maxProblemBytes = 1 << 16;
-const problemType = "application/problem+json";
-/** Statuses after which the same call may succeed later. */
-const retryableStatuses = new Set([408, 429, 502, 503, 504]);
 
 /** One HTTP call and what its reply may be. */
 interface Call {
@@ -48,8 +52,8 @@ interface Call {
  * Posts CBOR: one HTTP call per call, no retries, bounded memory, and every fault
  * as a `CipherlayerError` (or the reason of `signal` when that aborts).
  *
- * @throws {TypeError} if the token cannot stand in a header, or the URL holds a
- * user or password
+ * @throws {TypeError} if the URL is no address of functions or holds a user or
+ * password, or the token cannot stand in a header
  */
 export function createTransport(options: TransportOptions): Transport {
   const call = createCaller(options);
@@ -75,22 +79,21 @@ export async function getJson(
 function createCaller(
   options: TransportOptions,
 ): (call: Call) => Promise<Reply> {
-  const base = new URL(options.url);
-  if (base.username !== "" || base.password !== "") {
+  const base = baseOf(options.url);
+  const send = options.fetch ?? globalThis.fetch;
+  const { token, timeoutMs } = options;
+  checkToken(token);
+  if (!(timeoutMs > 0)) {
     throw new TypeError(
-      `Cannot connect to ${base.origin}: expected a URL without user and password`,
+      `Cannot connect: expected timeoutMs above 0, got ${timeoutMs}`,
     );
   }
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
-  const send = options.fetch ?? globalThis.fetch;
-  const { token } = options;
-  checkToken(token);
 
   return async ({ path, body, type, maxBytes, signal }) => {
     signal?.throwIfAborted();
     const target = new URL(path, base);
     const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(), options.timeoutMs);
+    const stopTimer = startTimer(() => timeout.abort(), timeoutMs);
     const stop = AbortSignal.any(
       signal ? [signal, timeout.signal] : [timeout.signal],
     );
@@ -115,15 +118,9 @@ function createCaller(
         throw redirected(response, target);
       }
       if (!response.ok) throw await problem(response, target, token);
-      const given = response.headers.get("content-type") ?? "no type";
-      if (!given.startsWith(type)) {
+      if (!response.headers.get("content-type")?.startsWith(type)) {
         await response.body?.cancel();
-        throw new CipherlayerError(
-          "malformed",
-          `Cannot read answer of ${target}: expected ${type}, got ${
-            plain(given, 80)
-          }`,
-        );
+        throw strangeReply(response, type, target);
       }
       const content = await readBody(response, maxBytes, target);
       const digest = response.headers.get("content-digest");
@@ -137,17 +134,14 @@ function createCaller(
     } catch (cause) {
       signal?.throwIfAborted();
       if (cause instanceof CipherlayerError) throw cause;
-      const why = timeout.signal.aborted
-        ? `no answer within ${options.timeoutMs} ms`
-        : cause instanceof Error
-        ? cause.message
-        : String(cause);
-      throw new CipherlayerError("network", `Cannot reach ${target}: ${why}`, {
-        cause,
-        retryable: true,
-      });
+      throw networkFault(
+        target,
+        timeout.signal.aborted
+          ? new Error(`no answer within ${timeoutMs} ms`)
+          : cause,
+      );
     } finally {
-      clearTimeout(timer);
+      stopTimer();
     }
   };
 }
@@ -169,132 +163,44 @@ async function readBody(
   return body;
 }
 
-/** In browsers a redirect that is not followed shows neither status nor target. */
-function isRedirect({ status, type }: Response): boolean {
-  return type === "opaqueredirect" || (status >= 300 && status < 400);
-}
-
-function redirected(response: Response, target: URL): CipherlayerError {
-  const location = response.headers.get("location");
-  const to = location !== null && URL.canParse(location, target)
-    ? new URL(location, target).origin
-    : "an address that it does not tell";
-  return new CipherlayerError(
-    "network",
-    `Cannot use ${target}: status ${response.status} sends the call to ${to}, and redirects are not followed`,
-    { status: response.status },
-  );
-}
-
-/** The fault that a status other than 2xx tells (RFC 9457 where it is one). */
+/** The fault that a status other than 2xx tells. */
 export async function problem(
   response: Response,
   target: URL,
   token: string | undefined,
 ): Promise<CipherlayerError> {
-  const { status } = response;
-  let told: { code?: unknown; detail?: unknown; retryable?: unknown } = {};
-  let broken = false;
-  try {
-    const body = await readBody(response, maxProblemBytes, target);
-    const parsed = JSON.parse(new TextDecoder().decode(body));
-    if (typeof parsed === "object" && parsed !== null) told = parsed;
-  } catch {
-    // The status alone says what there is to say. A problem that broke on the way
-    // may have been one to try again.
-    broken = response.headers.get("content-type") === problemType;
-  }
-  const detail = typeof told.detail !== "string"
-    ? "no details"
-    : token !== undefined && echoes(told.detail, token)
-    ? "details left out, which repeat the token"
-    : plain(told.detail, 400);
-  return new CipherlayerError(
-    serverCodes.has(told.code) ? told.code as ErrorCode : "server-fault",
-    `Cannot use ${target}: status ${status}, ${detail}`,
-    {
-      retryable: typeof told.retryable === "boolean"
-        ? told.retryable
-        : broken || retryableStatuses.has(status),
-      retryAfterMs: retryAfterMs(response.headers),
-      status,
-    },
-  );
+  const body = await readBody(response, maxProblemBytes, target)
+    .catch(() => null);
+  return toldFault(response, body, { target, token });
 }
 
-/** Codes that functions send; others concern the gateway alone. */
-const serverCodes: ReadonlySet<unknown> = new Set<ErrorCode>([
-  "body-too-large",
-  "budget-exceeded",
-  "checksum-mismatch",
-  "ciphertext-out-of-range",
-  "count-mismatch",
-  "forbidden",
-  "key-rejected",
-  "malformed",
-  "model-changed",
-  "model-not-found",
-  "overloaded",
-  "rate-limited",
-  "server-fault",
-  "signature-rejected",
-  "token-altered",
-  "token-expired",
-  "token-mismatch",
-  "token-spent",
-  "too-much-work",
-  "unauthenticated",
-  "unsupported",
-  "upload-incomplete",
-  "version-conflict",
-  "version-not-found",
-]);
+/** Calls go to paths below it. */
+function baseOf(url: string | URL): URL {
+  const base = URL.canParse(`${url}`) ? new URL(url) : null;
+  if (!base || !/^https?:$/.test(base.protocol)) {
+    // What may hold a password is not repeated.
+    const got = `${url}`.includes("@") ? "another" : JSON.stringify(url);
+    throw new TypeError(
+      `Cannot connect: expected url to be an address such as http://127.0.0.1:8000, got ${got}`,
+    );
+  }
+  if (base.username !== "" || base.password !== "") {
+    throw new TypeError(
+      `Cannot connect to ${base.origin}: expected a URL without user and password`,
+    );
+  }
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  return base;
+}
 
 /** The message tells nothing of the token, which an error of `fetch` would. */
 function checkToken(token: string | undefined): void {
-  if (token !== undefined && !/^[\w.~+/-]{1,400}=*$/.test(token)) {
+  if (token === undefined) return;
+  if (typeof token !== "string" || !/^[\w.~+/-]{1,400}=*$/.test(token)) {
     throw new TypeError(
       "Cannot connect: expected a token of letters, digits and -._~+/",
     );
   }
-}
-
-/** Text of the server made safe to print, and bounded. */
-function plain(text: string, maxCharacters: number): string {
-  return printable(text).slice(0, maxCharacters);
-}
-
-/** Whether a text holds a token as it is, escaped, in hexadecimal or in base64 at any offset. */
-function echoes(text: string, token: string): boolean {
-  const letters = (any: string) => any.replace(/[^0-9a-z]/gi, "").toLowerCase();
-  const bytes = new TextEncoder().encode(token);
-  const forms = [
-    token,
-    encodeURIComponent(token),
-    Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""),
-    // Without the first and last digits, which what stands beside it decides.
-    ...[0, 1, 2].map((skip) =>
-      btoa("x".repeat(skip) + token).slice(skip === 0 ? 0 : skip + 1)
-        .replace(/=+$/, "").slice(0, -1)
-    ),
-  ];
-  const heard = letters(text);
-  const reversed = letters([...token].reverse().join(""));
-  return [...forms.map(letters), reversed]
-    .some((form) => form !== "" && heard.includes(form));
-}
-
-/**
- * `Retry-After`: seconds or, as proxies may send, a date (RFC 9110, section 10.2.3),
- * read by the server's own clock where the answer tells it; 0 for neither.
- */
-function retryAfterMs(headers: Headers): number {
-  const header = headers.get("retry-after") ?? "";
-  const isDate = /^[A-Z][a-z]{2}, .* GMT$/.test(header);
-  const delayMs = isDate
-    ? Date.parse(header) - Date.parse(headers.get("date") ?? `${new Date()}`)
-    : 1000 * Number(header);
-  return delayMs > 0 && Number.isFinite(delayMs) ? delayMs : 0;
 }
 
 function evaluateMs(header: string | null): number | null {

@@ -13,13 +13,33 @@ export const platformClock: Clock = {
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const abort = () => {
-        clearTimeout(timer);
+        stop();
         reject(signal!.reason);
       };
-      const timer = setTimeout(() => {
+      const stop = startTimer(() => {
         signal?.removeEventListener("abort", abort);
         resolve();
       }, delayMs);
       signal?.addEventListener("abort", abort, { once: true });
     }),
 };
+
+/** Platforms fire a timer at once that is set to more. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/**
+ * Calls `due` once after any time, `Infinity` included.
+ *
+ * @returns what stops it
+ */
+export function startTimer(due: () => void, delayMs: number): () => void {
+  let left = delayMs;
+  let timer: ReturnType<typeof setTimeout>;
+  const sleep = () => {
+    const now = Math.min(left, longestTimerMs);
+    left -= now;
+    timer = setTimeout(() => left > 0 ? sleep() : due(), now);
+  };
+  sleep();
+  return () => clearTimeout(timer);
+}

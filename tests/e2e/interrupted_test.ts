@@ -198,7 +198,7 @@ Deno.test("an inference that was given up leaves the session fit for the next", 
   });
   await using session = await open(cloud.url, { retry: () => null });
   const first = rejects(session.infer(readings[0]), {
-    code: "server-fault",
+    code: "network",
     retryable: true,
   });
   const second = rejects(session.infer(readings[1]), { retryable: true });

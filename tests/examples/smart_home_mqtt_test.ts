@@ -1,7 +1,9 @@
 /** The apps on a broker: discovery, states, availability, and Home Assistant's start. */
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { brokerAt, connectClient } from "../../examples/smart_home/broker.ts";
+import { Notices } from "../../examples/smart_home/notices.ts";
+import { mqttMessages, numberAt } from "../../examples/smart_home/sources.ts";
 import {
   deviceTopics,
   MqttDevice,
@@ -14,12 +16,21 @@ import {
   runApp,
   startApp,
 } from "../support/apps.ts";
-import { type Broker, startBroker, Watcher } from "../support/broker.ts";
+import {
+  type Broker,
+  freePort,
+  startBroker,
+  Watcher,
+} from "../support/broker.ts";
+import sdk from "../../sdk/deno.json" with { type: "json" };
+
+const { version } = sdk;
 
 const kettle = {
   id: "kettle",
   name: "Kettle",
   model: "Test",
+  expireAfterS: 90,
   components: {
     power: {
       platform: "sensor",
@@ -31,9 +42,14 @@ const kettle = {
 
 /** What a device does, on any broker. */
 async function checkDevice(broker: Broker): Promise<void> {
-  const { config, availability, state } = deviceTopics(kettle.id);
+  const { config, availability, state, problem } = deviceTopics(kettle.id);
   await using watcher = await Watcher.connect(broker.url);
-  const device = await MqttDevice.connect(new URL(broker.url), kettle);
+  const notices = new Notices();
+  const device = new MqttDevice(
+    brokerAt(new URL(broker.url)),
+    kettle,
+    notices,
+  );
   const [described] = await watcher.until(config, 1);
   deepEqual(JSON.parse(described), {
     device: {
@@ -41,21 +57,42 @@ async function checkDevice(broker: Broker): Promise<void> {
       name: "Kettle",
       manufacturer: "Cipherlayer",
       model: "Test",
+      sw_version: version,
     },
-    origin: { name: "Cipherlayer" },
+    origin: { name: "Cipherlayer", sw_version: version },
     components: {
       power: {
         ...kettle.components.power,
         unique_id: "cipherlayer_kettle_power",
+        availability: [{ topic: availability }],
+        expire_after: 90,
+      },
+      problem: {
+        platform: "binary_sensor",
+        name: "Problem",
+        state_topic: problem,
+        value_template: "{{ 'ON' if value_json.problems else 'OFF' }}",
+        json_attributes_topic: problem,
+        device_class: "problem",
+        entity_category: "diagnostic",
+        unique_id: "cipherlayer_kettle_problem",
+        availability: [{ topic: availability }],
       },
     },
-    state_topic: "cipherlayer/kettle/state",
-    availability_topic: "cipherlayer/kettle/availability",
+    state_topic: state,
     qos: 1,
   });
   deepEqual(await watcher.until(availability, 1), ["online"]);
   device.publish({ power: 2000 });
   await watcher.until(state, 1);
+  deepEqual(await watcher.until(problem, 1), ['{"problems":[]}']);
+  notices.warn("camera", "no picture");
+  notices.warn("camera", "no picture, again");
+  notices.clear("camera");
+  deepEqual((await watcher.until(problem, 3)).slice(1), [
+    '{"problems":["no picture"]}',
+    '{"problems":[]}',
+  ]);
 
   await watcher.send("homeassistant/status", "offline");
   await watcher.send("homeassistant/status", "online");
@@ -65,11 +102,11 @@ async function checkDevice(broker: Broker): Promise<void> {
     '{"power":2000}',
   ]);
 
-  // Who comes later finds all three.
+  // Who comes later finds all of it.
   await using late = await Watcher.connect(broker.url);
-  await late.until(config, 1);
-  await late.until(state, 1);
-  await late.until(availability, 1);
+  for (const topic of [config, state, availability, problem]) {
+    await late.until(topic, 1);
+  }
 
   await device[Symbol.asyncDispose]();
   equal((await watcher.until(availability, 3)).at(-1), "offline");
@@ -80,11 +117,81 @@ Deno.test("a device describes itself, again when Home Assistant starts, and says
   await checkDevice(broker);
 });
 
-Deno.test("a broker that cannot be reached is an error, not a wait", async () => {
-  const connecting = MqttDevice.connect(new URL("mqtt://127.0.0.1:1"), kettle);
-  const error = await connecting.catch((error) => error);
-  match(error.message, /^Cannot reach broker 127.0.0.1:1: /);
+Deno.test("a broker that is away is told once and waited for; so is one that refuses", async () => {
+  const notices = new Notices();
+  let told = Promise.withResolvers<string[]>();
+  notices.onChange = (problems) => told.resolve(problems);
+  const port = await freePort();
+  const address = new URL(`mqtt://127.0.0.1:${port}`);
+  const client = connectClient(brokerAt(address), notices);
+  match((await told.promise)[0], /^Cannot use broker 127.0.0.1:\d+: .*trying/);
+  told = Promise.withResolvers<string[]>();
+  await using _broker = await startBroker({ port });
+  deepEqual(await told.promise, []);
+  await client.endAsync();
 });
+
+Deno.test("user and password of an address are decoded, with colons, and taken off it", async () => {
+  const seen = Promise.withResolvers<[string | undefined, string]>();
+  await using broker = await startBroker({
+    authenticate: (user, password) => seen.resolve([user, password]),
+  });
+  const given = brokerAt(
+    new URL(broker.url.replace("mqtt://", "mqtt://al%40ice:p%40ss%3Aw%2Frd@")),
+  );
+  ok(!given.url.href.includes("@"));
+  const client = connectClient(given, new Notices());
+  deepEqual(await seen.promise, ["al@ice", "p@ss:w/rd"]);
+  await client.endAsync();
+});
+
+Deno.test("retained and unreadable messages are told, and give no reading", async () => {
+  await using broker = await startBroker();
+  await using watcher = await Watcher.connect(broker.url);
+  await watcher.send("plug", '{"power":1800}', { retain: true });
+  const notices = new Notices();
+  const told: string[] = [];
+  const change = new EventTarget();
+  notices.onChange = (problems) => {
+    told.push(problems.join());
+    change.dispatchEvent(new Event("change"));
+  };
+  const stop = new AbortController();
+  const messages = mqttMessages(
+    brokerAt(new URL(broker.url)),
+    "plug",
+    notices,
+    stop.signal,
+  );
+  const first = messages.next();
+  await once(change, "change");
+  match(told[0], /^plug: a retained message, of unknown age, is passed over/);
+  await watcher.send("plug", "not JSON");
+  await watcher.send("plug", '{"power":"7.5"}');
+  const { value } = await first;
+  equal(numberAt(value!.value, "power"), 7.5);
+  ok(told.some((text) => /expected JSON, got "not JSON"/.test(text)));
+  equal(told.at(-1), "");
+  stop.abort();
+  await rejects(messages.next());
+});
+
+for (
+  const [text, expected] of [
+    ['{"a":{"b":1}}', 1],
+    ['{"a":{"b":" 20.5 "}}', 20.5],
+    ['{"a":{"b":"unavailable"}}', null],
+    ['{"a":{"b":""}}', null],
+    ['{"a":{"b":null}}', null],
+    ['{"a":{"b":true}}', null],
+    ['{"a":{"b":[5]}}', null],
+    ["-5", null],
+  ] as const
+) {
+  Deno.test(`the number at a.b in ${text} is ${expected}`, () => {
+    equal(numberAt(JSON.parse(text), "a.b"), expected);
+  });
+}
 
 Deno.test({
   name:
@@ -105,15 +212,21 @@ Deno.test({
       "cellar",
       ...insecureKey,
     ]);
-    const states = await watcher.until(state, 2);
-    const readings = states.map((text) => JSON.parse(text));
-    deepEqual(readings.map(({ value }) => value), ["123.456", "123.516"]);
-    equal(readings[1].pre, "123.456");
-    equal(readings[1].rate_per_time_unit, "0.7200");
+    const states = await watcher.until(state, 3);
+    const readings = states.slice(0, 3).map((text) => JSON.parse(text));
+    deepEqual(readings.map(({ value }) => value), ["", "123.516", "123.576"]);
+    equal(readings[2].pre, "123.516");
+    equal(readings[2].rate_per_time_unit, "0.7200");
     app.child.kill("SIGKILL");
     equal((await watcher.until(availability, 2)).at(-1), "offline");
     const { components } = JSON.parse(watcher.on(config)[0]);
-    deepEqual(Object.keys(components), ["value", "rate", "raw", "error"]);
+    deepEqual(Object.keys(components), [
+      "value",
+      "rate",
+      "raw",
+      "error",
+      "problem",
+    ]);
     equal(components.value.state_class, "total_increasing");
     await app.child.stdout.cancel();
     await app.child.stderr.cancel();
@@ -128,17 +241,6 @@ Deno.test({
     await using watcher = await Watcher.connect(broker.url);
     await using cloud = await cloudWith("occupancy");
     const { availability, state } = deviceTopics("occupancy");
-    // Retained, so that it does not matter who is first.
-    await watcher.send(
-      "office/air",
-      JSON.stringify({
-        temperature: 22.1,
-        humidity: 27,
-        illuminance: 440,
-        co2: 800,
-      }),
-      { retain: true },
-    );
     await using app = await startApp("occupancy", [
       "--topic",
       "office/air",
@@ -150,12 +252,20 @@ Deno.test({
       broker.url,
       ...insecureKey,
     ]);
+    await broker.subscribed("office/air");
+    await watcher.send(
+      "office/air",
+      JSON.stringify({
+        temperature: 22.1,
+        humidity: 27,
+        illuminance: 440,
+        co2: 800,
+      }),
+    );
     const [first] = await watcher.until(state, 1);
-    deepEqual(JSON.parse(first), {
-      occupied: true,
-      minutesOccupied: 1,
-      minutes: [true],
-    });
+    const { timestamp, ...told } = JSON.parse(first);
+    deepEqual(told, { occupied: true, minutesOccupied: 1, minutes: [true] });
+    ok(Date.now() - Date.parse(timestamp) < 3_600_000);
     app.child.kill("SIGTERM");
     equal((await watcher.until(availability, 2)).at(-1), "offline");
     equal((await app.child.output()).code, 130);
@@ -202,11 +312,7 @@ async function hasMosquitto(): Promise<boolean> {
 
 /** Mosquitto on a loopback port that was free just now. */
 async function startMosquitto(): Promise<Broker> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, "close");
+  const port = await freePort();
   const file = await Deno.makeTempFile();
   await Deno.writeTextFile(
     file,
@@ -232,6 +338,7 @@ async function startMosquitto(): Promise<Broker> {
   ok(/ running/.test(log), log);
   return {
     url: `mqtt://127.0.0.1:${port}`,
+    subscribed: () => Promise.reject(new Error("not told by mosquitto")),
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
       await child.status;

@@ -7,6 +7,10 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+// Fetched by being imported; `fetched` below needs their folders.
+import "node-types/package.json" with { type: "json" };
+import "undici-types/package.json" with { type: "json" };
+import { packSdk } from "../../cli/release/pack_sdk.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
@@ -14,7 +18,6 @@ import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { nodeMajor, runCommand } from "./processes.ts";
 
-const sdkFolder = fileURLToPath(new URL("../../sdk/", import.meta.url));
 const ignore = await nodeMajor() < 20;
 
 Deno.test({
@@ -53,6 +56,7 @@ Deno.test({
       assert.deepEqual(report.queued, [scores, scores]);
       checkPackage(sdk);
       await checkTypesInUse(folder);
+      await checkCompilers(folder);
       await runExample(folder);
     } finally {
       await Deno.remove(folder, { recursive: true });
@@ -83,6 +87,33 @@ async function checkTypesInUse(folder: string): Promise<void> {
   await runCommand(Deno.execPath(), ["check", "consumer.ts"], folder);
 }
 
+/** TypeScript's versions and ways of resolution that consumers have. */
+const compilers = [
+  ["5.4.5", "node16", "node16"],
+  ["7.0.2", "nodenext", "nodenext"],
+  ["7.0.2", "esnext", "bundler"],
+];
+
+/** The same consumer without DOM, declarations of the package checked, too. */
+async function checkCompilers(folder: string): Promise<void> {
+  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  await Promise.all(
+    compilers.map(([version, module, resolution]) =>
+      runCommand(
+        Deno.execPath(),
+        [
+          ...["run", "-A", "--config", config, "--node-modules-dir=none"],
+          ...[`npm:typescript@${version}/tsc`, "--noEmit", "--strict"],
+          ...["--target", "es2022", "--lib", "es2023", "--types", "node"],
+          ...["--module", module, "--moduleResolution", resolution],
+          ...["--skipLibCheck", "false", "consumer.ts"],
+        ],
+        folder,
+      )
+    ),
+  );
+}
+
 /** `examples/05_node.mjs` beside the installed package. */
 async function runExample(folder: string): Promise<void> {
   const occupancy = new URL(
@@ -109,20 +140,19 @@ async function runExample(folder: string): Promise<void> {
 /** Packs the SDK and installs it in `folder`, offline; returns where it lies. */
 async function installPackage(folder: string): Promise<string> {
   const tarball = join(folder, "sdk.tgz");
-  await runCommand(
-    Deno.execPath(),
-    ["pack", "--allow-dirty", "--output", tarball],
-    sdkFolder,
-  );
+  await packSdk(tarball);
   await Deno.writeTextFile(
     join(folder, "package.json"),
     '{ "private": true, "type": "module" }',
   );
   // What Deno has fetched already stands for the registry; anything else that
   // the package needed would make the installation fail.
-  const fetched = ["@noble/hashes/utils.js", "cborg"].map((entry) =>
-    packageFolder(fileURLToPath(import.meta.resolve(entry)))
-  );
+  const fetched = [
+    "@noble/hashes/utils.js",
+    "cborg",
+    "node-types/package.json",
+    "undici-types/package.json",
+  ].map((entry) => packageFolder(fileURLToPath(import.meta.resolve(entry))));
   await runCommand("npm", [
     "install",
     "--offline",
@@ -146,6 +176,8 @@ function checkPackage(sdk: string): void {
       if (path.endsWith(".d.ts")) checkTypes(join(sdk, path), new Set());
     }
   }
+  assert.deepEqual(manifest.engines, { node: ">=20" });
+  assert.deepEqual(manifest.sideEffects, ["./paillier/workers/*.js"]);
   for (const name of ["LICENSE", "README.md"]) {
     assert.ok(existsSync(join(sdk, name)), name);
   }

@@ -34,6 +34,12 @@ export async function fill(primes: [string, string]): Promise<void> {
   await queue.add([1, 2]);
   await rotateKey(keys, { insecure: true });
   await queue.add([3]);
+  // Nobody else may use the store meanwhile; then anybody.
+  const second = await OfflineQueue.open({ store: queued, keys })
+    .then(() => "opened", ({ code }) => code);
+  if (second !== "queue-locked") throw new Error(`a second queue: ${second}`);
+  await queue[Symbol.asyncDispose]();
+  await using _next = await OfflineQueue.open({ store: queued, keys });
 }
 
 /** What is there, for a page that has just been loaded. */

@@ -5,7 +5,7 @@ import { runCommand } from "../runtimes/processes.ts";
 
 const sdkFolder = fileURLToPath(new URL("../../sdk/", import.meta.url));
 const runtimeFiles =
-  /\b(blob_store_file|folder_lock|key_store_file|worker_node)\.ts$/;
+  /\b(blob_store_file|file_modes|folder_lock|key_store_file|worker_node)\.ts$/;
 
 Deno.test("the SDK can be published: no slow types, nothing left out", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -6,20 +6,55 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 
 export interface Broker extends AsyncDisposable {
   url: string;
+  /** Resolves once somebody has subscribed to a topic. */
+  subscribed(topic: string): Promise<void>;
 }
 
-export async function startBroker(): Promise<Broker> {
-  const aedes = await Aedes.createBroker();
+export interface BrokerOptions {
+  /** 0: any free one. */
+  port?: number;
+  /** Sees what clients open it with; all are let in. */
+  authenticate?: (user: string | undefined, password: string) => void;
+}
+
+export async function startBroker(
+  { port = 0, authenticate }: BrokerOptions = {},
+): Promise<Broker> {
+  const aedes = await Aedes.createBroker({
+    authenticate: (_, user, password, done) => {
+      authenticate?.(user, `${password ?? ""}`);
+      done(null, true);
+    },
+  });
+  const topics = new Set<string>();
+  const subscribing = new EventTarget();
+  aedes.on("subscribe", (subscriptions) => {
+    for (const { topic } of subscriptions) topics.add(topic);
+    subscribing.dispatchEvent(new Event("subscribed"));
+  });
   const server = createServer(aedes.handle as (socket: Socket) => void);
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async subscribed(topic) {
+      while (!topics.has(topic)) await once(subscribing, "subscribed");
+    },
     async [Symbol.asyncDispose]() {
       await new Promise<void>((done) => aedes.close(() => done()));
       await new Promise((done) => server.close(done));
     },
   };
+}
+
+/** A loopback port that was free just now. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
 }
 
 /** Sees all messages of a broker, and sends some. */

@@ -21,7 +21,6 @@ import {
   inputActivations,
   quantise,
 } from "../../../sdk/fixed_point/quantise.ts";
-import type { IntegerTensor } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { packInputs } from "../../../sdk/fixed_point/packing.ts";
 import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";

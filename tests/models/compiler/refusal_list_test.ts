@@ -69,7 +69,7 @@ Deno.test("nodes of one operator and reason share a line of three names", () => 
   match(head, /20 unsupported nodes/);
   match(
     line,
-    /^  Mystery: \S+, \S+, \S+ and 17 more: the operator is not known/,
+    /^ {2}Mystery: \S+, \S+, \S+ and 17 more: the operator is not known/,
   );
   equal(more.length, 0);
 });

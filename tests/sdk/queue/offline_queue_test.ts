@@ -74,6 +74,36 @@ Deno.test("readings are answered in order, a session's samples at a time", async
   equal(rounds.length, 3);
 });
 
+Deno.test("a batch stays together: one outcome with all answers, one inference", async () => {
+  await using cloud = startCloud([model]);
+  const store = new MemoryBlobStore();
+  const takenAt = new Date("2026-01-31T12:00:00Z");
+  const before = await open(store);
+  await before.add(readings[0]);
+  await before.addBatch(readings.slice(1, 4), { takenAt, meta: { n: 3 } });
+  await before.addBatch([readings[4], [0.1]]);
+  await rejects(before.addBatch([]), /expected one or more/);
+  await rejects(before.addBatch([readings[0], [null] as never]), TypeError);
+  await before[Symbol.asyncDispose]();
+  const queue = await open(store);
+  equal(queue.waiting, 3);
+  await using session = await connect({
+    url: cloud.url,
+    model: model.manifest.name,
+    keys,
+    samples: 3,
+  });
+  const [single, batch, refused] = await all(queue, session);
+  deepEqual(single.answer?.scores, expected[0]);
+  equal(single.answers, undefined);
+  deepEqual([batch.id, batch.takenAt, batch.meta], [1, takenAt, { n: 3 }]);
+  deepEqual(batch.answers?.map(({ scores }) => scores), expected.slice(1, 4));
+  deepEqual(batch.answer, batch.answers?.at(-1));
+  match(`${refused.refused}`, /^Cannot use reading: expected /);
+  const rounds = cloud.calls.filter((call) => call.includes("/rounds/0"));
+  equal(rounds.length, 2);
+});
+
 Deno.test("a reading that the model refuses has an outcome too, and stops no other", async () => {
   await using cloud = startCloud([model]);
   const { url } = cloud;

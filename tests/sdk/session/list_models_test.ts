@@ -90,7 +90,7 @@ Deno.test("refuses a list that is none", async () => {
   }
   await rejects(listFrom("[{"), { code: "malformed", message: /JSON/ });
   await rejects(listFrom("[]", "text/html"), {
-    code: "malformed",
+    code: "network",
     message: /expected application\/json, got text\/html/,
   });
   await rejects(listFrom(" ".repeat(2 ** 24 + 1)), { code: "body-too-large" });

@@ -1,4 +1,11 @@
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import {
+  deepEqual,
+  equal,
+  match,
+  ok,
+  rejects,
+  throws,
+} from "node:assert/strict";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { createTransport } from "../../../sdk/session/transport.ts";
 import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
@@ -131,6 +138,9 @@ Deno.test("an abort rejects with the caller's reason", async () => {
   });
 });
 
+/** What the functions send for a fault. */
+const problem = { "content-type": "application/problem+json" };
+
 Deno.test("a problem document becomes an error with its code", async () => {
   const fault = await faultOf(() =>
     Response.json(
@@ -139,53 +149,108 @@ Deno.test("a problem document becomes an error with its code", async () => {
         detail: "expired at 12:00\u001b[2J\n",
         retryable: false,
       },
-      { status: 401 },
+      { status: 401, headers: problem },
     )
   );
   deepEqual([fault.code, fault.retryable], ["token-expired", false]);
   match(fault.message, /status 401, expired at 12:00 \[2J $/);
 });
 
-Deno.test("other error answers are faults of the server; some may be tried again", async () => {
-  for (
-    const [status, retryable] of [[500, false], [503, true], [429, true], [
-      404,
-      false,
-    ]] as const
-  ) {
+Deno.test("error replies that the functions did not send are faults of the network", async () => {
+  const statuses = [400, 401, 403, 404, 413, 425, 429, 500, 502, 503];
+  for (const status of [...statuses, 520, 522, 525, 530]) {
     const fault = await faultOf(() =>
-      new Response("<html>", { status, headers: { "retry-after": "3" } })
+      new Response("<html>", {
+        status,
+        headers: { "retry-after": "3", "content-type": "text/html" },
+      })
     );
-    deepEqual([fault.code, fault.retryable], ["server-fault", retryable]);
+    deepEqual([fault.code, fault.retryable], ["network", true]);
     equal(fault.retryAfterMs, 3000);
+    ok(fault.message.includes(
+      `status ${status}, text/html in place of the functions' own words`,
+    ));
   }
+  const json = await faultOf(() =>
+    Response.json({ code: "unauthenticated" }, { status: 401 })
+  );
+  deepEqual([json.code, json.retryable], ["network", true]);
 });
 
 Deno.test("what the functions say of retrying holds against the status", async () => {
   const fault = await faultOf(() =>
     Response.json(
       { code: "budget-exceeded", detail: "", retryable: false },
-      { status: 429 },
+      { status: 429, headers: problem },
     )
   );
   deepEqual([fault.code, fault.retryable], ["budget-exceeded", false]);
 });
 
-Deno.test("an unknown code, or one of another type, is a fault of the server", async () => {
-  for (const code of ["toString", "whatever", 7]) {
-    equal(
-      (await faultOf(() => Response.json({ code }, { status: 400 }))).code,
-      "server-fault",
+Deno.test("an unknown code is a fault of the server; without one it is not the functions'", async () => {
+  for (
+    const [code, expected] of [
+      ["toString", "server-fault"],
+      ["whatever", "server-fault"],
+      [7, "network"],
+    ]
+  ) {
+    const reply = () =>
+      Response.json({ code }, { status: 400, headers: problem });
+    equal((await faultOf(reply)).code, expected);
+  }
+});
+
+Deno.test("a page in place of an answer is a fault of the network", async () => {
+  const fault = await faultOf(() =>
+    new Response("<html>", { headers: { "content-type": "text/html" } })
+  );
+  deepEqual([fault.code, fault.retryable], ["network", true]);
+  match(
+    fault.message,
+    /expected application\/cbor, got text\/html; is this the functions' address/,
+  );
+});
+
+for (
+  const [url, got] of [
+    ["127.0.0.1:8000", '"127.0.0.1:8000"'],
+    ["not a url", '"not a url"'],
+    ["ftp://host", '"ftp://host"'],
+    ["user:hunter2@host", "another"],
+    [undefined, "undefined"],
+    [null, "null"],
+  ] as [string, string][]
+) {
+  Deno.test(`refuses ${url} as an address, by the argument's name`, () => {
+    throws(
+      () => createTransport({ url, timeoutMs: 1 }),
+      new TypeError(
+        `Cannot connect: expected url to be an address such as http://127.0.0.1:8000, got ${got}`,
+      ),
+    );
+  });
+}
+
+Deno.test("refuses a time to wait that is none", () => {
+  for (const timeoutMs of [0, -1, NaN]) {
+    throws(
+      () => createTransport({ url: "http://localhost", timeoutMs }),
+      /expected timeoutMs above 0, got/,
     );
   }
 });
 
-Deno.test("a page in place of an answer is malformed", async () => {
-  const fault = await faultOf(() =>
-    new Response("<html>", { headers: { "content-type": "text/html" } })
-  );
-  equal(fault.code, "malformed");
-  match(fault.message, /expected application\/cbor, got text\/html/);
+Deno.test("a call may wait for longer than the platform's timers, or without an end", async () => {
+  for (const timeoutMs of [2 ** 31, 1e12, Infinity]) {
+    await withServer(async (request) => {
+      await request.bytes();
+      return new Response("", { headers: cbor });
+    }, async (url) => {
+      const post = createTransport({ url, timeoutMs });
+      equal((await post("", body, { maxBytes: 0 })).body.length, 0);
+    });
+  }
 });
 
 Deno.test("an endless answer is cut off", async () => {
@@ -225,7 +290,7 @@ Deno.test("the token goes with every call, and into no error", async () => {
     headers.push(request.headers.get("authorization"));
     return Response.json(
       { code: "forbidden", detail: `Cannot use ${token} here` },
-      { status: 403 },
+      { status: 403, headers: problem },
     );
   }, async (url) => {
     for (const given of [token, undefined]) {
@@ -252,12 +317,11 @@ Deno.test("the token goes with every call, and into no error", async () => {
 });
 
 Deno.test("a problem that broke on the way may be one to try again", async () => {
-  const problem = { "content-type": "application/problem+json" };
   for (const body of ['{"code":"malformed","retryable":fa', ""]) {
     const fault = await faultOf(() =>
       new Response(body, { status: 400, headers: problem })
     );
-    deepEqual([fault.code, fault.retryable], ["server-fault", true]);
+    deepEqual([fault.code, fault.retryable], ["network", true]);
   }
   const whole = await faultOf(() =>
     new Response('{"code":"malformed","retryable":false}', {
@@ -300,7 +364,7 @@ for (const status of [301, 302, 303, 307, 308]) {
       );
       deepEqual([fault.code, fault.retryable, fault.status], [
         "network",
-        false,
+        true,
         status,
       ]);
       ok(
@@ -342,7 +406,11 @@ Deno.test("details that repeat the token in any encoding are left out", async ()
   ];
   for (const detail of echoed) {
     await withServer(
-      () => Response.json({ detail: `wrong: ${detail}` }, { status: 400 }),
+      () =>
+        Response.json({ code: "malformed", detail: `wrong: ${detail}` }, {
+          status: 400,
+          headers: problem,
+        }),
       async (url) => {
         const post = createTransport({ url, token, timeoutMs: 10_000 });
         await rejects(post("v1/x", body, { maxBytes: 9 }), (error) => {

@@ -81,10 +81,11 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   // Rounds hold real numbers; integers that wrap and truncate would be others.
   [/./, /^it computes in integers, which wrap and truncate/],
   [/^Cast$/, /to ONNX's type \d+, which truncates it/],
-  // One reading in, one list of scores out, and a batch of one.
-  [/^outputs?$/, /^expected one output/],
+  // A batch of one.
   [/^input$/, /only the first axis \(the batch\) may be of unknown length/],
   [/^Gemm$/, /^it multiplies \d+ rows at once/],
+  [/^BatchNormalization$/, /^it is in training mode$/],
+  [/^MaxPool$/, /^it gives the places of the maxima as well$/],
   [/^BatchNormalization$/, /channels do not fit a tensor/],
   [/^(DepthToSpace|SpaceToDepth)$/, /^blocks of \d do not fit a tensor/],
   [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
