@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 import type { ConnectOptions } from "../../sdk/session/session.ts";
 import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
@@ -304,8 +304,11 @@ const strategies: Record<string, Strategy> = {
         })
         : reply,
     ends: "network",
-    check: ({ requests }) =>
-      equal(requests.filter((line) => line.includes("/rounds/1")).length, 1),
+    // What stands between may be gone at the next try; it is never followed.
+    check: (cloud, fault) => {
+      repeats("/rounds/1")(cloud);
+      match(`${fault}`, /redirects are not followed/);
+    },
   },
   "an answer that inflates to far more": {
     reply: async (request, reply) => {
@@ -342,7 +345,8 @@ const strategies: Record<string, Strategy> = {
           headers: { "content-type": "text/html" },
         })
         : reply,
-    ends: "malformed",
+    ends: "network",
+    check: repeats("/rounds/0"),
   },
   // Texts for whoever reads them.
   "labels that move the cursor": {
