@@ -198,7 +198,10 @@ export class Gate {
   /** A caller that comes now has no claim on what others had before. */
   #leastServedMs(): number {
     if (this.#callers.size === 0) return 0;
-    return Math.min(...this.#callers.values().map(({ servedMs }) => servedMs));
+    return Math.min(...Array.from(
+      this.#callers.values(),
+      ({ servedMs }) => servedMs,
+    ));
   }
 
   #place(caller: Caller): Place {

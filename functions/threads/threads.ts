@@ -52,7 +52,9 @@ interface Thread {
 
 /** What a call of `predictedMs` will wait for: longer ones let it pass (`TimeSlices`). */
 function aheadMs({ work }: Thread, predictedMs: number): number {
-  return work.values().reduce((sum, ms) => sum + Math.min(ms, predictedMs), 0);
+  let sum = 0;
+  for (const ms of work.values()) sum += Math.min(ms, predictedMs);
+  return sum;
 }
 
 /**

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 import type { ConnectOptions } from "../../sdk/session/session.ts";
 import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
@@ -304,8 +304,10 @@ const strategies: Record<string, Strategy> = {
         })
         : reply,
     ends: "network",
-    check: (cloud) => {
+    // What stands between may be gone at the next try; it is never followed.
+    check: (cloud, fault) => {
       repeats("/rounds/1")(cloud);
+      match(`${fault}`, /redirects are not followed/);
       ok(!cloud.requests.some((line) => line.includes("/admin")));
     },
   },
@@ -345,6 +347,7 @@ const strategies: Record<string, Strategy> = {
         })
         : reply,
     ends: "network",
+    check: repeats("/rounds/0"),
   },
   // Texts for whoever reads them.
   "labels that move the cursor": {

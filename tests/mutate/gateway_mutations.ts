@@ -245,14 +245,14 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "a detail that repeats the token is told",
-    file: "sdk/session/transport.ts",
+    file: "sdk/session/reply_faults.ts",
     find: ": token !== undefined && echoes(told.detail, token)",
     replace: ": token === null",
     tests: ["tests/sdk/session/transport_test.ts"],
   },
   {
     name: "control characters in details",
-    file: "sdk/session/transport.ts",
+    file: "sdk/session/reply_faults.ts",
     find: "return printable(text).slice(0, maxCharacters);",
     replace: "return text.slice(0, maxCharacters);",
     tests: [

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import type { Access } from "../../../functions/access/principal.ts";
+import { MemoryBudgetStore } from "../../../functions/admission/budget.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
 import { Deployments } from "../../../functions/models/deployments.ts";
@@ -12,6 +13,13 @@ import {
   encodeRoundRequest,
   encodeSessionRequest,
 } from "../../../sdk/wire/codec.ts";
+import { realReading } from "../../../sdk/fixed_point/quantise.ts";
+import { connectSealed } from "../../../sdk/sealed/session.ts";
+import { batchChoiceBytes, rootLeaves } from "../../../sdk/transfer/chain.ts";
+import {
+  decodeSealed,
+  encodeSealed,
+} from "../../../sdk/wire/sealed_messages.ts";
 import {
   infer,
   modulus,
@@ -289,6 +297,62 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
   await client("/v1/rounds/0", encodeRoundRequest({ token, ciphertexts }));
   await client("/v1/rounds/1", encodeRoundRequest({ token, ciphertexts }));
   await client("/v1/rounds/0?shard=2/2", body);
+
+  // Sealed inferences.
+  const { manifest, ...rest } = smallModel("1");
+  const sealed = createApp({
+    ...options,
+    models: new MemoryModelStore({
+      ...rest,
+      manifest: { ...manifest, privacy: "sealed", reveal: "label" },
+    }),
+    budget: { store: new MemoryBudgetStore(), limits: { perModelDay: 1 } },
+  });
+  const toSealed = (path: string, body: Uint8Array, role = "client") =>
+    call(role, "POST", `/v1/sealed/${path}`, body, { ...cbor, to: sealed });
+  const sent = new Map<string, Uint8Array>();
+  let rootToken = new Uint8Array();
+  await using sealedSession = await connectSealed({
+    url: "http://localhost",
+    model: "small",
+    keys: keyOwner,
+    async fetch(target, init) {
+      const path = new URL(`${target}`).pathname.slice("/v1/sealed/".length);
+      const body = init!.body as Uint8Array;
+      sent.set(path, body);
+      const response = await toSealed(path, body);
+      if (path === "transfers") {
+        const reply = await response.clone().bytes();
+        rootToken = decodeSealed("batchResponse", reply).token.slice();
+      }
+      return response;
+    },
+  });
+  await sealedSession.infer([
+    realReading(randomReading(smallModel("1"), 1), manifest.inputs),
+  ]);
+  sent.set(
+    "roots",
+    encodeSealed({
+      token: rootToken,
+      from: 0,
+      choices: new Uint8Array(batchChoiceBytes(rootLeaves)),
+    }),
+  );
+  await toSealed("roots", sent.get("roots")!);
+  for (const [path, body] of sent) {
+    await toSealed(path, body.subarray(1));
+    await toSealed(path, body, "nobody");
+    await toSealed(path, body, "owner");
+    await call("client", "POST", `/v1/sealed/${path}`, body, {
+      ...cbor,
+      to: full,
+    });
+  }
+  const last = manifest.rounds.length - 1;
+  await toSealed("rounds/9", sent.get("rounds/0")!);
+  await toSealed("activations/9", sent.get("activations/0")!);
+  await toSealed(`activations/${last}`, sent.get(`activations/${last}`)!);
 
   for (const [path, methods] of Object.entries(document.paths)) {
     for (const [method, { responses }] of Object.entries(methods)) {
