@@ -16,16 +16,19 @@ export interface LocalServer extends AsyncDisposable {
 /**
  * Serves what `handler` answers on the loopback interface.
  *
- * @param handler such as a Hono app's `fetch`
+ * @param handler such as a Hono app's `fetch`; `host` tells where a call comes from
  * @param port 0 for a free one
  */
 export function serveLocally(
-  handler: (request: Request) => Response | Promise<Response>,
+  handler: (
+    request: Request,
+    host: Deno.ServeHandlerInfo,
+  ) => Response | Promise<Response>,
   port = 0,
 ): LocalServer {
   const server = Deno.serve(
     { hostname: "127.0.0.1", port, onListen: () => {} },
-    (request) => handler(request),
+    (request, host) => handler(request, host),
   );
   const shutdown = () => server.shutdown();
   return {
