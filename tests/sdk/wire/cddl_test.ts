@@ -346,14 +346,16 @@ function changed(
   return copy;
 }
 
-/** Long lists are tried where there is a list of such items. */
+/** Long lists are tried where there is a list of such items, many bytes where there are bytes. */
 function alike(before: unknown, after: unknown): boolean {
+  if (after instanceof Uint8Array) return before instanceof Uint8Array;
   return Array.isArray(before) && Array.isArray(after) &&
     typeof before[0] === typeof after[0] &&
     Array.isArray(before[0]) === Array.isArray(after[0]);
 }
 
 function isSmall(value: unknown): boolean {
+  if (value instanceof Uint8Array) return value.length <= 5000;
   return !Array.isArray(value) || value.length <= 100;
 }
 
