@@ -245,14 +245,14 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "a detail that repeats the token is told",
-    file: "sdk/session/transport.ts",
+    file: "sdk/session/reply_faults.ts",
     find: ": token !== undefined && echoes(told.detail, token)",
     replace: ": token === null",
     tests: ["tests/sdk/session/transport_test.ts"],
   },
   {
     name: "control characters in details",
-    file: "sdk/session/transport.ts",
+    file: "sdk/session/reply_faults.ts",
     find: "return printable(text).slice(0, maxCharacters);",
     replace: "return text.slice(0, maxCharacters);",
     tests: [
@@ -401,7 +401,7 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "numbers of readings that come back",
-    file: "sdk/queue/offline_queue.ts",
+    file: "sdk/queue/queue_blobs.ts",
     find: "await this.#store.write(nameOf(id), Uint8Array.of(kinds.mark));",
     replace: "await this.#store.remove(nameOf(id));",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
@@ -415,18 +415,19 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "a refusal that stops the readings beside it",
-    file: "sdk/queue/offline_queue.ts",
+    file: "sdk/queue/evaluate_readings.ts",
     find: "readings.filter((_, i) => refusals[i] === null),",
-    replace: "readings.filter(() => cause === undefined),",
+    replace:
+      "readings.filter(() => refusals.every((refusal) => refusal === null)),",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   {
     name: "an outcome that is gone before it was dealt with",
     file: "sdk/queue/offline_queue.ts",
     find:
-      "          yield unrecorded ?? await this.#outcome(id);\n          await this.#change(() => this.#remove(id));",
+      "          yield unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));",
     replace:
-      "          const outcome = unrecorded ?? await this.#outcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
+      "          const outcome = unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   // Readings as integers.
