@@ -1,7 +1,7 @@
 /**
  * Connect, infer, done. Start the functions first:
  *
- *   deno serve -A --port 8000 functions/main.ts
+ *   deno task serve --port 8000
  *   deno run -A examples/01_quickstart.ts http://127.0.0.1:8000
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";

@@ -2,7 +2,7 @@
  * Many readings in the slots of the same ciphertexts: a batch costs little more
  * than one reading. Start the functions first:
  *
- *   deno serve -A --port 8000 functions/main.ts
+ *   deno task serve --port 8000
  *   deno run -A examples/02_batch.ts http://127.0.0.1:8000
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";

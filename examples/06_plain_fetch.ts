@@ -2,7 +2,7 @@
  * The protocol by hand, to see all of it: one call opens a session, one call a
  * round. A `Session` does this and retries, shards and checks besides.
  *
- *   deno serve -A --port 8000 functions/main.ts
+ *   deno task serve --port 8000
  *   deno run -A examples/06_plain_fetch.ts http://127.0.0.1:8000
  */
 import { generatePrivateKey, PaillierEngine } from "@cipherlayer/sdk";

@@ -28,8 +28,8 @@ import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 
 const nonceBytes = 16;
-/** Mostly of the check of the key's proof. */
-const startWork: Work = { predictedMs: 50, shards: 1 };
+/** Mostly of the check of the key's proof: no light call. */
+const startWork: Work = { predictedMs: 200, shards: 1 };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;

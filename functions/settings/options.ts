@@ -14,7 +14,7 @@ import type { AppOptions } from "../app.ts";
 import type { Settings } from "./settings.ts";
 
 const minKeyBytes = 32;
-/** A gateway needs one an hour; each costs the functions about a third of a second a thread. */
+/** A gateway needs one an hour; each costs the check of its key and perhaps a plan. */
 const sessionsPerMinute = 120;
 
 /**

@@ -217,10 +217,10 @@ export class Session extends SessionEvents {
     readings: Reading[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
-    if (!Array.isArray(readings) || !readings.every(isReading)) {
+    if (!Array.isArray(readings) || typeof readings[0] === "number") {
       return Promise.reject(
         new TypeError(
-          "Cannot infer: expected readings to be an array of readings, each a list or a record",
+          "Cannot infer: expected readings to be an array of readings, not a single one",
         ),
       );
     }
@@ -458,12 +458,6 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     promise.then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** Any object with a length; what its elements are is checked before they are sent. */
-/** What else it must be is checked against the plan. */
-function isReading(reading: unknown): boolean {
-  return typeof reading === "object" && reading !== null;
 }
 
 function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {

@@ -35,7 +35,8 @@ interface Phase {
   lightMs: number;
   lights: number;
   notReady: number;
-  failed: number;
+  /** What went wrong for the light client and the probes. */
+  failed: string[];
 }
 
 /** The attacks' own process, ready to begin. */
@@ -90,7 +91,8 @@ function phaseOf(seen: Observation[], from: number, to: number): Phase {
     lightMs: percentile99(of("light").map(({ ms }) => ms)),
     lights: of("light").length,
     notReady: of("readyz").filter(({ ok }) => !ok).length,
-    failed: [...of("light"), ...of("healthz")].filter(({ ok }) => !ok).length,
+    failed: [...of("light"), ...of("healthz")].filter(({ ok }) => !ok)
+      .map(({ what, fault }) => `${what}: ${fault ?? "refused"}`),
   };
 }
 
@@ -162,7 +164,7 @@ async function main(names: string[], seconds: number): Promise<boolean> {
       before.notReady + during.notReady + after.notReady > 0 ? "readyz" : "",
       during.healthMs > maxHealthMs ? "healthz" : "",
       during.lightMs > maxSlowdown * before.lightMs ? "light client" : "",
-      during.failed > 0 ? "failures" : "",
+      during.failed.length > 0 ? "failures" : "",
     ].filter((fault) => fault !== "");
     isSound &&= faults.length === 0;
     rows.push([
@@ -174,7 +176,7 @@ async function main(names: string[], seconds: number): Promise<boolean> {
       `${during.lights}`,
       faults.join(", ") || "-",
     ]);
-    console.error(rows.at(-1)!.join(" | "));
+    console.error([...rows.at(-1)!, ...new Set(during.failed)].join(" | "));
   }
   observer.kill("SIGKILL");
   await Promise.all([observer.status, reading.catch(() => {})]);

@@ -14,6 +14,8 @@ export interface Observation {
   ms: number;
   /** Answered, and as it should be. */
   ok: boolean;
+  /** Why not. */
+  fault?: string;
 }
 
 const pauseMs = { healthz: 100, readyz: 500, light: 100 };
@@ -24,9 +26,14 @@ async function watch(
 ): Promise<void> {
   for (;;) {
     const at = Date.now(), started = performance.now();
-    const ok = await ask().catch(() => false);
+    let fault: string | undefined;
+    const ok = await ask().catch((error: Error) => {
+      fault = error.message;
+      return false;
+    });
     const ms = performance.now() - started;
-    console.log(JSON.stringify({ what, at, ms, ok } satisfies Observation));
+    const seen: Observation = { what, at, ms, ok, fault };
+    console.log(JSON.stringify(seen));
     await new Promise((done) => setTimeout(done, pauseMs[what]));
   }
 }
@@ -47,7 +54,8 @@ async function main(url: string): Promise<void> {
     fetch: call,
     timeoutMs: 60_000,
   });
-  const reading = Array(4).fill(0.5);
+  // Degrees, percent, lux and ppm.
+  const reading = [20, 30, 200, 600];
   const infer = async () => {
     await session.infer(reading);
     return true;

@@ -61,6 +61,20 @@ export const functionsMutations: Mutation[] = [
     tests: turns,
   },
   {
+    name: "sessions that start in the turns of light rounds",
+    file: "functions/http/sessions.ts",
+    find: "{ predictedMs: 200, shards: 1 }",
+    replace: "{ predictedMs: 50, shards: 1 }",
+    tests: overload,
+  },
+  {
+    name: "keys checked at one go",
+    file: "functions/http/sessions.ts",
+    find: "await runPaced(keyProofCheck(modulus, request.proof, options));",
+    replace: "for (const _ of keyProofCheck(modulus, request.proof, options));",
+    tests: [`${functions}/http/sessions_test.ts`],
+  },
+  {
     name: "one computation to its end before the next",
     file: "functions/rounds/privacy/paced.ts",
     find: "b.task.usedMs < a.task.usedMs ? b : a",

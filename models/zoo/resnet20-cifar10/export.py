@@ -46,7 +46,7 @@ def main() -> None:
     names = (data_folder("cifar10") / "batches.meta.txt").read_text().split()
     (folder / "labels.txt").write_text("".join(f"{name}\n" for name in names))
     torch.onnx.export(
-        network, torch.zeros(1, 3, 32, 32), str(folder / "resnet20-cifar10.onnx"), opset_version=13,
+        network, torch.zeros(1, 3, 32, 32), str(folder / "float.onnx"), opset_version=13,
         input_names=["image"], output_names=["scores"], dynamic_axes={"image": {0: "samples"}, "scores": {0: "samples"}},
     )  # fmt: skip
     shutil.copy(run / "log.csv", folder / "training-log.csv")

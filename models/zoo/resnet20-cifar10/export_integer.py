@@ -120,7 +120,7 @@ def main() -> None:
     pictures, _ = training_set()
     # Shifts come from the start, which must read the pictures that fine_tune.py showed it.
     kept = pictures[torch.arange(len(pictures)) % 10 != 0]
-    network = integer_start(HERE / "resnet20-cifar10.onnx", kept[::90] / 255, Widths())
+    network = integer_start(HERE / "float.onnx", kept[::90] / 255, Widths())
     network.load_state_dict(torch.load(checkpoint))
     network.eval()
     print("accumulators within", [int(bound.max()) for bound in network.bounds()])

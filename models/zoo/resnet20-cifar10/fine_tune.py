@@ -68,7 +68,7 @@ def main() -> None:
     padded = F.pad(pictures.float(), [MARGIN] * 4, mode="reflect").byte().permute(0, 2, 3, 1).contiguous()
     offsets = torch.randint(0, 2 * MARGIN + 1, (VIEWS, len(labels), 2), generator=torch.Generator().manual_seed(5))
 
-    source = HERE / "resnet20-cifar10.onnx"
+    source = HERE / "float.onnx"
     options.run.mkdir(parents=True, exist_ok=True)
     stored = options.run / "teacher.pt"
     if not stored.exists():

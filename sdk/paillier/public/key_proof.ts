@@ -37,7 +37,8 @@ export function verifyKeyProof(
   proof: Uint8Array[],
   options: { insecure?: boolean } = {},
 ): void {
-  for (const _ of keyProofCheck(modulus, proof, options));
+  const check = keyProofCheck(modulus, proof, options);
+  while (!check.next().done);
 }
 
 /** {@linkcode verifyKeyProof} in steps of some milliseconds, a root each. */

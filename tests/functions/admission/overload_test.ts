@@ -272,3 +272,54 @@ Deno.test("lists of models and what owners do take places, and are refused while
   gate.drain();
   assert.deepEqual(await answers(), refused);
 });
+
+Deno.test("an instance that stops costs a call one retry of about a second, at another", async () => {
+  const gate = new Gate();
+  await using stopping = serve([tiny.model], { gate });
+  await using other = serve([tiny.model]);
+  const delaysMs: number[] = [];
+  let isOut = false;
+  await using session = await tiny.open(stopping.url, {
+    // A balancer that asks for readiness, and so learns of the end a call later.
+    fetch: async (input, init) => {
+      const url = `${input}`;
+      const response = await fetch(
+        isOut ? url.replace(stopping.url, other.url) : url,
+        init,
+      );
+      isOut ||= response.status === 503;
+      return response;
+    },
+    retry: (failures, error) => {
+      const delayMs = exponentialBackoff()(failures, error)!;
+      assert.deepEqual([error.code, failures], ["overloaded", 1]);
+      delaysMs.push(delayMs);
+      return delayMs;
+    },
+    clock: {
+      now: () => performance.now(),
+      wait: () => new Promise((done) => setTimeout(done, 0)),
+    },
+  });
+  assert.deepEqual((await session.infer(tiny.reading)).scores, tiny.expected);
+  gate.drain();
+  assert.deepEqual((await session.infer(tiny.reading)).scores, tiny.expected);
+  assert(delaysMs.length > 0);
+  assert(Math.max(...delaysMs) <= 1250, `${delaysMs}`);
+});
+
+Deno.test("sessions that start take no turns of light rounds", async () => {
+  const gate = new Gate({ running: 1 });
+  await using served = serve([tiny.model], { gate });
+  const { signal } = new AbortController();
+  const blocker = gate.admit({ caller: "test", startsSession: false });
+  await blocker.turn(signal, { predictedMs: 1000, shards: 1 });
+  const starting = tiny.open(served.url);
+  while (gate.waiting === 0) await new Promise((done) => setTimeout(done, 1));
+  const light = gate.admit({ caller: "test", startsSession: false });
+  await light.turn(signal, { predictedMs: 1, shards: 1 });
+  assert.equal(gate.waiting, 1);
+  light.leave();
+  blocker.leave();
+  await using _ = await starting;
+});
