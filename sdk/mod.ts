@@ -58,15 +58,15 @@ export {
 export { PaillierEngine } from "./paillier/private/paillier_engine.ts";
 export { PrivateKey } from "./paillier/private/private_key.ts";
 export { PublicKey } from "./paillier/public/public_key.ts";
-export {
-  type AddOptions,
-  type AddResult,
-  OfflineQueue,
-  type OfflineQueueOptions,
-  type ProcessOptions,
-  type QueuedOutcome,
-  type QueuedReading,
-} from "./queue/offline_queue.ts";
+export { OfflineQueue } from "./queue/offline_queue.ts";
+export type {
+  AddOptions,
+  AddResult,
+  OfflineQueueOptions,
+  ProcessOptions,
+  QueuedOutcome,
+  QueuedReading,
+} from "./queue/queue_options.ts";
 export type { ContractChange } from "./session/contract_keeper.ts";
 export type {
   Listener,

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
-import { displayScores } from "../../sdk/session/display_scores.ts";
+import { displayScores } from "../../sdk/session/answer.ts";
 import { encodeNpy } from "../readings/npy.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";

@@ -12,9 +12,8 @@ import { type Context, Hono } from "hono";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { garbledBytes } from "../../sdk/garbling/rounds/run.ts";
-import { equal } from "../../sdk/support/bytes.ts";
+import { concat, equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import { concatenate } from "../../sdk/transfer/bytes.ts";
 import { TransferSender } from "../../sdk/transfer/sender.ts";
 import {
   decodeSessionRequest,
@@ -251,7 +250,7 @@ class SealedCalls {
       shard: 0,
       shards: 1,
     });
-    return encodeSealed({ ...head, garbled: concatenate([...chunks]) });
+    return encodeSealed({ ...head, garbled: concat(...chunks) });
   }
 
   #charge(c: Call, model: string, values: number): Promise<void> {

@@ -12,7 +12,6 @@ import {
 } from "./pooling.ts";
 import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
 import { transposedFrom, transposedShape } from "./transpose.ts";
-import { selectLargest } from "./selection.ts";
 import {
   elementCount,
   type IntegerTensor,
@@ -182,6 +181,17 @@ function sampleFunction(
         });
     }
   }
+}
+
+/** 1 at the first of the largest values, 0 elsewhere; looks at every value, wherever it is. */
+function selectLargest(values: Float64Array): Float64Array {
+  const selector = new Float64Array(values.length);
+  let largest = 0;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i] > values[largest]) largest = i;
+  }
+  selector[largest] = 1;
+  return selector;
 }
 
 /** Maps of a pooling step; a 1-D signal [channels, length] has height 1. */

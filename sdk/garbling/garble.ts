@@ -145,7 +145,7 @@ export function garble(
       }
     }
   }
-  const tables = tableWords(words, tablesAt, groups, circuit, lanes);
+  const tables = tableWords(words, tablesAt, circuit, { groups, lanes });
   return {
     tables,
     rows: rows.bytes,
@@ -157,9 +157,8 @@ export function garble(
 function tableWords(
   words: Uint32Array,
   tablesAt: number,
-  groups: number,
   circuit: Circuit,
-  lanes: number,
+  { groups, lanes }: { groups: number; lanes: number },
 ): Uint8Array {
   const tables = new Uint32Array(tableBytes(circuit, lanes) / 4);
   let from = tablesAt / 4, to = 0;

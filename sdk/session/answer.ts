@@ -1,4 +1,3 @@
-import { displayScores } from "./display_scores.ts";
 import type { RoundReport } from "./events.ts";
 import {
   elementCount,
@@ -6,6 +5,7 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import { outputIntegers, realValues } from "../fixed_point/quantise.ts";
 import type { LeakageReport } from "./leakage.ts";
+import type { ScoreDisplay } from "../wire/plan.ts";
 import type { ModelInterface } from "../wire/values.ts";
 
 /** What one reading gave. */
@@ -76,4 +76,18 @@ export function readOutputs(
     predicted,
     label: first.labels?.[predicted] ?? null,
   };
+}
+
+/**
+ * Scores as the model's author shows them. Floating point, for display only:
+ * nothing that must agree between machines depends on it.
+ */
+export function displayScores(scores: number[], tail: ScoreDisplay): number[] {
+  if (tail === "none") return scores;
+  const max = scores.reduce((a, b) => Math.max(a, b));
+  const total = scores.reduce((sum, score) => sum + Math.exp(score - max), 0);
+  const logarithm = max + Math.log(total);
+  return tail === "softmax"
+    ? scores.map((score) => Math.exp(score - logarithm))
+    : scores.map((score) => score - logarithm);
 }

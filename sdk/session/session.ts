@@ -1,9 +1,12 @@
-import { checkActivations } from "../activations/apply.ts";
 import { type Answer, readOutputs } from "./answer.ts";
-import { checkPlan } from "./check_plan.ts";
+import {
+  checkOptions,
+  isKeyStore,
+  loadKey,
+  openSession,
+} from "./connecting.ts";
 import { ContractKeeper } from "./contract_keeper.ts";
-import { isContract } from "../keys/contract_store.ts";
-import { type Clock, platformClock } from "../support/clock.ts";
+import { type Clock, orAborted, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { emit, SessionEvents } from "./events.ts";
 import {
@@ -12,18 +15,16 @@ import {
   quantise,
 } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
-import { inputCiphertexts } from "../fixed_point/layout.ts";
+import { IdleFilling } from "./idle_filling.ts";
 import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
-import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
-import { PrivateKey } from "../paillier/private/private_key.ts";
+import type { PrivateKey } from "../paillier/private/private_key.ts";
 import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
 import { createTransport, type Transport } from "./transport.ts";
-import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
@@ -37,7 +38,6 @@ const renewingCodes: ReadonlySet<string> = new Set([
   "token-expired",
   "token-mismatch",
 ]);
-const maxSessionBytes = 1 << 24;
 
 /**
  * Opens a session: proves the key, fetches the plan and the first token.
@@ -89,13 +89,13 @@ export class Session extends SessionEvents {
   readonly #clock: Clock;
   readonly #grid: ReleaseGrid;
   readonly #contracts: ContractKeeper;
+  readonly #idleFilling: IdleFilling;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
   /** Integers of the states for the next inference; undefined: those of 0. */
   #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #idle = { stop: new AbortController(), done: Promise.resolve() };
 
   private constructor(
     options: ConnectOptions,
@@ -106,6 +106,7 @@ export class Session extends SessionEvents {
     this.#owner = keys instanceof PaillierEngine
       ? keys
       : new PaillierEngine(keys, { random: options.random });
+    this.#idleFilling = new IdleFilling(this.#owner);
     this.#transport = createTransport({
       url: options.url,
       token: options.token,
@@ -130,36 +131,15 @@ export class Session extends SessionEvents {
 
   /** See the function {@linkcode connect}. */
   static async connect(options: ConnectOptions): Promise<Session> {
-    const { samples = 1, paceMs = 0 } = options;
-    if (!(paceMs >= 0 && paceMs <= 60_000)) {
-      throw new RangeError(
-        `Cannot connect: expected paceMs from 0 to 60,000, got ${paceMs}`,
-      );
-    }
-    if (!Number.isSafeInteger(samples) || samples < 1) {
-      throw new RangeError(
-        `Cannot connect: expected samples to be a positive integer, got ${samples}`,
-      );
-    }
-    const { contract, model } = options;
-    if (typeof model !== "string" || model === "") {
-      throw new TypeError("Cannot connect: expected model to be a name");
-    }
-    if (contract !== undefined && !isContract(contract)) {
-      throw new TypeError(
-        `Cannot connect: expected contract to be "sha256:" and 64 hexadecimal digits, got ${
-          JSON.stringify(contract)?.slice(0, 100)
-        }`,
-      );
-    }
-    const session = new Session(options, await keyOf(options.keys));
+    checkOptions(options);
+    const session = new Session(options, await loadKey(options.keys));
     try {
       await session.#open(options.signal);
     } catch (error) {
       await session.close();
       throw error;
     }
-    session.#fillWhileIdle();
+    session.#idleFilling.start(session.plan);
     return session;
   }
 
@@ -245,7 +225,7 @@ export class Session extends SessionEvents {
    */
   async whenPrepared(): Promise<void> {
     await this.#queue;
-    await this.#idle.done;
+    await this.#idleFilling.done;
   }
 
   /**
@@ -262,7 +242,7 @@ export class Session extends SessionEvents {
     this.#closing.abort(
       new DOMException("The session has been closed", "AbortError"),
     );
-    await this.#stopFilling();
+    await this.#idleFilling.stop();
     await this.#queue;
     if (this.#owner !== this.#options.keys) this.#owner[Symbol.dispose]();
     emit(this, "state", { state: "closed" });
@@ -279,7 +259,7 @@ export class Session extends SessionEvents {
   ): Promise<Answer[]> {
     const signal = this.#joined(options.signal);
     signal.throwIfAborted();
-    await this.#stopFilling();
+    await this.#idleFilling.stop();
     try {
       // Every reading is checked before any is sent.
       for (const reading of readings) {
@@ -304,7 +284,7 @@ export class Session extends SessionEvents {
     } finally {
       if (!this.#closing.signal.aborted) {
         emit(this, "state", { state: "ready" });
-        this.#fillWhileIdle();
+        this.#idleFilling.start(this.plan);
       }
     }
   }
@@ -378,32 +358,13 @@ export class Session extends SessionEvents {
 
   async #open(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
-    const { samples = 1, model } = this.#options;
-    const { publicKey } = this.#owner;
-    const body = encodeSessionRequest({
-      model,
-      modulus: publicKey.toBytes(),
-      proof: this.#owner.keyProof(),
-      samples,
-    });
-    const reply = await this.#post("v1/sessions", body, {
-      maxBytes: maxSessionBytes,
-      signal: this.#joined(signal),
-    });
-    const opened = decodeSessionResponse(reply.body);
-    checkPlan(opened.plan, {
-      samples,
-      modulusBits: publicKey.modulusBits,
-      limits: this.#options.planLimits,
-    });
-    if (opened.plan.states.length > 0 && samples > 1) {
-      throw new RangeError(
-        `Cannot connect: expected samples to be 1 for a model whose readings follow each other, got ${samples}`,
-      );
-    }
-    for (const { steps } of opened.plan.rounds) {
-      checkActivations(steps, this.#options.activations ?? new Map());
-    }
+    const joined = this.#joined(signal);
+    const opened = await openSession(
+      this.#options,
+      this.#owner,
+      (path, body, maxBytes) =>
+        this.#post(path, body, { maxBytes, signal: joined }),
+    );
     await this.#contracts.check(opened.plan);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
@@ -428,56 +389,4 @@ export class Session extends SessionEvents {
     const closing = this.#closing.signal;
     return signal ? AbortSignal.any([signal, closing]) : closing;
   }
-
-  /** Computes the randomness of one inference ahead; an inference interrupts it. */
-  #fillWhileIdle(): void {
-    const stop = new AbortController();
-    const count = sum(
-      this.plan.rounds.map((round) => inputCiphertexts(round.layout)),
-    );
-    // In a task of its own: the caller gets its answer before a slice of this work.
-    const done = new Promise<void>((resolve) => setTimeout(resolve, 0))
-      .then(() => this.#owner.fillPool(count, { signal: stop.signal }))
-      // Interrupted, or out of memory: then encryption computes what it needs.
-      .catch(() => {});
-    this.#idle = { stop, done };
-  }
-
-  async #stopFilling(): Promise<void> {
-    this.#idle.stop.abort();
-    await this.#idle.done;
-  }
-}
-
-/** The promise's outcome, or the reason of the signal if it aborts first. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {
-  return !(keys instanceof PaillierEngine || keys instanceof PrivateKey);
-}
-
-async function keyOf(
-  keys: ConnectOptions["keys"],
-): Promise<PrivateKey | PaillierEngine> {
-  if (!isKeyStore(keys)) return keys;
-  if (typeof keys?.load !== "function") {
-    throw new TypeError(
-      "Cannot connect: expected keys to be a private key, a PaillierEngine or a key store",
-    );
-  }
-  const key = await keys.load();
-  if (key === null) {
-    throw new TypeError(
-      "Cannot connect: expected a key in the store, got none",
-    );
-  }
-  return key;
 }

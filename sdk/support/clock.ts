@@ -43,3 +43,17 @@ export function startTimer(due: () => void, delayMs: number): () => void {
   sleep();
   return () => clearTimeout(timer);
 }
+
+/** The promise's outcome, or the reason of the signal if it aborts first. */
+export function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}

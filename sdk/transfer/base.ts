@@ -11,7 +11,7 @@
 import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { CipherlayerError } from "../support/errors.ts";
-import { concatenate } from "./bytes.ts";
+import { concat } from "../support/bytes.ts";
 
 const { Point } = ristretto255;
 type Point = InstanceType<typeof Point>;
@@ -24,14 +24,14 @@ export const keyBytes = 16;
 const text = new TextEncoder();
 
 const join = (purpose: string, ...parts: (Uint8Array | number)[]): Uint8Array =>
-  concatenate([
+  concat(
     text.encode(`cipherlayer base transfer ${purpose}`),
     ...parts.map((part) =>
       typeof part === "number"
         ? Uint8Array.of(part, part >> 8, part >> 16, part >>> 24)
         : part
     ),
-  ]);
+  );
 
 /** Uniform in [1, order) within 2^-250. */
 function scalar(purpose: string, index: number, seed: Uint8Array): bigint {

@@ -1,5 +1,5 @@
 /**
- * Bytes as they travel: joined, cut, as words and as bits.
+ * Bytes as they travel: cut, as words and as bits.
  *
  * @module
  */
@@ -23,13 +23,3 @@ export function packBits(bits: Uint8Array): Uint8Array {
 }
 export const bitOf = (bytes: Uint8Array, i: number): number =>
   bytes[i >> 3] >> (i & 7) & 1;
-
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((n, { length }) => n + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
-}

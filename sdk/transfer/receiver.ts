@@ -23,7 +23,8 @@ import {
   setupLeaves,
 } from "./chain.ts";
 import { basesOf, outputsOf } from "./code_shape.ts";
-import { concatenate, cut, packBits, wordsOfBytes } from "./bytes.ts";
+import { concat } from "../support/bytes.ts";
+import { cut, packBits, wordsOfBytes } from "./bytes.ts";
 
 /** A request that waits for the sender's answer. */
 export interface Pending<T> {
@@ -65,7 +66,7 @@ export function startTransfers(
     pieces.push(packBits(sides[i].map((side, k) => side ^ random[k])));
   }
   return {
-    request: concatenate(pieces),
+    request: concat(...pieces),
     finish(answer) {
       checkLength("answer", answer, setupAnswerBytes);
       const [point, ...answers] = cut(answer, [

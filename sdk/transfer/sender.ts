@@ -21,13 +21,8 @@ import {
   setupRequestBytes,
 } from "./chain.ts";
 import { basesOf, maxLeaves, minLeaves, trees } from "./code_shape.ts";
-import {
-  bitOf,
-  bytesOfWords,
-  concatenate,
-  cut,
-  wordsOfBytes,
-} from "./bytes.ts";
+import { bitOf, bytesOfWords, cut, wordsOfBytes } from "./bytes.ts";
+import { concat } from "../support/bytes.ts";
 
 /** A batch as a token carries it. */
 export interface BatchSeed {
@@ -129,7 +124,7 @@ export class TransferSender {
       pieces.push(this.#message(batch, keys));
       yield;
     }
-    const answer = concatenate(pieces);
+    const answer = concat(...pieces);
     return { answer, root: batches[batches.length - 1] };
   }
 

@@ -123,12 +123,12 @@ Deno.test("requantise and lookup equal the integer steps for any multiplier", ()
     fc.property(inputs(1), scaling, range, (x, scaling, { low, table }) => {
       const high = low + table.length - 1;
       deepEqual(
-        computed(x, (c, [v]) => requantise(c, v, scaling, low, high)),
+        computed(x, (c, [v]) => requantise(c, v, scaling, { low, high })),
         expected(x, [{ op: "requantise", ...scaling, low, high }], [1]),
       );
       deepEqual(
         computed(x, (c, [v]) => {
-          const index = requantise(c, v, scaling, low, high);
+          const index = requantise(c, v, scaling, { low, high });
           return lookUp(c, index, low, table);
         }),
         expected(x, [{ op: "lookup", ...scaling, low, table }], [1]),

@@ -401,7 +401,7 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "numbers of readings that come back",
-    file: "sdk/queue/offline_queue.ts",
+    file: "sdk/queue/queue_blobs.ts",
     find: "await this.#store.write(nameOf(id), Uint8Array.of(kinds.mark));",
     replace: "await this.#store.remove(nameOf(id));",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
@@ -415,18 +415,19 @@ export const gatewayMutations: Mutation[] = [
   },
   {
     name: "a refusal that stops the readings beside it",
-    file: "sdk/queue/offline_queue.ts",
+    file: "sdk/queue/evaluate_readings.ts",
     find: "readings.filter((_, i) => refusals[i] === null),",
-    replace: "readings.filter(() => cause === undefined),",
+    replace:
+      "readings.filter(() => refusals.every((refusal) => refusal === null)),",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   {
     name: "an outcome that is gone before it was dealt with",
     file: "sdk/queue/offline_queue.ts",
     find:
-      "          yield unrecorded ?? await this.#outcome(id);\n          await this.#change(() => this.#remove(id));",
+      "          yield unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));",
     replace:
-      "          const outcome = unrecorded ?? await this.#outcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
+      "          const outcome = unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   // Readings as integers.

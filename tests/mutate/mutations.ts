@@ -332,7 +332,7 @@ export const mutations: Mutation[] = [
   },
   {
     name: "a queue gives up what a changed contract refuses",
-    file: "sdk/queue/offline_queue.ts",
+    file: "sdk/queue/evaluate_readings.ts",
     find: "if (cause && session.contract !== contract) {",
     replace: "if (session.contract === null) {",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],

@@ -17,8 +17,12 @@ import {
 } from "./operator_call.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
+import { paddingRules } from "./operators/padding.ts";
+import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
-import { shapeRules } from "./operators/shape.ts";
+import { reductionRules } from "./operators/reductions.ts";
+import { sliceRules } from "./operators/slices.ts";
+import { viewRules } from "./operators/views.ts";
 import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
@@ -40,6 +44,15 @@ import {
 } from "./values.ts";
 import { isIdentity } from "./linear_map.ts";
 import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
+
+/** Rules of operators that move, join or reduce elements. */
+const shapeRules: Record<string, OperatorRule> = {
+  ...viewRules,
+  ...permutationRules,
+  ...sliceRules,
+  ...paddingRules,
+  ...reductionRules,
+};
 
 const rules: Record<string, OperatorRule> = {
   ...linearRules,

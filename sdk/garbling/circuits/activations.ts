@@ -94,8 +94,7 @@ export function requantise(
   c: Circuit,
   x: Value,
   { multiplier, shift }: Scaling,
-  low: number,
-  high: number,
+  { low, high }: { low: number; high: number },
 ): Value {
   const half = shift === 0 ? 0 : 2 ** (shift - 1);
   const given = { multiplier, addend: half, shift };

@@ -215,11 +215,14 @@ function applyTo(
       return leakyRelu(c, x, step.positive, slopes.next().value!);
     case "requantise":
       exact(step, scaledRange(x, step));
-      return requantise(c, x, step, step.low, step.high);
+      return requantise(c, x, step, step);
     case "lookup": {
       exact(step, scaledRange(x, step));
       const { low, table } = step;
-      const index = requantise(c, x, step, low, low + table.length - 1);
+      const index = requantise(c, x, step, {
+        low,
+        high: low + table.length - 1,
+      });
       return lookUp(c, index, low, table);
     }
     case "isNonNegative":

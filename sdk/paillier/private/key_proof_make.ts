@@ -21,9 +21,7 @@ export function makeKeyProof(key: PrivateKey): Uint8Array[] {
     const root = joinResidues(
       modPower(challenge, pExponent, p),
       modPower(challenge, qExponent, q),
-      p,
-      q,
-      qInverse,
+      { p, q, qInverse },
     );
     return bytesFromBigInt(root, modulusBytes);
   });

@@ -100,13 +100,12 @@ export class OwnerEngine {
     const [aP, bP] = this.#arithmetic.storePair(0, 0);
     const [aQ, bQ] = this.#arithmetic.storePair(1, 1);
     // a + bN = aP + bP*p (mod p^2) leaves bq = bP - (a - aP)/p (mod p), likewise for q.
-    const a = joinResidues(aP, aQ, p, q, this.#qInverse);
+    const primes = { p, q, qInverse: this.#qInverse };
+    const a = joinResidues(aP, aQ, primes);
     const b = joinResidues(
       (bP - (a - aP) / p) * this.#qInverse % p,
       (bQ - (a - aQ) / q) * this.#pInverse % q,
-      p,
-      q,
-      this.#qInverse,
+      primes,
     );
     return { a, b: b < 0n ? b + p * q : b };
   }
@@ -136,9 +135,7 @@ export class OwnerEngine {
         // The prime on top: products of one size also where L is 0.
         (inP[lane][1] + p) * this.#pScale % p + 2n * p,
         (inQ[lane][1] + q) * this.#qScale % q,
-        p,
-        q,
-        this.#qInverse,
+        { p, q, qInverse: this.#qInverse },
       );
     return [plaintext(0), plaintext(1)];
   }

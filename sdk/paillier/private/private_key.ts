@@ -85,7 +85,11 @@ export class PrivateKey {
     // p-th powers: r^p for a uniform r in [1, p) is uniform in it.
     const a = modPower(randomUnit(this.#p, random), this.#p, p2);
     const b = modPower(randomUnit(this.#q, random), this.#q, q2);
-    const zero = joinResidues(a, b, p2, q2, modInverse(q2, p2));
+    const zero = joinResidues(a, b, {
+      p: p2,
+      q: q2,
+      qInverse: modInverse(q2, p2),
+    });
     return (1n + plaintext * n) * zero % (n * n);
   }
 
@@ -102,9 +106,7 @@ export class PrivateKey {
     return joinResidues(
       residueOfPlaintext(ciphertext, this.#p, this.#pScale),
       residueOfPlaintext(ciphertext, this.#q, this.#qScale),
-      this.#p,
-      this.#q,
-      this.#qInverse,
+      { p: this.#p, q: this.#q, qInverse: this.#qInverse },
     );
   }
 

@@ -71,9 +71,7 @@ export function modPower(
 export function joinResidues(
   a: bigint,
   b: bigint,
-  p: bigint,
-  q: bigint,
-  qInverse: bigint,
+  { p, q, qInverse }: { p: bigint; q: bigint; qInverse: bigint },
 ): bigint {
   return b + q * modulo((a - b) * qInverse, p);
 }

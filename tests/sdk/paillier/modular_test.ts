@@ -83,7 +83,7 @@ Deno.test("joinResidues meets both residues", () => {
     fc.bigInt({ min: 0n, max: p - 1n }),
     fc.bigInt({ min: 0n, max: q - 1n }),
     (a, b) => {
-      const x = joinResidues(a, b, p, q, qInverse);
+      const x = joinResidues(a, b, { p, q, qInverse });
       assert.ok(0n <= x && x < p * q);
       assert.deepEqual([x % p, x % q], [a, b]);
     },

@@ -3,10 +3,8 @@ import { fileURLToPath } from "node:url";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { FileBlobStore } from "../../../sdk/blobs/blob_store_file.ts";
 import { FileKeyStore } from "../../../sdk/keys/key_store_file.ts";
-import {
-  OfflineQueue,
-  type QueuedOutcome,
-} from "../../../sdk/queue/offline_queue.ts";
+import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
+import type { QueuedOutcome } from "../../../sdk/queue/queue_options.ts";
 import { connect } from "../../../sdk/session/session.ts";
 import { startCloud } from "../../support/cloud.ts";
 import { randomReading, tinyDense } from "../../reference/tiny_models.ts";

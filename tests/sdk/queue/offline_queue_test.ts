@@ -7,12 +7,12 @@ import {
 import { KvBlobStore } from "../../../sdk/blobs/blob_store_kv.ts";
 import type { Clock } from "../../../sdk/support/clock.ts";
 import { MemoryKeyStore, rotateKey } from "../../../sdk/keys/key_store.ts";
-import {
-  OfflineQueue,
-  type OfflineQueueOptions,
-  type ProcessOptions,
-  type QueuedOutcome,
-} from "../../../sdk/queue/offline_queue.ts";
+import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
+import type {
+  OfflineQueueOptions,
+  ProcessOptions,
+  QueuedOutcome,
+} from "../../../sdk/queue/queue_options.ts";
 import { connect, type Session } from "../../../sdk/session/session.ts";
 import { startCloud } from "../../support/cloud.ts";
 import { randomReading, tinyDense } from "../../reference/tiny_models.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, ok } from "node:assert/strict";
-import { displayScores } from "../../../sdk/session/display_scores.ts";
+import { displayScores } from "../../../sdk/session/answer.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
 import { runOnnx } from "../../../bench/shared/onnx_oracle.ts";
 
