@@ -17,7 +17,7 @@ import {
   type Protections,
   protectionsOf,
 } from "../../models/protections/profile.ts";
-import { UsageError, wholeNumber } from "./command.ts";
+import { note, UsageError, wholeNumber } from "./command.ts";
 
 /** The size of a key that is made for one run. */
 export interface KeyChoice {
@@ -138,6 +138,8 @@ export async function openService(
       keys,
       samples,
       timeoutMs: url === undefined ? localTimeoutMs : undefined,
+      onRetry: ({ delayMs, error }) =>
+        note(`${error.message}; again in ${(delayMs / 1000).toFixed(1)} s`),
     }),
   );
   const { version } = model.manifest;

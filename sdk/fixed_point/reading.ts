@@ -336,6 +336,7 @@ function isList(value: unknown): value is ArrayLike<unknown> {
   if (Array.isArray(value)) return true;
   if (typeof value !== "object" || value === null) return false;
   if (ArrayBuffer.isView(value)) return !(value instanceof DataView);
+  if (isPlain(value)) return false;
   const { length } = value as { length?: unknown };
   return Number.isSafeInteger(length) &&
     (length === 0 || 0 in value && (length as number) > 0);
@@ -345,9 +346,12 @@ function isList(value: unknown): value is ArrayLike<unknown> {
 function isRecord(
   value: unknown,
 ): value is { readonly [name: string]: ReadingValues } {
-  if (typeof value !== "object" || value === null || isList(value)) {
-    return false;
-  }
+  return typeof value === "object" && value !== null && !isList(value) &&
+    isPlain(value);
+}
+
+/** Written in braces: a record, even if one of its names is "length". */
+function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

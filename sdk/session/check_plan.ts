@@ -24,8 +24,8 @@ import {
 import { rangeAfter, type ValueRange } from "../wire/value_range.ts";
 import {
   defaultPlanLimits,
+  lastReaders,
   layoutWork,
-  namesReadLater,
   type PlanLimits,
   stepWork,
 } from "./plan_limits.ts";
@@ -78,7 +78,7 @@ export function checkPlan(
     plan.inputs.map((input) => [input.name, input]),
   );
   const written = new Map<string, number>();
-  const readLater = namesReadLater(plan);
+  const lastRead = lastReaders(plan);
   for (const [index, round] of plan.rounds.entries()) {
     const where = `round ${index}`;
     checkInputs(round.layout, live, where);
@@ -104,7 +104,7 @@ export function checkPlan(
     written.set(round.writes, elementCount(last.shape));
     live.set(round.writes, last);
     for (const name of live.keys()) {
-      if (!readLater[index].has(name)) live.delete(name);
+      if (!((lastRead.get(name) ?? -1) > index)) live.delete(name);
     }
   }
   sensible("its outputs", () => checkOutputs(plan, written));

@@ -6,7 +6,7 @@ import { CipherlayerError } from "../support/errors.ts";
 import type { RoundReport, SessionState } from "./events.ts";
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
-import { namesReadLater } from "./plan_limits.ts";
+import { lastReaders } from "./plan_limits.ts";
 import type { ReleaseGrid } from "./release_grid.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { Reply } from "./transport.ts";
@@ -73,7 +73,7 @@ export async function runInference(
   const { plan } = context;
   const live = new Map(inputs);
   const rounds: RoundReport[] = [];
-  const readLater = namesReadLater(plan);
+  const lastRead = lastReaders(plan);
   let clampedValues = 0;
   let fault: InferenceResult["fault"] = null;
   const work: ActivationContext = {
@@ -87,7 +87,7 @@ export async function runInference(
     clampedValues += result.clampedValues;
     live.set(round.writes, result.output);
     for (const name of live.keys()) {
-      if (!readLater[index].has(name)) live.delete(name);
+      if (!((lastRead.get(name) ?? -1) > index)) live.delete(name);
     }
     rounds.push(result.report);
     context.onRound(index, result.report);

@@ -41,16 +41,17 @@ export function stepWork(
   return elementCount(before) + elementCount(after) * window;
 }
 
-/** For each round, the names that a later one reads or an output is part of. */
-export function namesReadLater(
+/**
+ * The last round that reads each name: after it the activation is let go. Infinity for
+ * those that an output is part of.
+ */
+export function lastReaders(
   { rounds, outputs }: Pick<InferencePlan, "rounds" | "outputs">,
-): ReadonlySet<string>[] {
-  const later: Set<string>[] = Array(rounds.length);
-  let names = outputTensors({ outputs });
-  for (let index = rounds.length - 1; index >= 0; index--) {
-    later[index] = names;
-    names = new Set(names);
-    for (const { tensor } of rounds[index].layout.inputs) names.add(tensor);
+): ReadonlyMap<string, number> {
+  const last = new Map<string, number>();
+  for (const [index, { layout }] of rounds.entries()) {
+    for (const { tensor } of layout.inputs) last.set(tensor, index);
   }
-  return later;
+  for (const tensor of outputTensors({ outputs })) last.set(tensor, Infinity);
+  return last;
 }

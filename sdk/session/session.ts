@@ -200,7 +200,7 @@ export class Session extends SessionEvents {
     if (!Array.isArray(readings) || typeof readings[0] === "number") {
       return Promise.reject(
         new TypeError(
-          "Cannot infer: expected readings to be an array of readings, not a single one",
+          "Cannot infer: expected readings to be an array of readings, or one reading for infer",
         ),
       );
     }

@@ -113,6 +113,22 @@ Deno.test("elements have scales of their own", () => {
   assert.deepEqual([...real], [21.5, 101_350, 1]);
 });
 
+Deno.test("an object in braces is a record, whatever its names and their values", () => {
+  const box: ReadingForm = {
+    ...spec,
+    inputs: [{ ...spec.inputs[0], shape: [2], labels: ["length", "width"] }],
+  };
+  for (const length of [0, 1]) {
+    const reading = { length, width: 1 };
+    assert.deepEqual([...quantise(reading, box)], [63 * length, 63]);
+    assert.deepEqual(copyOfReading(reading), reading);
+  }
+  assert.throws(
+    () => quantise(Object.assign({ length: 12 }, mapValues), map),
+    TypeError,
+  );
+});
+
 Deno.test("a reading is taken as a list, nested, as typed arrays, BigInts or by name", () => {
   const expected = quantise(mapValues, map);
   for (
@@ -124,7 +140,6 @@ Deno.test("a reading is taken as a list, nested, as typed arrays, BigInts or by 
       [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]],
       [[[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]],
       { x: mapValues },
-      Object.assign({ length: 12 }, mapValues),
     ] as Reading[]
   ) assert.deepEqual(quantise(same, map), expected);
   const named = { open: 1, pressure: 101_325, temperature: 21.5 };

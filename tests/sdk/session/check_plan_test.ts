@@ -348,3 +348,22 @@ Deno.test("limits can be raised, and lowered, by whoever connects", () => {
     })
   );
 });
+
+Deno.test("a plan of many rounds and names is refused in the memory of its names", () => {
+  const { plan } = goodPlan();
+  const [, dense] = plan.rounds;
+  const layout = dense.layout as DenseLayout;
+  // A set of names for each round, as once was made, would have 5 * 10^7 entries.
+  plan.rounds = Array.from({ length: 1024 }, (_, i) => ({
+    ...dense,
+    writes: `w${i}`,
+    layout: {
+      ...layout,
+      inputs: Array.from(
+        { length: 100 },
+        (_, k) => ({ tensor: `${i} ${k}`, length: 8 }),
+      ),
+    },
+  }));
+  throws(() => checkPlan(plan, expected), /round 0/);
+});
