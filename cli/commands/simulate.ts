@@ -108,9 +108,9 @@ async function simulate(folder: string, options: Options): Promise<void> {
     },
     () => {
       const lines = predicted.slice(0, 20).map((best, i) =>
-        `${i}: ${output.labels?.[best] ?? best}  [${
-          scores[i].slice(0, 20).map((score) => score.toPrecision(5)).join(", ")
-        }]`
+        `${i}: ${output.labels?.[best] ?? best}  ${listed(scores[i])}${
+          others(outcomes[i])
+        }`
       );
       if (predicted.length > 20) lines.push(`... ${predicted.length} in all`);
       if (accuracy !== null) {
@@ -133,6 +133,19 @@ function asRecord({ outputs }: Outcome): Record<string, number[]> {
   return Object.fromEntries(
     [...outputs].map(([name, values]) => [name, Array.from(values)]),
   );
+}
+
+/** The outputs after the first, by name, for people. */
+function others({ outputs }: Outcome): string {
+  return [...outputs].slice(1)
+    .map(([name, values]) => `  ${name} ${listed(Array.from(values))}`)
+    .join("");
+}
+
+/** The first numbers, in brackets. */
+function listed(values: readonly number[]): string {
+  const texts = values.slice(0, 20).map((value) => value.toPrecision(5));
+  return `[${texts.join(", ")}]`;
 }
 
 function countRight(predicted: number[], classes: number[]): number {
