@@ -55,14 +55,40 @@ export function quantise(
   model: ReadingForm,
   { clamp = false, states }: QuantiseOptions = {},
 ): Float64Array {
-  const given = readingValues(reading, model);
-  const several = model.inputs.length > 1;
-  return joined(model.inputs.map((input) => {
-    const values = given.get(input.name);
-    if (values) return quantiseInput(values, input, clamp, several);
-    return states?.get(input.name) ??
-      integersWithin(new Float64Array(elementCount(input.shape)), input);
-  }));
+  return withStates(quantiseGiven(reading, model, clamp), model, states);
+}
+
+/** Integers of the inputs that a reading gives, by name; states may be absent. */
+export type GivenIntegers = ReadonlyMap<string, Float64Array>;
+
+/** What {@linkcode quantise} does before it knows the states; throws the same. */
+export function quantiseGiven(
+  reading: Reading,
+  { inputs, states }: ReadingForm,
+  clamp = false,
+): GivenIntegers {
+  const given = readingValues(reading, { inputs, states });
+  const several = inputs.length > 1;
+  return new Map(
+    inputs.filter(({ name }) => given.has(name)).map((input) => [
+      input.name,
+      quantiseInput(given.get(input.name)!, input, clamp, several),
+    ]),
+  );
+}
+
+/** All inputs one after another: those given, and the states where they are not. */
+export function withStates(
+  given: GivenIntegers,
+  { inputs }: ReadingForm,
+  states?: ReadonlyMap<string, Float64Array>,
+): Float64Array {
+  return joined(
+    inputs.map((input) =>
+      given.get(input.name) ?? states?.get(input.name) ??
+        integersWithin(new Float64Array(elementCount(input.shape)), input)
+    ),
+  );
 }
 
 /** Elements of each of the equal blocks that have a scale of their own. */

@@ -222,11 +222,11 @@ export const gatewayMutations: Mutation[] = [
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {
-    name: "readings that are sent before all are checked",
-    file: "sdk/session/session.ts",
-    find: "        quantise(reading, this.plan, options);\n      }",
-    replace: "      }",
-    tests: ["tests/e2e/session_test.ts"],
+    name: "readings that a caller changes while they wait",
+    file: "sdk/session/quantised_readings.ts",
+    find: "readings.map(copyOfReading)",
+    replace: "readings",
+    tests: ["tests/sdk/session/readings_test.ts"],
   },
   // What comes over the network.
   {
