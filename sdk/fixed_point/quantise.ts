@@ -27,7 +27,7 @@ export interface QuantiseOptions {
  * @param model the plan or manifest whose inputs the reading is for
  * @throws {TypeError} naming index or name of what is no number
  * @throws {RangeError} naming value, index and range of what is out of range, or if
- * the number of values is wrong
+ * the number of values is wrong, in the reading or in a state
  *
  * @example
  * ```ts
@@ -77,18 +77,28 @@ export function quantiseGiven(
   );
 }
 
-/** All inputs one after another: those given, and the states where they are not. */
+/**
+ * All inputs one after another: those given, and the states where they are not.
+ *
+ * @throws {RangeError} if a state has not the length of its input
+ */
 export function withStates(
   given: GivenIntegers,
   { inputs }: ReadingForm,
   states?: ReadonlyMap<string, Float64Array>,
 ): Float64Array {
-  return joined(
-    inputs.map((input) =>
-      given.get(input.name) ?? states?.get(input.name) ??
-        integersWithin(new Float64Array(elementCount(input.shape)), input)
-    ),
-  );
+  return joined(inputs.map((input) => {
+    const { name, shape } = input;
+    const values = given.get(name);
+    if (values) return values;
+    const length = elementCount(shape);
+    const state = states?.get(name) ??
+      integersWithin(new Float64Array(length), input);
+    if (state.length === length) return state;
+    throw new RangeError(
+      `Cannot use state "${name}": expected ${length} integers, got ${state.length}`,
+    );
+  }));
 }
 
 /** Elements of each of the equal blocks that have a scale of their own. */

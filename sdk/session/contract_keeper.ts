@@ -48,9 +48,10 @@ export class ContractKeeper {
   /**
    * Lets a session's plan in, or not.
    *
+   * @returns whether it keeps another contract than the session before
    * @throws {CipherlayerError} `contract-changed`
    */
-  async check(plan: InferencePlan): Promise<void> {
+  async check(plan: InferencePlan): Promise<boolean> {
     const { model, pinned, store, accept } = this.#terms;
     const contract = contractDigest(contractOfPlan(plan));
     const known = this.#current ?? await store?.read(model) ?? undefined;
@@ -68,6 +69,8 @@ export class ContractKeeper {
     if (pinned === undefined && contract !== known) {
       await store?.write(model, contract);
     }
+    const before = this.#current ?? contract;
     this.#current = contract;
+    return contract !== before;
   }
 }

@@ -366,7 +366,9 @@ export class Session extends SessionEvents {
       (path, body, maxBytes) =>
         this.#post(path, body, { maxBytes, signal: joined }),
     );
-    await this.#contracts.check(opened.plan);
+    const isChanged = await this.#contracts.check(opened.plan);
+    // Integers of the old contract's scales and shapes mean something else now.
+    if (isChanged) this.#states = undefined;
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }
