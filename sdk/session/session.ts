@@ -385,7 +385,7 @@ export class Session extends SessionEvents {
       signal: limits.signal,
       onRetry: (failures, delayMs, error) =>
         emit(this, "retry", { failures, delayMs, error }),
-    });
+    }).finally(() => this.#grid.start());
   }
 
   #joined(signal?: AbortSignal): AbortSignal {

@@ -1,6 +1,6 @@
 /** What becomes of readings that a caller changes after the call. */
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { startCloud } from "../../support/cloud.ts";
+import { expired, startCloud } from "../../support/cloud.ts";
 import {
   expected,
   integers,
@@ -32,11 +32,6 @@ Deno.test("queued inferences answer what one buffer held at each call", async ()
 Deno.test("a buffer that is filled anew during the first round changes nothing", async () => {
   const first = Float64Array.from(reading), second = reals(mirrored);
   let rounds = 0;
-  const expired = () =>
-    Response.json({ code: "token-expired", detail: "expired" }, {
-      status: 401,
-      headers: { "content-type": "application/problem+json" },
-    });
   await using cloud = startCloud([model], {
     intercept: ({ url }) => {
       if (!url.includes("/rounds/") || rounds++ > 0) return;
