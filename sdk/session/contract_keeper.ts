@@ -54,7 +54,12 @@ export class ContractKeeper {
   async check(plan: InferencePlan): Promise<boolean> {
     const { model, pinned, store, accept } = this.#terms;
     const contract = contractDigest(contractOfPlan(plan));
-    const known = this.#current ?? await store?.read(model) ?? undefined;
+    let known = this.#current ?? await store?.read(model) ?? undefined;
+    if (known === undefined && pinned === undefined && store) {
+      // Of first uses at once one is the first; the others are held to its contract.
+      const isFirst = await store.create(model, contract);
+      known = isFirst ? contract : await store.read(model) ?? undefined;
+    }
     const expected = pinned ?? known;
     if (expected !== undefined && contract !== expected) {
       const isAccepted = pinned === undefined &&
