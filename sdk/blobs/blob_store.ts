@@ -56,6 +56,13 @@ export class MemoryBlobStore implements BlobStore {
     return Promise.resolve();
   }
 
+  /** Writes the blob if there is none, and tells whether it did. */
+  create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    if (this.#blobs.has(name)) return Promise.resolve(false);
+    this.#blobs.set(name, bytes.slice());
+    return Promise.resolve(true);
+  }
+
   /** Removes the blob, if it is there. */
   remove(name: string): Promise<void> {
     this.#blobs.delete(name);

@@ -27,7 +27,7 @@ export interface QuantiseOptions {
  * @param model the plan or manifest whose inputs the reading is for
  * @throws {TypeError} naming index or name of what is no number
  * @throws {RangeError} naming value, index and range of what is out of range, or if
- * the number of values is wrong
+ * the number of values is wrong, in the reading or in a state
  *
  * @example
  * ```ts
@@ -55,13 +55,49 @@ export function quantise(
   model: ReadingForm,
   { clamp = false, states }: QuantiseOptions = {},
 ): Float64Array {
-  const given = readingValues(reading, model);
-  const several = model.inputs.length > 1;
-  return joined(model.inputs.map((input) => {
-    const values = given.get(input.name);
-    if (values) return quantiseInput(values, input, clamp, several);
-    return states?.get(input.name) ??
-      integersWithin(new Float64Array(elementCount(input.shape)), input);
+  return withStates(quantiseGiven(reading, model, clamp), model, states);
+}
+
+/** Integers of the inputs that a reading gives, by name; states may be absent. */
+export type GivenIntegers = ReadonlyMap<string, Float64Array>;
+
+/** What {@linkcode quantise} does before it knows the states; throws the same. */
+export function quantiseGiven(
+  reading: Reading,
+  { inputs, states }: ReadingForm,
+  clamp = false,
+): GivenIntegers {
+  const given = readingValues(reading, { inputs, states });
+  const several = inputs.length > 1;
+  return new Map(
+    inputs.filter(({ name }) => given.has(name)).map((input) => [
+      input.name,
+      quantiseInput(given.get(input.name)!, input, clamp, several),
+    ]),
+  );
+}
+
+/**
+ * All inputs one after another: those given, and the states where they are not.
+ *
+ * @throws {RangeError} if a state has not the length of its input
+ */
+export function withStates(
+  given: GivenIntegers,
+  { inputs }: ReadingForm,
+  states?: ReadonlyMap<string, Float64Array>,
+): Float64Array {
+  return joined(inputs.map((input) => {
+    const { name, shape } = input;
+    const values = given.get(name);
+    if (values) return values;
+    const length = elementCount(shape);
+    const state = states?.get(name) ??
+      integersWithin(new Float64Array(length), input);
+    if (state.length === length) return state;
+    throw new RangeError(
+      `Cannot use state "${name}": expected ${length} integers, got ${state.length}`,
+    );
   }));
 }
 

@@ -12,6 +12,11 @@ import { CipherlayerError } from "../support/errors.ts";
 export interface ContractStore {
   /** The model's contract, or null if it was never used. */
   read(model: string): Promise<string | null>;
+  /**
+   * Remembers the contract if the model has none, and tells whether it did: of many
+   * first uses at once one does.
+   */
+  create(model: string, contract: string): Promise<boolean>;
   /** Remembers the contract, in place of the one before. */
   write(model: string, contract: string): Promise<void>;
 }
@@ -28,6 +33,13 @@ export class MemoryContractStore implements ContractStore {
   /** The model's contract, or null. */
   read(model: string): Promise<string | null> {
     return Promise.resolve(this.#contracts.get(model) ?? null);
+  }
+
+  /** Remembers the contract if there is none, and tells whether it did. */
+  create(model: string, contract: string): Promise<boolean> {
+    if (this.#contracts.has(model)) return Promise.resolve(false);
+    this.#contracts.set(model, contract);
+    return Promise.resolve(true);
   }
 
   /** Remembers the contract. */
@@ -76,17 +88,29 @@ export class BlobContractStore implements ContractStore {
     );
   }
 
+  /**
+   * Remembers the contract if there is none, and tells whether it did. Blobs that have
+   * no `create` cannot tell which of two first uses at once came first.
+   */
+  async create(model: string, contract: string): Promise<boolean> {
+    const name = this.#nameOf(model), bytes = bytesOf(model, contract);
+    if (this.#blobs.create) return await this.#blobs.create(name, bytes);
+    if (await this.#blobs.read(name) !== null) return false;
+    await this.#blobs.write(name, bytes);
+    return true;
+  }
+
   /** Remembers the contract. */
   async write(model: string, contract: string): Promise<void> {
-    const text = JSON.stringify({ model, contract }) + "\n";
-    await this.#blobs.write(
-      this.#nameOf(model),
-      new TextEncoder().encode(text),
-    );
+    await this.#blobs.write(this.#nameOf(model), bytesOf(model, contract));
   }
 
   #nameOf(model: string): string {
     const digest = sha256(new TextEncoder().encode(model));
     return this.#prefix + bytesToHex(digest.subarray(0, 8));
   }
+}
+
+function bytesOf(model: string, contract: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify({ model, contract }) + "\n");
 }

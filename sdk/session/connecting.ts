@@ -9,6 +9,7 @@ import { isContract } from "../keys/contract_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import { checkPlan } from "./check_plan.ts";
@@ -63,6 +64,14 @@ export async function openSession(
   });
   const reply = await post("v1/sessions", body, maxSessionBytes);
   const opened = decodeSessionResponse(reply.body);
+  if (opened.model !== model) {
+    throw new CipherlayerError(
+      "malformed",
+      `Cannot connect: expected a session of model ${model}, got one of ${
+        JSON.stringify(opened.model.slice(0, 100))
+      }`,
+    );
+  }
   checkPlan(opened.plan, {
     samples,
     modulusBits: publicKey.modulusBits,

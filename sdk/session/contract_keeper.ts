@@ -48,12 +48,18 @@ export class ContractKeeper {
   /**
    * Lets a session's plan in, or not.
    *
+   * @returns whether it keeps another contract than the session before
    * @throws {CipherlayerError} `contract-changed`
    */
-  async check(plan: InferencePlan): Promise<void> {
+  async check(plan: InferencePlan): Promise<boolean> {
     const { model, pinned, store, accept } = this.#terms;
     const contract = contractDigest(contractOfPlan(plan));
-    const known = this.#current ?? await store?.read(model) ?? undefined;
+    let known = this.#current ?? await store?.read(model) ?? undefined;
+    if (known === undefined && pinned === undefined && store) {
+      // Of first uses at once one is the first; the others are held to its contract.
+      const isFirst = await store.create(model, contract);
+      known = isFirst ? contract : await store.read(model) ?? undefined;
+    }
     const expected = pinned ?? known;
     if (expected !== undefined && contract !== expected) {
       const isAccepted = pinned === undefined &&
@@ -68,6 +74,8 @@ export class ContractKeeper {
     if (pinned === undefined && contract !== known) {
       await store?.write(model, contract);
     }
+    const before = this.#current ?? contract;
     this.#current = contract;
+    return contract !== before;
   }
 }

@@ -123,7 +123,6 @@ async function runRound(
   const body = encodeRoundRequest({ token, ciphertexts });
   await context.grid.wait(signal);
   const evaluated = await evaluate(context, index, round, body);
-  context.grid.start();
   const answered = clock.now();
 
   context.onState({ state: "decrypting", round: index });

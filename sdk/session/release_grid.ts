@@ -22,7 +22,7 @@ export class ReleaseGrid {
     this.#answeredAt = clock.now();
   }
 
-  /** An answer has come in; the grid starts here. */
+  /** A call has ended, of a session or a round, well or not; the grid starts here. */
   start(): void {
     this.#answeredAt = this.#clock.now();
   }

@@ -10,9 +10,10 @@ import { type Clock, orAborted, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { emit, SessionEvents } from "./events.ts";
 import {
+  type GivenIntegers,
   inputActivations,
   nextStates,
-  quantise,
+  withStates,
 } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
 import { IdleFilling } from "./idle_filling.ts";
@@ -20,6 +21,7 @@ import { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
+import { QuantisedReadings } from "./quantised_readings.ts";
 import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
@@ -38,6 +40,15 @@ const renewingCodes: ReadonlySet<string> = new Set([
   "token-expired",
   "token-mismatch",
 ]);
+
+/** Readings that share ciphertexts. */
+interface Batch {
+  /** Their integers under the contract of now. */
+  integers(): readonly GivenIntegers[];
+  signal: AbortSignal;
+  /** Keeps a fault of the gateway's own work until nothing more is sent. */
+  keep(fault: unknown): void;
+}
 
 /**
  * Opens a session: proves the key, fetches the plan and the first token.
@@ -189,6 +200,7 @@ export class Session extends SessionEvents {
    * Evaluates the model on many readings, `samples` at a time (an option of
    * {@linkcode connect}) in the slots of the same ciphertexts.
    *
+   * @param readings copied at once: the caller may change them while it waits
    * @returns answers in the order of the readings
    * @throws {TypeError} if `readings` is a single reading; after the last round, if
    * a custom activation threw or gave no finite number; else as {@linkcode infer} does
@@ -197,18 +209,17 @@ export class Session extends SessionEvents {
     readings: Reading[],
     options: InferOptions = {},
   ): Promise<Answer[]> {
-    if (!Array.isArray(readings) || typeof readings[0] === "number") {
-      return Promise.reject(
-        new TypeError(
-          "Cannot infer: expected readings to be an array of readings, or one reading for infer",
-        ),
-      );
+    let taken: QuantisedReadings;
+    try {
+      taken = new QuantisedReadings(readings, options.clamp);
+    } catch (error) {
+      return Promise.reject(error);
     }
     const before = this.#queue;
     this.#waiting++;
     const result = orAborted(before, this.#joined(options.signal))
       .finally(() => this.#waiting--)
-      .then(() => this.#inferAll(readings, options));
+      .then(() => this.#inferAll(taken, options.signal));
     // One that gave up waiting does not let the next one pass.
     this.#queue = Promise.allSettled([before, result]).then(() => {});
     return result;
@@ -254,29 +265,26 @@ export class Session extends SessionEvents {
   }
 
   async #inferAll(
-    readings: Reading[],
-    options: InferOptions,
+    readings: QuantisedReadings,
+    ownSignal?: AbortSignal,
   ): Promise<Answer[]> {
-    const signal = this.#joined(options.signal);
+    const signal = this.#joined(ownSignal);
     signal.throwIfAborted();
     await this.#idleFilling.stop();
     try {
       // Every reading is checked before any is sent.
-      for (const reading of readings) {
-        quantise(reading, this.plan, options);
-      }
+      const { length } = readings.under(this.contract, this.plan);
       const size = this.#options.samples ?? 1;
       const answers: Answer[] = [];
       // Told when nothing more is sent, so that no request depends on one.
       const faults: unknown[] = [];
-      const keep = (fault: unknown) => faults.push(fault);
-      for (let from = 0; from < readings.length; from += size) {
-        const batch = readings.slice(from, from + size);
-        const given = await this.#inferBatch(
-          batch,
-          { ...options, signal },
-          keep,
-        );
+      for (let from = 0; from < length; from += size) {
+        const given = await this.#inferBatch({
+          integers: () =>
+            readings.under(this.contract, this.plan).slice(from, from + size),
+          signal,
+          keep: (fault) => faults.push(fault),
+        });
         answers.push(...given);
       }
       if (faults.length > 0) throw faults[0];
@@ -289,32 +297,25 @@ export class Session extends SessionEvents {
     }
   }
 
-  async #inferBatch(
-    readings: Reading[],
-    options: InferOptions,
-    keep: (fault: unknown) => void,
-  ): Promise<Answer[]> {
+  async #inferBatch(batch: Batch): Promise<Answer[]> {
     try {
-      return await this.#inferOnce(readings, options, keep);
+      return await this.#inferOnce(batch);
     } catch (error) {
       const renew = error instanceof CipherlayerError &&
         error.status !== null && renewingCodes.has(error.code);
       if (!renew) throw error;
-      await this.#open(options.signal);
-      return await this.#inferOnce(readings, options, keep);
+      await this.#open(batch.signal);
+      return await this.#inferOnce(batch);
     }
   }
 
-  async #inferOnce(
-    readings: Reading[],
-    options: InferOptions,
-    keep: (fault: unknown) => void,
-  ): Promise<Answer[]> {
+  async #inferOnce({ integers, signal, keep }: Batch): Promise<Answer[]> {
     const { plan, token } = this.#opened;
     const started = this.#clock.now();
-    const samples = readings.map((reading) =>
-      quantise(reading, plan, { ...options, states: this.#states })
+    const readings = integers().map((given) =>
+      withStates(given, plan, this.#states)
     );
+    const samples = [...readings];
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
     const { activations, rounds, clampedValues, fault } = await runInference(
@@ -323,7 +324,7 @@ export class Session extends SessionEvents {
         owner: this.#owner,
         clock: this.#clock,
         activations: this.#options.activations,
-        signal: options.signal,
+        signal,
         grid: this.#grid,
         post: (path, body, limits) => this.#post(path, body, limits),
         onState: (state) => emit(this, "state", state),
@@ -365,7 +366,9 @@ export class Session extends SessionEvents {
       (path, body, maxBytes) =>
         this.#post(path, body, { maxBytes, signal: joined }),
     );
-    await this.#contracts.check(opened.plan);
+    const isChanged = await this.#contracts.check(opened.plan);
+    // Integers of the old contract's scales and shapes mean something else now.
+    if (isChanged) this.#states = undefined;
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }
@@ -382,7 +385,7 @@ export class Session extends SessionEvents {
       signal: limits.signal,
       onRetry: (failures, delayMs, error) =>
         emit(this, "retry", { failures, delayMs, error }),
-    });
+    }).finally(() => this.#grid.start());
   }
 
   #joined(signal?: AbortSignal): AbortSignal {

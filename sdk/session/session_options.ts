@@ -31,7 +31,8 @@ export interface ConnectOptions {
   /**
    * Asked when the model has another contract than the one known, where none is pinned:
    * true accepts it, and the key store remembers it from then on. Without it, or where
-   * it says false, the session is refused with `contract-changed`.
+   * it says false, the session is refused with `contract-changed`. States of the model
+   * begin with 0 again, as after {@linkcode Session.resetStates}.
    */
   onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */

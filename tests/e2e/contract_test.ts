@@ -15,7 +15,8 @@ import {
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
 import { contentDigest } from "../../sdk/wire/content_digest.ts";
-import { startCloud } from "../support/cloud.ts";
+import type { SessionResponse } from "../../sdk/wire/messages.ts";
+import { expired, startCloud } from "../support/cloud.ts";
 import { key, model, open, reading } from "../support/tiny_session.ts";
 
 const contract = manifestContract(model.manifest);
@@ -37,30 +38,28 @@ Deno.test("a pinned contract admits its model and refuses another", async () => 
   await rejects(open(cloud.url, { contract: "lenet" }), TypeError);
 });
 
+async function sessionReply(opened: SessionResponse): Promise<Response> {
+  const body = new Uint8Array(encodeSessionResponse(opened));
+  return new Response(body, {
+    headers: {
+      "content-type": "application/cbor",
+      "content-digest": await contentDigest(body),
+    },
+  });
+}
+
 /** A cloud that states a smaller range of readings, and ends sessions, once it is spoilt. */
 function spoilable() {
   const cloud = { isSpoilt: false, fetch: globalThis.fetch };
   cloud.fetch = async (target, init) => {
     if (cloud.isSpoilt && !`${target}`.endsWith("/sessions")) {
-      return Response.json(
-        { code: "token-expired", detail: "expired" },
-        {
-          status: 401,
-          headers: { "content-type": "application/problem+json" },
-        },
-      );
+      return expired();
     }
     const reply = await fetch(target, init);
     if (!cloud.isSpoilt) return reply;
     const opened = decodeSessionResponse(await reply.bytes());
     opened.plan.inputs[0].high--;
-    const body = new Uint8Array(encodeSessionResponse(opened));
-    return new Response(body, {
-      headers: {
-        "content-type": "application/cbor",
-        "content-digest": await contentDigest(body),
-      },
-    });
+    return await sessionReply(opened);
   };
   return cloud;
 }
@@ -114,6 +113,55 @@ Deno.test("the contract of the first use is remembered beside the key", async ()
     isChanged,
   );
   equal(await reopen({ contract }), contract);
+});
+
+/** Blobs whose first two readers of a contract see what there is before either goes on. */
+class MeetingBlobs extends MemoryBlobStore {
+  readonly #met = Promise.withResolvers<void>();
+  #readers = 0;
+
+  override async read(name: string) {
+    const blob = await super.read(name);
+    if (!name.includes("contract")) return blob;
+    if (++this.#readers === 2) this.#met.resolve();
+    await this.#met.promise;
+    return blob;
+  }
+}
+
+Deno.test("of two first uses at once under two contracts one is let in", async () => {
+  await using cloud = startCloud([model]);
+  const hostile = spoilable();
+  hostile.isSpoilt = true;
+  const keys = new SealedKeyStore(new MeetingBlobs(), "a passphrase", {
+    cost: 1 << 10,
+  });
+  await keys.save(key);
+  const both = await Promise.allSettled([
+    open(cloud.url, { keys }),
+    open(cloud.url, { keys, fetch: hostile.fetch }),
+  ]);
+  const letIn = both.filter((outcome) => outcome.status === "fulfilled");
+  const refused = both.filter((outcome) => outcome.status === "rejected");
+  equal(refused.length, 1);
+  equal(isChanged(refused[0].reason), true);
+  await using session = letIn[0].value;
+  equal(await keys.contracts.read(session.model), session.contract);
+});
+
+Deno.test("a session of another model than the one asked for is refused", async () => {
+  await using cloud = startCloud([model]);
+  const renaming: typeof fetch = async (target, init) => {
+    const opened = decodeSessionResponse(
+      await (await fetch(target, init)).bytes(),
+    );
+    return await sessionReply({ ...opened, model: "other" });
+  };
+  await rejects(open(cloud.url, { fetch: renaming }), {
+    name: "CipherlayerError",
+    code: "malformed",
+    message: /expected a session of model .*, got one of "other"/,
+  });
 });
 
 Deno.test("a contract that was damaged on the disk lets no other in", async () => {

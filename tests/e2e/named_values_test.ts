@@ -16,6 +16,7 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import { simulateSequence } from "../../models/simulate/sequence.ts";
 import { simulate, simulateMany } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
+import type { Reading } from "../../sdk/fixed_point/reading.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
 import { writeOnnx } from "../reference/onnx_writer.ts";
@@ -200,6 +201,38 @@ function recurrent(): ModelPackage {
     manifest: { ...model.manifest, states: [{ input: "h", output: "next" }] },
   };
 }
+
+Deno.test("a state begins with 0 again under another contract", async () => {
+  const before = recurrent(), { manifest } = before;
+  const after: ModelPackage = {
+    ...before,
+    manifest: {
+      ...manifest,
+      inputs: manifest.inputs.map((input) => ({
+        ...input,
+        scale: input.scale.map((scale) => scale * (input.name === "h" ? 2 : 1)),
+      })),
+    },
+  };
+  const answerOf = (served: ModelPackage, reading: Reading) =>
+    simulateSequence(served, [reading])[0].scores[0];
+  const x = [.5, -.3];
+  await using first = startCloud([stored(before)]);
+  await using second = startCloud([stored(after)]);
+  let { url } = first;
+  await using session = await connect({
+    url,
+    model: "recurrent",
+    keys: testKey(512),
+    onContractChange: () => true,
+    fetch: (target, init) => fetch(`${target}`.replace(first.url, url), init),
+  });
+  await session.infer({ x });
+  url = second.url;
+  const [start, next] = await session.inferMany([{ x }, { x }]);
+  equal(start.scores![0], answerOf(stored(after), { x }));
+  ok(next.scores![0] !== start.scores![0], "the state makes a difference");
+});
 
 Deno.test("a state passes from one inference to the next, as in the simulator", async () => {
   const served = stored(recurrent());

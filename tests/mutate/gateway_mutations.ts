@@ -222,11 +222,11 @@ export const gatewayMutations: Mutation[] = [
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {
-    name: "readings that are sent before all are checked",
-    file: "sdk/session/session.ts",
-    find: "        quantise(reading, this.plan, options);\n      }",
-    replace: "      }",
-    tests: ["tests/e2e/session_test.ts"],
+    name: "readings that a caller changes while they wait",
+    file: "sdk/session/quantised_readings.ts",
+    find: "readings.map(copyOfReading)",
+    replace: "readings",
+    tests: ["tests/sdk/session/readings_test.ts"],
   },
   // What comes over the network.
   {
@@ -451,6 +451,27 @@ export const gatewayMutations: Mutation[] = [
     find: "return Math.min(Math.max(held, low), high);",
     replace: "return held;",
     tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "a grid of requests that no reply starts",
+    file: "sdk/session/session.ts",
+    find: "}).finally(() => this.#grid.start());",
+    replace: "});",
+    tests: ["tests/sdk/session/release_grid_test.ts"],
+  },
+  {
+    name: "a state of another length than its input",
+    file: "sdk/fixed_point/quantise.ts",
+    find: "if (state.length === length) return state;",
+    replace: "if (state.length >= 0) return state;",
+    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
+  },
+  {
+    name: "a state that outlives its contract",
+    file: "sdk/session/session.ts",
+    find: "if (isChanged) this.#states = undefined;",
+    replace: "if (isChanged === null) this.#states = undefined;",
+    tests: ["tests/e2e/named_values_test.ts"],
   },
   {
     name: "values that are converted to numbers",

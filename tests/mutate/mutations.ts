@@ -317,6 +317,20 @@ export const mutations: Mutation[] = [
     tests: ["tests/e2e/contract_test.ts"],
   },
   {
+    name: "two first uses at once under two contracts",
+    file: "sdk/session/contract_keeper.ts",
+    find: "known = isFirst ? contract",
+    replace: "known = isFirst || store ? contract",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a session of another model",
+    file: "sdk/session/connecting.ts",
+    find: "if (opened.model !== model) {",
+    replace: "if (opened.model === null) {",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
     name: "a contract of an earlier run is forgotten",
     file: "sdk/session/contract_keeper.ts",
     find: "await store?.read(model) ?? undefined",

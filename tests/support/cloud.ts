@@ -29,6 +29,14 @@ export interface Cloud extends AsyncDisposable {
 /** A sealing key that all instances of a test share. */
 export const sealingKey = new Uint8Array(32).fill(7);
 
+/** What functions answer a token that has expired: the session is to be renewed. */
+export function expired(): Response {
+  return Response.json({ code: "token-expired", detail: "expired" }, {
+    status: 401,
+    headers: { "content-type": "application/problem+json" },
+  });
+}
+
 export function startCloud(
   models: ModelPackage[],
   options: CloudOptions = {},

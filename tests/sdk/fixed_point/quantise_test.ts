@@ -287,3 +287,21 @@ Deno.test("states take any values: beyond the range its end, no number as 0", ()
   }, new Map([["y", [NaN, Infinity, -Infinity, 1e300, 2.2]]]));
   assert.deepEqual([...next.get("h")!], [0, 20, -9, 20, 2]);
 });
+
+Deno.test("a state of another length than its input is refused", () => {
+  const model: ReadingForm = {
+    inputs: ["x", "h"].map((name) => ({ ...spec.inputs[0], name, shape: [2] })),
+    states: [{ input: "h", output: "y" }],
+  };
+  const withState = (...integers: number[]) =>
+    quantise([0, 1], model, {
+      states: new Map([["h", Float64Array.from(integers)]]),
+    });
+  assert.deepEqual(withState(3, 4), Float64Array.of(0, 63, 3, 4));
+  for (const wrong of [[], [3], [3, 4, 5]]) {
+    assert.throws(() => withState(...wrong), {
+      name: "RangeError",
+      message: /state "h": expected 2 integers, got \d/,
+    });
+  }
+});

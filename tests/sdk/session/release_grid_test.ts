@@ -1,7 +1,7 @@
 /** What a cloud measures of a gateway's work where requests keep a pace. */
 import { deepEqual, equal, notDeepEqual, rejects } from "node:assert/strict";
 import type { Clock } from "../../../sdk/support/clock.ts";
-import { startCloud } from "../../support/cloud.ts";
+import { expired, startCloud } from "../../support/cloud.ts";
 import { model, open, reading } from "../../support/tiny_session.ts";
 
 /** A clock that goes on by waits and by what a test adds. */
@@ -18,12 +18,31 @@ class TestClock implements Clock {
   }
 }
 
-/** Pauses before each request of two inferences, the decryption of which takes `workMs` by turns. */
-async function pausesOf(workMs: number[], paceMs?: number): Promise<number[]> {
+interface Course {
+  /** The first round of the second inference finds its session ended. */
+  isRenewed?: boolean;
+  /** A session's reply takes this long. */
+  sessionMs?: number;
+}
+
+/** Pauses before each round's request of two inferences, the decryption of which takes `workMs` by turns. */
+async function pausesOf(
+  workMs: number[],
+  paceMs?: number,
+  { isRenewed = false, sessionMs = 0 }: Course = {},
+): Promise<number[]> {
   const clock = new TestClock();
   const pauses: number[] = [];
   let answeredAt = 0;
-  await using cloud = startCloud([model]);
+  let rounds = 0;
+  await using cloud = startCloud([model], {
+    intercept: ({ url }) => {
+      if (url.endsWith("/sessions")) clock.time += sessionMs;
+      const isEnded = isRenewed && url.includes("/rounds/") &&
+        rounds++ === model.manifest.rounds.length;
+      if (isEnded) return expired();
+    },
+  });
   await using session = await open(cloud.url, {
     clock,
     paceMs,
@@ -54,6 +73,14 @@ Deno.test("pauses before requests are the pace, whatever the work takes", async 
   const paced = await pausesOf(light, 100);
   deepEqual(paced, Array(paced.length).fill(100));
   deepEqual(await pausesOf(heavy, 100), paced);
+});
+
+Deno.test("after a session's reply the pause is the pace, however long it took", async () => {
+  for (const sessionMs of [0, 30, 60, 950]) {
+    const course = { isRenewed: true, sessionMs };
+    const pauses = await pausesOf([1], 100, course);
+    deepEqual(pauses, Array(2 * model.manifest.rounds.length + 1).fill(100));
+  }
 });
 
 Deno.test("work longer than the pace is released a whole number of paces later", async () => {
