@@ -49,3 +49,7 @@ export const maxProofRoots = 64;
 export const maxTokenBytes = 4096;
 /** Bytes of the ciphertexts of one call. */
 export const maxBodyBytes = 2 ** 30;
+/** Items of CBOR of a session's reply, nearly all of them the plan's. */
+export const maxPlanItems = 2 ** 19;
+/** Items of CBOR of any other request or reply. */
+export const maxMessageItems = 2 ** 11;
