@@ -41,6 +41,8 @@ export const maxNameLength = 200;
 export const maxModels = 2 ** 12;
 /** Bytes of a list of models. */
 export const maxListBytes = 2 ** 24;
+/** Values of such a list, with those inside of others. */
+export const maxListItems = 2 ** 20;
 /** Bytes of a modulus N: 4096 bits. */
 export const maxModulusBytes = 512;
 /** Roots of a key's proof. */
