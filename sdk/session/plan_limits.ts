@@ -38,7 +38,9 @@ export function stepWork(
   after: readonly number[],
 ): number {
   const window = "kernel" in step ? elementCount(step.kernel) : 1;
-  return elementCount(before) + elementCount(after) * window;
+  const touched = elementCount(before) + elementCount(after) * window;
+  // A transpose also makes a table of where each element comes from.
+  return step.op === "transpose" ? 2 * touched : touched;
 }
 
 /** For each round, the names that a later one reads or an output is part of. */

@@ -1,7 +1,8 @@
-import { doesNotThrow, throws } from "node:assert/strict";
+import { doesNotThrow, equal, throws } from "node:assert/strict";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import {
   type DenseLayout,
+  type EdgeStep,
   type InferencePlan,
   planFormat,
   type RoundPlan,
@@ -321,6 +322,35 @@ for (const [name, [spoil, message]] of Object.entries(faults)) {
       { name: "CipherlayerError", code: "malformed", message },
     );
   });
+}
+
+Deno.test("a transpose counts for as much work as two reshapes", () => {
+  const shape = [2, 2, 2];
+  const work = (...steps: EdgeStep[]) => {
+    const { plan, first } = goodPlan();
+    first.steps.push(...steps);
+    return plannedWork(plan);
+  };
+  const reshape: EdgeStep = { op: "reshape", shape };
+  const transpose: EdgeStep = { op: "transpose", shape, order: [2, 0, 1] };
+  const none = work();
+  equal(work(reshape, reshape) - none, 2 * expected.samples * (8 + 8));
+  equal(work(transpose), work(reshape, reshape));
+});
+
+/** The least limit of operations with which a plan passes. */
+function plannedWork(plan: InferencePlan): number {
+  let low = 0, high = 2 ** 31;
+  while (low < high) {
+    const operations = Math.floor((low + high) / 2);
+    try {
+      checkPlan(plan, { ...expected, limits: { operations } });
+      high = operations;
+    } catch {
+      low = operations + 1;
+    }
+  }
+  return low;
 }
 
 Deno.test("limits can be raised, and lowered, by whoever connects", () => {
