@@ -109,6 +109,41 @@ const faults: Record<
     ({ convolution }) => convolution.grid = [1, 2],
     /round 0's tiles to cover 4x4/,
   ],
+  "more tiles than cover the output": [
+    ({ convolution }) => convolution.grid = [2, 3],
+    /round 0's tiles to end with 4x4, got larger ones/,
+  ],
+  "tiles larger than the output": [
+    ({ convolution }) => {
+      convolution.tile = [2, 5];
+      convolution.grid = [2, 1];
+    },
+    /round 0's tiles to end with 4x4, got larger ones/,
+  ],
+  "tiles larger than they need be": [
+    ({ convolution, first }) => {
+      convolution.output = [2, 4, 9];
+      convolution.tile = [2, 4];
+      convolution.grid = [2, 3];
+      first.steps = [];
+    },
+    /round 0's tiles to end with 4x9, got larger ones/,
+  ],
+  "an offset below the picture": [
+    ({ convolution }) => convolution.inputs[0].offsets[3] = [6, 0],
+    /round 0 to read "input", got offset \[6,0\]/,
+  ],
+  "an offset left of the picture for the last tile too": [
+    ({ convolution }) => convolution.inputs[0].offsets[3] = [0, -3],
+    /round 0 to read "input", got offset \[0,-3\]/,
+  ],
+  "an offset whose tiles step over the picture": [
+    ({ convolution }) => {
+      convolution.inputs[0].step = [9, 2];
+      convolution.inputs[0].offsets[3] = [-1, 0];
+    },
+    /round 0 to read "input", got offset \[-1,0\]/,
+  ],
   "more ciphertexts than memory holds": [
     ({ convolution }) => {
       convolution.inputs[0].offsets = Array.from(
@@ -336,6 +371,20 @@ Deno.test("a transpose counts for as much work as two reshapes", () => {
   const none = work();
   equal(work(reshape, reshape) - none, 2 * expected.samples * (8 + 8));
   equal(work(transpose), work(reshape, reshape));
+});
+
+Deno.test("each ciphertext counts for as much work as 1024 numbers", () => {
+  const { plan, dense } = goodPlan();
+  const before = plannedWork(plan);
+  dense.valuesPerCiphertext = 1;
+  // Three answers of a value instead of one of three.
+  equal(plannedWork(plan) - before, 2 * 1024);
+});
+
+Deno.test("offsets pass at which one tile meets the picture by a column", () => {
+  const { plan, convolution } = goodPlan();
+  convolution.inputs[0].offsets = [[-2, 0], [5, 5], [0, -2]];
+  doesNotThrow(() => checkPlan(plan, expected));
 });
 
 /** The least limit of operations with which a plan passes. */
