@@ -290,7 +290,7 @@ const faults: Record<
   "no input": [({ plan }) => plan.inputs = [], /expected an input, got none/],
   "two inputs of one name": [
     ({ plan }) => plan.inputs.push(plan.inputs[0]),
-    /inputs of different names, got "input" twice/,
+    /different names of inputs, got "input" twice/,
   ],
   "scales of another number": [
     ({ plan }) => plan.inputs[0].scale = [1, 1],
@@ -341,6 +341,14 @@ const faults: Record<
   "a tensor in place of an input": [
     ({ second }) => second.writes = "input",
     /round 1 to write a new tensor, got "input"/,
+  ],
+  "an output's elements of one label": [
+    ({ plan }) => plan.outputs[0].labels = ["a", "b", "a"],
+    /expected different labels of output "scores", got "a" twice/,
+  ],
+  "an input's elements of one label": [
+    ({ plan }) => plan.inputs[0].labels = Array(36).fill("a"),
+    /expected different labels of input "input", got "a" twice/,
   ],
   "too few labels": [
     ({ plan }) => plan.outputs[0].labels = ["a"],
