@@ -11,7 +11,7 @@ import {
   sumPool,
 } from "./pooling.ts";
 import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
-import { transposedFrom, transposedShape } from "./transpose.ts";
+import { transposedFrom, transposedShape, valuesAt } from "./transpose.ts";
 import {
   elementCount,
   type IntegerTensor,
@@ -165,7 +165,7 @@ function sampleFunction(
       return (values) => values.slice();
     case "transpose": {
       const from = transposedFrom(step.shape, step.order);
-      return (values) => Float64Array.from(from, (at) => values[at]);
+      return (values) => valuesAt(values, from);
     }
     case "selectLargest":
       return selectLargest;

@@ -30,17 +30,31 @@ export function transposedShape(shape: number[], order: number[]): number[] {
 export function transposedFrom(shape: number[], order: number[]): Int32Array {
   const to = transposedShape(shape, order);
   const strides = shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
-  const steps = order.map((axis) => strides[axis]);
-  const place = to.map(() => 0);
-  let from = 0;
-  return Int32Array.from({ length: elementCount(shape) }, () => {
-    const at = from;
-    for (let axis = to.length - 1; axis >= 0; axis--) {
-      from += steps[axis];
-      if (++place[axis] < to[axis]) break;
-      from -= steps[axis] * to[axis];
-      place[axis] = 0;
-    }
-    return at;
+  let from = new Int32Array(1);
+  to.forEach((extent, axis) => {
+    if (extent > 1) from = alongAxis(from, extent, strides[order[axis]]);
   });
+  return from;
+}
+
+/** Each place, then those `stride` further on, up to `extent` in all. */
+function alongAxis(places: Int32Array, extent: number, stride: number) {
+  const all = new Int32Array(places.length * extent);
+  let next = 0;
+  for (let i = 0; i < places.length; i++) {
+    for (let along = 0; along < extent; along++) {
+      all[next++] = places[i] + along * stride;
+    }
+  }
+  return all;
+}
+
+/** The values at these places. */
+export function valuesAt(
+  values: Float64Array,
+  places: Int32Array,
+): Float64Array {
+  const moved = new Float64Array(places.length);
+  for (let i = 0; i < places.length; i++) moved[i] = values[places[i]];
+  return moved;
 }

@@ -29,6 +29,7 @@ import {
   type PlanLimits,
   stepWork,
 } from "./plan_limits.ts";
+import { offsetOutside, tilesFitOutput } from "./spatial_reach.ts";
 
 /** Largest body of a round that an edge agrees to, in bytes. */
 const maxRoundBytes = 2 ** 29;
@@ -84,6 +85,7 @@ export function checkPlan(
     checkInputs(round.layout, live, where);
     checkSizes(round, samples, modulusBits, where);
     checkDistinct(round.layout, where);
+    checkOffsets(round.layout, where);
     budget.spend(layoutWork(round.layout) / samples, where);
     let last = accumulators(round.layout);
     checkRange(last, where);
@@ -207,6 +209,20 @@ function checkSizes(
     const { tile, grid } = layout;
     if (tile[0] * grid[0] < height || tile[1] * grid[1] < width) {
       refuse(`${where}'s tiles to cover ${height}x${width}`, "fewer");
+    }
+    if (!tilesFitOutput(layout)) {
+      refuse(`${where}'s tiles to end with ${height}x${width}`, "larger ones");
+    }
+  }
+}
+
+/** A ciphertext of nothing but padding costs the gateway as much as any. */
+function checkOffsets(layout: RoundLayout, where: string): void {
+  if (layout.kind !== "spatial") return;
+  for (const input of layout.inputs) {
+    const outside = offsetOutside(layout, input);
+    if (outside) {
+      refuse(`${where} to read "${input.tensor}"`, `offset [${outside}]`);
     }
   }
 }

@@ -19,6 +19,7 @@ import {
   maxCount,
   maxLabels,
   maxListBytes,
+  maxListItems,
   maxModels,
   maxNameLength,
   maxTensors,
@@ -32,6 +33,7 @@ export type ListModelsOptions = Pick<
   "token" | "fetch" | "timeoutMs" | "signal"
 >;
 
+const [comma, bracket, brace] = new TextEncoder().encode(",[{");
 const name = text(maxNameLength);
 const shape = list(integer(1, maxCount), maxAxes);
 
@@ -92,6 +94,7 @@ export async function listModels(
     maxBytes: maxListBytes,
   });
   try {
+    requireFewItems(body);
     const utf8 = new TextDecoder("utf-8", { fatal: true });
     return modelList(JSON.parse(utf8.decode(body)), "models");
   } catch (cause) {
@@ -101,5 +104,21 @@ export async function listModels(
     throw new CipherlayerError("malformed", `Cannot list models: ${why}`, {
       cause,
     });
+  }
+}
+
+/**
+ * Bounds what JSON becomes in memory before it is read: each value in it begins
+ * the text, or stands behind one of these marks.
+ */
+function requireFewItems(json: Uint8Array): void {
+  let items = 1;
+  for (const byte of json) {
+    if (byte === comma || byte === bracket || byte === brace) items++;
+  }
+  if (items > maxListItems) {
+    throw new Mismatch(
+      `expected models of at most ${maxListItems} items, got more`,
+    );
   }
 }

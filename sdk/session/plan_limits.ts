@@ -13,7 +13,10 @@ export interface PlanLimits {
   elementsPerSample: number;
   /** The same over all samples. Default 2^24. */
   elements: number;
-  /** Numbers packed, unpacked, added or compared over all rounds. Default 2^31. */
+  /**
+   * Numbers packed, unpacked, added or compared over all rounds; a ciphertext that is
+   * encrypted or decrypted counts as 1024. Default 2^31.
+   */
   operations: number;
 }
 
@@ -24,11 +27,14 @@ export const defaultPlanLimits: PlanLimits = {
   operations: 2 ** 31,
 };
 
-/** Numbers that packing, encrypting, decrypting and unpacking a round touch. */
+/** What an encryption or decryption counts as, in numbers. */
+const ciphertextWork = 2 ** 10;
+
+/** Work of packing, encrypting, decrypting and unpacking a round, for all samples. */
 export function layoutWork(layout: RoundLayout): number {
-  return blockSlots(layout) *
-    (inputCiphertexts(layout) +
-      answerCiphertexts(layout) * layout.valuesPerCiphertext);
+  const inputs = inputCiphertexts(layout), answers = answerCiphertexts(layout);
+  return ciphertextWork * (inputs + answers) +
+    blockSlots(layout) * (inputs + answers * layout.valuesPerCiphertext);
 }
 
 /** Numbers that a step adds, compares or maps for one sample. */
@@ -38,7 +44,9 @@ export function stepWork(
   after: readonly number[],
 ): number {
   const window = "kernel" in step ? elementCount(step.kernel) : 1;
-  return elementCount(before) + elementCount(after) * window;
+  const touched = elementCount(before) + elementCount(after) * window;
+  // A transpose also makes a table of where each element comes from.
+  return step.op === "transpose" ? 2 * touched : touched;
 }
 
 /**

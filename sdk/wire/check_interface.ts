@@ -21,8 +21,8 @@ export function checkInterface(model: ModelInterface): void {
   if (outputs.length === 0) {
     throw new RangeError("expected an output, got none");
   }
-  requireDistinct("inputs", inputs.map(({ name }) => name));
-  requireDistinct("outputs", outputs.map(({ name }) => name));
+  requireDistinct("names of inputs", inputs.map(({ name }) => name));
+  requireDistinct("names of outputs", outputs.map(({ name }) => name));
   for (const input of inputs) {
     const what = `input "${input.name}"`;
     checkValues(what, input);
@@ -110,7 +110,10 @@ function checkValues(what: string, values: ValuesSpec): void {
       } labels, units or scales, got ${list.length}`,
     );
   };
-  if (labels) of(labels, channels, all);
+  if (labels) {
+    of(labels, channels, all);
+    requireDistinct(`labels of ${what}`, labels);
+  }
   if (units) of(units, 1, channels, all);
   of(scale, 1, channels, all);
   of(offset, scale.length);
@@ -123,11 +126,12 @@ function checkValues(what: string, values: ValuesSpec): void {
 }
 
 function requireDistinct(what: string, names: string[]): void {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) {
-    throw new RangeError(
-      `expected ${what} of different names, got "${twice}" twice`,
-    );
+  const seen = new Set<string>();
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new RangeError(`expected different ${what}, got "${name}" twice`);
+    }
+    seen.add(name);
   }
 }
 

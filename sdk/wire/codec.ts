@@ -1,12 +1,15 @@
 /** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
-import { decode, encode } from "cborg";
+import { encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
+import { decodeCbor } from "./decode_cbor.ts";
 import {
   maxBodyBytes,
   maxCount,
   maxInputs,
+  maxMessageItems,
   maxModulusBytes,
   maxOffsets,
+  maxPlanItems,
   maxProofRoots,
   maxRounds,
   maxSlotBits,
@@ -169,7 +172,7 @@ export function encodeSessionResponse(message: SessionResponse): Uint8Array {
  * @throws {CipherlayerError} `malformed` if `body` is not exactly one session response
  */
 export function decodeSessionResponse(body: Uint8Array): SessionResponse {
-  return decodeBody("session response", sessionResponse, body);
+  return decodeBody("session response", sessionResponse, body, maxPlanItems);
 }
 
 /**
@@ -222,20 +225,17 @@ function encodeBody<T>(
   });
 }
 
-function decodeBody<T>(what: string, check: Check<T>, body: Uint8Array): T {
-  return guard(`decode ${what}`, () =>
-    check(
-      decode(body, {
-        strict: true,
-        allowIndefinite: false,
-        allowUndefined: false,
-        allowInfinity: false,
-        allowNaN: false,
-        allowBigInt: false,
-        rejectDuplicateMapKeys: true,
-      }),
-      "body",
-    ));
+/** @param maxItems items of CBOR that such a body may hold */
+function decodeBody<T>(
+  what: string,
+  check: Check<T>,
+  body: Uint8Array,
+  maxItems = maxMessageItems,
+): T {
+  return guard(
+    `decode ${what}`,
+    () => check(decodeCbor(body, maxItems), "body"),
+  );
 }
 
 function guard<T>(action: string, run: () => T): T {

@@ -41,6 +41,8 @@ export const maxNameLength = 200;
 export const maxModels = 2 ** 12;
 /** Bytes of a list of models. */
 export const maxListBytes = 2 ** 24;
+/** Values of such a list, with those inside of others. */
+export const maxListItems = 2 ** 20;
 /** Bytes of a modulus N: 4096 bits. */
 export const maxModulusBytes = 512;
 /** Roots of a key's proof. */
@@ -49,3 +51,7 @@ export const maxProofRoots = 64;
 export const maxTokenBytes = 4096;
 /** Bytes of the ciphertexts of one call. */
 export const maxBodyBytes = 2 ** 30;
+/** Items of CBOR of a session's reply, nearly all of them the plan's. */
+export const maxPlanItems = 2 ** 19;
+/** Items of CBOR of any other request or reply. */
+export const maxMessageItems = 2 ** 11;

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { decode, encode } from "cborg";
+import { encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
+import { decodeCbor } from "./decode_cbor.ts";
+import { maxMessageItems } from "./limits.ts";
 import {
   bytes,
   type Check,
@@ -143,7 +145,7 @@ export function decodeSealed<K extends keyof Messages>(
   body: Uint8Array,
 ): Messages[K] {
   try {
-    return checks[kind](decode(body), kind) as Messages[K];
+    return checks[kind](decodeCbor(body, maxMessageItems), kind) as Messages[K];
   } catch (cause) {
     throw new CipherlayerError(
       "malformed",

@@ -42,7 +42,9 @@ function described<T extends ValuesSpec>(spec: T): fc.Arbitrary<T> {
   return fc.constantFrom(1, length).chain((blocks) =>
     fc.record({
       name: text,
-      labels: fc.option(lists(text, length)),
+      labels: fc.option(
+        fc.uniqueArray(text, { minLength: length, maxLength: length }),
+      ),
       units: fc.option(fc.oneof(lists(text, 1), lists(text, length))),
       scale: lists(scale, blocks),
       offset: lists(number, blocks),

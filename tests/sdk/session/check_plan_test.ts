@@ -1,7 +1,8 @@
-import { doesNotThrow, throws } from "node:assert/strict";
+import { doesNotThrow, equal, throws } from "node:assert/strict";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import {
   type DenseLayout,
+  type EdgeStep,
   type InferencePlan,
   planFormat,
   type RoundPlan,
@@ -107,6 +108,41 @@ const faults: Record<
   "tiles that leave outputs out": [
     ({ convolution }) => convolution.grid = [1, 2],
     /round 0's tiles to cover 4x4/,
+  ],
+  "more tiles than cover the output": [
+    ({ convolution }) => convolution.grid = [2, 3],
+    /round 0's tiles to end with 4x4, got larger ones/,
+  ],
+  "tiles larger than the output": [
+    ({ convolution }) => {
+      convolution.tile = [2, 5];
+      convolution.grid = [2, 1];
+    },
+    /round 0's tiles to end with 4x4, got larger ones/,
+  ],
+  "tiles larger than they need be": [
+    ({ convolution, first }) => {
+      convolution.output = [2, 4, 9];
+      convolution.tile = [2, 4];
+      convolution.grid = [2, 3];
+      first.steps = [];
+    },
+    /round 0's tiles to end with 4x9, got larger ones/,
+  ],
+  "an offset below the picture": [
+    ({ convolution }) => convolution.inputs[0].offsets[3] = [6, 0],
+    /round 0 to read "input", got offset \[6,0\]/,
+  ],
+  "an offset left of the picture for the last tile too": [
+    ({ convolution }) => convolution.inputs[0].offsets[3] = [0, -3],
+    /round 0 to read "input", got offset \[0,-3\]/,
+  ],
+  "an offset whose tiles step over the picture": [
+    ({ convolution }) => {
+      convolution.inputs[0].step = [9, 2];
+      convolution.inputs[0].offsets[3] = [-1, 0];
+    },
+    /round 0 to read "input", got offset \[-1,0\]/,
   ],
   "more ciphertexts than memory holds": [
     ({ convolution }) => {
@@ -254,7 +290,7 @@ const faults: Record<
   "no input": [({ plan }) => plan.inputs = [], /expected an input, got none/],
   "two inputs of one name": [
     ({ plan }) => plan.inputs.push(plan.inputs[0]),
-    /inputs of different names, got "input" twice/,
+    /different names of inputs, got "input" twice/,
   ],
   "scales of another number": [
     ({ plan }) => plan.inputs[0].scale = [1, 1],
@@ -306,6 +342,14 @@ const faults: Record<
     ({ second }) => second.writes = "input",
     /round 1 to write a new tensor, got "input"/,
   ],
+  "an output's elements of one label": [
+    ({ plan }) => plan.outputs[0].labels = ["a", "b", "a"],
+    /expected different labels of output "scores", got "a" twice/,
+  ],
+  "an input's elements of one label": [
+    ({ plan }) => plan.inputs[0].labels = Array(36).fill("a"),
+    /expected different labels of input "input", got "a" twice/,
+  ],
   "too few labels": [
     ({ plan }) => plan.outputs[0].labels = ["a"],
     /output "scores" of shape \[3\] to have 3 labels, units or scales, got 1/,
@@ -321,6 +365,49 @@ for (const [name, [spoil, message]] of Object.entries(faults)) {
       { name: "CipherlayerError", code: "malformed", message },
     );
   });
+}
+
+Deno.test("a transpose counts for as much work as two reshapes", () => {
+  const shape = [2, 2, 2];
+  const work = (...steps: EdgeStep[]) => {
+    const { plan, first } = goodPlan();
+    first.steps.push(...steps);
+    return plannedWork(plan);
+  };
+  const reshape: EdgeStep = { op: "reshape", shape };
+  const transpose: EdgeStep = { op: "transpose", shape, order: [2, 0, 1] };
+  const none = work();
+  equal(work(reshape, reshape) - none, 2 * expected.samples * (8 + 8));
+  equal(work(transpose), work(reshape, reshape));
+});
+
+Deno.test("each ciphertext counts for as much work as 1024 numbers", () => {
+  const { plan, dense } = goodPlan();
+  const before = plannedWork(plan);
+  dense.valuesPerCiphertext = 1;
+  // Three answers of a value instead of one of three.
+  equal(plannedWork(plan) - before, 2 * 1024);
+});
+
+Deno.test("offsets pass at which one tile meets the picture by a column", () => {
+  const { plan, convolution } = goodPlan();
+  convolution.inputs[0].offsets = [[-2, 0], [5, 5], [0, -2]];
+  doesNotThrow(() => checkPlan(plan, expected));
+});
+
+/** The least limit of operations with which a plan passes. */
+function plannedWork(plan: InferencePlan): number {
+  let low = 0, high = 2 ** 31;
+  while (low < high) {
+    const operations = Math.floor((low + high) / 2);
+    try {
+      checkPlan(plan, { ...expected, limits: { operations } });
+      high = operations;
+    } catch {
+      low = operations + 1;
+    }
+  }
+  return low;
 }
 
 Deno.test("limits can be raised, and lowered, by whoever connects", () => {

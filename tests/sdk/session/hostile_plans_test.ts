@@ -116,25 +116,37 @@ function randomLayout(
     random(1, 3),
     random(1, 3),
   ];
-  const tile: [number, number] = [random(1, 2), random(1, 2)];
+  const tile: [number, number] = [
+    random(1, Math.min(2, output[1])),
+    random(1, Math.min(2, output[2])),
+  ];
+  // Mostly tiles that cover the output, some too many, some too few.
+  const grid: [number, number] = [
+    Math.ceil(output[1] / tile[0]) + (random(0, 9) === 0 ? 1 : 0),
+    Math.max(1, Math.ceil(output[2] / tile[1]) - (random(0, 19) ? 0 : 1)),
+  ];
+  const step: [number, number] = [random(1, 3), random(1, 3)];
+  // Where one tile, if not the first, meets the tensor; now and then none.
+  const offsetOf = (axis: 0 | 1, extent: number) =>
+    random(0, 39) === 0
+      ? extent
+      : random(0, extent - 1) - step[axis] * random(0, grid[axis] - 1);
+  const offsets = Array.from(
+    { length: random(1, 2) },
+    (): [number, number] => [offsetOf(0, height), offsetOf(1, width)],
+  );
+  // Now and then two stay that are the same.
+  if (`${offsets[0]}` === `${offsets[1]}` && random(0, 19) > 0) offsets.pop();
   const layout: SpatialLayout = {
     kind: "spatial",
     samples,
     tile,
-    // Mostly tiles that cover the output, some too many, some too few.
-    grid: [
-      Math.ceil(output[1] / tile[0]) + (random(0, 9) === 0 ? 1 : 0),
-      Math.max(1, Math.ceil(output[2] / tile[1]) - (random(0, 19) ? 0 : 1)),
-    ],
+    grid,
     inputs: [{
       tensor,
       shape: [channels, height, width],
-      step: [random(1, 3), random(1, 3)],
-      // Offsets outside of the tensor, and now and then one that stands twice.
-      offsets: Array.from({ length: random(1, 2) }, (_, i) => [
-        random(0, 29) === 0 ? 0 : i + random(-2, 1) * 2,
-        random(-2, 2),
-      ]),
+      step,
+      offsets,
     }],
     output,
     slotBits: random(2, 40),

@@ -93,6 +93,10 @@ Deno.test("refuses a list that is none", async () => {
     code: "network",
     message: /expected application\/json, got text\/html/,
   });
+  await rejects(listFrom(`[${"[],".repeat(2 ** 19)}[]]`), {
+    code: "malformed",
+    message: /expected models of at most 1048576 items, got more/,
+  });
   await rejects(listFrom(" ".repeat(2 ** 24 + 1)), { code: "body-too-large" });
 });
 

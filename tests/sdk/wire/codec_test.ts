@@ -17,6 +17,7 @@ import type {
   SessionRequest,
   SessionResponse,
 } from "../../../sdk/wire/messages.ts";
+import { decodeSealed } from "../../../sdk/wire/sealed_messages.ts";
 import { withStepVersions } from "../../../sdk/wire/parts.ts";
 import { type InferencePlan, planFormat } from "../../../sdk/wire/plan.ts";
 
@@ -288,6 +289,23 @@ Deno.test("whatever the bytes, only the declared error is thrown", () => {
       },
     ),
     { numRuns: 2000 },
+  );
+});
+
+Deno.test("a body of more items than such a message has is refused while it is read", () => {
+  const lists = (count: number) => encode({ model: Array(count).fill([]) });
+  // Three items more: the map, its key and the list of lists.
+  for (const [, read, message] of codecs) {
+    const max = message === session ? 2 ** 19 : 2 ** 11;
+    assert.throws(
+      () => read(lists(max - 2)),
+      malformed(new RegExp(`expected at most ${max} items, got more`)),
+    );
+    assert.throws(() => read(lists(max - 3)), malformed(/expected body/));
+  }
+  assert.throws(
+    () => decodeSealed("setupRequest", lists(2 ** 11)),
+    malformed(/expected at most 2048 items, got more/),
   );
 });
 
