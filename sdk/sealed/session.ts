@@ -5,7 +5,7 @@
  * @module
  */
 import { inputActivations, quantise } from "../fixed_point/quantise.ts";
-import type { Reading } from "../fixed_point/reading.ts";
+import { copyOfReading, type Reading } from "../fixed_point/reading.ts";
 import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
@@ -228,10 +228,12 @@ export class SealedSession {
    * @throws as {@linkcode quantise}, before anything is sent, if a reading is none of the model's
    * @throws {CipherlayerError} on faults of network (after retries) and protocol
    */
-  infer(readings: readonly Reading[]): Promise<SealedAnswer[]> {
-    const result = this.#queue.then(() => this.#infer(readings));
+  async infer(readings: readonly Reading[]): Promise<SealedAnswer[]> {
+    // Copied now: its caller may fill a buffer anew while an inference waits.
+    const taken = Array.from(readings, copyOfReading);
+    const result = this.#queue.then(() => this.#infer(taken));
     this.#queue = result.catch(() => {});
-    return result;
+    return await result;
   }
 
   /** Releases memory, after what is running; the session cannot be used after. */

@@ -352,7 +352,10 @@ const strategies: Record<string, Strategy> = {
   // Texts for whoever reads them.
   "labels that move the cursor": {
     ...changePlan(({ outputs: [output] }) =>
-      output.labels = Array(output.shape[0]).fill("\x1b[2J\u202e\u0007")
+      output.labels = Array.from(
+        { length: output.shape[0] },
+        (_, i) => `\x1b[2J\u202e\u0007${i}`,
+      )
     ),
     ends: "answer",
   },
