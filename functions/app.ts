@@ -98,7 +98,10 @@ export function createApp(options: AppOptions): Hono {
   const limits = { ...defaultLimits, ...options.limits };
   const kernel = options.kernel ?? selectKernel();
   const clock = options.clock ?? Date.now;
-  const { models, threads } = options;
+  const { models, threads, deployments } = options;
+  if (threads && deployments) {
+    deployments.onChange = (model) => threads.announceChange(model);
+  }
   const access = options.access ?? openAccess;
   const gate = options.gate ?? new Gate();
   const admission: AdmissionOptions = {

@@ -19,6 +19,7 @@ import {
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { canRevealLabel } from "../../models/package/verify.ts";
 import { bitWidths, note, print, tokenOption, UsageError } from "./command.ts";
+import { listNumbers } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import {
   addKeyOptions,
@@ -52,7 +53,9 @@ export interface RunReport {
   /** Readings per inference, side by side in the same ciphertexts. */
   samples: number;
   /** The first output for each reading; null where labels alone are revealed. */
-  outputs: number[][] | null;
+  scores: number[][] | null;
+  /** Every output by name for each reading, of a model with several. */
+  outputs?: Record<string, number[]>[];
   /** For each reading the best class: its name, or its index where it has none. */
   labels: (string | number)[];
   /** Values of the readings that lay outside the model's range and were moved into it. */
@@ -119,7 +122,7 @@ Examples:
       const report = await run(path, options);
       print(options.json ?? false, report, () => format(report));
       // Functions of others may add noise before they reveal a label.
-      const noisy = options.url !== undefined && report.outputs === null;
+      const noisy = options.url !== undefined && report.scores === null;
       const difference = report.maxAbsErrorVsSimulator;
       if (difference !== 0 && !noisy) {
         throw new Error(
@@ -185,7 +188,10 @@ async function run(path: string, options: Options): Promise<RunReport> {
     ...choice,
     kernel: answers[0].kernel,
     samples,
-    outputs: scores.length > 0 ? scores : null,
+    scores: scores.length > 0 ? scores : null,
+    ...outputs.length > 1
+      ? { outputs: answers.flatMap(({ outputs }) => outputs ? [outputs] : []) }
+      : {},
     labels: answers.map(({ label, predicted }) => label ?? predicted),
     clamped: countClamped(readings, inputs),
     rounds: inferences.map(({ rounds }) => rounds).reduce(sumRounds),
@@ -273,7 +279,7 @@ function sumRounds(left: RoundReport[], right: RoundReport[]): RoundReport[] {
 }
 
 function format(report: RunReport): string {
-  const { labels, outputs, clamped, maxAbsErrorVsSimulator } = report;
+  const { labels, scores, outputs, clamped, maxAbsErrorVsSimulator } = report;
   const mark = insecureMark(report);
   const header = [
     "round",
@@ -300,8 +306,12 @@ function format(report: RunReport): string {
     ].map(Math.round),
   ]);
   const shown = labels.slice(0, 20).map((label, i) => {
-    const scores = outputs?.[i].slice(0, 20).map((x) => x.toPrecision(5));
-    return scores ? `${i}: ${label}  [${scores.join(", ")}]` : `${i}: ${label}`;
+    const others = Object.entries(outputs?.[i] ?? {}).slice(1);
+    return [
+      `${i}: ${label}`,
+      ...scores ? [listNumbers(scores[i])] : [],
+      ...others.map(([name, values]) => `${name} ${listNumbers(values)}`),
+    ].join("  ");
   });
   if (labels.length > 20) shown.push(`... ${labels.length} in all`);
   const seconds = report.totalMs / 1000;

@@ -14,6 +14,7 @@ import {
   simulateSequence,
 } from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
+import { listNumbers } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
 
 interface Options {
@@ -108,7 +109,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
     },
     () => {
       const lines = predicted.slice(0, 20).map((best, i) =>
-        `${i}: ${output.labels?.[best] ?? best}  ${listed(scores[i])}${
+        `${i}: ${output.labels?.[best] ?? best}  ${listNumbers(scores[i])}${
           others(outcomes[i])
         }`
       );
@@ -138,14 +139,8 @@ function asRecord({ outputs }: Outcome): Record<string, number[]> {
 /** The outputs after the first, by name, for people. */
 function others({ outputs }: Outcome): string {
   return [...outputs].slice(1)
-    .map(([name, values]) => `  ${name} ${listed(Array.from(values))}`)
+    .map(([name, values]) => `  ${name} ${listNumbers(Array.from(values))}`)
     .join("");
-}
-
-/** The first numbers, in brackets. */
-function listed(values: readonly number[]): string {
-  const texts = values.slice(0, 20).map((value) => value.toPrecision(5));
-  return `[${texts.join(", ")}]`;
 }
 
 function countRight(predicted: number[], classes: number[]): number {

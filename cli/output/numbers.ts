@@ -25,3 +25,9 @@ export function readableBytes(bytes: number): string {
     ? `${(bytes / 1e3).toFixed(bytes < 1e5 ? 1 : 0)} kB`
     : `${(bytes / 1e6).toFixed(2)} MB`;
 }
+
+/** The first twenty numbers, in brackets. */
+export function listNumbers(values: readonly number[]): string {
+  const texts = values.slice(0, 20).map((value) => value.toPrecision(5));
+  return `[${texts.join(", ")}]`;
+}

@@ -54,6 +54,8 @@ const maxReleases = 64;
  * of instances and owners may do so at once.
  */
 export class Deployments {
+  /** Told of each model whose state was to change, for threads with a view of their own. */
+  onChange: (model: string) => void = () => {};
   /** The models as the data plane sees them. */
   readonly models: DeployedModels;
   readonly #releases: Releases;
@@ -285,6 +287,7 @@ export class Deployments {
       return statusOf(name, state);
     } finally {
       this.models.refresh(name);
+      this.onChange(name);
     }
   }
 

@@ -17,6 +17,7 @@ export function answerCalls(
   optionsWith: (sealingKey: Uint8Array) => Promise<AppOptions>,
 ): (message: ThreadMessage) => void {
   let app: Promise<Hono> | undefined;
+  let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
 
   const answer = async ({ id, url, headers, body }: ThreadCall) => {
@@ -51,13 +52,18 @@ export function answerCalls(
 
   return (message) => {
     if ("sealingKey" in message) {
-      app = optionsWith(message.sealingKey).then((options) =>
+      options = optionsWith(message.sealingKey);
+      app = options.then((options) =>
         // What is known of a call goes back with its answer, to be told there.
         // Whose turn it is has been decided where the call came.
         createApp({ ...options, observers: [], gate: openGate() })
       );
     } else if ("abort" in message) calls.get(message.abort)?.abort();
-    else if ("ping" in message) void pong(message.ping);
+    else if ("changedModel" in message) {
+      void options?.then(({ deployments }) =>
+        deployments?.models.refresh(message.changedModel)
+      );
+    } else if ("ping" in message) void pong(message.ping);
     else void answer(message);
   };
 }

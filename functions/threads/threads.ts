@@ -13,7 +13,9 @@ export type ThreadMessage =
   | { sealingKey: Uint8Array }
   | ThreadCall
   | { abort: number }
-  | { ping: number };
+  | { ping: number }
+  /** A model whose active version may be another now. */
+  | { changedModel: string };
 
 /** A POST request, its body read. */
 export interface ThreadCall {
@@ -159,6 +161,13 @@ export class EvaluationThreads {
     } finally {
       thread.calls.delete(id);
       request.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Has every thread look up the active version of a model anew. */
+  announceChange(model: string): void {
+    for (const { worker } of this.#threads) {
+      worker.postMessage({ changedModel: model });
     }
   }
 

@@ -88,8 +88,8 @@ Deno.test("an ONNX model: encrypted scores near the float model's, equal to the 
   equal(report.rounds.length, 2);
   ok(report.totalMs > 0);
   const expected = await runOnnx(onnx, readings, [1, 2, 6, 6]);
-  deepEqual(report.outputs.map((row: number[]) => row.length), [4, 4, 4]);
-  const chosen = relativeError(expected, report.outputs);
+  deepEqual(report.scores.map((row: number[]) => row.length), [4, 4, 4]);
+  const chosen = relativeError(expected, report.scores);
   ok(chosen < .1, `${chosen}`);
 
   const wide = await cipherlayer(
@@ -98,9 +98,9 @@ Deno.test("an ONNX model: encrypted scores near the float model's, equal to the 
     ...["--input", `${folder}/x.npy`, ...small, "--json"],
   );
   equal(wide.code, 0, wide.stderr);
-  const { outputs, maxAbsErrorVsSimulator } = JSON.parse(wide.stdout);
+  const { scores, maxAbsErrorVsSimulator } = JSON.parse(wide.stdout);
   equal(maxAbsErrorVsSimulator, 0);
-  ok(relativeError(expected, outputs) < .003);
+  ok(relativeError(expected, scores) < .003);
   deepEqual(
     [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
     ["c.npy", "net.onnx", "x.npy"],
@@ -115,16 +115,16 @@ Deno.test("a package: scores as they are, or labels under every protection but n
     cipherlayer(...place.args, "--json", "--reveal", "label"),
   ]);
   equal(scores.code, 0, scores.stderr);
-  const { outputs, maxAbsErrorVsSimulator } = JSON.parse(scores.stdout);
+  const { scores: told, maxAbsErrorVsSimulator } = JSON.parse(scores.stdout);
   deepEqual(
-    outputs,
+    told,
     place.simulated.map(({ scores }) => Array.from(scores)),
   );
   equal(maxAbsErrorVsSimulator, 0);
 
   equal(labels.code, 0, labels.stderr);
   const report = JSON.parse(labels.stdout);
-  equal(report.outputs, null);
+  equal(report.scores, null);
   equal(report.maxAbsErrorVsSimulator, 0);
   deepEqual(
     report.labels,

@@ -4,12 +4,21 @@
  *
  * @module
  */
-import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import {
+  deepEqual,
+  equal,
+  match,
+  ok,
+  rejects,
+  throws,
+} from "node:assert/strict";
+import { encodeNpy } from "../../cli/readings/npy.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import {
   decodePackage,
   encodePackage,
+  writePackage,
 } from "../../models/package/read_package.ts";
 import { verifyPackage } from "../../models/package/verify.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
@@ -20,6 +29,7 @@ import type { Reading } from "../../sdk/fixed_point/reading.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
 import { writeOnnx } from "../reference/onnx_writer.ts";
+import { cipherlayer } from "../support/cli_process.ts";
 import { startCloud } from "../support/cloud.ts";
 import { testKey } from "../vectors/keys.ts";
 
@@ -232,6 +242,43 @@ Deno.test("a state begins with 0 again under another contract", async () => {
   const [start, next] = await session.inferMany([{ x }, { x }]);
   equal(start.scores![0], answerOf(stored(after), { x }));
   ok(next.scores![0] !== start.scores![0], "the state makes a difference");
+});
+
+Deno.test("run and simulate give every output by its name", async () => {
+  const folder = await Deno.makeTempDir();
+  await writePackage(`${folder}/package`, model);
+  const given = calibration.slice(0, 2);
+  await Deno.writeFile(
+    `${folder}/x.npy`,
+    encodeNpy({
+      shape: [2, given[0].length],
+      data: Float64Array.from(given.flat()),
+    }),
+  );
+  const reading = [`${folder}/package`, "--input", `${folder}/x.npy`];
+  const small = ["--insecure-key-bits", "512"];
+  const [run, told, simulated] = await Promise.all([
+    cipherlayer("run", ...reading, ...small, "--json"),
+    cipherlayer("run", ...reading, ...small),
+    cipherlayer("simulate", ...reading),
+  ]);
+  equal(run.code, 0, run.stderr);
+  const report = JSON.parse(run.stdout);
+  const expected = given.map((values) =>
+    simulate(model, quantise(values, model.manifest)).outputs
+  );
+  deepEqual(
+    report.outputs.map(({ levels }: { levels: number[] }) => levels),
+    expected.map((outputs) => [...outputs.get("levels")!]),
+  );
+  deepEqual(
+    report.scores,
+    report.outputs.map(({ state }: { state: number[] }) => state),
+  );
+  for (const { stdout } of [told, simulated]) {
+    match(stdout, /^0: \w+ {2}\[.+\] {2}levels \[.+\]$/m);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("a state passes from one inference to the next, as in the simulator", async () => {
