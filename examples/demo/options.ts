@@ -30,7 +30,7 @@ const examples = `
 Examples:
   deno task demo                                      a digit that this project drew
   deno task demo --index 3                            another one
-  deno task demo --mnist ../shared/data/mnist --index 12
+  deno task demo --mnist MNIST --index 12
   deno task demo --image photo-of-a-digit.png
   deno task demo --samples 4                          four digits in the same ciphertexts
   deno task demo --insecure-key-bits 512              the paper's key length; not for real data

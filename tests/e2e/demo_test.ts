@@ -2,9 +2,10 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { encode } from "fast-png";
 import { digitSample } from "../../examples/digits/samples.ts";
+import { dataFolder } from "../support/data_folder.ts";
 
 const ignore = !existsSync("models/zoo/lenet-mnist/package/manifest.json");
-const mnist = "../shared/data/mnist";
+const mnist = dataFolder("mnist");
 
 /** Runs the demo as a user does, with a data folder of its own. */
 async function demo(
@@ -185,12 +186,12 @@ Deno.test({
 
 Deno.test({
   name: "demo --mnist: the first test pictures",
-  ignore: ignore || !existsSync(mnist),
+  ignore: ignore || mnist === null,
   fn: async () => {
     const report = await demoJson([
       ...insecure,
       "--mnist",
-      mnist,
+      mnist!,
       "--samples",
       "5",
     ]);

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def data_folder(name: str) -> Path:
-    """Folder of a data set: CIPHERLAYER_DATA, else ../shared/data beside the repository."""
-    root = os.environ.get("CIPHERLAYER_DATA") or REPOSITORY.parent / "shared" / "data"
+    """Folder of a data set, in the one that CIPHERLAYER_DATA names."""
+    root = os.environ.get("CIPHERLAYER_DATA")
+    if not root:
+        raise SystemExit(f"Set CIPHERLAYER_DATA to a folder that holds {name}")
     return Path(root) / name
 
 

@@ -1,18 +1,15 @@
 /** Protections cost no accuracy that shows on 300 pictures; `bench/` has all 10,000. */
-import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
 import { rightAnswers } from "../../../bench/single/privacy_accuracy.ts";
+import { dataFolder } from "../../support/data_folder.ts";
 
-const folder = fileURLToPath(
-  new URL("../../../../shared/data/mnist", import.meta.url),
-);
-const absent = !await Deno.stat(folder).then(() => true, () => false);
+const folder = dataFolder("mnist");
 
 Deno.test({
   name: "LeNet on MNIST: as many right with every protection as with none",
-  ignore: absent,
+  ignore: folder === null,
   fn: async () => {
-    const right = await rightAnswers(folder, 300);
+    const right = await rightAnswers(folder!, 300);
     const off = right.get("off")!;
     assert.ok(off >= 295);
     for (const privacy of ["standard", "strict"]) {
