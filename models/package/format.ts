@@ -1,6 +1,6 @@
 /**
  * A compiled model: the folder `manifest.json` + `weights.safetensors`.
- * The manifest is the quantised network as rounds (DESIGN section 6); weights are
+ * The manifest is the quantised network as rounds; weights are
  * int32 tensors named by it.
  */
 import type { EdgeStep, ModelInterface } from "../../sdk/wire/plan.ts";
@@ -45,7 +45,7 @@ export interface RoundSpec {
   outputShape: number[];
   /** Name of the bias tensor, shape [C], [C, H, W] (a bias for each position) or [length]. */
   bias: string;
-  /** Exact bound: every accumulator lies in [-bound, bound] (DESIGN section 4). */
+  /** Exact bound: every accumulator lies in [-bound, bound]. */
   bound: number;
   /** Steps at the edge on this round's accumulators. */
   steps: EdgeStep[];

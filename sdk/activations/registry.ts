@@ -20,7 +20,7 @@ export type FaultListener = (fault: TypeError) => void;
  * The registered function of a `custom` step, made total: what it throws and what
  * is not a finite number counts as 0, and is told to `onFault`, once. Failing on
  * some values only would show in the messages of the gateway what those values are
- * (DESIGN section 1, rule 1).
+ * .
  *
  * @throws {TypeError} if the name is not registered
  */

@@ -3,7 +3,7 @@ import type { RoundLayout } from "../wire/plan.ts";
 
 /**
  * Bits kept free above the used ones: 2 for the sign-free range below N, 64 for
- * the cloud's mask to be statistically uniform (DESIGN section 4).
+ * the cloud's mask to be statistically uniform.
  */
 export const headroomBits = 66;
 

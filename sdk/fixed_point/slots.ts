@@ -1,5 +1,5 @@
 /**
- * Reading and writing the slots of one plaintext (DESIGN section 4), through
+ * Reading and writing the slots of one plaintext, through
  * 32-bit words: a shift of a BigInt for every slot would cost more than the
  * encryption of the whole plaintext.
  */

@@ -17,7 +17,7 @@ export type {
 
 /**
  * A round over images (2-D; 1-D signals have height 1): slot (ty, tx) of a
- * plaintext is a tile of the output grid (DESIGN section 7).
+ * plaintext is a tile of the output grid.
  *
  * With `samples` = n, grid [gy, gx]: one value block has gy*gx*n slots; slot of
  * tile (ty, tx), sample s is (ty*gx + tx)*n + s.

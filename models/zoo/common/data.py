@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 
-
 def data_folder(name: str) -> Path:
     """Folder of a data set, in the one that CIPHERLAYER_DATA names."""
     root = os.environ.get("CIPHERLAYER_DATA")

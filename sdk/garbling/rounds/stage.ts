@@ -76,14 +76,24 @@ export function gather(
         const element = elements[first + lane];
         if (element < 0) continue;
         const a = source.at(bit, element), b = inputs.at(wire, lane);
-        to[b] = from[a];
-        to[b + 4] = from[a + 4];
-        to[b + 8] = from[a + 8];
-        to[b + 12] = from[a + 12];
+        copyLabel(from, a, to, b);
       }
     }
   });
   return inputs;
+}
+
+/** A label's four words stand four apart, one in each vector of its lanes. */
+function copyLabel(
+  from: Uint32Array,
+  a: number,
+  to: Uint32Array,
+  b: number,
+): void {
+  to[b] = from[a];
+  to[b + 4] = from[a + 4];
+  to[b + 8] = from[a + 8];
+  to[b + 12] = from[a + 12];
 }
 
 /** Writes the outputs of lanes from `first` on to the elements that they make up. */
@@ -101,10 +111,7 @@ export function scatter(
         const element = elements[first + lane];
         if (element < 0) continue;
         const a = outputs.at(wire, lane), b = target.at(bit, element);
-        to[b] = from[a];
-        to[b + 4] = from[a + 4];
-        to[b + 8] = from[a + 8];
-        to[b + 12] = from[a + 12];
+        copyLabel(from, a, to, b);
       }
     }
   });
