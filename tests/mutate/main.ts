@@ -75,6 +75,17 @@ async function main(): Promise<number> {
 async function readOriginals(
   chosen: readonly Mutation[],
 ): Promise<Map<string, string>> {
+  const { originals, lost } = await findLost(chosen);
+  if (lost.length > 0) {
+    throw new Error(`Cannot apply mutations:\n${lost.join("\n")}`);
+  }
+  return originals;
+}
+
+/** The files of mutations, and in words those whose text does not stand there once. */
+export async function findLost(
+  chosen: readonly Mutation[],
+): Promise<{ originals: Map<string, string>; lost: string[] }> {
   const originals = new Map<string, string>();
   const lost: string[] = [];
   for (const { name, file, find } of chosen) {
@@ -88,10 +99,7 @@ async function readOriginals(
       );
     }
   }
-  if (lost.length > 0) {
-    throw new Error(`Cannot apply mutations:\n${lost.join("\n")}`);
-  }
-  return originals;
+  return { originals, lost };
 }
 
 /** A copy of the files that git knows or would take; `shared/` beside it is not needed. */

@@ -1,12 +1,67 @@
 /**
- * Mutations of what a gateway runs: plans, inference, network, keys, queue, integers.
+ * Mutations of what a gateway takes from a cloud and sends it: plans, messages, sessions.
  *
  * @module
  */
 import type { Mutation } from "./mutations.ts";
 
-export const gatewayMutations: Mutation[] = [
-  // What a plan may ask.
+export const sessionMutations: Mutation[] = [
+  {
+    name: "a renewed session may keep another contract",
+    file: "sdk/session/contract_keeper.ts",
+    find: "if (expected !== undefined && contract !== expected) {",
+    replace: "if (expected === contract && contract !== expected) {",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "two first uses at once under two contracts",
+    file: "sdk/session/contract_keeper.ts",
+    find: "known = isFirst ? contract",
+    replace: "known = isFirst || store ? contract",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a session of another model",
+    file: "sdk/session/connecting.ts",
+    find: "if (opened.model !== model) {",
+    replace: "if (opened.model === null) {",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "a contract of an earlier run is forgotten",
+    file: "sdk/session/contract_keeper.ts",
+    find: "await store?.read(model) ?? undefined",
+    replace: "undefined",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "an application's answer accepts what a pin excludes",
+    file: "sdk/session/contract_keeper.ts",
+    find: "const isAccepted = pinned === undefined &&",
+    replace: "const isAccepted =",
+    tests: ["tests/e2e/contract_test.ts"],
+  },
+  {
+    name: "requests leave when the work is done, not on the grid",
+    file: "sdk/session/release_grid.ts",
+    find: "if (pace === 0) return;",
+    replace: "if (pace >= 0) return;",
+    tests: ["tests/sdk/session/release_grid_test.ts"],
+  },
+  {
+    name: "a contract that leaves out the range of readings",
+    file: "sdk/wire/contract.ts",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, withStepVersions(rounds)]",
+    tests: ["tests/models/protections/contract_test.ts"],
+  },
+  {
+    name: "a contract that leaves out the rounds",
+    file: "sdk/wire/contract.ts",
+    find: "[contractVersion, interfaceOf(rest), withStepVersions(rounds)]",
+    replace: "[contractVersion, interfaceOf(rest)]",
+    tests: ["tests/models/protections/contract_test.ts"],
+  },
   {
     name: "a plan of any amount of work",
     file: "sdk/session/check_plan.ts",
@@ -101,7 +156,7 @@ export const gatewayMutations: Mutation[] = [
   {
     name: "fewer labels than scores",
     file: "sdk/wire/check_interface.ts",
-    find: "if (labels) of(labels, channels, all);",
+    find: "    of(labels, channels, all);",
     replace: "",
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
@@ -161,45 +216,6 @@ export const gatewayMutations: Mutation[] = [
     replace: "const cells = 1;",
     tests: ["tests/sdk/wire/value_range_test.ts"],
   },
-  // What follows a decryption.
-  {
-    name: "an activation's exception stops the inference",
-    file: "sdk/activations/registry.ts",
-    find: 'return tell("an exception", cause);',
-    replace: "throw cause;",
-    tests: ["tests/sdk/activations/steps_test.ts"],
-  },
-  {
-    name: "an activation's nonsense goes unnoticed",
-    file: "sdk/activations/registry.ts",
-    find: 'return Number.isFinite(y) ? y as number : tell("another result");',
-    replace: "return y as number;",
-    tests: [
-      "tests/sdk/session/hostile_plans_test.ts",
-      "tests/sdk/activations/steps_test.ts",
-    ],
-  },
-  {
-    name: "numbers without bound after a step",
-    file: "sdk/activations/apply.ts",
-    find: "saturate(each(values))",
-    replace: "each(values)",
-    tests: ["tests/sdk/activations/steps_test.ts"],
-  },
-  {
-    name: "slots that throw for what is no number",
-    file: "sdk/fixed_point/slots.ts",
-    find: "      : value === value\n",
-    replace: "      : value !== null\n",
-    tests: ["tests/sdk/fixed_point/packing_test.ts"],
-  },
-  {
-    name: "slots that take any number",
-    file: "sdk/fixed_point/slots.ts",
-    find: "const held = value > largestSlotValue",
-    replace: "const held = value > Infinity",
-    tests: ["tests/sdk/fixed_point/packing_test.ts"],
-  },
   {
     name: "a fault is told before the last round",
     file: "sdk/session/inference.ts",
@@ -256,7 +272,6 @@ export const gatewayMutations: Mutation[] = [
     replace: "readings",
     tests: ["tests/sdk/session/readings_test.ts"],
   },
-  // What comes over the network.
   {
     name: "redirects are followed",
     file: "sdk/session/transport.ts",
@@ -312,174 +327,6 @@ export const gatewayMutations: Mutation[] = [
     replace: "if (body === 0) {",
     tests: ["tests/sdk/session/transport_test.ts"],
   },
-  // Keys at rest.
-  {
-    name: "key files that others may read",
-    file: "sdk/blobs/blob_store_file.ts",
-    find: 'fs.open(temporary, "wx", 0o600)',
-    replace: 'fs.open(temporary, "wx", 0o644)',
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "files that are not flushed",
-    file: "sdk/blobs/blob_store_file.ts",
-    find: "        await file.sync();\n",
-    replace: "",
-    tests: ["tests/sdk/blobs/durability_test.ts"],
-  },
-  {
-    name: "folders that are not flushed",
-    file: "sdk/blobs/blob_store_file.ts",
-    find: "      await folder.sync();\n",
-    replace: "",
-    tests: ["tests/sdk/blobs/durability_test.ts"],
-  },
-  {
-    name: "a symbolic link is replaced",
-    file: "sdk/blobs/blob_store_file.ts",
-    find: "if (await isLink(path)) {",
-    replace: 'if (path === "") {',
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "two processes make a key each",
-    file: "sdk/keys/key_store_sealed.ts",
-    find: "if (this.#blobs.create) return",
-    replace: "if (this.#blobs.create === null) return",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "saves that do not wait for each other",
-    file: "sdk/keys/key_store_sealed.ts",
-    find: "if (!this.#blobs.lock) return",
-    replace: "if (this.#blobs) return",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "a retired key in the current one's place",
-    file: "sdk/keys/key_store_sealed.ts",
-    find: "if (bytes && isRetired(bytes)) {",
-    replace: "if (bytes === undefined) {",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "another key than the one that is named",
-    file: "sdk/keys/key_store_sealed.ts",
-    find: "if (key && fingerprint !== undefined && opened !== fingerprint) {",
-    replace: "if (key === undefined) {",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "a sealed key's header is not authenticated",
-    file: "sdk/keys/key_sealing.ts",
-    find:
-      "additionalData: utf8(JSON.stringify({ format, fingerprint, kdf, cipher })),",
-    replace: 'additionalData: utf8(""),',
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "one salt for all passphrases",
-    file: "sdk/keys/key_sealing.ts",
-    find: "salt: encodeBase64Url(random(16)),",
-    replace: "salt: encodeBase64Url(random(16).fill(0)),",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "one nonce for all sealed keys",
-    file: "sdk/keys/key_sealing.ts",
-    find: "const nonce = random(12);",
-    replace: "const nonce = random(12).fill(0);",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "no warning of a file's mode",
-    file: "sdk/keys/file_modes.ts",
-    find: "if (fileMode !== null && (fileMode & groupAndOthers) !== 0) {",
-    replace: "if (fileMode === 0) {",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "no warning of a folder's mode",
-    file: "sdk/keys/file_modes.ts",
-    find: "(folderMode & writableByOthers) !== 0",
-    replace: "folderMode === 0",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "a key is made where none may be",
-    file: "sdk/keys/key_store.ts",
-    find: "if (options.create === false) {",
-    replace: "if (options.create === null) {",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  {
-    name: "a new identity goes unsaid",
-    file: "sdk/keys/key_store.ts",
-    find: "options.onNewKey?.(key);",
-    replace: "",
-    tests: ["tests/sdk/keys/key_store_test.ts"],
-  },
-  // Queued readings.
-  {
-    name: "one nonce for all queued readings",
-    file: "sdk/queue/offline_queue_sealing.ts",
-    find: "const nonce = this.#random(nonceBytes);",
-    replace: "const nonce = this.#random(nonceBytes).fill(0);",
-    tests: ["tests/sdk/queue/offline_queue_test.ts"],
-  },
-  {
-    name: "numbers of readings that come back",
-    file: "sdk/queue/queue_blobs.ts",
-    find: "await this.#store.write(nameOf(id), Uint8Array.of(kinds.mark));",
-    replace: "await this.#store.remove(nameOf(id));",
-    tests: ["tests/sdk/queue/offline_queue_test.ts"],
-  },
-  {
-    name: "a queue that takes one reading too many",
-    file: "sdk/queue/offline_queue.ts",
-    find: "this.waiting - this.#underWay.size >= this.#capacity;",
-    replace: "this.waiting - this.#underWay.size > this.#capacity;",
-    tests: ["tests/sdk/queue/offline_queue_test.ts"],
-  },
-  {
-    name: "a refusal that stops the readings beside it",
-    file: "sdk/queue/evaluate_readings.ts",
-    find: "readings.filter((_, i) => refusals[i] === null),",
-    replace:
-      "readings.filter(() => refusals.every((refusal) => refusal === null)),",
-    tests: ["tests/sdk/queue/offline_queue_test.ts"],
-  },
-  {
-    name: "an outcome that is gone before it was dealt with",
-    file: "sdk/queue/offline_queue.ts",
-    find:
-      "          yield unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));",
-    replace:
-      "          const outcome = unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
-    tests: ["tests/sdk/queue/offline_queue_test.ts"],
-  },
-  // Readings as integers.
-  {
-    name: "readings below the range are taken",
-    file: "sdk/fixed_point/quantise.ts",
-    find: "if (integer >= low && integer <= high) return integer;",
-    replace: "if (integer <= high) return integer;",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
-  {
-    name: "readings above the range are taken",
-    file: "sdk/fixed_point/quantise.ts",
-    find: "if (integer >= low && integer <= high) return integer;",
-    replace: "if (integer >= low) return integer;",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
-  {
-    name: "a state beyond the range of its input",
-    file: "sdk/fixed_point/quantise.ts",
-    find: "return Math.min(Math.max(held, low), high);",
-    replace: "return held;",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
   {
     name: "a grid of requests that no reply starts",
     file: "sdk/session/session.ts",
@@ -488,33 +335,11 @@ export const gatewayMutations: Mutation[] = [
     tests: ["tests/sdk/session/release_grid_test.ts"],
   },
   {
-    name: "a state of another length than its input",
-    file: "sdk/fixed_point/quantise.ts",
-    find: "if (state.length === length) return state;",
-    replace: "if (state.length >= 0) return state;",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
-  {
     name: "a state that outlives its contract",
     file: "sdk/session/session.ts",
     find: "if (isChanged) this.#states = undefined;",
     replace: "if (isChanged === null) this.#states = undefined;",
     tests: ["tests/e2e/named_values_test.ts"],
-  },
-  {
-    name: "values that are converted to numbers",
-    file: "sdk/fixed_point/reading.ts",
-    find:
-      'if (typeof value === "number" && !Number.isNaN(value)) return value;',
-    replace: "if (!Number.isNaN(Number(value))) return Number(value);",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
-  {
-    name: "axes that stand in another order",
-    file: "sdk/fixed_point/reading.ts",
-    find: "  refuseTransposed(got, shape, of);\n",
-    replace: "",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
   },
   {
     name: "steps of any version",
@@ -536,49 +361,5 @@ export const gatewayMutations: Mutation[] = [
     find: "if (!Number.isFinite(2 * step * largestInteger + offset[i])) {",
     replace: "if (step === null) {",
     tests: ["tests/sdk/session/check_plan_test.ts"],
-  },
-  {
-    name: "clamping to one end",
-    file: "sdk/fixed_point/quantise.ts",
-    find: "return integer < low ? low : high;",
-    replace: "return high;",
-    tests: ["tests/sdk/fixed_point/quantise_test.ts"],
-  },
-  {
-    name: "residues of numbers below -N/3",
-    file: "sdk/fixed_point/codec.ts",
-    find: "if (value < -max || value > max) {",
-    replace: "if (value > max) {",
-    tests: ["tests/sdk/fixed_point/codec_test.ts"],
-  },
-  {
-    name: "overflow that is taken for a negative number",
-    file: "sdk/fixed_point/codec.ts",
-    find: "if (residue >= modulus - max) return residue - modulus;",
-    replace: "if (residue > max) return residue - modulus;",
-    tests: ["tests/sdk/fixed_point/codec_test.ts"],
-  },
-  // Encryption in bulk.
-  {
-    name: "a randomiser that serves twice",
-    file: "sdk/paillier/private/randomiser_pool.ts",
-    find: "return this.#items.splice(Math.max(0, this.#items.length - count));",
-    replace:
-      "return this.#items.slice(Math.max(0, this.#items.length - count));",
-    tests: ["tests/sdk/paillier/paillier_engine_test.ts"],
-  },
-  {
-    name: "plaintexts beyond N",
-    file: "sdk/paillier/private/paillier_engine.ts",
-    find: "plaintexts.findIndex((m) => m < 0n || m >= modulus);",
-    replace: "plaintexts.findIndex((m) => m < 0n);",
-    tests: ["tests/sdk/paillier/paillier_engine_test.ts"],
-  },
-  {
-    name: "ciphertexts at N^2",
-    file: "sdk/paillier/private/owner_engine.ts",
-    find: "return at >= 0 && left[at] < right[at];",
-    replace: "return at < 0 || left[at] < right[at];",
-    tests: ["tests/sdk/paillier/paillier_engine_test.ts"],
   },
 ];

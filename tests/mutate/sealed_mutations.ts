@@ -1,0 +1,106 @@
+/**
+ * Mutations of sealed inferences: garbling, transfers, calls and tokens.
+ *
+ * @module
+ */
+import type { Mutation } from "./mutations.ts";
+
+export const sealedMutations: Mutation[] = [
+  {
+    name: "expired session tokens are good",
+    file: "functions/rounds/sealed_token.ts",
+    find: "if (nowMs > content.expiresAt + clockToleranceMs) {",
+    replace: "if (nowMs < 0) {",
+    tests: [
+      "tests/functions/rounds/privacy/privacy_test.ts",
+      "tests/functions/rounds/privacy/tokens_test.ts",
+    ],
+  },
+  {
+    name: "session tokens of another sealing key are tried",
+    file: "functions/rounds/sealed_token.ts",
+    find: "equal(this.#keyId, token.subarray(0, keyIdBytes))",
+    replace: "equal(this.#keyId, this.#keyId)",
+    tests: [
+      "tests/functions/rounds/privacy/privacy_test.ts",
+      "tests/functions/rounds/privacy/tokens_test.ts",
+    ],
+  },
+  {
+    name: "sealed: one salt for all shards",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "`salt ${shard}/${shards}`",
+    replace: '"salt"',
+    tests: ["tests/functions/rounds/sealed/rules_test.ts"],
+  },
+  {
+    name: "sealed: a seed without the body",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "  context.set(sha256(body), 32);",
+    replace: "  context.set(sha256(body.subarray(0, 20)), 32);",
+    tests: ["tests/functions/rounds/sealed/rules_test.ts"],
+  },
+  {
+    name: "sealed: answers masked above their lowest bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "uniformBelow(modulus, source));",
+    replace: "uniformBelow(modulus, source) >> 4n << 4n);",
+    tests: ["tests/functions/rounds/sealed/views_test.ts"],
+  },
+  {
+    name: "sealed: plaintexts masked without surplus bits",
+    file: "functions/rounds/sealed/seeds.ts",
+    find: "bigIntFromBytes(source(size)), bits)",
+    replace: "bigIntFromBytes(source(size)), bits - 8)",
+    tests: ["tests/functions/rounds/sealed/views_test.ts"],
+  },
+  {
+    name: "sealed: lanes counted from 0 in each chunk",
+    file: "sdk/garbling/rounds/run.ts",
+    find: "firstLane: first };",
+    replace: "firstLane: 0 };",
+    tests: ["tests/functions/rounds/sealed/rules_test.ts"],
+  },
+  {
+    name: "sealed: tokens of other circuits accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkDigest(round.digest, content.digest);",
+    replace: "",
+    tests: ["tests/functions/rounds/sealed/rules_test.ts"],
+  },
+  {
+    name: "sealed: transfers of another account accepted",
+    file: "functions/rounds/sealed/answer_activation.ts",
+    find: "  checkOwner(batch, content);",
+    replace: "",
+    tests: ["tests/functions/rounds/sealed/rules_test.ts"],
+  },
+  {
+    name: "sealed: a noise bit that the sender sets",
+    file: "sdk/transfer/batch.ts",
+    find: "    grown[leaf] |= 1;",
+    replace: "",
+    tests: ["tests/transfer/batch_test.ts"],
+  },
+  {
+    name: "sealed: transfers given back by a call that fails",
+    file: "sdk/transfer/receiver.ts",
+    find: "    this.#next += bits.length;",
+    replace: "    setTimeout(() => this.#next += bits.length);",
+    tests: ["tests/functions/rounds/sealed/views_test.ts"],
+  },
+  {
+    name: "sealed: labels that cost nothing",
+    file: "functions/http/sealed.ts",
+    find: "      await this.#charge(c, content.model, content.samples);",
+    replace: "",
+    tests: ["tests/e2e/sealed_test.ts"],
+  },
+  {
+    name: "sealed: transfers that outlive a stopped machine",
+    file: "sdk/sealed/session.ts",
+    find: "Math.abs(now - this.#beganAt) > clockToleranceMs",
+    replace: "Math.abs(now - this.#beganAt) > 1e9",
+    tests: ["tests/e2e/sealed_test.ts"],
+  },
+];
