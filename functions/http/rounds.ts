@@ -7,7 +7,7 @@ import {
   encodeRoundResponse,
 } from "../../sdk/wire/codec.ts";
 import { type RoundRequest, shardRange } from "../../sdk/wire/messages.ts";
-import { accountDigest, mayUse, type Principal } from "../access/principal.ts";
+import type { Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import {
   type AdmissionEnv,
@@ -20,13 +20,14 @@ import { answerRound } from "../rounds/answer_round.ts";
 import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
 import type { Limits } from "../admission/limits.ts";
-import { modelNotFound, type ModelStore } from "../models/model_store.ts";
+import type { ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
+import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
 
 export interface RoundRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -69,7 +70,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     );
     const round = await notes.during(
       "prepare",
-      () => prepareRound(options, opened),
+      () => prepareRound(options, opened, principal),
     );
     notes.add(factsOf(round));
     await notes.during("admit", () => admitRound(options, round, principal));
@@ -138,7 +139,7 @@ interface PreparedCall extends OpenedCall {
   range: AnswerRange;
 }
 
-/** @throws {CipherlayerError} `token-mismatch`, `model-not-found`, and as `TokenSealer.open` does */
+/** @throws {CipherlayerError} `token-mismatch`, and as `TokenSealer.open` does */
 function openToken(
   { keyring, clock }: RoundRoutesOptions,
   call: DecodedCall,
@@ -147,20 +148,8 @@ function openToken(
   const { token, index } = call;
   const sealing = keyring.sealingOf(token);
   const content = sealing.sealer.open(token, clock());
-  if (content.round !== index) {
-    throw new CipherlayerError(
-      "token-mismatch",
-      `Cannot evaluate round ${index}: expected a token for it, got one for round ${content.round}`,
-    );
-  }
-  if (!equal(content.account, accountDigest(principal))) {
-    throw new CipherlayerError(
-      "token-mismatch",
-      "Cannot evaluate round: the session was started by another account; start a new one",
-    );
-  }
-  // The right to use it may have been taken away since the session began.
-  if (!mayUse(principal, content.model)) throw modelNotFound(content.model);
+  checkRound(content, index);
+  checkAccount(content, principal);
   return { ...call, sealing, content };
 }
 
@@ -168,8 +157,9 @@ function openToken(
 async function prepareRound(
   { models }: RoundRoutesOptions,
   call: OpenedCall,
+  principal: Principal,
 ): Promise<PreparedCall> {
-  const prepared = await preparedFor(models, call.sealing, call.content);
+  const prepared = await preparedFor(models, call, principal);
   const { answers } = prepared.round(call.index);
   const [from, to] = shardRange(answers, call.shard, call.shards);
   return { ...call, prepared, range: { from, to } };
@@ -232,17 +222,10 @@ function ciphertextBytes({ content }: OpenedCall): number {
  */
 async function preparedFor(
   models: ModelStore,
-  { prepared }: Sealing,
-  content: TokenContent,
+  { sealing: { prepared }, content }: OpenedCall,
+  principal: Principal,
 ): Promise<PreparedModel> {
-  const model = await models.load(content.model, content.version);
-  const { version } = model.manifest;
-  if (version !== content.version) {
-    throw new CipherlayerError(
-      "model-changed",
-      `Cannot go on: model ${content.model} was version ${content.version} and is now ${version}; start a new session`,
-    );
-  }
+  const model = await loadModel(models, content, principal);
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
   const found = await prepared.get(model, { modulusBits, samples });

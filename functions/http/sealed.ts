@@ -12,21 +12,17 @@ import { type Context, Hono } from "hono";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { garbledBytes } from "../../sdk/garbling/rounds/run.ts";
-import { concat, equal } from "../../sdk/support/bytes.ts";
+import { concat } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { TransferSender } from "../../sdk/transfer/sender.ts";
-import {
-  decodeSessionRequest,
-  encodeSessionResponse,
-} from "../../sdk/wire/codec.ts";
+import { encodeSessionResponse } from "../../sdk/wire/codec.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
-import { accountDigest, mayUse } from "../access/principal.ts";
+import { accountDigest } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import { type AdmissionEnv, admit } from "../admission/admit.ts";
 import { type Budget, chargeBudget } from "../admission/budget.ts";
 import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
-import { modelNotFound } from "../models/model_store.ts";
 import { answerActivation } from "../rounds/sealed/answer_activation.ts";
 import {
   answerLinear,
@@ -35,7 +31,12 @@ import {
 import { answerRoot, answerSetup } from "../rounds/sealed/answer_transfers.ts";
 import { SealedModel } from "../rounds/sealed/sealed_model.ts";
 import { type SealedToken, SealedTokens } from "../rounds/sealed/token.ts";
-import { checkKey, type SessionRoutesOptions } from "./sessions.ts";
+import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
+import {
+  checkKey,
+  decodeStart,
+  type SessionRoutesOptions,
+} from "./sessions.ts";
 
 export interface SealedRoutesOptions extends SessionRoutesOptions {
   kernel: SealedContext["kernel"];
@@ -131,13 +132,7 @@ class SealedCalls {
   async start(c: Call): Promise<Uint8Array> {
     const { clock, random, limits } = this.#options;
     const principal = c.get("principal");
-    const request = decodeSessionRequest(c.get("body"));
-    if (request.samples > limits.samples) {
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot start session: expected at most ${limits.samples} samples, got ${request.samples}`,
-      );
-    }
+    const request = decodeStart(this.#options, c.get("body"));
     const { modulusBits } = await checkKey(this.#options, request);
     const model = await this.#model(c, request.model, {
       modulusBits,
@@ -217,7 +212,7 @@ class SealedCalls {
     const body = c.get("body");
     const request = decodeSealed("linearRequest", body);
     const content = this.#open(c, request.token, "linear");
-    checkIndex(c, content.round);
+    checkRound(content, Number(c.req.param("index")));
     return encodeSealed(
       await answerLinear(this.#context, {
         model: await this.#modelOf(c, content),
@@ -234,7 +229,7 @@ class SealedCalls {
     const body = c.get("body");
     const request = decodeSealed("activationRequest", body);
     const content = this.#open(c, request.token, "activation");
-    checkIndex(c, content.round);
+    checkRound(content, Number(c.req.param("index")));
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
     if (content.round === model.rounds.length - 1) {
@@ -272,13 +267,8 @@ class SealedCalls {
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */
   #open<K extends SealedToken["opens"]>(c: Call, token: Uint8Array, opens: K) {
     const content = this.#tokens.open(token, opens, this.#options.clock());
-    if (equal(content.account, accountDigest(c.get("principal")))) {
-      return content;
-    }
-    throw new CipherlayerError(
-      "token-mismatch",
-      "Cannot go on: the session was started by another account; start a new one",
-    );
+    checkAccount(content, c.get("principal"));
+    return content;
   }
 
   #modelOf(
@@ -302,15 +292,10 @@ class SealedCalls {
     options: { modulusBits: number; samples: number },
     version?: string,
   ): Promise<SealedModel> {
-    if (!mayUse(c.get("principal"), name)) throw modelNotFound(name);
-    const model = await this.#options.models.load(name, version);
+    const { models } = this.#options;
+    const asked = { model: name, version };
+    const model = await loadModel(models, asked, c.get("principal"));
     const { manifest } = model;
-    if (version !== undefined && manifest.version !== version) {
-      throw new CipherlayerError(
-        "model-changed",
-        `Cannot go on: model ${name} was version ${version} and is now ${manifest.version}; start a new session`,
-      );
-    }
     if (manifest.privacy !== "sealed") {
       throw new CipherlayerError(
         "unsupported",
@@ -330,15 +315,6 @@ class SealedCalls {
       () => declared(() => new SealedModel(model, options)),
     );
   }
-}
-
-function checkIndex(c: Call, round: number): void {
-  const index = Number(c.req.param("index"));
-  if (index === round) return;
-  throw new CipherlayerError(
-    "token-mismatch",
-    `Cannot evaluate round ${index}: expected a token for it, got one for round ${round}`,
-  );
 }
 
 /** A model that does not fit the key is the caller's business, not a fault of the functions. */

@@ -12,7 +12,7 @@ import {
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
 import type { SessionRequest } from "../../sdk/wire/messages.ts";
-import { accountDigest, mayUse, type Principal } from "../access/principal.ts";
+import { accountDigest, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import {
   type AdmissionEnv,
@@ -20,12 +20,13 @@ import {
   admit,
 } from "../admission/admit.ts";
 import type { Work } from "../admission/turns.ts";
-import { modelNotFound, type ModelStore } from "../models/model_store.ts";
+import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { runPaced } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
+import { loadModel } from "./session_checks.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof: no light call. */
@@ -65,7 +66,7 @@ export function sessionRoutes(
     const { samples } = request;
     const model = await notes.during(
       "prepare",
-      () => loadModel(options, request, principal),
+      () => loadModel(options.models, { model: request.model }, principal),
     );
     const { name, version } = model.manifest;
     notes.add({ model: name, version, samples });
@@ -91,8 +92,8 @@ export function sessionRoutes(
 }
 
 /** @throws {CipherlayerError} `unsupported` for more samples than are taken, and as the codec does */
-function decodeStart(
-  { limits }: SessionRoutesOptions,
+export function decodeStart(
+  { limits }: Pick<SessionRoutesOptions, "limits">,
   body: Uint8Array,
 ): SessionRequest {
   const request = decodeSessionRequest(body);
@@ -103,16 +104,6 @@ function decodeStart(
     );
   }
   return request;
-}
-
-/** @throws {CipherlayerError} `model-not-found`, for a model that the principal may not use too */
-async function loadModel(
-  { models }: SessionRoutesOptions,
-  { model }: SessionRequest,
-  principal: Principal,
-): Promise<ModelPackage> {
-  if (!mayUse(principal, model)) throw modelNotFound(model);
-  return await models.load(model);
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
