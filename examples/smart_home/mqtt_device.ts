@@ -117,6 +117,8 @@ export class MqttDevice implements AsyncDisposable {
   #description: DeviceDescription;
   #state: string | null = null;
   #problems: string[] = [];
+  /** Announced on this connection; what comes before is part of the announcement. */
+  #announced = false;
 
   constructor(
     broker: Broker,
@@ -132,8 +134,10 @@ export class MqttDevice implements AsyncDisposable {
     });
     this.#client.on("connect", () => {
       this.#announce();
+      this.#announced = true;
       this.#client.subscribe(birthTopic, { qos: 1 });
     });
+    this.#client.on("close", () => this.#announced = false);
     this.#client.on("message", (topic, payload) => {
       if (topic === birthTopic && payload.toString() === "online") {
         this.#announce();
@@ -141,7 +145,7 @@ export class MqttDevice implements AsyncDisposable {
     });
     notices.onChange = (problems) => {
       this.#problems = problems;
-      if (this.#client.connected) this.#publishProblems();
+      if (this.#announced) this.#publishProblems();
     };
   }
 
@@ -149,7 +153,7 @@ export class MqttDevice implements AsyncDisposable {
   describe(description: DeviceDescription): void {
     const before = JSON.stringify(this.#description);
     this.#description = description;
-    if (this.#client.connected && JSON.stringify(description) !== before) {
+    if (this.#announced && JSON.stringify(description) !== before) {
       this.#publishDescription();
     }
   }
@@ -157,7 +161,7 @@ export class MqttDevice implements AsyncDisposable {
   /** Publishes a result; while there is no connection the latest one waits for it. */
   publish(state: unknown): void {
     this.#state = JSON.stringify(state);
-    if (this.#client.connected) {
+    if (this.#announced) {
       this.#client.publish(this.topics.state, this.#state, atLeastOnce);
     }
   }

@@ -212,7 +212,7 @@ Deno.test({
       "cellar",
       ...insecureKey,
     ]);
-    const states = await watcher.until(state, 3);
+    const states = await watcher.untilDistinct(state, 3);
     const readings = states.slice(0, 3).map((text) => JSON.parse(text));
     deepEqual(readings.map(({ value }) => value), ["", "123.516", "123.576"]);
     equal(readings[2].pre, "123.516");

@@ -97,6 +97,14 @@ export class Watcher implements AsyncDisposable {
     return this.on(topic);
   }
 
+  /** The same, where a message that comes again counts once (MQTT's "at least once"). */
+  async untilDistinct(topic: string, count: number): Promise<string[]> {
+    for (let seen = count;; seen++) {
+      const distinct = [...new Set(await this.until(topic, seen))];
+      if (distinct.length >= count) return distinct;
+    }
+  }
+
   async send(
     topic: string,
     text: string,
