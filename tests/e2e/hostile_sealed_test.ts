@@ -322,14 +322,14 @@ const plans: Record<
       }),
     "unsupported",
   ],
-  "a table of 2^17 entries for each value": [
+  "a table of 2^15 entries for each value": [
     ({ rounds: [{ steps }] }) =>
       steps.unshift({
         op: "lookup",
         multiplier: 2 ** 12,
         shift: 0,
-        low: -(2 ** 16),
-        table: Array.from({ length: 2 ** 17 }, (_, i) => i % 7),
+        low: -(2 ** 14),
+        table: Array.from({ length: 2 ** 15 }, (_, i) => i % 7),
       }),
     "unsupported",
   ],
