@@ -11,6 +11,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { loadReadings } from "../readings/readings.ts";
 import {
   inputsOfReadings,
@@ -104,7 +105,7 @@ export function runCommand(): Command {
     .addOption(
       new Option(
         "--reveal <what>",
-        "what the client gets (default: scores; at a URL: what its owner chose)",
+        "what the client gets (default: scores, of a sealed model the label; at a URL: what its owner chose)",
       ).choices(["scores", "label"]),
     )
     .option("--url <url>", "functions that serve the model already")
@@ -156,7 +157,9 @@ async function run(path: string, options: Options): Promise<RunReport> {
       readings.map((reading) => quantise(reading, model.manifest, { clamp })),
     );
   // Refuses, naming the round, what does not fit a plaintext.
-  planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });
+  const size = { modulusBits: choice.keyBits, samples: 1 };
+  if (model.manifest.privacy === "sealed") planSealed(model, size);
+  else planInference(model.manifest, size);
   const samples = url === undefined && states.length === 0
     ? samplesAtOnce(model, choice.keyBits, readings.length)
     : 1;
@@ -234,11 +237,18 @@ async function openModel(
   return model;
 }
 
-/** Whoever runs a model here holds it: scores are no secret. */
+/** Whoever runs a model here holds it: scores are no secret, but of a sealed one. */
 function revealing(
   { manifest, tensors }: ModelPackage,
-  reveal: Reveal = "scores",
+  chosen: Reveal | undefined,
 ): ModelPackage {
+  const sealed = manifest.privacy === "sealed";
+  if (sealed && chosen === "scores") {
+    throw new UsageError(
+      "Cannot reveal scores: expected a model that is not sealed",
+    );
+  }
+  const reveal = chosen ?? (sealed ? "label" : "scores");
   if (reveal === "label" && !canRevealLabel(manifest)) {
     throw new UsageError(
       "Cannot reveal the label: expected a model that ends in a dense layer of two scores or more",

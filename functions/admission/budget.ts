@@ -83,7 +83,7 @@ export async function chargeBudget(
       [`day of ${JSON.stringify(model)}`, limits.perModelDay, dayMs],
     ];
   const charges = windows.flatMap(([name, limit, lengthMs]) => {
-    if (limit === undefined) return [];
+    if (limit === undefined || limit === Infinity) return [];
     const number = Math.floor(nowMs / lengthMs);
     const endsAt = (number + 1) * lengthMs;
     return [{
