@@ -128,13 +128,12 @@ export function compileModel(
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
     : chooseInputs(network, calibration, bits.input, options.inputRange);
-  const rounds = quantiseRounds(
-    network,
+  const rounds = quantiseRounds(network, {
     statistics,
-    quantiseInputs(network, calibration, inputs),
+    inputs: quantiseInputs(network, calibration, inputs),
     bits,
-    { prescribed },
-  );
+    prescribed,
+  });
   const names = namesIn(graph.metadata, options);
   const specs = rounds.map(({ spec }) => spec);
   const outputs = withNames(
@@ -168,13 +167,12 @@ export function compileModel(
     files: {},
   };
   manifest.version = versionOf(manifest, tensors);
-  const done = report(
-    network,
+  const done = report(network, {
     statistics,
     rounds,
     bits,
-    hasClasses(network, options),
-  );
+    hasClasses: hasClasses(network, options),
+  });
   checkPromise(done, options);
   const model = { manifest, tensors };
   verifyPackage(model);

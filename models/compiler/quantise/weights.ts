@@ -182,7 +182,10 @@ export function roundTerms(
       const real = weights.subarray(...place).map((w, i) => w / unit[i]);
       const steps = unit.map((u) => scale / u);
       const group = Math.floor(row / rowsPerGroup);
-      integers.set(roundRow(real, steps, limit, passed, group), place[0]);
+      integers.set(
+        roundRow(real, { steps, limit, feedback: passed, group }),
+        place[0],
+      );
     });
     return integers;
   });
