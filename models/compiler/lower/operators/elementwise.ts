@@ -215,7 +215,7 @@ function elementwise(
 ): DynamicValue {
   const value = call.values.get(base)! as DynamicValue;
   const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(call, operation, value.shape, value, false);
+  return edgeResult(call, operation, value.shape, { value, sole: false });
 }
 
 function functionOf(
@@ -228,13 +228,10 @@ function functionOf(
   if (joined) return joined;
   const value = dynamicInput(call, index);
   const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(
-    call,
-    operation,
-    value.shape,
+  return edgeResult(call, operation, value.shape, {
     value,
-    isSoleReader(call, index),
-  );
+    sole: isSoleReader(call, index),
+  });
 }
 
 /** Functions of one variable: rectifiers and Clip in integers, the rest by tables. */
@@ -318,13 +315,10 @@ const extremum: OperatorRule = (call) => {
     index,
     (x) => Math.min(Math.max(x, operation.low), operation.high),
   );
-  return edgeResult(
-    call,
-    operation,
-    value.shape,
+  return edgeResult(call, operation, value.shape, {
     value,
-    isSoleReader(call, index),
-  );
+    sole: isSoleReader(call, index),
+  });
 };
 
 /** Sum of any number of tensors, constants among them, each stretched to the others. */

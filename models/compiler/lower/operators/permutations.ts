@@ -37,14 +37,14 @@ function transposed(
   const operation = { op: "transpose" as const, ...joined };
   const isPending = value.kind === "edge" && value.activation === null;
   if (isPending && isSoleReader(call, 0)) {
-    return edgeResult(call, operation, to, value);
+    return edgeResult(call, operation, to, { value });
   }
   const index = transposedFrom(joined.shape, joined.order);
   const map = selection(value.shape, index);
   const linear = call.rounds.toLinear(value);
   return linear.terms.every(({ map: inner }) => permutesCheaply(map, inner))
     ? linearResult(call, linear, [map], to)
-    : edgeResult(call, operation, to, linear, false);
+    : edgeResult(call, operation, to, { value: linear, sole: false });
 }
 
 /** Largest matrix that elements in another order may be written out to. */
