@@ -97,4 +97,5 @@ export type { Clock } from "./support/clock.ts";
 export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export type { RandomSource } from "./support/random.ts";
 export type { ModelInfo, ModelValues } from "./wire/messages.ts";
-export type { InferencePlan, InputSpec, OutputSpec } from "./wire/plan.ts";
+export type { InferencePlan } from "./wire/plan.ts";
+export type { InputSpec, OutputSpec } from "./wire/values.ts";

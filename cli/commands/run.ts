@@ -4,7 +4,7 @@ import type { Answer } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
-import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
+import type { OutputSpec, Reveal } from "../../sdk/wire/values.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import type { ModelPackage } from "../../models/package/format.ts";

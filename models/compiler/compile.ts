@@ -1,7 +1,7 @@
 /** From an ONNX file and calibration readings to a model package. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import type { FloatNetwork } from "./ir.ts";
 import { readOnnx } from "./onnx/read.ts";
 import {

@@ -4,7 +4,7 @@
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 
-import type { ScoreDisplay } from "../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../sdk/wire/values.ts";
 
 /** [channels, height, width]; height 1 for signals. */
 export type Grid = [channels: number, height: number, width: number];

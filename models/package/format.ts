@@ -3,7 +3,8 @@
  * The manifest is the quantised network as rounds; weights are
  * int32 tensors named by it.
  */
-import type { EdgeStep, ModelInterface } from "../../sdk/wire/plan.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { ModelInterface } from "../../sdk/wire/values.ts";
 
 /** One term of y = sum of terms + bias: an activation that the round reads. */
 export type Term = ConvolutionTerm | DenseTerm;

@@ -2,18 +2,10 @@
  * The plan of an inference as the edge receives it at session start: where every
  * value lies in the plaintexts of each round, and what the edge does between
  * rounds. It tells geometry, never weights.
+ *
+ * @module
  */
 import type { ModelInterface } from "./values.ts";
-
-export type {
-  InputSpec,
-  ModelInterface,
-  OutputSpec,
-  Reveal,
-  ScoreDisplay,
-  StateSpec,
-  ValuesSpec,
-} from "./values.ts";
 
 /**
  * A round over images (2-D; 1-D signals have height 1): slot (ty, tx) of a
