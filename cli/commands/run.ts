@@ -1,9 +1,8 @@
 /** `cipherlayer run`: a model and readings in, encrypted inferences' answers out. */
 import { Command, Option } from "commander";
-import type { Answer } from "../../sdk/session/answer.ts";
+import { type Answer, displayScores } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
-import { displayScores } from "../../sdk/session/answer.ts";
 import type { OutputSpec, Reveal } from "../../sdk/wire/values.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";

@@ -3,10 +3,8 @@
  * instructions, in the narrowest floating point in which a round's bound proves
  * every sum exact; so the order of addition does not matter.
  */
-import {
-  type ActivationRegistry,
-  applySteps,
-} from "../../sdk/activations/apply.ts";
+import { applySteps } from "../../sdk/activations/apply.ts";
+import type { ActivationRegistry } from "../../sdk/activations/registry.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 import { tensorNamed } from "../package/bounds.ts";

@@ -18,12 +18,6 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../wire/plan.ts";
 
-export {
-  type ActivationRegistry,
-  checkActivations,
-  type FaultListener,
-} from "./registry.ts";
-
 /** Largest magnitude up to which every integer is a number of its own. */
 const largestExact = 2 ** 53;
 

@@ -30,9 +30,6 @@ import { createTransport, type Transport } from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
-export type { Answer } from "./answer.ts";
-export type { ConnectOptions, InferOptions } from "./session_options.ts";
-
 /** After one of these, told by the functions, the inference starts again with a new session, once. */
 const renewingCodes: ReadonlySet<string> = new Set([
   "model-changed",

@@ -3,14 +3,14 @@
  * rounds gathered so far. Rounds come into being lazily: a value of the edge
  * becomes an activation only when something linear reads it.
  */
-import type {
-  EdgeOperation,
-  FloatRound,
-  FloatTerm,
-  Grid,
-  LinearMap,
+import {
+  type EdgeOperation,
+  type FloatRound,
+  type FloatTerm,
+  type Grid,
+  gridSize,
+  type LinearMap,
 } from "../ir.ts";
-import { gridSize } from "../ir.ts";
 import { maxPlaces } from "../../package/verify.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import {

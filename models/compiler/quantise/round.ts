@@ -1,7 +1,6 @@
 /** Quantising one round, given the integers that it reads. */
 import { gcd } from "../../../sdk/support/numbers.ts";
-import type { RoundSpec, Term } from "../../package/format.ts";
-import type { WeightTensor } from "../../package/format.ts";
+import type { RoundSpec, Term, WeightTensor } from "../../package/format.ts";
 import { toInt32 } from "../../package/int32.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";

@@ -2,15 +2,8 @@
 import type { OnnxNode } from "../onnx/graph.ts";
 import { listAttribute, number, text } from "./attributes.ts";
 import { functionOfOne, functionsOfTwo } from "./elementwise.ts";
-import {
-  axisOf,
-  moved,
-  size,
-  stretch,
-  stretched,
-  type Tensor,
-  tensor,
-} from "./tensors.ts";
+import { axisOf, moved, size, stretch, stretched, tensor } from "./tensors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
 import { convolution, pool, reduction } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;

@@ -1,8 +1,6 @@
 /** Tensors of the plain evaluator, and how their elements are addressed. */
 import type { Tensor } from "../onnx/tensor.ts";
 
-export type { Tensor };
-
 export function size(shape: readonly number[]): number {
   let product = 1;
   for (const length of shape) product *= length;
