@@ -17,8 +17,7 @@ export type Phase =
   | "inversion"
   | "tables"
   | "products"
-  | "packing"
-  | "randomising";
+  | "packing";
 
 /** One call: a range of a round's answers on a request's ciphertexts. */
 export interface RoundCall {
