@@ -140,7 +140,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
   }
   const choice = keyChoice(options);
   const stored = await openModel(path, options);
-  const model = url === undefined ? revealing(stored, reveal) : stored;
+  const model = url === undefined ? revealScores(stored, reveal) : stored;
   const { name, version, outputs, states } = model.manifest;
   const inputs = inputsOfReadings(model.manifest);
   const readings = await loadReadings(options.input, inputs);
@@ -234,7 +234,7 @@ async function openModel(
 }
 
 /** Whoever runs a model here holds it: scores are no secret. */
-function revealing(
+function revealScores(
   { manifest, tensors }: ModelPackage,
   reveal: Reveal = "scores",
 ): ModelPackage {

@@ -110,7 +110,7 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
         `${timestamp}  ${value || "-"} ${config.unit}  raw ${raw}  ${error}`,
       counts: ({ value }) => value !== "",
       // Published first, then kept.
-      async published({ error }) {
+      async onPublished({ error }) {
         if (own.state && beliefs.known && error === "no error") {
           await keepKnown(own.state, beliefs.known, notices);
         }

@@ -62,11 +62,11 @@ export function planInference(
   manifest: Manifest,
   options: PlanOptions,
 ): InferencePlan {
-  return atOnce(planning(manifest, options));
+  return atOnce(planStepwise(manifest, options));
 }
 
 /** {@linkcode planInference} in steps, one for each layout that is compared. */
-export function* planning(
+export function* planStepwise(
   manifest: Manifest,
   options: PlanOptions,
 ): Generator<void, InferencePlan> {

@@ -55,7 +55,7 @@ export function simulateManySamples<T>(
     const activations = inputActivations(batch, model.manifest.inputs);
     for (const [index, { round, bias, terms }] of rounds.entries()) {
       const samples = batch.map(() =>
-        biased(bias, elementCount(round.outputShape))
+        spreadBias(bias, elementCount(round.outputShape))
       );
       terms.forEach((addTerm, t) =>
         addTerm(activations.get(round.terms[t].reads)!.samples, samples)
@@ -95,7 +95,7 @@ function compileTerm(
   );
 }
 
-function biased(bias: Int32Array, elements: number): Float64Array {
+function spreadBias(bias: Int32Array, elements: number): Float64Array {
   const positions = elements / bias.length;
   const outputs = new Float64Array(elements);
   bias.forEach((value, c) =>

@@ -142,7 +142,7 @@ export class RoundBuilder {
       if (terms.length < linear.terms.length) continue;
       return { ...linear, shape, terms, bias: apply(map, linear.bias) };
     }
-    const broken = this.written(linear, `${node} input`);
+    const broken = this.writeActivation(linear, `${node} input`);
     return {
       kind: "linear",
       shape,
@@ -152,7 +152,7 @@ export class RoundBuilder {
   }
 
   /** The value as an activation of its own. */
-  written(value: LinearValue, node: string): LinearValue {
+  writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
       kind: "edge",
       shape: value.shape,

@@ -63,7 +63,7 @@ export function quantiseRound(
 ): QuantisedRound {
   const { index, activations, statistics, bits, isLast, groups, prescribed } =
     options;
-  const { round, means } = countedFromZeros(given, activations, statistics);
+  const { round, means } = countFromZeros(given, activations, statistics);
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
@@ -130,7 +130,7 @@ export function quantiseRound(
  * The round on activations that count from their zeros: its biases take in what the
  * zeros come to, element by element where padding makes a difference.
  */
-function countedFromZeros(
+function countFromZeros(
   round: FloatRound,
   activations: ReadonlyMap<string, QuantisedActivation>,
   { means }: FloatStatistics,
