@@ -76,7 +76,7 @@ export interface CompileOptions {
    * end in a dense layer of two scores or more.
    */
   reveal?: Reveal;
-  /** Where averages are taken. Default: at the edge. */
+  /** Where averages are taken. Default: at the gateway. */
   pool?: "edge" | "cloud";
   /** Write the package though a score loses more than is promised (models/README.md). */
   acceptError?: boolean;

@@ -1,6 +1,6 @@
 /**
  * The network between ONNX and integers: rounds of linear maps in floating point
- * and what the edge does between them. Everything is per
+ * and what the gateway does between them. Everything is per
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 
@@ -56,7 +56,7 @@ export interface FloatRound {
   /** One an element of `shape`. */
   bias: Float64Array;
   edge: EdgeOperation[];
-  /** Name and shape of the activation that the edge makes. */
+  /** Name and shape of the activation that the gateway makes. */
   writes: string;
   writesShape: number[];
 }
@@ -71,7 +71,7 @@ export interface Window {
   pads: [top: number, left: number, bottom: number, right: number];
 }
 
-/** A step of the edge, on real numbers. */
+/** A step of the gateway, on real numbers. */
 export type EdgeOperation =
   | { op: "relu" }
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */

@@ -48,7 +48,7 @@ export interface RoundSpec {
   bias: string;
   /** Exact bound: every accumulator lies in [-bound, bound]. */
   bound: number;
-  /** Steps at the edge on this round's accumulators. */
+  /** Steps at the gateway on this round's accumulators. */
   steps: EdgeStep[];
   /** Name of the activation that results. */
   writes: string;

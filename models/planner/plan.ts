@@ -22,7 +22,7 @@ import { plainSlotBits } from "./slot_width.ts";
 import { spatialLayouts } from "./spatial.ts";
 
 export interface PlanOptions {
-  /** Bits of the edge's modulus N. */
+  /** Bits of the gateway's modulus N. */
   modulusBits: number;
   /** Samples per inference, side by side in the slots. */
   samples: number;

@@ -143,7 +143,7 @@ function scoreRounds(
     : selectedRounds(last, tensors, protections, random);
 }
 
-/** Scores and decoys, of which the edge selects the largest; then the label. */
+/** Scores and decoys, of which the gateway selects the largest; then the label. */
 function selectedRounds(
   last: RoundSpec,
   tensors: Map<string, WeightTensor>,

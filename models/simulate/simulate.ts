@@ -42,7 +42,7 @@ export interface Simulation extends Outcome {
 }
 
 /**
- * Evaluates the model on one quantised reading, as the edge and the cloud do
+ * Evaluates the model on one quantised reading, as the gateway and the cloud do
  * together, bit for bit.
  *
  * @param reading integers in [low, high] of the model's inputs, one after another,

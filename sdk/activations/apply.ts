@@ -22,7 +22,7 @@ import type { EdgeStep } from "../wire/plan.ts";
 const largestExact = 2 ** 53;
 
 /**
- * What the edge does between two rounds: applies `steps`, in order, to decrypted
+ * What the gateway does between two rounds: applies `steps`, in order, to decrypted
  * accumulators. Exact on integers; values beyond what the model's author proved
  * possible (a faulty or hostile cloud) saturate and never throw, so that the
  * edge's next message does not depend on them.

@@ -194,7 +194,7 @@ async function noise(
   });
 }
 
-/** Slots of a value that the edge reads. */
+/** Slots of a value that the gateway reads. */
 export function usefulSlots(layout: RoundLayout): number {
   return layout.kind === "dense"
     ? layout.samples

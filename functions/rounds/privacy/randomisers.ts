@@ -1,6 +1,6 @@
 /**
  * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
- * the inputs' randomness, which the edge knows, is left.
+ * the inputs' randomness, which the gateway knows, is left.
  */
 import {
   bigIntFromBytes,

@@ -69,7 +69,7 @@ const joining = new Set([
 ]);
 
 export interface LowerOptions {
-  /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
+  /** Averages of activations: at the gateway (fewer ciphertexts), or in the cloud as linear maps. */
   pool?: "edge" | "cloud";
 }
 

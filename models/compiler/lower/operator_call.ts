@@ -118,7 +118,7 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 }
 
 /**
- * Adds an operation of the edge to a value. One that other nodes read too becomes
+ * Adds an operation of the gateway to a value. One that other nodes read too becomes
  * an activation first, and this operation a round of its own.
  *
  * @param options.value what the operation is applied to; default: the first input

@@ -1,6 +1,6 @@
 /**
  * What a name of the ONNX graph stands for while the graph is lowered, and the
- * rounds gathered so far. Rounds come into being lazily: a value of the edge
+ * rounds gathered so far. Rounds come into being lazily: a value of the gateway
  * becomes an activation only when something linear reads it.
  */
 import {

@@ -1,4 +1,4 @@
-/** From the edge's operations on real numbers to exact steps on integers. */
+/** From the gateway's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";

@@ -196,7 +196,7 @@ function largestMagnitude(values: Float64Array): number {
 /**
  * Equal blocks of the round's output that may have scales of their own: its rows
  * (channels of a convolution), or fewer where pooling or a reader joins elements;
- * one alone where the edge applies a function that a factor does not pass through.
+ * one alone where the gateway applies a function that a factor does not pass through.
  *
  * @param readers channels that each reader sees in the result
  */
