@@ -9,9 +9,11 @@ import type { ScoreDisplay } from "../../sdk/wire/values.ts";
 /** [channels, height, width]; height 1 for signals. */
 export type Grid = [channels: number, height: number, width: number];
 
-/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
-export interface Convolution {
-  kind: "convolution";
+/**
+ * A window moving over a grid. Cells outside of the grid are left out of maxima and
+ * count as zero in sums.
+ */
+export interface Window {
   input: Grid;
   output: Grid;
   kernel: [number, number];
@@ -19,6 +21,11 @@ export interface Convolution {
   dilation: [number, number];
   /** May be negative (cropping). */
   pads: [top: number, left: number, bottom: number, right: number];
+}
+
+/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
+export interface Convolution extends Window {
+  kind: "convolution";
   groups: number;
   weights: Float64Array;
 }
@@ -59,16 +66,6 @@ export interface FloatRound {
   /** Name and shape of the activation that the gateway makes. */
   writes: string;
   writesShape: number[];
-}
-
-/** A window moving over a grid. Cells outside of the grid are left out of maxima and count as zero in sums. */
-export interface Window {
-  input: Grid;
-  output: Grid;
-  kernel: [number, number];
-  stride: [number, number];
-  dilation: [number, number];
-  pads: [top: number, left: number, bottom: number, right: number];
 }
 
 /** A step of the gateway, on real numbers. */
