@@ -64,7 +64,7 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--simulate": home.simulate,
     "--picture": own.picture,
     "--folder": own.folder,
-  });
+  }, home);
   const config = home.simulate ? drawnConfig : await readConfig(own.config);
   const reference = config.reference
     ? await readReference(config.reference, config)
