@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { compileModel } from "../../models/compiler/compile.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
 import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";

@@ -84,7 +84,7 @@ export function quantiseInputs(
   }));
 }
 
-function described({ name, shape }: FloatInput) {
+function describe({ name, shape }: FloatInput) {
   return { name, shape, labels: null, units: null };
 }
 
@@ -98,7 +98,7 @@ function oneScale(
   const [below, above] = [Math.min(0, min - zero), Math.max(0, max - zero)];
   const { low, high } = integerBounds(below, above, bits);
   const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
-  return { ...described(input), scale: [scale], offset: [zero], low, high };
+  return { ...describe(input), scale: [scale], offset: [zero], low, high };
 }
 
 /**
@@ -114,12 +114,12 @@ function scaleEach(
 ): InputSpec {
   const high = 2 ** bits - 1;
   const weights = largestWeights(terms, ranges.length);
-  const most = ranges.reduce(
+  const widest = ranges.reduce(
     (reach, [min, max], block) => Math.max(reach, weights[block] * (max - min)),
     0,
   );
   const reach = ranges.map(([min, max], block) =>
-    max > min ? max - min : most / weights[block]
+    max > min ? max - min : widest / weights[block]
   );
   const scale = reach.map((range) =>
     range > 0 && Number.isFinite(range) ? range / high : 1
@@ -127,7 +127,7 @@ function scaleEach(
   const offset = ranges.map(([min, max], block) =>
     max > min ? min : min - scale[block] * Math.round(high / 2)
   );
-  return { ...described(input), scale, offset, low: 0, high };
+  return { ...describe(input), scale, offset, low: 0, high };
 }
 
 /** Largest weight on any element of each block. */
