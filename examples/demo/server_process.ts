@@ -15,12 +15,13 @@ const maxLogCharacters = 4000;
  * process may read its code and models, and nothing else: no key of the gateway.
  *
  * @param options.insecureKeys whether they accept keys below 2048 bits
+ * @param options.models folder of the packages that they serve @default the zoo
  * @throws {Error} with the end of what the process wrote, if it does not start
  */
 export async function startFunctions(
-  options: { insecureKeys: boolean; signal: AbortSignal },
+  options: { insecureKeys: boolean; models?: string; signal: AbortSignal },
 ): Promise<ServerProcess> {
-  const { signal } = options;
+  const { signal, models = fileURLToPath(modelFolder) } = options;
   const sealingKey = crypto.getRandomValues(new Uint8Array(32));
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -30,14 +31,16 @@ export async function startFunctions(
       "--no-prompt",
       "--allow-net=127.0.0.1",
       "--allow-env",
-      `--allow-read=${fileURLToPath(root)}`,
+      `--allow-read=${fileURLToPath(root)},${models}`,
       "functions/main.ts",
     ],
     cwd: root,
     env: {
       NO_COLOR: "1",
       CIPHERLAYER_SEALING_KEY: encodeHex(sealingKey),
-      CIPHERLAYER_MODELS: fileURLToPath(modelFolder),
+      CIPHERLAYER_MODELS: models,
+      // Sealed models are served to accounts whose labels somebody limits, or does not.
+      CIPHERLAYER_BUDGET_PER_MODEL_DAY: "unlimited",
       ...(options.insecureKeys ? { CIPHERLAYER_INSECURE_KEYS: "1" } : {}),
     },
     stdin: "null",
