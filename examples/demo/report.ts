@@ -130,12 +130,17 @@ function layerName(layout: RoundLayout): string {
 function whatGatewaySaw({ answers, plan }: DemoResult): string {
   const { leakage: { gateway }, rounds } = answers[0];
   if (gateway.rounds.length === 0) {
-    const numbers = rounds.reduce((sum, round) => sum + round.ciphertextsDown, 0);
+    const numbers = rounds.reduce(
+      (sum, round) => sum + round.ciphertextsDown,
+      0,
+    );
     return `the answer, the shape of each layer, and ${
       groupDigits(numbers)
     } uniform numbers.
   Activations were evaluated inside garbled circuits: whatever a gateway sends, it learns
-  at most ${gateway.boundBits.toFixed(1)} bits of the model a label (docs/sealed.md).`;
+  at most ${
+      gateway.boundBits.toFixed(1)
+    } bits of the model a label (docs/sealed.md).`;
   }
   const values = groupDigits(
     plan.rounds.reduce(
