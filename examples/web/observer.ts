@@ -20,7 +20,7 @@ export class RoundObserver {
 
   /** For the session: passes every call on, unchanged. */
   readonly fetch: typeof fetch = (input, init) => {
-    if (/\/v1\/rounds\//.test(String(input)) && init?.body) {
+    if (/\/v1\/(sealed\/)?rounds\//.test(String(input)) && init?.body) {
       // The body is CBOR (PROTOCOL.md): a token and ciphertexts, nothing else.
       const { ciphertexts } = decode(init.body as Uint8Array);
       this.#sent = ciphertexts.slice(0, shownBytes);
