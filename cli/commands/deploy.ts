@@ -1,10 +1,8 @@
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { uploadPackage } from "../owner/upload.ts";
-import {
-  decodeManifest,
-  readPackageFiles,
-} from "../../models/package/read_package.ts";
+import { decodeManifest } from "../../models/package/package_bytes.ts";
+import { readPackageFiles } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import { note, print } from "./command.ts";
 import {

@@ -6,7 +6,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
-import type { PackageFiles } from "../../models/package/read_package.ts";
+import type { PackageFiles } from "../../models/package/package_bytes.ts";
 import type { AppOptions } from "../app.ts";
 import { EmbeddedModels } from "./embedded_models.ts";
 import { packageFolders } from "./package_folders.ts";

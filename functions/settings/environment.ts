@@ -3,6 +3,8 @@
  *
  * @module
  */
+import process from "node:process";
+import { availableParallelism } from "node:os";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { AccessFile } from "../access/access_file.ts";
 import { ConfiguredAccess } from "../access/configured_access.ts";
@@ -21,7 +23,7 @@ import { Settings } from "./settings.ts";
 
 /** @throws {RangeError} for a setting that is not known */
 export function readEnvironment(): Settings {
-  return new Settings(Deno.env.toObject(), "deno");
+  return new Settings(process.env, "deno");
 }
 
 /** The sealing key that is set, or a random one with a warning. */
@@ -43,7 +45,7 @@ export function sealingKeyOrRandom(settings: Settings): Uint8Array {
 export function denoThreads(settings: Settings): number {
   return threadsFrom(
     settings,
-    Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency,
+    process.env.DENO_DEPLOYMENT_ID ? 1 : availableParallelism(),
   );
 }
 

@@ -1,7 +1,8 @@
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
-import { FolderModelStore } from "../models/model_store.ts";
+import { FolderModelStore } from "../models/folder_models.ts";
 import { FolderObjectStore } from "../stores/folder.ts";
 import { KvObjectStore } from "../stores/kv.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
@@ -58,7 +59,7 @@ export async function checkModelFolder(settings: Settings): Promise<void> {
   );
 }
 
-/** `kv`, `s3://bucket/prefix` or a folder. */
+/** `kv`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
 function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   if (where === "kv") {
     if (kv) return new KvObjectStore(kv);
@@ -71,15 +72,15 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
     return new S3ObjectStore({
       bucket: bucket[1],
       prefix: bucket[2],
-      endpoint: Deno.env.get("AWS_ENDPOINT_URL_S3") ||
-        Deno.env.get("AWS_ENDPOINT_URL") || undefined,
-      region: Deno.env.get("AWS_REGION") || "us-east-1",
+      endpoint: process.env.AWS_ENDPOINT_URL_S3 ||
+        process.env.AWS_ENDPOINT_URL || undefined,
+      region: process.env.AWS_REGION || "us-east-1",
       accessKeyId: required("AWS_ACCESS_KEY_ID"),
       secretAccessKey: required("AWS_SECRET_ACCESS_KEY"),
-      sessionToken: Deno.env.get("AWS_SESSION_TOKEN") || undefined,
+      sessionToken: process.env.AWS_SESSION_TOKEN || undefined,
     });
   }
-  if (/^[a-z0-9]+:/i.test(where)) {
+  if (/^[a-z0-9]{2,}:/i.test(where)) {
     throw new RangeError(
       "Cannot use CIPHERLAYER_STORE: expected kv, s3://bucket/prefix or a folder",
     );
@@ -88,7 +89,7 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
 }
 
 function required(name: string): string {
-  const value = Deno.env.get(name);
+  const value = process.env[name];
   if (value) return value;
   throw new RangeError(`Cannot use CIPHERLAYER_STORE: ${name} is not set`);
 }
