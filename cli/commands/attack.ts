@@ -1,4 +1,5 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
+import { stat, writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";
@@ -60,7 +61,7 @@ async function attack(folder: string, options: Options): Promise<void> {
       note(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
   });
   if (options.figure) {
-    await Deno.writeTextFile(options.figure, recoveryFigure(name, reports));
+    await writeFile(options.figure, recoveryFigure(name, reports));
   }
   print(
     options.json ?? false,
@@ -80,7 +81,7 @@ async function attack(folder: string, options: Options): Promise<void> {
 /** The folder itself, or the package in it: the zoo keeps sources beside packages. */
 async function packageFolder(folder: string): Promise<string> {
   const inner = `${folder}/package`;
-  const found = await Deno.stat(`${inner}/manifest.json`).catch(() => null);
+  const found = await stat(`${inner}/manifest.json`).catch(() => null);
   return found ? inner : folder;
 }
 

@@ -5,6 +5,7 @@ import type { PrivacyProfile } from "../../models/package/format.ts";
 import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { readBytes, readText } from "../../models/package/read_file.ts";
 import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
@@ -152,7 +153,7 @@ async function compile(path: string, options: Options): Promise<void> {
   if (!options.calibrate && !options.quantisation) {
     throw new UsageError("Cannot compile: --calibrate FILE is missing");
   }
-  const onnx = await Deno.readFile(path);
+  const onnx = await readBytes(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
   const { inputShape } = options;
@@ -170,7 +171,7 @@ async function compile(path: string, options: Options): Promise<void> {
       ? await loadClasses(options.calibrateLabels, count)
       : undefined,
     quantisation: options.quantisation
-      ? parseQuantisation(await Deno.readTextFile(options.quantisation))
+      ? parseQuantisation(await readText(options.quantisation))
       : undefined,
     labels: await namesOf(options.labels),
     inputNames: await namesOf(options.inputNames),

@@ -1,4 +1,5 @@
 /** What commands share that call the functions as a model's owner. */
+import process from "node:process";
 import type { Command } from "commander";
 import { ControlPlane } from "../owner/control_plane.ts";
 import { note, UsageError } from "./command.ts";
@@ -24,7 +25,7 @@ export function addOwnerCallOptions(command: Command): Command {
 
 /** @throws {UsageError} without a token, or where the URL is none */
 export function openControlPlane(
-  { url, token = Deno.env.get(tokenVariable) }: OwnerCallOptions,
+  { url, token = process.env[tokenVariable] }: OwnerCallOptions,
 ): ControlPlane {
   if (!token) {
     throw new UsageError(

@@ -1,4 +1,5 @@
 /** `cipherlayer run`: a model and readings in, encrypted inferences' answers out. */
+import { stat } from "node:fs/promises";
 import { Command, Option } from "commander";
 import type { Answer } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
@@ -8,6 +9,7 @@ import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
+import { readBytes } from "../../models/package/read_file.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
@@ -205,7 +207,7 @@ async function openModel(
   path: string,
   { input, calibrate, weightBits, activationBits }: Options,
 ): Promise<ModelPackage> {
-  if ((await Deno.stat(path)).isDirectory) {
+  if ((await stat(path)).isDirectory()) {
     const settled = Object.entries({
       "--calibrate": calibrate,
       "--weight-bits": weightBits,
@@ -218,7 +220,7 @@ async function openModel(
       }: expected an ONNX file, got the folder of a package`,
     );
   }
-  const onnx = await Deno.readFile(path);
+  const onnx = await readBytes(path);
   const { inputs } = lower(readOnnx(onnx));
   const { model } = compileModel(onnx, {
     name: path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),

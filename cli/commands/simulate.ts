@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
@@ -93,7 +94,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
   if (options.out) {
     const data = Float64Array.from(scores.flat());
     const shape = [scores.length, ...output.shape];
-    await Deno.writeFile(options.out, encodeNpy({ shape, data }));
+    await writeFile(options.out, encodeNpy({ shape, data }));
   }
   print(
     options.json ?? false,

@@ -3,6 +3,7 @@
  * CIFAR-10's binary files.
  */
 import { type NamesOfParts, parseNames } from "../../models/compiler/names.ts";
+import { readBytes, readText } from "../../models/package/read_file.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { refuseTransposed } from "../../sdk/fixed_point/reading.ts";
 import { sum } from "../../sdk/support/numbers.ts";
@@ -91,7 +92,7 @@ export async function loadClasses(
 export async function loadNames(given: string): Promise<NamesOfParts> {
   if (/^\s*[[{]/.test(given)) return parseNames(given, given);
   if (given.includes(",")) return given.split(",").map((name) => name.trim());
-  const text = await Deno.readTextFile(given);
+  const text = await readText(given);
   return given.endsWith(".json")
     ? parseNames(text, given)
     : text.split(/\r?\n/).filter((line) => line !== "");
@@ -107,7 +108,7 @@ interface LoadedArray {
 }
 
 async function loadArray(path: string): Promise<LoadedArray> {
-  const bytes = await Deno.readFile(path);
+  const bytes = await readBytes(path);
   try {
     if (path.endsWith(".npy")) return { ...decodeNpy(bytes), bytes: false };
     const decode = isCifarPath(path) ? decodeCifar : decodeIdx;
