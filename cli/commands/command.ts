@@ -86,7 +86,7 @@ export function bitWidths(text: string): number | number[] {
 /** Reads a URL of one of the schemes. */
 export function urlOf(...schemes: string[]): (text: string) => URL {
   return (text) => {
-    const parsed = URL.parse(text);
+    const parsed = URL.canParse(text) ? new URL(text) : null;
     if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
       throw new InvalidArgumentError(`Expected a URL: ${schemes.join(", ")}.`);
     }

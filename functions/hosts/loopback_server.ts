@@ -4,6 +4,7 @@
  *
  * @module
  */
+import "./node_20.ts";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type LocalServer, serveLocally } from "./serve_locally.ts";

@@ -5,6 +5,11 @@
  */
 import { readdir, stat } from "node:fs/promises";
 import type { ModelPackage } from "../../models/package/format.ts";
+import {
+  decodeManifest,
+  manifestFile,
+} from "../../models/package/package_bytes.ts";
+import { readBytes } from "../../models/package/read_file.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { isReleaseName } from "../../models/package/release.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
@@ -19,7 +24,7 @@ import {
 
 /**
  * Packages in `<folder>/<name>` or `<folder>/<name>/package`, of models of that
- * name, read when first asked for and again when their manifest changes.
+ * name, or the one package that the folder itself is, read when first asked for and again when their manifest changes.
  */
 export class FolderModelStore implements ModelStore {
   readonly #folder: string;
@@ -33,7 +38,7 @@ export class FolderModelStore implements ModelStore {
   async hasModels(): Promise<boolean> {
     try {
       for (const name of await readdir(this.#folder)) {
-        if (await this.#manifest(name)) return true;
+        if (name === manifestFile || await this.#manifest(name)) return true;
       }
     } catch {
       // As good as empty.
@@ -44,7 +49,8 @@ export class FolderModelStore implements ModelStore {
   async list(): Promise<ModelInfo[]> {
     const names: string[] = [];
     for (const name of await readdir(this.#folder)) {
-      if (await this.#manifest(name)) names.push(name);
+      if (name === manifestFile) names.push(...await this.#ownName());
+      else if (await this.#manifest(name)) names.push(name);
     }
     const models = await Promise.allSettled(
       names.sort().map((name) => this.load(name)),
@@ -91,6 +97,17 @@ export class FolderModelStore implements ModelStore {
     );
   }
 
+  /** The name of the package that the folder itself is, where it can be read. */
+  async #ownName(): Promise<string[]> {
+    try {
+      const bytes = await readBytes(`${this.#folder}/${manifestFile}`);
+      return [decodeManifest(bytes).name];
+    } catch {
+      // As unsound packages are, it is not offered.
+      return [];
+    }
+  }
+
   /** Where the model's package lies and when it changed; undefined if there is none. */
   async #manifest(name: string) {
     // Names come from requests: they must not lead out of the folder.
@@ -99,9 +116,10 @@ export class FolderModelStore implements ModelStore {
       const folder of [
         `${this.#folder}/${name}`,
         `${this.#folder}/${name}/package`,
+        ...(await this.#ownName()).includes(name) ? [this.#folder] : [],
       ]
     ) {
-      const file = await stat(`${folder}/manifest.json`).catch(() => null);
+      const file = await stat(`${folder}/${manifestFile}`).catch(() => null);
       if (file) return { folder, changedMs: file.mtimeMs };
     }
     return undefined;

@@ -1,17 +1,14 @@
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
-import { FolderModelStore } from "../models/folder_models.ts";
 import { FolderObjectStore } from "../stores/folder.ts";
 import { KvObjectStore } from "../stores/kv.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
 import { OwnerKeys } from "../models/owner_keys.ts";
+import { folderModels } from "./model_folder.ts";
 import type { Settings } from "./settings.ts";
-
-const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
 /**
  * The models that are named: packages in the folder `CIPHERLAYER_MODELS`,
@@ -25,9 +22,8 @@ export function modelsFrom(
   settings: Settings,
   kv: Deno.Kv | undefined,
 ): Pick<AppOptions, "models" | "deployments"> {
-  const folder = settings.text("CIPHERLAYER_MODELS");
   const where = settings.text("CIPHERLAYER_STORE");
-  if (!where) return { models: new FolderModelStore(folder || zoo) };
+  if (!where) return { models: folderModels(settings) };
   const keys = settings.list("CIPHERLAYER_OWNER_KEYS");
   if (keys.length === 0) {
     throw new RangeError(
@@ -39,24 +35,11 @@ export function modelsFrom(
     ownerKeys: new OwnerKeys(keys),
   });
   return {
-    models: folder
-      ? new LayeredModels(deployments.models, new FolderModelStore(folder))
+    models: settings.text("CIPHERLAYER_MODELS")
+      ? new LayeredModels(deployments.models, folderModels(settings))
       : deployments.models,
     deployments,
   };
-}
-
-/**
- * Looks at the folder that is set: one without models is a mistake.
- *
- * @throws {RangeError} if it cannot be read or holds no package
- */
-export async function checkModelFolder(settings: Settings): Promise<void> {
-  const folder = settings.text("CIPHERLAYER_MODELS");
-  if (!folder || await new FolderModelStore(folder).hasModels()) return;
-  throw new RangeError(
-    `Cannot use CIPHERLAYER_MODELS: expected a folder of model packages, found none in ${folder}`,
-  );
 }
 
 /** `kv`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */

@@ -1,9 +1,7 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
 import assert from "node:assert/strict";
-import {
-  KvBudgetStore,
-  MemoryBudgetStore,
-} from "../../../functions/admission/budget.ts";
+import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
+import { MemoryBudgetStore } from "../../../functions/admission/budget.ts";
 import type { BudgetStore } from "../../../functions/admission/budget.ts";
 import type { RateLimits } from "../../../functions/admission/rates.ts";
 import type { Access } from "../../../functions/access/principal.ts";
