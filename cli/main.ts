@@ -2,23 +2,34 @@
  * `cipherlayer`: from a model to a private service, on the command line.
  * Exit codes: 0 done, 1 failed, 2 misuse, 3 unsupported model, 4 inaccurate model.
  */
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { UsageError } from "./commands/command.ts";
 import { commands } from "./commands/mod.ts";
 import { InaccurateModelError } from "../models/compiler/quantise/promise.ts";
 import { UnsupportedModelError } from "../models/compiler/lower/unsupported.ts";
+import { FileError } from "../models/package/read_file.ts";
+import { version } from "../sdk/support/version.ts";
 
 /**
  * Runs the command line.
  *
  * @param args without the program's name
+ * @param more commands of the caller's, before all others in `--help`
  * @returns the exit code
  */
-export async function runCli(args: string[]): Promise<number> {
+export async function runCli(
+  args: string[],
+  more: readonly (() => Command)[] = [],
+): Promise<number> {
   const program = new Command("cipherlayer")
     .description("Private deep-learning inference: models, forecasts, services")
+    .version(version, "--version", "show the version")
     .exitOverride();
-  for (const make of commands) program.addCommand(make().exitOverride());
+  for (const make of [...more, ...commands]) {
+    program.addCommand(make().exitOverride());
+  }
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;
@@ -29,15 +40,26 @@ export async function runCli(args: string[]): Promise<number> {
       console.log(JSON.stringify({ unsupported: error.nodes }));
     }
     console.error(error instanceof Error ? error.message : String(error));
-    if (error instanceof UsageError) return 2;
+    if (error instanceof UsageError || error instanceof FileError) return 2;
     if (error instanceof UnsupportedModelError) return 3;
     return error instanceof InaccurateModelError ? 4 : 1;
   }
 }
 
+/** Runs the command line of this process, and ends it. */
+export async function main(more?: readonly (() => Command)[]): Promise<never> {
+  const code = await runCli(process.argv.slice(2), more);
+  // What is written to a pipe may still be on its way.
+  await new Promise<void>((resolve) =>
+    process.stdout.write("", () => resolve())
+  );
+  process.exit(code);
+}
+
 if (import.meta.main) {
   // A task runs in the folder of deno.json: paths are meant from where it was called.
-  const calledFrom = Deno.env.get("INIT_CWD");
-  if (calledFrom) Deno.chdir(calledFrom);
-  Deno.exit(await runCli(Deno.args));
+  const { INIT_CWD: calledFrom } = process.env;
+  const root = fileURLToPath(new URL("../", import.meta.url));
+  if (calledFrom && `${process.cwd()}/` === root) process.chdir(calledFrom);
+  await main();
 }

@@ -11,9 +11,11 @@ import { note, UsageError } from "./command.ts";
  * Runs a program until it ends, fails or is interrupted, and ends the process.
  *
  * @param run gets the arguments, and a signal that SIGINT and SIGTERM abort
+ * @param args default: those of the process
  */
 export async function runProgram(
   run: (args: string[], signal: AbortSignal) => Promise<void>,
+  args: string[] = process.argv.slice(2),
 ): Promise<never> {
   const stop = new AbortController();
   const interrupt = () => {
@@ -22,7 +24,6 @@ export async function runProgram(
     stop.abort(new Error("interrupted"));
   };
   for (const name of ["SIGINT", "SIGTERM"]) process.on(name, interrupt);
-  const args = process.argv.slice(2);
   process.exit(await exitCodeOf(() => run(args, stop.signal), stop.signal));
 }
 
