@@ -4,7 +4,6 @@ import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import {
@@ -21,6 +20,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./command.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import {
   addKeyOptions,
   insecureMark,
@@ -89,7 +89,7 @@ export function accuracyCommand(): Command {
       .description(
         "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every round of every one is compared with the simulator. Scores are revealed, so that no profile's noise is added; at a --url its owner decides that, and answers alone are compared. Values outside the model's range are moved into it.",
       )
-      .argument("<package>", "folder of the package")
+      .argument("<package>", packageArgument)
       .requiredOption(
         "--images <file>",
         "samples: IDX (.gz), CIFAR-10's .bin (.gz) or .npy",
@@ -129,7 +129,7 @@ async function accuracy(folder: string, options: Options): Promise<void> {
     );
   }
   const choice = keyChoice(options);
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const samples = await loadSamples(model, options);
   const report: AccuracyReport = encrypted
     ? await encryptedAccuracy(model, samples, choice, options)

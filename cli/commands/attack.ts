@@ -1,5 +1,5 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
-import { stat, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";
@@ -9,8 +9,8 @@ import {
   type AttackedProfile,
   attackedProfiles,
 } from "../../attack/client/target.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { note, print, wholeNumber } from "./command.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
@@ -28,7 +28,7 @@ export function attackCommand(): Command {
     .description(
       `Serves the package on this machine under each privacy profile and attacks it over HTTP, with what a client has and ${attackKeyBits}-bit keys (INSECURE, for speed: attacks use no weakness of the key). "none" reveals scores as they are.`,
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .addOption(
       new Option("--profile <name>", "one profile instead of all")
         .choices(attackedProfiles),
@@ -51,7 +51,7 @@ Examples:
 }
 
 async function attack(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(await packageFolder(folder));
+  const model = await openPackage(folder);
   const { name, version, privacy, reveal } = model.manifest;
   const reports = await runAttacks(model, {
     profiles: options.profile ? [options.profile] : attackedProfiles,
@@ -76,13 +76,6 @@ async function attack(folder: string, options: Options): Promise<void> {
     },
     () => format(reports),
   );
-}
-
-/** The folder itself, or the package in it: the zoo keeps sources beside packages. */
-async function packageFolder(folder: string): Promise<string> {
-  const inner = `${folder}/package`;
-  const found = await stat(`${inner}/manifest.json`).catch(() => null);
-  return found ? inner : folder;
 }
 
 function format(reports: AttackReport[]): string {

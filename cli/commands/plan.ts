@@ -9,8 +9,8 @@ import {
   type InferenceForecast,
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { print, wholeNumber } from "./command.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
@@ -39,7 +39,7 @@ export function planCommand(): Command {
     .description(
       "Prints counts, bytes, memory and predicted time of each round, and the packings that were rejected. Times follow from committed costs (2048-bit products of 1.9 us and so on), the same on every machine, unless this one is measured.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
     .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
     .option(
@@ -79,7 +79,7 @@ export async function planReport(
   folder: string,
   { keyBits, samples, measure = false, maxMsPerCall }: PlanReportOptions,
 ): Promise<PlanReport> {
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const costs = measure ? await calibrateCosts(keyBits) : defaultCosts(keyBits);
   const forecast = forecastInference(model, {
     modulusBits: keyBits,

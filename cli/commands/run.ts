@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { Command, Option } from "commander";
 import type { Answer } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
+import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
 import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
@@ -155,7 +156,10 @@ async function run(path: string, options: Options): Promise<RunReport> {
     ? simulateSequence(model, readings, { clamp })
     : simulateMany(
       model,
-      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+      eachReading(
+        readings,
+        (reading) => quantise(reading, model.manifest, { clamp }),
+      ),
     );
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });

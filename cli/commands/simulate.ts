@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
+import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
 import { encodeNpy } from "../readings/npy.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import {
   classesPath,
@@ -17,6 +17,7 @@ import {
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { listNumbers } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 
 interface Options {
   input: string;
@@ -37,7 +38,7 @@ export function simulateCommand(): Command {
     .description(
       "Computes what an encrypted inference computes, bit for bit, without encryption.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .requiredOption(
       "--input <file>",
       "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
@@ -61,7 +62,7 @@ Examples:
 }
 
 async function simulate(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const { outputs, outputs: [output], states } = model.manifest;
   const readings = await loadReadings(
     options.input,
@@ -74,7 +75,10 @@ async function simulate(folder: string, options: Options): Promise<void> {
     ? simulateSequence(model, readings, { clamp })
     : simulateMany(
       model,
-      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+      eachReading(
+        readings,
+        (reading) => quantise(reading, model.manifest, { clamp }),
+      ),
       {
         onProgress: (done) => {
           if (done % 1024 === 0) note(`${done} of ${readings.length}`);
