@@ -10,6 +10,7 @@ import {
   attackedProfiles,
 } from "../../attack/client/target.ts";
 import { note, print, wholeNumber } from "./command.ts";
+import { refuseOverwriting } from "./overwriting.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
@@ -18,6 +19,7 @@ interface Options {
   attack?: string;
   queries: number;
   figure?: string;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -39,6 +41,7 @@ export function attackCommand(): Command {
     )
     .option("--queries <n>", "most inputs of an attack", wholeNumber(1), 2000)
     .option("--figure <file>", "write recovery by queries as SVG")
+    .option("--force", "overwrite what is at --figure")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -51,6 +54,7 @@ Examples:
 }
 
 async function attack(folder: string, options: Options): Promise<void> {
+  if (options.figure) refuseOverwriting(options.figure, options.force);
   const model = await openPackage(folder);
   const { name, version, privacy, reveal } = model.manifest;
   const reports = await runAttacks(model, {

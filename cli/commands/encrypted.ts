@@ -32,7 +32,7 @@ export interface KeyOptions {
   insecureKeyBits?: number;
 }
 
-const minSecureBits = 2048;
+export const minSecureBits = 2048;
 /** More would save little time and cost memory. */
 const maxSamplesAtOnce = 64;
 /** Functions of this process are never lost, only slow with many samples at once. */
@@ -74,6 +74,11 @@ export function insecureMark({ keyBits, insecure }: KeyChoice): string {
   return insecure
     ? ` [INSECURE ${keyBits}-bit key: figures of a toy, not for real data]`
     : "";
+}
+
+/** The same for a size that nobody has called insecure. */
+export function keyMark(keyBits: number): string {
+  return insecureMark({ keyBits, insecure: keyBits < minSecureBits });
 }
 
 /** Values that quantisation moves into the model's range. */

@@ -10,6 +10,7 @@ import { planInference } from "../../models/planner/plan.ts";
 import { guardModel } from "../../models/protections/guard_model.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { print, wholeNumber } from "./command.ts";
+import { keyMark } from "./encrypted.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
@@ -107,7 +108,9 @@ function formatLeakage(report: ModelLeakage): string {
     "inferences to as many equations, at most",
   ];
   return [
-    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${report.samples}, reveals ${report.reveal}, privacy ${report.privacy}`,
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${report.samples}, reveals ${report.reveal}, privacy ${report.privacy}${
+      keyMark(report.keyBits)
+    }`,
     "",
     `the cloud learns ${cloud.bits} bits of readings and answers:`,
     ...cloud.learns.map((line) => `- ${line}`),

@@ -2,7 +2,7 @@
 import process from "node:process";
 import type { Command } from "commander";
 import { ControlPlane } from "../owner/control_plane.ts";
-import { note, UsageError } from "./command.ts";
+import { note, urlOption, UsageError } from "./command.ts";
 
 export interface OwnerCallOptions {
   url: string;
@@ -18,7 +18,7 @@ export const tokenHelp =
 
 export function addOwnerCallOptions(command: Command): Command {
   return command
-    .requiredOption("--url <url>", "where the functions are")
+    .addOption(urlOption("where the functions are").makeOptionMandatory())
     .option("--token <token>", `the owner's token (default: ${tokenVariable})`)
     .option("--json", "print one JSON object");
 }

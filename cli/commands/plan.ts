@@ -10,6 +10,7 @@ import {
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
 import { print, wholeNumber } from "./command.ts";
+import { keyMark, minSecureBits } from "./encrypted.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
@@ -18,6 +19,8 @@ export interface PlanReport {
   model: string;
   version: string;
   keyBits: number;
+  /** Smaller than any key should be that guards data. */
+  insecure: boolean;
   samples: number;
   kernel: string;
   costs: Costs;
@@ -96,6 +99,7 @@ export async function planReport(
     model: model.manifest.name,
     version: model.manifest.version,
     keyBits,
+    insecure: keyBits < minSecureBits,
     samples,
     kernel: selectKernel().name,
     costs,
@@ -110,7 +114,9 @@ function formatPlan(report: PlanReport): string {
   const seconds = total.totalMs / 1000;
   const megabytes = (total.bytesUp + total.bytesDown) / 1e6;
   return [
-    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}`,
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}${
+      keyMark(report.keyBits)
+    }`,
     `${
       report.measured
         ? `this machine (kernel ${report.kernel})`

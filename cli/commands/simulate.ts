@@ -15,8 +15,10 @@ import {
   simulateSequence,
 } from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
+import { readableKinds } from "../readings/array_file.ts";
 import { listNumbers } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
+import { refuseOverwriting } from "./overwriting.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 
 interface Options {
@@ -24,6 +26,7 @@ interface Options {
   labels?: string;
   count?: number;
   out?: string;
+  force?: boolean;
   clamp?: boolean;
   json?: boolean;
 }
@@ -41,27 +44,29 @@ export function simulateCommand(): Command {
     .argument("<package>", packageArgument)
     .requiredOption(
       "--input <file>",
-      "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      `readings: ${readableKinds}`,
     )
     .option(
       "--labels <file>",
-      "right classes, for the accuracy: .npy or IDX (CIFAR-10's files hold their own)",
+      "right classes, for the accuracy (CIFAR-10's files hold their own)",
     )
     .option("--count <n>", "readings to use at most", wholeNumber(1))
     .option("--out <file>", "write the scores to a .npy file")
+    .option("--force", "overwrite what is at --out")
     .option("--clamp", "clamp readings out of range instead of refusing them")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       `
 Examples:
-  cipherlayer simulate package --input readings.npy
-  cipherlayer simulate package --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz`,
+  cipherlayer simulate occupancy --input room.csv
+  cipherlayer simulate lenet-mnist --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz`,
     )
     .action(simulate);
 }
 
 async function simulate(folder: string, options: Options): Promise<void> {
+  if (options.out) refuseOverwriting(options.out, options.force);
   const model = await openPackage(folder);
   const { outputs, outputs: [output], states } = model.manifest;
   const readings = await loadReadings(
