@@ -43,9 +43,20 @@ export function modelChanged(name: string, version: string): CipherlayerError {
   );
 }
 
-export function modelNotFound(name: string): CipherlayerError {
+/** @param served names of models that the caller may use, where they are known */
+export function modelNotFound(
+  name: string,
+  served: readonly string[] = [],
+): CipherlayerError {
+  const shown = served.slice(0, namesShown).join(", ");
+  const more = served.length > namesShown ? ", ..." : "";
   return new CipherlayerError(
     "model-not-found",
-    `Cannot find model ${JSON.stringify(name.slice(0, 80))}`,
+    `Cannot find model ${JSON.stringify(name.slice(0, 80))}${
+      served.length > 0 ? `; these functions serve ${shown}${more}` : ""
+    }`,
   );
 }
+
+/** Names that an error lists at most. */
+const namesShown = 20;
