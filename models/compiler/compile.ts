@@ -20,6 +20,7 @@ import {
   type IndependentCheck,
 } from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
+import { isGiven, usedBits } from "./quantise/given.ts";
 import { chooseInputs, quantiseInputs } from "./quantise/inputs.ts";
 import { type BitWidths, quantiseRounds } from "./quantise/quantise.ts";
 import {
@@ -121,20 +122,21 @@ export function compileModel(
   const check = compareWithGraph(graph, network, calibration, statistics);
   const prescribed = options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
-  const bits = prescribed
+  const asked = prescribed
     ? prescribedBits(prescribed)
     : requestedBits(network, options) ??
       chooseBits(network, statistics, options);
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
-    : chooseInputs(network, calibration, bits.input, options.inputRange);
+    : chooseInputs(network, calibration, asked.input, options.inputRange);
   const rounds = quantiseRounds(
     network,
     statistics,
     quantiseInputs(network, calibration, inputs),
-    bits,
+    asked,
     { prescribed },
   );
+  const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
   const specs = rounds.map(({ spec }) => spec);
   const outputs = withNames(
@@ -198,7 +200,7 @@ function checkCalibration(
   network: FloatNetwork,
   { calibration, quantisation, inputRange }: CompileOptions,
 ): void {
-  const needed = quantisation === undefined;
+  const needed = quantisation === undefined && !isGiven(network);
   const [min, max] = inputRange ?? [-Infinity, Infinity];
   const length = readingLength(network);
   const shape = network.inputs.map(({ shape }) => shape.join(", ")).join("; ");

@@ -77,6 +77,8 @@ export type EdgeOperation =
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */
   | { op: "leakyRelu"; slopes: Float64Array }
   | { op: "clip"; low: number; high: number }
+  /** To the nearest multiple of a scale. */
+  | ({ op: "quantise" } & IntegerGrid)
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
@@ -89,6 +91,15 @@ export type EdgeOperation =
     counted: [top: number, left: number, bottom: number, right: number];
   };
 
+/** Multiples of a scale, from low * scale to high * scale. */
+export interface IntegerGrid {
+  scale: number;
+  low: number;
+  high: number;
+  /** Where a value half-way between two goes. */
+  ties: "even" | "up";
+}
+
 /** What the model takes: the activation of that name is reading * gain + offset. */
 export interface FloatInput {
   name: string;
@@ -96,6 +107,8 @@ export interface FloatInput {
   shape: number[];
   gain: number;
   offset: number;
+  /** To which the model itself rounds the activation; null: the compiler chooses. */
+  grid: IntegerGrid | null;
 }
 
 /** What the model gives: an activation, whole. */
@@ -104,6 +117,9 @@ export interface FloatOutput {
   tensor: string;
   /** Shape of one sample. */
   shape: number[];
+  /** The output is the activation / unit + zero: integers, of quantised models. */
+  unit: number;
+  zero: number;
   tail: ScoreDisplay;
 }
 

@@ -20,9 +20,11 @@ import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
+import { quantisedRules } from "./operators/quantised.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
+import { type Integers, passIntegers } from "./integers.ts";
 import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
@@ -59,6 +61,7 @@ const rules: Record<string, OperatorRule> = {
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
+  ...quantisedRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
@@ -66,6 +69,7 @@ const joining = new Set([
   ...Object.keys(linearRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
+  ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],
 ]);
 
 export interface LowerOptions {
@@ -97,7 +101,10 @@ export function lower(
   const inputs = graph.inputs as { name: string; shape: number[] }[];
   const [[batch]] = inputs.map(({ shape }) => shape);
   const rounds = new RoundBuilder(
-    new Map(inputs.map(({ name }) => [name, { gain: 1, offset: 0 }])),
+    new Map(graph.inputs.map(({ name, range }) => [
+      name,
+      { gain: 1, offset: 0, grid: null, range },
+    ])),
   );
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
@@ -122,7 +129,8 @@ export function lower(
   const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
-  const integers = integerNodes(graph, nodes);
+  const { computing, moving } = integerNodes(graph, nodes);
+  const integers = new Map<string, Integers>();
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
@@ -142,7 +150,7 @@ export function lower(
       if (shape) values.set(name, rounds.activation(`?${name}`, shape));
     };
     const refusal = refuse(node) ??
-      (integers.has(node) ? inIntegers(node) : null);
+      (computing.has(node) ? inIntegers(node) : null);
     if (refusal) {
       offend(refusal);
       continue;
@@ -159,9 +167,11 @@ export function lower(
           consumers,
           values,
           derivations,
+          integers,
           isRawInput,
         }));
       const results = [lowered].flat();
+      if (moving.has(node)) passIntegers(node, integers);
       results.forEach((result, i) => {
         checkResult(result);
         const name = node.outputs[i];
@@ -194,18 +204,23 @@ export function lower(
     checkTail(tail, lasts[i].shape, graph.opset)
   );
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  const outputs = graph.outputs.map(({ name }, i): FloatOutput => ({
-    name,
-    tensor: finish(rounds, lasts[i], ends[i]),
-    shape: outputShape(lasts[i].shape),
-    tail: detached[i].tail,
-  }));
-  return cropUnread({
-    inputs: inputs.map(({ name, shape: [, ...rest] }) => ({
+  const outputs = graph.outputs.map(({ name }, i): FloatOutput => {
+    const { scale = 1, zero = 0 } = integers.get(ends[i]) ?? {};
+    return {
       name,
-      shape: gridOf([1, ...rest]) ?? [sizeOf(rest)],
-      ...rounds.inputs.get(name)!,
-    })),
+      tensor: finish(rounds, lasts[i], ends[i]),
+      shape: outputShape(lasts[i].shape),
+      unit: scale,
+      zero,
+      tail: detached[i].tail,
+    };
+  });
+  return cropUnread({
+    inputs: inputs.map(({ name, shape: [, ...rest] }) => {
+      const { gain, offset, grid } = rounds.inputs.get(name)!;
+      const shape = gridOf([1, ...rest]) ?? [sizeOf(rest)];
+      return { name, shape, gain, offset, grid };
+    }),
     rounds: rounds.rounds,
     outputs,
   });
@@ -275,7 +290,8 @@ function lowerNode(
 /** Operators without any rule, whatever their inputs. */
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
-  const standard = domain === "" || domain === "ai.onnx";
+  const standard = ["", "ai.onnx"].includes(domain) ||
+    domainsOf[operator]?.includes(domain);
   const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
@@ -292,6 +308,13 @@ function refuse(node: OnnxNode): OffendingNode | null {
     instead: suggestion(operator),
   };
 }
+
+/** Other domains in which operators of that name are the same. */
+const domainsOf: Readonly<Record<string, readonly string[]>> = {
+  Quant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  BipolarQuant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  RequantShift: ["PACTOps"],
+};
 
 function inIntegers({ name, operator }: OnnxNode): OffendingNode {
   return {

@@ -8,7 +8,12 @@ import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { integersWithin } from "../../../sdk/fixed_point/quantise.ts";
 import type { InputSpec } from "../../../sdk/wire/values.ts";
 import { inputReadings } from "../float_reference.ts";
-import type { FloatInput, FloatNetwork, FloatTerm } from "../ir.ts";
+import type {
+  FloatInput,
+  FloatNetwork,
+  FloatTerm,
+  IntegerGrid,
+} from "../ir.ts";
 import { columnsOfRow, type QuantisedActivation } from "./activation.ts";
 import { integerBounds, rangeMargin } from "./range.ts";
 import { batchMap } from "../../simulate/batch_map.ts";
@@ -37,6 +42,7 @@ export function chooseInputs(
 ): InputSpec[] {
   const parts = inputReadings(network, readings);
   return network.inputs.map((input, i) => {
+    if (input.grid) return asGiven(input, input.grid);
     const together = oneScale(input, range ?? extremes(parts[i], bits), bits);
     const blocks = input.shape[0];
     if (range || blocks === 1 || readings.length < 2) return together;
@@ -86,6 +92,21 @@ export function quantiseInputs(
 
 function described({ name, shape }: FloatInput) {
   return { name, shape, labels: null, units: null };
+}
+
+/** The integers that the model itself rounds to. */
+function asGiven(
+  input: FloatInput,
+  { scale, low, high }: IntegerGrid,
+): InputSpec {
+  const { gain, offset } = input;
+  return {
+    ...described(input),
+    scale: [scale / gain],
+    offset: [0 - offset / gain],
+    low,
+    high,
+  };
 }
 
 function oneScale(

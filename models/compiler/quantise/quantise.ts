@@ -1,6 +1,7 @@
 /** Post-training quantisation of a network of rounds, on calibration data. */
 import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { givenRounds, givenWeightBits } from "./given.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import type { FloatStatistics } from "./statistics.ts";
 import { type QuantisedRound, quantiseRound, scaleGroups } from "./round.ts";
@@ -36,17 +37,24 @@ export function quantiseRounds(
   for (const { spec, activation } of earlier) {
     activations.set(spec.writes, activation);
   }
+  const given = givenRounds(network);
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
-    const isLast = givesScores(network, round);
+    const isLast = givesScores(network, round), isGiven = given.has(round);
     const quantised = quantiseRound(
       round,
       index,
       activations,
       statistics,
-      { weights: bits.weights[index], activation: bits.activations[index] },
+      {
+        weights: isGiven ? givenWeightBits : bits.weights[index],
+        activation: bits.activations[index],
+        isGiven,
+      },
       isLast,
-      isLast ? 1 : scaleGroups(round, readerChannels(network, round)),
+      isLast || isGiven
+        ? 1
+        : scaleGroups(round, readerChannels(network, round)),
       prescribed?.rounds[index],
     );
     activations.set(round.writes, quantised.activation);

@@ -11,6 +11,7 @@ import {
   type Tensor,
   tensor,
 } from "./tensors.ts";
+import { quantisedOperators } from "./quantised.ts";
 import { convolution, pool, reduction } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
@@ -358,4 +359,5 @@ const rules: Readonly<Record<string, Rule>> = {
     return tensor([values.length], Float64Array.from(values), start!.type);
   },
   Where: where,
+  ...quantisedOperators(matMul),
 };
