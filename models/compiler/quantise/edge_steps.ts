@@ -1,5 +1,6 @@
 /** From the edge's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
+import { requantise } from "../../../sdk/activations/scaling.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
@@ -40,6 +41,9 @@ const intermediateBits = 14;
 
 /** Bits of integers that are narrow as they are. */
 const maxNarrowBits = 16;
+
+/** Entries of a table for ties, at most. */
+const maxTieTable = 2 ** 13;
 
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
@@ -271,14 +275,35 @@ class StepWalk {
   }
 
   /** To the integers that the model itself rounds to. */
-  #toGrid({ scale, low, high }: IntegerGrid): void {
+  #toGrid(grid: IntegerGrid): void {
+    const { scale, low, high } = grid;
     const isThere = this.#narrow && this.#scales[0] === scale &&
       this.#narrow.low >= low && this.#narrow.high <= high;
     if (isThere) return;
     const factor = this.#scales[0] / scale;
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
-    this.#push({ op: "requantise", multiplier, shift, low, high });
+    const step: EdgeStep = { op: "requantise", multiplier, shift, low, high };
+    this.#push(this.#tieTable(step, grid) ?? step);
     this.#become({ low, high }, scale);
+  }
+
+  /**
+   * Means of a few integers often lie half-way between two: where the step takes others of
+   * them than the model does, a table does as the model.
+   */
+  #tieTable(step: Requantisation, grid: IntegerGrid): EdgeStep | null {
+    const [scale] = this.#scales, bound = this.#bound;
+    const { low, high } = this.#narrow ?? { low: -bound, high: bound };
+    if (high - low >= maxTieTable) return null;
+    const values = Float64Array.from(
+      { length: high - low + 1 },
+      (_, i) => low + i,
+    );
+    const table = Array.from(values, (x) => integerOf(x * scale, grid));
+    const got = requantise(values, step, step.low, step.high);
+    return got.every((x, i) => x === table[i])
+      ? null
+      : { op: "lookup", multiplier: 2, shift: 1, low, table };
   }
 
   /** The values lie in a range that needs no narrowing. */

@@ -165,7 +165,7 @@ export function commonStep(lists: readonly Float64Array[]): number | null {
   for (const list of lists) {
     for (const value of list) {
       step = commonDivisor(step, Math.abs(value));
-      if (step * maxMultiple < max) return null;
+      if (step > 0 && step * maxMultiple < max) return null;
     }
   }
   if (step === 0) return null;
