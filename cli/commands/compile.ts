@@ -9,6 +9,7 @@ import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
 import { loadClasses, loadNames, loadReadings } from "../readings/readings.ts";
@@ -56,7 +57,7 @@ export function compileCommand(): Command {
     .requiredOption("--out <folder>", "folder of the package")
     .option(
       "--calibrate <file>",
-      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz); models that are quantised from the reading on need none",
     )
     .option(
       "--calibrate-labels <file>",
@@ -149,16 +150,16 @@ Examples:
 }
 
 async function compile(path: string, options: Options): Promise<void> {
-  if (!options.calibrate && !options.quantisation) {
-    throw new UsageError("Cannot compile: --calibrate FILE is missing");
-  }
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
   const { inputShape } = options;
   const read = readOnnx(onnx);
   const graph = inputShape ? withInputShape(read, inputShape) : read;
-  const { inputs } = lower(graph);
+  const network = lower(graph), { inputs } = network;
+  if (!options.calibrate && !options.quantisation && !isGiven(network)) {
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
+  }
   const calibration = options.calibrate
     ? await loadReadings(options.calibrate, inputs, count)
     : [];

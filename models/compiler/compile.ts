@@ -20,7 +20,7 @@ import {
   type IndependentCheck,
 } from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
-import { isGiven, usedBits } from "./quantise/given.ts";
+import { isGiven, readingsWithin, usedBits } from "./quantise/given.ts";
 import { chooseInputs, quantiseInputs } from "./quantise/inputs.ts";
 import { type BitWidths, quantiseRounds } from "./quantise/quantise.ts";
 import {
@@ -43,7 +43,8 @@ export interface CompileOptions {
   name: string;
   /**
    * Readings typical of use, each one sample's elements in row-major order. May be
-   * empty with `quantisation`.
+   * empty with `quantisation`, and for models that are quantised from the reading on:
+   * they are tried on random readings.
    */
   calibration: ArrayLike<number>[];
   /** Shape of the input, batch axis first, where the file leaves lengths open. */
@@ -113,8 +114,11 @@ export function compileModel(
   const { inputShape } = options;
   const graph = inputShape ? withInputShape(read, inputShape) : read;
   const network = lower(graph, { pool: options.pool });
-  const { calibration, onProgress } = options;
+  const { onProgress } = options;
   checkCalibration(network, options);
+  const calibration = options.calibration.length === 0 && isGiven(network)
+    ? readingsWithin(network)
+    : options.calibration;
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
@@ -161,7 +165,7 @@ export function compileModel(
       source: encodeHex(sha256(onnx)),
       producer: graph.producer,
       opset: graph.opset,
-      calibrationSamples: calibration.length,
+      calibrationSamples: options.calibration.length,
       pool: options.pool ?? "edge",
       inputBits: bits.input,
       weightBits: bits.weights.join("/"),

@@ -8,7 +8,7 @@ import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
-import { onGrid } from "./integer_grid.ts";
+import { blur, onGrid } from "./integer_grid.ts";
 import type { Precision } from "../simulate/tile_module.ts";
 import { countedCells } from "./lower/windows.ts";
 
@@ -136,6 +136,8 @@ function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
       return x.map((v) => Math.min(Math.max(v, step.low), step.high));
     case "quantise":
       return x.map((v) => onGrid(v, step));
+    case "sign":
+      return x.map((v) => v < -blur ? -step.scale : step.scale);
     case "function":
       return x.map(step.apply);
     case "transpose": {

@@ -5,8 +5,8 @@
  */
 import type { IntegerGrid } from "./ir.ts";
 
-/** Sums in doubles may miss a value half-way between two integers by this much. */
-const blur = 1e-9;
+/** Sums in doubles may miss a value at which a result changes by this much. */
+export const blur = 1e-9;
 
 /** The integer that stands for `x`. */
 export function integerOf(

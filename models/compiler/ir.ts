@@ -79,6 +79,8 @@ export type EdgeOperation =
   | { op: "clip"; low: number; high: number }
   /** To the nearest multiple of a scale. */
   | ({ op: "quantise" } & IntegerGrid)
+  /** x < 0 ? -scale : scale. */
+  | { op: "sign"; scale: number }
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
@@ -136,6 +138,13 @@ export function givesScores(
 ): boolean {
   return outputs.some(({ tensor }) => tensor === writes) &&
     !rounds.some(({ terms }) => terms.some(({ reads }) => reads === writes));
+}
+
+/** Whether the operation leaves one of a few multiples of a scale that the model says. */
+export function roundsToScale(
+  operation: EdgeOperation,
+): operation is Extract<EdgeOperation, { op: "quantise" | "sign" }> {
+  return operation.op === "quantise" || operation.op === "sign";
 }
 
 /** Elements of a grid. */

@@ -71,7 +71,7 @@ export function movedBlocks(
 
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
-  return op !== "clip" && op !== "function" && op !== "quantise";
+  return !["clip", "function", "quantise", "sign"].includes(op);
 }
 
 /**
@@ -183,6 +183,16 @@ class StepWalk {
         return;
       case "quantise":
         return this.#toGrid(operation);
+      case "sign":
+        // Integers below 0, and the others.
+        this.#push({
+          op: "lookup",
+          multiplier: 2,
+          shift: 1,
+          low: -1,
+          table: [-1, 1],
+        });
+        return this.#become({ low: -1, high: 1 }, operation.scale);
       case "function":
         return this.#table(
           operation,

@@ -5,7 +5,13 @@
  *
  * @module
  */
-import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
+import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import {
+  type FloatNetwork,
+  type FloatRound,
+  givesScores,
+  roundsToScale,
+} from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import type { BitWidths } from "./quantise.ts";
 import type { QuantisedRound } from "./round.ts";
@@ -20,6 +26,9 @@ const tolerance = 1e-3, maxMultiple = weightLimit(givenWeightBits);
 /** Noise of a round, in steps of what it writes. */
 const maxNoise = 1e-3;
 
+/** Random readings that a model is tried on. */
+const triedReadings = 8;
+
 /** Share of the scores' reach that counts as a step where they are not rounded. */
 const scoreStep = 2 ** -12;
 
@@ -32,7 +41,7 @@ export function givenRounds(
   );
   const given = new Set<FloatRound>();
   for (const round of network.rounds) {
-    const rounds = round.edge.some(({ op }) => op === "quantise");
+    const rounds = round.edge.some(roundsToScale);
     if (rounds) activations.add(round.writes);
     const ends = givesScores(network, round) &&
       round.terms.every(({ reads }) => activations.has(reads));
@@ -45,6 +54,24 @@ export function givenRounds(
 export function isGiven(network: FloatNetwork): boolean {
   return network.inputs.every(({ grid }) => grid !== null) &&
     givenRounds(network).size === network.rounds.length;
+}
+
+/** Readings to try such a model on: of each input, multiples of its scale at random. */
+export function readingsWithin({ inputs }: FloatNetwork): Float64Array[] {
+  let state = 1;
+  // Park and Miller's numbers, the same at every compile.
+  const random = () => (state = state * 48271 % 2147483647) / 2147483647;
+  return Array.from(
+    { length: triedReadings },
+    () =>
+      Float64Array.from(inputs.flatMap(({ shape, grid, gain, offset }) => {
+        const { low, high, scale } = grid!;
+        return Array.from({ length: elementCount(shape) }, () => {
+          const integer = low + Math.floor(random() * (high - low + 1));
+          return (integer * scale - offset) / gain;
+        });
+      })),
+  );
 }
 
 /** The widths asked for, and of what is given those that there are. */
@@ -116,7 +143,7 @@ function stepOf(
   terms: readonly ScaledTerm[],
   activations: ReadonlyMap<string, QuantisedActivation>,
 ): number {
-  const step = edge.find((operation) => operation.op === "quantise");
+  const step = edge.find(roundsToScale);
   if (step) return step.scale;
   const reach = [...activations.values()].reduce(
     (max, { low, high }) => Math.max(max, -low, high),
@@ -191,9 +218,10 @@ export function commonStep(lists: readonly Float64Array[]): number | null {
 /** Euclid's, of real numbers. */
 function commonDivisor(left: number, right: number): number {
   let a = left, b = right;
-  while (b > tolerance * Math.max(left, right) / maxMultiple) {
+  while (b > Math.max(left, right) / maxMultiple / 2) {
     const rest = Math.abs(a - b * Math.round(a / b));
-    if (rest < tolerance * b) return b;
+    // Single precision blurs what is left of large multiples.
+    if (rest < b / 20) return b;
     [a, b] = [b, rest];
   }
   return a;

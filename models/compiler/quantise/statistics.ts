@@ -4,7 +4,7 @@ import {
   applyOperations,
   inputActivations,
 } from "../float_reference.ts";
-import type { FloatNetwork, FloatTerm } from "../ir.ts";
+import { type FloatNetwork, type FloatTerm, roundsToScale } from "../ir.ts";
 import { type Feedback, feedbackOf } from "./error_feedback.ts";
 
 /** In doubles where the model itself rounds: single precision would round otherwise. */
@@ -66,7 +66,7 @@ export function floatStatistics(
 /** Whether the model rounds what it computes: to the other side where sums differ a little. */
 function roundsItself({ inputs, rounds }: FloatNetwork): boolean {
   return inputs.some(({ grid }) => grid !== null) ||
-    rounds.some(({ edge }) => edge.some(({ op }) => op === "quantise"));
+    rounds.some(({ edge }) => edge.some(roundsToScale));
 }
 
 function isFinite(values: ArrayLike<number>): boolean {

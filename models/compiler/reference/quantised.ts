@@ -158,7 +158,7 @@ export function quantisedOperators(
     BipolarQuant: (_, [x, scale]) =>
       tensor(
         x!.shape,
-        x!.data.map((v) => v < 0 ? -scale!.data[0] : scale!.data[0]),
+        x!.data.map((v) => v < -1e-9 ? -scale!.data[0] : scale!.data[0]),
       ),
     RequantShift: requantShift,
   };

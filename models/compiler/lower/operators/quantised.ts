@@ -259,13 +259,7 @@ const bipolarQuant: OperatorRule = (call) => {
       "use one scale for all",
     );
   }
-  const apply = (x: number) => x >= 0 ? scale[0] : -scale[0];
-  const operation: EdgeOperation = {
-    op: "function",
-    name: call.node.operator,
-    apply,
-  };
-  return edgeResult(call, operation, value.shape);
+  return edgeResult(call, { op: "sign", scale: scale[0] }, value.shape);
 };
 
 /** PULP's tools: floor((x * mul + add) / div), within the levels of its integers. */
