@@ -3,6 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import type { Reveal } from "../../sdk/wire/plan.ts";
 import type { FloatNetwork } from "./ir.ts";
+import type { OnnxGraph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
 import {
   type ModelPackage,
@@ -10,9 +11,11 @@ import {
   type PrivacyProfile,
 } from "../package/format.ts";
 import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
-import { readingLength } from "./float_reference.ts";
 import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
+import type { StateSpec } from "../../sdk/wire/values.ts";
+import { lengthWithoutStates, readingsWithStates } from "./states.ts";
+import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
@@ -49,6 +52,13 @@ export interface CompileOptions {
   calibration: ArrayLike<number>[];
   /** Shape of the input, batch axis first, where the file leaves lengths open. */
   inputShape?: number[];
+  /** Tensors of the graph that the model gives. Default: the file's outputs. */
+  outputs?: string[];
+  /**
+   * Inputs that the gateway sets to what an output was the time before. Readings follow
+   * each other then, and hold the other inputs.
+   */
+  states?: StateSpec[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order; by output where there are several. Default: the file's. */
@@ -111,14 +121,13 @@ export function compileModel(
   options: CompileOptions,
 ): Compilation {
   const read = readOnnx(onnx);
-  const { inputShape } = options;
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
+  const graph = wantedGraph(read, options);
   const network = lower(graph, { pool: options.pool });
-  const { onProgress } = options;
+  const { onProgress, states = [] } = options;
   checkCalibration(network, options);
   const calibration = options.calibration.length === 0 && isGiven(network)
     ? readingsWithin(network)
-    : options.calibration;
+    : readingsWithStates(network, options.calibration, states);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
@@ -156,10 +165,12 @@ export function compileModel(
     inputs: withNames("input", inputs, names.inputNames, names.units),
     rounds: specs,
     outputs,
-    states: [],
+    states,
     privacy: options.privacy ?? "standard",
     reveal: options.reveal ??
-      (canRevealLabel({ rounds: specs, outputs }) ? "label" : "scores"),
+      (states.length === 0 && canRevealLabel({ rounds: specs, outputs })
+        ? "label"
+        : "scores"),
     powerOfTwo: multipliesByPowersOfTwo(specs),
     provenance: {
       source: encodeHex(sha256(onnx)),
@@ -187,6 +198,15 @@ export function compileModel(
   return { model, report: done, check, network };
 }
 
+/** The file's graph, cut and of the shape that is asked for. */
+export function wantedGraph(
+  graph: OnnxGraph,
+  { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
+): OnnxGraph {
+  const cut = outputs ? withOutputs(graph, outputs) : graph;
+  return inputShape ? withInputShape(cut, inputShape) : cut;
+}
+
 function checkPromise(
   report: QuantisationReport,
   options: CompileOptions,
@@ -202,11 +222,11 @@ function checkPromise(
 
 function checkCalibration(
   network: FloatNetwork,
-  { calibration, quantisation, inputRange }: CompileOptions,
+  { calibration, quantisation, inputRange, states = [] }: CompileOptions,
 ): void {
   const needed = quantisation === undefined && !isGiven(network);
   const [min, max] = inputRange ?? [-Infinity, Infinity];
-  const length = readingLength(network);
+  const length = lengthWithoutStates(network, states);
   const shape = network.inputs.map(({ shape }) => shape.join(", ")).join("; ");
   if (needed && calibration.length === 0) {
     throw new RangeError(

@@ -4,6 +4,7 @@
  * once.
  */
 import { cropUnread } from "./crop.ts";
+import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
@@ -238,16 +239,6 @@ function lastValue(
     throw new RangeError("Cannot compile model: its output is a constant");
   }
   return last;
-}
-
-/** The nodes that the outputs depend on, in the graph's order. */
-function neededNodes(nodes: OnnxNode[], ends: string[]): OnnxNode[] {
-  const needed = new Set(ends);
-  return nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => needed.has(name))) return false;
-    for (const name of inputs) needed.add(name);
-    return true;
-  }).toReversed();
 }
 
 function countConsumers(
