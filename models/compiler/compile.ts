@@ -138,7 +138,7 @@ export function compileModel(
   const asked = prescribed
     ? prescribedBits(prescribed)
     : requestedBits(network, options) ??
-      chooseBits(network, statistics, options);
+      chooseBits(network, statistics, { ...options, calibration });
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
     : chooseInputs(network, calibration, asked.input, options.inputRange);
