@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
 import { compileModel, wantedGraph } from "../../models/compiler/compile.ts";
 import { inputsOfReadings } from "../../models/simulate/sequence.ts";
-import type { Reveal, StateSpec } from "../../sdk/wire/plan.ts";
+import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";

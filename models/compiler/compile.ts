@@ -1,7 +1,7 @@
 /** From an ONNX file and calibration readings to a model package. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import type { FloatNetwork } from "./ir.ts";
 import type { OnnxGraph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
@@ -88,7 +88,7 @@ export interface CompileOptions {
    * end in a dense layer of two scores or more.
    */
   reveal?: Reveal;
-  /** Where averages are taken. Default: at the edge. */
+  /** Where averages are taken. Default: at the gateway. */
   pool?: "edge" | "cloud";
   /** Write the package though a score loses more than is promised (models/README.md). */
   acceptError?: boolean;
@@ -142,13 +142,12 @@ export function compileModel(
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
     : chooseInputs(network, calibration, asked.input, options.inputRange);
-  const rounds = quantiseRounds(
-    network,
+  const rounds = quantiseRounds(network, {
     statistics,
-    quantiseInputs(network, calibration, inputs),
-    asked,
-    { prescribed },
-  );
+    inputs: quantiseInputs(network, calibration, inputs),
+    bits: asked,
+    prescribed,
+  });
   const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
   const specs = rounds.map(({ spec }) => spec);
@@ -185,13 +184,12 @@ export function compileModel(
     files: {},
   };
   manifest.version = versionOf(manifest, tensors);
-  const done = report(
-    network,
+  const done = report(network, {
     statistics,
     rounds,
     bits,
-    hasClasses(network, options),
-  );
+    hasClasses: hasClasses(network, options),
+  });
   checkPromise(done, options);
   const model = { manifest, tensors };
   verifyPackage(model);

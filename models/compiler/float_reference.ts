@@ -114,7 +114,7 @@ export function runFloat(
   return outputsOf(network, activations)[0];
 }
 
-/** The edge's operations on one sample's accumulators. */
+/** The gateway's operations on one sample's accumulators. */
 export function applyOperations(
   round: FloatRound,
   accumulators: Float64Array,

@@ -1,17 +1,19 @@
 /**
  * The network between ONNX and integers: rounds of linear maps in floating point
- * and what the edge does between them. Everything is per
+ * and what the gateway does between them. Everything is per
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 
-import type { ScoreDisplay } from "../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../sdk/wire/values.ts";
 
 /** [channels, height, width]; height 1 for signals. */
 export type Grid = [channels: number, height: number, width: number];
 
-/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
-export interface Convolution {
-  kind: "convolution";
+/**
+ * A window moving over a grid. Cells outside of the grid are left out of maxima and
+ * count as zero in sums.
+ */
+export interface Window {
   input: Grid;
   output: Grid;
   kernel: [number, number];
@@ -19,6 +21,11 @@ export interface Convolution {
   dilation: [number, number];
   /** May be negative (cropping). */
   pads: [top: number, left: number, bottom: number, right: number];
+}
+
+/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
+export interface Convolution extends Window {
+  kind: "convolution";
   groups: number;
   weights: Float64Array;
 }
@@ -56,22 +63,12 @@ export interface FloatRound {
   /** One an element of `shape`. */
   bias: Float64Array;
   edge: EdgeOperation[];
-  /** Name and shape of the activation that the edge makes. */
+  /** Name and shape of the activation that the gateway makes. */
   writes: string;
   writesShape: number[];
 }
 
-/** A window moving over a grid. Cells outside of the grid are left out of maxima and count as zero in sums. */
-export interface Window {
-  input: Grid;
-  output: Grid;
-  kernel: [number, number];
-  stride: [number, number];
-  dilation: [number, number];
-  pads: [top: number, left: number, bottom: number, right: number];
-}
-
-/** A step of the edge, on real numbers. */
+/** A step of the gateway, on real numbers. */
 export type EdgeOperation =
   | { op: "relu" }
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */

@@ -1,6 +1,6 @@
 /**
  * Tensors of integers in quantised models. A value stands for the real number that an
- * integer means; how it does is noted beside, by name of the tensor.
+ * integer means; how it does is noteRange beside, by name of the tensor.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   type DynamicValue,
   type OperatorCall,
 } from "./operator_call.ts";
-import { scaled } from "./operators/linear.ts";
+import { scaleElements } from "./operators/linear.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import type { LinearValue } from "./values.ts";
 
@@ -41,14 +41,14 @@ export function realInput(
   ) {
     // What several read is computed once.
     const shared = call.consumers.get(name)! > 1;
-    if (!shared || value.kind === "linear") return noted(call, value);
+    if (!shared || value.kind === "linear") return noteRange(call, value);
     return call.rounds.toLinear(value);
   }
   if (readAs(call, value, name, meaning)) return value;
   const at = along(meaning, value.shape);
-  const linear = noted(call, call.rounds.toLinear(value));
+  const linear = noteRange(call, call.rounds.toLinear(value));
   const factors = Float64Array.from(at, (i) => scales[i] / from.scale);
-  const moved = scaled(linear, factors);
+  const moved = scaleElements(linear, factors);
   const bias = moved.bias.map((b, i) =>
     b + (from.zero - zeros[at[i]]) * scales[at[i]]
   );
@@ -56,7 +56,7 @@ export function realInput(
 }
 
 /** Where the reading itself is integers, its quantisation is to give them as they are. */
-function noted<T extends DynamicValue>(call: OperatorCall, value: T): T {
+function noteRange<T extends DynamicValue>(call: OperatorCall, value: T): T {
   const input = inputOf(call, value);
   if (input?.range && !input.grid) {
     const [low, high] = input.range;
@@ -91,7 +91,7 @@ export function inputOf(call: OperatorCall, value: DynamicValue) {
 }
 
 /** Adds one number an element. */
-export function shifted(
+export function shiftElements(
   value: LinearValue,
   by: (element: number) => number,
 ): LinearValue {

@@ -74,7 +74,7 @@ const joining = new Set([
 ]);
 
 export interface LowerOptions {
-  /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
+  /** Averages of activations: at the gateway (fewer ciphertexts), or in the cloud as linear maps. */
   pool?: "edge" | "cloud";
 }
 
@@ -180,7 +180,7 @@ export function lower(
           isCheaperWritten(result, readers(name));
         values.set(
           name,
-          isWritten ? rounds.written(result, node.name) : result,
+          isWritten ? rounds.writeActivation(result, node.name) : result,
         );
       });
       // What nothing reads any more, and no function is made of, is let go.
@@ -360,7 +360,7 @@ function finish(
   try {
     if (last.kind === "edge") return last.activation ??= rounds.write(last);
     return writtenAs(rounds, last) ??
-      rounds.written(last, output).terms[0].reads;
+      rounds.writeActivation(last, output).terms[0].reads;
   } catch (error) {
     const node = { name: output, operator: "output" };
     throw new UnsupportedModelError([asOffending(node, error)]);

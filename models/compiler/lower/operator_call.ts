@@ -121,15 +121,20 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 }
 
 /**
- * Adds an operation of the edge to a value. One that other nodes read too becomes
+ * Adds an operation of the gateway to a value. One that other nodes read too becomes
  * an activation first, and this operation a round of its own.
+ *
+ * @param options.value what the operation is applied to; default: the first input
+ * @param options.sole whether only this node reads it; default: as for the first input
  */
 export function edgeResult(
   call: OperatorCall,
   operation: EdgeOperation,
   shape: number[],
-  value = dynamicInput(call, 0),
-  sole = isSoleReader(call, 0),
+  { value = dynamicInput(call, 0), sole = isSoleReader(call, 0) }: {
+    value?: DynamicValue;
+    sole?: boolean;
+  } = {},
 ): EdgeValue {
   const node = call.node.name;
   if (value.kind === "edge" && sole && value.activation === null) {

@@ -5,7 +5,7 @@ import {
   type OnnxNode,
 } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
-import type { ScoreDisplay } from "../../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../../sdk/wire/values.ts";
 import { normaliseAxis } from "./shapes.ts";
 import type { OffendingNode } from "./unsupported.ts";
 

@@ -1,17 +1,17 @@
 /**
  * What a name of the ONNX graph stands for while the graph is lowered, and the
- * rounds gathered so far. Rounds come into being lazily: a value of the edge
+ * rounds gathered so far. Rounds come into being lazily: a value of the gateway
  * becomes an activation only when something linear reads it.
  */
-import type {
-  EdgeOperation,
-  FloatInput,
-  FloatRound,
-  FloatTerm,
-  Grid,
-  LinearMap,
+import {
+  type EdgeOperation,
+  type FloatInput,
+  type FloatRound,
+  type FloatTerm,
+  type Grid,
+  gridSize,
+  type LinearMap,
 } from "../ir.ts";
-import { gridSize } from "../ir.ts";
 import { maxPlaces } from "../../package/verify.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import {
@@ -146,7 +146,7 @@ export class RoundBuilder {
       if (terms.length < linear.terms.length) continue;
       return { ...linear, shape, terms, bias: apply(map, linear.bias) };
     }
-    const broken = this.written(linear, `${node} input`);
+    const broken = this.writeActivation(linear, `${node} input`);
     return {
       kind: "linear",
       shape,
@@ -156,7 +156,7 @@ export class RoundBuilder {
   }
 
   /** The value as an activation of its own. */
-  written(value: LinearValue, node: string): LinearValue {
+  writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
       kind: "edge",
       shape: value.shape,

@@ -58,7 +58,7 @@ export function readTensor(
   if (external) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
     );
   }
@@ -66,7 +66,7 @@ export function readTensor(
   if (!element) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: element type ${dataType} is not supported`,
     );
   }
@@ -76,7 +76,7 @@ export function readTensor(
   if (!whole || shape.length > maxAxes) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: expected at most ${maxAxes} whole lengths, got shape [${
         shape.slice(0, maxAxes)
       }]`,
@@ -95,7 +95,7 @@ export function readTensor(
   if (data.length !== count) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: expected ${count} elements of shape [${shape}], got ${
         data.length + strings
       }`,
@@ -107,7 +107,7 @@ export function readTensor(
 }
 
 /** A name for a message: whoever wrote the file may have put anything there. */
-function shown(name: string): string {
+function quoteName(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
 }
 
@@ -149,7 +149,7 @@ function fromBytes(
   if (raw.byteLength % bytes !== 0) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: ${raw.byteLength} bytes are no multiple of ${bytes}`,
     );
   }

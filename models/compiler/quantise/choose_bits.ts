@@ -242,13 +242,12 @@ function qualityMeter(
     while (same < known.key.length && key[same] === known.key[same]) same++;
     const earlier = known.rounds.slice(0, Math.min(same, key.length - 1));
     const specs = chooseInputs(network, calibration, bits.input, inputRange);
-    const rounds = quantiseRounds(
-      network,
+    const rounds = quantiseRounds(network, {
       statistics,
-      quantiseInputs(network, readings, specs),
+      inputs: quantiseInputs(network, readings, specs),
       bits,
-      { earlier },
-    );
+      earlier,
+    });
     known = { key, rounds };
     const scores = realOutputs(network, rounds);
     const right = scores.filter((values, i) => classOf(values) === wanted[i]);

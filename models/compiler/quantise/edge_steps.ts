@@ -1,4 +1,4 @@
-/** From the edge's operations on real numbers to exact steps on integers. */
+/** From the gateway's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { requantise } from "../../../sdk/activations/scaling.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
@@ -326,11 +326,12 @@ class StepWalk {
   #clipTo(low: number, high: number): void {
     const [scale] = this.#scales;
     const bound = this.#bound;
-    const least = Math.round(low / scale), largest = Math.round(high / scale);
+    const smallest = Math.round(low / scale),
+      largest = Math.round(high / scale);
     // Either may lie beyond all accumulators.
     const step = {
-      low: Math.min(Math.max(-bound, least), largest),
-      high: Math.max(Math.min(bound, largest), least),
+      low: Math.min(Math.max(-bound, smallest), largest),
+      high: Math.max(Math.min(bound, largest), smallest),
     };
     this.#push({ op: "requantise", multiplier: 2, shift: 1, ...step });
     this.#bound = Math.max(Math.abs(step.low), Math.abs(step.high));

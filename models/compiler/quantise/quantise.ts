@@ -15,22 +15,26 @@ export interface BitWidths {
   activations: number[];
 }
 
-/**
- * Quantises the rounds.
- *
- * @param inputs in integers
- * @param options.earlier the first rounds, quantised already
- * @param options.prescribed what training has fixed
- */
+/** What rounds are quantised by. */
+export interface QuantiseRoundsOptions {
+  statistics: FloatStatistics;
+  /** In integers. */
+  inputs: ReadonlyMap<string, QuantisedActivation>;
+  bits: BitWidths;
+  /**
+   * The first rounds, quantised already.
+   *
+   * @default []
+   */
+  earlier?: QuantisedRound[];
+  /** What training has fixed. */
+  prescribed?: PrescribedQuantisation;
+}
+
+/** Quantises the rounds. */
 export function quantiseRounds(
   network: FloatNetwork,
-  statistics: FloatStatistics,
-  inputs: ReadonlyMap<string, QuantisedActivation>,
-  bits: BitWidths,
-  { earlier = [], prescribed }: {
-    earlier?: QuantisedRound[];
-    prescribed?: PrescribedQuantisation;
-  } = {},
+  { statistics, inputs, bits, earlier = [], prescribed }: QuantiseRoundsOptions,
 ): QuantisedRound[] {
   const activations = new Map(inputs);
   const done = [...earlier];
@@ -41,22 +45,21 @@ export function quantiseRounds(
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
     const isLast = givesScores(network, round), isGiven = given.has(round);
-    const quantised = quantiseRound(
-      round,
+    const quantised = quantiseRound(round, {
       index,
       activations,
       statistics,
-      {
+      bits: {
         weights: isGiven ? givenWeightBits : bits.weights[index],
         activation: bits.activations[index],
         isGiven,
       },
       isLast,
-      isLast || isGiven
+      groups: isLast || isGiven
         ? 1
         : scaleGroups(round, readerChannels(network, round)),
-      prescribed?.rounds[index],
-    );
+      prescribed: prescribed?.rounds[index],
+    });
     activations.set(round.writes, quantised.activation);
     done.push(quantised);
   }

@@ -5,7 +5,8 @@
  */
 import type { OnnxNode } from "../onnx/graph.ts";
 import { number, text } from "./attributes.ts";
-import { axisOf, stretch, type Tensor, tensor } from "./tensors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+import { axisOf, stretch, tensor } from "./tensors.ts";
 import { convolution } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;

@@ -1,6 +1,6 @@
 /**
  * Operators of quantised models: their scales are taken as they are, and what they
- * round to becomes a step of the edge.
+ * round to becomes a step of the gateway.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import {
   sizeOf,
   type Tensor,
 } from "../../onnx/tensor.ts";
-import { inputOf, isSameGrid, realInput, shifted } from "../integers.ts";
+import { inputOf, isSameGrid, realInput, shiftElements } from "../integers.ts";
 import {
   along,
   bitRange,
@@ -35,10 +35,10 @@ import {
 } from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import type { LinearValue, Value } from "../values.ts";
-import { linearRules, scaled } from "./linear.ts";
+import { linearRules, scaleElements } from "./linear.ts";
 
-/** The value rounded, at the edge; the node's output holds the integers. */
-function rounded(
+/** The value rounded, at the gateway; the node's output holds the integers. */
+function roundValue(
   call: OperatorCall,
   value: DynamicValue,
   meaning: Meaning,
@@ -49,15 +49,20 @@ function rounded(
   const [output] = call.node.outputs;
   if (others.length > 0) {
     const { scales, zeros } = meaning, at = along(meaning, value.shape);
-    const steps = shifted(
-      scaled(
+    const steps = shiftElements(
+      scaleElements(
         call.rounds.toLinear(value),
         Float64Array.from(at, (i) => 1 / scales[i]),
       ),
       (i) => zeros[at[i]],
     );
     const [low, high] = range;
-    return onEdge(call, steps, { scale: 1, low, high, ties: "even" }, true);
+    return roundAtGateway(
+      call,
+      steps,
+      { scale: 1, low, high, ties: "even" },
+      true,
+    );
   }
   call.integers.set(output, { scale, zero });
   const grid: IntegerGrid = {
@@ -74,13 +79,13 @@ function rounded(
     input.grid = grid;
     return value;
   }
-  return onEdge(call, value, grid, sole);
+  return roundAtGateway(call, value, grid, sole);
 }
 
 /** Operations that leave multiples of a scale what they are. */
 const keepsGrid = new Set<EdgeOperation["op"]>(["maxPool", "transpose"]);
 
-function onEdge(
+function roundAtGateway(
   call: OperatorCall,
   value: DynamicValue,
   grid: IntegerGrid,
@@ -90,13 +95,8 @@ function onEdge(
     ? value.operations.findLast(({ op }) => !keepsGrid.has(op))
     : undefined;
   if (earlier?.op === "quantise" && isSameGrid(earlier, grid)) return value;
-  return edgeResult(
-    call,
-    { op: "quantise", ...grid },
-    value.shape,
-    value,
-    sole,
-  );
+  const operation: EdgeOperation = { op: "quantise", ...grid };
+  return edgeResult(call, operation, value.shape, { value, sole });
 }
 
 const quantizeLinear: OperatorRule = (call) => {
@@ -104,7 +104,7 @@ const quantizeLinear: OperatorRule = (call) => {
   const zero = constantInput(call, 2);
   const axis = numberAttribute(node, "axis", 1);
   const range = targetRange(zero, numberAttribute(node, "output_dtype", 0));
-  return rounded(
+  return roundValue(
     call,
     dynamicInput(call, 0),
     meaningOf(constantInput(call, 1)!, zero, axis),
@@ -159,7 +159,7 @@ const qLinearConv: OperatorRule = (call) => {
   ]);
   const zero = constantInput(call, 7);
   const meaning = meaningOf(constantInput(call, 6)!, zero, 1);
-  return rounded(call, sum, meaning, targetRange(zero, 0), true);
+  return roundValue(call, sum, meaning, targetRange(zero, 0), true);
 };
 
 const qLinearMatMul: OperatorRule = (call) => {
@@ -171,7 +171,7 @@ const qLinearMatMul: OperatorRule = (call) => {
   );
   const zero = constantInput(call, 7);
   const meaning = meaningOf(constantInput(call, 6)!, zero, 1);
-  return rounded(call, sum, meaning, targetRange(zero, 0), true);
+  return roundValue(call, sum, meaning, targetRange(zero, 0), true);
 };
 
 const convInteger: OperatorRule = (call) => {
@@ -235,16 +235,16 @@ const quant: OperatorRule = (call) => {
   const meaning = meaningOf(scale, zero, channelAxis(scale.shape));
   const sole = isSoleReader(call, 0);
   if (meaning.scales.length === 1) {
-    const result = rounded(call, value, meaning, range, sole);
+    const result = roundValue(call, value, meaning, range, sole);
     call.integers.delete(node.outputs[0]);
     return result;
   }
   const { scales, zeros } = meaning, at = along(meaning, value.shape);
   const steps = call.rounds.toLinear(
-    rounded(call, value, meaning, range, sole),
+    roundValue(call, value, meaning, range, sole),
   );
-  return scaled(
-    shifted(steps, (i) => -zeros[at[i]]),
+  return scaleElements(
+    shiftElements(steps, (i) => -zeros[at[i]]),
     Float64Array.from(at, (i) => scales[i]),
   );
 };
@@ -287,8 +287,11 @@ const requantShift: OperatorRule = (call) => {
   };
   const factors = spread(1).map((mul) => mul / div), add = spread(2);
   // The nearest, half a step below: rounded down.
-  const steps = shifted(scaled(value, factors), (i) => add[i] / div - .5);
-  return onEdge(call, steps, { scale: 1, low, high, ties: "up" }, true);
+  const steps = shiftElements(
+    scaleElements(value, factors),
+    (i) => add[i] / div - .5,
+  );
+  return roundAtGateway(call, steps, { scale: 1, low, high, ties: "up" }, true);
 };
 
 /** An attribute that is one number, by itself or as a tensor. */
