@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
-import { compileModel } from "../../models/compiler/compile.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import { compileModel, wantedGraph } from "../../models/compiler/compile.ts";
+import { inputsOfReadings } from "../../models/simulate/sequence.ts";
+import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
-import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import { readBytes, readText } from "../../models/package/read_file.ts";
@@ -10,6 +10,7 @@ import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
 import { readableKinds } from "../readings/array_file.ts";
@@ -36,6 +37,8 @@ interface Options {
   out: string;
   name?: string;
   inputShape?: number[];
+  output?: string[];
+  state?: StateSpec[];
   weightBits?: number | number[];
   activationBits?: number | number[];
   maxAccuracyLoss: number;
@@ -63,7 +66,7 @@ export function compileCommand(): Command {
     .requiredOption("--out <folder>", "folder of the package")
     .option(
       "--calibrate <file>",
-      `readings typical of use: ${readableKinds}`,
+      `readings typical of use: ${readableKinds}; models that are quantised from the reading on need none`,
     )
     .option(
       "--calibrate-labels <file>",
@@ -83,6 +86,16 @@ export function compileCommand(): Command {
       "--input-shape <lengths>",
       "shape of the input, batch first (1,3,48,192), where the file leaves lengths open",
       axisLengths,
+    )
+    .option(
+      "--output <name>",
+      "tensor at which to end the model (again for several; default: the file's outputs)",
+      (name: string, names: string[] = []) => [...names, name],
+    )
+    .option(
+      "--state <input=output>",
+      "an input that the gateway sets to what an output was the time before (again for several); readings follow each other then, and hold the other inputs",
+      stateOf,
     )
     .option("--name <name>", "model name (default: the file's)")
     .option(
@@ -157,9 +170,6 @@ Examples:
 }
 
 async function compile(path: string, options: Options): Promise<void> {
-  if (!options.calibrate && !options.quantisation) {
-    throw new UsageError("Cannot compile: --calibrate FILE is missing");
-  }
   refuseOverwriting(options.out, options.force);
   const source = await findModel(path);
   if (source.kind !== "onnx") {
@@ -168,13 +178,17 @@ async function compile(path: string, options: Options): Promise<void> {
   const onnx = await readBytes(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { inputShape } = options;
-  const read = readOnnx(onnx);
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
-  const network = lower(graph);
-  const { inputs } = network;
+  const { inputShape, output: outputs, state: states } = options;
+  const network = lower(wantedGraph(readOnnx(onnx), { inputShape, outputs }));
+  if (!options.calibrate && !options.quantisation && !isGiven(network)) {
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
+  }
   const calibration = options.calibrate
-    ? await loadReadings(options.calibrate, inputs, count)
+    ? await loadReadings(
+      options.calibrate,
+      inputsOfReadings({ inputs: network.inputs, states: states ?? [] }),
+      count,
+    )
     : [];
   const calibrationLabels = options.calibrateLabels
     ? await loadClasses(options.calibrateLabels, count)
@@ -200,6 +214,8 @@ async function compile(path: string, options: Options): Promise<void> {
     reveal,
     calibration,
     inputShape,
+    outputs,
+    states,
     calibrationLabels,
     quantisation: options.quantisation
       ? parseQuantisation(await readText(options.quantisation))
@@ -217,14 +233,14 @@ async function compile(path: string, options: Options): Promise<void> {
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
   await writePackage(options.out, model);
-  const { version, outputs } = model.manifest;
+  const { version } = model.manifest;
   const contract = manifestContract(model.manifest);
   print(
     options.json ?? false,
     { out: options.out, name, version, contract, ...report, check },
     () =>
       `${
-        reportText(report, outputs[0].labels)
+        reportText(report, model.manifest.outputs[0].labels)
       }\n${name} ${version} written to ${options.out}${
         keyMark(options.keyBits)
       }\ncontract ${contract}`,
@@ -238,6 +254,14 @@ function namesOf(given?: string): Promise<NamesOfParts | undefined> {
 /** A model's name from its file's. */
 function fileName(path: string): string {
   return path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, "");
+}
+
+function stateOf(text: string, states: StateSpec[] = []): StateSpec[] {
+  const [input, output, ...rest] = text.split("=");
+  if (input && output && rest.length === 0) {
+    return [...states, { input, output }];
+  }
+  throw new UsageError(`Cannot use --state ${text}: expected INPUT=OUTPUT`);
 }
 
 function axisLengths(text: string): number[] {

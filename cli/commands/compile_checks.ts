@@ -8,7 +8,7 @@ import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { isReleaseName } from "../../models/package/release.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import { UsageError } from "./command.ts";
 
 export interface CheckedOptions {

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { manifestFile } from "../../models/package/package_bytes.ts";
-import { readBytes } from "../../models/package/read_file.ts";
+import { FileError, readBytes } from "../../models/package/read_file.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { zooFolder } from "../../models/package/zoo.ts";
 import { suggestion } from "../../sdk/support/nearest.ts";
@@ -29,6 +29,7 @@ export const packageArgument =
  * Finds what is named.
  *
  * @throws {UsageError} where it is nothing of that, saying what it is instead
+ * @throws {FileError} where there is no such file
  */
 export async function findModel(named: string): Promise<ModelSource> {
   if (/^https?:\/\//.test(named)) return servedModel(named);
@@ -99,7 +100,11 @@ function packageIn(folder: string): string {
   );
 }
 
+/** @throws {UsageError} {FileError} */
 function zooModel(name: string): string {
+  if (/[\\/]|\.\w+$/.test(name)) {
+    throw new FileError(`Cannot read ${name}: no such file or folder`);
+  }
   const names = readdirSync(zooFolder)
     .filter((name) => isZooModel(zooFolder, name));
   if (names.includes(name)) return join(zooFolder, name, "package");
