@@ -4,6 +4,7 @@
  * @module
  */
 import type { Circuit, Gate } from "./circuit.ts";
+import { operandsOf } from "./prune.ts";
 
 export interface Schedule {
   /** Places that are needed. */
@@ -60,13 +61,9 @@ function makeSchedule(circuit: Circuit, aliases: boolean): Schedule {
       }
     }
   }
-  const operands = (gate: Gate): number[] => {
-    if (gate.op === "zero") return [];
-    const read = gate.op === "xor" || gate.op === "and"
-      ? [gate.a, gate.b]
-      : [gate.a];
-    return [...new Set(read.map((wire) => root[wire]))];
-  };
+  const operands = (gate: Gate): number[] => [
+    ...new Set(operandsOf(gate).map((wire) => root[wire])),
+  ];
   const lastUse = new Int32Array(circuit.wires).fill(-1);
   circuit.gates.forEach((gate, i) => {
     for (const wire of operands(gate)) lastUse[wire] = i;

@@ -13,6 +13,7 @@ import {
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
 import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
+import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
   bigIntFromBytes,
   bytesFromBigInt,
@@ -120,8 +121,10 @@ export async function answerLinear(
   );
   const mask = purposeSeed(seed, "mask");
   const masks = await answerMasks(mask, answers.length, modulus);
+  const { steps, valueBits } = model.plan.rounds[content.round];
+  const rounding = roundingOf(steps, valueBits);
   const addends = masks.map((number, answer) =>
-    (number + offsetOf(compiled, answer)) % modulus
+    (number + offsetOf(compiled, rounding, answer)) % modulus
   );
   const randomiser = await context.randomiser?.(
     modulus,
@@ -287,9 +290,10 @@ function subtractPlaintext(
   return bytesFromBigInt(a + changed * modulus, ciphertext.length);
 }
 
-/** Biases, and 2^(slotBits - 1) in every slot that holds something. */
+/** Biases and what rounds them, and 2^(slotBits - 1) in every slot that holds something. */
 function offsetOf(
   { map, plan: { layout } }: CompiledRound,
+  rounding: number,
   answer: number,
 ): bigint {
   const b = BigInt(layout.slotBits), block = BigInt(blockSlots(layout)) * b;
@@ -300,8 +304,8 @@ function offsetOf(
     const value = answer * layout.valuesPerCiphertext + place;
     const bias = biasOf(map, layout, value);
     const biases = typeof bias === "number"
-      ? onesIn(usefulSlots(layout), layout) * BigInt(bias)
-      : inSlots(bias, layout.slotBits);
+      ? onesIn(usefulSlots(layout), layout) * BigInt(bias + rounding)
+      : inSlots(bias.map((each) => each + rounding), layout.slotBits);
     sum += biases << block * BigInt(place) + useful;
   }
   return sum;

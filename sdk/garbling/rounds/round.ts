@@ -10,15 +10,17 @@ import { Circuit } from "../circuit.ts";
 import { argMax } from "../circuits/activations.ts";
 import { valueOf } from "../circuits/integers.ts";
 import { circuitDigest } from "../digest.ts";
+import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
 import { type Reader, sharePart } from "./plaintexts.ts";
 import { lanesPerChunk } from "./run.ts";
+import { roundingOf } from "./simplify.ts";
 import type { Part, Stage } from "./stage.ts";
 import { bitsOf, type Elements, stepStages } from "./steps.ts";
 
 /** A round's plan, with how wide its accumulators are. */
 export interface SealedRoundPlan extends RoundPlan {
-  /** Bits of two's complement: |accumulator| < 2^(valueBits - 1). */
+  /** Bits of two's complement: |accumulator + rounding| < 2^(valueBits - 1), as {@linkcode roundingOf} adds. */
   valueBits: number;
 }
 
@@ -44,7 +46,8 @@ export interface SealedRound {
 export function sealedRound(plan: SealedPlan, index: number): SealedRound {
   const { layout, valueBits, steps } = plan.rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
-  const stepped = stepStages(steps, unmasked.elements);
+  const rounding = roundingOf(steps, valueBits);
+  const stepped = stepStages(steps, unmasked.elements, rounding);
   const last = index === plan.rounds.length - 1;
   const { stage, readers } = last
     ? labelStage(stepped.elements)
@@ -104,7 +107,13 @@ function labelStage(
   const operands = values.map((_, i) =>
     Int32Array.from({ length: samples }, (_, sample) => sample * count + i)
   );
-  const part = { circuit, lanes: samples, operands, results: [], known: null };
+  const part = {
+    circuit: prune(circuit),
+    lanes: samples,
+    operands,
+    results: [],
+    known: null,
+  };
   return {
     stage: { operandBits, parts: [part], elements: null },
     readers: [],
