@@ -235,7 +235,7 @@ function qualityMeter(
       statistics,
       quantiseInputs(network, readings, specs),
       bits,
-      { earlier },
+      { earlier, shiftsOnly: options.privacy === "sealed" },
     );
     known = { key, rounds };
     const scores = realOutputs(network, rounds);

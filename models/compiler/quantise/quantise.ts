@@ -14,21 +14,26 @@ export interface BitWidths {
   activations: number[];
 }
 
+export interface QuantisationOptions {
+  /** What training has fixed. */
+  prescribed?: PrescribedQuantisation;
+  /** Scale activations by powers of two alone, as garbled circuits want it. @default false */
+  shiftsOnly?: boolean;
+}
+
 /**
  * Quantises the rounds.
  *
  * @param inputs in integers
  * @param options.earlier the first rounds, quantised already
- * @param options.prescribed what training has fixed
  */
 export function quantiseRounds(
   network: FloatNetwork,
   statistics: FloatStatistics,
   inputs: ReadonlyMap<string, QuantisedActivation>,
   bits: BitWidths,
-  { earlier = [], prescribed }: {
+  { earlier = [], prescribed, shiftsOnly = false }: QuantisationOptions & {
     earlier?: QuantisedRound[];
-    prescribed?: PrescribedQuantisation;
   } = {},
 ): QuantisedRound[] {
   const activations = new Map(inputs);
@@ -44,7 +49,11 @@ export function quantiseRounds(
       index,
       activations,
       statistics,
-      { weights: bits.weights[index], activation: bits.activations[index] },
+      {
+        weights: bits.weights[index],
+        activation: bits.activations[index],
+        shiftsOnly,
+      },
       isLast,
       isLast ? 1 : scaleGroups(round, readerChannels(network, round)),
       prescribed?.rounds[index],

@@ -27,6 +27,8 @@ export interface RoundBits {
   weights: number;
   /** Of the activation that the round writes. */
   activation: number;
+  /** Whether activations are scaled by powers of two alone. */
+  shiftsOnly: boolean;
 }
 
 /** A quantised round with what it makes of the calibration data. */
@@ -114,6 +116,7 @@ export function quantiseRound(
       scales,
       bound: spec.bound,
       samples: accumulators(integers, samples, exactPrecision(spec.bound)),
+      shiftsOnly: bits.shiftsOnly,
     },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );

@@ -50,9 +50,14 @@ export function leakyRelu(
 export const isNonNegative = (c: Circuit, x: Value): Value =>
   valueOf([c.not(signOf(x)), false], 0, 1);
 
-/** Sum of a window, as a balanced tree. */
-export function sum(c: Circuit, terms: readonly Value[]): Value {
-  return reduce(terms, (a, b) => add(c, a, b));
+/**
+ * Sum of a window, as a balanced tree.
+ *
+ * @param more is added, too; fewer than there are terms
+ */
+export function sum(c: Circuit, terms: readonly Value[], more = 0): Value {
+  let left = more;
+  return reduce(terms, (a, b) => add(c, a, b, left-- > 0));
 }
 
 /** Largest of a window. */

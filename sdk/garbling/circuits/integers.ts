@@ -53,11 +53,18 @@ function addWords(c: Circuit, a: Word, b: Word, carry: Bit): Word {
   });
 }
 
-export function add(c: Circuit, a: Value, b: Value): Value {
-  const low = a.low + b.low, high = a.high + b.high;
+/** a + b, or a + b + 1 for no more. */
+export function add(
+  c: Circuit,
+  a: Value,
+  b: Value,
+  plusOne = false,
+): Value {
+  const more = plusOne ? 1 : 0;
+  const low = a.low + b.low + more, high = a.high + b.high + more;
   const width = signedBits(low, high);
-  const sum = addWords(c, resize(a.bits, width), resize(b.bits, width), false);
-  return { bits: sum, low, high };
+  const [x, y] = [a, b].map(({ bits }) => resize(bits, width));
+  return { bits: addWords(c, x, y, plusOne), low, high };
 }
 
 function subtract(c: Circuit, a: Value, b: Value): Value {

@@ -22,9 +22,15 @@ export function roundingOf(
   valueBits: number,
 ): number {
   const first = simplify(steps).find(({ op }) => op !== "reshape");
-  if (first?.op !== "requantise" || !isPowerOfTwo(first.multiplier)) return 0;
-  const half = 2 ** (first.shift - 1) / first.multiplier;
-  return half >= 1 && half <= 2 ** (valueBits - 2) ? half : 0;
+  const half = first ? roundingBefore(first) : 0;
+  return half <= 2 ** (valueBits - 2) ? half : 0;
+}
+
+/** What added beforehand rounds a scaling by a power of two; 0 for other steps. */
+export function roundingBefore(step: EdgeStep): number {
+  if (step.op !== "requantise" || !isPowerOfTwo(step.multiplier)) return 0;
+  const half = 2 ** (step.shift - 1) / step.multiplier;
+  return half >= 1 ? half : 0;
 }
 
 /** Whether it scales by shifts alone. */

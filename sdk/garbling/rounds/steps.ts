@@ -27,7 +27,7 @@ import {
   valueOf,
 } from "../circuits/integers.ts";
 import { prune } from "../prune.ts";
-import { simplify } from "./simplify.ts";
+import { roundingBefore, simplify } from "./simplify.ts";
 import type { Part, Range, Stage } from "./stage.ts";
 import { type JoiningStep, windowsOf } from "./windows.ts";
 
@@ -133,9 +133,15 @@ function runStage(
     const operands = kind.cells[0].map(() =>
       valueOf(circuit.word(bitsOf(before)), before.low, before.high)
     );
-    const joint = exact(head, join(circuit, head, operands, kind.factor));
+    let carried = head?.op === "sumPool"
+      ? roundingOfSum(operands.length, tail)
+      : rounding;
+    const { factor } = kind;
+    const joint = exact(
+      head,
+      join(circuit, head, operands, { factor, more: head ? carried : 0 }),
+    );
     const slopes = kind.slopes.values();
-    let carried = rounding;
     const value = tail.reduce((x, step) => {
       const next = applyTo(circuit, step, x, { slopes, rounding: carried });
       if (step.op !== "reshape") carried = 0;
@@ -165,6 +171,12 @@ function runStage(
     },
     elements: { ...range, samples, shape: shapeOf(tail, joined) },
   };
+}
+
+/** What adders of `terms` terms take in for nothing to round the scaling after them. */
+function roundingOfSum(terms: number, [next]: readonly EdgeStep[]): number {
+  const rounding = next ? roundingBefore(next) : 0;
+  return rounding < terms ? rounding : 0;
 }
 
 function selectionStage(before: Elements): Built {
@@ -201,12 +213,12 @@ function join(
   c: Circuit,
   head: JoiningStep | null,
   operands: readonly Value[],
-  factor: number,
+  { factor, more }: { factor: number; more: number },
 ): Value {
   // A window that lies wholly in the padding gives 0, whatever the step.
   if (operands.length === 0) return constant(0);
   if (head?.op === "maxPool") return largest(c, operands);
-  return multiply(c, sum(c, operands), factor);
+  return multiply(c, sum(c, operands, more), factor);
 }
 
 function applyTo(
