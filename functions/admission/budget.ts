@@ -9,7 +9,10 @@ import { whenUnlocked } from "../stores/kv_lock.ts";
 import { KvSweep } from "../stores/kv_sweep.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 
-/** In values: an output of one sample is one. Left out: unlimited. */
+/**
+ * In values: an output of one sample is one; of a sealed model, the label of one sample.
+ * Left out: unlimited, and no sealed model is served without `perModelDay`.
+ */
 export interface BudgetLimits {
   perMinute?: number;
   perDay?: number;
@@ -43,6 +46,20 @@ export interface BudgetStore {
 export interface Budget {
   store: BudgetStore;
   limits: BudgetLimits;
+}
+
+/**
+ * The budget of models whose labels are limited by the day, as all sealed ones are;
+ * Infinity is a limit that somebody chose.
+ *
+ * @throws {CipherlayerError} `unsupported` without one
+ */
+export function labelBudget(budget: Budget | undefined): Budget {
+  if (budget?.limits.perModelDay !== undefined) return budget;
+  throw new CipherlayerError(
+    "unsupported",
+    "Cannot serve a sealed model: expected a budget of labels a model and day, got none",
+  );
 }
 
 const minuteMs = 60_000;

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { CipherlayerError } from "../support/errors.ts";
+
 export type Wire = number;
 /** A wire, or a public constant. */
 export type Bit = Wire | boolean;
@@ -29,6 +31,9 @@ export type Gate =
 /** Largest number of bits of a projection: rows are 32-bit words. */
 export const projectionBitsMax = 31;
 
+/** Gates of one circuit: for gateways what is built comes from a plan of the cloud's. */
+const maxGates = 2 ** 20;
+
 /** A circuit under construction, and the finished one. */
 export class Circuit {
   readonly gates: Gate[] = [];
@@ -40,6 +45,16 @@ export class Circuit {
   wires = 0;
   ands = 0;
   knownAnds = 0;
+
+  #add(gate: Gate): void {
+    if (this.gates.length === maxGates) {
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot seal a round: expected circuits of at most ${maxGates} gates`,
+      );
+    }
+    this.gates.push(gate);
+  }
 
   /** New input wires, lowest first; inputs come before gates. */
   word(bits: number): Wire[] {
@@ -62,14 +77,14 @@ export class Circuit {
     if (typeof b === "boolean") return b ? this.not(a) : a;
     if (a === b) return false;
     const out = this.wires++;
-    this.gates.push({ op: "xor", a, b, out });
+    this.#add({ op: "xor", a, b, out });
     return out;
   }
 
   not(a: Bit): Bit {
     if (typeof a === "boolean") return !a;
     const out = this.wires++;
-    this.gates.push({ op: "not", a, out });
+    this.#add({ op: "not", a, out });
     return out;
   }
 
@@ -78,7 +93,7 @@ export class Circuit {
     if (typeof b === "boolean") return b ? a : false;
     if (a === b) return a;
     const out = this.wires++;
-    this.gates.push({ op: "and", a, b, out });
+    this.#add({ op: "and", a, b, out });
     this.ands++;
     return out;
   }
@@ -90,7 +105,7 @@ export class Circuit {
   /** a xor what the garbler knows. */
   flip(a: Bit, known: KnownBit): Wire {
     const from = this.wire(a), out = this.wires++;
-    this.gates.push({ op: "flip", a: from, known, out });
+    this.#add({ op: "flip", a: from, known, out });
     return out;
   }
 
@@ -98,7 +113,7 @@ export class Circuit {
   andKnown(a: Bit, known: KnownBit): Bit {
     if (a === false) return false;
     const from = this.wire(a), out = this.wires++;
-    this.gates.push({ op: "andKnown", a: from, known, out });
+    this.#add({ op: "andKnown", a: from, known, out });
     this.knownAnds++;
     return out;
   }
@@ -111,14 +126,14 @@ export class Circuit {
       );
     }
     const from = this.wire(a), value = this.projections.push(bits) - 1;
-    this.gates.push({ op: "project", a: from, value, bits });
+    this.#add({ op: "project", a: from, value, bits });
   }
 
   /** A wire that holds a bit; a constant becomes the public label of zeros. */
   wire(a: Bit): Wire {
     if (typeof a === "number") return a;
     const out = this.wires++;
-    this.gates.push({ op: "zero", out });
+    this.#add({ op: "zero", out });
     return a ? this.not(out) as Wire : out;
   }
 

@@ -18,7 +18,6 @@ import {
 import {
   type SealedPlan,
   type SealedRound,
-  sealedRound,
   writerOf,
 } from "../garbling/rounds/round.ts";
 import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
@@ -54,7 +53,7 @@ export class SealedInference {
   #labels: number[] | null = null;
 
   /**
-   * @param rounds of the plan, as {@linkcode sealedRounds} makes them
+   * @param rounds of the plan, as `sealedRounds` makes them
    * @param inputs integers of the model's inputs, by name
    */
   constructor(
@@ -181,7 +180,3 @@ export class SealedInference {
     }
   }
 }
-
-/** The garbled calls of a plan. @throws {CipherlayerError} `unsupported` if a round cannot be sealed */
-export const sealedRounds = (plan: SealedPlan): SealedRound[] =>
-  plan.rounds.map((_, index) => sealedRound(plan, index));

@@ -13,7 +13,7 @@ import { circuitDigest } from "../digest.ts";
 import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
 import { type Reader, sharePart } from "./plaintexts.ts";
-import { lanesPerChunk } from "./run.ts";
+import { chunkRule } from "./run.ts";
 import { roundingOf } from "./simplify.ts";
 import type { Part, Stage } from "./stage.ts";
 import { bitsOf, type Elements, stepStages } from "./steps.ts";
@@ -122,7 +122,7 @@ function labelStage(
 
 function digestOf(chosen: ChosenBits, stages: readonly Stage[]): Uint8Array {
   const places = [
-    Int32Array.of(lanesPerChunk),
+    Int32Array.of(chunkRule.lanes, chunkRule.bytes),
     chosen.answer,
     chosen.bit,
     ...stages.flatMap(({ operandBits, elements, parts }) => [

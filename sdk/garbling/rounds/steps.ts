@@ -37,6 +37,8 @@ export interface Elements extends Range {
   samples: number;
 }
 
+/** Gates of all circuits of a stage: elements may have slopes of their own. */
+const maxGates = 2 ** 22;
 /** Largest magnitude up to which `applySteps` does not saturate. */
 const largestExact = 2 ** 53;
 
@@ -128,7 +130,16 @@ function runStage(
       kind.results.push(sample * windows.length + i);
     });
   }
+  let gates = 0;
   const built = [...kinds.values()].map((kind) => {
+    if (gates > maxGates) {
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot seal step ${
+          tail[0]?.op
+        }: expected circuits of at most ${maxGates} gates`,
+      );
+    }
     const circuit = new Circuit();
     const operands = kind.cells[0].map(() =>
       valueOf(circuit.word(bitsOf(before)), before.low, before.high)
@@ -147,6 +158,7 @@ function runStage(
       if (step.op !== "reshape") carried = 0;
       return exact(step, next);
     }, joint);
+    gates += circuit.gates.length;
     return { circuit, value, kind };
   });
   const range = unionOf(built.map(({ value }) => value));
