@@ -13,7 +13,7 @@ export interface Schedule {
   placeOf: Int32Array;
   /**
    * Five numbers a gate: opcode, number of the gate, then places: of a, of b (or the
-   * number of what the garbler knows), of the result (or the bits of a projection).
+   * number of what the garbler knows), of the result.
    */
   program: Int32Array;
 }
@@ -109,7 +109,7 @@ function programOf(
       : gate.op === "project"
       ? gate.value
       : 0;
-    const out = gate.op === "project" ? gate.bits : placeOf[gate.out];
+    const out = gate.op === "project" ? 0 : placeOf[gate.out];
     program.push(opcodes[gate.op], i, a, b, out);
   });
   return Int32Array.from(program);

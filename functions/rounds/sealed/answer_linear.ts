@@ -12,6 +12,7 @@ import {
   valuesInAnswer,
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
+import { sumInSlots } from "../../../sdk/garbling/rounds/plaintexts.ts";
 import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
 import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
@@ -245,10 +246,10 @@ async function takeOffMasks(
   ) {
     const writer = writerOf(plan, round, tensor);
     if (writer < 0) continue;
-    const { readers } = rounds[writer];
-    const place = readers.findIndex((reader) =>
-      reader.round === round && reader.input === input
-    );
+    const { readers, shares: shape } = rounds[writer];
+    const reader = readers.find((each) =>
+      each.round === round && each.input === input
+    )!;
     const share = shares.find((share) => share.round === writer);
     if (!share) {
       throw new CipherlayerError(
@@ -256,10 +257,14 @@ async function takeOffMasks(
         `Cannot evaluate round ${round}: expected a token of round ${writer} before it`,
       );
     }
-    const reader = readers[place];
-    const masks = await shareMasks(share.seed, place, reader);
-    masks.forEach((mask, i) => {
-      addends[reader.plaintexts[i]] += shareAddend(reader, mask);
+    const masks = (await shareMasks(share.seed, shape!))
+      .map((mask) => shareAddend(shape!, mask));
+    reader.plaintexts.forEach((plaintext, i) => {
+      addends[plaintext] += sumInSlots(
+        reader.elements[i],
+        reader.slotBits,
+        (element) => masks[element],
+      );
     });
   }
   return ciphertexts.map((ciphertext, i) =>
