@@ -36,7 +36,7 @@ import {
   kernelWorks,
   reachable,
   type ReadinessCheck,
-  remembered,
+  rememberCheck,
 } from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads/threads.ts";
 
@@ -131,7 +131,7 @@ export function createApp(options: AppOptions): Hono {
       metrics: options.metrics,
       access,
       ready: allOf(
-        remembered(
+        rememberCheck(
           allOf(
             reachable("the model store", () => models.list()),
             kernelWorks(kernel),

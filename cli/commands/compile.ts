@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
-import { compileModel } from "../../models/compiler/compile.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import { compileModel, wantedGraph } from "../../models/compiler/compile.ts";
+import { inputsOfReadings } from "../../models/simulate/sequence.ts";
+import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
-import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import { writePackage } from "../../models/package/read_package.ts";
@@ -10,6 +10,7 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { planSealed } from "../../models/planner/sealed.ts";
+import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
 import { loadClasses, loadNames, loadReadings } from "../readings/readings.ts";
@@ -31,6 +32,8 @@ interface Options {
   out: string;
   name?: string;
   inputShape?: number[];
+  output?: string[];
+  state?: StateSpec[];
   weightBits?: number | number[];
   activationBits?: number | number[];
   maxAccuracyLoss: number;
@@ -57,7 +60,7 @@ export function compileCommand(): Command {
     .requiredOption("--out <folder>", "folder of the package")
     .option(
       "--calibrate <file>",
-      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz); models that are quantised from the reading on need none",
     )
     .option(
       "--calibrate-labels <file>",
@@ -77,6 +80,16 @@ export function compileCommand(): Command {
       "--input-shape <lengths>",
       "shape of the input, batch first (1,3,48,192), where the file leaves lengths open",
       axisLengths,
+    )
+    .option(
+      "--output <name>",
+      "tensor at which to end the model (again for several; default: the file's outputs)",
+      (name: string, names: string[] = []) => [...names, name],
+    )
+    .option(
+      "--state <input=output>",
+      "an input that the gateway sets to what an output was the time before (again for several); readings follow each other then, and hold the other inputs",
+      stateOf,
     )
     .option("--name <name>", "model name (default: the file's)")
     .option(
@@ -153,23 +166,27 @@ Examples:
 }
 
 async function compile(path: string, options: Options): Promise<void> {
-  if (!options.calibrate && !options.quantisation) {
-    throw new UsageError("Cannot compile: --calibrate FILE is missing");
-  }
   const onnx = await Deno.readFile(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { inputShape } = options;
-  const read = readOnnx(onnx);
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
-  const { inputs } = lower(graph);
+  const { inputShape, output: outputs, state: states } = options;
+  const network = lower(wantedGraph(readOnnx(onnx), { inputShape, outputs }));
+  if (!options.calibrate && !options.quantisation && !isGiven(network)) {
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
+  }
   const calibration = options.calibrate
-    ? await loadReadings(options.calibrate, inputs, count)
+    ? await loadReadings(
+      options.calibrate,
+      inputsOfReadings({ inputs: network.inputs, states: states ?? [] }),
+      count,
+    )
     : [];
   const { model, report, check } = compileModel(onnx, {
     name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
     calibration,
     inputShape,
+    outputs,
+    states,
     calibrationLabels: options.calibrateLabels
       ? await loadClasses(options.calibrateLabels, count)
       : undefined,
@@ -208,6 +225,14 @@ async function compile(path: string, options: Options): Promise<void> {
 
 function namesOf(given?: string): Promise<NamesOfParts | undefined> {
   return given === undefined ? Promise.resolve(undefined) : loadNames(given);
+}
+
+function stateOf(text: string, states: StateSpec[] = []): StateSpec[] {
+  const [input, output, ...rest] = text.split("=");
+  if (input && output && rest.length === 0) {
+    return [...states, { input, output }];
+  }
+  throw new UsageError(`Cannot use --state ${text}: expected INPUT=OUTPUT`);
 }
 
 function axisLengths(text: string): number[] {

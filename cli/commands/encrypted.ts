@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
-import type { InputSpec } from "../../sdk/wire/plan.ts";
+import type { InputSpec } from "../../sdk/wire/values.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
-import type { EdgeStep, ValuesSpec } from "../../sdk/wire/plan.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { print } from "./command.ts";

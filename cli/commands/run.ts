@@ -1,10 +1,9 @@
 /** `cipherlayer run`: a model and readings in, encrypted inferences' answers out. */
 import { Command, Option } from "commander";
-import type { Answer } from "../../sdk/session/answer.ts";
+import { type Answer, displayScores } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
-import { displayScores } from "../../sdk/session/answer.ts";
-import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
+import type { OutputSpec, Reveal } from "../../sdk/wire/values.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
@@ -141,7 +140,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
   }
   const choice = keyChoice(options);
   const stored = await openModel(path, options);
-  const model = url === undefined ? revealing(stored, reveal) : stored;
+  const model = url === undefined ? revealScores(stored, reveal) : stored;
   const { name, version, outputs, states } = model.manifest;
   const inputs = inputsOfReadings(model.manifest);
   const readings = await loadReadings(options.input, inputs);
@@ -235,7 +234,7 @@ async function openModel(
 }
 
 /** Whoever runs a model here holds it: scores are no secret. */
-function revealing(
+function revealScores(
   { manifest, tensors }: ModelPackage,
   reveal: Reveal = "scores",
 ): ModelPackage {

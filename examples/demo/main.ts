@@ -31,7 +31,7 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
     onGenerate: () =>
       progress.step(`Making a ${options.keyBits}-bit key pair (once)`),
   });
-  const [{ url }, { key, note }] = await settled([starting, opening]);
+  const [{ url }, { key, note }] = await settleBoth([starting, opening]);
   progress.note(note);
 
   const owner = resources.use(new PaillierEngine(key));
@@ -108,7 +108,7 @@ async function drawWithCiphertexts(
 }
 
 /** Like `Promise.all`, but waits for all to end before it fails. */
-async function settled<A, B>(
+async function settleBoth<A, B>(
   promises: [Promise<A>, Promise<B>],
 ): Promise<[A, B]> {
   await Promise.allSettled(promises);

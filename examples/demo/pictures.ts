@@ -31,7 +31,7 @@ export async function loadPictures(
       return await loadMnist(source.folder, source.index, count);
     case "image": {
       const bytes = await readInput(source.file);
-      const pixels = refusing(
+      const pixels = decodeOrRefuse(
         source.file,
         () => fitDigit(readImage(bytes)),
       );
@@ -108,7 +108,7 @@ async function readInput(file: string): Promise<Uint8Array> {
 }
 
 /** Turns what `decode` finds wrong with a file into a usage error. */
-function refusing<T>(file: string, decode: () => T): T {
+function decodeOrRefuse<T>(file: string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {

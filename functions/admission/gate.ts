@@ -115,7 +115,7 @@ export class Gate {
     const { limits } = this;
     if (this.#draining) throw stopping();
     const known = this.#callers.get(caller) ??
-      { calls: 0, bodyBytes: 0, servedMs: this.#leastServedMs() };
+      { calls: 0, bodyBytes: 0, servedMs: this.#minServedMs() };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -199,7 +199,7 @@ export class Gate {
   }
 
   /** A caller that comes now has no claim on what others had before. */
-  #leastServedMs(): number {
+  #minServedMs(): number {
     if (this.#callers.size === 0) return 0;
     return Math.min(...Array.from(
       this.#callers.values(),

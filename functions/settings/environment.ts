@@ -83,7 +83,7 @@ export async function denoOptions(
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
       limits,
     },
-    ready: kv && beating(kv),
+    ready: kv && startHeartbeat(kv),
     access: await accessFrom(settings),
   };
 }
@@ -119,7 +119,7 @@ async function openKv(
 }
 
 /** The readiness of a database, from a heartbeat that lasts as long as the process. */
-function beating(kv: Deno.Kv): ReadinessCheck {
+function startHeartbeat(kv: Deno.Kv): ReadinessCheck {
   const heartbeat = new Heartbeat(kv);
   heartbeat.start();
   return heartbeat.ready;

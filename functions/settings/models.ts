@@ -74,8 +74,8 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
       endpoint: Deno.env.get("AWS_ENDPOINT_URL_S3") ||
         Deno.env.get("AWS_ENDPOINT_URL") || undefined,
       region: Deno.env.get("AWS_REGION") || "us-east-1",
-      accessKeyId: required("AWS_ACCESS_KEY_ID"),
-      secretAccessKey: required("AWS_SECRET_ACCESS_KEY"),
+      accessKeyId: requireVariable("AWS_ACCESS_KEY_ID"),
+      secretAccessKey: requireVariable("AWS_SECRET_ACCESS_KEY"),
       sessionToken: Deno.env.get("AWS_SESSION_TOKEN") || undefined,
     });
   }
@@ -87,7 +87,7 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));
 }
 
-function required(name: string): string {
+function requireVariable(name: string): string {
   const value = Deno.env.get(name);
   if (value) return value;
   throw new RangeError(`Cannot use CIPHERLAYER_STORE: ${name} is not set`);

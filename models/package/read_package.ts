@@ -9,7 +9,6 @@ import type { Manifest, ModelPackage } from "./format.ts";
 import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
 import { verifyPackage } from "./verify.ts";
 
-export { accumulatorBound } from "./bounds.ts";
 export { verifyPackage };
 
 /** Files of a package by name. */

@@ -87,7 +87,7 @@ export function withStates(
   { inputs }: ReadingForm,
   states?: ReadonlyMap<string, Float64Array>,
 ): Float64Array {
-  return joined(inputs.map((input) => {
+  return joinParts(inputs.map((input) => {
     const { name, shape } = input;
     const values = given.get(name);
     if (values) return values;
@@ -178,7 +178,7 @@ export function realReading(
   inputs: readonly InputSpec[],
 ): Float64Array {
   let from = 0;
-  return joined(inputs.map((input) => {
+  return joinParts(inputs.map((input) => {
     const start = from, end = from += elementCount(input.shape);
     return realValues(integers.subarray(start, end), input);
   }));
@@ -218,7 +218,7 @@ export function nextStates(
   }));
 }
 
-function joined(parts: Float64Array[]): Float64Array {
+function joinParts(parts: Float64Array[]): Float64Array {
   if (parts.length === 1) return parts[0];
   const all = new Float64Array(
     parts.reduce((sum, { length }) => sum + length, 0),

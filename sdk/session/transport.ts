@@ -4,9 +4,9 @@ import { CipherlayerError } from "../support/errors.ts";
 import {
   isRedirect,
   networkFault,
-  redirected,
+  readFault,
+  redirectFault,
   strangeReply,
-  toldFault,
 } from "./reply_faults.ts";
 import { sequenceType } from "../wire/byte_sequence.ts";
 import { contentDigest, fitsDigest } from "../wire/content_digest.ts";
@@ -144,7 +144,7 @@ function createCaller(
       });
       if (isRedirect(response)) {
         await response.body?.cancel();
-        throw redirected(response, target);
+        throw redirectFault(response, target);
       }
       if (!response.ok) throw await problem(response, target, token);
       if (mediaType(response) !== type) {
@@ -247,7 +247,7 @@ export async function problem(
 ): Promise<CipherlayerError> {
   const body = await readBody(response, maxProblemBytes, target)
     .catch(() => null);
-  return toldFault(response, body, { target, token });
+  return readFault(response, body, { target, token });
 }
 
 /** Calls go to paths below it. */

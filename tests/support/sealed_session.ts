@@ -4,11 +4,8 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
-import {
-  connect,
-  type ConnectOptions,
-  type Session,
-} from "../../sdk/session/session.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../sdk/session/session_options.ts";
 import { randomReading, tinyModel } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { hurriedClock } from "./tiny_session.ts";

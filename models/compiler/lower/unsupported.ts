@@ -10,7 +10,7 @@ export interface OffendingNode {
 /** Names that a line of the message gives. */
 const namesShown = 3;
 
-/** The model holds nodes that no round and no step of the edge can express. */
+/** The model holds nodes that no round and no step of the gateway can express. */
 export class UnsupportedModelError extends Error {
   override readonly name = "UnsupportedModelError";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Report } from "../../../bench/compare/report.ts";
-import { formatReport } from "../../../bench/compare/report.ts";
+import { formatReport, type Report } from "../../../bench/compare/report.ts";
 
 async function bench(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

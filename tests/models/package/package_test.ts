@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import {
-  accumulatorBound,
   decodePackage,
   encodePackage,
   readPackage,
   verifyPackage,
   writePackage,
 } from "../../../models/package/read_package.ts";
+import { accumulatorBound } from "../../../models/package/bounds.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
