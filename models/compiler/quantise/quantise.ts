@@ -29,12 +29,25 @@ export interface QuantiseRoundsOptions {
   earlier?: QuantisedRound[];
   /** What training has fixed. */
   prescribed?: PrescribedQuantisation;
+  /**
+   * Scale activations by powers of two alone, as garbled circuits want it.
+   *
+   * @default false
+   */
+  shiftsOnly?: boolean;
 }
 
 /** Quantises the rounds. */
 export function quantiseRounds(
   network: FloatNetwork,
-  { statistics, inputs, bits, earlier = [], prescribed }: QuantiseRoundsOptions,
+  {
+    statistics,
+    inputs,
+    bits,
+    earlier = [],
+    prescribed,
+    shiftsOnly = false,
+  }: QuantiseRoundsOptions,
 ): QuantisedRound[] {
   const activations = new Map(inputs);
   const done = [...earlier];
@@ -53,6 +66,7 @@ export function quantiseRounds(
         weights: isGiven ? givenWeightBits : bits.weights[index],
         activation: bits.activations[index],
         isGiven,
+        shiftsOnly,
       },
       isLast,
       groups: isLast || isGiven
