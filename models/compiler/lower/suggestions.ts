@@ -19,11 +19,8 @@ const suggestions: Record<string, string> = {
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",
-  QuantizeLinear: "export the floating-point model; the compiler quantises it",
-  DequantizeLinear:
-    "export the floating-point model; the compiler quantises it",
-  QLinearConv: "export the floating-point model; the compiler quantises it",
-  RequantShift: "write it out as Mul, Add, Div, Floor and Clip",
+  DynamicQuantizeLinear:
+    "export the floating-point model, or quantise it with fixed scales",
   TreeEnsembleClassifier: "train a small network (dense layers) instead",
   TreeEnsembleRegressor: "train a small network (dense layers) instead",
   TopK: "end the model at the scores and sort them afterwards",
