@@ -23,6 +23,8 @@ const suggestions: Record<string, string> = {
     "export the floating-point model, or quantise it with fixed scales",
   TreeEnsembleClassifier: "train a small network (dense layers) instead",
   TreeEnsembleRegressor: "train a small network (dense layers) instead",
+  Normalizer: "end the model at the scores",
+  SVMClassifier: "train a linear classifier, or a small network",
   TopK: "end the model at the scores and sort them afterwards",
 };
 
