@@ -148,6 +148,7 @@ export function compileModel(
     inputs: quantiseInputs(network, calibration, inputs),
     bits: asked,
     prescribed,
+    scoresApart: !hasClasses(network, options),
   });
   const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);

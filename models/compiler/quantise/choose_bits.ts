@@ -247,6 +247,7 @@ function qualityMeter(
       inputs: quantiseInputs(network, readings, specs),
       bits,
       earlier,
+      scoresApart: !classes,
     });
     known = { key, rounds };
     const scores = realOutputs(network, rounds);
