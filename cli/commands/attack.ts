@@ -1,4 +1,5 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
+import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";
@@ -11,9 +12,10 @@ import {
 import type { LabelsNeeded } from "../../attack/measure/labels_needed.ts";
 import { attackSealed, type SealedReport } from "../../attack/sealed/mod.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { groupDigits } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
+import { refuseOverwriting } from "./overwriting.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
@@ -21,6 +23,7 @@ interface Options {
   attack?: string;
   queries: number;
   figure?: string;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -34,7 +37,7 @@ export function attackCommand(): Command {
     .description(
       `Serves the package on this machine under each privacy profile and attacks it over HTTP, with what a client has and ${attackKeyBits}-bit keys (INSECURE, for speed: attacks use no weakness of the key). "none" reveals scores as they are; "sealed" tells labels alone, and what is measured is how many bits each can be made to tell.`,
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .addOption(
       new Option("--profile <name>", "one profile instead of all")
         .choices([...attackedProfiles, "sealed"]),
@@ -45,6 +48,7 @@ export function attackCommand(): Command {
     )
     .option("--queries <n>", "most inputs of an attack", wholeNumber(1), 2000)
     .option("--figure <file>", "write recovery by queries as SVG")
+    .option("--force", "overwrite what is at --figure")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -58,7 +62,8 @@ Examples:
 }
 
 async function attack(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(await packageFolder(folder));
+  if (options.figure) refuseOverwriting(options.figure, options.force);
+  const model = await openPackage(folder);
   const { name, version, privacy, reveal } = model.manifest;
   if (options.profile === "sealed") {
     if (options.attack) {
@@ -80,7 +85,7 @@ async function attack(folder: string, options: Options): Promise<void> {
       note(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
   });
   if (options.figure) {
-    await Deno.writeTextFile(options.figure, recoveryFigure(name, reports));
+    await writeFile(options.figure, recoveryFigure(name, reports));
   }
   print(
     options.json ?? false,
@@ -136,13 +141,6 @@ function formatSealed({ findings, needed }: SealedReport): string {
       : [],
     "A client chooses inputs of the last layer by adding to its shares: only shares that are authenticated would stop it (docs/sealed.md).",
   ].join("\n");
-}
-
-/** The folder itself, or the package in it: the zoo keeps sources beside packages. */
-async function packageFolder(folder: string): Promise<string> {
-  const inner = `${folder}/package`;
-  const found = await Deno.stat(`${inner}/manifest.json`).catch(() => null);
-  return found ? inner : folder;
 }
 
 function format(reports: AttackReport[]): string {

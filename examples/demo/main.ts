@@ -6,6 +6,7 @@
 import { connect, type PaillierEngine, type Session } from "@cipherlayer/sdk";
 import { unpackAnswers } from "@cipherlayer/sdk/protocol";
 import { openDemoKey } from "./demo_key.ts";
+import process from "node:process";
 import { runProgram } from "../../cli/commands/program.ts";
 import { contracts } from "../contracts.ts";
 import { pictureSide } from "../digits/fit.ts";
@@ -13,10 +14,14 @@ import { WatchedOwner } from "../watched_owner.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "../../cli/output/progress.ts";
 import { toJson, toText } from "./report.ts";
 import { sealPackage } from "./sealed_package.ts";
-import { checkHealth, startFunctions } from "./server_process.ts";
+import {
+  checkHealth,
+  type ServerProcess,
+  startFunctions,
+} from "./server_process.ts";
 
 const model = "lenet-mnist";
 
@@ -25,38 +30,37 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const pictures = await loadPictures(options.source, options.samples ?? 1);
 
   progress.step("Starting the functions and opening the key");
-  await using resources = new AsyncDisposableStack();
-  const sealed = options.privacy === "sealed"
-    ? resources.use(await sealPackage(model))
-    : undefined;
+  await using sealed = options.privacy === "sealed"
+    ? await sealPackage(model)
+    : null;
   const starting = options.url
-    ? checkHealth(options.url, signal).then(() => ({ url: options.url! }))
+    ? givenFunctions(options.url, signal)
     : startFunctions({
       insecureKeys: options.insecure,
       models: sealed?.folder,
       signal,
-    }).then((server) => resources.use(server));
+    });
   const opening = openDemoKey(options, {
     signal,
     onGenerate: () =>
       progress.step(`Making a ${options.keyBits}-bit key pair (once)`),
   });
-  const [{ url }, { key, note }] = await settleBoth([starting, opening]);
+  await Promise.allSettled([starting, opening]);
+  await using server = await starting;
+  const { key, note } = await opening;
   progress.note(note);
 
-  const owner = resources.use(new WatchedOwner(key));
+  using owner = new WatchedOwner(key);
   progress.step("Connecting");
-  const session = resources.use(
-    await connect({
-      url,
-      token: options.token ?? undefined,
-      model,
-      contract: sealed?.contract ?? contracts[model],
-      keys: owner,
-      samples: pictures.length,
-      signal,
-    }),
-  );
+  await using session = await connect({
+    url: server.url,
+    token: options.token ?? undefined,
+    model,
+    contract: sealed?.contract ?? contracts[model],
+    keys: owner,
+    samples: pictures.length,
+    signal,
+  });
   session.addEventListener("state", ({ detail }) => {
     if (!("round" in detail)) return;
     const round = `Round ${detail.round + 1} of ${session.plan.rounds.length}`;
@@ -138,7 +142,7 @@ async function drawWithCiphertexts(
   const residues = picture.pixels.map((_, pixel) =>
     ciphertexts[(pixel + 1) * ciphertextBytes - 1]
   );
-  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  const colour = (process.stdout.isTTY ?? false) && !process.env.NO_COLOR;
   return drawSideBySide([
     { title: "The gateway's digit", pixels: picture.pixels },
     { title: "Its ciphertexts mod 256", pixels: residues },
@@ -146,20 +150,24 @@ async function drawWithCiphertexts(
   ], colour);
 }
 
-/** Like `Promise.all`, but waits for all to end before it fails. */
-async function settleBoth<A, B>(
-  promises: [Promise<A>, Promise<B>],
-): Promise<[A, B]> {
-  await Promise.allSettled(promises);
-  return await Promise.all(promises);
+/** Functions that run elsewhere, and go on running. */
+async function givenFunctions(
+  url: URL,
+  signal: AbortSignal,
+): Promise<ServerProcess> {
+  await checkHealth(url, signal);
+  return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-if (import.meta.main) {
-  await runProgram(async (args, signal) => {
+/** Runs the demo and ends the process. */
+export async function runDemo(args?: string[]): Promise<never> {
+  return await runProgram(async (args, signal) => {
     try {
       await run(parseOptions(args), signal);
     } finally {
       new Progress().end();
     }
-  });
+  }, args);
 }
+
+if (import.meta.main) await runDemo();

@@ -3,10 +3,14 @@
  *
  * @module
  */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import {
   readPackage,
   writePackage,
 } from "../../models/package/read_package.ts";
+import { zooFolder } from "../../models/package/zoo.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 
 /** A folder with one sealed package, and its contract to pin. */
@@ -17,14 +21,15 @@ export interface SealedPackage extends AsyncDisposable {
 
 /** Copies a package of the zoo to a folder of its own, as one that is sealed. */
 export async function sealPackage(model: string): Promise<SealedPackage> {
-  const zoo = new URL(`../../models/zoo/${model}/package`, import.meta.url);
-  const { manifest, ...rest } = await readPackage(zoo.pathname);
+  const { manifest, ...rest } = await readPackage(
+    join(zooFolder, model, "package"),
+  );
   const sealed = {
     ...manifest,
     privacy: "sealed",
     reveal: "label",
   } as const;
-  const folder = await Deno.makeTempDir({ prefix: "cipherlayer-demo-" });
+  const folder = await mkdtemp(join(tmpdir(), "cipherlayer-demo-"));
   await writePackage(`${folder}/${model}/package`, {
     ...rest,
     manifest: sealed,
@@ -32,6 +37,6 @@ export async function sealPackage(model: string): Promise<SealedPackage> {
   return {
     folder,
     contract: manifestContract(sealed),
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }

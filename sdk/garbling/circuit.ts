@@ -19,17 +19,26 @@ export type KnownBit = number;
 
 /**
  * One gate. `known` numbers a bit, `value` a number that only the garbler knows; a
- * projection tells the evaluator value + a modulo 2^bits in the clear.
+ * projection tells the evaluator value + a 2^shift modulo 2^bits in the clear.
  */
 export type Gate =
   | { op: "xor" | "and"; a: Wire; b: Wire; out: Wire }
   | { op: "not"; a: Wire; out: Wire }
   | { op: "flip" | "andKnown"; a: Wire; known: KnownBit; out: Wire }
   | { op: "zero"; out: Wire }
-  | { op: "project"; a: Wire; value: number; bits: number };
+  | { op: "project"; a: Wire; value: number };
 
-/** Largest number of bits of a projection: rows are 32-bit words. */
-export const projectionBitsMax = 31;
+/** What a projection tells: a number of `bits` bits, to which its wire adds 2^shift. */
+export interface Projection {
+  bits: number;
+  shift: number;
+}
+
+/** Largest number of bits of a projection: a hash has no more. */
+export const projectionBitsMax = 128;
+
+/** Words of each number that a projection tells. */
+export const projectionWords = projectionBitsMax / 32;
 
 /** Gates of one circuit: for gateways what is built comes from a plan of the cloud's. */
 const maxGates = 2 ** 20;
@@ -38,8 +47,8 @@ const maxGates = 2 ** 20;
 export class Circuit {
   readonly gates: Gate[] = [];
   readonly outputs: Wire[] = [];
-  /** Bits of each projection, in order. */
-  readonly projections: number[] = [];
+  /** In order. */
+  readonly projections: Projection[] = [];
   inputs = 0;
   knownBits = 0;
   wires = 0;
@@ -118,15 +127,16 @@ export class Circuit {
     return out;
   }
 
-  /** Tells the evaluator, in the clear, value + a modulo 2^bits; the garbler knows value. */
-  project(a: Bit, bits: number): void {
-    if (!(bits >= 1 && bits <= projectionBitsMax)) {
+  /** Tells the evaluator, in the clear, value + a 2^shift modulo 2^bits; the garbler knows value. */
+  project(a: Bit, { bits, shift }: Projection): void {
+    if (!(shift >= 0 && shift < bits && bits <= projectionBitsMax)) {
       throw new RangeError(
-        `Cannot project: expected 1 to ${projectionBitsMax} bits, got ${bits}`,
+        `Cannot project: expected a shift below ${bits} bits, and those at most ${projectionBitsMax}, got ${shift}`,
       );
     }
-    const from = this.wire(a), value = this.projections.push(bits) - 1;
-    this.#add({ op: "project", a: from, value, bits });
+    const from = this.wire(a);
+    const value = this.projections.push({ bits, shift }) - 1;
+    this.#add({ op: "project", a: from, value });
   }
 
   /** A wire that holds a bit; a constant becomes the public label of zeros. */

@@ -48,10 +48,10 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/functions/rounds/sealed/views_test.ts"],
   },
   {
-    name: "sealed: plaintexts masked without surplus bits",
+    name: "sealed: elements masked without surplus bits",
     file: "functions/rounds/sealed/seeds.ts",
-    find: "bigIntFromBytes(source(size)), bits)",
-    replace: "bigIntFromBytes(source(size)), bits - 8)",
+    find: "Math.max(0, bits - 32 * w)",
+    replace: "Math.max(0, bits - 8 - 32 * w)",
     tests: ["tests/functions/rounds/sealed/views_test.ts"],
   },
   {

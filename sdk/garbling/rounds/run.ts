@@ -7,6 +7,7 @@
  * @module
  */
 import { CipherlayerError } from "../../support/errors.ts";
+import { projectionWords } from "../circuit.ts";
 import { evaluate, type Evaluated } from "../evaluate.ts";
 import {
   garble,
@@ -155,7 +156,7 @@ export interface Told {
   part: Part;
   /** [output][lane] */
   bits: Uint8Array[];
-  /** Numbers of projections, [number][lane]. */
+  /** Numbers of projections, [number][lane], `projectionWords` words each. */
   values: Uint32Array[];
 }
 
@@ -230,7 +231,9 @@ export class StageEvaluator {
       told = {
         part,
         bits: part.circuit.outputs.map(() => new Uint8Array(part.lanes)),
-        values: part.circuit.projections.map(() => new Uint32Array(part.lanes)),
+        values: part.circuit.projections.map(() =>
+          new Uint32Array(projectionWords * part.lanes)
+        ),
       };
       this.#told.set(part, told);
     }
@@ -241,7 +244,9 @@ export class StageEvaluator {
           zero.read(1);
       }
     }
-    values.forEach((lanes, i) => told.values[i].set(lanes, first));
+    values.forEach((lanes, i) =>
+      told.values[i].set(lanes, projectionWords * first)
+    );
   }
 }
 

@@ -36,6 +36,7 @@ export function sealedRounds(plan: SealedPlan): SealedRound[] {
   checkChoices(sum(plan.rounds.map(leastChoices)));
   for (const [index, round] of plan.rounds.entries()) {
     checkBytes(index, leastBytes(plan, round));
+    checkSlots(index, plan, round);
   }
   const rounds = plan.rounds.map((_, index) => {
     const round = sealedRound(plan, index);
@@ -54,9 +55,9 @@ export const leavesOf = (rounds: readonly SealedRound[]): number =>
 const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>
   outputValues(layout) * blockSlots(layout) / foldOf(layout) * valueBits;
 
-/** Less than the call takes: a ciphertext for each bit unmasked, each cell joined, and half a one a slot told. */
+/** Less than the call takes: a ciphertext for each bit unmasked and each cell joined. */
 function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
-  const { layout, steps, writes } = round;
+  const { layout, steps } = round;
   let shape = layout.kind === "spatial" ? layout.output : [layout.outputLength];
   let cells = 0;
   for (const step of steps) {
@@ -66,10 +67,23 @@ function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
       cells += elementCount(shape) * elementCount(step.kernel) / 2;
     }
   }
-  const slots = sum(
-    plan.rounds.map(({ layout }) => slotsRead(layout, writes)),
+  return 16 * (leastChoices(round) + plan.samples * cells);
+}
+
+/** Slots that one round's elements go into: a number is kept for each. */
+const maxSlots = 2 ** 23;
+
+function checkSlots(
+  index: number,
+  { rounds }: SealedPlan,
+  { writes }: SealedRoundPlan,
+): void {
+  const slots = sum(rounds.map(({ layout }) => slotsRead(layout, writes)));
+  if (slots <= maxSlots) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal round ${index}: expected it to be read in at most ${maxSlots} slots, got ${slots}`,
   );
-  return 16 * (leastChoices(round) + plan.samples * cells + slots / 2);
 }
 
 /** Slots of the plaintexts in which a round reads an activation. */
