@@ -108,7 +108,7 @@ export const sealedMutations: Mutation[] = [
     file: "sdk/wire/byte_sequence.ts",
     find: " || !equal(this.#held, digest)",
     replace: "",
-    tests: ["tests/e2e/hostile_sealed_test.ts"],
+    tests: ["tests/sdk/wire/byte_sequence_test.ts"],
   },
   {
     name: "sealed: models served without a budget of labels",
