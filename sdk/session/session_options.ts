@@ -36,8 +36,8 @@ export interface ConnectOptions {
    */
   onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
   /**
-   * `small` for gateways of 128 MB and less: a few megabytes of tables, one thread, and
-   * about 1.5 times the time. Not for a `PaillierEngine`, which has options of its own.
+   * `small` for gateways of 128 MB: a few megabytes of tables, one thread, and twice the
+   * products for an encryption. Not for a `PaillierEngine`, which has options of its own.
    *
    * @default "auto": small where the machine or container is known to have less than
    * 512 MiB

@@ -17,7 +17,7 @@ import { availableThreads } from "../workers/worker_pool.ts";
 export interface PaillierEngineOptions {
   /**
    * `small` does with a few megabytes of tables and without worker threads, and takes
-   * about 1.5 times as long; `auto` is small where the machine or container is known
+   * twice the products for an encryption; `auto` is small where the machine or container is known
    * to have less than 512 MiB. It gives `poolBytes`, `tableWindowBits` and `threads`
    * their defaults.
    *
