@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { collect, wholeNumber } from "../../cli/commands/command.ts";
 import { readScriptArguments } from "../../cli/commands/program.ts";
@@ -73,7 +74,7 @@ function numbers(text: string, before: number[] = []): number[] {
 function denoRuntime(): Runtime {
   return {
     name: `Deno ${Deno.version.deno}`,
-    command: [Deno.execPath(), "run", "-A", script.pathname],
+    command: [Deno.execPath(), "run", "-A", fileURLToPath(script)],
     cwd: ".",
   };
 }
