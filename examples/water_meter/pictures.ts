@@ -53,7 +53,7 @@ export async function* cameraPictures(
   options: CameraOptions,
 ): AsyncGenerator<MeterPicture> {
   const { intervalS, quickly, maxFailures, cut, notices, signal } = options;
-  const name = redacted(address);
+  const name = redact(address);
   note(`Taking a picture of ${name} every ${intervalS} s`);
   const againS = Math.min(intervalS, maxFailures < Infinity ? quickS : retryS);
   let before: Uint8Array = new Uint8Array();
@@ -113,7 +113,7 @@ async function takePicture(
 }
 
 /** An address without user and password. */
-function redacted(address: string): string {
+function redact(address: string): string {
   if (!URL.canParse(address)) return address;
   const { origin, pathname } = new URL(address);
   return origin === "null" ? address : origin + pathname;

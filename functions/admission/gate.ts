@@ -113,7 +113,7 @@ export class Gate {
     const { limits } = this;
     if (this.#draining) throw stopping();
     const known = this.#callers.get(caller) ??
-      { calls: 0, bodyBytes: 0, servedMs: this.#leastServedMs() };
+      { calls: 0, bodyBytes: 0, servedMs: this.#minServedMs() };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -196,7 +196,7 @@ export class Gate {
   }
 
   /** A caller that comes now has no claim on what others had before. */
-  #leastServedMs(): number {
+  #minServedMs(): number {
     if (this.#callers.size === 0) return 0;
     return Math.min(...Array.from(
       this.#callers.values(),

@@ -637,6 +637,25 @@ Deno.test("a run that ends does not wait for a picture that cannot be used", asy
   match(dark.stderr, /a.png: digit 1: too dark; such pictures are left out/);
 });
 
+Deno.test("a digit outside of the picture ends the app at once, and is named", async () => {
+  const small = encode({
+    ...{ width: 60, height: 112, channels: 3 },
+    data: new Uint8Array(3 * 60 * 112),
+  }) as Uint8Array<ArrayBuffer>;
+  for (const source of ["--picture", "--folder"]) {
+    const path = source === "--folder" ? "FOLDER" : "FOLDER/a.png";
+    const { code, stderr } = await runOn(
+      { "a.png": small },
+      [source, path, ...away],
+    );
+    equal(code, 2, stderr);
+    match(
+      stderr,
+      /error: digit 1: expected a region within the picture's 60 x 112 pixels/,
+    );
+  }
+});
+
 Deno.test("a folder whose pictures cannot be used: exit code 2, and what is wrong", async () => {
   const { code, stderr } = await runOn(
     { "a.png": black, "b.png": new Uint8Array(9) },
