@@ -107,9 +107,7 @@ async function openQueue(
       if (error instanceof CipherlayerError) throw error;
       notices.warn(
         "queue folder",
-        `Cannot use ${folder}: ${
-          fileFault(error)
-        }; readings wait in memory`,
+        `Cannot use ${folder}: ${fileFault(error)}; readings wait in memory`,
       );
     }
   }

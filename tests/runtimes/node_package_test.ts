@@ -14,7 +14,6 @@ import { packSdk } from "../../cli/release/pack_sdk.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
-import { packageFolder } from "../support/package_folder.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { installTarballs } from "./installed.ts";
