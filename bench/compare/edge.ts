@@ -109,7 +109,7 @@ function repeat(operation: () => unknown): void {
 
 function oracleKey(key: PrivateKey): paillierBigint.PrivateKey {
   const { modulus } = key.publicKey;
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const lambda = (p - 1n) * (q - 1n);
   return new paillierBigint.PrivateKey(
     lambda,

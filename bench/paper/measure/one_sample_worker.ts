@@ -41,7 +41,7 @@ interface Cipher {
 /** As the scheme was published: g = N + 1, r^N, and one power by lambda. */
 function textbook(key: PrivateKey): Cipher {
   const { modulus: n } = key.publicKey;
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const square = n * n, lambda = (p - 1n) * (q - 1n);
   const mu = modInverse(lambda, n);
   return {
@@ -59,7 +59,7 @@ function textbook(key: PrivateKey): Cipher {
 
 function library(key: PrivateKey): Cipher {
   const { modulus: n } = key.publicKey;
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const lambda = (p - 1n) * (q - 1n);
   const oracle = new paillierBigint.PrivateKey(
     lambda,

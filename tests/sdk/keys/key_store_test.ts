@@ -305,7 +305,7 @@ function json(value: unknown): string {
 }
 
 Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumerated", async () => {
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const secrets = [p, q].flatMap((prime) => [
     prime.toString(),
     prime.toString(16),

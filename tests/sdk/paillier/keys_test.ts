@@ -85,7 +85,7 @@ Deno.test("ciphertexts and private keys of paillier-bigint are understood", asyn
 
 Deno.test("our keys work in paillier-bigint, sums and multiples too", async () => {
   const ours = await generatePrivateKey(512, { insecure: true });
-  const { p, q } = ours.exportPrimes();
+  const [p, q] = ours.exportPrimes();
   const modulus = ours.publicKey.modulus;
   const theirPublic = new oracle.PublicKey(modulus, modulus + 1n);
   const lambda = (p - 1n) * (q - 1n) / 2n;
@@ -135,7 +135,7 @@ Deno.test("what is out of range is refused", () => {
 });
 
 Deno.test("numbers that cannot be a key are refused without being named", () => {
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const bad: [bigint, bigint][] = [
     [p, p],
     [p, q + 1n],
@@ -155,7 +155,7 @@ Deno.test("numbers that cannot be a key are refused without being named", () => 
 });
 
 Deno.test("a private key shows nothing of itself by accident", () => {
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const secrets = [p, q, (p - 1n) * (q - 1n)].flatMap((
     x,
   ) => [x.toString(), x.toString(16)]);

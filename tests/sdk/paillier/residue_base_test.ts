@@ -7,7 +7,7 @@ import { testKey } from "../../vectors/keys.ts";
 
 Deno.test("a base is an N-th residue that misses no small part of the group", async () => {
   for (const bits of [512, 1024] as const) {
-    const { p, q } = testKey(bits).exportPrimes();
+    const [p, q] = testKey(bits).exportPrimes();
     const bases = await residueBases(
       [p, q],
       platformRandom,

@@ -9,7 +9,7 @@ import { testKey } from "../../../vectors/keys.ts";
 const key = testKey(512);
 const { modulus } = key.publicKey;
 const square = modulus * modulus;
-const { p, q } = key.exportPrimes();
+const [p, q] = key.exportPrimes();
 const value = 5n;
 
 /** Plaintext of an answer that holds `value`, where the selector's elements have this sum. */
