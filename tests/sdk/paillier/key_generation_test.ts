@@ -10,7 +10,8 @@ import {
   primesBelow,
   SmallPrimes,
 } from "../../../sdk/paillier/public/small_primes.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { areSpecial } from "../../../sdk/paillier/private/private_key.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 
 const shapes: [
   bits: number,
@@ -67,6 +68,12 @@ Deno.test("fixed test keys have the promised primes", () => {
     assert.equal(key.publicKey.modulusBits, bits);
     assert.ok(key.publicKey.specialPrimes);
     assert.ok(isProbablePrime(p) && isProbablePrime(q));
+  }
+  for (const bits of [768, 1024, 2048] as const) {
+    const key = multiPrimeKey(bits);
+    assert.equal(key.publicKey.modulusBits, bits);
+    assert.ok(areSpecial(key.exportPrimes()));
+    assert.ok(key.exportPrimes().every((p) => isProbablePrime(p)));
   }
 });
 
