@@ -13,8 +13,8 @@ import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation
 import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
-import { testKey } from "../../vectors/keys.ts";
-import { keyProofVector } from "../../vectors/paillier.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
+import { keyProofVector, multiPrimeVectors } from "../../vectors/paillier.ts";
 
 const insecure = { insecure: true };
 const rejected = (pattern: RegExp) => (error: Error & { code?: string }) => {
@@ -41,6 +41,15 @@ Deno.test("challenges and roots equal the committed vector", () => {
   assert.equal(bigIntFromBytes(proof[10]), keyProofVector.roots[1]);
   verifyKeyProof(modulus, proof, insecure);
 });
+
+for (const { bits, roots } of multiPrimeVectors) {
+  const key = multiPrimeKey(bits), count = key.exportPrimes().length;
+  Deno.test(`a key of ${bits} bits and ${count} primes proves itself by the committed roots`, () => {
+    const proof = makeKeyProof(key);
+    assert.deepEqual([proof[0], proof[10]].map(bigIntFromBytes), roots);
+    verifyKeyProof(key.publicKey.modulus, proof, { insecure: bits < 2048 });
+  });
+}
 
 Deno.test("short keys need the insecure switch", () => {
   for (const bits of [512, 1024] as const) {
