@@ -15,11 +15,15 @@ import { askPassphrase, passphraseVariable } from "./passphrase.ts";
 interface Options {
   passphraseFile?: string;
   bits?: number;
+  primes?: 2 | 3 | 4;
   insecure?: boolean;
   private?: boolean;
   replace?: boolean;
   json?: boolean;
 }
+
+const primesHelp =
+  "prime factors of the key, 2 to 4 (default: by its bits); python-paillier reads 2";
 
 /** `cipherlayer keys create|show|rotate|export|import`. */
 export function keysCommand(): Command {
@@ -38,7 +42,8 @@ Examples:
   cipherlayer keys create gateway.key
   cipherlayer keys show gateway.key --json
   cipherlayer keys rotate gateway.key --bits 3072
-  cipherlayer keys export gateway.key --private > python-paillier.jwk
+  cipherlayer keys create exchange.key --primes 2
+  cipherlayer keys export exchange.key --private > python-paillier.jwk
   cipherlayer keys import gateway.key python-paillier.jwk`,
     );
   // Faults of subcommands reach the caller, as those of commands do.
@@ -46,6 +51,7 @@ Examples:
   add(
     opening("create", "make a new key")
       .option("--bits <n>", "bits of the key", wholeNumber(128), 2048)
+      .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(create),
   );
@@ -55,6 +61,7 @@ Examples:
   add(
     opening("rotate", "replace the key by a new one; the old one is retired")
       .option("--bits <n>", "bits of the new key", wholeNumber(128))
+      .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(rotate),
   );
@@ -88,8 +95,10 @@ function opening(name: string, summary: string): Command {
 async function create(path: string, options: Options): Promise<void> {
   if (await exists(path)) throw taken(path, "use rotate to replace it");
   const store = await openStore(path, { ...options, isNew: true });
-  const { bits, insecure } = options;
-  const key = await misuse(() => generatePrivateKey(bits, { insecure }));
+  const { bits, primes, insecure } = options;
+  const key = await misuse(() =>
+    generatePrivateKey(bits, { primes, insecure })
+  );
   await store.save(key);
   tell(path, key, "created", options);
 }
@@ -114,8 +123,8 @@ async function show(path: string, { json = false }: Options): Promise<void> {
 async function rotate(path: string, options: Options): Promise<void> {
   await present(path);
   const store = await openStore(path, { ...options, isNew: false });
-  const { bits, insecure } = options;
-  const key = await misuse(() => rotateKey(store, { bits, insecure }));
+  const { bits, primes, insecure } = options;
+  const key = await misuse(() => rotateKey(store, { bits, primes, insecure }));
   tell(path, key, "created, the old one retired", options);
 }
 
