@@ -6,8 +6,9 @@ import { areSpecial, PrivateKey } from "./private_key.ts";
 /** How a key is made. */
 export interface KeyGenerationOptions {
   /**
-   * How many prime factors N has. More are faster for the key's owner and safe as far
-   * as SECURITY.md says; python-paillier reads keys of two alone.
+   * How many prime factors N has. More are faster for the key's owner; those of the
+   * default are as hard to find as N is to factor (SECURITY.md), more than that need
+   * `insecure`. python-paillier reads keys of two alone.
    *
    * @default 2 below 2048 bits, 3 from there, 4 from 4096 bits
    */
@@ -17,7 +18,7 @@ export interface KeyGenerationOptions {
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
    * (512 bits) to that of a data centre: for tests and for comparing with older
-   * papers only.
+   * papers only. And more primes than the default.
    */
   insecure?: boolean;
   /** Gives up the search. */
@@ -34,7 +35,8 @@ const minPrimeBits = 64;
  *
  * @param bits of N: even; 2048 (112-bit security), 3072 (128) or 4096
  * @throws {RangeError} on a length that is odd, above 8192, below 64 for each prime, or
- * below 2048 without `insecure`; on another number of primes
+ * below 2048 or with more primes than the default without `insecure`; on another number
+ * of primes
  *
  * @example
  * ```ts
@@ -67,6 +69,13 @@ export async function generatePrivateKey(
         "can be factored (pass insecure: true for tests)",
     );
   }
+  if (count > defaultPrimes(bits) && !options.insecure) {
+    throw new RangeError(
+      `Cannot generate key: expected at most ${defaultPrimes(bits)} primes ` +
+        `for ${bits} bits, got ${count}, short enough to be found one by one ` +
+        "(pass insecure: true for tests)",
+    );
+  }
   const { random = platformRandom } = options;
   const pacer = new Pacer(signal);
   const primes: bigint[] = [];
@@ -78,7 +87,7 @@ export async function generatePrivateKey(
   return PrivateKey.fromPrimes(...primes);
 }
 
-/** How many primes a new key of this length has. */
+/** How many primes a new key of this length has: the most that SECURITY.md permits. */
 export function defaultPrimes(bits: number): 2 | 3 | 4 {
   return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
 }

@@ -77,7 +77,7 @@ Deno.test("fixed test keys have the promised primes", () => {
   }
 });
 
-Deno.test("short and odd lengths are refused, short ones by naming the reason", async () => {
+Deno.test("short and odd lengths and too many primes are refused, by naming the reason", async () => {
   await assert.rejects(generatePrivateKey(1024), /factored/);
   await assert.rejects(generatePrivateKey(2049), RangeError);
   await assert.rejects(generatePrivateKey(Number.NaN), RangeError);
@@ -86,6 +86,12 @@ Deno.test("short and odd lengths are refused, short ones by naming the reason", 
     generatePrivateKey(190, { insecure: true, primes: 3 }),
     /192 to 8192 bits/,
   );
+  for (const [bits, primes] of [[2048, 4], [3072, 4], [4094, 4]] as const) {
+    await assert.rejects(
+      generatePrivateKey(bits, { primes }),
+      /found one by one/,
+    );
+  }
   for (const primes of [0, 1, 5, 2.5, Number.NaN]) {
     await assert.rejects(
       generatePrivateKey(2048, { primes: primes as 2 }),
