@@ -15,7 +15,7 @@ import { uniformBelow } from "./seed.ts";
  * 2^U d / N of independent of the used bits. d < N is a product of some of N's primes,
  * so that the bound is 2^U over the least prime at worst, however many primes there
  * are: a key of three primes of 683 bits, and a sum that is 1 modulo two of them, gives
- * 2^(U - 682). A gateway that made its N with a small prime f may choose d = N / f: then
+ * 2^(U - 681). A gateway that made its N with a small prime f may choose d = N / f: then
  * the used bits are one of f candidates (SECURITY.md).
  */
 export function checkSelectors(
