@@ -204,6 +204,7 @@ Deno.test("numbers that cannot be a key are refused without being named", () => 
   for (const factors of bad) {
     assert.throws(() => PrivateKey.fromPrimes(...factors), (error: Error) => {
       assert.ok(error instanceof RangeError);
+      assert.match(error.message, /^Cannot make private key/);
       assert.ok(!/\d{10}/.test(error.message));
       return true;
     });
