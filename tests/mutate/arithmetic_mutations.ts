@@ -256,7 +256,7 @@ export const arithmeticMutations: Mutation[] = [
   },
   {
     name: "ciphertexts at N^2",
-    file: "sdk/paillier/private/owner_engine.ts",
+    file: "sdk/paillier/private/prime_engine.ts",
     find: "return at >= 0 && left[at] < right[at];",
     replace: "return at < 0 || left[at] < right[at];",
     tests: ["tests/sdk/paillier/paillier_engine_test.ts"],

@@ -9,7 +9,11 @@ import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { randomBelow } from "../../../sdk/paillier/public/random_integer.ts";
 import { median } from "../../shared/harness.ts";
-import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
+import {
+  benchKey,
+  type BenchKeyBits,
+  twoPrimeKey,
+} from "../../shared/keys.ts";
 
 /** What one ciphertext costs, and the process at its largest. */
 export type OperationCosts = {
@@ -146,7 +150,8 @@ async function timed(
 
 if (import.meta.main) {
   const [contender, bits, turns] = Deno.args;
-  const key = benchKey(Number(bits) as BenchKeyBits);
+  const ownKey = contender.startsWith("ours") ? benchKey : twoPrimeKey;
+  const key = ownKey(Number(bits) as BenchKeyBits);
   const cipher = contender === "textbook"
     ? textbook(key)
     : contender === "paillier-bigint"
