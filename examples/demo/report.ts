@@ -1,6 +1,6 @@
 import type { Answer, InferencePlan } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
-import { grouped, readableBytes } from "../../cli/output/numbers.ts";
+import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
 import { table } from "../../cli/output/table.ts";
 
 /** What the demo found out, ready to be told. */
@@ -61,14 +61,14 @@ export function toText(result: DemoResult): string {
   ];
   const cells = rounds.map((round, index) => [
     `${index + 1} ${layerName(plan.rounds[index].layout)}`,
-    grouped(round.ciphertextsUp),
-    grouped(round.ciphertextsDown),
-    grouped(round.bytesUp),
-    grouped(round.bytesDown),
-    grouped(round.encryptMs),
-    grouped(round.evaluateMs),
-    grouped(round.decryptMs),
-    grouped(round.totalMs),
+    groupDigits(round.ciphertextsUp),
+    groupDigits(round.ciphertextsDown),
+    groupDigits(round.bytesUp),
+    groupDigits(round.bytesDown),
+    groupDigits(round.encryptMs),
+    groupDigits(round.evaluateMs),
+    groupDigits(round.decryptMs),
+    groupDigits(round.totalMs),
   ]);
   const right = heading.map((_, column) => column).slice(1);
   const seconds = (totalMs / 1000).toFixed(2);
@@ -126,12 +126,23 @@ function layerName(layout: RoundLayout): string {
     : `dense ${layout.outputLength}`;
 }
 
-function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
-  const { rounds } = answers[0];
-  const up = grouped(
-    rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
-  );
-  const values = grouped(
+/** In the gateway's first line, and how far it can be trusted. */
+function whatGatewaySaw({ answers, plan }: DemoResult): string {
+  const { leakage: { gateway }, rounds } = answers[0];
+  if (gateway.rounds.length === 0) {
+    const numbers = rounds.reduce(
+      (sum, round) => sum + round.ciphertextsDown,
+      0,
+    );
+    return `the answer, the shape of each layer, and ${
+      groupDigits(numbers)
+    } uniform numbers.
+  Activations were evaluated inside garbled circuits: whatever a gateway sends, it learns
+  at most ${
+      gateway.boundBits.toFixed(1)
+    } bits of the model a label (docs/sealed.md).`;
+  }
+  const values = groupDigits(
     plan.rounds.reduce(
       (sum, { layout }) =>
         sum +
@@ -140,6 +151,19 @@ function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
           : layout.outputLength),
       0,
     ),
+  );
+  return `the answer, the shape of each layer, and ${values} intermediate sums${
+    answers.length === 1 ? "" : " of each picture"
+  },
+  their channels in an order that is new for every inference. It did not see the weights; but
+  such sums are equations in them, and a hostile gateway learns from many (SECURITY.md).`;
+}
+
+function whatWasSeen(result: DemoResult): string {
+  const { keyBits, answers, insecure } = result;
+  const { rounds } = answers[0];
+  const up = groupDigits(
+    rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
   );
   const strength = insecure
     ? `A ${keyBits}-bit key is INSECURE: whoever spends some computing time on it reads everything.\n`
@@ -151,9 +175,5 @@ function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
   somebody classified ${
     answers.length === 1 ? "a picture" : `${answers.length} pictures at once`
   }, and when.
-What the gateway saw: the answer, the shape of each layer, and ${values} intermediate sums${
-    answers.length === 1 ? "" : " of each picture"
-  },
-  their channels in an order that is new for every inference. It did not see the weights; but
-  such sums are equations in them, and a hostile gateway learns from many (SECURITY.md).`;
+What the gateway saw: ${whatGatewaySaw(result)}`;
 }

@@ -74,15 +74,13 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     );
     notes.add(factsOf(round));
     await notes.during("admit", () => admitRound(options, round, principal));
-    const answer = await notes.during(
-      "evaluate",
-      () =>
-        answerRound({ ...round.sealing, kernel: options.kernel }, {
-          ...round,
-          signal,
-          onPhase: (part) => notes.evaluating(part),
-        }),
-    );
+    const context = { ...round.sealing, kernel: options.kernel };
+    const answer = await answerRound(context, {
+      ...round,
+      signal,
+      runStage: (name, work) => notes.during(name, work),
+      onPhase: (part) => notes.evaluating(part),
+    });
     const evaluateMs = (performance.now() - started).toFixed(1);
     const response = await notes.during(
       "encode",

@@ -7,7 +7,7 @@ import {
   forecastRound,
 } from "../../models/planner/cost_model.ts";
 import { weightProfiles } from "../../models/planner/weight_profile.ts";
-import { type CallLimits, planning } from "../../models/planner/plan.ts";
+import { type CallLimits, planStepwise } from "../../models/planner/plan.ts";
 import {
   type GuardedModel,
   guardModel,
@@ -176,7 +176,7 @@ export class PreparedModels {
       );
     }
     const task = { usedMs: 0 };
-    const work = planning(manifest, {
+    const work = planStepwise(manifest, {
       modulusBits,
       samples,
       tensors,

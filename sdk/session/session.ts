@@ -1,6 +1,7 @@
 import { type Answer, readOutputs } from "./answer.ts";
 import {
   checkOptions,
+  inferencesOf,
   isKeyStore,
   loadKey,
   openSession,
@@ -17,7 +18,7 @@ import {
 } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
 import { IdleFilling } from "./idle_filling.ts";
-import { runInference } from "./inference.ts";
+import type { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -26,12 +27,13 @@ import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import {
+  type CallOptions,
+  createTransport,
+  type Transport,
+} from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
-
-export type { Answer } from "./answer.ts";
-export type { ConnectOptions, InferOptions } from "./session_options.ts";
 
 /** After one of these, told by the functions, the inference starts again with a new session, once. */
 const renewingCodes: ReadonlySet<string> = new Set([
@@ -103,6 +105,7 @@ export class Session extends SessionEvents {
   readonly #idleFilling: IdleFilling;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  #run!: typeof runInference;
   /** Integers of the states for the next inference; undefined: those of 0. */
   #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
@@ -217,7 +220,7 @@ export class Session extends SessionEvents {
     }
     const before = this.#queue;
     this.#waiting++;
-    const result = orAborted(before, this.#joined(options.signal))
+    const result = orAborted(before, this.#joinSignals(options.signal))
       .finally(() => this.#waiting--)
       .then(() => this.#inferAll(taken, options.signal));
     // One that gave up waiting does not let the next one pass.
@@ -268,7 +271,7 @@ export class Session extends SessionEvents {
     readings: QuantisedReadings,
     ownSignal?: AbortSignal,
   ): Promise<Answer[]> {
-    const signal = this.#joined(ownSignal);
+    const signal = this.#joinSignals(ownSignal);
     signal.throwIfAborted();
     await this.#idleFilling.stop();
     try {
@@ -318,7 +321,7 @@ export class Session extends SessionEvents {
     const samples = [...readings];
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { activations, rounds, clampedValues, fault } = await runInference(
+    const { activations, rounds, clampedValues, fault } = await this.#run(
       {
         plan,
         owner: this.#owner,
@@ -326,7 +329,7 @@ export class Session extends SessionEvents {
         activations: this.#options.activations,
         signal,
         grid: this.#grid,
-        post: (path, body, limits) => this.#post(path, body, limits),
+        post: (path, body, call) => this.#post(path, body, call),
         onState: (state) => emit(this, "state", state),
         onRound: (round, report) =>
           emit(this, "round", { round, rounds: plan.rounds.length, report }),
@@ -359,7 +362,7 @@ export class Session extends SessionEvents {
 
   async #open(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
-    const joined = this.#joined(signal);
+    const joined = this.#joinSignals(signal);
     const opened = await openSession(
       this.#options,
       this.#owner,
@@ -369,26 +372,23 @@ export class Session extends SessionEvents {
     const isChanged = await this.#contracts.check(opened.plan);
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
+    this.#run = inferencesOf(opened.plan, this.#clock);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */
-  #post(
-    path: string,
-    body: Uint8Array,
-    limits: { maxBytes: number; signal?: AbortSignal },
-  ) {
-    return withRetries(() => this.#transport(path, body, limits), {
+  #post(path: string, body: Uint8Array, call: CallOptions) {
+    return withRetries(() => this.#transport(path, body, call), {
       policy: this.#retry,
       clock: this.#clock,
-      signal: limits.signal,
+      signal: call.signal,
       onRetry: (failures, delayMs, error) =>
         emit(this, "retry", { failures, delayMs, error }),
     }).finally(() => this.#grid.start());
   }
 
-  #joined(signal?: AbortSignal): AbortSignal {
+  #joinSignals(signal?: AbortSignal): AbortSignal {
     const closing = this.#closing.signal;
     return signal ? AbortSignal.any([signal, closing]) : closing;
   }

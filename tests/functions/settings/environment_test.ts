@@ -1,7 +1,9 @@
 /** What operators read who set something that cannot be: which variable, and what it should be. */
 import assert from "node:assert/strict";
-import { originsFrom } from "../../../functions/settings/options.ts";
-import { sealingKeyFrom } from "../../../functions/settings/options.ts";
+import {
+  originsFrom,
+  sealingKeyFrom,
+} from "../../../functions/settings/options.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
@@ -106,5 +108,18 @@ Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wro
         `Cannot read sealing key: expected at least 32 bytes, hexadecimal or base64url, got ${got}`,
       ),
     );
+  }
+});
+
+Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {
+  const limit = (text: string) =>
+    new Settings({ CIPHERLAYER_BUDGET_PER_MODEL_DAY: text }, "deno")
+      .limit("CIPHERLAYER_BUDGET_PER_MODEL_DAY");
+  assert.deepEqual(
+    [limit(""), limit("0"), limit("200"), limit("unlimited")],
+    [undefined, 0, 200, Infinity],
+  );
+  for (const text of ["none", "Infinity", "-1"]) {
+    assert.throws(() => limit(text), RangeError);
   }
 });
