@@ -110,7 +110,7 @@ function stubKey(modulusBits: number): PrivateKey {
   for (;;) {
     const factors = Array.from({ length: count }, (_, i) => {
       const bits = Math.floor((modulusBits + i) / count);
-      // Above 7/8 of their length's most, so that the product of four is long enough.
+      // At least 7/8 of what their length holds, so that the product of four is long enough.
       return randomBits(bits) | 7n << BigInt(bits - 3) | 3n;
     });
     const product = factors.reduce((product, factor) => product * factor);

@@ -271,8 +271,8 @@ export const arithmeticMutations: Mutation[] = [
   {
     name: "products of primes that are too short",
     file: "sdk/paillier/private/primes.ts",
-    find: "candidate >= least && isProbablePrime",
-    replace: "candidate >= 0n * least && isProbablePrime",
+    find: "candidate >= min && isProbablePrime",
+    replace: "candidate >= 0n * min && isProbablePrime",
     tests: ["tests/sdk/paillier/key_generation_test.ts"],
   },
   {

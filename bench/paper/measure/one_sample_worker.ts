@@ -9,11 +9,7 @@ import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { randomBelow } from "../../../sdk/paillier/public/random_integer.ts";
 import { median } from "../../shared/harness.ts";
-import {
-  benchKey,
-  type BenchKeyBits,
-  twoPrimeKey,
-} from "../../shared/keys.ts";
+import { benchKey, type BenchKeyBits, twoPrimeKey } from "../../shared/keys.ts";
 
 /** What one ciphertext costs, and the process at its largest. */
 export type OperationCosts = {

@@ -87,7 +87,7 @@ export async function generatePrivateKey(
   return PrivateKey.fromPrimes(...primes);
 }
 
-/** How many primes a new key of this length has: the most that SECURITY.md permits. */
+/** How many primes a new key of this length has: the max that SECURITY.md permits. */
 export function defaultPrimes(bits: number): 2 | 3 | 4 {
   return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
 }

@@ -56,13 +56,13 @@ export async function generatePrime(
   { of, random, pacer }: { of: number; random: RandomSource; pacer: Pacer },
 ): Promise<bigint> {
   // Rounded up to its 32 leading bits.
-  const least = BigInt(Math.ceil(2 ** (32 - 1 / of))) << BigInt(bits - 32);
+  const min = BigInt(Math.ceil(2 ** (32 - 1 / of))) << BigInt(bits - 32);
   const frame = (1n << BigInt(bits - 1)) | 3n;
   for (;;) {
     if (pacer.due()) await pacer.pause();
     // A fresh candidate every time: no bias towards primes behind long gaps.
     const candidate = frame | randomBits(bits, random);
-    if (candidate >= least && isProbablePrime(candidate, 12, random)) {
+    if (candidate >= min && isProbablePrime(candidate, 12, random)) {
       return candidate;
     }
   }
