@@ -36,7 +36,7 @@ Deno.test({
       const model = tinyLeNet();
       const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
       const integers = randomReading(model, 3);
-      const { p, q } = testKey(512).exportPrimes();
+      const [p, q] = testKey(512).exportPrimes();
       await using cloud = startCloud([model]);
       const report = JSON.parse(
         await runCommand("node", [

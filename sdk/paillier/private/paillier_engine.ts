@@ -4,7 +4,8 @@ import type { RandomSource } from "../../support/random.ts";
 import { bytesFromBigInt } from "../public/big_integer.ts";
 import type { Kernel } from "../public/kernel.ts";
 import { makeKeyProof } from "./key_proof_make.ts";
-import { encryptWith, isBelow } from "./owner_engine.ts";
+import { encryptWith } from "./owner_engine.ts";
+import { isBelow } from "./prime_engine.ts";
 import { Pacer } from "../../support/pacing.ts";
 import { ParallelEngine } from "../workers/parallel_engine.ts";
 import type { PrivateKey } from "./private_key.ts";
@@ -38,8 +39,9 @@ export interface PaillierEngineOptions {
    */
   fillWhileIdle?: boolean;
   /**
-   * Width of the windows of the encryption table, 1 to 12, by default 8 or 4: at 2048
-   * bits 8 takes 22 MB and 127 products an encryption, 4 takes 3 MB and 255.
+   * Width of the windows of the encryption table, 1 to 12, by default 8 or 4: of a key
+   * of 2048 bits and three primes 8 takes 15 MB and 255 products an encryption, modulo
+   * the square of one prime each; 4 takes 2 MB and 510.
    */
   tableWindowBits?: number;
   /**
@@ -51,7 +53,7 @@ export interface PaillierEngineOptions {
 }
 
 /**
- * Bulk encryption and decryption by the key's owner, who knows p and q. Long
+ * Bulk encryption and decryption by the key's owner, who knows the primes. Long
  * batches are shared by worker threads, or give way to the event loop every 40 ms.
  *
  * @example
