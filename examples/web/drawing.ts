@@ -25,7 +25,7 @@ const minExtent = 0.08;
 const maxWidthToHeight = 2.5;
 /** The fullest of MNIST's 10,000 test digits has 258 of 784 pixels above half grey. */
 const maxInkPixels = 300;
-/** Points closer than this change no pixel. */
+/** Points closer than this, as a fraction of the digit's size, change no pixel. */
 const minStep = 0.005;
 
 /**
@@ -42,7 +42,7 @@ export function fitDrawing(drawing: Drawing): Uint8Array {
     (x - left - width / 2) / size + 0.33,
     (y - top - height / 2) / size + 0.5,
   ];
-  const strokes = drawing.map((stroke) => thin(stroke).map(place));
+  const strokes = drawing.map((stroke) => thin(stroke.map(place)));
   return renderDigit({ strokes }, pen);
 }
 

@@ -60,6 +60,7 @@ worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
       break;
     case "fault":
       enter("failed", data.text);
+      status.scrollIntoView({ block: "nearest" });
       break;
   }
 });
@@ -80,7 +81,8 @@ ask.addEventListener("click", () => {
   pad.finish();
   hasAsked = true;
   story.begin(picture, setting);
-  find("trip").scrollIntoView({ block: "nearest" });
+  const isWide = matchMedia("(min-width: 68rem)").matches;
+  find("trip").scrollIntoView({ block: isWide ? "nearest" : "start" });
   enter("asking", "Encrypting …");
   send({ kind: "ask", picture });
 });

@@ -54,7 +54,7 @@ export class RoundTrip {
       ? mapsView(gateway.values, height, width)
       : greyPicture(
         scaleToGrey(gateway.values),
-        Math.ceil(Math.sqrt(gateway.values.length)),
+        columnsOf(gateway.values.length),
         `${groupDigits(channels)} sums, drawn as shades`,
       );
     const sums = channels * height * width;
@@ -150,6 +150,13 @@ function mapsView(
     grid.append(map);
   }
   return grid;
+}
+
+/** Columns of the fullest rectangle that is at least as wide as high. */
+function columnsOf(count: number): number {
+  let columns = Math.ceil(Math.sqrt(count));
+  while (count % columns !== 0) columns++;
+  return columns;
 }
 
 function find(row: HTMLElement, selector: string): HTMLElement {
