@@ -3,6 +3,7 @@
  * ignored without it. CIPHERLAYER_SCREENSHOTS names a folder in which screenshots stay.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { decode } from "cborg";
 import { decode as decodePng } from "fast-png";
@@ -402,7 +403,7 @@ async function checkNamedCloud(
     await route.fulfill({
       status: reply.status,
       headers: { ...headers, "access-control-allow-origin": "*" },
-      body: await reply.bytes() as never,
+      body: Buffer.from(await reply.arrayBuffer()),
     });
   });
   await page.goto(`${url}?functions=https://functions.example/own/`);
