@@ -19,8 +19,11 @@ export async function recordExample(signal: AbortSignal): Promise<Example> {
   resources.use(functions);
   const told: WorkerMessage[] = [];
   const gateway = resources.use(
-    await Gateway.open(functions.url.href, key, (message) => {
-      told.push(message);
+    await Gateway.open({
+      url: functions.url.href,
+      key,
+      sealed: false,
+      tell: (message) => told.push(message),
     }),
   );
   const picture = [...digitSample(7).picture];

@@ -12,11 +12,27 @@ import {
 } from "../../sdk/fixed_point/layout.ts";
 import { contracts } from "../contracts.ts";
 import type { RoundPlanned, WorkerMessage } from "./messages.ts";
-import { RoundObserver, WatchedOwner } from "./observer.ts";
-
-const model = "lenet-mnist";
+import { WatchedOwner } from "../watched_owner.ts";
+import { RoundObserver } from "./observer.ts";
+import { sealedContract, sealedModel } from "./sealed_model.ts";
 
 type Tell = (message: WorkerMessage) => void;
+
+/** The network, and the same one as a model that hides itself from gateways. */
+const models = {
+  open: { name: "lenet-mnist", contract: contracts["lenet-mnist"] },
+  sealed: { name: sealedModel, contract: sealedContract },
+};
+
+/** What a gateway is opened with. */
+export interface GatewayOptions {
+  /** Where the functions run. */
+  url: string;
+  key: PrivateKey;
+  /** Whether the sealed model is asked. */
+  sealed: boolean;
+  tell: Tell;
+}
 
 /** One key, one session, and all that they do told to the page. */
 export class Gateway implements AsyncDisposable {
@@ -32,10 +48,9 @@ export class Gateway implements AsyncDisposable {
 
   /** Connects to the functions at `url`, and prepares for the first question. */
   static async open(
-    url: string,
-    key: PrivateKey,
-    tell: Tell,
+    { url, key, sealed, tell }: GatewayOptions,
   ): Promise<Gateway> {
+    const { name: model, contract } = models[sealed ? "sealed" : "open"];
     const owner = new WatchedOwner(key);
     const observer = new RoundObserver(
       owner,
@@ -48,7 +63,7 @@ export class Gateway implements AsyncDisposable {
       session = await connect({
         url,
         model,
-        contract: contracts[model],
+        contract,
         keys: owner,
         fetch: observer.fetch,
         onRetry: ({ error, delayMs }) => {
@@ -71,6 +86,7 @@ export class Gateway implements AsyncDisposable {
       fingerprint: owner.publicKey.fingerprint,
       kernel: owner.kernelName,
       model,
+      sealed,
       rounds: session.plan.rounds.map(({ layout }) => describe(layout)),
     });
     return gateway;
@@ -84,6 +100,7 @@ export class Gateway implements AsyncDisposable {
         encrypting: "encrypting here",
         evaluating: "the cloud calculates, blind",
         decrypting: "decrypting here",
+        activating: "a circuit that hides the network runs here",
       }[detail.state];
       const text = `Round ${
         detail.round + 1
@@ -104,13 +121,14 @@ export class Gateway implements AsyncDisposable {
   /** @param picture 784 values in [0, 255] */
   async ask(picture: number[]): Promise<void> {
     const reading = picture.map((value) => value / 255);
-    const { scores, totalMs, bytesUp, bytesDown, leakage } = await this.#session
-      .infer(reading);
-    // The contract says that this model reveals them.
-    if (!scores) throw new Error("The cloud's answer has no scores");
+    const { scores, predicted, totalMs, bytesUp, bytesDown, leakage } =
+      await this.#session.infer(reading);
     const { threads } = this.#owner;
-    const answer = { scores, totalMs, bytesUp, bytesDown, leakage, threads };
-    this.#tell({ kind: "answer", answer });
+    const cost = { totalMs, bytesUp, bytesDown, threads };
+    this.#tell({
+      kind: "answer",
+      answer: { scores, predicted, leakage, ...cost },
+    });
     await this.#encryptEachPixel(picture);
   }
 

@@ -28,10 +28,13 @@ const tell = (message: WorkerMessage) => scope.postMessage(message);
 
 let gateway: Gateway | null = null;
 
-async function open(url: string, insecure: boolean): Promise<void> {
+async function open(
+  { url, insecure, sealed }: PageMessage & { kind: "open" },
+): Promise<void> {
   await gateway?.[Symbol.asyncDispose]();
   gateway = null;
-  gateway = await Gateway.open(url, await openBrowserKey(insecure), tell);
+  const key = await openBrowserKey(insecure);
+  gateway = await Gateway.open({ url, key, sealed, tell });
 }
 
 /**
@@ -63,7 +66,7 @@ async function openBrowserKey(insecure: boolean): Promise<PrivateKey> {
 
 scope.addEventListener("message", async ({ data }) => {
   try {
-    if (data.kind === "open") await open(data.url, data.insecure);
+    if (data.kind === "open") await open(data);
     else if (gateway) await gateway.ask(data.picture);
     else throw new Error("There is no session");
   } catch (error) {

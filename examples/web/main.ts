@@ -12,6 +12,7 @@ import { find, type Setting, Story } from "./story.ts";
 
 const ask = find<HTMLButtonElement>("ask");
 const insecure = find<HTMLInputElement>("insecure");
+const sealed = find<HTMLInputElement>("sealed");
 const status = find("status");
 const samples = find<HTMLFieldSetElement>("samples");
 const dialog = find<HTMLDialogElement>("confirm");
@@ -88,6 +89,7 @@ ask.addEventListener("click", () => {
 });
 find("clear").addEventListener("click", () => pad.clear());
 insecure.addEventListener("change", open);
+sealed.addEventListener("change", open);
 
 /** Opens the session, after the user has agreed to a cloud that the link names. */
 async function agree(): Promise<void> {
@@ -120,6 +122,7 @@ function open(): void {
     kind: "open",
     url: functions.url.href,
     insecure: insecure.checked,
+    sealed: sealed.checked,
   });
 }
 
@@ -131,7 +134,8 @@ function enter(next: typeof state, text: string): void {
   ask.textContent = state === "failed" ? "Try again" : "Ask the cloud";
   ask.disabled = state === "opening" || state === "asking" ||
     functions.kind === "refused";
-  insecure.disabled = state !== "ready" && state !== "failed";
+  insecure.disabled = sealed.disabled = state !== "ready" &&
+    state !== "failed";
 }
 
 function tell(text: string, isFault: boolean): void {

@@ -13,6 +13,8 @@ export type PageMessage =
     /** Where the functions run. */
     url: string;
     insecure: boolean;
+    /** Whether the sealed model is asked. */
+    sealed: boolean;
   }
   | {
     kind: "ask";
@@ -45,8 +47,9 @@ export interface RoundSeen {
 
 /** The answer, and what it cost. */
 export interface AnswerSeen {
-  /** One for each digit. */
-  scores: number[];
+  /** One for each digit; null where the model tells its answer only. */
+  scores: number[] | null;
+  predicted: number;
   totalMs: number;
   bytesUp: number;
   bytesDown: number;
@@ -64,6 +67,7 @@ export type WorkerMessage =
     fingerprint: string;
     kernel: string;
     model: string;
+    sealed: boolean;
     rounds: RoundPlanned[];
   }
   /** Ciphertexts of a round have left; its sums are coming back. */

@@ -3,29 +3,16 @@
  *
  * @module
  */
-import { PaillierEngine } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
+import type { WatchedOwner } from "../watched_owner.ts";
 import type { RoundSeen } from "./messages.ts";
 
 /** Bytes that the page shows of what was sent: a picture of 32 x 32. */
 const shownBytes = 1024;
 /** Feature maps of a convolution that the page shows. */
 const shownMaps = 4;
-
-/** A key's owner that remembers what it decrypted last. */
-export class WatchedOwner extends PaillierEngine {
-  /** Plaintexts of the last batch. */
-  decrypted: bigint[] = [];
-
-  override async decryptBatch(
-    ciphertexts: Uint8Array,
-    options?: { signal?: AbortSignal },
-  ): Promise<bigint[]> {
-    return this.decrypted = await super.decryptBatch(ciphertexts, options);
-  }
-}
 
 /** Watches one session: what it sends to the cloud, what it decrypts itself. */
 export class RoundObserver {
@@ -47,9 +34,11 @@ export class RoundObserver {
 
   /** For the session: passes every call on, unchanged. */
   readonly fetch: typeof fetch = async (input, init) => {
-    const [, round] = /\/v1\/rounds\/(\d+)/.exec(String(input)) ?? [];
+    const [, round] = /\/v1\/(?:sealed\/)?rounds\/(\d+)/.exec(String(input)) ??
+      [];
     if (!round || !init?.body) return await this.#fetch(input, init);
-    // The body is CBOR (PROTOCOL.md): a token and ciphertexts, nothing else.
+    // The body is CBOR (PROTOCOL.md): a token and ciphertexts; in a
+    // sealed inference's first round also what prepares its oblivious transfers.
     const { ciphertexts } = decode(init.body as Uint8Array);
     this.#sent = ciphertexts.slice(0, shownBytes);
     this.#tell("sent", Number(round));
@@ -58,7 +47,7 @@ export class RoundObserver {
     return reply;
   };
 
-  /** Both views of the round that has just ended. */
+  /** Both views of the round that has just ended; of a sealed one the gateway's is noise. */
   seen(layout: RoundLayout): Pick<RoundSeen, "cloud" | "gateway"> {
     const { shape, samples } = unpackAnswers(layout, this.#owner.decrypted);
     const shown = layout.kind === "spatial"

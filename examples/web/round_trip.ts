@@ -17,14 +17,20 @@ export class RoundTrip {
   readonly #list: HTMLElement;
   #rows: HTMLElement[] = [];
   #rounds: readonly RoundPlanned[] = [];
+  #sealed = false;
 
   constructor(list: HTMLElement) {
     this.#list = list;
   }
 
   /** Draws the digit and all rounds before they begin. */
-  start(picture: readonly number[], rounds: readonly RoundPlanned[]): void {
+  start(
+    picture: readonly number[],
+    rounds: readonly RoundPlanned[],
+    sealed: boolean,
+  ): void {
     this.#rounds = rounds;
+    this.#sealed = sealed;
     this.#rows = rounds.map(waitingRow);
     const first = element("li", "departure");
     first.append(
@@ -49,18 +55,23 @@ export class RoundTrip {
     const row = this.#rows[index];
     const { ciphertextsUp, ciphertextsDown } = this.#rounds[index];
     const [channels, height = 1, width = 1] = gateway.shape;
+    const what = this.#sealed ? "noise" : "sums";
     const isMaps = height * width > 1;
     const opened = isMaps
-      ? mapsView(gateway.values, height, width)
+      ? mapsView(gateway.values, height, width, this.#sealed)
       : greyPicture(
         scaleToGrey(gateway.values),
         columnsOf(gateway.values.length),
-        `${groupDigits(channels)} sums, drawn as shades`,
+        `${groupDigits(channels)} ${what}, drawn as shades`,
       );
     const sums = channels * height * width;
     find(row, ".here").replaceChildren(
       opened,
-      element("small", "", `${groupDigits(sums)} sums`),
+      element(
+        "small",
+        "",
+        this.#sealed ? what : `${groupDigits(sums)} ${what}`,
+      ),
     );
     find(row, ".there").replaceChildren(
       greyPicture(cloud.bytes, 32, "Encrypted numbers, drawn as shades: noise"),
@@ -139,10 +150,16 @@ function mapsView(
   values: readonly number[],
   height: number,
   width: number,
+  sealed: boolean,
 ): HTMLElement {
   const grid = element("div", "maps");
   grid.setAttribute("role", "img");
-  grid.setAttribute("aria-label", "Sums as pictures: the digit shows in them");
+  grid.setAttribute(
+    "aria-label",
+    sealed
+      ? "Noise, where an open network's sums would show the digit"
+      : "Sums as pictures: the digit shows in them",
+  );
   for (let at = 0; at < values.length; at += height * width) {
     const one = values.slice(at, at + height * width);
     const map = greyPicture(scaleToGrey(one), width, "");

@@ -7,6 +7,7 @@
 import { Hono } from "hono";
 import { startFunctions } from "../demo/server_process.ts";
 import { buildPage, pageFiles } from "./build.ts";
+import { writeModels } from "./models.ts";
 
 const types: Record<string, string> = {
   html: "text/html; charset=utf-8",
@@ -32,9 +33,12 @@ async function servePage(
   { port, signal }: { port: number; signal: AbortSignal },
 ): Promise<Served> {
   await using starting = new AsyncDisposableStack();
+  const models = await Deno.makeTempDir();
+  starting.defer(() => Deno.remove(models, { recursive: true }));
+  await writeModels(models);
   // The page has a switch for insecure keys, and says what they are worth.
   const functions = starting.use(
-    await startFunctions({ insecureKeys: true, signal }),
+    await startFunctions({ insecureKeys: true, models, signal }),
   );
   const app = new Hono();
   app.post("/v1/*", async ({ req }) => {

@@ -27,6 +27,7 @@ import {
 /** What is the same for every question to one cloud. */
 export interface Setting {
   kernel: string;
+  sealed: boolean;
   rounds: RoundPlanned[];
 }
 
@@ -39,7 +40,11 @@ export function find<E extends Element = HTMLElement>(id: string): E {
 export class Story {
   readonly #trip = new RoundTrip(find("rounds"));
   readonly #answer = find<HTMLOutputElement>("answer");
-  #setting: Setting = { kernel: "", rounds: [] };
+  #setting: Setting = {
+    kernel: "",
+    sealed: false,
+    rounds: [],
+  };
   #seen: RoundSeen[] = [];
 
   /** Clears the page for a question about `picture`. */
@@ -47,7 +52,7 @@ export class Story {
     this.#setting = setting;
     this.#seen = [];
     delete document.body.dataset.example;
-    this.#trip.start(picture, setting.rounds);
+    this.#trip.start(picture, setting.rounds, setting.sealed);
     for (const id of ["scores", "costs", "samples-of-rounds"]) {
       find(id).replaceChildren();
     }
@@ -112,14 +117,15 @@ export class Story {
   }
 
   #showAnswer(answer: AnswerSeen): void {
-    const confidence = readConfidence(answer.scores);
-    find("answer-digit").textContent = confidence.isSure
-      ? String(confidence.best)
-      : "?";
-    find("answer-text").textContent = sayAnswer(confidence);
+    const confidence = answer.scores && readConfidence(answer.scores);
+    const isSure = confidence?.isSure ?? true;
+    find("answer-digit").textContent = isSure ? String(answer.predicted) : "?";
+    find("answer-text").textContent = sayAnswer(answer.predicted, confidence);
     find("cost").textContent = sayCost(answer, this.#seen.length);
-    this.#answer.dataset.state = confidence.isSure ? "done" : "unsure";
-    find("scores").replaceChildren(...shareBars(confidence));
+    this.#answer.dataset.state = isSure ? "done" : "unsure";
+    find("scores").replaceChildren(
+      ...confidence ? shareBars(confidence) : [],
+    );
     find("work").textContent = sayWork(
       this.#seen.map(({ report }) => report),
       this.#setting.kernel,
@@ -130,6 +136,7 @@ export class Story {
       pointsView("The cloud", learnt.cloud),
       pointsView("This browser", learnt.gateway),
     );
+    find("equations").hidden = answer.leakage.gateway.rounds.length === 0;
     find("leakage").replaceChildren(
       ...leakageCells(answer.leakage)
         .map((cells, round) => tableRow(String(round + 1), cells)),

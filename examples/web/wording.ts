@@ -8,10 +8,13 @@ import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
 import { type Confidence, readableShare } from "./confidence.ts";
 import type { AnswerSeen, RoundSeen } from "./messages.ts";
 
-/** The answer in a sentence. */
+/** The answer in a sentence; without `confidence` where the model tells no more. */
 export function sayAnswer(
-  { shares, best, second, isSure }: Confidence,
+  predicted: number,
+  confidence: Confidence | null,
 ): string {
+  if (!confidence) return `It is a ${predicted}. More is not told.`;
+  const { shares, best, second, isSure } = confidence;
   const share = (digit: number) => `${digit} (${readableShare(shares[digit])})`;
   return isSure
     ? `It is a ${best}. The network is ${readableShare(shares[best])} sure.`
@@ -61,7 +64,7 @@ export function sayLearnt(
         groupDigits(cloud.ciphertexts)
       } encrypted numbers: as many for every drawing.`,
     ],
-    gateway: [
+    gateway: gateway.rounds.length === 0 ? sealedGateway : [
       "The answer, and how sure the network is.",
       `${
         groupDigits(sums)
@@ -70,6 +73,12 @@ export function sayLearnt(
     ],
   };
 }
+
+const sealedGateway = [
+  "The answer alone, not how sure the network is.",
+  "On the way only numbers that look random, and the shape of the network.",
+  "Somebody who asks very often can still learn from the answers; a model's owner can limit that.",
+];
 
 /** Cells of the table of bits and equations, one row a round. */
 export function leakageCells({ gateway }: LeakageReport): string[][] {

@@ -3,6 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import type { Reveal } from "../../sdk/wire/values.ts";
 import type { FloatNetwork } from "./ir.ts";
+import type { OnnxGraph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
 import {
   type ModelPackage,
@@ -10,9 +11,13 @@ import {
   type PrivacyProfile,
 } from "../package/format.ts";
 import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
-import { readingLength } from "./float_reference.ts";
+import { checkSealable } from "./unsealable.ts";
 import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
+import type { StateSpec } from "../../sdk/wire/values.ts";
+import { lengthWithoutStates, readingsWithStates } from "./states.ts";
+import { withPlainScores } from "./lower/classifiers.ts";
+import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
@@ -20,6 +25,7 @@ import {
   type IndependentCheck,
 } from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
+import { isGiven, readingsWithin, usedBits } from "./quantise/given.ts";
 import { chooseInputs, quantiseInputs } from "./quantise/inputs.ts";
 import { type BitWidths, quantiseRounds } from "./quantise/quantise.ts";
 import {
@@ -33,6 +39,7 @@ import {
   hasClasses,
   refuseInaccurate,
 } from "./quantise/promise.ts";
+import { withPowersOfTwo } from "./quantise/power_of_two.ts";
 import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
 import { canRevealLabel, verifyPackage } from "../package/verify.ts";
@@ -42,11 +49,19 @@ export interface CompileOptions {
   name: string;
   /**
    * Readings typical of use, each one sample's elements in row-major order. May be
-   * empty with `quantisation`.
+   * empty with `quantisation`, and for models that are quantised from the reading on:
+   * they are tried on random readings.
    */
   calibration: ArrayLike<number>[];
   /** Shape of the input, batch axis first, where the file leaves lengths open. */
   inputShape?: number[];
+  /** Tensors of the graph that the model gives. Default: the file's outputs. */
+  outputs?: string[];
+  /**
+   * Inputs that the gateway sets to what an output was the time before. Readings follow
+   * each other then, and hold the other inputs.
+   */
+  states?: StateSpec[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order; by output where there are several. Default: the file's. */
@@ -69,7 +84,10 @@ export interface CompileOptions {
   maxAccuracyLoss?: number;
   /** What quantisation-aware training has fixed: nothing is chosen, nothing calibrated. */
   quantisation?: PrescribedQuantisation;
-  /** How the functions guard the weights. Default `standard`. */
+  /**
+   * How the functions guard the weights; `sealed` scales by powers of two alone. Default
+   * `standard`.
+   */
   privacy?: PrivacyProfile;
   /**
    * What clients get. Default: the `label` alone, or `scores` where the model does not
@@ -102,38 +120,47 @@ export interface Compilation {
  * @throws {InaccurateModelError} where a score loses more than is promised, without
  * `acceptError`
  * @throws {RangeError} where the file is corrupt, calibration data or bit widths do
- * not fit the model, or the rounds differ from the graph's own evaluation
+ * not fit the model, the rounds differ from the graph's own evaluation, or a sealed
+ * model would reveal scores
  */
 export function compileModel(
   onnx: Uint8Array,
   options: CompileOptions,
 ): Compilation {
   const read = readOnnx(onnx);
-  const { inputShape } = options;
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
+  const graph = wantedGraph(read, options);
   const network = lower(graph, { pool: options.pool });
-  const { calibration, onProgress } = options;
+  const { onProgress, states = [] } = options;
   checkCalibration(network, options);
+  const calibration = options.calibration.length === 0 && isGiven(network)
+    ? readingsWithin(network)
+    : readingsWithStates(network, options.calibration, states);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
   const statistics = floatStatistics(network, calibration);
   const check = compareWithGraph(graph, network, calibration, statistics);
-  const prescribed = options.quantisation;
+  const shiftsOnly = options.privacy === "sealed";
+  const prescribed = options.quantisation && shiftsOnly
+    ? withPowersOfTwo(options.quantisation)
+    : options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
-  const bits = prescribed
+  const asked = prescribed
     ? prescribedBits(prescribed)
     : requestedBits(network, options) ??
-      chooseBits(network, statistics, options);
+      chooseBits(network, statistics, { ...options, calibration });
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
-    : chooseInputs(network, calibration, bits.input, options.inputRange);
+    : chooseInputs(network, calibration, asked.input, options.inputRange);
   const rounds = quantiseRounds(network, {
     statistics,
     inputs: quantiseInputs(network, calibration, inputs),
-    bits,
+    bits: asked,
     prescribed,
+    shiftsOnly,
+    scoresApart: !hasClasses(network, options),
   });
+  const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
   const specs = rounds.map(({ spec }) => spec);
   const outputs = withNames(
@@ -149,16 +176,18 @@ export function compileModel(
     inputs: withNames("input", inputs, names.inputNames, names.units),
     rounds: specs,
     outputs,
-    states: [],
+    states,
     privacy: options.privacy ?? "standard",
     reveal: options.reveal ??
-      (canRevealLabel({ rounds: specs, outputs }) ? "label" : "scores"),
+      (states.length === 0 && canRevealLabel({ rounds: specs, outputs })
+        ? "label"
+        : "scores"),
     powerOfTwo: multipliesByPowersOfTwo(specs),
     provenance: {
       source: encodeHex(sha256(onnx)),
       producer: graph.producer,
       opset: graph.opset,
-      calibrationSamples: calibration.length,
+      calibrationSamples: options.calibration.length,
       pool: options.pool ?? "edge",
       inputBits: bits.input,
       weightBits: bits.weights.join("/"),
@@ -166,6 +195,7 @@ export function compileModel(
     },
     files: {},
   };
+  if (shiftsOnly) checkSealable(manifest);
   manifest.version = versionOf(manifest, tensors);
   const done = report(network, {
     statistics,
@@ -177,6 +207,16 @@ export function compileModel(
   const model = { manifest, tensors };
   verifyPackage(model);
   return { model, report: done, check, network };
+}
+
+/** The file's graph, cut and of the shape that is asked for. */
+export function wantedGraph(
+  graph: OnnxGraph,
+  { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
+): OnnxGraph {
+  const plain = withPlainScores(graph);
+  const cut = outputs ? withOutputs(plain, outputs) : plain;
+  return inputShape ? withInputShape(cut, inputShape) : cut;
 }
 
 function checkPromise(
@@ -194,11 +234,11 @@ function checkPromise(
 
 function checkCalibration(
   network: FloatNetwork,
-  { calibration, quantisation, inputRange }: CompileOptions,
+  { calibration, quantisation, inputRange, states = [] }: CompileOptions,
 ): void {
-  const needed = quantisation === undefined;
+  const needed = quantisation === undefined && !isGiven(network);
   const [min, max] = inputRange ?? [-Infinity, Infinity];
-  const length = readingLength(network);
+  const length = lengthWithoutStates(network, states);
   const shape = network.inputs.map(({ shape }) => shape.join(", ")).join("; ");
   if (needed && calibration.length === 0) {
     throw new RangeError(

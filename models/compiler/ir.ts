@@ -74,6 +74,10 @@ export type EdgeOperation =
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */
   | { op: "leakyRelu"; slopes: Float64Array }
   | { op: "clip"; low: number; high: number }
+  /** To the nearest multiple of a scale. */
+  | ({ op: "quantise" } & IntegerGrid)
+  /** x < 0 ? -scale : scale. */
+  | { op: "sign"; scale: number }
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
@@ -86,6 +90,15 @@ export type EdgeOperation =
     counted: [top: number, left: number, bottom: number, right: number];
   };
 
+/** Multiples of a scale, from low * scale to high * scale. */
+export interface IntegerGrid {
+  scale: number;
+  low: number;
+  high: number;
+  /** Where a value half-way between two goes. */
+  ties: "even" | "up";
+}
+
 /** What the model takes: the activation of that name is reading * gain + offset. */
 export interface FloatInput {
   name: string;
@@ -93,6 +106,8 @@ export interface FloatInput {
   shape: number[];
   gain: number;
   offset: number;
+  /** To which the model itself rounds the activation; null: the compiler chooses. */
+  grid: IntegerGrid | null;
 }
 
 /** What the model gives: an activation, whole. */
@@ -101,6 +116,9 @@ export interface FloatOutput {
   tensor: string;
   /** Shape of one sample. */
   shape: number[];
+  /** The output is the activation / unit + zero: integers, of quantised models. */
+  unit: number;
+  zero: number;
   tail: ScoreDisplay;
 }
 
@@ -117,6 +135,13 @@ export function givesScores(
 ): boolean {
   return outputs.some(({ tensor }) => tensor === writes) &&
     !rounds.some(({ terms }) => terms.some(({ reads }) => reads === writes));
+}
+
+/** Whether the operation leaves one of a few multiples of a scale that the model says. */
+export function roundsToScale(
+  operation: EdgeOperation,
+): operation is Extract<EdgeOperation, { op: "quantise" | "sign" }> {
+  return operation.op === "quantise" || operation.op === "sign";
 }
 
 /** Elements of a grid. */

@@ -3,7 +3,9 @@
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
  */
+import { withPlainScores } from "./classifiers.ts";
 import { cropUnread } from "./crop.ts";
+import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
@@ -20,9 +22,12 @@ import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
+import { mlRules } from "./operators/ml.ts";
+import { quantisedRules } from "./operators/quantised.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
+import { type Integers, passIntegers } from "./integers.ts";
 import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
@@ -59,6 +64,8 @@ const rules: Record<string, OperatorRule> = {
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
+  ...quantisedRules,
+  ...mlRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
@@ -66,6 +73,7 @@ const joining = new Set([
   ...Object.keys(linearRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
+  ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],
 ]);
 
 export interface LowerOptions {
@@ -80,9 +88,10 @@ export interface LowerOptions {
  * @throws {RangeError} where shapes contradict each other
  */
 export function lower(
-  graph: OnnxGraph,
+  given: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
+  const graph = withPlainScores(given);
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
     const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -97,7 +106,10 @@ export function lower(
   const inputs = graph.inputs as { name: string; shape: number[] }[];
   const [[batch]] = inputs.map(({ shape }) => shape);
   const rounds = new RoundBuilder(
-    new Map(inputs.map(({ name }) => [name, { gain: 1, offset: 0 }])),
+    new Map(graph.inputs.map(({ name, range }) => [
+      name,
+      { gain: 1, offset: 0, grid: null, range },
+    ])),
   );
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
@@ -122,7 +134,8 @@ export function lower(
   const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
-  const integers = integerNodes(graph, nodes);
+  const { computing, moving } = integerNodes(graph, nodes);
+  const integers = new Map<string, Integers>();
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
@@ -142,7 +155,7 @@ export function lower(
       if (shape) values.set(name, rounds.activation(`?${name}`, shape));
     };
     const refusal = refuse(node) ??
-      (integers.has(node) ? inIntegers(node) : null);
+      (computing.has(node) ? inIntegers(node) : null);
     if (refusal) {
       offend(refusal);
       continue;
@@ -159,9 +172,11 @@ export function lower(
           consumers,
           values,
           derivations,
+          integers,
           isRawInput,
         }));
       const results = [lowered].flat();
+      if (moving.has(node)) passIntegers(node, integers);
       results.forEach((result, i) => {
         checkResult(result);
         const name = node.outputs[i];
@@ -177,7 +192,7 @@ export function lower(
         const left = unread.get(input)! - 1;
         unread.set(input, left);
         const isSource = () =>
-          derivations.values().some(({ from }) => from === input);
+          [...derivations.values()].some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
       if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {
@@ -194,18 +209,23 @@ export function lower(
     checkTail(tail, lasts[i].shape, graph.opset)
   );
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  const outputs = graph.outputs.map(({ name }, i): FloatOutput => ({
-    name,
-    tensor: finish(rounds, lasts[i], ends[i]),
-    shape: outputShape(lasts[i].shape),
-    tail: detached[i].tail,
-  }));
-  return cropUnread({
-    inputs: inputs.map(({ name, shape: [, ...rest] }) => ({
+  const outputs = graph.outputs.map(({ name }, i): FloatOutput => {
+    const { scale = 1, zero = 0 } = integers.get(ends[i]) ?? {};
+    return {
       name,
-      shape: gridOf([1, ...rest]) ?? [sizeOf(rest)],
-      ...rounds.inputs.get(name)!,
-    })),
+      tensor: finish(rounds, lasts[i], ends[i]),
+      shape: outputShape(lasts[i].shape),
+      unit: scale,
+      zero,
+      tail: detached[i].tail,
+    };
+  });
+  return cropUnread({
+    inputs: inputs.map(({ name, shape: [, ...rest] }) => {
+      const { gain, offset, grid } = rounds.inputs.get(name)!;
+      const shape = gridOf([1, ...rest]) ?? [sizeOf(rest)];
+      return { name, shape, gain, offset, grid };
+    }),
     rounds: rounds.rounds,
     outputs,
   });
@@ -223,16 +243,6 @@ function lastValue(
     throw new RangeError("Cannot compile model: its output is a constant");
   }
   return last;
-}
-
-/** The nodes that the outputs depend on, in the graph's order. */
-function neededNodes(nodes: OnnxNode[], ends: string[]): OnnxNode[] {
-  const needed = new Set(ends);
-  return nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => needed.has(name))) return false;
-    for (const name of inputs) needed.add(name);
-    return true;
-  }).toReversed();
 }
 
 function countConsumers(
@@ -275,15 +285,18 @@ function lowerNode(
 /** Operators without any rule, whatever their inputs. */
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
-  const standard = domain === "" || domain === "ai.onnx";
+  const standard = Object.hasOwn(mlRules, operator)
+    ? domain === "ai.onnx.ml"
+    : ["", "ai.onnx"].includes(domain) ||
+      domainsOf[operator]?.includes(domain);
   const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: operator.startsWith("TreeEnsemble")
-      ? "trees compare features, which ciphertexts do not allow"
+    why: Object.hasOwn(reasons, operator)
+      ? reasons[operator]
       : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
@@ -292,6 +305,24 @@ function refuse(node: OnnxNode): OffendingNode | null {
     instead: suggestion(operator),
   };
 }
+
+/** What stands in the way of operators that somebody may expect. */
+const reasons: Readonly<Record<string, string>> = {
+  TreeEnsemble: "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleClassifier:
+    "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleRegressor:
+    "trees compare features, which ciphertexts do not allow",
+  Normalizer: "it divides by a norm that depends on the reading",
+  SVMClassifier: "it counts votes of comparisons that depend on the reading",
+};
+
+/** Other domains in which operators of that name are the same. */
+const domainsOf: Readonly<Record<string, readonly string[]>> = {
+  Quant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  BipolarQuant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  RequantShift: ["PACTOps"],
+};
 
 function inIntegers({ name, operator }: OnnxNode): OffendingNode {
   return {

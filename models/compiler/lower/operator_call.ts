@@ -2,6 +2,7 @@
 import type { OnnxNode } from "../onnx/graph.ts";
 import type { EdgeOperation, LinearMap } from "../ir.ts";
 import { floats, type Tensor } from "../onnx/tensor.ts";
+import type { Integers } from "./integers.ts";
 import type { ScalarFunction } from "./scalar_functions.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import {
@@ -36,6 +37,8 @@ export interface OperatorCall {
   values: ReadonlyMap<string, Value>;
   /** Tensors that are elementwise functions of one other tensor. */
   derivations: Map<string, Derivation>;
+  /** What tensors of integers mean, where they do not stand for themselves. */
+  integers: Map<string, Integers>;
   /** Whether a tensor is the reading itself and nothing else reads it. */
   isRawInput: (name: string) => boolean;
 }

@@ -5,6 +5,7 @@
  */
 import {
   type EdgeOperation,
+  type FloatInput,
   type FloatRound,
   type FloatTerm,
   type Grid,
@@ -61,15 +62,18 @@ export function gridOf(shape: readonly number[]): Grid | null {
   return shape.length === 4 ? [shape[1], shape[2], shape[3]] : null;
 }
 
+/** How an input is read: the activation of its name is reading * gain + offset. */
+export interface InputUse extends Pick<FloatInput, "gain" | "offset" | "grid"> {
+  /** Least and greatest reading, of short integers. */
+  range?: Tensor["range"];
+}
+
 /** The rounds of a network under construction. */
 export class RoundBuilder {
   readonly rounds: FloatRound[] = [];
   readonly #prefix: string;
 
-  /** @param inputs by name: the activation of that name is reading * gain + offset */
-  constructor(
-    readonly inputs: ReadonlyMap<string, { gain: number; offset: number }>,
-  ) {
+  constructor(readonly inputs: ReadonlyMap<string, InputUse>) {
     let prefix = "a";
     const taken = [...inputs.keys()];
     while (taken.some((name) => name.startsWith(prefix))) prefix += "_";

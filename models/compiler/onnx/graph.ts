@@ -32,7 +32,8 @@ export type Attribute =
   | { kind: "numbers"; value: number[] }
   | { kind: "string"; value: string }
   | { kind: "tensor"; value: Tensor }
-  | { kind: "graph" | "strings" | "other"; value: null };
+  | { kind: "strings"; value: string[] }
+  | { kind: "graph" | "other"; value: null };
 
 export interface OnnxValue {
   name: string;
@@ -40,6 +41,8 @@ export interface OnnxValue {
   shape: number[] | null;
   /** Whether the file says that its elements are integers. */
   isInteger?: boolean;
+  /** Least and greatest number of its type, of integers of 16 bits at most. */
+  range?: Tensor["range"];
 }
 
 /** A number attribute, or `otherwise` where the node has none. */

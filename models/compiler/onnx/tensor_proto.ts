@@ -1,5 +1,5 @@
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { sizeOf, type Tensor } from "./tensor.ts";
+import { shortRanges, sizeOf, type Tensor } from "./tensor.ts";
 
 /** Element types of ONNX's TensorProto.DataType that can be read. */
 const elementTypes: Record<number, { name: string; type: Tensor["type"] }> = {
@@ -101,7 +101,9 @@ export function readTensor(
       }`,
     );
   }
-  return { name, tensor: { type: element.type, shape, data } };
+  const range = shortRanges[dataType];
+  const { type } = element;
+  return { name, tensor: { type, shape, data, ...range && { range } } };
 }
 
 /** A name for a message: whoever wrote the file may have put anything there. */

@@ -4,9 +4,10 @@ import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
-import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
+import type { EdgeOperation, FloatRound, IntegerGrid, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
 import {
   asMultiplier,
   chooseFactor,
@@ -14,6 +15,15 @@ import {
   rangeMargin,
   type ValueGroup,
 } from "./range.ts";
+import {
+  exactTable,
+  extremes,
+  maxNarrowBits,
+  type Range,
+  subsample,
+  tableOfTies,
+  tabulate,
+} from "./tables.ts";
 
 /** What an accumulator stands for, and what is known of it. */
 export interface Accumulators {
@@ -23,13 +33,9 @@ export interface Accumulators {
   bound: number;
   /** The calibration data's, one array a sample; read once. */
   samples: Iterable<Float64Array>;
+  /** Whether they are scaled by powers of two alone, as garbled circuits want it. */
+  shiftsOnly: boolean;
 }
-
-/** Values that calibration looks at, at most. */
-const valuesLimit = 400_000;
-
-/** Bits of the input of a look-up table beyond those of its output. */
-const tableBits = 3;
 
 /** Bits of scores that come from a table. */
 const scoreBits = 12;
@@ -63,7 +69,7 @@ export function movedBlocks(
 
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
-  return op !== "clip" && op !== "function";
+  return !["clip", "function", "quantise", "sign"].includes(op);
 }
 
 /**
@@ -80,8 +86,8 @@ export function quantiseEdge(
   const walk = new StepWalk(round.shape, accumulators);
   const bits = typeof last === "number" ? last : scoreBits;
   round.edge.forEach((operation, i) => {
-    const isLast = i === round.edge.length - 1;
-    walk.add(operation, isLast ? bits : null);
+    const next = round.edge[i + 1];
+    walk.add(operation, next ? null : bits, next);
   });
   return walk.finish(last);
 }
@@ -100,23 +106,46 @@ class StepWalk {
   #sampleShape: number[];
   #scales: Float64Array;
   #bound: number;
+  #shiftsOnly: boolean;
+  /** What the last sum was taken of. */
+  #summed:
+    | { samples: Float64Array[]; range: Range; shape: number[] }
+    | null = null;
   /** Set by a last Clip: real bounds of the activation. */
   #clip: [low: number, high: number] = [-Infinity, Infinity];
-  #done: { low: number; high: number } | null = null;
+  #done: Range | null = null;
+  /** Range of the values, where they are integers that need no narrowing. */
+  #narrow: Range | null = null;
 
-  constructor(shape: number[], { scales, bound, samples }: Accumulators) {
+  constructor(
+    shape: number[],
+    { scales, bound, samples, shiftsOnly }: Accumulators,
+  ) {
     this.#shape = this.#sampleShape = shape;
+    this.#shiftsOnly = shiftsOnly;
     this.#scales = scales;
     this.#bound = bound;
     this.#samples = samples;
   }
 
-  /** @param lastBits width of the activation where this is the last operation */
-  add(operation: EdgeOperation, lastBits: number | null): void {
+  /**
+   * @param lastBits width of the activation where this is the last operation
+   * @param next the operation after it
+   */
+  add(
+    operation: EdgeOperation,
+    lastBits: number | null,
+    next?: EdgeOperation,
+  ): void {
     switch (operation.op) {
       case "relu":
+        this.#narrow &&= {
+          low: Math.max(0, this.#narrow.low),
+          high: Math.max(0, this.#narrow.high),
+        };
         return this.#push({ op: "relu" });
       case "leakyRelu": {
+        this.#narrow = null;
         // Slopes as fractions of a power of two, fine but with room below 2^53.
         const room = 44 - Math.ceil(Math.log2(this.#bound + 1));
         if (room < minSlopeBits) {
@@ -148,13 +177,29 @@ class StepWalk {
       case "averagePool":
         return this.#average(operation);
       case "clip":
-        if (lastBits === null) {
+        if (lastBits === null || this.#narrow) {
           return this.#clipTo(operation.low, operation.high);
         }
         this.#clip = [operation.low, operation.high];
         return;
+      case "quantise":
+        return this.#toGrid(operation);
+      case "sign":
+        // Integers below 0, and the others.
+        this.#push({
+          op: "lookup",
+          multiplier: 2,
+          shift: 1,
+          low: -1,
+          table: [-1, 1],
+        });
+        return this.#become({ low: -1, high: 1 }, operation.scale);
       case "function":
-        return this.#table(operation, lastBits);
+        return this.#table(
+          operation,
+          lastBits,
+          next?.op === "quantise" ? next : null,
+        );
     }
   }
 
@@ -162,6 +207,7 @@ class StepWalk {
     steps: EdgeStep[];
     activation: QuantisedActivation;
   } {
+    this.#done ??= this.#narrow;
     this.#done ??= last === null ? this.#unnarrowed() : this.#requantise(
       typeof last === "number" ? this.#chooseRequantisation(last) : last,
     );
@@ -224,6 +270,14 @@ class StepWalk {
     const { kernel, stride, pads } = window;
     const cells = countedCells(window, counted);
     const multiple = cells.reduce(lcm, 1);
+    if (this.#shiftsOnly) {
+      const isPositive = this.steps.at(-1)?.op === "relu";
+      this.#summed = {
+        samples: this.#values(),
+        range: { low: isPositive ? 0 : -this.#bound, high: this.#bound },
+        shape: [...window.input],
+      };
+    }
     this.#pool(
       cells.every((count) => count === multiple)
         ? { op: "sumPool", kernel, stride, pads }
@@ -232,6 +286,31 @@ class StepWalk {
     );
     this.#scales = this.#scales.map((scale) => scale / multiple);
     this.#bound *= multiple;
+    if (!this.#narrow) return;
+    // Padding is 0.
+    const low = Math.min(0, this.#narrow.low) * multiple;
+    const high = Math.max(0, this.#narrow.high) * multiple;
+    this.#narrow = high - low < 2 ** maxNarrowBits ? { low, high } : null;
+  }
+
+  /** To the integers that the model itself rounds to. */
+  #toGrid(grid: IntegerGrid): void {
+    const { scale, low, high } = grid;
+    const isThere = this.#narrow && this.#scales[0] === scale &&
+      this.#narrow.low >= low && this.#narrow.high <= high;
+    if (isThere) return;
+    const factor = this.#scales[0] / scale;
+    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const step: EdgeStep = { op: "requantise", multiplier, shift, low, high };
+    this.#push(tableOfTies(step, this.#known(), grid) ?? step);
+    this.#become({ low, high }, scale);
+  }
+
+  /** The values lie in a range that needs no narrowing. */
+  #become(range: Range, scale: number): void {
+    this.#scales = Float64Array.of(scale);
+    this.#narrow = range;
+    this.#bound = Math.max(-range.low, range.high);
   }
 
   #clipTo(low: number, high: number): void {
@@ -246,60 +325,66 @@ class StepWalk {
     };
     this.#push({ op: "requantise", multiplier: 2, shift: 1, ...step });
     this.#bound = Math.max(Math.abs(step.low), Math.abs(step.high));
+    if (this.#narrow) this.#narrow = { low: step.low, high: step.high };
   }
 
-  /** A table from a fine grid over the values seen to the function's values. */
+  /** @param target what the model itself rounds the function's values to */
   #table(
-    { apply, name }: Extract<EdgeOperation, { op: "function" }>,
+    operation: Extract<EdgeOperation, { op: "function" }>,
     lastBits: number | null,
+    target: IntegerGrid | null,
   ): void {
-    const bits = lastBits ?? intermediateBits;
-    const [scale] = this.#scales;
-    const [min, max] = extremes(this.#values());
-    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
-    const middle = (min + max) / 2;
-    const from = middle - reach, to = middle + reach;
-    const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
-    const step = 2 ** shift / multiplier;
-    const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
-    const outputs = withinDomain(
-      Float64Array.from(
-        { length: entries },
-        (_, i) => apply((low + i) * step * scale),
-      ),
-    );
-    // In floating point all are finite; integers may lie beyond a domain's edge.
-    const values = subsample(this.#values(), 1, (v) => apply(v * scale))[0]
-      .values.filter(Number.isFinite);
-    if (!outputs || values.length === 0) {
-      throw new RangeError(
-        `Cannot quantise ${name}: it is not finite on the calibration readings`,
-      );
+    const values = { ...this.#known(), samples: this.#values() };
+    if (target) {
+      this.#push(exactTable(operation, values, target));
+      return this.#become(target, target.scale);
     }
-    const bounds = integerBounds(...extremes([values]), bits);
-    const unit = rangeMargin(bits, this.#count()) /
-      chooseFactor([{ values, weight: 1 }], bounds);
-    const table = Array.from(
-      outputs,
-      (y) =>
-        Math.min(Math.max(Math.round(y / unit), bounds.low), bounds.high) + 0,
-    );
-    this.#push({ op: "lookup", multiplier, shift, low, table });
-    this.#scales = this.#scales.map(() => unit);
-    this.#bound = Math.max(-bounds.low, bounds.high);
-    if (lastBits !== null) this.#done = bounds;
+    const bits = lastBits ?? intermediateBits;
+    const { step, unit, range } = tabulate(operation, values, bits);
+    this.#push(step);
+    this.#become(range, unit);
+    this.#narrow = null;
+    if (lastBits !== null) this.#done = range;
   }
 
-  #unnarrowed(): { low: number; high: number } {
+  /** What the values stand for, and where they lie. */
+  #known() {
+    const [scale] = this.#scales, bound = this.#bound;
+    const narrow = this.#narrow;
+    return {
+      scale,
+      range: narrow ?? { low: -bound, high: bound },
+      isNarrow: narrow !== null,
+      shiftsOnly: this.#shiftsOnly,
+    };
+  }
+
+  #unnarrowed(): Range {
     const [low, high] = this.#clip;
     if (Number.isFinite(low) || Number.isFinite(high)) this.#clipTo(low, high);
     return { low: -this.#bound, high: this.#bound };
   }
 
-  #requantise(step: Requantisation): { low: number; high: number } {
+  #requantise(step: Requantisation): Range {
     const { multiplier, shift, low, high } = step;
-    this.#push({ op: "requantise", multiplier, shift, low, high });
+    const pool = this.steps.at(-1);
+    if (this.#summed && pool?.op === "sumPool") {
+      const { samples, range, shape } = this.#summed;
+      const { before, after } = splitShift(
+        step,
+        range,
+        elementCount(pool.kernel),
+      );
+      this.steps.pop();
+      this.#pending = [];
+      this.#samples = samples;
+      this.#shape = this.#sampleShape = shape;
+      if (before) this.#push({ op: "requantise", ...before });
+      this.#push(pool);
+      this.#push({ op: "requantise", ...after });
+    } else {
+      this.#push({ op: "requantise", multiplier, shift, low, high });
+    }
     this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);
     return { low, high };
   }
@@ -320,57 +405,14 @@ class StepWalk {
     const bounds = integerBounds(min, max, bits);
     const factor = chooseFactor(groups, bounds) /
       rangeMargin(bits, this.#count());
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const { multiplier, shift } = this.#shiftsOnly
+      ? asShift(choosePowerOfTwo(groups, bounds, factor))
+      : asMultiplier(factor, this.#bound);
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));
     const high = Math.min(bounds.high, Math.round(clip[1] * exact));
     return { multiplier, shift, low, high };
   }
-}
-
-/**
- * Values of a function over a grid that may reach beyond its domain (the margin of a
- * square root's): there the nearest value stands. Null where there is none.
- */
-function withinDomain(outputs: Float64Array): Float64Array | null {
-  const first = outputs.findIndex((y) => !Number.isNaN(y));
-  if (first < 0) return null;
-  let nearest = outputs[first];
-  return outputs.map((y) => Number.isNaN(y) ? nearest : nearest = y);
-}
-
-function extremes(arrays: Float64Array[]): [min: number, max: number] {
-  let min = Infinity, max = -Infinity;
-  for (const array of arrays) {
-    for (const value of array) {
-      if (value < min) min = value;
-      if (value > max) max = value;
-    }
-  }
-  return [min, max];
-}
-
-/** Values of each of `groups` equal parts of the samples, evenly thinned out. */
-function subsample(
-  samples: Float64Array[],
-  groups: number,
-  map: (value: number) => number,
-): { values: Float64Array }[] {
-  const perGroup = samples[0].length / groups;
-  const total = samples.length * samples[0].length;
-  // An odd step, so that it does not fall on the same columns again and again.
-  const step = Math.max(1, Math.floor(total / valuesLimit)) | 1;
-  return Array.from({ length: groups }, (_, g) => {
-    const values: number[] = [];
-    let at = 0;
-    for (const sample of samples) {
-      for (; at < perGroup; at += step) {
-        values.push(map(sample[g * perGroup + at]));
-      }
-      at -= perGroup;
-    }
-    return { values: Float64Array.from(values) };
-  });
 }
 
 function subsampleGroups(

@@ -11,6 +11,7 @@ import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, movedBlocks, quantiseEdge } from "./edge_steps.ts";
+import { givenScale } from "./given.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
 import {
@@ -26,6 +27,10 @@ export interface RoundBits {
   weights: number;
   /** Of the activation that the round writes. */
   activation: number;
+  /** Whether activations are scaled by powers of two alone. */
+  shiftsOnly: boolean;
+  /** Whether the model itself says the integers; its weights have `givenWeightBits` then. */
+  isGiven: boolean;
 }
 
 /** A quantised round with what it makes of the calibration data. */
@@ -67,8 +72,11 @@ export function quantiseRound(
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
+  const isFixed = bits.isGiven || prescribed !== undefined;
   const scales = prescribed
     ? new Float64Array(groups).fill(prescribed.accumulatorScale)
+    : bits.isGiven
+    ? Float64Array.of(givenScale(round, terms, activations))
     : chooseScales(round, terms, options);
   const rowScales = Float64Array.from(
     { length: rows },
@@ -78,13 +86,13 @@ export function quantiseRound(
     terms,
     rowScales,
     bits.weights,
-    round.terms.map((term) => prescribed ? null : statistics.feedback(term)),
+    round.terms.map((term) => isFixed ? null : statistics.feedback(term)),
   );
   if (prescribed) checkOnGrid(round, terms, weights, prescribed);
   const bias = integerBias(
     round,
     { weights, rowScales, activations },
-    prescribed ? null : means,
+    isFixed ? null : means,
   );
 
   const tensors = new Map<string, WeightTensor>();
@@ -119,6 +127,7 @@ export function quantiseRound(
       scales,
       bound: spec.bound,
       samples: accumulators(integers, samples, exactPrecision(spec.bound)),
+      shiftsOnly: bits.shiftsOnly,
     },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );

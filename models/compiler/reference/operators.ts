@@ -11,6 +11,8 @@ import {
   tensor,
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
+import { mlOperators } from "./ml.ts";
+import { quantisedOperators } from "./quantised.ts";
 import { convolution, pool, reduction } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
@@ -368,4 +370,6 @@ const rules: Readonly<Record<string, Rule>> = {
     return tensor([values.length], Float64Array.from(values), start!.type);
   },
   Where: where,
+  ...quantisedOperators(matMul),
+  ...mlOperators,
 };
