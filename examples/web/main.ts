@@ -45,7 +45,7 @@ worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
   if (data.kind !== "ready") story.show(data);
   switch (data.kind) {
     case "status":
-      status.textContent = `${data.text} …`;
+      tell(`${data.text} …`, false);
       break;
     case "ready":
       setting = data;
@@ -54,7 +54,7 @@ worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
       break;
     case "answer":
       find("result").scrollIntoView({ block: "nearest" });
-      status.textContent = "Encrypting each pixel, for the picture below …";
+      tell("Encrypting each pixel, for the picture below …", false);
       break;
     case "ciphertextPicture":
       enter("ready", "Done. Draw another one.");
@@ -140,6 +140,8 @@ function enter(next: typeof state, text: string): void {
 
 function tell(text: string, isFault: boolean): void {
   status.textContent = text;
+  // On a phone the status has scrolled away while the cloud is asked.
+  find("progress").textContent = state === "asking" ? text : "";
   status.classList.toggle("fault", isFault);
 }
 
