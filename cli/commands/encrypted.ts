@@ -1,5 +1,6 @@
 /** What commands share that infer encrypted: the key's size, functions of this process. */
 import type { Command } from "commander";
+import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
@@ -158,6 +159,11 @@ function serve(model: ModelPackage, insecureKeys: boolean) {
     sealingKey: platformRandom(32),
     protections: exact,
     insecureKeys,
+    // Labels of one's own model, for its own check.
+    budget: {
+      store: new MemoryBudgetStore(),
+      limits: { perModelDay: Infinity },
+    },
   });
   const server = serveLocally(app.fetch);
   return {
