@@ -16,7 +16,7 @@ export const sealedMeaning = (labels: number, least: LeastLabels): string =>
     groupDigits(least.model)
   } labels hold the weights, ${
     groupDigits(least.lastRound)
-  } those of the last round: set budgets of labels below (CIPHERLAYER_BUDGET_PER_MODEL_DAY)`;
+  } those of the last round: set budgets of labels below them (CIPHERLAYER_BUDGET_PER_MODEL_DAY)`;
 
 /** Round by round: packing, calls, bytes and times. */
 export function sealedTable({ rounds, total, setup }: SealedForecast): string {
