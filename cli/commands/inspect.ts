@@ -3,9 +3,9 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { leastLabels } from "../../models/planner/least_labels.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { print } from "./command.ts";
 import { sealedMeaning } from "../output/sealed_plan.ts";
 import { table } from "../output/table.ts";
@@ -14,11 +14,11 @@ import { table } from "../output/table.ts";
 export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show what a package holds")
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--json", "print contract and manifest as one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const model = await readPackage(folder);
+      const model = await openPackage(folder);
       const { manifest } = model, contract = manifestContract(manifest);
       print(
         options.json ?? false,

@@ -11,7 +11,6 @@ import {
   type InferenceForecast,
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import {
   type LeastLabels,
   leastLabels,
@@ -21,6 +20,8 @@ import {
   type SealedForecast,
 } from "../../models/planner/sealed_forecast.ts";
 import { print, wholeNumber } from "./command.ts";
+import { keyMark, minSecureBits } from "./encrypted.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { sealedMeaning, sealedTable } from "../output/sealed_plan.ts";
 import { table } from "../output/table.ts";
 
@@ -29,6 +30,8 @@ export interface PlanReport {
   model: string;
   version: string;
   keyBits: number;
+  /** Smaller than any key should be that guards data. */
+  insecure: boolean;
   samples: number;
   kernel: string;
   costs: Costs;
@@ -62,7 +65,7 @@ export function planCommand(): Command {
     .description(
       "Prints counts, bytes, memory and predicted time of each round, and the packings that were rejected. Times follow from committed costs (2048-bit products of 1.9 us and so on), the same on every machine, unless this one is measured.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
     .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
     .option(
@@ -115,7 +118,7 @@ export async function planReport(
   { keyBits, samples, measure = false, maxMsPerCall, lineMbit }:
     PlanReportOptions,
 ): Promise<OpenPlanReport | SealedPlanReport> {
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const machine = measure
     ? await calibrateCosts(keyBits)
     : defaultCosts(keyBits);
@@ -127,6 +130,7 @@ export async function planReport(
     model: name,
     version,
     keyBits,
+    insecure: keyBits < minSecureBits,
     samples,
     kernel: selectKernel().name,
     costs,
@@ -176,7 +180,9 @@ function formatSealed(report: SealedPlanReport): string {
 function heading(report: PlanReport): string[] {
   const { costs, samples } = report;
   return [
-    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}`,
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}${
+      keyMark(report.keyBits)
+    }`,
     `${
       report.measured
         ? `this machine (kernel ${report.kernel})`

@@ -16,6 +16,7 @@ import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
 import type { StateSpec } from "../../sdk/wire/values.ts";
 import { lengthWithoutStates, readingsWithStates } from "./states.ts";
+import { withPlainScores } from "./lower/classifiers.ts";
 import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
@@ -157,6 +158,7 @@ export function compileModel(
     bits: asked,
     prescribed,
     shiftsOnly,
+    scoresApart: !hasClasses(network, options),
   });
   const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
@@ -212,7 +214,8 @@ export function wantedGraph(
   graph: OnnxGraph,
   { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
 ): OnnxGraph {
-  const cut = outputs ? withOutputs(graph, outputs) : graph;
+  const plain = withPlainScores(graph);
+  const cut = outputs ? withOutputs(plain, outputs) : plain;
   return inputShape ? withInputShape(cut, inputShape) : cut;
 }
 

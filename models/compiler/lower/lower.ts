@@ -3,6 +3,7 @@
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
  */
+import { withPlainScores } from "./classifiers.ts";
 import { cropUnread } from "./crop.ts";
 import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
@@ -21,6 +22,7 @@ import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
+import { mlRules } from "./operators/ml.ts";
 import { quantisedRules } from "./operators/quantised.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
@@ -63,6 +65,7 @@ const rules: Record<string, OperatorRule> = {
   ...poolingRules,
   ...shapeRules,
   ...quantisedRules,
+  ...mlRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
@@ -85,9 +88,10 @@ export interface LowerOptions {
  * @throws {RangeError} where shapes contradict each other
  */
 export function lower(
-  graph: OnnxGraph,
+  given: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
+  const graph = withPlainScores(given);
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
     const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -188,7 +192,7 @@ export function lower(
         const left = unread.get(input)! - 1;
         unread.set(input, left);
         const isSource = () =>
-          derivations.values().some(({ from }) => from === input);
+          [...derivations.values()].some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
       if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {
@@ -281,16 +285,18 @@ function lowerNode(
 /** Operators without any rule, whatever their inputs. */
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
-  const standard = ["", "ai.onnx"].includes(domain) ||
-    domainsOf[operator]?.includes(domain);
+  const standard = Object.hasOwn(mlRules, operator)
+    ? domain === "ai.onnx.ml"
+    : ["", "ai.onnx"].includes(domain) ||
+      domainsOf[operator]?.includes(domain);
   const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: operator.startsWith("TreeEnsemble")
-      ? "trees compare features, which ciphertexts do not allow"
+    why: Object.hasOwn(reasons, operator)
+      ? reasons[operator]
       : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
@@ -299,6 +305,17 @@ function refuse(node: OnnxNode): OffendingNode | null {
     instead: suggestion(operator),
   };
 }
+
+/** What stands in the way of operators that somebody may expect. */
+const reasons: Readonly<Record<string, string>> = {
+  TreeEnsemble: "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleClassifier:
+    "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleRegressor:
+    "trees compare features, which ciphertexts do not allow",
+  Normalizer: "it divides by a norm that depends on the reading",
+  SVMClassifier: "it counts votes of comparisons that depend on the reading",
+};
 
 /** Other domains in which operators of that name are the same. */
 const domainsOf: Readonly<Record<string, readonly string[]>> = {

@@ -19,13 +19,12 @@ const suggestions: Record<string, string> = {
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",
-  QuantizeLinear: "export the floating-point model; the compiler quantises it",
-  DequantizeLinear:
-    "export the floating-point model; the compiler quantises it",
-  QLinearConv: "export the floating-point model; the compiler quantises it",
-  RequantShift: "write it out as Mul, Add, Div, Floor and Clip",
+  DynamicQuantizeLinear:
+    "export the floating-point model, or quantise it with fixed scales",
   TreeEnsembleClassifier: "train a small network (dense layers) instead",
   TreeEnsembleRegressor: "train a small network (dense layers) instead",
+  Normalizer: "end the model at the scores",
+  SVMClassifier: "train a linear classifier, or a small network",
   TopK: "end the model at the scores and sort them afterwards",
 };
 

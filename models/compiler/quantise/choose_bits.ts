@@ -248,6 +248,7 @@ function qualityMeter(
       bits,
       earlier,
       shiftsOnly: options.privacy === "sealed",
+      scoresApart: !classes,
     });
     known = { key, rounds };
     const scores = realOutputs(network, rounds);

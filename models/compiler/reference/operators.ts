@@ -11,6 +11,7 @@ import {
   tensor,
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
+import { mlOperators } from "./ml.ts";
 import { quantisedOperators } from "./quantised.ts";
 import { convolution, pool, reduction } from "./windows.ts";
 
@@ -370,4 +371,5 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   Where: where,
   ...quantisedOperators(matMul),
+  ...mlOperators,
 };

@@ -132,7 +132,10 @@ export function lookUp(
   const place = add(c, index, constant(-low));
   const inside = valueOf(place.bits, 0, table.length - 1);
   const selectors = oneHot(c, inside.bits.slice(0, -1), table.length);
-  const bounds = [Math.min(...table), Math.max(...table)] as const;
+  const bounds = [
+    table.reduce((a, b) => Math.min(a, b)),
+    table.reduce((a, b) => Math.max(a, b)),
+  ] as const;
   const entries = table.map((entry) => constant(entry));
   const width = valueOf([false], ...bounds).bits.length;
   const bits: Word = Array.from({ length: width }, (_, bit) =>

@@ -60,7 +60,9 @@ Deno.test("bytes in, bytes out: the integers are onnxruntime's, without calibrat
   const { inputs: [input], outputs: [output] } = model.manifest;
   deepEqual([input.low, input.high, output.offset], [-117, 138, [90]]);
   ok(check.readings > 0 && check.difference === 0);
-  const expected = await runOnnx(onnx, readings, [1, 2, 6, 6], "uint8");
+  const expected = await runOnnx(onnx, readings, [1, 2, 6, 6], {
+    type: "uint8",
+  });
   let differing = 0;
   readings.forEach((reading, s) => {
     const { scores } = simulate(model, quantise(reading, model.manifest));
