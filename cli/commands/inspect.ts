@@ -2,9 +2,12 @@ import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
-import type { Manifest, RoundSpec } from "../../models/package/format.ts";
+import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
+import { leastLabels } from "../../models/planner/least_labels.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { print } from "./command.ts";
+import { sealedMeaning } from "../output/sealed_plan.ts";
 import { table } from "../output/table.ts";
 
 /** `cipherlayer inspect`: what a package holds. */
@@ -15,19 +18,19 @@ export function inspectCommand(): Command {
     .option("--json", "print contract and manifest as one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await openPackage(folder);
-      const contract = manifestContract(manifest);
+      const model = await openPackage(folder);
+      const { manifest } = model, contract = manifestContract(manifest);
       print(
         options.json ?? false,
         { contract, ...manifest },
-        () => describe(manifest, contract),
+        () => describe(model, contract),
       );
     });
 }
 
-function describe(manifest: Manifest, contract: string): string {
+function describe(model: ModelPackage, contract: string): string {
   const { name, version, inputs, outputs, states, rounds, provenance } =
-    manifest;
+    model.manifest;
   const header = ["round", "reads", "linear map", "output", "bound", "edge"];
   const rows = rounds.map((round) => [
     round.name,
@@ -42,6 +45,7 @@ function describe(manifest: Manifest, contract: string): string {
   return [
     `${name} ${version}`,
     `contract ${contract}`,
+    describePrivacy(model),
     ...inputs.map((input) =>
       `input ${describeValues(input)}: integers ${input.low} .. ${input.high}`
     ),
@@ -57,6 +61,13 @@ function describe(manifest: Manifest, contract: string): string {
     "provenance:",
     ...origin,
   ].join("\n");
+}
+
+function describePrivacy(model: ModelPackage): string {
+  const { privacy, reveal, rounds } = model.manifest;
+  if (privacy !== "sealed") return `privacy ${privacy}, reveals ${reveal}`;
+  const labels = elementCount(rounds[rounds.length - 1].outputShape);
+  return sealedMeaning(labels, leastLabels(model));
 }
 
 /** Name, shape, and what one step of each integer is, from what on. */
