@@ -17,6 +17,7 @@ import {
   type OperatorRule,
   shapeOf,
 } from "./operator_call.ts";
+import { convTransposeRules } from "./operators/conv_transpose.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
@@ -61,6 +62,7 @@ const shapeRules: Record<string, OperatorRule> = {
 
 const rules: Record<string, OperatorRule> = {
   ...linearRules,
+  ...convTransposeRules,
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
@@ -71,6 +73,7 @@ const rules: Record<string, OperatorRule> = {
 /** Operators that are linear where they depend on the reading at all. */
 const joining = new Set([
   ...Object.keys(linearRules),
+  ...Object.keys(convTransposeRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
   ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],

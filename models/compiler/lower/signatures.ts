@@ -49,6 +49,15 @@ const pooling = { ...window, ceil_mode: "number" } as const;
 
 const signatures: Readonly<Record<string, Signature>> = {
   Conv: { attributes: { ...window, group: "number" }, inputs: 3 },
+  ConvTranspose: {
+    attributes: {
+      ...window,
+      group: "number",
+      output_padding: "numbers",
+      output_shape: "numbers",
+    },
+    inputs: 3,
+  },
   Gemm: {
     attributes: {
       alpha: "number",

@@ -13,7 +13,6 @@ const suggestions: Record<string, string> = {
   GroupNormalization:
     "train with BatchNormalization, which folds into the layer before",
   LRN: "train with BatchNormalization, which folds into the layer before",
-  ConvTranspose: "upsample by Concat and Reshape, or use strided Conv only",
   Resize: "resize readings before inference",
   Upsample: "resize readings before inference",
   If: "export with the branch fixed (torch.jit.trace)",

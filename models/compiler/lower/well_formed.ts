@@ -12,7 +12,13 @@ const minInputs: Readonly<Record<string, number>> = {
       .map((operator) => [operator, 2]),
   ),
   ...Object.fromEntries(
-    ["QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger"]
+    [
+      "ConvTranspose",
+      "QuantizeLinear",
+      "DequantizeLinear",
+      "ConvInteger",
+      "MatMulInteger",
+    ]
       .map((operator) => [operator, 2]),
   ),
   ...Object.fromEntries(

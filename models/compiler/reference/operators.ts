@@ -13,7 +13,12 @@ import {
 import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
 import { quantisedOperators } from "./quantised.ts";
-import { convolution, pool, reduction } from "./windows.ts";
+import {
+  convolution,
+  pool,
+  reduction,
+  transposedConvolution,
+} from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
 
@@ -294,6 +299,7 @@ const reduce: Rule = (node, [x, axes]) =>
 
 const rules: Readonly<Record<string, Rule>> = {
   Conv: convolution,
+  ConvTranspose: transposedConvolution,
   Gemm: gemm,
   MatMul: (_, [a, b]) => matMul(a!, b!),
   BatchNormalization: batchNormalization,

@@ -36,7 +36,6 @@ export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
     "Unique",
   ],
   "interpolation, or other resizing": [
-    "ConvTranspose",
     "GridSample",
     "MaxUnpool",
     "Resize",
@@ -80,6 +79,7 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   [/^MaxPool$/, /^it gives the places of the maxima as well$/],
   [/^BatchNormalization$/, /channels do not fit a tensor/],
   [/^(DepthToSpace|SpaceToDepth)$/, /^blocks of \d do not fit a tensor/],
+  [/^ConvTranspose$/, /1-D and 2-D convolutions of a batch of 1 are known/],
   [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
   [/^output$/, /^its map of \d+ places is larger than/],
   [/^Slice$/, /^its result would have shape/],
