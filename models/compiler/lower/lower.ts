@@ -25,6 +25,7 @@ import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { mlRules } from "./operators/ml.ts";
 import { quantisedRules } from "./operators/quantised.ts";
+import { recurrentRules } from "./operators/recurrent.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
@@ -68,6 +69,7 @@ const rules: Record<string, OperatorRule> = {
   ...shapeRules,
   ...quantisedRules,
   ...mlRules,
+  ...recurrentRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
@@ -309,6 +311,8 @@ function refuse(node: OnnxNode): OffendingNode | null {
   };
 }
 
+const gates = "its gates multiply two tensors that depend on the reading";
+
 /** What stands in the way of operators that somebody may expect. */
 const reasons: Readonly<Record<string, string>> = {
   TreeEnsemble: "trees compare features, which ciphertexts do not allow",
@@ -316,6 +320,8 @@ const reasons: Readonly<Record<string, string>> = {
     "trees compare features, which ciphertexts do not allow",
   TreeEnsembleRegressor:
     "trees compare features, which ciphertexts do not allow",
+  LSTM: gates,
+  GRU: gates,
   Normalizer: "it divides by a norm that depends on the reading",
   SVMClassifier: "it counts votes of comparisons that depend on the reading",
 };

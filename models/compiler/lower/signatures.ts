@@ -86,6 +86,16 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 4,
   },
   BipolarQuant: { inputs: 2 },
+  RNN: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
   Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
   LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
   LinearClassifier: {

@@ -2,7 +2,6 @@
 const suggestions: Record<string, string> = {
   LSTM: recurrent("LSTM"),
   GRU: recurrent("GRU"),
-  RNN: recurrent("RNN"),
   Softmax: "keep Softmax for the end of the model, or use Sigmoid",
   LogSoftmax: "end the model at the scores; LogSoftmax keeps their order",
   ArgMax: "end the model with it, or take the arg-max of the scores",

@@ -31,6 +31,7 @@ const minInputs: Readonly<Record<string, number>> = {
   Where: 3,
   Range: 3,
   BatchNormalization: 5,
+  RNN: 3,
   QLinearConv: 8,
   QLinearMatMul: 8,
   Quant: 4,

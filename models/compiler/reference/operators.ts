@@ -12,6 +12,7 @@ import {
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
+import { rnn } from "./recurrent.ts";
 import { quantisedOperators } from "./quantised.ts";
 import {
   convolution,
@@ -22,11 +23,12 @@ import {
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
 
-/** First output of a node; of Split, all. */
+/** First output of a node; of Split and RNN, all. */
 export function evaluateNode(
   node: OnnxNode,
   inputs: (Tensor | null)[],
 ): Tensor[] {
+  if (node.operator === "RNN") return rnn(node, inputs);
   return node.operator === "Split"
     ? split(node, inputs)
     : [firstOutput(node, inputs)];

@@ -2,7 +2,7 @@
 
 /** Operators that have no rule, by what they would need. */
 export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
-  "recurrent": ["GRU", "If", "LSTM", "Loop", "RNN", "Scan"],
+  "a subgraph": ["If", "Loop", "Scan"],
   "a scale that depends on the reading": ["DynamicQuantizeLinear"],
   "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
   "a reduction that is not linear": [
@@ -96,6 +96,8 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   ],
   [/^Mod$/, /remainders of C's kind/],
   [/^(GRU|LSTM|RNN)$/, /^it has no output/],
+  [/^(GRU|LSTM)$/, /^its gates multiply two tensors/],
+  [/^RNN$/, /up to 64 steps of a batch of 1 are known$/],
   [/^Dropout$/, /^it is in training mode/],
 ];
 
