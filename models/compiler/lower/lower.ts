@@ -3,7 +3,6 @@
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
  */
-import { withPlainScores } from "./classifiers.ts";
 import { cropUnread } from "./crop.ts";
 import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
@@ -34,6 +33,7 @@ import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
+import { prepareGraph } from "./prepare.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
 import { poolBeforeConcat } from "./pool_before_concat.ts";
@@ -96,7 +96,7 @@ export function lower(
   given: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
-  const graph = withPlainScores(given);
+  const graph = prepareGraph(given);
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
     const outputs = new Set(graph.outputs.map(({ name }) => name));

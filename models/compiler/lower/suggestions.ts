@@ -17,8 +17,6 @@ const suggestions: Record<string, string> = {
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",
-  DynamicQuantizeLinear:
-    "export the floating-point model, or quantise it with fixed scales",
   TreeEnsembleClassifier: "train a small network (dense layers) instead",
   TreeEnsembleRegressor: "train a small network (dense layers) instead",
   Normalizer: "end the model at the scores",

@@ -3,7 +3,6 @@
 /** Operators that have no rule, by what they would need. */
 export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
   "a subgraph": ["If", "Loop", "Scan"],
-  "a scale that depends on the reading": ["DynamicQuantizeLinear"],
   "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
   "a reduction that is not linear": [
     "CumSum",
@@ -96,6 +95,7 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   ],
   [/^Mod$/, /remainders of C's kind/],
   [/^(GRU|LSTM|RNN)$/, /^it has no output/],
+  [/^DynamicQuantizeLinear$/, /are read by more than a product$/],
   [/^(GRU|LSTM)$/, /^its gates multiply two tensors/],
   [/^RNN$/, /up to 64 steps of a batch of 1 are known$/],
   [/^Dropout$/, /^it is in training mode/],
