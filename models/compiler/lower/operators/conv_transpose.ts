@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { type Convolution, type Grid, gridSize } from "../../ir.ts";
+import type { Convolution, Grid } from "../../ir.ts";
 import {
   numberAttribute,
   numbersAttribute,
