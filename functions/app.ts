@@ -13,6 +13,7 @@ import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
+import { frontDoorRoutes } from "./http/front_door.ts";
 import { defaultLimits, type Limits } from "./admission/limits.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
@@ -22,6 +23,7 @@ import { adminModelRoutes } from "./http/admin_models.ts";
 import { modelRoutes } from "./http/models.ts";
 import { roundRoutes } from "./http/rounds.ts";
 import { sealedRoutes } from "./http/sealed.ts";
+import { SealedModels } from "./rounds/sealed/sealed_models.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import type { CallObserver } from "./telemetry/call_record.ts";
 import { Log } from "./telemetry/log.ts";
@@ -117,6 +119,7 @@ export function createApp(options: AppOptions): Hono {
     options.previousSealingKeys ?? [],
     { ...limits, kernel, protections: options.protections, callLimits: limits },
   );
+  const sealedModels = new SealedModels();
   const app = new Hono();
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
@@ -142,6 +145,7 @@ export function createApp(options: AppOptions): Hono {
       ),
     }),
   );
+  app.route("/", frontDoorRoutes());
   app.use("/v1/*", digestAnswers);
   app.route("/v1/models", modelRoutes({ ...admission, models }));
   app.route(
@@ -153,6 +157,8 @@ export function createApp(options: AppOptions): Hono {
       random: options.random ?? platformRandom,
       insecureKeys: options.insecureKeys ?? false,
       threads,
+      sealedModels,
+      budget: options.budget,
     }),
   );
   app.route(
@@ -174,8 +180,7 @@ export function createApp(options: AppOptions): Hono {
       models,
       keyring,
       kernel,
-      random: options.random ?? platformRandom,
-      insecureKeys: options.insecureKeys ?? false,
+      sealedModels,
       budget: options.budget,
     }),
   );

@@ -2,7 +2,8 @@
  * The functions for `deno serve`, which needs a proxy before it that closes idle
  * connections; `deno task serve` needs none. From the environment:
  *
- * - `CIPHERLAYER_MODELS`: folder of model packages, default `models/zoo`;
+ * - `CIPHERLAYER_MODELS`: folder of model packages, or a package; default
+ *   `models/zoo`;
  * - `CIPHERLAYER_STORE`: where models are kept that their owners upload (PROTOCOL.md,
  *   "Control plane"): a folder, `kv` (Deno KV), or `s3://bucket/prefix` with
  *   `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and
@@ -19,7 +20,8 @@
  * - `CIPHERLAYER_KV`: path or URL of the Deno KV database in which spent tokens and
  *   budgets are kept; default: Deno's own for this program;
  * - `CIPHERLAYER_BUDGET_PER_MINUTE`, `_PER_DAY`, `_PER_MODEL_DAY`: values (outputs
- *   times samples) that an account may be told; unlimited by default;
+ *   times samples) that an account may be told; unlimited by default. Sealed models are
+ *   served where `_PER_MODEL_DAY` is a number of labels, or `unlimited`;
  * - `CIPHERLAYER_ACCESS`: who may call, a line of JSON for each token or account
  *   (`functions/access/entries.ts`; `cipherlayer token new` makes them): a file, read
  *   again when it changes, or the lines themselves; default: everybody, as clients of

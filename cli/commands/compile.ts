@@ -5,22 +5,29 @@ import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { readBytes, readText } from "../../models/package/read_file.ts";
 import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
+import { readableKinds } from "../readings/array_file.ts";
 import { loadClasses, loadNames, loadReadings } from "../readings/readings.ts";
 import {
   bitWidths,
-  note,
   print,
   realNumber,
   UsageError,
   wholeNumber,
 } from "./command.ts";
+import { checkCompileOptions } from "./compile_checks.ts";
+import { refuseOverwriting } from "./overwriting.ts";
+import { keyMark } from "./encrypted.ts";
+import { findModel } from "./model_argument.ts";
+import { Progress } from "../output/progress.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
@@ -45,6 +52,7 @@ interface Options {
   reveal?: Reveal;
   privacy: PrivacyProfile;
   keyBits: number;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -59,11 +67,11 @@ export function compileCommand(): Command {
     .requiredOption("--out <folder>", "folder of the package")
     .option(
       "--calibrate <file>",
-      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz); models that are quantised from the reading on need none",
+      `readings typical of use: ${readableKinds}; models that are quantised from the reading on need none`,
     )
     .option(
       "--calibrate-labels <file>",
-      "right classes of those readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      "right classes of those readings (CIFAR-10's files hold their own)",
     )
     .option(
       "--calibrate-count <n>",
@@ -127,8 +135,11 @@ export function compileCommand(): Command {
         .choices(["scores", "label"]),
     )
     .addOption(
-      new Option("--privacy <profile>", "how functions guard the weights")
-        .choices(["paper", "standard", "strict"]).default("standard"),
+      new Option(
+        "--privacy <profile>",
+        "how functions guard the weights; sealed: the gateway sees labels alone, and scales become powers of two",
+      )
+        .choices(["paper", "standard", "strict", "sealed"]).default("standard"),
     )
     .option(
       "--labels <names>",
@@ -148,6 +159,7 @@ export function compileCommand(): Command {
       wholeNumber(256),
       2048,
     )
+    .option("--force", "overwrite what is at --out")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -162,7 +174,12 @@ Examples:
 }
 
 async function compile(path: string, options: Options): Promise<void> {
-  const onnx = await Deno.readFile(path);
+  refuseOverwriting(options.out, options.force);
+  const source = await findModel(path);
+  if (source.kind !== "onnx") {
+    throw new UsageError(`Cannot compile ${path}: expected an ONNX file`);
+  }
+  const onnx = await readBytes(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
   const { inputShape, output: outputs, state: states } = options;
@@ -177,48 +194,72 @@ async function compile(path: string, options: Options): Promise<void> {
       count,
     )
     : [];
+  const calibrationLabels = options.calibrateLabels
+    ? await loadClasses(options.calibrateLabels, count)
+    : undefined;
+  const names = {
+    labels: await namesOf(options.labels),
+    inputNames: await namesOf(options.inputNames),
+    units: await namesOf(options.units),
+  };
+  const { reveal } = options;
+  const name = options.name ?? fileName(path);
+  checkCompileOptions(network, {
+    ...names,
+    name,
+    reveal,
+    classes: calibrationLabels,
+    readings: calibration.length,
+  });
+  const progress = new Progress();
   const { model, report, check } = compileModel(onnx, {
-    name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
+    ...names,
+    name,
+    reveal,
     calibration,
     inputShape,
     outputs,
     states,
-    calibrationLabels: options.calibrateLabels
-      ? await loadClasses(options.calibrateLabels, count)
-      : undefined,
+    calibrationLabels,
     quantisation: options.quantisation
-      ? parseQuantisation(await Deno.readTextFile(options.quantisation))
+      ? parseQuantisation(await readText(options.quantisation))
       : undefined,
-    labels: await namesOf(options.labels),
-    inputNames: await namesOf(options.inputNames),
-    units: await namesOf(options.units),
     weightBits: options.weightBits,
     activationBits: options.activationBits,
     maxAccuracyLoss: options.maxAccuracyLoss,
     inputRange: parseRange(options.inputRange),
     acceptError: options.acceptError,
     pool: options.pool,
-    reveal: options.reveal,
     privacy: options.privacy,
-    onProgress: note,
+    onProgress: (text) => progress.step(text),
   });
+  progress.end();
   // Refuses, naming the round, what does not fit a plaintext.
-  planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
+  const planOptions = { modulusBits: options.keyBits, samples: 1 };
+  if (options.privacy === "sealed") planSealed(model, planOptions);
+  else planInference(model.manifest, planOptions);
   await writePackage(options.out, model);
-  const { name, version } = model.manifest;
+  const { version } = model.manifest;
   const contract = manifestContract(model.manifest);
   print(
     options.json ?? false,
     { out: options.out, name, version, contract, ...report, check },
     () =>
       `${
-        reportText(report)
-      }\n${name} ${version} written to ${options.out}\ncontract ${contract}`,
+        reportText(report, model.manifest.outputs[0].labels)
+      }\n${name} ${version} written to ${options.out}${
+        keyMark(options.keyBits)
+      }\ncontract ${contract}`,
   );
 }
 
 function namesOf(given?: string): Promise<NamesOfParts | undefined> {
   return given === undefined ? Promise.resolve(undefined) : loadNames(given);
+}
+
+/** A model's name from its file's. */
+function fileName(path: string): string {
+  return path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, "");
 }
 
 function stateOf(text: string, states: StateSpec[] = []): StateSpec[] {
@@ -238,12 +279,15 @@ function parseRange(text?: string): [number, number] | undefined {
   const [min, max, ...rest] = text.split(",").map(Number);
   if (rest.length === 0 && min < max) return [min, max];
   throw new UsageError(
-    `Cannot use --input-range ${text}: expected LEAST,MOST`,
+    `Cannot use --input-range ${text}: expected MIN,MAX`,
   );
 }
 
 /** What calibration says of the scores, and what it cannot say. */
-function onReadings(report: QuantisationReport): string {
+function onReadings(
+  report: QuantisationReport,
+  labels: readonly string[] | null,
+): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const {
     readings,
@@ -257,7 +301,7 @@ function onReadings(report: QuantisationReport): string {
   const parts = [
     worstScoreError === null
       ? "no score varies, so that nothing is known of their error"
-      : `worst score (${worstScore}) off by ${
+      : `worst score (${labels?.[worstScore!] ?? worstScore}) off by ${
         percent(worstScoreError)
       } of its variation about its mean`,
     `relative error ${percent(relativeError!)}`,
@@ -274,8 +318,15 @@ function onReadings(report: QuantisationReport): string {
   return `On ${readings} calibration readings: ${parts.join("; ")}`;
 }
 
-/** The report for people. */
-export function reportText(report: QuantisationReport): string {
+/**
+ * The report for people.
+ *
+ * @param labels of the scores, where they have names
+ */
+export function reportText(
+  report: QuantisationReport,
+  labels: readonly string[] | null = null,
+): string {
   const rows = report.rounds.map((round) => [
     round.name,
     round.weightBits,
@@ -294,6 +345,8 @@ export function reportText(report: QuantisationReport): string {
     "zeros",
     "signal to noise",
   ];
-  const summary = report.readings === 0 ? "" : `\n${onReadings(report)}`;
+  const summary = report.readings === 0
+    ? ""
+    : `\n${onReadings(report, labels)}`;
   return table(header, rows) + summary;
 }

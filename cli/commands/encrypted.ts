@@ -1,8 +1,10 @@
 /** What commands share that infer encrypted: the key's size, functions of this process. */
 import type { Command } from "commander";
+import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
-import { serveLocally } from "../../functions/hosts/serve_locally.ts";
+import { openLoopbackServer } from "../../functions/hosts/loopback_server.ts";
+import type { LocalServer } from "../../functions/hosts/serve_locally.ts";
 import type { InputSpec } from "../../sdk/wire/values.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { sum } from "../../sdk/support/numbers.ts";
@@ -31,7 +33,7 @@ export interface KeyOptions {
   insecureKeyBits?: number;
 }
 
-const minSecureBits = 2048;
+export const minSecureBits = 2048;
 /** More would save little time and cost memory. */
 const maxSamplesAtOnce = 64;
 /** Functions of this process are never lost, only slow with many samples at once. */
@@ -75,6 +77,11 @@ export function insecureMark({ keyBits, insecure }: KeyChoice): string {
     : "";
 }
 
+/** The same for a size that nobody has called insecure. */
+export function keyMark(keyBits: number): string {
+  return insecureMark({ keyBits, insecure: keyBits < minSecureBits });
+}
+
 /** Values that quantisation moves into the model's range. */
 export function countClamped(
   readings: readonly Float64Array[],
@@ -95,13 +102,14 @@ export function countClamped(
 
 /**
  * Samples that an inference with `model` should carry, of `count` to be inferred:
- * as many as fit its plaintexts.
+ * as many as fit its plaintexts. Sealed ones cost tables each: one.
  */
 export function samplesAtOnce(
   model: ModelPackage,
   keyBits: number,
   count: number,
 ): number {
+  if (model.manifest.privacy === "sealed") return 1;
   const protections = { ...protectionsOf(model.manifest), ...exact };
   const guarded = guardModel(model, protections, platformRandom);
   const fitting = maxSamples(guarded.model.manifest, keyBits);
@@ -128,11 +136,12 @@ export async function openService(
     owner?: PaillierEngine;
   },
 ): Promise<EncryptedService> {
-  await using resources = new AsyncDisposableStack();
   const keys = owner ?? await generatePrivateKey(keyBits, { insecure });
-  const session = resources.use(
-    await connect({
-      url: url ?? resources.use(serve(model, insecure)).url,
+  const server = url === undefined ? await serve(model, insecure) : null;
+  let session: Session | undefined;
+  try {
+    session = await connect({
+      url: url ?? server!.url,
       token: url === undefined ? undefined : token || undefined,
       model: model.manifest.name,
       keys,
@@ -140,28 +149,42 @@ export async function openService(
       timeoutMs: url === undefined ? localTimeoutMs : undefined,
       onRetry: ({ delayMs, error }) =>
         note(`${error.message}; again in ${(delayMs / 1000).toFixed(1)} s`),
-    }),
-  );
-  const { version } = model.manifest;
-  if (session.version !== version) {
-    throw new Error(
-      `Cannot compare with the simulator: expected version ${version} at ${url}, got ${session.version}`,
-    );
+    });
+    const { version } = model.manifest;
+    if (session.version !== version) {
+      throw new Error(
+        `Cannot compare with the simulator: expected version ${version} at ${url}, got ${session.version}`,
+      );
+    }
+  } catch (error) {
+    await session?.close();
+    await server?.shutdown();
+    throw error;
   }
-  const owned = resources.move();
-  return { session, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const opened = session;
+  return {
+    session: opened,
+    async [Symbol.asyncDispose]() {
+      await opened.close();
+      await server?.shutdown();
+    },
+  };
 }
 
-function serve(model: ModelPackage, insecureKeys: boolean) {
+function serve(
+  model: ModelPackage,
+  insecureKeys: boolean,
+): Promise<LocalServer> {
   const app = createApp({
     models: new MemoryModelStore(model),
     sealingKey: platformRandom(32),
     protections: exact,
     insecureKeys,
+    // Whoever serves a model to himself holds it: its labels need no limit.
+    budget: {
+      store: new MemoryBudgetStore(),
+      limits: { perModelDay: Infinity },
+    },
   });
-  const server = serveLocally(app.fetch);
-  return {
-    url: server.url,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
+  return openLoopbackServer(app.fetch);
 }

@@ -1,5 +1,7 @@
 /** `cipherlayer keys`: the gateway's key, in a file under a passphrase. */
+import { lstat } from "node:fs/promises";
 import { Command } from "commander";
+import { faultCode, readText } from "../../models/package/read_file.ts";
 import { type KeyStore, rotateKey } from "../../sdk/keys/key_store.ts";
 import { FileKeyStore } from "../../sdk/keys/key_store_file.ts";
 import {
@@ -144,7 +146,7 @@ async function importKey(
   if (replaces && !options.replace) {
     throw taken(path, "use --replace to retire it");
   }
-  const key = importPrivateJwk(parseJson(await Deno.readTextFile(jwkPath)));
+  const key = importPrivateJwk(parseJson(await readText(jwkPath)));
   const store = await openStore(path, { ...options, isNew: !replaces });
   // A wrong passphrase shows before anything is sealed by it.
   await store.load();
@@ -176,10 +178,10 @@ async function openStore(
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.lstat(path);
+    await lstat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (faultCode(error) === "ENOENT") return false;
     throw error;
   }
 }

@@ -14,7 +14,8 @@ import {
 import { encodeHex } from "@std/encoding/hex";
 import { contracts } from "../contracts.ts";
 import type { PageMessage, WorkerMessage } from "./messages.ts";
-import { RoundObserver, WatchedOwner } from "./observer.ts";
+import { WatchedOwner } from "../watched_owner.ts";
+import { RoundObserver } from "./observer.ts";
 
 /** What is used of DedicatedWorkerGlobalScope, whose types exclude those of pages. */
 const scope = globalThis as unknown as {

@@ -1,24 +1,11 @@
-import { PaillierEngine } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
+import type { WatchedOwner } from "../watched_owner.ts";
 import type { RoundSeen } from "./messages.ts";
 
 /** Bytes of a ciphertext that the page shows. */
 const shownBytes = 96;
-
-/** A key's owner that remembers what it decrypted last. */
-export class WatchedOwner extends PaillierEngine {
-  /** Plaintexts of the last batch. */
-  decrypted: bigint[] = [];
-
-  override async decryptBatch(
-    ciphertexts: Uint8Array,
-    options?: { signal?: AbortSignal },
-  ): Promise<bigint[]> {
-    return this.decrypted = await super.decryptBatch(ciphertexts, options);
-  }
-}
 
 /** Watches one session: what it sends to the cloud, what it decrypts itself. */
 export class RoundObserver {

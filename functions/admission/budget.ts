@@ -5,11 +5,12 @@
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
-import { whenUnlocked } from "../stores/kv_lock.ts";
-import { KvSweep } from "../stores/kv_sweep.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 
-/** In values: an output of one sample is one. Left out: unlimited. */
+/**
+ * In values: an output of one sample is one; of a sealed model, the label of one sample.
+ * Left out: unlimited, and no sealed model is served without `perModelDay`.
+ */
 export interface BudgetLimits {
   perMinute?: number;
   perDay?: number;
@@ -45,6 +46,20 @@ export interface Budget {
   limits: BudgetLimits;
 }
 
+/**
+ * The budget of models whose labels are limited by the day, as all sealed ones are;
+ * Infinity is a limit that somebody chose.
+ *
+ * @throws {CipherlayerError} `unsupported` without one
+ */
+export function labelBudget(budget: Budget | undefined): Budget {
+  if (budget?.limits.perModelDay !== undefined) return budget;
+  throw new CipherlayerError(
+    "unsupported",
+    "Cannot serve a sealed model: expected a budget of labels a model and day, got none",
+  );
+}
+
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
@@ -66,7 +81,7 @@ export async function chargeBudget(
       [`day of ${JSON.stringify(model)}`, limits.perModelDay, dayMs],
     ];
   const charges = windows.flatMap(([name, limit, lengthMs]) => {
-    if (limit === undefined) return [];
+    if (limit === undefined || limit === Infinity) return [];
     const number = Math.floor(nowMs / lengthMs);
     const endsAt = (number + 1) * lengthMs;
     return [{
@@ -117,46 +132,5 @@ export class MemoryBudgetStore implements BudgetStore {
       this.#counts.set(window, { count: count(window) + amount, endsAt });
     }
     return Promise.resolve(null);
-  }
-}
-
-/** In Deno KV: one count for all instances that open the same database. */
-export class KvBudgetStore implements BudgetStore {
-  readonly #kv: Deno.Kv;
-  readonly #sweep: KvSweep;
-
-  constructor(kv: Deno.Kv, clock: () => number = Date.now) {
-    this.#kv = kv;
-    this.#sweep = new KvSweep(kv, "budget", clock);
-  }
-
-  async charge(
-    charges: readonly BudgetCharge[],
-    amount: number,
-  ): Promise<BudgetCharge | null> {
-    await this.#sweep.beforeWrite();
-    const keys = charges.map(({ window }) => ["cipherlayer", "budget", window]);
-    for (;;) {
-      const entries = await whenUnlocked(() =>
-        Promise.all(keys.map((key) => this.#kv.get<number>(key)))
-      );
-      const over = charges.find(({ limit }, i) =>
-        (entries[i].value ?? 0) + amount > limit
-      );
-      if (over) return over;
-      const { ok } = await whenUnlocked(() => {
-        const change = this.#kv.atomic().check(...entries);
-        charges.forEach(({ endsAt, keepMs }, i) => {
-          const { value } = entries[i];
-          change.set(keys[i], (value ?? 0) + amount);
-          if (value === null) {
-            this.#sweep.note(change, keys[i], endsAt + keepMs);
-          }
-        });
-        return change.commit();
-      });
-      if (ok) return null;
-      // Another call was faster: count again.
-    }
   }
 }

@@ -3,25 +3,27 @@
  *
  * @module
  */
+import process from "node:process";
+import { availableParallelism } from "node:os";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { AccessFile } from "../access/access_file.ts";
-import { ConfiguredAccess } from "../access/configured_access.ts";
-import { parseAccess } from "../access/entries.ts";
-import type { Access } from "../access/principal.ts";
-import { KvBudgetStore, MemoryBudgetStore } from "../admission/budget.ts";
+import { KvBudgetStore } from "../stores/kv_budget.ts";
+import { MemoryBudgetStore } from "../admission/budget.ts";
 import type { AppOptions } from "../app.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
 import { Heartbeat } from "../stores/heartbeat.ts";
-import { KvNonceStore, NoNonceStore } from "../stores/spent_tokens.ts";
+import { KvNonceStore } from "../stores/kv_spent_tokens.ts";
+import { NoNonceStore } from "../stores/spent_tokens.ts";
 import { Log, type LogFormat, type LogLevel } from "../telemetry/log.ts";
 import type { ReadinessCheck } from "../telemetry/readiness.ts";
-import { checkModelFolder, modelsFrom } from "./models.ts";
+import { accessFrom } from "./access.ts";
+import { checkModelFolder } from "./model_folder.ts";
+import { modelsFrom } from "./models.ts";
 import { sealingKeyFrom, sharedOptions, threadsFrom } from "./options.ts";
 import { Settings } from "./settings.ts";
 
 /** @throws {RangeError} for a setting that is not known */
 export function readEnvironment(): Settings {
-  return new Settings(Deno.env.toObject(), "deno");
+  return new Settings(process.env, "deno");
 }
 
 /** The sealing key that is set, or a random one with a warning. */
@@ -43,7 +45,7 @@ export function sealingKeyOrRandom(settings: Settings): Uint8Array {
 export function denoThreads(settings: Settings): number {
   return threadsFrom(
     settings,
-    Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency,
+    process.env.DENO_DEPLOYMENT_ID ? 1 : availableParallelism(),
   );
 }
 
@@ -69,10 +71,14 @@ export async function denoOptions(
   const limits = {
     perMinute: settings.number("CIPHERLAYER_BUDGET_PER_MINUTE"),
     perDay: settings.number("CIPHERLAYER_BUDGET_PER_DAY"),
-    perModelDay: settings.number("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+    perModelDay: settings.limit("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
   };
-  await checkModelFolder(settings);
-  const isNeeded = Object.values(limits).some((limit) => limit !== undefined);
+  if (
+    settings.text("CIPHERLAYER_MODELS") || !settings.text("CIPHERLAYER_STORE")
+  ) {
+    await checkModelFolder(settings);
+  }
+  const isNeeded = Object.values(limits).some(Number.isFinite);
   const kv = await openKv(settings, isNeeded);
   return {
     ...modelsFrom(settings, kv),
@@ -123,28 +129,4 @@ function startHeartbeat(kv: Deno.Kv): ReadinessCheck {
   const heartbeat = new Heartbeat(kv);
   heartbeat.start();
   return heartbeat.ready;
-}
-
-/**
- * Who may call, from a file or its text; undefined where everybody may.
- *
- * @throws {RangeError} naming the first line that is wrong, or where the file cannot be
- * read
- */
-async function accessFrom(settings: Settings): Promise<Access | undefined> {
-  const list = settings.text("CIPHERLAYER_ACCESS");
-  const accountHeader = settings.text("CIPHERLAYER_ACCOUNT_HEADER");
-  if (list?.trimStart().startsWith("{")) {
-    return new ConfiguredAccess(parseAccess(list), { accountHeader });
-  }
-  if (list) {
-    return await AccessFile.open(list, { accountHeader }).catch((cause) => {
-      if (cause instanceof RangeError) throw cause;
-      throw new RangeError(
-        `Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them (${cause.message})`,
-        { cause },
-      );
-    });
-  }
-  if (accountHeader) return new ConfiguredAccess(null, { accountHeader });
 }

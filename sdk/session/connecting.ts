@@ -5,14 +5,19 @@
  * @module
  */
 import { checkActivations } from "../activations/registry.ts";
+import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { isContract } from "../keys/contract_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
+import { SealedInferences } from "../sealed/run_inference.ts";
+import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
+import type { InferencePlan } from "../wire/plan.ts";
 import { checkPlan } from "./check_plan.ts";
+import { runInference } from "./inference.ts";
 import type { ConnectOptions } from "./session_options.ts";
 import type { Reply } from "./transport.ts";
 
@@ -86,6 +91,21 @@ export async function openSession(
     checkActivations(steps, options.activations ?? new Map());
   }
   return opened;
+}
+
+/**
+ * What runs inferences of a plan: an open one, round by round, or a sealed one, whose
+ * oblivious transfers belong to this session alone.
+ *
+ * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large
+ */
+export function inferencesOf(
+  plan: InferencePlan,
+  clock: Clock,
+): typeof runInference {
+  if (!isSealed(plan)) return runInference;
+  const inferences = new SealedInferences(plan, clock);
+  return (...inference) => inferences.run(...inference);
 }
 
 export function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {

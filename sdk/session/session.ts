@@ -1,6 +1,7 @@
 import { type Answer, readOutputs } from "./answer.ts";
 import {
   checkOptions,
+  inferencesOf,
   isKeyStore,
   loadKey,
   openSession,
@@ -17,7 +18,7 @@ import {
 } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
 import { IdleFilling } from "./idle_filling.ts";
-import { runInference } from "./inference.ts";
+import type { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -26,7 +27,11 @@ import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import {
+  type CallOptions,
+  createTransport,
+  type Transport,
+} from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
@@ -100,6 +105,7 @@ export class Session extends SessionEvents {
   readonly #idleFilling: IdleFilling;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  #run!: typeof runInference;
   /** Integers of the states for the next inference; undefined: those of 0. */
   #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
@@ -315,7 +321,7 @@ export class Session extends SessionEvents {
     const samples = [...readings];
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { activations, rounds, clampedValues, fault } = await runInference(
+    const { activations, rounds, clampedValues, fault } = await this.#run(
       {
         plan,
         owner: this.#owner,
@@ -323,7 +329,7 @@ export class Session extends SessionEvents {
         activations: this.#options.activations,
         signal,
         grid: this.#grid,
-        post: (path, body, limits) => this.#post(path, body, limits),
+        post: (path, body, call) => this.#post(path, body, call),
         onState: (state) => emit(this, "state", state),
         onRound: (round, report) =>
           emit(this, "round", { round, rounds: plan.rounds.length, report }),
@@ -366,20 +372,17 @@ export class Session extends SessionEvents {
     const isChanged = await this.#contracts.check(opened.plan);
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
+    this.#run = inferencesOf(opened.plan, this.#clock);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */
-  #post(
-    path: string,
-    body: Uint8Array,
-    limits: { maxBytes: number; signal?: AbortSignal },
-  ) {
-    return withRetries(() => this.#transport(path, body, limits), {
+  #post(path: string, body: Uint8Array, call: CallOptions) {
+    return withRetries(() => this.#transport(path, body, call), {
       policy: this.#retry,
       clock: this.#clock,
-      signal: limits.signal,
+      signal: call.signal,
       onRetry: (failures, delayMs, error) =>
         emit(this, "retry", { failures, delayMs, error }),
     }).finally(() => this.#grid.start());

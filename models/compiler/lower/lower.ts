@@ -197,7 +197,7 @@ export function lower(
         const left = unread.get(input)! - 1;
         unread.set(input, left);
         const isSource = () =>
-          derivations.values().some(({ from }) => from === input);
+          [...derivations.values()].some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
       if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {

@@ -7,6 +7,7 @@ import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 import type { EdgeOperation, FloatRound, IntegerGrid, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
 import {
   asMultiplier,
   chooseFactor,
@@ -32,6 +33,8 @@ export interface Accumulators {
   bound: number;
   /** The calibration data's, one array a sample; read once. */
   samples: Iterable<Float64Array>;
+  /** Whether they are scaled by powers of two alone, as garbled circuits want it. */
+  shiftsOnly: boolean;
 }
 
 /** Bits of scores that come from a table. */
@@ -103,14 +106,23 @@ class StepWalk {
   #sampleShape: number[];
   #scales: Float64Array;
   #bound: number;
+  #shiftsOnly: boolean;
+  /** What the last sum was taken of. */
+  #summed:
+    | { samples: Float64Array[]; range: Range; shape: number[] }
+    | null = null;
   /** Set by a last Clip: real bounds of the activation. */
   #clip: [low: number, high: number] = [-Infinity, Infinity];
   #done: Range | null = null;
   /** Range of the values, where they are integers that need no narrowing. */
   #narrow: Range | null = null;
 
-  constructor(shape: number[], { scales, bound, samples }: Accumulators) {
+  constructor(
+    shape: number[],
+    { scales, bound, samples, shiftsOnly }: Accumulators,
+  ) {
     this.#shape = this.#sampleShape = shape;
+    this.#shiftsOnly = shiftsOnly;
     this.#scales = scales;
     this.#bound = bound;
     this.#samples = samples;
@@ -258,6 +270,14 @@ class StepWalk {
     const { kernel, stride, pads } = window;
     const cells = countedCells(window, counted);
     const multiple = cells.reduce(lcm, 1);
+    if (this.#shiftsOnly) {
+      const isPositive = this.steps.at(-1)?.op === "relu";
+      this.#summed = {
+        samples: this.#values(),
+        range: { low: isPositive ? 0 : -this.#bound, high: this.#bound },
+        shape: [...window.input],
+      };
+    }
     this.#pool(
       cells.every((count) => count === multiple)
         ? { op: "sumPool", kernel, stride, pads }
@@ -335,6 +355,7 @@ class StepWalk {
       scale,
       range: narrow ?? { low: -bound, high: bound },
       isNarrow: narrow !== null,
+      shiftsOnly: this.#shiftsOnly,
     };
   }
 
@@ -346,7 +367,24 @@ class StepWalk {
 
   #requantise(step: Requantisation): Range {
     const { multiplier, shift, low, high } = step;
-    this.#push({ op: "requantise", multiplier, shift, low, high });
+    const pool = this.steps.at(-1);
+    if (this.#summed && pool?.op === "sumPool") {
+      const { samples, range, shape } = this.#summed;
+      const { before, after } = splitShift(
+        step,
+        range,
+        elementCount(pool.kernel),
+      );
+      this.steps.pop();
+      this.#pending = [];
+      this.#samples = samples;
+      this.#shape = this.#sampleShape = shape;
+      if (before) this.#push({ op: "requantise", ...before });
+      this.#push(pool);
+      this.#push({ op: "requantise", ...after });
+    } else {
+      this.#push({ op: "requantise", multiplier, shift, low, high });
+    }
     this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);
     return { low, high };
   }
@@ -367,7 +405,9 @@ class StepWalk {
     const bounds = integerBounds(min, max, bits);
     const factor = chooseFactor(groups, bounds) /
       rangeMargin(bits, this.#count());
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const { multiplier, shift } = this.#shiftsOnly
+      ? asShift(choosePowerOfTwo(groups, bounds, factor))
+      : asMultiplier(factor, this.#bound);
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));
     const high = Math.min(bounds.high, Math.round(clip[1] * exact));

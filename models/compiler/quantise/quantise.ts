@@ -30,6 +30,12 @@ export interface QuantiseRoundsOptions {
   /** What training has fixed. */
   prescribed?: PrescribedQuantisation;
   /**
+   * Scale activations by powers of two alone, as garbled circuits want it.
+   *
+   * @default false
+   */
+  shiftsOnly?: boolean;
+  /**
    * Whether scores of other ranges may have scales of their own: not where the largest
    * counts.
    *
@@ -50,6 +56,7 @@ export function quantiseRounds(
     bits,
     earlier = [],
     prescribed,
+    shiftsOnly = false,
     scoresApart = false,
   }: QuantiseRoundsOptions,
 ): QuantisedRound[] {
@@ -70,6 +77,7 @@ export function quantiseRounds(
         weights: isGiven ? givenWeightBits : bits.weights[index],
         activation: bits.activations[index],
         isGiven,
+        shiftsOnly,
       },
       isLast,
       groups: isGiven

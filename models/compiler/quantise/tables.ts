@@ -7,6 +7,7 @@ import { requantise } from "../../../sdk/activations/scaling.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 import { integerOf } from "../integer_grid.ts";
 import type { EdgeOperation, IntegerGrid } from "../ir.ts";
+import { asShift } from "./power_of_two.ts";
 import {
   asMultiplier,
   chooseFactor,
@@ -40,6 +41,8 @@ interface Known {
   range: Range;
   /** Whether they are so few that each has an entry. */
   isNarrow: boolean;
+  /** Whether they are scaled by powers of two alone before a table is read. */
+  shiftsOnly: boolean;
 }
 
 interface Values extends Known {
@@ -131,7 +134,10 @@ function valuesOf({ apply }: Operation, values: Values, bits: number) {
   return { inputs, outputs };
 }
 
-function tableInputs({ range, isNarrow, samples }: Values, bits: number) {
+function tableInputs(
+  { range, isNarrow, samples, shiftsOnly }: Values,
+  bits: number,
+) {
   if (isNarrow && range.high - range.low < 2 ** maxNarrowBits) {
     const entries = range.high - range.low + 1;
     return { multiplier: 2, shift: 1, low: range.low, entries };
@@ -144,7 +150,9 @@ function tableInputs({ range, isNarrow, samples }: Values, bits: number) {
   const from = middle - reach, to = middle + reach;
   const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
   const bound = Math.max(-range.low, range.high);
-  const { multiplier, shift } = asMultiplier(factor, bound);
+  const { multiplier, shift } = shiftsOnly
+    ? asShift(Math.floor(Math.log2(factor)))
+    : asMultiplier(factor, bound);
   const step = 2 ** shift / multiplier;
   const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
   return { multiplier, shift, low, entries };

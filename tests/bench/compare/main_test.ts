@@ -70,7 +70,7 @@ Deno.test("the table shows an absent reference as a dash and says how to get it"
       cores: 2,
       memoryGiB: 4,
       os: "linux",
-      deno: "2",
+      runtime: "Deno 2",
       load: 0,
     },
     kernel: "wasm",

@@ -1,8 +1,8 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
 import assert from "node:assert/strict";
+import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
 import {
   type BudgetStore,
-  KvBudgetStore,
   MemoryBudgetStore,
 } from "../../../functions/admission/budget.ts";
 import type { RateLimits } from "../../../functions/admission/rates.ts";

@@ -1,4 +1,4 @@
-/** docs/openapi.json is sound, names the routes there are, and describes their answers. */
+/** functions/http/openapi.json is sound, names the routes there are, and describes their answers. */
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -14,7 +14,7 @@ import {
   encodeSessionRequest,
 } from "../../../sdk/wire/codec.ts";
 import { realReading } from "../../../sdk/fixed_point/quantise.ts";
-import { connectSealed } from "../../../sdk/sealed/session.ts";
+import { connect } from "../../../sdk/session/session.ts";
 import { batchChoiceBytes, rootLeaves } from "../../../sdk/transfer/chain.ts";
 import {
   decodeSealed,
@@ -27,6 +27,7 @@ import {
   sealingKey,
   startSession,
 } from "../../support/gateway.ts";
+import { version } from "../../../sdk/support/version.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
 import { ownerKeys, releaseOf, smallModel } from "../models/owner.ts";
 
@@ -42,7 +43,7 @@ interface Operation {
 
 const document = JSON.parse(
   await Deno.readTextFile(
-    new URL("../../../docs/openapi.json", import.meta.url),
+    new URL("../../../functions/http/openapi.json", import.meta.url),
   ),
 ) as {
   paths: Record<string, Record<string, Operation>>;
@@ -208,6 +209,16 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
     call("owner", method, `/v1/admin/models${path}`, body);
 
   // Operations.
+  const front = await (await call("nobody", "GET", "/")).json();
+  assert.equal(front.version, version);
+  for (const path of Object.values<string>(front.links)) {
+    const { status } = await app.request(`/${path}`, {
+      headers: { authorization: "client" },
+    });
+    assert.equal(status, 200, path);
+  }
+  const served = await call("nobody", "GET", "/openapi.json");
+  assert.deepEqual(await served.json(), document);
   await call("nobody", "GET", "/healthz");
   await call("nobody", "GET", "/readyz");
   await call("nobody", "GET", "/readyz", undefined, { to: stopping });
@@ -312,13 +323,20 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
     call(role, "POST", `/v1/sealed/${path}`, body, { ...cbor, to: sealed });
   const sent = new Map<string, Uint8Array>();
   let rootToken = new Uint8Array();
-  await using sealedSession = await connectSealed({
+  await using sealedSession = await connect({
     url: "http://localhost",
     model: "small",
     keys: keyOwner,
     async fetch(target, init) {
-      const path = new URL(`${target}`).pathname.slice("/v1/sealed/".length);
+      const { pathname } = new URL(`${target}`);
       const body = init!.body as Uint8Array;
+      if (!pathname.startsWith("/v1/sealed/")) {
+        return await call("client", "POST", pathname, body, {
+          ...cbor,
+          to: sealed,
+        });
+      }
+      const path = pathname.slice("/v1/sealed/".length);
       sent.set(path, body);
       const response = await toSealed(path, body);
       if (path === "transfers") {
@@ -328,9 +346,9 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
       return response;
     },
   });
-  await sealedSession.infer([
+  await sealedSession.infer(
     realReading(randomReading(smallModel("1"), 1), manifest.inputs),
-  ]);
+  );
   sent.set(
     "roots",
     encodeSealed({

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { verifyPackage } from "../../../models/package/read_package.ts";
+import { verifyPackage } from "../../../models/package/verify.ts";
 import {
   feedbackOf,
   roundRow,
