@@ -14,7 +14,6 @@ import { packSdk } from "../../cli/release/pack_sdk.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
-import { packageFolder } from "../support/package_folder.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { installTarballs } from "./installed.ts";
@@ -133,6 +132,12 @@ async function runExample(folder: string): Promise<void> {
     runCommand("node", ["05_node.mjs", cloud.url], folder, {
       CIPHERLAYER_PASSPHRASE: "a passphrase",
     });
+  await assert.rejects(
+    runCommand("node", ["05_node.mjs", cloud.url], folder, {
+      CIPHERLAYER_PASSPHRASE: "",
+    }),
+    /: Set CIPHERLAYER_PASSPHRASE: the key is kept under it\.\s*$/,
+  );
   // Both runs: the second with the key that the first has made.
   for (const text of [await run(), await run()]) {
     assert.match(text, /^The room is occupied \(\d+ ms\)\./);
