@@ -148,6 +148,12 @@ async function runExample(folder: string): Promise<void> {
     runCommand("node", ["05_node.mjs", cloud.url], folder, {
       CIPHERLAYER_PASSPHRASE: "a passphrase",
     });
+  await assert.rejects(
+    runCommand("node", ["05_node.mjs", cloud.url], folder, {
+      CIPHERLAYER_PASSPHRASE: "",
+    }),
+    /: Set CIPHERLAYER_PASSPHRASE: the key is kept under it\.\s*$/,
+  );
   // Both runs: the second with the key that the first has made.
   for (const text of [await run(), await run()]) {
     assert.match(text, /^The room is occupied \(\d+ ms\)\./);
