@@ -21,6 +21,20 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/http/sessions_test.ts"],
   },
   {
+    name: "chunks of any size are read",
+    file: "functions/app.ts",
+    find: "  app.use(refuseUnmeasured);\n",
+    replace: "",
+    tests: ["tests/functions/admission/overload_test.ts"],
+  },
+  {
+    name: "the connection of a refused body stays open",
+    file: "functions/hosts/guarded_listener.ts",
+    find: "connection.refuse();",
+    replace: "connection.end;",
+    tests: ["tests/functions/hosts/guarded_listener_test.ts"],
+  },
+  {
     name: "a heavy round in many parts is light",
     file: "functions/admission/turns.ts",
     find: "isLight: work.predictedMs <= lightMs",
