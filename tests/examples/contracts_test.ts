@@ -27,3 +27,13 @@ Deno.test("quickstart and READMEs pin the same contract", async () => {
     for (const contract of pinned) equal(contract, contracts["lenet-mnist"]);
   }
 });
+
+for (const model of ["occupancy", "appliance"] as const) {
+  Deno.test(`the Node-RED flow of ${model} pins its contract`, async () => {
+    const flow = await Deno.readTextFile(
+      new URL(`examples/node_red/examples/${model}.json`, root),
+    );
+    const pinned = flow.match(/sha256:[0-9a-f]{64}/g);
+    deepEqual(pinned, [contracts[model]]);
+  });
+}

@@ -14,6 +14,7 @@ import { packSdk } from "../../cli/release/pack_sdk.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
+import { packageFolder } from "../support/package_folder.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { nodeMajor, runCommand } from "./processes.ts";
@@ -193,12 +194,4 @@ function checkTypes(path: string, seen: Set<string>): void {
     assert.ok(existsSync(named), `${path} names ${target}`);
     checkTypes(named, seen);
   }
-}
-
-/** The folder of the npm package that holds the file `path`. */
-function packageFolder(path: string): string {
-  const folder = dirname(path);
-  return existsSync(join(folder, "package.json"))
-    ? folder
-    : packageFolder(folder);
 }
