@@ -53,7 +53,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
     const body = c.get("body");
-    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
+    if (threads) return threads.answer(c.req.raw, body, c.var);
     const started = performance.now();
     const { signal } = c.req.raw;
     const principal = c.get("principal");
@@ -79,6 +79,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
       () =>
         answerRound({ ...round.sealing, kernel: options.kernel }, {
           ...round,
+          caller: c.get("share"),
           signal,
           onPhase: (part) => notes.evaluating(part),
         }),

@@ -23,7 +23,7 @@ import type { Work } from "../admission/turns.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
-import { runPaced } from "../rounds/privacy/paced.ts";
+import { runPaced, type Share } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 import { loadModel } from "./session_checks.ts";
@@ -55,7 +55,7 @@ export function sessionRoutes(
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const body = c.get("body");
-    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
+    if (threads) return threads.answer(c.req.raw, body, c.var);
     const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
     notes.add({ bytesIn: body.length });
@@ -70,7 +70,10 @@ export function sessionRoutes(
     );
     const { name, version } = model.manifest;
     notes.add({ model: name, version, samples });
-    const key = await notes.during("verify", () => checkKey(options, request));
+    const key = await notes.during(
+      "verify",
+      () => checkKey(options, request, c.get("share")),
+    );
     notes.add({ keyBits: key.modulusBits });
     const prepared = await notes.during(
       "prepare",
@@ -78,7 +81,7 @@ export function sessionRoutes(
         options.keyring.current.prepared.get(model, {
           modulusBits: key.modulusBits,
           samples,
-        }),
+        }, c.get("share")),
     );
     const response = await notes.during(
       "encode",
@@ -106,16 +109,22 @@ export function decodeStart(
   return request;
 }
 
-/** @throws {CipherlayerError} `key-rejected` */
+/**
+ * @param caller whom the check counts for
+ * @throws {CipherlayerError} `key-rejected`
+ */
 export async function checkKey(
   { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
+  caller?: Share,
 ): Promise<{ modulus: bigint; modulusBits: number }> {
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
   const options = { insecure: insecureKeys };
   // Whoever else calls is answered between its steps.
-  await runPaced(keyProofCheck(modulus, request.proof, options));
+  await runPaced(keyProofCheck(modulus, request.proof, options), {
+    task: { usedMs: 0, caller },
+  });
   if (request.modulus.length * 8 !== modulusBits) {
     throw new CipherlayerError(
       "key-rejected",

@@ -13,7 +13,7 @@ import {
 import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
 import type { AnswerRange, PackedAnswer } from "./arithmetic/answers.ts";
-import { runPaced, type Task } from "./privacy/paced.ts";
+import { runPaced, type Share, type Task } from "./privacy/paced.ts";
 import type { CompiledRound } from "./evaluate/compiled_round.ts";
 import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
@@ -44,6 +44,8 @@ export interface RoundJob {
   ciphertexts: Uint8Array;
   range: AnswerRange;
   shards: number;
+  /** Whose call it is, among those that share the thread. */
+  caller?: Share;
   signal?: AbortSignal;
   /** Told what the time from now on is spent on. */
   onPhase?: (phase: Phase) => void;
@@ -121,7 +123,7 @@ async function openRound(
   );
   return {
     job,
-    task: { usedMs: 0 },
+    task: { usedMs: 0, caller: job.caller },
     round,
     guard,
     modulus,

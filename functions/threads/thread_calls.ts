@@ -20,7 +20,9 @@ export function answerCalls(
   let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
 
-  const answer = async ({ id, url, headers, body }: ThreadCall) => {
+  const answer = async (
+    { id, url, headers, body, caller }: ThreadCall,
+  ) => {
     const controller = new AbortController();
     calls.set(id, controller);
     const request = new Request(url, {
@@ -29,7 +31,7 @@ export function answerCalls(
       body,
       signal: controller.signal,
     });
-    const response = await (await app!).fetch(request);
+    const response = await (await app!).fetch(request, { caller });
     const content = await response.arrayBuffer();
     calls.delete(id);
     reply({
@@ -56,7 +58,12 @@ export function answerCalls(
       app = options.then((options) =>
         // What is known of a call goes back with its answer, to be told there.
         // Whose turn it is has been decided where the call came.
-        createApp({ ...options, observers: [], gate: openGate() })
+        createApp({
+          ...options,
+          observers: [],
+          gate: openGate(),
+          address: (host) => (host as Pick<ThreadCall, "caller">).caller,
+        })
       );
     } else if ("abort" in message) calls.get(message.abort)?.abort();
     else if ("changedModel" in message) {
@@ -69,5 +76,9 @@ export function answerCalls(
 }
 
 function openGate(): Gate {
-  return new Gate({ running: Infinity, waiting: Infinity });
+  return new Gate({
+    running: Infinity,
+    waiting: Infinity,
+    perCaller: Infinity,
+  });
 }

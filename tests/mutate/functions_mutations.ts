@@ -35,6 +35,27 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/hosts/guarded_listener_test.ts"],
   },
   {
+    name: "one caller takes all turns of light calls",
+    file: "functions/admission/turns.ts",
+    find: "Math.max(1, this.#perKind - 1)",
+    replace: "this.#perKind",
+    tests: ["tests/functions/admission/turns_test.ts"],
+  },
+  {
+    name: "threads share their time among calls, not callers",
+    file: "functions/rounds/privacy/paced.ts",
+    find: "return ofA === ofB ? a.usedMs < b.usedMs : ofA.usedMs < ofB.usedMs;",
+    replace: "return a.usedMs < b.usedMs;",
+    tests: ["tests/functions/rounds/privacy/paced_test.ts"],
+  },
+  {
+    name: "threads do not learn whom a call counts for",
+    file: "functions/threads/thread_calls.ts",
+    find: "(await app!).fetch(request, { caller });",
+    replace: '(await app!).fetch(request, { caller: "all" });',
+    tests: ["tests/functions/threads/thread_calls_test.ts"],
+  },
+  {
     name: "a heavy round in many parts is light",
     file: "functions/admission/turns.ts",
     find: "isLight: work.predictedMs <= lightMs",

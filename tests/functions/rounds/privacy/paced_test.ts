@@ -37,6 +37,29 @@ Deno.test("what a call had before counts: its next computation does not begin an
   await heavy;
 });
 
+Deno.test("callers have equal shares of a thread, however many calls they make", async () => {
+  const { shared, work, steps } = slices();
+  const greedy = { usedMs: 0 }, modest = { usedMs: 0 };
+  const many = Array.from(
+    { length: 16 },
+    () => shared.run(work("g", 4), { usedMs: 0, caller: greedy }),
+  );
+  const one = shared.run(work("m", 6), { usedMs: 0, caller: modest });
+  equal(await one, "m");
+  deepEqual(steps.slice(0, 12).join(""), "ggmmggmmggmm");
+  await Promise.all(many);
+  equal(greedy.usedMs, 640);
+});
+
+Deno.test("of one caller's calls the one that has had the least goes on", async () => {
+  const { shared, work, steps } = slices();
+  const caller = { usedMs: 0 };
+  const heavy = shared.run(work("h", 6), { usedMs: 100, caller });
+  await shared.run(work("l", 4), { usedMs: 0, caller });
+  deepEqual(steps.slice(0, 6).join(""), "hhllll");
+  await heavy;
+});
+
 Deno.test("a long computation gets a slice at least every quarter of a second", async () => {
   const { shared, work, steps } = slices();
   const long = shared.run(work("long", 8), { usedMs: 10_000 });
