@@ -1,14 +1,14 @@
 import assert, { deepEqual, equal, rejects } from "node:assert/strict";
 import { TimeSlices } from "../../../../functions/rounds/privacy/paced.ts";
 
-/** A clock that stands still but for computations, whose steps take 10 ms each. */
+/** A clock that stands still but for computations, whose steps take 2.5 ms each. */
 function slices() {
   let now = 0;
   const steps: string[] = [];
   const shared = new TimeSlices(() => now, () => Promise.resolve());
   function* work(name: string, count: number): Generator<void, string> {
     for (let i = 0; i < count; i++) {
-      now += 10;
+      now += 2.5;
       steps.push(name);
       yield;
     }
@@ -48,7 +48,7 @@ Deno.test("callers have equal shares of a thread, however many calls they make",
   equal(await one, "m");
   deepEqual(steps.slice(0, 12).join(""), "ggmmggmmggmm");
   await Promise.all(many);
-  equal(greedy.usedMs, 640);
+  equal(greedy.usedMs, 160);
 });
 
 Deno.test("of one caller's calls the one that has had the least goes on", async () => {
@@ -72,9 +72,9 @@ Deno.test("a long computation gets a slice at least every quarter of a second", 
   const at = steps.flatMap((name, i) => name === "long" ? [i] : []);
   equal(at.length, 8);
   const gaps = at.slice(1).map((place, i) => place - at[i]);
-  // A slice is two steps, and 250 ms are 25.
+  // A slice is two steps, and 250 ms are 100.
   deepEqual(gaps.filter((gap) => gap > 1).length, 3);
-  equal(Math.max(...gaps) <= 27, true, `${gaps}`);
+  equal(Math.max(...gaps) <= 102, true, `${gaps}`);
 });
 
 Deno.test("a computation whose client has gone ends, and others go on", async () => {
