@@ -233,7 +233,7 @@ export const functionsMutations: Mutation[] = [
   {
     name: "idle connections are kept",
     file: "functions/hosts/carried_connection.ts",
-    find: "now - this.#freeSinceMs >= idleMs",
+    find: "now - this.#freeSinceMs >= patienceMs",
     replace: "now < 0",
     tests: ["tests/functions/hosts/guarded_listener_test.ts"],
   },
