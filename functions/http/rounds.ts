@@ -118,7 +118,19 @@ function workOf(
   const shard = new URL(url).searchParams.get("shard") ?? undefined;
   const { shards } = parseShard(shard, limits.shards);
   const content = keyring.sealingOf(token).sealer.open(token, clock());
-  return { predictedMs: content.predictedMs, shards };
+  return workOfPart(content, shards);
+}
+
+/**
+ * What one of `shards` parts counts for. More parts than the plan has repeat what all
+ * parts need, so that each counts for one of the plan's.
+ */
+export function workOfPart(
+  content: Pick<TokenContent, "predictedMs" | "shards">,
+  shards: number,
+): Work {
+  const { predictedMs } = content;
+  return { predictedMs, shards: Math.min(shards, content.shards) };
 }
 
 /** A call as it was decoded: shard number `shard` of `shards` of round `index`. */

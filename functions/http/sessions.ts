@@ -156,6 +156,7 @@ function encodeStart(
     samples: request.samples,
     round: 0,
     predictedMs: prepared.predictedMs(0),
+    shards: plan.rounds[0].shards,
     modulus: request.modulus,
     nonce: random(nonceBytes),
     orders: [],

@@ -244,6 +244,7 @@ function sealNextToken(
     ...content,
     round: index + 1,
     predictedMs: prepared.predictedMs(index + 1),
+    shards: plan.rounds[index + 1].shards,
     nonce: deriveKey(seeds.request, "nonce", new Uint8Array(), nonceBytes),
     orders: liveOrders(plan, index, [
       ...content.orders,

@@ -56,6 +56,13 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/threads/thread_calls_test.ts"],
   },
   {
+    name: "parts beyond the plan's are lighter",
+    file: "functions/http/rounds.ts",
+    find: "shards: Math.min(shards, content.shards)",
+    replace: "shards",
+    tests: ["tests/functions/admission/work_test.ts"],
+  },
+  {
     name: "a heavy round in many parts is light",
     file: "functions/admission/turns.ts",
     find: "isLight: work.predictedMs <= lightMs",
