@@ -122,9 +122,8 @@ export async function checkKey(
   const modulusBits = bitLength(modulus);
   const options = { insecure: insecureKeys };
   // Whoever else calls is answered between its steps.
-  await runPaced(keyProofCheck(modulus, request.proof, options), {
-    task: { usedMs: 0, caller },
-  });
+  const task = { usedMs: 0, caller };
+  await runPaced(keyProofCheck(modulus, request.proof, options), { task });
   if (request.modulus.length * 8 !== modulusBits) {
     throw new CipherlayerError(
       "key-rejected",

@@ -93,8 +93,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "heavy calls in the turns of light ones",
     file: "functions/admission/turns.ts",
-    find: 'kind === "light" && !waiting.isLight',
-    replace: "waiting.predictedMs < 0",
+    find: "return isLight && caller.lightTurns",
+    replace: "return caller.lightTurns",
     tests: ["tests/functions/admission/turns_test.ts"],
   },
   {
@@ -107,7 +107,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "keys checked at one go",
     file: "functions/http/sessions.ts",
-    find: "await runPaced(keyProofCheck(modulus, request.proof, options));",
+    find:
+      "await runPaced(keyProofCheck(modulus, request.proof, options), { task });",
     replace: "for (const _ of keyProofCheck(modulus, request.proof, options));",
     tests: ["tests/functions/http/sessions_test.ts"],
   },
