@@ -54,7 +54,7 @@ export async function runAttacks(
   const key = await attackKey();
   const reports: AttackReport[] = [];
   for (const profile of profiles) {
-    await using target = startTarget(model, profile);
+    await using target = await startTarget(model, profile);
     for (const name of names) {
       using client = new HostileClient(target.url, target.name, key);
       const started = performance.now();

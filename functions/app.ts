@@ -14,6 +14,7 @@ import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
 import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
+import { frontDoorRoutes } from "./http/front_door.ts";
 import { defaultLimits, type Limits } from "./admission/limits.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
@@ -36,7 +37,7 @@ import {
   kernelWorks,
   reachable,
   type ReadinessCheck,
-  remembered,
+  rememberCheck,
 } from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads/threads.ts";
 
@@ -131,7 +132,7 @@ export function createApp(options: AppOptions): Hono {
       metrics: options.metrics,
       access,
       ready: allOf(
-        remembered(
+        rememberCheck(
           allOf(
             reachable("the model store", () => models.list()),
             kernelWorks(kernel),
@@ -144,6 +145,7 @@ export function createApp(options: AppOptions): Hono {
       ),
     }),
   );
+  app.route("/", frontDoorRoutes());
   app.use("/v1/*", digestAnswers);
   app.route("/v1/models", modelRoutes({ ...admission, models }));
   app.route(

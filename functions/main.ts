@@ -2,7 +2,8 @@
  * The functions for `deno serve`, which needs a proxy before it that closes idle
  * connections; `deno task serve` needs none. From the environment:
  *
- * - `CIPHERLAYER_MODELS`: folder of model packages, default `models/zoo`;
+ * - `CIPHERLAYER_MODELS`: folder of model packages, or a package; default
+ *   `models/zoo`;
  * - `CIPHERLAYER_STORE`: where models are kept that their owners upload (PROTOCOL.md,
  *   "Control plane"): a folder, `kv` (Deno KV), or `s3://bucket/prefix` with
  *   `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, and

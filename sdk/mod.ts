@@ -17,7 +17,7 @@
  *
  * @module
  */
-export type { ActivationRegistry } from "./activations/apply.ts";
+export type { ActivationRegistry } from "./activations/registry.ts";
 export { type BlobStore, MemoryBlobStore } from "./blobs/blob_store.ts";
 export { IndexedDbBlobStore } from "./blobs/blob_store_indexed_db.ts";
 export {
@@ -86,15 +86,15 @@ export {
   exponentialBackoff,
   type RetryPolicy,
 } from "./session/retry.ts";
-export {
-  type Answer,
-  connect,
-  type ConnectOptions,
-  type InferOptions,
-  type Session,
-} from "./session/session.ts";
+export { connect, type Session } from "./session/session.ts";
+export type {
+  ConnectOptions,
+  InferOptions,
+} from "./session/session_options.ts";
+export type { Answer } from "./session/answer.ts";
 export type { Clock } from "./support/clock.ts";
 export { CipherlayerError, type ErrorCode } from "./support/errors.ts";
 export type { RandomSource } from "./support/random.ts";
 export type { ModelInfo, ModelValues } from "./wire/messages.ts";
-export type { InferencePlan, InputSpec, OutputSpec } from "./wire/plan.ts";
+export type { InferencePlan } from "./wire/plan.ts";
+export type { InputSpec, OutputSpec } from "./wire/values.ts";

@@ -6,11 +6,11 @@
  *
  * @module
  */
-export {
-  type ActivationRegistry,
-  applySteps,
-  type FaultListener,
-} from "./activations/apply.ts";
+export { applySteps } from "./activations/apply.ts";
+export type {
+  ActivationRegistry,
+  FaultListener,
+} from "./activations/registry.ts";
 export {
   FixedPointCodec,
   fromResidue,

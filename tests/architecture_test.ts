@@ -28,7 +28,7 @@ const houses = [
 const faces: Record<string, string[]> = {
   sdk: ["mod.ts", "protocol.ts", "engine.ts"],
   models: [],
-  functions: ["main.ts", "app.ts"],
+  functions: ["main.ts", "mod.ts", "app.ts"],
   attack: ["mod.ts"],
   cli: ["main.ts"],
   bench: [],

@@ -8,7 +8,7 @@ import {
 } from "../client/score_layer.ts";
 import {
   areaUnderCurve,
-  centred,
+  centreColumns,
   compareRows,
   cosine,
   indexOfLargest,
@@ -73,10 +73,10 @@ export async function fingerprint(context: AttackContext): Promise<Finding> {
 
 /** Found rows against the real ones, both up to a shift of each column. */
 function recovery(found: Float64Array[], layer: ScoreLayer, columns: number) {
-  const truth = centred(firstWeights(layer.guarded.rows, columns));
+  const truth = centreColumns(firstWeights(layer.guarded.rows, columns));
   const real = truth.filter((_, row) => layer.labels[row] >= 0);
   const compared = real.length > 0
-    ? compareRows(centred(firstWeights(found, columns)), real, {
+    ? compareRows(centreColumns(firstWeights(found, columns)), real, {
       step: layer.factor,
     })
     : compareRows(firstWeights(found, columns), truth, { anySign: true });
@@ -96,8 +96,8 @@ function rowLabels(
       firstWeights(layer.owners.rows, columns),
     );
   }
-  const truth = centred(firstWeights(layer.guarded.rows, columns));
-  return centred(firstWeights(found, columns)).map((row) =>
+  const truth = centreColumns(firstWeights(layer.guarded.rows, columns));
+  return centreColumns(firstWeights(found, columns)).map((row) =>
     layer.labels[indexOfLargest(truth.map((other) => cosine(other, row)))]
   );
 }
@@ -116,8 +116,8 @@ function hullAuc(
     const x = likelyInput(layer.owners, columns, random).subarray(0, columns);
     wins[indexOfLargest(scoresOf(found, x))]++;
   }
-  const truth = centred(firstWeights(layer.guarded.rows, columns));
-  const rows = centred(firstWeights(found, columns));
+  const truth = centreColumns(firstWeights(layer.guarded.rows, columns));
+  const rows = centreColumns(firstWeights(found, columns));
   const isReal = rows.map((row) =>
     layer.labels[indexOfLargest(truth.map((other) => cosine(other, row)))] >= 0
   );

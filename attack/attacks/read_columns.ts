@@ -50,7 +50,7 @@ export async function readColumns(
   const ask = async (sent: Float64Array[]) => {
     const { accumulators } = await client.ask(round, token, sent);
     const answers = accumulators.samples.slice(0, sent.length);
-    return scaled ? normalised(answers) : answers;
+    return scaled ? normalise(answers) : answers;
   };
   // One sample a call: everything rides on the first fingerprint, which ranks outputs.
   if (!packed && !scaled) {
@@ -111,7 +111,7 @@ export async function readColumns(
 }
 
 /** Each sample minus its mean over the outputs, all by the size of the first. */
-function normalised(samples: readonly Float64Array[]): Float64Array[] {
+function normalise(samples: readonly Float64Array[]): Float64Array[] {
   const centred = samples.map((values) => {
     const mean = sum(values) / values.length;
     return values.map((value) => value - mean);

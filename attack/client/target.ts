@@ -5,7 +5,7 @@ import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";
 import { expandOrder } from "../../functions/rounds/arithmetic/order.ts";
 import { drawOrder, orderUnits } from "../../functions/rounds/privacy/order.ts";
 import { TokenSealer } from "../../functions/rounds/sealed_token.ts";
-import { serveLocally } from "../../functions/hosts/serve_locally.ts";
+import { openLoopbackServer } from "../../functions/hosts/loopback_server.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import type {
@@ -54,10 +54,10 @@ export interface Target extends AsyncDisposable {
 }
 
 /** Serves `model` under `profile`, whatever its manifest asks for. */
-export function startTarget(
+export async function startTarget(
   original: ModelPackage,
   profile: AttackedProfile,
-): Target {
+): Promise<Target> {
   const chosen = profile === "none"
     ? { privacy: "paper" as const, reveal: "scores" as const }
     : { privacy: profile, reveal: "label" as const };
@@ -72,7 +72,7 @@ export function startTarget(
     sealingKey,
     insecureKeys: true,
   });
-  const server = serveLocally(app.fetch);
+  const server = await openLoopbackServer(app.fetch);
   const sealer = new TokenSealer(sealingKey);
   const guarded = guardModel(
     model,

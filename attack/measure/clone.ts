@@ -1,6 +1,5 @@
 /** Clones of the last layer, and how often they agree with it. */
-import type { Layer } from "../client/layer.ts";
-import { scoresOf } from "../client/layer.ts";
+import { type Layer, scoresOf } from "../client/layer.ts";
 import { indexOfLargest } from "./scoring.ts";
 import { type Uniform, uniformFrom } from "./uniform.ts";
 

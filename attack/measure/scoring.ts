@@ -55,7 +55,7 @@ export function zeroShare(truth: Rows): number {
 }
 
 /** Every column minus its mean over the rows: what is left under a shift of its own. */
-export function centred(rows: Rows): Float64Array[] {
+export function centreColumns(rows: Rows): Float64Array[] {
   return rows.map((row) =>
     row.map((value, i) => value - sum(rows.map((r) => r[i])) / rows.length)
   );

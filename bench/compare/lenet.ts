@@ -9,7 +9,7 @@
  */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
-import type { Answer } from "../../sdk/session/session.ts";
+import type { Answer } from "../../sdk/session/answer.ts";
 import { openChecked } from "../shared/checked_session.ts";
 import {
   lenetFolder,

@@ -26,7 +26,7 @@ export function formatReport({ machine, kernel, results }: Report): string {
     ({ note }) => note,
   );
   return [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, Deno ${machine.deno}, load ${machine.load}`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}, ${machine.runtime}, load ${machine.load}`,
     `kernel: ${kernel}`,
     "",
     table(["name", "value", "spread", "reference", "", "ratio"], lines, {

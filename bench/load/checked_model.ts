@@ -8,7 +8,7 @@ import { disturbanceAmplitude } from "../../models/protections/disturbance.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { realReading } from "../../sdk/fixed_point/quantise.ts";
-import type { Answer } from "../../sdk/session/session.ts";
+import type { Answer } from "../../sdk/session/answer.ts";
 import { zooFolder } from "../shared/functions_process.ts";
 import { seededUnit } from "../shared/seeded.ts";
 

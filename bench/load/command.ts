@@ -93,7 +93,7 @@ export function formatLoad(report: LoadReport): string {
   const lines: [string, string][] = [
     [
       "machine",
-      `${machine.cpu}, ${machine.cores} cores, ${machine.os}, Deno ${machine.deno}, load before ${machine.load}`,
+      `${machine.cpu}, ${machine.cores} cores, ${machine.os}, ${machine.runtime}, load before ${machine.load}`,
     ],
     [
       "run",

@@ -10,7 +10,7 @@ import {
   UsageError,
 } from "../../cli/commands/command.ts";
 import { exitCodeOf } from "../../cli/commands/program.ts";
-import { grouped } from "../../cli/output/numbers.ts";
+import { groupDigits } from "../../cli/output/numbers.ts";
 import { markdownTable } from "../paper/render/markdown.ts";
 import { quantile } from "../shared/harness.ts";
 import type { LoadReport } from "../load/run_load.ts";
@@ -161,7 +161,7 @@ async function main(args: string[]): Promise<void> {
         ...runs.map(table),
         `One machine of 2 cores, 2 processes, a line of 1 Gbit/s: gateways that each resource carries\n\n${
           oneMachine.map(({ resource, gateways }) =>
-            `| ${resource} | ${grouped(gateways)} |`
+            `| ${resource} | ${groupDigits(gateways)} |`
           ).join("\n")
         }`,
       ].join("\n\n"),
@@ -181,13 +181,13 @@ async function readJson<T>(path: string | URL): Promise<T> {
 
 function table({ routing, days }: Run): string {
   const rows = days.map((day) => [
-    grouped(day.gateways),
-    grouped(day.inferences),
+    groupDigits(day.gateways),
+    groupDigits(day.inferences),
     (day.p50Ms / 1000).toFixed(2),
     (day.p99Ms / 1000).toFixed(2),
-    grouped(day.peakInstances),
-    grouped(day.coldStarts),
-    grouped(day.cpuHours),
+    groupDigits(day.peakInstances),
+    groupDigits(day.coldStarts),
+    groupDigits(day.cpuHours),
     `${Math.round(100 * day.bankShare)} %`,
     (8 * day.peakEgressBytes / 1e6).toFixed(1),
     day.peakWrites.toFixed(1),

@@ -10,7 +10,8 @@ import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import { type Answer, connect } from "../../sdk/session/session.ts";
+import { connect } from "../../sdk/session/session.ts";
+import type { Answer } from "../../sdk/session/answer.ts";
 import {
   lenetFolder,
   startFunctions,

@@ -4,11 +4,8 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
-import {
-  type Answer,
-  connect,
-  type Session,
-} from "../../sdk/session/session.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
+import type { Answer } from "../../sdk/session/answer.ts";
 import { benchKey, type BenchKeyBits } from "./keys.ts";
 
 /** A session whose answers are checked, with its pool filled between inferences. */

@@ -4,21 +4,28 @@ import * as ort from "onnxruntime-web";
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
 
-/** Runs a model of one input and one output on each reading. */
+const arrays = {
+  float32: Float32Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+};
+
+/**
+ * Runs a model of one input and one output on each reading.
+ *
+ * @param type of the input's elements
+ */
 export async function runOnnx(
   model: Uint8Array,
   readings: ArrayLike<number>[],
   shape: number[],
+  type: "float32" | "uint8" | "int8" = "float32",
 ): Promise<Float32Array[]> {
   const session = await ort.InferenceSession.create(model);
   try {
     const outputs: Float32Array[] = [];
     for (const reading of readings) {
-      const input = new ort.Tensor(
-        "float32",
-        Float32Array.from(reading),
-        shape,
-      );
+      const input = new ort.Tensor(type, arrays[type].from(reading), shape);
       const result = await session.run({ [session.inputNames[0]]: input });
       const { data } = result[session.outputNames[0]];
       outputs.push(Float32Array.from(data as Float32Array));

@@ -39,13 +39,13 @@ const [folder = lenetFolder] = command.args;
 const modulusBits: BenchKeyBits = options.keyBits;
 const { samples, shards, turns } = options;
 
-const phases: Phase[] = [
+const phases: (Phase | "randomise")[] = [
   "import",
   "inversion",
   "tables",
   "products",
   "packing",
-  "randomising",
+  "randomise",
 ];
 const kernel = selectKernel();
 const sealingKey = new Uint8Array(32).fill(7);
@@ -112,6 +112,10 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
       ciphertexts,
       range: { from, to },
       shards,
+      runStage: (name, work) => {
+        if (name === "randomise") enter(name);
+        return work();
+      },
       onPhase: enter,
     });
     enter("done");

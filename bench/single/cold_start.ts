@@ -22,7 +22,8 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
-import { type Answer, connect } from "../../sdk/session/session.ts";
+import { connect } from "../../sdk/session/session.ts";
+import type { Answer } from "../../sdk/session/answer.ts";
 import { testReading } from "../shared/checked_session.ts";
 import { zooFolder } from "../shared/functions_process.ts";
 import {

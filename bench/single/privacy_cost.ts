@@ -16,7 +16,7 @@ import {
 } from "../../models/protections/profile.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import { lenetFolder } from "../shared/functions_process.ts";
 import {
   benchKey,

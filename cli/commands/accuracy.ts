@@ -4,7 +4,6 @@ import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import {
@@ -17,10 +16,13 @@ import { type AccuracyLine, AccuracyState } from "./accuracy_state.ts";
 import {
   note,
   print,
+  ReportedError,
   tokenOption,
+  urlOption,
   UsageError,
   wholeNumber,
 } from "./command.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import {
   addKeyOptions,
   insecureMark,
@@ -30,12 +32,13 @@ import {
   openService,
   samplesAtOnce,
 } from "./encrypted.ts";
+import { readableKinds } from "../readings/array_file.ts";
 import { nameMachine } from "../output/machine.ts";
 import { equalInEveryRound, RememberingOwner } from "./round_check.ts";
 
 interface Options extends KeyOptions {
-  images: string;
-  imageLabels?: string;
+  input: string;
+  labels?: string;
   count?: number;
   encrypted?: boolean;
   state?: string;
@@ -89,14 +92,14 @@ export function accuracyCommand(): Command {
       .description(
         "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every round of every one is compared with the simulator. Scores are revealed, so that no profile's noise is added; at a --url its owner decides that, and answers alone are compared. Values outside the model's range are moved into it.",
       )
-      .argument("<package>", "folder of the package")
+      .argument("<package>", packageArgument)
       .requiredOption(
-        "--images <file>",
-        "samples: IDX (.gz), CIFAR-10's .bin (.gz) or .npy",
+        "--input <file>",
+        `readings: ${readableKinds}`,
       )
       .option(
-        "--image-labels <file>",
-        "their right classes: IDX (.gz) or .npy (CIFAR-10's files hold their own)",
+        "--labels <file>",
+        "their right classes (CIFAR-10's files hold their own)",
       )
       .option("--count <n>", "the first samples only", wholeNumber(1))
       .option("--encrypted", "infer encrypted"),
@@ -105,31 +108,37 @@ export function accuracyCommand(): Command {
       "--state <file>",
       "keep what has been inferred encrypted, and go on from there",
     )
-    .option("--url <url>", "infer on functions that serve the model already")
+    .addOption(urlOption("infer on functions that serve the model already"))
     .addOption(tokenOption())
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       `
 Examples:
-  cipherlayer accuracy package --images t10k-images-idx3-ubyte.gz --image-labels t10k-labels-idx1-ubyte.gz
-  cipherlayer accuracy package --images test_batch.bin.gz
-  cipherlayer accuracy package --images test_batch.bin.gz --encrypted --count 20 --url https://functions.example
-  cipherlayer accuracy package --images x.npy --image-labels y.npy --encrypted --count 200 --insecure-key-bits 512 --state done.jsonl`,
+  cipherlayer accuracy lenet-mnist --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz
+  cipherlayer accuracy package --input test_batch.bin.gz
+  cipherlayer accuracy package --input test_batch.bin.gz --encrypted --count 20 --url https://functions.example
+  cipherlayer accuracy package --input x.npy --labels y.npy --encrypted --count 200 --insecure-key-bits 512 --state done.jsonl`,
     )
     .action(accuracy);
 }
 
-async function accuracy(folder: string, options: Options): Promise<void> {
+async function accuracy(
+  folder: string,
+  options: Options,
+  command: Command,
+): Promise<void> {
   const { encrypted = false, keyBits, insecureKeyBits, state, url } = options;
-  const needsEncrypted = keyBits ?? insecureKeyBits ?? state ?? url;
+  const isUrlGiven = command.getOptionValueSource("url") === "cli";
+  const needsEncrypted = keyBits ?? insecureKeyBits ?? state ??
+    (isUrlGiven ? url : undefined);
   if (!encrypted && needsEncrypted !== undefined) {
     throw new UsageError(
       "Cannot use a key, --state or --url: expected --encrypted beside it",
     );
   }
   const choice = keyChoice(options);
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const samples = await loadSamples(model, options);
   const report: AccuracyReport = encrypted
     ? await encryptedAccuracy(model, samples, choice, options)
@@ -141,7 +150,7 @@ async function accuracy(folder: string, options: Options): Promise<void> {
       Math.min(agreeWithSimulator, equalInEveryRound ?? count);
     // Functions of others may add noise before they reveal a label.
     if (differing > 0 && url === undefined) {
-      throw new Error(
+      throw new ReportedError(
         `Encrypted inferences of ${differing} samples differ from the simulator`,
       );
     }
@@ -155,13 +164,13 @@ interface Samples {
 
 async function loadSamples(
   { manifest: { inputs } }: ModelPackage,
-  { images, imageLabels, count }: Options,
+  { input, labels, count }: Options,
 ): Promise<Samples> {
-  const labelled = classesPath(images, imageLabels);
+  const labelled = classesPath(input, labels);
   if (labelled === null) {
-    throw new UsageError("Cannot compare: --image-labels FILE is missing");
+    throw new UsageError("Cannot compare: --labels FILE is missing");
   }
-  const readings = await loadReadings(images, inputs, count);
+  const readings = await loadReadings(input, inputs, count);
   const classes = await loadClasses(labelled, count);
   if (classes.length !== readings.length || readings.length === 0) {
     throw new UsageError(

@@ -1,4 +1,10 @@
 /** What `accuracy --encrypted` has inferred so far, in a file that outlives it. */
+import { open, truncate } from "node:fs/promises";
+import {
+  faultCode,
+  FileError,
+  readText,
+} from "../../models/package/read_file.ts";
 
 /** One line of the file. */
 export interface AccuracyLine {
@@ -55,29 +61,30 @@ export class AccuracyState {
   async read(): Promise<AccuracyLine[]> {
     let text: string;
     try {
-      text = await Deno.readTextFile(this.#path);
+      text = await readText(this.#path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return [];
+      const cause = error instanceof FileError ? error.cause : null;
+      if (faultCode(cause) === "ENOENT") return [];
       throw error;
     }
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const lines = whole.split("\n").slice(0, -1)
       .map((line, i) => this.#parse(line, i + 1));
     if (whole.length < text.length) {
-      await Deno.truncate(this.#path, new TextEncoder().encode(whole).length);
+      await truncate(this.#path, new TextEncoder().encode(whole).length);
     }
     return lines;
   }
 
   async append(lines: AccuracyLine[]): Promise<void> {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
-    using file = await Deno.open(this.#path, { append: true, create: true });
-    const bytes = new TextEncoder().encode(text);
-    let written = 0;
-    while (written < bytes.length) {
-      written += await file.write(bytes.subarray(written));
+    const file = await open(this.#path, "a");
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
     }
-    await file.sync();
   }
 
   #parse(text: string, number: number): AccuracyLine {

@@ -1,4 +1,5 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
+import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";
@@ -8,8 +9,9 @@ import {
   type AttackedProfile,
   attackedProfiles,
 } from "../../attack/client/target.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { note, print, wholeNumber } from "./command.ts";
+import { refuseOverwriting } from "./overwriting.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
@@ -17,6 +19,7 @@ interface Options {
   attack?: string;
   queries: number;
   figure?: string;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -27,7 +30,7 @@ export function attackCommand(): Command {
     .description(
       `Serves the package on this machine under each privacy profile and attacks it over HTTP, with what a client has and ${attackKeyBits}-bit keys (INSECURE, for speed: attacks use no weakness of the key). "none" reveals scores as they are.`,
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .addOption(
       new Option("--profile <name>", "one profile instead of all")
         .choices(attackedProfiles),
@@ -38,6 +41,7 @@ export function attackCommand(): Command {
     )
     .option("--queries <n>", "most inputs of an attack", wholeNumber(1), 2000)
     .option("--figure <file>", "write recovery by queries as SVG")
+    .option("--force", "overwrite what is at --figure")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -50,7 +54,8 @@ Examples:
 }
 
 async function attack(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(await packageFolder(folder));
+  if (options.figure) refuseOverwriting(options.figure, options.force);
+  const model = await openPackage(folder);
   const { name, version, privacy, reveal } = model.manifest;
   const reports = await runAttacks(model, {
     profiles: options.profile ? [options.profile] : attackedProfiles,
@@ -60,7 +65,7 @@ async function attack(folder: string, options: Options): Promise<void> {
       note(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
   });
   if (options.figure) {
-    await Deno.writeTextFile(options.figure, recoveryFigure(name, reports));
+    await writeFile(options.figure, recoveryFigure(name, reports));
   }
   print(
     options.json ?? false,
@@ -75,13 +80,6 @@ async function attack(folder: string, options: Options): Promise<void> {
     },
     () => format(reports),
   );
-}
-
-/** The folder itself, or the package in it: the zoo keeps sources beside packages. */
-async function packageFolder(folder: string): Promise<string> {
-  const inner = `${folder}/package`;
-  const found = await Deno.stat(`${inner}/manifest.json`).catch(() => null);
-  return found ? inner : folder;
 }
 
 function format(reports: AttackReport[]): string {

@@ -19,6 +19,11 @@ export class UsageError extends Error {
   }
 }
 
+/** Something is wrong about a result that has been printed: exit code 1. */
+export class ReportedError extends Error {
+  override readonly name = "ReportedError";
+}
+
 /**
  * Reads a command line strictly.
  *
@@ -86,7 +91,7 @@ export function bitWidths(text: string): number | number[] {
 /** Reads a URL of one of the schemes. */
 export function urlOf(...schemes: string[]): (text: string) => URL {
   return (text) => {
-    const parsed = URL.parse(text);
+    const parsed = URL.canParse(text) ? new URL(text) : null;
     if (!parsed || !schemes.includes(parsed.protocol.slice(0, -1))) {
       throw new InvalidArgumentError(`Expected a URL: ${schemes.join(", ")}.`);
     }
@@ -99,6 +104,15 @@ export const collect = (value: string, earlier: string[] = []): string[] => [
   ...earlier,
   value,
 ];
+
+/**
+ * `--url`.
+ *
+ * @param help what the functions there are to do
+ */
+export function urlOption(help: string): Option {
+  return new Option("--url <url>", help).env("CIPHERLAYER_URL");
+}
 
 /** `--token`, beside `--url`. */
 export function tokenOption(): Option {

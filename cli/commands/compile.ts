@@ -1,25 +1,32 @@
 import { Command, Option } from "commander";
-import { compileModel } from "../../models/compiler/compile.ts";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import { compileModel, wantedGraph } from "../../models/compiler/compile.ts";
+import { inputsOfReadings } from "../../models/simulate/sequence.ts";
+import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import type { PrivacyProfile } from "../../models/package/format.ts";
-import { withInputShape } from "../../models/compiler/lower/input_shape.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
+import { readBytes, readText } from "../../models/package/read_file.ts";
 import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
+import { readableKinds } from "../readings/array_file.ts";
 import { loadClasses, loadNames, loadReadings } from "../readings/readings.ts";
 import {
   bitWidths,
-  note,
   print,
   realNumber,
   UsageError,
   wholeNumber,
 } from "./command.ts";
+import { checkCompileOptions } from "./compile_checks.ts";
+import { refuseOverwriting } from "./overwriting.ts";
+import { keyMark } from "./encrypted.ts";
+import { findModel } from "./model_argument.ts";
+import { Progress } from "../output/progress.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
@@ -30,6 +37,8 @@ interface Options {
   out: string;
   name?: string;
   inputShape?: number[];
+  output?: string[];
+  state?: StateSpec[];
   weightBits?: number | number[];
   activationBits?: number | number[];
   maxAccuracyLoss: number;
@@ -42,6 +51,7 @@ interface Options {
   reveal?: Reveal;
   privacy: PrivacyProfile;
   keyBits: number;
+  force?: boolean;
   json?: boolean;
 }
 
@@ -56,11 +66,11 @@ export function compileCommand(): Command {
     .requiredOption("--out <folder>", "folder of the package")
     .option(
       "--calibrate <file>",
-      "readings typical of use: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      `readings typical of use: ${readableKinds}; models that are quantised from the reading on need none`,
     )
     .option(
       "--calibrate-labels <file>",
-      "right classes of those readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      "right classes of those readings (CIFAR-10's files hold their own)",
     )
     .option(
       "--calibrate-count <n>",
@@ -76,6 +86,16 @@ export function compileCommand(): Command {
       "--input-shape <lengths>",
       "shape of the input, batch first (1,3,48,192), where the file leaves lengths open",
       axisLengths,
+    )
+    .option(
+      "--output <name>",
+      "tensor at which to end the model (again for several; default: the file's outputs)",
+      (name: string, names: string[] = []) => [...names, name],
+    )
+    .option(
+      "--state <input=output>",
+      "an input that the gateway sets to what an output was the time before (again for several); readings follow each other then, and hold the other inputs",
+      stateOf,
     )
     .option("--name <name>", "model name (default: the file's)")
     .option(
@@ -135,6 +155,7 @@ export function compileCommand(): Command {
       wholeNumber(256),
       2048,
     )
+    .option("--force", "overwrite what is at --out")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -149,59 +170,98 @@ Examples:
 }
 
 async function compile(path: string, options: Options): Promise<void> {
-  if (!options.calibrate && !options.quantisation) {
-    throw new UsageError("Cannot compile: --calibrate FILE is missing");
+  refuseOverwriting(options.out, options.force);
+  const source = await findModel(path);
+  if (source.kind !== "onnx") {
+    throw new UsageError(`Cannot compile ${path}: expected an ONNX file`);
   }
-  const onnx = await Deno.readFile(path);
+  const onnx = await readBytes(path);
   const count = options.calibrateCount;
   // Unsupported models are told apart before anything else is looked at.
-  const { inputShape } = options;
-  const read = readOnnx(onnx);
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
-  const { inputs } = lower(graph);
+  const { inputShape, output: outputs, state: states } = options;
+  const network = lower(wantedGraph(readOnnx(onnx), { inputShape, outputs }));
+  if (!options.calibrate && !options.quantisation && !isGiven(network)) {
+    throw new UsageError("Cannot compile: --calibrate FILE is missing");
+  }
   const calibration = options.calibrate
-    ? await loadReadings(options.calibrate, inputs, count)
+    ? await loadReadings(
+      options.calibrate,
+      inputsOfReadings({ inputs: network.inputs, states: states ?? [] }),
+      count,
+    )
     : [];
-  const { model, report, check } = compileModel(onnx, {
-    name: options.name ?? path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
-    calibration,
-    inputShape,
-    calibrationLabels: options.calibrateLabels
-      ? await loadClasses(options.calibrateLabels, count)
-      : undefined,
-    quantisation: options.quantisation
-      ? parseQuantisation(await Deno.readTextFile(options.quantisation))
-      : undefined,
+  const calibrationLabels = options.calibrateLabels
+    ? await loadClasses(options.calibrateLabels, count)
+    : undefined;
+  const names = {
     labels: await namesOf(options.labels),
     inputNames: await namesOf(options.inputNames),
     units: await namesOf(options.units),
+  };
+  const { reveal } = options;
+  const name = options.name ?? fileName(path);
+  checkCompileOptions(network, {
+    ...names,
+    name,
+    reveal,
+    classes: calibrationLabels,
+    readings: calibration.length,
+  });
+  const progress = new Progress();
+  const { model, report, check } = compileModel(onnx, {
+    ...names,
+    name,
+    reveal,
+    calibration,
+    inputShape,
+    outputs,
+    states,
+    calibrationLabels,
+    quantisation: options.quantisation
+      ? parseQuantisation(await readText(options.quantisation))
+      : undefined,
     weightBits: options.weightBits,
     activationBits: options.activationBits,
     maxAccuracyLoss: options.maxAccuracyLoss,
     inputRange: parseRange(options.inputRange),
     acceptError: options.acceptError,
     pool: options.pool,
-    reveal: options.reveal,
     privacy: options.privacy,
-    onProgress: note,
+    onProgress: (text) => progress.step(text),
   });
+  progress.end();
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
   await writePackage(options.out, model);
-  const { name, version } = model.manifest;
+  const { version } = model.manifest;
   const contract = manifestContract(model.manifest);
   print(
     options.json ?? false,
     { out: options.out, name, version, contract, ...report, check },
     () =>
       `${
-        reportText(report)
-      }\n${name} ${version} written to ${options.out}\ncontract ${contract}`,
+        reportText(report, model.manifest.outputs[0].labels)
+      }\n${name} ${version} written to ${options.out}${
+        keyMark(options.keyBits)
+      }\ncontract ${contract}`,
   );
 }
 
 function namesOf(given?: string): Promise<NamesOfParts | undefined> {
   return given === undefined ? Promise.resolve(undefined) : loadNames(given);
+}
+
+/** A model's name from its file's. */
+function fileName(path: string): string {
+  return path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, "");
+}
+
+function stateOf(text: string, states: StateSpec[] = []): StateSpec[] {
+  const [input, output, ...rest] = text.split("=");
+  if (input && output && rest.length === 0) {
+    return [...states, { input, output }];
+  }
+  throw new UsageError(`Cannot use --state ${text}: expected INPUT=OUTPUT`);
 }
 
 function axisLengths(text: string): number[] {
@@ -213,12 +273,15 @@ function parseRange(text?: string): [number, number] | undefined {
   const [min, max, ...rest] = text.split(",").map(Number);
   if (rest.length === 0 && min < max) return [min, max];
   throw new UsageError(
-    `Cannot use --input-range ${text}: expected LEAST,MOST`,
+    `Cannot use --input-range ${text}: expected MIN,MAX`,
   );
 }
 
 /** What calibration says of the scores, and what it cannot say. */
-function onReadings(report: QuantisationReport): string {
+function onReadings(
+  report: QuantisationReport,
+  labels: readonly string[] | null,
+): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const {
     readings,
@@ -232,7 +295,7 @@ function onReadings(report: QuantisationReport): string {
   const parts = [
     worstScoreError === null
       ? "no score varies, so that nothing is known of their error"
-      : `worst score (${worstScore}) off by ${
+      : `worst score (${labels?.[worstScore!] ?? worstScore}) off by ${
         percent(worstScoreError)
       } of its variation about its mean`,
     `relative error ${percent(relativeError!)}`,
@@ -249,8 +312,15 @@ function onReadings(report: QuantisationReport): string {
   return `On ${readings} calibration readings: ${parts.join("; ")}`;
 }
 
-/** The report for people. */
-export function reportText(report: QuantisationReport): string {
+/**
+ * The report for people.
+ *
+ * @param labels of the scores, where they have names
+ */
+export function reportText(
+  report: QuantisationReport,
+  labels: readonly string[] | null = null,
+): string {
   const rows = report.rounds.map((round) => [
     round.name,
     round.weightBits,
@@ -269,6 +339,8 @@ export function reportText(report: QuantisationReport): string {
     "zeros",
     "signal to noise",
   ];
-  const summary = report.readings === 0 ? "" : `\n${onReadings(report)}`;
+  const summary = report.readings === 0
+    ? ""
+    : `\n${onReadings(report, labels)}`;
   return table(header, rows) + summary;
 }

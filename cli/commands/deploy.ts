@@ -1,12 +1,11 @@
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { uploadPackage } from "../owner/upload.ts";
-import {
-  decodeManifest,
-  readPackageFiles,
-} from "../../models/package/read_package.ts";
+import { decodeManifest } from "../../models/package/package_bytes.ts";
+import { readPackageFiles } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import { note, print } from "./command.ts";
+import { findPackage, packageArgument } from "./model_argument.ts";
 import {
   addOwnerCallOptions,
   openControlPlane,
@@ -27,7 +26,7 @@ export function deployCommand(): Command {
     .description(
       "Checks a package, signs it with the owner's key, uploads what the functions do not have of it, and activates it: new sessions get it, sessions that have begun keep the version they have. Interrupted, it goes on where it stopped when it is run again.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--owner-key <file>", "the owner's private key", "owner.jwk")
     .option("--activate", "give it to new sessions", true)
     .option("--no-activate", "upload only")
@@ -46,7 +45,7 @@ async function deploy(folder: string, options: Options): Promise<void> {
   const plane = openControlPlane(options);
   const key = await OwnerKey.read(options.ownerKey);
   let lastTenth = -1;
-  const files = await readPackageFiles(folder);
+  const files = await readPackageFiles(await findPackage(folder));
   const report = await uploadPackage(
     files,
     key,

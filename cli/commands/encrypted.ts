@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
-import { serveLocally } from "../../functions/hosts/serve_locally.ts";
-import type { InputSpec } from "../../sdk/wire/plan.ts";
+import { openLoopbackServer } from "../../functions/hosts/loopback_server.ts";
+import type { LocalServer } from "../../functions/hosts/serve_locally.ts";
+import type { InputSpec } from "../../sdk/wire/values.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
@@ -31,7 +32,7 @@ export interface KeyOptions {
   insecureKeyBits?: number;
 }
 
-const minSecureBits = 2048;
+export const minSecureBits = 2048;
 /** More would save little time and cost memory. */
 const maxSamplesAtOnce = 64;
 /** Functions of this process are never lost, only slow with many samples at once. */
@@ -73,6 +74,11 @@ export function insecureMark({ keyBits, insecure }: KeyChoice): string {
   return insecure
     ? ` [INSECURE ${keyBits}-bit key: figures of a toy, not for real data]`
     : "";
+}
+
+/** The same for a size that nobody has called insecure. */
+export function keyMark(keyBits: number): string {
+  return insecureMark({ keyBits, insecure: keyBits < minSecureBits });
 }
 
 /** Values that quantisation moves into the model's range. */
@@ -128,11 +134,12 @@ export async function openService(
     owner?: PaillierEngine;
   },
 ): Promise<EncryptedService> {
-  await using resources = new AsyncDisposableStack();
   const keys = owner ?? await generatePrivateKey(keyBits, { insecure });
-  const session = resources.use(
-    await connect({
-      url: url ?? resources.use(serve(model, insecure)).url,
+  const server = url === undefined ? await serve(model, insecure) : null;
+  let session: Session | undefined;
+  try {
+    session = await connect({
+      url: url ?? server!.url,
       token: url === undefined ? undefined : token || undefined,
       model: model.manifest.name,
       keys,
@@ -140,28 +147,37 @@ export async function openService(
       timeoutMs: url === undefined ? localTimeoutMs : undefined,
       onRetry: ({ delayMs, error }) =>
         note(`${error.message}; again in ${(delayMs / 1000).toFixed(1)} s`),
-    }),
-  );
-  const { version } = model.manifest;
-  if (session.version !== version) {
-    throw new Error(
-      `Cannot compare with the simulator: expected version ${version} at ${url}, got ${session.version}`,
-    );
+    });
+    const { version } = model.manifest;
+    if (session.version !== version) {
+      throw new Error(
+        `Cannot compare with the simulator: expected version ${version} at ${url}, got ${session.version}`,
+      );
+    }
+  } catch (error) {
+    await session?.close();
+    await server?.shutdown();
+    throw error;
   }
-  const owned = resources.move();
-  return { session, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const opened = session;
+  return {
+    session: opened,
+    async [Symbol.asyncDispose]() {
+      await opened.close();
+      await server?.shutdown();
+    },
+  };
 }
 
-function serve(model: ModelPackage, insecureKeys: boolean) {
+function serve(
+  model: ModelPackage,
+  insecureKeys: boolean,
+): Promise<LocalServer> {
   const app = createApp({
     models: new MemoryModelStore(model),
     sealingKey: platformRandom(32),
     protections: exact,
     insecureKeys,
   });
-  const server = serveLocally(app.fetch);
-  return {
-    url: server.url,
-    [Symbol.asyncDispose]: () => server.shutdown(),
-  };
+  return openLoopbackServer(app.fetch);
 }

@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
-import type { EdgeStep, ValuesSpec } from "../../sdk/wire/plan.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import type { Manifest, RoundSpec } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { print } from "./command.ts";
 import { table } from "../output/table.ts";
 
@@ -10,11 +11,11 @@ import { table } from "../output/table.ts";
 export function inspectCommand(): Command {
   return new Command("inspect")
     .summary("show what a package holds")
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--json", "print contract and manifest as one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await readPackage(folder);
+      const { manifest } = await openPackage(folder);
       const contract = manifestContract(manifest);
       print(
         options.json ?? false,

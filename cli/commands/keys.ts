@@ -1,5 +1,7 @@
 /** `cipherlayer keys`: the gateway's key, in a file under a passphrase. */
+import { lstat } from "node:fs/promises";
 import { Command } from "commander";
+import { faultCode, readText } from "../../models/package/read_file.ts";
 import { type KeyStore, rotateKey } from "../../sdk/keys/key_store.ts";
 import { FileKeyStore } from "../../sdk/keys/key_store_file.ts";
 import {
@@ -44,7 +46,7 @@ Examples:
   // Faults of subcommands reach the caller, as those of commands do.
   const add = (command: Command) => keys.addCommand(command.exitOverride());
   add(
-    opening("create", "make a new key")
+    openingCommand("create", "make a new key")
       .option("--bits <n>", "bits of the key", wholeNumber(128), 2048)
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(create),
@@ -53,18 +55,24 @@ Examples:
     sub("show", "show fingerprints; needs no passphrase").action(show),
   );
   add(
-    opening("rotate", "replace the key by a new one; the old one is retired")
+    openingCommand(
+      "rotate",
+      "replace the key by a new one; the old one is retired",
+    )
       .option("--bits <n>", "bits of the new key", wholeNumber(128))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(rotate),
   );
   add(
-    opening("export", "print the public key, as python-paillier's JWK")
+    openingCommand("export", "print the public key, as python-paillier's JWK")
       .option("--private", "print the private key, in the clear")
       .action(exportKey),
   );
   add(
-    opening("import", "take over a private key, in python-paillier's JWK")
+    openingCommand(
+      "import",
+      "take over a private key, in python-paillier's JWK",
+    )
       .argument("<jwk>", "file with the private key")
       .option("--replace", "retire the key that is there")
       .action(importKey),
@@ -80,7 +88,7 @@ function sub(name: string, summary: string): Command {
     .option("--json", "print one JSON object");
 }
 
-function opening(name: string, summary: string): Command {
+function openingCommand(name: string, summary: string): Command {
   return sub(name, summary)
     .option("--passphrase-file <file>", "file whose first line it is");
 }
@@ -138,7 +146,7 @@ async function importKey(
   if (replaces && !options.replace) {
     throw taken(path, "use --replace to retire it");
   }
-  const key = importPrivateJwk(parseJson(await Deno.readTextFile(jwkPath)));
+  const key = importPrivateJwk(parseJson(await readText(jwkPath)));
   const store = await openStore(path, { ...options, isNew: !replaces });
   // A wrong passphrase shows before anything is sealed by it.
   await store.load();
@@ -170,10 +178,10 @@ async function openStore(
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.lstat(path);
+    await lstat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (faultCode(error) === "ENOENT") return false;
     throw error;
   }
 }

@@ -6,11 +6,12 @@ import {
 } from "../../sdk/session/leakage.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { guardModel } from "../../models/protections/guard_model.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { print, wholeNumber } from "./command.ts";
+import { keyMark } from "./encrypted.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 /** What `leakage --json` prints. */
@@ -32,7 +33,7 @@ export function leakageCommand(): Command {
     .description(
       "Prints what cloud and gateway could learn of one inference with a package, in bits and words, computed from its plan. Bounds for every attacker; what attacks really recover is a matter of measurement.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
     .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
     .option("--json", "print one JSON object")
@@ -41,7 +42,7 @@ export function leakageCommand(): Command {
       folder: string,
       options: { keyBits: number; samples: number; json?: boolean },
     ) => {
-      const report = modelLeakage(await readPackage(folder), options);
+      const report = modelLeakage(await openPackage(folder), options);
       print(options.json ?? false, report, () => formatLeakage(report));
     });
 }
@@ -107,7 +108,9 @@ function formatLeakage(report: ModelLeakage): string {
     "inferences to as many equations, at most",
   ];
   return [
-    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${report.samples}, reveals ${report.reveal}, privacy ${report.privacy}`,
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${report.samples}, reveals ${report.reveal}, privacy ${report.privacy}${
+      keyMark(report.keyBits)
+    }`,
     "",
     `the cloud learns ${cloud.bits} bits of readings and answers:`,
     ...cloud.learns.map((line) => `- ${line}`),

@@ -11,6 +11,7 @@ import { modelsCommand } from "./models.ts";
 import { ownerKeyCommand } from "./owner_key.ts";
 import { planCommand } from "./plan.ts";
 import { runCommand } from "./run.ts";
+import { serveCommand } from "./serve.ts";
 import { simulateCommand } from "./simulate.ts";
 import { tokenCommand } from "./token.ts";
 import { verifyCommand } from "./verify.ts";
@@ -21,6 +22,7 @@ export const commands: (() => Command)[] = [
   simulateCommand,
   runCommand,
   accuracyCommand,
+  serveCommand,
   planCommand,
   inspectCommand,
   leakageCommand,

@@ -1,7 +1,8 @@
 /** What commands share that call the functions as a model's owner. */
+import process from "node:process";
 import type { Command } from "commander";
 import { ControlPlane } from "../owner/control_plane.ts";
-import { note, UsageError } from "./command.ts";
+import { note, urlOption, UsageError } from "./command.ts";
 
 export interface OwnerCallOptions {
   url: string;
@@ -17,14 +18,14 @@ export const tokenHelp =
 
 export function addOwnerCallOptions(command: Command): Command {
   return command
-    .requiredOption("--url <url>", "where the functions are")
+    .addOption(urlOption("where the functions are").makeOptionMandatory())
     .option("--token <token>", `the owner's token (default: ${tokenVariable})`)
     .option("--json", "print one JSON object");
 }
 
 /** @throws {UsageError} without a token, or where the URL is none */
 export function openControlPlane(
-  { url, token = Deno.env.get(tokenVariable) }: OwnerCallOptions,
+  { url, token = process.env[tokenVariable] }: OwnerCallOptions,
 ): ControlPlane {
   if (!token) {
     throw new UsageError(

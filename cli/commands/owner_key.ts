@@ -1,7 +1,7 @@
 /** `cipherlayer owner-key`: the key by which an owner signs models. */
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
-import { print, UsageError } from "./command.ts";
+import { print } from "./command.ts";
 
 interface Options {
   json?: boolean;
@@ -38,16 +38,11 @@ Examples:
         })
         .exitOverride(),
     );
-  add("create", "make a key; print its public half", create);
+  add(
+    "create",
+    "make a key; print its public half",
+    (path) => OwnerKey.create(path),
+  );
   add("show", "print the public half of a key", (path) => OwnerKey.read(path));
   return command;
-}
-
-async function create(path: string): Promise<OwnerKey> {
-  try {
-    return await OwnerKey.create(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new UsageError(`Cannot write key: ${path} is there`);
-  }
 }

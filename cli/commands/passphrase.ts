@@ -1,4 +1,6 @@
 /** Where the passphrase of a key comes from: a file, the environment or a prompt. */
+import process from "node:process";
+import { readText } from "../../models/package/read_file.ts";
 import { findLooseModes } from "../../sdk/keys/file_modes.ts";
 import { UsageError } from "./command.ts";
 
@@ -20,10 +22,10 @@ export async function askPassphrase(
     }
   }
   const given = options.file === undefined
-    ? Deno.env.get(passphraseVariable)
-    : (await Deno.readTextFile(options.file)).split(/\r?\n/, 1)[0];
+    ? process.env[passphraseVariable]
+    : (await readText(options.file)).split(/\r?\n/, 1)[0];
   if (given) return given;
-  if (options.file !== undefined || !Deno.stdin.isTerminal()) {
+  if (options.file !== undefined || !process.stdin.isTTY) {
     throw new UsageError(
       `Cannot open key: expected a passphrase in ${
         options.file ?? `${passphraseVariable}, in --passphrase-file or typed`
@@ -47,8 +49,8 @@ async function typeUnseen(
   keys: AsyncGenerator<string, never>,
 ): Promise<string> {
   let line = "";
-  Deno.stderr.writeSync(new TextEncoder().encode(question));
-  Deno.stdin.setRaw(true);
+  process.stderr.write(question);
+  process.stdin.setRawMode(true);
   try {
     for (;;) {
       const { value: key } = await keys.next();
@@ -59,18 +61,16 @@ async function typeUnseen(
       line = erase.test(key) ? line.slice(0, -1) : line + key;
     }
   } finally {
-    Deno.stdin.setRaw(false);
-    Deno.stderr.writeSync(new TextEncoder().encode("\n"));
+    process.stdin.setRawMode(false);
+    process.stderr.write("\n");
   }
 }
 
 /** What is typed, character by character. */
 async function* typedKeys(): AsyncGenerator<string, never> {
   const decoder = new TextDecoder();
-  const chunk = new Uint8Array(256);
-  for (;;) {
-    const count = await Deno.stdin.read(chunk);
-    if (count === null) yield endOfInput;
-    else yield* decoder.decode(chunk.subarray(0, count), { stream: true });
+  for await (const chunk of process.stdin) {
+    yield* decoder.decode(chunk, { stream: true });
   }
+  for (;;) yield endOfInput;
 }

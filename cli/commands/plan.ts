@@ -9,8 +9,9 @@ import {
   type InferenceForecast,
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { print, wholeNumber } from "./command.ts";
+import { keyMark, minSecureBits } from "./encrypted.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
@@ -18,6 +19,8 @@ export interface PlanReport {
   model: string;
   version: string;
   keyBits: number;
+  /** Smaller than any key should be that guards data. */
+  insecure: boolean;
   samples: number;
   kernel: string;
   costs: Costs;
@@ -39,7 +42,7 @@ export function planCommand(): Command {
     .description(
       "Prints counts, bytes, memory and predicted time of each round, and the packings that were rejected. Times follow from committed costs (2048-bit products of 1.9 us and so on), the same on every machine, unless this one is measured.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--key-bits <n>", "bits of the key", wholeNumber(512), 2048)
     .option("--samples <n>", "samples per inference", wholeNumber(1), 1)
     .option(
@@ -79,7 +82,7 @@ export async function planReport(
   folder: string,
   { keyBits, samples, measure = false, maxMsPerCall }: PlanReportOptions,
 ): Promise<PlanReport> {
-  const model = await readPackage(folder);
+  const model = await openPackage(folder);
   const costs = measure ? await calibrateCosts(keyBits) : defaultCosts(keyBits);
   const forecast = forecastInference(model, {
     modulusBits: keyBits,
@@ -96,6 +99,7 @@ export async function planReport(
     model: model.manifest.name,
     version: model.manifest.version,
     keyBits,
+    insecure: keyBits < minSecureBits,
     samples,
     kernel: selectKernel().name,
     costs,
@@ -110,7 +114,9 @@ function formatPlan(report: PlanReport): string {
   const seconds = total.totalMs / 1000;
   const megabytes = (total.bytesUp + total.bytesDown) / 1e6;
   return [
-    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}`,
+    `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}${
+      keyMark(report.keyBits)
+    }`,
     `${
       report.measured
         ? `this machine (kernel ${report.kernel})`

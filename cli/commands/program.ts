@@ -3,6 +3,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { Command } from "commander";
 import { note, UsageError } from "./command.ts";
 
@@ -10,21 +11,20 @@ import { note, UsageError } from "./command.ts";
  * Runs a program until it ends, fails or is interrupted, and ends the process.
  *
  * @param run gets the arguments, and a signal that SIGINT and SIGTERM abort
+ * @param args default: those of the process
  */
 export async function runProgram(
   run: (args: string[], signal: AbortSignal) => Promise<void>,
+  args: string[] = process.argv.slice(2),
 ): Promise<never> {
   const stop = new AbortController();
   const interrupt = () => {
     // The second time: at once.
-    if (stop.signal.aborted) Deno.exit(130);
+    if (stop.signal.aborted) process.exit(130);
     stop.abort(new Error("interrupted"));
   };
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT"]
-    : ["SIGINT", "SIGTERM"];
-  for (const name of signals) Deno.addSignalListener(name, interrupt);
-  Deno.exit(await exitCodeOf(() => run(Deno.args, stop.signal), stop.signal));
+  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, interrupt);
+  process.exit(await exitCodeOf(() => run(args, stop.signal), stop.signal));
 }
 
 /**
@@ -64,8 +64,8 @@ export function readScriptArguments(command: Command) {
   return command
     .helpOption("--help", "show this")
     .allowExcessArguments(false)
-    .exitOverride(({ exitCode }) => Deno.exit(exitCode === 0 ? 0 : 2))
-    .parse(Deno.args, { from: "user" })
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+    .parse(process.argv.slice(2), { from: "user" })
     .opts();
 }
 

@@ -1,13 +1,14 @@
 /** `cipherlayer run`: a model and readings in, encrypted inferences' answers out. */
 import { Command, Option } from "commander";
-import type { Answer } from "../../sdk/session/answer.ts";
+import { type Answer, displayScores } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";
+import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
-import { displayScores } from "../../sdk/session/answer.ts";
-import type { OutputSpec, Reveal } from "../../sdk/wire/plan.ts";
+import type { OutputSpec, Reveal } from "../../sdk/wire/values.ts";
 import { compileModel } from "../../models/compiler/compile.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
+import { readBytes } from "../../models/package/read_file.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
@@ -18,13 +19,30 @@ import {
 } from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
 import { canRevealLabel } from "../../models/package/verify.ts";
-import { bitWidths, note, print, tokenOption, UsageError } from "./command.ts";
+import { readableKinds } from "../readings/array_file.ts";
+import {
+  bitWidths,
+  note,
+  print,
+  ReportedError,
+  tokenOption,
+  urlOption,
+  UsageError,
+  wholeNumber,
+} from "./command.ts";
+import {
+  findModel,
+  type ModelSource,
+  packageArgument,
+} from "./model_argument.ts";
+import { inferServed } from "./run_served.ts";
 import { listNumbers } from "../output/numbers.ts";
 import { table } from "../output/table.ts";
 import {
   addKeyOptions,
   countClamped,
   insecureMark,
+  type KeyChoice,
   keyChoice,
   type KeyOptions,
   openService,
@@ -33,6 +51,7 @@ import {
 
 interface Options extends KeyOptions {
   input: string;
+  count?: number;
   calibrate?: string;
   weightBits?: number | number[];
   activationBits?: number | number[];
@@ -66,9 +85,10 @@ export interface RunReport {
   totalMs: number;
   /**
    * Largest difference to the integer simulator's scores. Where labels alone are
-   * revealed: how far the simulator's score of the label lies below its best.
+   * revealed: how far the simulator's score of the label lies below its best. Null
+   * where functions alone have the package.
    */
-  maxAbsErrorVsSimulator: number;
+  maxAbsErrorVsSimulator: number | null;
 }
 
 const calibrationReadings = 1000;
@@ -81,11 +101,15 @@ export function runCommand(): Command {
       .description(
         "Runs a package, or an ONNX model that it compiles first, on readings: encrypted, over HTTP, with a key of its own. Serves the model on this machine without noise, unless a URL is given, and compares every answer with the simulator's: they must be the same. Values outside the model's range are moved into it.",
       )
-      .argument("<model>", "ONNX file, or folder of a package")
+      .argument(
+        "<model>",
+        `${packageArgument}; an ONNX file; or a URL with the name of a model`,
+      )
       .requiredOption(
         "--input <file>",
-        "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+        `readings: ${readableKinds}`,
       )
+      .option("--count <n>", "readings to use at most", wholeNumber(1))
       .option(
         "--calibrate <file>",
         "of an ONNX file: readings typical of use (default: those of --input)",
@@ -107,7 +131,7 @@ export function runCommand(): Command {
         "what the client gets (default: scores; at a URL: what its owner chose)",
       ).choices(["scores", "label"]),
     )
-    .option("--url <url>", "functions that serve the model already")
+    .addOption(urlOption("functions that serve the model already"))
     .addOption(tokenOption())
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -116,7 +140,8 @@ export function runCommand(): Command {
 Examples:
   cipherlayer run model.onnx --calibrate train.npy --input readings.npy
   cipherlayer run model.onnx --weight-bits 12 --activation-bits 12 --input readings.npy
-  cipherlayer run package --input readings.npy --insecure-key-bits 512 --json`,
+  cipherlayer run http://127.0.0.1:8000/occupancy --input room.csv
+  cipherlayer run occupancy --input room.csv --insecure-key-bits 512 --json`,
     )
     .action(async (path: string, options: Options) => {
       const report = await run(path, options);
@@ -124,8 +149,8 @@ Examples:
       // Functions of others may add noise before they reveal a label.
       const noisy = options.url !== undefined && report.scores === null;
       const difference = report.maxAbsErrorVsSimulator;
-      if (difference !== 0 && !noisy) {
-        throw new Error(
+      if (difference && !noisy) {
+        throw new ReportedError(
           `Encrypted answers differ from the simulator's by ${difference}`,
         );
       }
@@ -140,20 +165,22 @@ async function run(path: string, options: Options): Promise<RunReport> {
     );
   }
   const choice = keyChoice(options);
-  const stored = await openModel(path, options);
-  const model = url === undefined ? revealing(stored, reveal) : stored;
+  const source = await findModel(path);
+  if (source.kind === "served") return await runServed(source, choice, options);
+  const stored = await openModel(source, options);
+  const model = url === undefined ? revealScores(stored, reveal) : stored;
   const { name, version, outputs, states } = model.manifest;
   const inputs = inputsOfReadings(model.manifest);
-  const readings = await loadReadings(options.input, inputs);
-  if (readings.length === 0) {
-    throw new RangeError(`Cannot run: expected readings in ${options.input}`);
-  }
+  const readings = await loadReadings(options.input, inputs, options.count);
   const clamp = true;
   const simulated = states.length > 0
     ? simulateSequence(model, readings, { clamp })
     : simulateMany(
       model,
-      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+      eachReading(
+        readings,
+        (reading) => quantise(reading, model.manifest, { clamp }),
+      ),
     );
   // Refuses, naming the round, what does not fit a plaintext.
   planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });
@@ -181,44 +208,83 @@ async function run(path: string, options: Options): Promise<RunReport> {
   const differences = answers.map((answer, i) =>
     difference(answer, simulated[i], outputs)
   );
-  const scores = answers.flatMap(({ scores }) => scores ? [scores] : []);
   return {
     model: name,
     version,
     ...choice,
     kernel: answers[0].kernel,
     samples,
-    scores: scores.length > 0 ? scores : null,
-    ...outputs.length > 1
-      ? { outputs: answers.flatMap(({ outputs }) => outputs ? [outputs] : []) }
-      : {},
-    labels: answers.map(({ label, predicted }) => label ?? predicted),
+    ...reported(answers, inferences),
     clamped: countClamped(readings, inputs),
+    maxAbsErrorVsSimulator: differences.reduce((a, b) => Math.max(a, b)),
+  };
+}
+
+/** Of a model whose package functions alone have: nothing is compared. */
+async function runServed(
+  { url, model }: { url: string; model: string },
+  choice: KeyChoice,
+  { input, count, token, reveal, url: second }: Options,
+): Promise<RunReport> {
+  if (reveal !== undefined || second !== undefined) {
+    throw new UsageError(
+      "Cannot use --reveal or --url with a model of functions: the address says where, and its owner what it reveals",
+    );
+  }
+  const { version, answers, clamped } = await inferServed({
+    ...{ url, model, token, choice, input, count },
+  });
+  return {
+    model,
+    version,
+    ...choice,
+    kernel: answers[0].kernel,
+    samples: 1,
+    ...reported(answers, answers),
+    clamped,
+    maxAbsErrorVsSimulator: null,
+  };
+}
+
+/**
+ * What answers say, and what their inferences cost.
+ *
+ * @param inferences one answer of each
+ */
+function reported(answers: readonly Answer[], inferences: readonly Answer[]) {
+  const scores = answers.flatMap(({ scores }) => scores ? [scores] : []);
+  const outputs = answers.flatMap(({ outputs }) =>
+    outputs && Object.keys(outputs).length > 1 ? [outputs] : []
+  );
+  return {
+    scores: scores.length > 0 ? scores : null,
+    ...outputs.length > 0 ? { outputs } : {},
+    labels: answers.map(({ label, predicted }) => label ?? predicted),
     rounds: inferences.map(({ rounds }) => rounds).reduce(sumRounds),
     totalMs: inferences.reduce((sum, { totalMs }) => sum + totalMs, 0),
-    maxAbsErrorVsSimulator: differences.reduce((a, b) => Math.max(a, b)),
   };
 }
 
 /** The package in a folder, or what an ONNX file compiles to. */
 async function openModel(
-  path: string,
+  source: Exclude<ModelSource, { kind: "served" }>,
   { input, calibrate, weightBits, activationBits }: Options,
 ): Promise<ModelPackage> {
-  if ((await Deno.stat(path)).isDirectory) {
+  if (source.kind === "package") {
     const settled = Object.entries({
       "--calibrate": calibrate,
       "--weight-bits": weightBits,
       "--activation-bits": activationBits,
     }).find(([, value]) => value !== undefined);
-    if (!settled) return await readPackage(path);
+    if (!settled) return await readPackage(source.folder);
     throw new UsageError(
       `Cannot use ${
         settled[0]
       }: expected an ONNX file, got the folder of a package`,
     );
   }
-  const onnx = await Deno.readFile(path);
+  const { path } = source;
+  const onnx = await readBytes(path);
   const { inputs } = lower(readOnnx(onnx));
   const { model } = compileModel(onnx, {
     name: path.replace(/^.*[\\/]/, "").replace(/\.onnx$/, ""),
@@ -235,7 +301,7 @@ async function openModel(
 }
 
 /** Whoever runs a model here holds it: scores are no secret. */
-function revealing(
+function revealScores(
   { manifest, tensors }: ModelPackage,
   reveal: Reveal = "scores",
 ): ModelPackage {
@@ -325,7 +391,9 @@ function format(report: RunReport): string {
     `${seconds.toFixed(2)} s, ${
       (seconds / labels.length).toFixed(3)
     } s a reading${mark}`,
-    maxAbsErrorVsSimulator === 0
+    maxAbsErrorVsSimulator === null
+      ? "not compared: functions alone have the model"
+      : maxAbsErrorVsSimulator === 0
       ? "every answer equals the simulator's"
       : `answers differ from the simulator's by up to ${maxAbsErrorVsSimulator}`,
     ...clamped > 0

@@ -1,8 +1,9 @@
+import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
+import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
 import { encodeNpy } from "../readings/npy.ts";
-import { readPackage } from "../../models/package/read_package.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import {
   classesPath,
@@ -14,14 +15,18 @@ import {
   simulateSequence,
 } from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
+import { readableKinds } from "../readings/array_file.ts";
 import { listNumbers } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
+import { refuseOverwriting } from "./overwriting.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 
 interface Options {
   input: string;
   labels?: string;
   count?: number;
   out?: string;
+  force?: boolean;
   clamp?: boolean;
   json?: boolean;
 }
@@ -36,31 +41,33 @@ export function simulateCommand(): Command {
     .description(
       "Computes what an encrypted inference computes, bit for bit, without encryption.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .requiredOption(
       "--input <file>",
-      "readings: .npy, IDX (.gz) or CIFAR-10's .bin (.gz)",
+      `readings: ${readableKinds}`,
     )
     .option(
       "--labels <file>",
-      "right classes, for the accuracy: .npy or IDX (CIFAR-10's files hold their own)",
+      "right classes, for the accuracy (CIFAR-10's files hold their own)",
     )
     .option("--count <n>", "readings to use at most", wholeNumber(1))
     .option("--out <file>", "write the scores to a .npy file")
+    .option("--force", "overwrite what is at --out")
     .option("--clamp", "clamp readings out of range instead of refusing them")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       `
 Examples:
-  cipherlayer simulate package --input readings.npy
-  cipherlayer simulate package --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz`,
+  cipherlayer simulate occupancy --input room.csv
+  cipherlayer simulate lenet-mnist --input t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz`,
     )
     .action(simulate);
 }
 
 async function simulate(folder: string, options: Options): Promise<void> {
-  const model = await readPackage(folder);
+  if (options.out) refuseOverwriting(options.out, options.force);
+  const model = await openPackage(folder);
   const { outputs, outputs: [output], states } = model.manifest;
   const readings = await loadReadings(
     options.input,
@@ -73,7 +80,10 @@ async function simulate(folder: string, options: Options): Promise<void> {
     ? simulateSequence(model, readings, { clamp })
     : simulateMany(
       model,
-      readings.map((reading) => quantise(reading, model.manifest, { clamp })),
+      eachReading(
+        readings,
+        (reading) => quantise(reading, model.manifest, { clamp }),
+      ),
       {
         onProgress: (done) => {
           if (done % 1024 === 0) note(`${done} of ${readings.length}`);
@@ -93,7 +103,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
   if (options.out) {
     const data = Float64Array.from(scores.flat());
     const shape = [scores.length, ...output.shape];
-    await Deno.writeFile(options.out, encodeNpy({ shape, data }));
+    await writeFile(options.out, encodeNpy({ shape, data }));
   }
   print(
     options.json ?? false,

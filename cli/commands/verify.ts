@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { readPackage } from "../../models/package/read_package.ts";
+import { openPackage, packageArgument } from "./model_argument.ts";
 import { print } from "./command.ts";
 
 /** `cipherlayer verify`: checksums, shapes, ranges and bounds of a package. */
@@ -9,11 +9,11 @@ export function verifyCommand(): Command {
     .description(
       "Reads a package and proves it consistent: checksums, shapes, ranges, and that no accumulator can overflow. Exit code 1 with the first fault otherwise.",
     )
-    .argument("<package>", "folder of the package")
+    .argument("<package>", packageArgument)
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer verify package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await readPackage(folder);
+      const { manifest } = await openPackage(folder);
       const { name, version, rounds, files } = manifest;
       print(
         options.json ?? false,

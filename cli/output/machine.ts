@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { arch, cpus, platform, totalmem } from "node:os";
+import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
+import process from "node:process";
 
 export interface Machine {
   /** The processor's model. */
@@ -12,8 +13,8 @@ export interface Machine {
   memoryGiB: number;
   /** System, release and architecture. */
   os: string;
-  /** The runtime's version. */
-  deno: string;
+  /** What ran it, with its version: "Deno 2.9.6", "Node 20.20.2". */
+  runtime: string;
   /** Load average of the last minute: above 0, others were working. */
   load: number;
 }
@@ -25,20 +26,26 @@ export function describeMachine(): Machine {
     cpu: processors[0]?.model ?? arch(),
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    os: `${Deno.build.os} ${Deno.osRelease()} ${Deno.build.arch}`,
-    deno: Deno.version.deno,
-    load: Number(Deno.loadavg()[0].toFixed(2)),
+    os: `${platform()} ${release()} ${arch()}`,
+    runtime: describeRuntime(),
+    load: Number(loadavg()[0].toFixed(2)),
   };
 }
 
 /** This machine in one line that is the same for every run on it: no release, no load. */
 export function nameMachine(): string {
-  const { cpu, cores, memoryGiB, deno } = describeMachine();
+  const { cpu, cores, memoryGiB, runtime } = describeMachine();
   return [
     cpu,
     `${cores} cores`,
     `${memoryGiB} GiB`,
     `${platform()} ${arch()}`,
-    `Deno ${deno}`,
+    runtime,
   ].join(", ");
+}
+
+function describeRuntime(): string {
+  const { deno, bun, node } = process.versions as Record<string, string>;
+  if (deno) return `Deno ${deno}`;
+  return bun ? `Bun ${bun}` : `Node ${node}`;
 }

@@ -5,7 +5,7 @@
  */
 
 /** A whole number, thousands grouped: 1234567.4 -> "1,234,567". */
-export function grouped(value: number): string {
+export function groupDigits(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 

@@ -1,5 +1,12 @@
 /** The key by which an owner signs releases: Ed25519, kept as a JWK in a file. */
+import { writeFile } from "node:fs/promises";
 import { CompactSign, exportJWK, generateKeyPair, importJWK } from "jose";
+import {
+  faultCode,
+  FileError,
+  fileError,
+  readText,
+} from "../../models/package/read_file.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   encodeRelease,
@@ -24,17 +31,19 @@ export class OwnerKey {
   /**
    * Makes a key pair and writes it to a new file, readable by its user alone.
    *
-   * @throws {Deno.errors.AlreadyExists} if there is a file
+   * @throws {FileError} if there is a file
    */
   static async create(path: string): Promise<OwnerKey> {
     const { privateKey } = await generateKeyPair("Ed25519", {
       extractable: true,
     });
     const jwk = await exportJWK(privateKey);
-    await Deno.writeTextFile(path, JSON.stringify(jwk, null, 1) + "\n", {
-      createNew: true,
-      mode: 0o600,
-    });
+    try {
+      const text = JSON.stringify(jwk, null, 1) + "\n";
+      await writeFile(path, text, { flag: "wx", mode: 0o600 });
+    } catch (cause) {
+      throw fileError("write", path, cause);
+    }
     return await OwnerKey.read(path);
   }
 
@@ -42,9 +51,10 @@ export class OwnerKey {
   static async read(path: string): Promise<OwnerKey> {
     let text: string;
     try {
-      text = await Deno.readTextFile(path);
+      text = await readText(path);
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (!(error instanceof FileError)) throw error;
+      if (faultCode(error.cause) !== "ENOENT") throw error;
       throw new CipherlayerError(
         "key-missing",
         `Cannot sign: expected an owner's key in ${path}; make one with "cipherlayer owner-key create"`,

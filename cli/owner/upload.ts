@@ -1,5 +1,5 @@
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { PackageFiles } from "../../models/package/read_package.ts";
+import type { PackageFiles } from "../../models/package/package_bytes.ts";
 import { makeRelease, releaseSize } from "../../models/package/release.ts";
 import type { ControlPlane } from "./control_plane.ts";
 import type { OwnerKey } from "./owner_key.ts";

@@ -1,32 +1,42 @@
 /**
- * Readings and labels from files: .npy arrays, IDX files as MNIST has them, or
- * CIFAR-10's binary files.
+ * Readings and labels from files of any kind that `array_file.ts` reads.
+ *
+ * @module
  */
 import { type NamesOfParts, parseNames } from "../../models/compiler/names.ts";
+import { readText } from "../../models/package/read_file.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { refuseTransposed } from "../../sdk/fixed_point/reading.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import { decodeCifar, isCifarPath } from "./cifar.ts";
-import { decodeIdx } from "./idx.ts";
-import { decodeNpy } from "./npy.ts";
+import { type LoadedArray, readArray } from "./array_file.ts";
+import { isCifarPath } from "./cifar.ts";
+
+/** What is known of one of a model's inputs. */
+export interface ReadInput {
+  /** Of one sample. */
+  shape: readonly number[];
+  /** Names of its elements, by which columns are found. */
+  labels?: readonly string[] | null;
+}
 
 /**
- * Reads samples of a model's inputs. A .npy array holds one sample a row (or one
- * sample alone), the values of all inputs one after another; bytes of pictures count
- * as 0 to 1.
+ * Reads samples of a model's inputs. An array holds one sample a row (or one sample
+ * alone), the values of all inputs one after another; bytes of pictures count as 0 to
+ * 1. Columns that have names stand in any order, if the model's elements have names.
  *
- * @param path .npy, CIFAR-10's .bin, or IDX; the last two gzip-compressed or not
- * @param inputs the shape of one sample of each
+ * @param path of the file; an array of a .npz file as `file.npz:NAME`
  * @param limit most samples that are returned
- * @throws {RangeError} where the file holds no whole number of samples, or samples
- * whose axes stand in another order than the model's
+ * @throws {RangeError} where the file holds no whole number of samples, samples
+ * whose axes stand in another order than the model's, or not all named elements
  */
 export async function loadReadings(
   path: string,
-  inputs: readonly { shape: readonly number[] }[],
+  inputs: readonly ReadInput[],
   limit = Infinity,
 ): Promise<Float64Array[]> {
-  const array = await loadArray(path);
+  const [{ shape }] = inputs;
+  const channels = shape.length === 3 ? shape[0] : undefined;
+  const array = inOrder(await readArray(path, channels), inputs, path);
   const length = sum(inputs.map(({ shape }) => elementCount(shape)));
   const rows = array.shape.length > 0 ? array.shape[0] : 1;
   const single = array.data.length === length;
@@ -42,12 +52,44 @@ export async function loadReadings(
     refuseTransposed(extents, inputs[0].shape, ` from ${path}`);
   }
   const count = Math.min(limit, single ? 1 : rows);
+  if (count === 0) {
+    throw new RangeError(`Cannot use ${path}: expected a reading, got none`);
+  }
   const factor = array.bytes ? 1 / 255 : 1;
   return Array.from({ length: count }, (_, i) =>
     Float64Array.from(
       array.data.subarray(i * length, (i + 1) * length),
       (value) => value * factor,
     ));
+}
+
+/** Columns by name in the order of the model's elements; others are left out. */
+function inOrder(
+  array: LoadedArray,
+  inputs: readonly ReadInput[],
+  path: string,
+): LoadedArray {
+  const { columns } = array;
+  const labels = inputs.flatMap(({ labels }) => labels ?? []);
+  const length = sum(inputs.map(({ shape }) => elementCount(shape)));
+  if (!columns || labels.length !== length) return array;
+  const places = labels.map((label) => columns.indexOf(label));
+  const missing = labels.filter((_, i) => places[i] < 0);
+  if (missing.length > 0) {
+    throw new RangeError(
+      `Cannot use ${path}: expected columns ${labels.join(", ")}, got ${
+        columns.join(", ")
+      }`,
+    );
+  }
+  const [rows] = array.shape;
+  const data = new Float64Array(rows * length);
+  for (let row = 0; row < rows; row++) {
+    places.forEach((place, i) => {
+      data[row * length + i] = array.data[row * columns.length + place];
+    });
+  }
+  return { ...array, shape: [rows, length], data };
 }
 
 /**
@@ -72,7 +114,7 @@ export async function loadClasses(
   path: string,
   limit = Infinity,
 ): Promise<number[]> {
-  const array = await loadArray(path);
+  const array = await readArray(path);
   const data = array.classes ?? array.data;
   const classes = Array.from(data.subarray(0, Math.min(limit, data.length)));
   const wrong = classes.find((value) => !Number.isInteger(value) || value < 0);
@@ -91,29 +133,8 @@ export async function loadClasses(
 export async function loadNames(given: string): Promise<NamesOfParts> {
   if (/^\s*[[{]/.test(given)) return parseNames(given, given);
   if (given.includes(",")) return given.split(",").map((name) => name.trim());
-  const text = await Deno.readTextFile(given);
+  const text = await readText(given);
   return given.endsWith(".json")
     ? parseNames(text, given)
     : text.split(/\r?\n/).filter((line) => line !== "");
-}
-
-interface LoadedArray {
-  shape: number[];
-  data: Float64Array | Uint8Array;
-  /** Whether elements are bytes of pictures, to be read as 0 to 1. */
-  bytes: boolean;
-  /** Right classes, where the file holds them. */
-  classes?: Uint8Array;
-}
-
-async function loadArray(path: string): Promise<LoadedArray> {
-  const bytes = await Deno.readFile(path);
-  try {
-    if (path.endsWith(".npy")) return { ...decodeNpy(bytes), bytes: false };
-    const decode = isCifarPath(path) ? decodeCifar : decodeIdx;
-    return { ...await decode(bytes), bytes: true };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new RangeError(`${message} (${path})`, { cause: error });
-  }
 }

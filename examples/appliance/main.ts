@@ -4,7 +4,7 @@
  *
  * `deno run -A examples/appliance/main.ts --help` lists the options.
  */
-import { note, UsageError, wholeNumber } from "../../cli/commands/command.ts";
+import { note, wholeNumber } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";
 import { runApp } from "../smart_home/app.ts";
 import { brokerAt } from "../smart_home/broker.ts";
@@ -58,10 +58,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--simulate": home.simulate,
     "--csv": own.csv,
     "--topic": own.topic,
-  });
-  if (own.topic && !home.broker) {
-    throw new UsageError("error: --topic needs --broker");
-  }
+  }, home);
   const notices = new Notices();
   const reports = (signal: AbortSignal) => {
     if (home.simulate) return allTraces();

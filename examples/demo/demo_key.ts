@@ -1,8 +1,11 @@
+import { link, mkdir, rm, writeFile } from "node:fs/promises";
+import process from "node:process";
 import {
   CipherlayerError,
   generatePrivateKey,
   type PrivateKey,
 } from "@cipherlayer/sdk";
+import { faultCode, readText } from "../../models/package/read_file.ts";
 import { encodeHex } from "@std/encoding/hex";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
@@ -27,8 +30,8 @@ export async function openDemoKey(
 ): Promise<DemoKey> {
   const { signal, onGenerate } = options;
   const folder = dataFolder();
-  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-  const chosen = Deno.env.get("CIPHERLAYER_PASSPHRASE");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const chosen = process.env.CIPHERLAYER_PASSPHRASE;
   const passphraseFile = `${folder}/demo-passphrase`;
   const passphrase = chosen || await randomPassphrase(passphraseFile);
   const source = chosen ? "CIPHERLAYER_PASSPHRASE" : passphraseFile;
@@ -66,10 +69,10 @@ export async function openDemoKey(
 
 /** Where programs keep data of this user. */
 export function dataFolder(): string {
-  const base = Deno.build.os === "windows"
-    ? Deno.env.get("LOCALAPPDATA")
-    : Deno.env.get("XDG_DATA_HOME") ||
-      (Deno.env.get("HOME") && `${Deno.env.get("HOME")}/.local/share`);
+  const { LOCALAPPDATA, XDG_DATA_HOME, HOME } = process.env;
+  const base = process.platform === "win32"
+    ? LOCALAPPDATA
+    : XDG_DATA_HOME || (HOME && `${HOME}/.local/share`);
   if (!base) {
     throw new Error(
       "Cannot keep the key: set XDG_DATA_HOME to a folder for it",
@@ -82,18 +85,15 @@ export function dataFolder(): string {
 async function randomPassphrase(path: string): Promise<string> {
   const temporary = `${path}.${crypto.randomUUID()}`;
   const passphrase = encodeHex(crypto.getRandomValues(new Uint8Array(16)));
-  await Deno.writeTextFile(temporary, passphrase, {
-    mode: 0o600,
-    createNew: true,
-  });
+  await writeFile(temporary, passphrase, { mode: 0o600, flag: "wx" });
   try {
     // A link is made whole and never replaces, so that two runs agree on one.
-    await Deno.link(temporary, path);
+    await link(temporary, path);
     return passphrase;
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return await Deno.readTextFile(path);
+    if (faultCode(error) !== "EEXIST") throw error;
+    return await readText(path);
   } finally {
-    await Deno.remove(temporary);
+    await rm(temporary);
   }
 }

@@ -5,14 +5,19 @@
  */
 import { connect, PaillierEngine } from "@cipherlayer/sdk";
 import { openDemoKey } from "./demo_key.ts";
+import process from "node:process";
 import { runProgram } from "../../cli/commands/program.ts";
 import { contracts } from "../contracts.ts";
 import { type DemoOptions, parseOptions } from "./options.ts";
 import { drawSideBySide } from "./picture.ts";
 import { type LabelledPicture, loadPictures } from "./pictures.ts";
-import { Progress } from "./progress.ts";
+import { Progress } from "../../cli/output/progress.ts";
 import { toJson, toText } from "./report.ts";
-import { checkHealth, startFunctions } from "./server_process.ts";
+import {
+  checkHealth,
+  type ServerProcess,
+  startFunctions,
+} from "./server_process.ts";
 
 const model = "lenet-mnist";
 
@@ -21,32 +26,30 @@ async function run(options: DemoOptions, signal: AbortSignal): Promise<void> {
   const pictures = await loadPictures(options.source, options.samples ?? 1);
 
   progress.step("Starting the functions and opening the key");
-  await using resources = new AsyncDisposableStack();
   const starting = options.url
-    ? checkHealth(options.url, signal).then(() => ({ url: options.url! }))
-    : startFunctions({ insecureKeys: options.insecure, signal })
-      .then((server) => resources.use(server));
+    ? givenFunctions(options.url, signal)
+    : startFunctions({ insecureKeys: options.insecure, signal });
   const opening = openDemoKey(options, {
     signal,
     onGenerate: () =>
       progress.step(`Making a ${options.keyBits}-bit key pair (once)`),
   });
-  const [{ url }, { key, note }] = await settled([starting, opening]);
+  await Promise.allSettled([starting, opening]);
+  await using server = await starting;
+  const { key, note } = await opening;
   progress.note(note);
 
-  const owner = resources.use(new PaillierEngine(key));
+  using owner = new PaillierEngine(key);
   progress.step("Connecting");
-  const session = resources.use(
-    await connect({
-      url,
-      token: options.token ?? undefined,
-      model,
-      contract: contracts[model],
-      keys: owner,
-      samples: pictures.length,
-      signal,
-    }),
-  );
+  await using session = await connect({
+    url: server.url,
+    token: options.token ?? undefined,
+    model,
+    contract: contracts[model],
+    keys: owner,
+    samples: pictures.length,
+    signal,
+  });
   session.addEventListener("state", ({ detail }) => {
     if (!("round" in detail)) return;
     const round = `Round ${detail.round + 1} of ${session.plan.rounds.length}`;
@@ -100,27 +103,31 @@ async function drawWithCiphertexts(
   const residues = picture.pixels.map((_, pixel) =>
     ciphertexts[(pixel + 1) * ciphertextBytes - 1]
   );
-  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  const colour = (process.stdout.isTTY ?? false) && !process.env.NO_COLOR;
   return drawSideBySide([
     { title: "The gateway's digit", pixels: picture.pixels },
     { title: "Its ciphertexts mod 256", pixels: residues },
   ], colour);
 }
 
-/** Like `Promise.all`, but waits for all to end before it fails. */
-async function settled<A, B>(
-  promises: [Promise<A>, Promise<B>],
-): Promise<[A, B]> {
-  await Promise.allSettled(promises);
-  return await Promise.all(promises);
+/** Functions that run elsewhere, and go on running. */
+async function givenFunctions(
+  url: URL,
+  signal: AbortSignal,
+): Promise<ServerProcess> {
+  await checkHealth(url, signal);
+  return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-if (import.meta.main) {
-  await runProgram(async (args, signal) => {
+/** Runs the demo and ends the process. */
+export async function runDemo(args?: string[]): Promise<never> {
+  return await runProgram(async (args, signal) => {
     try {
       await run(parseOptions(args), signal);
     } finally {
       new Progress().end();
     }
-  });
+  }, args);
 }
+
+if (import.meta.main) await runDemo();

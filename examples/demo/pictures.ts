@@ -1,4 +1,9 @@
 import { decodeIdx } from "../../cli/readings/idx.ts";
+import {
+  faultCode,
+  FileError,
+  readBytes,
+} from "../../models/package/read_file.ts";
 import { fitDigit, pictureSide } from "../digits/fit.ts";
 import { digitSample, digitSamples } from "../digits/samples.ts";
 import { UsageError } from "../../cli/commands/command.ts";
@@ -31,7 +36,7 @@ export async function loadPictures(
       return await loadMnist(source.folder, source.index, count);
     case "image": {
       const bytes = await readInput(source.file);
-      const pixels = refusing(
+      const pixels = decodeOrRefuse(
         source.file,
         () => fitDigit(readImage(bytes)),
       );
@@ -84,9 +89,10 @@ async function readIdx(folder: string, name: string) {
   for (const file of [`${folder}/${name}`, `${folder}/${name}.gz`]) {
     let bytes;
     try {
-      bytes = await Deno.readFile(file);
+      bytes = await readBytes(file);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
+      const cause = error instanceof FileError ? error.cause : null;
+      if (faultCode(cause) === "ENOENT") continue;
       throw error;
     }
     return await decodeIdx(bytes).catch((error) => {
@@ -98,17 +104,14 @@ async function readIdx(folder: string, name: string) {
 
 async function readInput(file: string): Promise<Uint8Array> {
   try {
-    return await Deno.readFile(file);
+    return await readBytes(file);
   } catch (error) {
-    throw new UsageError(
-      `error: cannot read ${file}: ${(error as Error).message}`,
-      2,
-    );
+    throw new UsageError(`error: ${(error as Error).message}`, 2);
   }
 }
 
 /** Turns what `decode` finds wrong with a file into a usage error. */
-function refusing<T>(file: string, decode: () => T): T {
+function decodeOrRefuse<T>(file: string, decode: () => T): T {
   try {
     return decode();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { decodeNpy } from "../../cli/readings/npy.ts";
-import { decodePng } from "../digits/decode_png.ts";
+import { decodePng } from "../../cli/readings/decode_png.ts";
 import type { GreyImage } from "../digits/fit.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { Answer, InferencePlan } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
-import { grouped, readableBytes } from "../../cli/output/numbers.ts";
+import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
 import { table } from "../../cli/output/table.ts";
 
 /** What the demo found out, ready to be told. */
@@ -61,14 +61,14 @@ export function toText(result: DemoResult): string {
   ];
   const cells = rounds.map((round, index) => [
     `${index + 1} ${layerName(plan.rounds[index].layout)}`,
-    grouped(round.ciphertextsUp),
-    grouped(round.ciphertextsDown),
-    grouped(round.bytesUp),
-    grouped(round.bytesDown),
-    grouped(round.encryptMs),
-    grouped(round.evaluateMs),
-    grouped(round.decryptMs),
-    grouped(round.totalMs),
+    groupDigits(round.ciphertextsUp),
+    groupDigits(round.ciphertextsDown),
+    groupDigits(round.bytesUp),
+    groupDigits(round.bytesDown),
+    groupDigits(round.encryptMs),
+    groupDigits(round.evaluateMs),
+    groupDigits(round.decryptMs),
+    groupDigits(round.totalMs),
   ]);
   const right = heading.map((_, column) => column).slice(1);
   const seconds = (totalMs / 1000).toFixed(2);
@@ -128,10 +128,10 @@ function layerName(layout: RoundLayout): string {
 
 function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
   const { rounds } = answers[0];
-  const up = grouped(
+  const up = groupDigits(
     rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
   );
-  const values = grouped(
+  const values = groupDigits(
     plan.rounds.reduce(
       (sum, { layout }) =>
         sum +

@@ -1,18 +1,24 @@
+/**
+ * The functions in a process of their own. Runtime: Deno and Node.
+ *
+ * @module
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
+import { zooFolder } from "../../models/package/zoo.ts";
 
 /** The functions, running in a process of their own. */
 export interface ServerProcess extends AsyncDisposable {
   url: URL;
 }
 
-const root = new URL("../../", import.meta.url);
-const modelFolder = new URL("models/zoo/", root);
 const maxLogCharacters = 4000;
 
 /**
- * Starts the functions on a free loopback port and waits until they answer. The
- * process may read its code and models, and nothing else: no key of the gateway.
+ * Starts the functions on a free loopback port and waits until they answer.
  *
  * @param options.insecureKeys whether they accept keys below 2048 bits
  * @throws {Error} with the end of what the process wrote, if it does not start
@@ -22,42 +28,23 @@ export async function startFunctions(
 ): Promise<ServerProcess> {
   const { signal } = options;
   const sealingKey = crypto.getRandomValues(new Uint8Array(32));
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "serve",
-      "--host=127.0.0.1",
-      "--port=0",
-      "--no-prompt",
-      "--allow-net=127.0.0.1",
-      "--allow-env",
-      `--allow-read=${fileURLToPath(root)}`,
-      "functions/main.ts",
-    ],
-    cwd: root,
+  const child = spawn(process.execPath, functionsArguments(), {
     env: {
+      ...process.env,
       NO_COLOR: "1",
       CIPHERLAYER_SEALING_KEY: encodeHex(sealingKey),
-      CIPHERLAYER_MODELS: fileURLToPath(modelFolder),
+      CIPHERLAYER_MODELS: zooFolder,
       ...(options.insecureKeys ? { CIPHERLAYER_INSECURE_KEYS: "1" } : {}),
     },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-
-  const kill = () => {
-    try {
-      child.kill("SIGTERM");
-    } catch {
-      // It has ended already.
-    }
-  };
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const kill = () => void child.kill("SIGTERM");
   signal.addEventListener("abort", kill, { once: true });
-  const log = new ProcessLog(child.stderr);
+  const log = new ProcessLog(child);
   const stop = async () => {
     signal.removeEventListener("abort", kill);
     kill();
-    await Promise.all([child.status, log.ended]);
+    await log.ended;
   };
 
   try {
@@ -74,6 +61,29 @@ export async function startFunctions(
     await stop();
     throw error;
   }
+}
+
+/**
+ * Arguments of this runtime. From the repository the process may read its code and
+ * models, and nothing else: no key of the gateway. The npm package serves as its own
+ * command does.
+ */
+function functionsArguments(): string[] {
+  if (!import.meta.url.endsWith(".ts")) {
+    const serve = [process.argv[1], "serve", "--port", "0"];
+    return "Deno" in globalThis ? ["run", "-A", ...serve] : serve;
+  }
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  return [
+    "serve",
+    "--host=127.0.0.1",
+    "--port=0",
+    "--no-prompt",
+    "--allow-net=127.0.0.1",
+    "--allow-env",
+    `--allow-read=${root}`,
+    `${root}functions/main.ts`,
+  ];
 }
 
 /**
@@ -112,22 +122,15 @@ class ProcessLog {
   readonly address: Promise<URL | null>;
   readonly ended: Promise<void>;
 
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
-    const { promise, resolve } = Promise.withResolvers<URL | null>();
-    this.address = promise;
-    this.ended = this.#read(stream, resolve);
-  }
-
-  async #read(
-    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-    found: (url: URL | null) => void,
-  ): Promise<void> {
-    for await (const part of stream.pipeThrough(new TextDecoderStream())) {
+  constructor(child: ChildProcess) {
+    let found: (url: URL | null) => void;
+    this.address = new Promise((resolve) => found = resolve);
+    child.stderr!.setEncoding("utf8").on("data", (part: string) => {
       this.text = (this.text + part).slice(-maxLogCharacters);
       const match = /Listening on (http:\/\/127\.0\.0\.1:\d+\/)/
         .exec(this.text);
       if (match) found(new URL(match[1]));
-    }
-    found(null);
+    });
+    this.ended = once(child, "close").then(() => found(null));
   }
 }

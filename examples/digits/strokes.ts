@@ -43,14 +43,15 @@ export function curve(...through: Point[]): Stroke {
   for (let i = 0; i + 1 < through.length; i++) {
     for (let step = 0; step < steps; step++) {
       points.push(
-        between(at(i - 1), at(i), at(i + 1), at(i + 2), step / steps),
+        between([at(i - 1), at(i), at(i + 1), at(i + 2)], step / steps),
       );
     }
   }
   return [...points, at(through.length - 1)];
 }
 
-function between(a: Point, b: Point, c: Point, d: Point, t: number): Point {
+/** The point at share `t` of the way from `b` to `c`, neighbours `a` and `d`. */
+function between([a, b, c, d]: Point[], t: number): Point {
   const axis = (k: 0 | 1) =>
     b[k] + t / 2 * (c[k] - a[k] +
         t * (2 * a[k] - 5 * b[k] + 4 * c[k] - d[k] +

@@ -1,6 +1,5 @@
 import type { Notices } from "../smart_home/notices.ts";
-import type { SensorMessage } from "../smart_home/sources.ts";
-import { numberAt } from "../smart_home/sources.ts";
+import { numberAt, type SensorMessage } from "../smart_home/sources.ts";
 
 /** What the sensors of a room show. */
 export interface SensorRow {

@@ -31,7 +31,7 @@ export interface App<State> {
   /** Whether a state counts for `--count`. */
   counts(state: State): boolean;
   /** Told when a state has been published. */
-  published?(state: State): Promise<void>;
+  onPublished?(state: State): Promise<void>;
 }
 
 /**
@@ -89,7 +89,7 @@ export async function runApp<State>(
       if (state === null) continue;
       device?.publish(state);
       console.log(home.json ? JSON.stringify(state) : app.inWords(state));
-      await app.published?.(state);
+      await app.onPublished?.(state);
       if (app.counts(state) && --left === 0) break;
     }
   } finally {

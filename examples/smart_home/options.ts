@@ -110,14 +110,20 @@ export function parseHome<Own>(
 }
 
 /**
- * Makes sure that exactly one source of readings was chosen.
+ * Makes sure that exactly one source of readings was chosen, and a broker for a topic.
  *
  * @param sources option name and whether it was given
  * @throws {UsageError}
  */
-export function checkSources(sources: Record<string, unknown>): void {
+export function checkSources(
+  sources: Record<string, unknown>,
+  { broker }: Pick<HomeOptions, "broker">,
+): void {
   const given = Object.values(sources).filter(Boolean).length;
-  if (given === 1) return;
+  if (given === 1) {
+    if (!sources["--topic"] || broker) return;
+    throw new UsageError("error: --topic needs --broker");
+  }
   const names = Object.keys(sources).join(", ");
   throw new UsageError(
     `error: expected one source of ${names}, got ${given}`,

@@ -1,5 +1,9 @@
 import jpeg from "jpeg-js";
-import { decodePng, maxPixels, type PngSamples } from "../digits/decode_png.ts";
+import {
+  decodePng,
+  maxPixels,
+  type PngSamples,
+} from "../../cli/readings/decode_png.ts";
 import { readExif } from "./exif.ts";
 
 /** A colour picture: red, green and blue, 0 to 255, row-major. */

@@ -64,7 +64,7 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
     "--simulate": home.simulate,
     "--picture": own.picture,
     "--folder": own.folder,
-  });
+  }, home);
   const config = home.simulate ? drawnConfig : await readConfig(own.config);
   const reference = config.reference
     ? await readReference(config.reference, config)
@@ -110,7 +110,7 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
         `${timestamp}  ${value || "-"} ${config.unit}  raw ${raw}  ${error}`,
       counts: ({ value }) => value !== "",
       // Published first, then kept.
-      async published({ error }) {
+      async onPublished({ error }) {
         if (own.state && beliefs.known && error === "no error") {
           await keepKnown(own.state, beliefs.known, notices);
         }

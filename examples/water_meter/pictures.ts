@@ -38,7 +38,7 @@ export async function* cameraPictures(
   address: string,
   { intervalS, quickly, notices, signal }: CameraOptions,
 ): AsyncGenerator<MeterPicture> {
-  note(`Taking a picture of ${redacted(address)} every ${intervalS} s`);
+  note(`Taking a picture of ${redact(address)} every ${intervalS} s`);
   let before: Uint8Array = new Uint8Array();
   for (let taken = 0;;) {
     const started = performance.now();
@@ -59,7 +59,7 @@ export async function* cameraPictures(
       signal.throwIfAborted();
       notices.warn(
         "camera",
-        `${redacted(address)}: ${
+        `${redact(address)}: ${
           (error as Error).message
         }; such pictures are left out`,
       );
@@ -70,7 +70,7 @@ export async function* cameraPictures(
 }
 
 /** An address without user and password. */
-function redacted(address: string): string {
+function redact(address: string): string {
   if (!URL.canParse(address)) return address;
   const { origin, pathname } = new URL(address);
   return origin === "null" ? address : origin + pathname;

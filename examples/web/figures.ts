@@ -1,5 +1,5 @@
 /** Everything on the page that is drawn from data. */
-import { grouped } from "../../cli/output/numbers.ts";
+import { groupDigits } from "../../cli/output/numbers.ts";
 import type { RoundSeen } from "./messages.ts";
 import { drawGrey } from "./pad.ts";
 
@@ -41,8 +41,8 @@ export function cloudView({ cloud, report }: RoundSeen): HTMLElement {
     element(
       "p",
       "",
-      `${grouped(report.ciphertextsUp)} numbers of ${
-        grouped(bits)
+      `${groupDigits(report.ciphertextsUp)} numbers of ${
+        groupDigits(bits)
       } bits. The first begins:`,
     ),
   );
@@ -71,10 +71,13 @@ export function gatewayView({ gateway }: RoundSeen): HTMLElement {
       featureMaps(values, channels, height, width),
     );
   } else {
-    const shown = Array.from(values.subarray(0, 24), (value) => grouped(value));
+    const shown = Array.from(
+      values.subarray(0, 24),
+      (value) => groupDigits(value),
+    );
     const more = values.length > shown.length ? " …" : "";
     view.append(
-      element("p", "", `${grouped(values.length)} sums:`),
+      element("p", "", `${groupDigits(values.length)} sums:`),
       element("code", "sums", shown.join("  ") + more),
     );
   }

@@ -1,5 +1,5 @@
 /** The page: drawing, asking, and showing what came of it. */
-import { grouped, readableBytes } from "../../cli/output/numbers.ts";
+import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
 import { digitSample } from "../digits/samples.ts";
 import {
   cloudView,
@@ -138,7 +138,7 @@ function showRound(seen: RoundSeen): void {
     readableBytes(report.bytesUp),
     readableBytes(report.bytesDown),
     ...[report.encryptMs, report.evaluateMs, report.decryptMs, report.totalMs]
-      .map((ms) => `${grouped(ms)} ms`),
+      .map((ms) => `${groupDigits(ms)} ms`),
   ]));
   const item = element("li");
   const views = element("div", "pair");
@@ -178,7 +178,7 @@ function showAnswer(
     "",
     "",
     "",
-    `${grouped(totalMs)} ms`,
+    `${groupDigits(totalMs)} ms`,
   ]));
   find("leakage").replaceChildren(
     learntView("The cloud could learn", leakage.cloud.learns),

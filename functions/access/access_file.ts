@@ -1,3 +1,5 @@
+import { stat } from "node:fs/promises";
+import { fileError, readText } from "../../models/package/read_file.ts";
 import {
   ConfiguredAccess,
   type ConfiguredAccessOptions,
@@ -32,7 +34,10 @@ export class AccessFile implements Access {
     this.#version = version;
   }
 
-  /** @throws {RangeError} naming the first line that is wrong; errors of the file system */
+  /**
+   * @throws {RangeError} naming the first line that is wrong
+   * @throws {FileError} if it cannot be read
+   */
   static async open(
     path: string,
     options: ConfiguredAccessOptions = {},
@@ -68,8 +73,10 @@ export class AccessFile implements Access {
 
 /** Which file it is, and how long ago it changed. */
 async function look(path: string): Promise<{ version: string; ageMs: number }> {
-  const { mtime, size, ino } = await Deno.stat(path);
-  const changedMs = mtime?.getTime() ?? 0;
+  const { mtimeMs: changedMs, size, ino } = await stat(path)
+    .catch((cause) => {
+      throw fileError("read", path, cause);
+    });
   return {
     version: `${changedMs} ${size} ${ino}`,
     ageMs: Date.now() - changedMs,
@@ -80,7 +87,7 @@ async function read(
   path: string,
   options: ConfiguredAccessOptions,
 ): Promise<ConfiguredAccess> {
-  const text = await Deno.readTextFile(path);
+  const text = await readText(path);
   if (text.trim() === "") {
     throw new RangeError(
       "Cannot read access: expected a line or more, got none",

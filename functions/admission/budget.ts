@@ -5,8 +5,6 @@
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
-import { whenUnlocked } from "../stores/kv_lock.ts";
-import { KvSweep } from "../stores/kv_sweep.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 
 /** In values: an output of one sample is one. Left out: unlimited. */
@@ -117,46 +115,5 @@ export class MemoryBudgetStore implements BudgetStore {
       this.#counts.set(window, { count: count(window) + amount, endsAt });
     }
     return Promise.resolve(null);
-  }
-}
-
-/** In Deno KV: one count for all instances that open the same database. */
-export class KvBudgetStore implements BudgetStore {
-  readonly #kv: Deno.Kv;
-  readonly #sweep: KvSweep;
-
-  constructor(kv: Deno.Kv, clock: () => number = Date.now) {
-    this.#kv = kv;
-    this.#sweep = new KvSweep(kv, "budget", clock);
-  }
-
-  async charge(
-    charges: readonly BudgetCharge[],
-    amount: number,
-  ): Promise<BudgetCharge | null> {
-    await this.#sweep.beforeWrite();
-    const keys = charges.map(({ window }) => ["cipherlayer", "budget", window]);
-    for (;;) {
-      const entries = await whenUnlocked(() =>
-        Promise.all(keys.map((key) => this.#kv.get<number>(key)))
-      );
-      const over = charges.find(({ limit }, i) =>
-        (entries[i].value ?? 0) + amount > limit
-      );
-      if (over) return over;
-      const { ok } = await whenUnlocked(() => {
-        const change = this.#kv.atomic().check(...entries);
-        charges.forEach(({ endsAt, keepMs }, i) => {
-          const { value } = entries[i];
-          change.set(keys[i], (value ?? 0) + amount);
-          if (value === null) {
-            this.#sweep.note(change, keys[i], endsAt + keepMs);
-          }
-        });
-        return change.commit();
-      });
-      if (ok) return null;
-      // Another call was faster: count again.
-    }
   }
 }

@@ -113,7 +113,7 @@ export class Gate {
     const { limits } = this;
     if (this.#draining) throw stopping();
     const known = this.#callers.get(caller) ??
-      { calls: 0, bodyBytes: 0, lightTurns: 0, ...this.#least() };
+      { calls: 0, bodyBytes: 0, lightTurns: 0, ...this.#minShares() };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -197,7 +197,7 @@ export class Gate {
   }
 
   /** A caller that comes now has no claim on what others had before. */
-  #least(): Pick<Caller, "servedMs" | "usedMs"> {
+  #minShares(): Pick<Caller, "servedMs" | "usedMs"> {
     const callers = [...this.#callers.values()];
     if (callers.length === 0) return { servedMs: 0, usedMs: 0 };
     return {

@@ -2,7 +2,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import {
   decodePackage,
   type PackageFiles,
-} from "../../models/package/read_package.ts";
+} from "../../models/package/package_bytes.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";
 import {
   modelInfo,

@@ -61,7 +61,7 @@ export async function prepareHost(
       };
     case "node": {
       const output = `${folder}/functions.mjs`;
-      const thread = `${folder}/thread.mjs`;
+      const thread = `${folder}/node_thread.mjs`;
       await bundle("functions/hosts/node.ts", output, { platform: "deno" });
       await bundle("functions/hosts/node_thread.ts", thread, {
         platform: "deno",

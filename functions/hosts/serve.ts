@@ -1,14 +1,12 @@
 /** `deno task serve`: the functions on a host of this machine, or written for one elsewhere. */
 import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
+import { zooFolder } from "../../models/package/zoo.ts";
 import { type Host, hosts, prepareHost } from "./host_process.ts";
 import { portableOptions } from "../settings/options.ts";
 import { Settings } from "../settings/settings.ts";
-
-const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
 const usage =
   `usage: deno task serve [--on HOST] [--port N] [--hostname NAME] [--models DIR]
@@ -66,7 +64,8 @@ function choiceFrom(args: string[]): Choice | null {
   if (values.build !== undefined && host === "deno") {
     throw new TypeError("--build: Deno runs functions/main.ts as it is");
   }
-  const models = values.models ?? (Deno.env.get("CIPHERLAYER_MODELS") || zoo);
+  const models = values.models ??
+    (Deno.env.get("CIPHERLAYER_MODELS") || zooFolder);
   return {
     host,
     port,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Hono } from "hono";
-import type { PackageFiles } from "../../models/package/read_package.ts";
+import type { PackageFiles } from "../../models/package/package_bytes.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { bigIntKernel } from "../../sdk/paillier/public/kernel_bigint.ts";

@@ -2,11 +2,8 @@ import { Hono } from "hono";
 import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";
 import { type AdmissionOptions, admitAside } from "../admission/admit.ts";
-import {
-  modelInfo,
-  modelNotFound,
-  type ModelStore,
-} from "../models/model_store.ts";
+import { modelInfo, type ModelStore } from "../models/model_store.ts";
+import { findModel } from "./session_checks.ts";
 
 export interface ModelRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -24,7 +21,7 @@ export function modelRoutes(options: ModelRoutesOptions): Hono<AccessEnv> {
     })
     .get("/:name", isClient, admitted, async (c) => {
       const name = c.req.param("name");
-      if (!mayUse(c.get("principal"), name)) throw modelNotFound(name);
-      return c.json(modelInfo(await models.load(name)));
+      const principal = c.get("principal");
+      return c.json(modelInfo(await findModel(models, name, principal)));
     });
 }

@@ -74,16 +74,14 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     );
     notes.add(factsOf(round));
     await notes.during("admit", () => admitRound(options, round, principal));
-    const answer = await notes.during(
-      "evaluate",
-      () =>
-        answerRound({ ...round.sealing, kernel: options.kernel }, {
-          ...round,
-          caller: c.get("share"),
-          signal,
-          onPhase: (part) => notes.evaluating(part),
-        }),
-    );
+    const context = { ...round.sealing, kernel: options.kernel };
+    const answer = await answerRound(context, {
+      ...round,
+      caller: c.get("share"),
+      signal,
+      runStage: (name, work) => notes.during(name, work),
+      onPhase: (part) => notes.evaluating(part),
+    });
     const evaluateMs = (performance.now() - started).toFixed(1);
     const response = await notes.during(
       "encode",

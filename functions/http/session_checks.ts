@@ -44,12 +44,36 @@ export async function loadModel(
   { model: name, version }: { model: string; version?: string },
   principal: Principal,
 ): Promise<ModelPackage> {
-  if (!mayUse(principal, name)) throw modelNotFound(name);
-  const model = await models.load(name, version);
+  const model = await findModel(models, name, principal, version);
   const { manifest } = model;
   if (version === undefined || manifest.version === version) return model;
   throw new CipherlayerError(
     "model-changed",
     `Cannot go on: model ${name} was version ${version} and is now ${manifest.version}; start a new session`,
   );
+}
+
+/**
+ * A model that the principal may use.
+ *
+ * @throws {CipherlayerError} `model-not-found`, naming those that there are for the
+ * principal
+ */
+export async function findModel(
+  models: ModelStore,
+  name: string,
+  principal: Principal,
+  version?: string,
+): Promise<ModelPackage> {
+  try {
+    if (!mayUse(principal, name)) throw modelNotFound(name);
+    return await models.load(name, version);
+  } catch (error) {
+    const isMissing = error instanceof CipherlayerError &&
+      error.code === "model-not-found";
+    if (!isMissing) throw error;
+    const served = (await models.list()).map(({ name }) => name)
+      .filter((name) => mayUse(principal, name));
+    throw modelNotFound(name, served);
+  }
 }

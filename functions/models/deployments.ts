@@ -100,7 +100,7 @@ export class Deployments {
    * `version-conflict`
    */
   async begin(name: string, signed: string): Promise<UploadStatus> {
-    const { release, id } = await this.#verified(name, signed);
+    const { release, id } = await this.#verify(name, signed);
     await this.#clear(name);
     const bytes = releaseSize(release);
     const { version } = release;
@@ -258,7 +258,7 @@ export class Deployments {
     return statusOf(name, await this.#clear(name));
   }
 
-  async #verified(name: string, signed: string): Promise<SignedRelease> {
+  async #verify(name: string, signed: string): Promise<SignedRelease> {
     if (signed.length > maxSignedReleaseBytes) {
       throw new CipherlayerError(
         "body-too-large",

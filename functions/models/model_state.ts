@@ -182,7 +182,7 @@ export function activate(
   version: string,
   nowMs: number,
 ): ModelState {
-  const { id } = found(state, version);
+  const { id } = findRelease(state, version);
   if (state.active?.id === id) return state;
   const earlier = state.earlier.filter((other) => other !== id);
   if (state.active) earlier.push(state.active.id);
@@ -256,7 +256,7 @@ function withRelease(state: ModelState, release: ReleaseState): ModelState {
   return { ...state, releases: [...others, release] };
 }
 
-function found(state: ModelState, version: string): ReleaseState {
+function findRelease(state: ModelState, version: string): ReleaseState {
   return storedRelease(state, version) ?? notFound(version);
 }
 

@@ -3,7 +3,7 @@ import { encodeHex } from "@std/encoding/hex";
 import {
   decodeManifest,
   decodePackage,
-} from "../../models/package/read_package.ts";
+} from "../../models/package/package_bytes.ts";
 import type { Manifest, ModelPackage } from "../../models/package/format.ts";
 import {
   chunkSizes,

@@ -1,3 +1,8 @@
+/**
+ * A round from its opened token to the reply: evaluated, then hidden.
+ *
+ * @module
+ */
 import type { RoundGuard } from "../../models/protections/guard_model.ts";
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
@@ -47,9 +52,17 @@ export interface RoundJob {
   /** Whose call it is, among those that share the thread. */
   caller?: Share;
   signal?: AbortSignal;
-  /** Told what the time from now on is spent on. */
+  /** Runs each stage, and may time it. */
+  runStage?: RunStage;
+  /** Told what the evaluation's time from now on is spent on. */
   onPhase?: (phase: Phase) => void;
 }
+
+/** Runs a stage of `answerRound`: the products of a round, and what hides the rest. */
+export type RunStage = <T>(
+  name: "evaluate" | "randomise",
+  work: () => Promise<T>,
+) => Promise<T>;
 
 const orderSeedBytes = 16;
 const nonceBytes = 16;
@@ -84,11 +97,31 @@ export async function answerRound(
   context: AnswerContext,
   job: RoundJob,
 ): Promise<RoundResponse> {
+  const { runStage = (_, work) => work() } = job;
+  const evaluated = await runStage("evaluate", () => evaluate(context, job));
+  return await runStage("randomise", () => hide(context, evaluated));
+}
+
+/** Answers that the gateway must not see yet. */
+interface EvaluatedRound {
+  opened: OpenedRound;
+  answers: PackedAnswer[];
+}
+
+async function evaluate(
+  context: AnswerContext,
+  job: RoundJob,
+): Promise<EvaluatedRound> {
   const opened = await openRound(context, job);
-  const evaluated = await evaluate(context, opened);
-  job.onPhase?.("randomising");
+  return { opened, answers: await multiply(context, opened) };
+}
+
+async function hide(
+  context: AnswerContext,
+  { opened, answers }: EvaluatedRound,
+): Promise<RoundResponse> {
   const guard = await drawGuard(opened);
-  const guarded = await applyGuard(opened, guard, evaluated);
+  const guarded = await applyGuard(opened, guard, answers);
   const masks = await drawMasks(opened, guard);
   const ciphertexts = await randomise(context, opened, guarded, masks);
   return { token: sealNextToken(context, opened), ciphertexts };
@@ -135,7 +168,7 @@ async function openRound(
 }
 
 /** The answers without guard, mask and re-randomisation. */
-async function evaluate(
+async function multiply(
   { kernel }: AnswerContext,
   { job, task, round, modulus, ciphertexts, outputOrder }: OpenedRound,
 ): Promise<PackedAnswer[]> {

@@ -7,7 +7,7 @@ import {
   forecastRound,
 } from "../../models/planner/cost_model.ts";
 import { weightProfiles } from "../../models/planner/weight_profile.ts";
-import { type CallLimits, planning } from "../../models/planner/plan.ts";
+import { type CallLimits, planStepwise } from "../../models/planner/plan.ts";
 import {
   type GuardedModel,
   guardModel,
@@ -182,7 +182,7 @@ export class PreparedModels {
       );
     }
     const task = { usedMs: 0, caller };
-    const work = planning(manifest, {
+    const work = planStepwise(manifest, {
       modulusBits,
       samples,
       tensors,

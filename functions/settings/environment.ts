@@ -3,26 +3,28 @@
  *
  * @module
  */
+import process from "node:process";
+import { availableParallelism } from "node:os";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { AccessFile } from "../access/access_file.ts";
-import { ConfiguredAccess } from "../access/configured_access.ts";
-import { parseAccess } from "../access/entries.ts";
-import type { Access } from "../access/principal.ts";
-import { KvBudgetStore, MemoryBudgetStore } from "../admission/budget.ts";
+import { KvBudgetStore } from "../stores/kv_budget.ts";
+import { MemoryBudgetStore } from "../admission/budget.ts";
 import type { AppOptions } from "../app.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
 import { damageOf, isCut } from "../stores/kv_damage.ts";
 import { Heartbeat } from "../stores/heartbeat.ts";
-import { KvNonceStore, NoNonceStore } from "../stores/spent_tokens.ts";
+import { KvNonceStore } from "../stores/kv_spent_tokens.ts";
+import { NoNonceStore } from "../stores/spent_tokens.ts";
 import { Log, type LogFormat, type LogLevel } from "../telemetry/log.ts";
 import type { ReadinessCheck } from "../telemetry/readiness.ts";
-import { checkModelFolder, modelsFrom } from "./models.ts";
+import { accessFrom } from "./access.ts";
+import { checkModelFolder } from "./model_folder.ts";
+import { modelsFrom } from "./models.ts";
 import { sealingKeyFrom, sharedOptions, threadsFrom } from "./options.ts";
 import { Settings } from "./settings.ts";
 
 /** @throws {RangeError} for a setting that is not known */
 export function readEnvironment(): Settings {
-  return new Settings(Deno.env.toObject(), "deno");
+  return new Settings(process.env, "deno");
 }
 
 /** The sealing key that is set, or a random one with a warning. */
@@ -44,7 +46,7 @@ export function sealingKeyOrRandom(settings: Settings): Uint8Array {
 export function denoThreads(settings: Settings): number {
   return threadsFrom(
     settings,
-    Deno.env.get("DENO_DEPLOYMENT_ID") ? 1 : navigator.hardwareConcurrency,
+    process.env.DENO_DEPLOYMENT_ID ? 1 : availableParallelism(),
   );
 }
 
@@ -72,7 +74,11 @@ export async function denoOptions(
     perDay: settings.number("CIPHERLAYER_BUDGET_PER_DAY"),
     perModelDay: settings.number("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
   };
-  await checkModelFolder(settings);
+  if (
+    settings.text("CIPHERLAYER_MODELS") || !settings.text("CIPHERLAYER_STORE")
+  ) {
+    await checkModelFolder(settings);
+  }
   const isNeeded = Object.values(limits).some((limit) => limit !== undefined);
   const kv = await openKv(settings, isNeeded);
   return {
@@ -84,7 +90,7 @@ export async function denoOptions(
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
       limits,
     },
-    ready: kv && beating(kv, settings.text("CIPHERLAYER_KV")),
+    ready: kv && startHeartbeat(kv, settings.text("CIPHERLAYER_KV")),
     access: await accessFrom(settings),
   };
 }
@@ -127,34 +133,10 @@ function isFile(kvPath: string): boolean {
 }
 
 /** The readiness of a database, from a heartbeat that lasts as long as the process. */
-function beating(kv: Deno.Kv, path?: string): ReadinessCheck {
+function startHeartbeat(kv: Deno.Kv, path?: string): ReadinessCheck {
   const heartbeat = new Heartbeat(kv, {
     isCut: () => path !== undefined && isFile(path) && isCut(path),
   });
   heartbeat.start();
   return heartbeat.ready;
-}
-
-/**
- * Who may call, from a file or its text; undefined where everybody may.
- *
- * @throws {RangeError} naming the first line that is wrong, or where the file cannot be
- * read
- */
-async function accessFrom(settings: Settings): Promise<Access | undefined> {
-  const list = settings.text("CIPHERLAYER_ACCESS");
-  const accountHeader = settings.text("CIPHERLAYER_ACCOUNT_HEADER");
-  if (list?.trimStart().startsWith("{")) {
-    return new ConfiguredAccess(parseAccess(list), { accountHeader });
-  }
-  if (list) {
-    return await AccessFile.open(list, { accountHeader }).catch((cause) => {
-      if (cause instanceof RangeError) throw cause;
-      throw new RangeError(
-        `Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them (${cause.message})`,
-        { cause },
-      );
-    });
-  }
-  if (accountHeader) return new ConfiguredAccess(null, { accountHeader });
 }

@@ -1,16 +1,14 @@
-import { fileURLToPath } from "node:url";
+import process from "node:process";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
-import { FolderModelStore } from "../models/model_store.ts";
 import { FolderObjectStore } from "../stores/folder.ts";
 import { KvObjectStore } from "../stores/kv.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
 import { OwnerKeys } from "../models/owner_keys.ts";
+import { folderModels } from "./model_folder.ts";
 import type { Settings } from "./settings.ts";
-
-const zoo = fileURLToPath(new URL("../../models/zoo", import.meta.url));
 
 /**
  * The models that are named: packages in the folder `CIPHERLAYER_MODELS`,
@@ -24,9 +22,8 @@ export function modelsFrom(
   settings: Settings,
   kv: Deno.Kv | undefined,
 ): Pick<AppOptions, "models" | "deployments"> {
-  const folder = settings.text("CIPHERLAYER_MODELS");
   const where = settings.text("CIPHERLAYER_STORE");
-  if (!where) return { models: new FolderModelStore(folder || zoo) };
+  if (!where) return { models: folderModels(settings) };
   const keys = settings.list("CIPHERLAYER_OWNER_KEYS");
   if (keys.length === 0) {
     throw new RangeError(
@@ -38,27 +35,14 @@ export function modelsFrom(
     ownerKeys: new OwnerKeys(keys),
   });
   return {
-    models: folder
-      ? new LayeredModels(deployments.models, new FolderModelStore(folder))
+    models: settings.text("CIPHERLAYER_MODELS")
+      ? new LayeredModels(deployments.models, folderModels(settings))
       : deployments.models,
     deployments,
   };
 }
 
-/**
- * Looks at the folder that is set: one without models is a mistake.
- *
- * @throws {RangeError} if it cannot be read or holds no package
- */
-export async function checkModelFolder(settings: Settings): Promise<void> {
-  const folder = settings.text("CIPHERLAYER_MODELS");
-  if (!folder || await new FolderModelStore(folder).hasModels()) return;
-  throw new RangeError(
-    `Cannot use CIPHERLAYER_MODELS: expected a folder of model packages, found none in ${folder}`,
-  );
-}
-
-/** `kv`, `s3://bucket/prefix` or a folder. */
+/** `kv`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
 function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   if (where === "kv") {
     if (kv) return new KvObjectStore(kv);
@@ -71,15 +55,15 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
     return new S3ObjectStore({
       bucket: bucket[1],
       prefix: bucket[2],
-      endpoint: Deno.env.get("AWS_ENDPOINT_URL_S3") ||
-        Deno.env.get("AWS_ENDPOINT_URL") || undefined,
-      region: Deno.env.get("AWS_REGION") || "us-east-1",
-      accessKeyId: required("AWS_ACCESS_KEY_ID"),
-      secretAccessKey: required("AWS_SECRET_ACCESS_KEY"),
-      sessionToken: Deno.env.get("AWS_SESSION_TOKEN") || undefined,
+      endpoint: process.env.AWS_ENDPOINT_URL_S3 ||
+        process.env.AWS_ENDPOINT_URL || undefined,
+      region: process.env.AWS_REGION || "us-east-1",
+      accessKeyId: requireVariable("AWS_ACCESS_KEY_ID"),
+      secretAccessKey: requireVariable("AWS_SECRET_ACCESS_KEY"),
+      sessionToken: process.env.AWS_SESSION_TOKEN || undefined,
     });
   }
-  if (/^[a-z0-9]+:/i.test(where)) {
+  if (/^[a-z0-9]{2,}:/i.test(where)) {
     throw new RangeError(
       "Cannot use CIPHERLAYER_STORE: expected kv, s3://bucket/prefix or a folder",
     );
@@ -87,8 +71,8 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));
 }
 
-function required(name: string): string {
-  const value = Deno.env.get(name);
+function requireVariable(name: string): string {
+  const value = process.env[name];
   if (value) return value;
   throw new RangeError(`Cannot use CIPHERLAYER_STORE: ${name} is not set`);
 }

@@ -96,7 +96,10 @@ export function originsFrom(text: string | undefined): string[] {
   const origins = (text ?? "").split(",").map((part) => part.trim())
     .filter((part) => part !== "");
   for (const origin of origins) {
-    if (origin === "*" || URL.parse(origin)?.origin === origin) continue;
+    if (
+      origin === "*" ||
+      URL.canParse(origin) && new URL(origin).origin === origin
+    ) continue;
     throw new RangeError(
       `Cannot read CIPHERLAYER_ORIGINS: expected origins such as https://page.example, got ${
         JSON.stringify(origin)

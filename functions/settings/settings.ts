@@ -4,6 +4,8 @@
  * @module
  */
 
+import { nearestName } from "../../sdk/support/nearest.ts";
+
 /** Variables by name, as environments and bindings hold them. */
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -52,6 +54,7 @@ const ofDeno = [
 const ofOtherPrograms = [
   "CIPHERLAYER_PASSPHRASE",
   "CIPHERLAYER_TOKEN",
+  "CIPHERLAYER_URL",
   "CIPHERLAYER_DATA",
   "CIPHERLAYER_SCREENSHOTS",
   "CIPHERLAYER_STRESS",
@@ -91,7 +94,7 @@ export class Settings {
       if (known.includes(name)) continue;
       throw new RangeError(
         `Cannot start: setting ${name} is not known; the nearest is ${
-          nearest(name, settingNames)
+          nearestName(name, settingNames)
         }`,
       );
     }
@@ -147,26 +150,4 @@ export class Settings {
       }`,
     );
   }
-}
-
-function nearest(name: string, names: readonly string[]): string {
-  const distances = names.map((other) => editDistance(name, other));
-  return names[distances.indexOf(Math.min(...distances))];
-}
-
-/** Characters to insert, delete or replace to get from one text to the other. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (let i = 0; i < from.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < to.length; j++) {
-      next.push(Math.min(
-        next[j] + 1,
-        row[j + 1] + 1,
-        row[j] + (from[i] === to[j] ? 0 : 1),
-      ));
-    }
-    row = next;
-  }
-  return row[to.length];
 }

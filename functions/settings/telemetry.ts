@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "../telemetry/call_record.ts";
 import { levelsOf } from "../telemetry/instruments.ts";
@@ -30,8 +31,8 @@ export interface Telemetry {
  */
 export function telemetryFrom(settings: Settings, gate: Gate): Telemetry {
   const log = logFrom(settings);
-  const exports = Deno.env.get("OTEL_DENO") === "true";
-  if (exports && !Deno.env.get("OTEL_PROPAGATORS")) {
+  const exports = process.env.OTEL_DENO === "true";
+  if (exports && !process.env.OTEL_PROPAGATORS) {
     log.notice(
       "OTEL_PROPAGATORS is not set: clients choose the ids of traces. Set it to none, or to tracecontext behind a proxy of your own.",
     );
@@ -39,7 +40,7 @@ export function telemetryFrom(settings: Settings, gate: Gate): Telemetry {
   const levels = levelsOf(gate);
   const counts = new PrometheusObserver(levels);
   // Instances of a platform are scraped by nobody; those of a process are added up.
-  const isolates = Deno.env.get("DENO_DEPLOYMENT_ID")
+  const isolates = process.env.DENO_DEPLOYMENT_ID
     ? undefined
     : new Isolates("cipherlayer metrics", () => counts.snapshot());
   return {

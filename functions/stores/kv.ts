@@ -33,7 +33,7 @@ export class KvObjectStore implements ObjectStore {
       const { value: head, versionstamp } = await this.#head(key);
       // The same head without its pieces is a write that a removal cut in two.
       if (head === null || versionstamp === seen) return null;
-      const bytes = head.content ?? await this.#joined(key, head);
+      const bytes = head.content ?? await this.#join(key, head);
       if (bytes) return { bytes, tag: versionstamp };
       // Replaced or removed while it was read: look again.
       seen = versionstamp;
@@ -86,7 +86,7 @@ export class KvObjectStore implements ObjectStore {
   }
 
   /** The content from its pieces; null if one is missing. */
-  async #joined(
+  async #join(
     key: string,
     { bytes, digest }: Head,
   ): Promise<Uint8Array<ArrayBuffer> | null> {

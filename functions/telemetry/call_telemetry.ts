@@ -50,11 +50,9 @@ export class CallNotes {
     }
   }
 
-  /** From now on time goes to a part of the evaluation; re-randomising is a phase of its own. */
+  /** From now on time goes to a part of the evaluation. */
   evaluating(part: Phase): void {
-    const startedMs = this.#endPart();
-    if (part === "randomising") this.enter("randomise");
-    else this.#part = { name: part, startedMs };
+    this.#part = { name: part, startedMs: this.#endPart() };
   }
 
   /** Ends the phase under way, if there is one. @returns milliseconds since 1970 */

@@ -1,3 +1,4 @@
+import process from "node:process";
 import type { Gate } from "../admission/gate.ts";
 import type { CallRecord } from "./call_record.ts";
 
@@ -195,7 +196,7 @@ export function levelsOf(gate: Gate): Level[] {
       name: "cipherlayer.process_memory",
       unit: "By",
       help: "Resident memory of the process.",
-      read: () => Deno.memoryUsage().rss,
+      read: () => process.memoryUsage().rss,
       ofProcess: true,
     },
   ];

@@ -66,7 +66,7 @@ function callFields(record: CallRecord, level: Severity) {
     route: record.route,
     status: record.status,
     code: record.code,
-    durationMs: rounded(record.durationMs),
+    durationMs: roundMs(record.durationMs),
     model: record.model,
     version: record.version,
     round: record.round,
@@ -86,7 +86,7 @@ function callFields(record: CallRecord, level: Severity) {
 function phasesMs({ phases }: CallRecord): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { name, durationMs } of phases) {
-    sums[name] = rounded((sums[name] ?? 0) + durationMs);
+    sums[name] = roundMs((sums[name] ?? 0) + durationMs);
   }
   return sums;
 }
@@ -99,7 +99,7 @@ function callText(record: CallRecord, severity: Severity): string {
     `${record.method} ${record.route}`,
     record.status,
     record.code,
-    `${rounded(record.durationMs)} ms`,
+    `${roundMs(record.durationMs)} ms`,
     model && `${model}@${version}`,
     round !== undefined && `round ${round}`,
     shards && shards > 1 && `shard ${shard}/${shards}`,
@@ -111,6 +111,6 @@ function callText(record: CallRecord, severity: Severity): string {
   return record.fault ? `${line}\n${record.fault}` : line;
 }
 
-function rounded(milliseconds: number): number {
+function roundMs(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }

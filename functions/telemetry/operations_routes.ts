@@ -1,6 +1,5 @@
 import { Hono } from "hono";
-import { openAccess } from "../access/principal.ts";
-import type { Access } from "../access/principal.ts";
+import { type Access, openAccess } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import type { ReadinessCheck } from "./readiness.ts";
 

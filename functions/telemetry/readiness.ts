@@ -16,7 +16,7 @@ export function allOf(...checks: ReadinessCheck[]): ReadinessCheck {
  *
  * @param clock milliseconds of any start
  */
-export function remembered(
+export function rememberCheck(
   check: ReadinessCheck,
   lifetimeMs: number,
   clock: () => number = () => performance.now(),

@@ -1,8 +1,9 @@
 /** From an ONNX file and calibration readings to a model package. */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
-import type { Reveal } from "../../sdk/wire/plan.ts";
+import type { Reveal } from "../../sdk/wire/values.ts";
 import type { FloatNetwork } from "./ir.ts";
+import type { OnnxGraph } from "./onnx/graph.ts";
 import { readOnnx } from "./onnx/read.ts";
 import {
   type ModelPackage,
@@ -10,9 +11,11 @@ import {
   type PrivacyProfile,
 } from "../package/format.ts";
 import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
-import { readingLength } from "./float_reference.ts";
 import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
+import type { StateSpec } from "../../sdk/wire/values.ts";
+import { lengthWithoutStates, readingsWithStates } from "./states.ts";
+import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
 import {
@@ -20,6 +23,7 @@ import {
   type IndependentCheck,
 } from "./reference/compare.ts";
 import { chooseBits } from "./quantise/choose_bits.ts";
+import { isGiven, readingsWithin, usedBits } from "./quantise/given.ts";
 import { chooseInputs, quantiseInputs } from "./quantise/inputs.ts";
 import { type BitWidths, quantiseRounds } from "./quantise/quantise.ts";
 import {
@@ -42,11 +46,19 @@ export interface CompileOptions {
   name: string;
   /**
    * Readings typical of use, each one sample's elements in row-major order. May be
-   * empty with `quantisation`.
+   * empty with `quantisation`, and for models that are quantised from the reading on:
+   * they are tried on random readings.
    */
   calibration: ArrayLike<number>[];
   /** Shape of the input, batch axis first, where the file leaves lengths open. */
   inputShape?: number[];
+  /** Tensors of the graph that the model gives. Default: the file's outputs. */
+  outputs?: string[];
+  /**
+   * Inputs that the gateway sets to what an output was the time before. Readings follow
+   * each other then, and hold the other inputs.
+   */
+  states?: StateSpec[];
   /** Right classes of the calibration readings, for `maxAccuracyLoss`. */
   calibrationLabels?: ArrayLike<number>;
   /** Names of the scores, in order; by output where there are several. Default: the file's. */
@@ -76,7 +88,7 @@ export interface CompileOptions {
    * end in a dense layer of two scores or more.
    */
   reveal?: Reveal;
-  /** Where averages are taken. Default: at the edge. */
+  /** Where averages are taken. Default: at the gateway. */
   pool?: "edge" | "cloud";
   /** Write the package though a score loses more than is promised (models/README.md). */
   acceptError?: boolean;
@@ -109,11 +121,13 @@ export function compileModel(
   options: CompileOptions,
 ): Compilation {
   const read = readOnnx(onnx);
-  const { inputShape } = options;
-  const graph = inputShape ? withInputShape(read, inputShape) : read;
+  const graph = wantedGraph(read, options);
   const network = lower(graph, { pool: options.pool });
-  const { calibration, onProgress } = options;
+  const { onProgress, states = [] } = options;
   checkCalibration(network, options);
+  const calibration = options.calibration.length === 0 && isGiven(network)
+    ? readingsWithin(network)
+    : readingsWithStates(network, options.calibration, states);
   onProgress?.(
     `${network.rounds.length} rounds; calibrating on ${calibration.length} readings`,
   );
@@ -121,20 +135,20 @@ export function compileModel(
   const check = compareWithGraph(graph, network, calibration, statistics);
   const prescribed = options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
-  const bits = prescribed
+  const asked = prescribed
     ? prescribedBits(prescribed)
     : requestedBits(network, options) ??
-      chooseBits(network, statistics, options);
+      chooseBits(network, statistics, { ...options, calibration });
   const inputs = prescribed
     ? prescribedInputs(network, prescribed)
-    : chooseInputs(network, calibration, bits.input, options.inputRange);
-  const rounds = quantiseRounds(
-    network,
+    : chooseInputs(network, calibration, asked.input, options.inputRange);
+  const rounds = quantiseRounds(network, {
     statistics,
-    quantiseInputs(network, calibration, inputs),
-    bits,
-    { prescribed },
-  );
+    inputs: quantiseInputs(network, calibration, inputs),
+    bits: asked,
+    prescribed,
+  });
+  const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
   const specs = rounds.map(({ spec }) => spec);
   const outputs = withNames(
@@ -150,16 +164,18 @@ export function compileModel(
     inputs: withNames("input", inputs, names.inputNames, names.units),
     rounds: specs,
     outputs,
-    states: [],
+    states,
     privacy: options.privacy ?? "standard",
     reveal: options.reveal ??
-      (canRevealLabel({ rounds: specs, outputs }) ? "label" : "scores"),
+      (states.length === 0 && canRevealLabel({ rounds: specs, outputs })
+        ? "label"
+        : "scores"),
     powerOfTwo: multipliesByPowersOfTwo(specs),
     provenance: {
       source: encodeHex(sha256(onnx)),
       producer: graph.producer,
       opset: graph.opset,
-      calibrationSamples: calibration.length,
+      calibrationSamples: options.calibration.length,
       pool: options.pool ?? "edge",
       inputBits: bits.input,
       weightBits: bits.weights.join("/"),
@@ -168,17 +184,25 @@ export function compileModel(
     files: {},
   };
   manifest.version = versionOf(manifest, tensors);
-  const done = report(
-    network,
+  const done = report(network, {
     statistics,
     rounds,
     bits,
-    hasClasses(network, options),
-  );
+    hasClasses: hasClasses(network, options),
+  });
   checkPromise(done, options);
   const model = { manifest, tensors };
   verifyPackage(model);
   return { model, report: done, check, network };
+}
+
+/** The file's graph, cut and of the shape that is asked for. */
+export function wantedGraph(
+  graph: OnnxGraph,
+  { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
+): OnnxGraph {
+  const cut = outputs ? withOutputs(graph, outputs) : graph;
+  return inputShape ? withInputShape(cut, inputShape) : cut;
 }
 
 function checkPromise(
@@ -196,11 +220,11 @@ function checkPromise(
 
 function checkCalibration(
   network: FloatNetwork,
-  { calibration, quantisation, inputRange }: CompileOptions,
+  { calibration, quantisation, inputRange, states = [] }: CompileOptions,
 ): void {
-  const needed = quantisation === undefined;
+  const needed = quantisation === undefined && !isGiven(network);
   const [min, max] = inputRange ?? [-Infinity, Infinity];
-  const length = readingLength(network);
+  const length = lengthWithoutStates(network, states);
   const shape = network.inputs.map(({ shape }) => shape.join(", ")).join("; ");
   if (needed && calibration.length === 0) {
     throw new RangeError(

@@ -8,6 +8,7 @@ import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
+import { blur, onGrid } from "./integer_grid.ts";
 import type { Precision } from "../simulate/tile_module.ts";
 import { countedCells } from "./lower/windows.ts";
 
@@ -40,9 +41,14 @@ export function inputActivations(
   readings: readonly ArrayLike<number>[],
 ): Map<string, Float64Array[]> {
   const parts = inputReadings(network, readings);
-  return new Map(network.inputs.map(({ name, gain, offset }, i) => [
+  return new Map(network.inputs.map(({ name, gain, offset, grid }, i) => [
     name,
-    parts[i].map((part) => Float64Array.from(part, (x) => x * gain + offset)),
+    parts[i].map((part) =>
+      Float64Array.from(part, (x) => {
+        const value = x * gain + offset;
+        return grid ? onGrid(value, grid) : value;
+      })
+    ),
   ]));
 }
 
@@ -51,11 +57,15 @@ export function outputsOf(
   { outputs }: FloatNetwork,
   samples: ReadonlyMap<string, ArrayLike<number>[]>,
 ): Float64Array[] {
-  const [first, ...others] = outputs.map(({ tensor }) => samples.get(tensor)!);
-  return first.map((values, s) =>
-    Float64Array.from([values, ...others.map((each) => each[s])].flatMap(
-      (part) => Array.from(part),
-    ))
+  const parts = outputs.map(({ tensor, unit, zero }) => {
+    const values = samples.get(tensor)!;
+    if (unit === 1 && zero === 0) return values;
+    return values.map((sample) =>
+      Float64Array.from(sample, (x) => x / unit + zero)
+    );
+  });
+  return parts[0].map((_, s) =>
+    Float64Array.from(parts.flatMap((part) => Array.from(part[s])))
   );
 }
 
@@ -104,7 +114,7 @@ export function runFloat(
   return outputsOf(network, activations)[0];
 }
 
-/** The edge's operations on one sample's accumulators. */
+/** The gateway's operations on one sample's accumulators. */
 export function applyOperations(
   round: FloatRound,
   accumulators: Float64Array,
@@ -124,6 +134,10 @@ function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
     }
     case "clip":
       return x.map((v) => Math.min(Math.max(v, step.low), step.high));
+    case "quantise":
+      return x.map((v) => onGrid(v, step));
+    case "sign":
+      return x.map((v) => v < -blur ? -step.scale : step.scale);
     case "function":
       return x.map(step.apply);
     case "transpose": {

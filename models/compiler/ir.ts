@@ -1,17 +1,19 @@
 /**
  * The network between ONNX and integers: rounds of linear maps in floating point
- * and what the edge does between them. Everything is per
+ * and what the gateway does between them. Everything is per
  * sample and row-major; a tensor is its flat elements, seen through a shape.
  */
 
-import type { ScoreDisplay } from "../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../sdk/wire/values.ts";
 
 /** [channels, height, width]; height 1 for signals. */
 export type Grid = [channels: number, height: number, width: number];
 
-/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
-export interface Convolution {
-  kind: "convolution";
+/**
+ * A window moving over a grid. Cells outside of the grid are left out of maxima and
+ * count as zero in sums.
+ */
+export interface Window {
   input: Grid;
   output: Grid;
   kernel: [number, number];
@@ -19,6 +21,11 @@ export interface Convolution {
   dilation: [number, number];
   /** May be negative (cropping). */
   pads: [top: number, left: number, bottom: number, right: number];
+}
+
+/** Cross-correlation with zero padding, weights [out, in/groups, kh, kw]. */
+export interface Convolution extends Window {
+  kind: "convolution";
   groups: number;
   weights: Float64Array;
 }
@@ -56,27 +63,21 @@ export interface FloatRound {
   /** One an element of `shape`. */
   bias: Float64Array;
   edge: EdgeOperation[];
-  /** Name and shape of the activation that the edge makes. */
+  /** Name and shape of the activation that the gateway makes. */
   writes: string;
   writesShape: number[];
 }
 
-/** A window moving over a grid. Cells outside of the grid are left out of maxima and count as zero in sums. */
-export interface Window {
-  input: Grid;
-  output: Grid;
-  kernel: [number, number];
-  stride: [number, number];
-  dilation: [number, number];
-  pads: [top: number, left: number, bottom: number, right: number];
-}
-
-/** A step of the edge, on real numbers. */
+/** A step of the gateway, on real numbers. */
 export type EdgeOperation =
   | { op: "relu" }
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */
   | { op: "leakyRelu"; slopes: Float64Array }
   | { op: "clip"; low: number; high: number }
+  /** To the nearest multiple of a scale. */
+  | ({ op: "quantise" } & IntegerGrid)
+  /** x < 0 ? -scale : scale. */
+  | { op: "sign"; scale: number }
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
@@ -89,6 +90,15 @@ export type EdgeOperation =
     counted: [top: number, left: number, bottom: number, right: number];
   };
 
+/** Multiples of a scale, from low * scale to high * scale. */
+export interface IntegerGrid {
+  scale: number;
+  low: number;
+  high: number;
+  /** Where a value half-way between two goes. */
+  ties: "even" | "up";
+}
+
 /** What the model takes: the activation of that name is reading * gain + offset. */
 export interface FloatInput {
   name: string;
@@ -96,6 +106,8 @@ export interface FloatInput {
   shape: number[];
   gain: number;
   offset: number;
+  /** To which the model itself rounds the activation; null: the compiler chooses. */
+  grid: IntegerGrid | null;
 }
 
 /** What the model gives: an activation, whole. */
@@ -104,6 +116,9 @@ export interface FloatOutput {
   tensor: string;
   /** Shape of one sample. */
   shape: number[];
+  /** The output is the activation / unit + zero: integers, of quantised models. */
+  unit: number;
+  zero: number;
   tail: ScoreDisplay;
 }
 
@@ -120,6 +135,13 @@ export function givesScores(
 ): boolean {
   return outputs.some(({ tensor }) => tensor === writes) &&
     !rounds.some(({ terms }) => terms.some(({ reads }) => reads === writes));
+}
+
+/** Whether the operation leaves one of a few multiples of a scale that the model says. */
+export function roundsToScale(
+  operation: EdgeOperation,
+): operation is Extract<EdgeOperation, { op: "quantise" | "sign" }> {
+  return operation.op === "quantise" || operation.op === "sign";
 }
 
 /** Elements of a grid. */

@@ -3,7 +3,8 @@
  * The manifest is the quantised network as rounds; weights are
  * int32 tensors named by it.
  */
-import type { EdgeStep, ModelInterface } from "../../sdk/wire/plan.ts";
+import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { ModelInterface } from "../../sdk/wire/values.ts";
 
 /** One term of y = sum of terms + bias: an activation that the round reads. */
 export type Term = ConvolutionTerm | DenseTerm;
@@ -47,7 +48,7 @@ export interface RoundSpec {
   bias: string;
   /** Exact bound: every accumulator lies in [-bound, bound]. */
   bound: number;
-  /** Steps at the edge on this round's accumulators. */
+  /** Steps at the gateway on this round's accumulators. */
   steps: EdgeStep[];
   /** Name of the activation that results. */
   writes: string;

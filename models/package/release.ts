@@ -14,7 +14,7 @@ import {
   record,
   text,
 } from "../../sdk/wire/schema.ts";
-import { decodePackage, type PackageFiles } from "./read_package.ts";
+import { decodePackage, type PackageFiles } from "./package_bytes.ts";
 
 /** Bytes of every chunk of a file but the last. */
 export const chunkBytes: number = 2 ** 20;

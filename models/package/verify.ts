@@ -37,7 +37,7 @@ const maxPlanningWork = 2 ** 16;
 /**
  * Proves a package consistent: every tensor present and of the shape that its
  * round needs, every activation read where it was written before and within the
- * range declared, every bound true, no intermediate value at the edge beyond 2^53.
+ * range declared, every bound true, no intermediate value at the gateway beyond 2^53.
  *
  * @throws {Error} naming the round, what was expected and what was found
  */

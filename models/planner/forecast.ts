@@ -51,7 +51,7 @@ export type InferenceForecast = Pick<
  * that all instances agree) with this machine's `costs`: of the model as it is
  * served, with the rounds and decoys of its privacy profile.
  *
- * @param options.mostRejected how many alternatives of a round to list
+ * @param options.maxRejected how many alternatives of a round to list
  * @throws as `planRound`
  */
 export function forecastInference(

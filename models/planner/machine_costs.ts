@@ -35,7 +35,7 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
   const products = productsPerRun(modulusBits);
   const bank = openBank(modulus, products);
 
-  const figures = await leastTimes({
+  const figures = await minTimes({
     multiplyMs: () => bank.run(bank.multiplications) / products,
     squareMs: () => bank.run(bank.squarings) / products,
     loadMs: () => bank.load() / batch,
@@ -57,7 +57,7 @@ export async function calibrateCosts(modulusBits: number): Promise<Costs> {
 }
 
 /** Runs all in turn until the budget is spent; the first turn warms up. */
-async function leastTimes<K extends string>(
+async function minTimes<K extends string>(
   operations: Record<K, () => number | Promise<number>>,
 ): Promise<Record<K, number>> {
   const names = Object.keys(operations) as K[];

@@ -22,7 +22,7 @@ import { plainSlotBits } from "./slot_width.ts";
 import { spatialLayouts } from "./spatial.ts";
 
 export interface PlanOptions {
-  /** Bits of the edge's modulus N. */
+  /** Bits of the gateway's modulus N. */
   modulusBits: number;
   /** Samples per inference, side by side in the slots. */
   samples: number;
@@ -62,11 +62,11 @@ export function planInference(
   manifest: Manifest,
   options: PlanOptions,
 ): InferencePlan {
-  return atOnce(planning(manifest, options));
+  return atOnce(planStepwise(manifest, options));
 }
 
 /** {@linkcode planInference} in steps, one for each layout that is compared. */
-export function* planning(
+export function* planStepwise(
   manifest: Manifest,
   options: PlanOptions,
 ): Generator<void, InferencePlan> {

@@ -143,7 +143,7 @@ function scoreRounds(
     : selectedRounds(last, tensors, protections, random);
 }
 
-/** Scores and decoys, of which the edge selects the largest; then the label. */
+/** Scores and decoys, of which the gateway selects the largest; then the label. */
 function selectedRounds(
   last: RoundSpec,
   tensors: Map<string, WeightTensor>,
@@ -151,13 +151,13 @@ function selectedRounds(
   random: RandomSource,
 ): ScoreRounds {
   const real = rowsOf(last, tensors);
-  const rows = shuffled(decoysAmong(real, last, protections, random), random);
+  const rows = shuffle(decoysAmong(real, last, protections, random), random);
   setRows(last, rows, tensors);
   const round: RoundSpec = {
     ...last,
     outputShape: [rows.length],
     steps: [{ op: "selectLargest" }],
-    writes: unused("selector", last),
+    writes: unusedName("selector", last),
   };
   round.bound = accumulatorBound(round, tensors);
   let guard: RoundGuard = { kind: "none" };
@@ -218,7 +218,7 @@ function comparedRounds(
     ...last,
     outputShape: [pairs.length],
     steps: [{ op: "isNonNegative" }],
-    writes: unused("comparisons", last),
+    writes: unusedName("comparisons", last),
     alone: true,
   };
   const bound = accumulatorBound(differences, tensors);
@@ -235,7 +235,7 @@ function comparedRounds(
   }));
   const counts = denseRound("wins", differences, [pairs.length, rows.length]);
   counts.steps = [{ op: "selectLargest" }];
-  counts.writes = unused("selector", last);
+  counts.writes = unusedName("selector", last);
   setRows(counts, wins, tensors);
   counts.bound = accumulatorBound(counts, tensors);
   const rounds: GuardedRound[] = [
@@ -257,7 +257,7 @@ function labelRound(
   setRows(round, [{ weights: Int32Array.from(labels), bias: 0 }], tensors);
   // Of selectors: no wider than it must be, for its width bounds what others give.
   round.bound = labels.reduce((a, b) => Math.max(a, b));
-  round.writes = unused("label", selecting);
+  round.writes = unusedName("label", selecting);
   return { round, guard: { kind: "selected", check: selectorCheck } };
 }
 
@@ -275,10 +275,10 @@ function denseRound(
       length: inputs,
       low: 0,
       high: 1,
-      weights: unused(`${name}.weights`, source),
+      weights: unusedName(`${name}.weights`, source),
     }],
     outputShape: [outputs],
-    bias: unused(`${name}.bias`, source),
+    bias: unusedName(`${name}.bias`, source),
     bound: 0,
     steps: [],
     writes: "",
@@ -287,7 +287,7 @@ function denseRound(
 }
 
 /** A name that the model itself does not use. */
-function unused(name: string, { writes }: RoundSpec): string {
+function unusedName(name: string, { writes }: RoundSpec): string {
   return `${writes}:${name}`;
 }
 
@@ -303,7 +303,7 @@ function scaleBitsWithin(room: number, max: number, last: RoundSpec): number {
   return bits;
 }
 
-function shuffled<T>(items: T[], random: RandomSource): T[] {
+function shuffle<T>(items: T[], random: RandomSource): T[] {
   const rest = [...items];
   return items.map(() =>
     rest.splice(Number(randomBelow(BigInt(rest.length), random)), 1)[0]

@@ -36,7 +36,7 @@ export function addHiddenDecoys(
       () => [0, 1].map(() => Number(randomBelow(BigInt(channels), random))),
     );
     const grow = (name: string) =>
-      tensors.set(name, crossed(tensorNamed(tensors, name), parents, random));
+      tensors.set(name, crossRows(tensorNamed(tensors, name), parents, random));
     round.terms.forEach(({ weights }) => grow(weights));
     grow(round.bias);
     round.outputShape = [channels + decoys, ...round.outputShape.slice(1)];
@@ -44,7 +44,7 @@ export function addHiddenDecoys(
     for (const reader of readers) {
       reader.terms = reader.terms.map((term) =>
         term.reads === round.writes
-          ? ignoring(term, channels, decoys, tensors)
+          ? ignoreDecoys(term, channels, decoys, tensors)
           : term
       );
     }
@@ -71,7 +71,7 @@ function growable(round: RoundSpec, readers: RoundSpec[]): boolean {
 }
 
 /** The tensor with one more row for each pair of parents, a mixture of theirs. */
-function crossed(
+function crossRows(
   { shape: [rows, ...rest], data }: WeightTensor,
   parents: number[][],
   random: RandomSource,
@@ -90,7 +90,7 @@ function crossed(
 }
 
 /** The term on an input with `decoys` more channels, all of weight 0. */
-function ignoring(
+function ignoreDecoys(
   term: Term,
   channels: number,
   decoys: number,

@@ -18,7 +18,7 @@ export interface Protections {
    */
   scoreDecoys: "none" | "random" | "convex";
   /**
-   * What the edge sees of the scores: `plain` integers; `blinded`, all under one
+   * What the gateway sees of the scores: `plain` integers; `blinded`, all under one
    * random scale and shift; `compared`, each pair's difference under a random
    * scale and sign of its own.
    */

@@ -5,14 +5,13 @@
  */
 import { nextStates, quantise } from "../../sdk/fixed_point/quantise.ts";
 import type { Reading } from "../../sdk/fixed_point/reading.ts";
-import type { InputSpec } from "../../sdk/wire/values.ts";
 import type { Manifest, ModelPackage } from "../package/format.ts";
 import { type Outcome, simulate } from "./simulate.ts";
 
 /** The inputs that readings hold: all but the states. */
-export function inputsOfReadings(
-  { inputs, states }: Pick<Manifest, "inputs" | "states">,
-): InputSpec[] {
+export function inputsOfReadings<Input extends { name: string }>(
+  { inputs, states }: { inputs: Input[]; states: Manifest["states"] },
+): Input[] {
   return inputs.filter(({ name }) =>
     !states.some(({ input }) => input === name)
   );

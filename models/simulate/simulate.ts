@@ -2,10 +2,8 @@
  * The integer simulator: what an encrypted inference computes, in the clear. The
  * plain definition of every round; `simulate_many.ts` does the same faster.
  */
-import {
-  type ActivationRegistry,
-  applySteps,
-} from "../../sdk/activations/apply.ts";
+import { applySteps } from "../../sdk/activations/apply.ts";
+import type { ActivationRegistry } from "../../sdk/activations/registry.ts";
 import {
   elementCount,
   type IntegerTensor,
@@ -44,7 +42,7 @@ export interface Simulation extends Outcome {
 }
 
 /**
- * Evaluates the model on one quantised reading, as the edge and the cloud do
+ * Evaluates the model on one quantised reading, as the gateway and the cloud do
  * together, bit for bit.
  *
  * @param reading integers in [low, high] of the model's inputs, one after another,

@@ -3,10 +3,8 @@
  * instructions, in the narrowest floating point in which a round's bound proves
  * every sum exact; so the order of addition does not matter.
  */
-import {
-  type ActivationRegistry,
-  applySteps,
-} from "../../sdk/activations/apply.ts";
+import { applySteps } from "../../sdk/activations/apply.ts";
+import type { ActivationRegistry } from "../../sdk/activations/registry.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 import { tensorNamed } from "../package/bounds.ts";
@@ -57,7 +55,7 @@ export function simulateManySamples<T>(
     const activations = inputActivations(batch, model.manifest.inputs);
     for (const [index, { round, bias, terms }] of rounds.entries()) {
       const samples = batch.map(() =>
-        biased(bias, elementCount(round.outputShape))
+        spreadBias(bias, elementCount(round.outputShape))
       );
       terms.forEach((addTerm, t) =>
         addTerm(activations.get(round.terms[t].reads)!.samples, samples)
@@ -97,7 +95,7 @@ function compileTerm(
   );
 }
 
-function biased(bias: Int32Array, elements: number): Float64Array {
+function spreadBias(bias: Int32Array, elements: number): Float64Array {
   const positions = elements / bias.length;
   const outputs = new Float64Array(elements);
   bias.forEach((value, c) =>

@@ -18,17 +18,11 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../wire/plan.ts";
 
-export {
-  type ActivationRegistry,
-  checkActivations,
-  type FaultListener,
-} from "./registry.ts";
-
 /** Largest magnitude up to which every integer is a number of its own. */
 const largestExact = 2 ** 53;
 
 /**
- * What the edge does between two rounds: applies `steps`, in order, to decrypted
+ * What the gateway does between two rounds: applies `steps`, in order, to decrypted
  * accumulators. Exact on integers; values beyond what the model's author proved
  * possible (a faulty or hostile cloud) saturate and never throw, so that the
  * edge's next message does not depend on them.

@@ -1,5 +1,5 @@
 /**
- * An activation as the edge holds it: exact integers of magnitude below 2^53, one
+ * An activation as the gateway holds it: exact integers of magnitude below 2^53, one
  * row-major array a sample, all of the same shape.
  */
 export interface IntegerTensor {

@@ -26,7 +26,7 @@ export interface QuantiseOptions {
  *
  * @param model the plan or manifest whose inputs the reading is for
  * @throws {TypeError} naming index or name of what is no number
- * @throws {RangeError} naming value, index and range of what is out of range, or if
+ * @throws {RangeError} naming value, index, range and unit of what is out of range, or if
  * the number of values is wrong, in the reading or in a state
  *
  * @example
@@ -87,7 +87,7 @@ export function withStates(
   { inputs }: ReadingForm,
   states?: ReadonlyMap<string, Float64Array>,
 ): Float64Array {
-  return joined(inputs.map((input) => {
+  return joinParts(inputs.map((input) => {
     const { name, shape } = input;
     const values = given.get(name);
     if (values) return values;
@@ -123,9 +123,9 @@ function quantiseInput(
     throw new RangeError(
       `Cannot quantise reading: expected a value in [${
         ends.sort((a, b) => a - b).join(", ")
-      }] at index ${index}${nameOf(input, index)}${
+      }]${unitOf(input, index)} at index ${index}${nameOf(input, index)}${
         several ? ` of "${input.name}"` : ""
-      }, got ${value}`,
+      }, got ${value}; clamp moves values into the range`,
     );
   });
 }
@@ -136,9 +136,21 @@ function roundTo(value: number, scale: number, offset: number): number {
 }
 
 function nameOf({ labels, shape }: ValuesSpec, index: number): string {
-  if (labels === null) return "";
-  const each = elementCount(shape) / labels.length;
-  return ` ("${labels[Math.floor(index / each)]}")`;
+  const label = labels && partOf(labels, shape, index);
+  return label === null ? "" : ` ("${label}")`;
+}
+
+function unitOf({ units, shape }: ValuesSpec, index: number): string {
+  return units === null ? "" : ` ${partOf(units, shape, index)}`;
+}
+
+/** The entry of an element: there is one of it, of its channel, or one of all. */
+function partOf(
+  entries: readonly string[],
+  shape: readonly number[],
+  index: number,
+): string {
+  return entries[Math.floor(index * entries.length / elementCount(shape))];
 }
 
 /**
@@ -178,7 +190,7 @@ export function realReading(
   inputs: readonly InputSpec[],
 ): Float64Array {
   let from = 0;
-  return joined(inputs.map((input) => {
+  return joinParts(inputs.map((input) => {
     const start = from, end = from += elementCount(input.shape);
     return realValues(integers.subarray(start, end), input);
   }));
@@ -218,7 +230,7 @@ export function nextStates(
   }));
 }
 
-function joined(parts: Float64Array[]): Float64Array {
+function joinParts(parts: Float64Array[]): Float64Array {
   if (parts.length === 1) return parts[0];
   const all = new Float64Array(
     parts.reduce((sum, { length }) => sum + length, 0),

@@ -80,6 +80,31 @@ export function copyOfReading(reading: Reading): Reading {
   return copyAt(reading, "");
 }
 
+/**
+ * What `take` makes of each of several readings; its errors name the reading's number.
+ *
+ * @throws as `take` does
+ */
+export function eachReading<Given, Made>(
+  readings: readonly Given[],
+  take: (reading: Given) => Made,
+): Made[] {
+  return readings.map((reading, number) => {
+    try {
+      return take(reading);
+    } catch (error) {
+      const isOfReading = error instanceof TypeError ||
+        error instanceof RangeError;
+      if (!isOfReading || readings.length === 1) throw error;
+      const message = error.message
+        .replace(/^Cannot (\w+) reading\b/, `$& ${number}`);
+      throw error instanceof TypeError
+        ? new TypeError(message, { cause: error })
+        : new RangeError(message, { cause: error });
+    }
+  });
+}
+
 function copyAt(value: unknown, where: string, depth = 0): ReadingValues {
   if (depth > maxDepth) {
     throw new TypeError(

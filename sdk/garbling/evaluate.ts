@@ -8,8 +8,12 @@
  */
 import { CipherlayerError } from "../support/errors.ts";
 import type { Circuit } from "./circuit.ts";
-import { loadInputs, outputLabels, setVectors } from "./garble.ts";
-import type { TweakOrigin } from "./garble.ts";
+import {
+  loadInputs,
+  outputLabels,
+  setVectors,
+  type TweakOrigin,
+} from "./garble.ts";
 import { type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import type { Labels } from "./labels.ts";

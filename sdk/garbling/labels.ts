@@ -40,18 +40,10 @@ export class Labels {
     return Uint32Array.from([0, 4, 8, 12], (w) => this.words[at + w]);
   }
 
-  /** Copies four words that lie `stride` apart. */
-  set(
-    wire: number,
-    lane: number,
-    from: Uint32Array,
-    first = 0,
-    stride = 1,
-  ): void {
+  /** Copies the four words from `first` on. */
+  set(wire: number, lane: number, from: Uint32Array, first = 0): void {
     const at = this.at(wire, lane);
-    for (let w = 0; w < 4; w++) {
-      this.words[at + 4 * w] = from[first + stride * w];
-    }
+    for (let w = 0; w < 4; w++) this.words[at + 4 * w] = from[first + w];
   }
 
   colour(wire: number, lane: number): number {

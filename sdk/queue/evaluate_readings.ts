@@ -5,7 +5,9 @@
  */
 import { quantise } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
-import type { Answer, InferOptions, Session } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
+import type { InferOptions } from "../session/session_options.ts";
+import type { Answer } from "../session/answer.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { QueuedOutcome } from "./queue_options.ts";
 import type { StoredReadings } from "./stored_readings.ts";

@@ -1,4 +1,5 @@
-import { type ActivationRegistry, applySteps } from "../activations/apply.ts";
+import { applySteps } from "../activations/apply.ts";
+import type { ActivationRegistry } from "../activations/registry.ts";
 import {
   elementCount,
   type IntegerTensor,

@@ -5,8 +5,7 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import { outputIntegers, realValues } from "../fixed_point/quantise.ts";
 import type { LeakageReport } from "./leakage.ts";
-import type { ScoreDisplay } from "../wire/plan.ts";
-import type { ModelInterface } from "../wire/values.ts";
+import type { ModelInterface, ScoreDisplay } from "../wire/values.ts";
 
 /** What one reading gave. */
 export interface Answer {

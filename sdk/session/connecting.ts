@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkActivations } from "../activations/apply.ts";
+import { checkActivations } from "../activations/registry.ts";
 import { isContract } from "../keys/contract_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";

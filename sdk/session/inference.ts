@@ -1,4 +1,5 @@
-import { type ActivationRegistry, shapeAfter } from "../activations/apply.ts";
+import { shapeAfter } from "../activations/apply.ts";
+import type { ActivationRegistry } from "../activations/registry.ts";
 import { activate, type ActivationContext, packOrZeros } from "./activate.ts";
 import { concat, equal } from "../support/bytes.ts";
 import type { Clock } from "../support/clock.ts";

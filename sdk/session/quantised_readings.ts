@@ -4,7 +4,11 @@
  * @module
  */
 import { type GivenIntegers, quantiseGiven } from "../fixed_point/quantise.ts";
-import { copyOfReading, type Reading } from "../fixed_point/reading.ts";
+import {
+  copyOfReading,
+  eachReading,
+  type Reading,
+} from "../fixed_point/reading.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
 /**
@@ -19,7 +23,8 @@ export class QuantisedReadings {
 
   /**
    * @throws {TypeError} if `readings` is a single reading
-   * @throws {TypeError} {RangeError} naming index or name of what is no number
+   * @throws {TypeError} {RangeError} naming number, and index or
+   * name, of what is no number
    */
   constructor(readings: readonly Reading[], clamp?: boolean) {
     if (!Array.isArray(readings) || typeof readings[0] === "number") {
@@ -27,7 +32,7 @@ export class QuantisedReadings {
         "Cannot infer: expected readings to be an array of readings, or one reading for infer",
       );
     }
-    this.#readings = readings.map(copyOfReading);
+    this.#readings = eachReading(readings, copyOfReading);
     this.#clamp = clamp;
   }
 
@@ -39,8 +44,9 @@ export class QuantisedReadings {
    */
   under(contract: string, plan: InferencePlan): readonly GivenIntegers[] {
     if (contract !== this.#contract) {
-      this.#integers = this.#readings.map((reading) =>
-        quantiseGiven(reading, plan, this.#clamp)
+      this.#integers = eachReading(
+        this.#readings,
+        (reading) => quantiseGiven(reading, plan, this.#clamp),
       );
       this.#contract = contract;
     }

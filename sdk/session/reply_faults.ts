@@ -15,7 +15,7 @@ const problemType = "application/problem+json";
  *
  * @param body of the reply; null if it broke on the way
  */
-export function toldFault(
+export function readFault(
   { status, headers }: Response,
   body: Uint8Array | null,
   { target, token }: { target: URL; token?: string },
@@ -67,7 +67,10 @@ export function isRedirect({ status, type }: Response): boolean {
 }
 
 /** The fault of a reply that sends the call elsewhere. */
-export function redirected(response: Response, target: URL): CipherlayerError {
+export function redirectFault(
+  response: Response,
+  target: URL,
+): CipherlayerError {
   const location = response.headers.get("location");
   const to = location !== null && URL.canParse(location, target)
     ? new URL(location, target).origin

@@ -30,9 +30,6 @@ import { createTransport, type Transport } from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
-export type { Answer } from "./answer.ts";
-export type { ConnectOptions, InferOptions } from "./session_options.ts";
-
 /** After one of these, told by the functions, the inference starts again with a new session, once. */
 const renewingCodes: ReadonlySet<string> = new Set([
   "model-changed",
@@ -217,7 +214,7 @@ export class Session extends SessionEvents {
     }
     const before = this.#queue;
     this.#waiting++;
-    const result = orAborted(before, this.#joined(options.signal))
+    const result = orAborted(before, this.#joinSignals(options.signal))
       .finally(() => this.#waiting--)
       .then(() => this.#inferAll(taken, options.signal));
     // One that gave up waiting does not let the next one pass.
@@ -268,7 +265,7 @@ export class Session extends SessionEvents {
     readings: QuantisedReadings,
     ownSignal?: AbortSignal,
   ): Promise<Answer[]> {
-    const signal = this.#joined(ownSignal);
+    const signal = this.#joinSignals(ownSignal);
     signal.throwIfAborted();
     await this.#idleFilling.stop();
     try {
@@ -359,7 +356,7 @@ export class Session extends SessionEvents {
 
   async #open(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
-    const joined = this.#joined(signal);
+    const joined = this.#joinSignals(signal);
     const opened = await openSession(
       this.#options,
       this.#owner,
@@ -388,7 +385,7 @@ export class Session extends SessionEvents {
     }).finally(() => this.#grid.start());
   }
 
-  #joined(signal?: AbortSignal): AbortSignal {
+  #joinSignals(signal?: AbortSignal): AbortSignal {
     const closing = this.#closing.signal;
     return signal ? AbortSignal.any([signal, closing]) : closing;
   }

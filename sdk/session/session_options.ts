@@ -1,4 +1,4 @@
-import type { ActivationRegistry } from "../activations/apply.ts";
+import type { ActivationRegistry } from "../activations/registry.ts";
 import type { ContractChange } from "./contract_keeper.ts";
 import type { Clock } from "../support/clock.ts";
 import type { RetryNotice } from "./events.ts";

@@ -4,9 +4,9 @@ import { CipherlayerError } from "../support/errors.ts";
 import {
   isRedirect,
   networkFault,
-  redirected,
+  readFault,
+  redirectFault,
   strangeReply,
-  toldFault,
 } from "./reply_faults.ts";
 import { contentDigest, fitsDigest } from "../wire/content_digest.ts";
 
@@ -115,7 +115,7 @@ function createCaller(
       });
       if (isRedirect(response)) {
         await response.body?.cancel();
-        throw redirected(response, target);
+        throw redirectFault(response, target);
       }
       if (!response.ok) throw await problem(response, target, token);
       if (!response.headers.get("content-type")?.startsWith(type)) {
@@ -171,7 +171,7 @@ export async function problem(
 ): Promise<CipherlayerError> {
   const body = await readBody(response, maxProblemBytes, target)
     .catch(() => null);
-  return toldFault(response, body, { target, token });
+  return readFault(response, body, { target, token });
 }
 
 /** Calls go to paths below it. */

@@ -36,8 +36,8 @@ export function checkInterface(model: ModelInterface): void {
   for (const output of outputs) checkValues(`output "${output.name}"`, output);
   requireDistinct("inputs of states", states.map(({ input }) => input));
   for (const state of states) {
-    const input = named(inputs, state.input, "a state's input");
-    const output = named(outputs, state.output, "a state's output");
+    const input = findNamed(inputs, state.input, "a state's input");
+    const output = findNamed(outputs, state.output, "a state's output");
     if (output.tail !== "none") {
       throw new RangeError(
         `expected state "${state.output}" as it is, got its ${output.tail}`,
@@ -135,7 +135,7 @@ function requireDistinct(what: string, names: string[]): void {
   }
 }
 
-function named<T extends ValuesSpec>(
+function findNamed<T extends ValuesSpec>(
   list: readonly T[],
   name: string,
   what: string,

@@ -23,7 +23,7 @@ export interface SessionResponse {
   token: Uint8Array;
   /** Milliseconds since 1970. */
   expiresAt: number;
-  /** Where every value lies, and what the edge does between rounds. */
+  /** Where every value lies, and what the gateway does between rounds. */
   plan: InferencePlan;
 }
 

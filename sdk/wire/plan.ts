@@ -1,19 +1,11 @@
 /**
- * The plan of an inference as the edge receives it at session start: where every
- * value lies in the plaintexts of each round, and what the edge does between
+ * The plan of an inference as the gateway receives it at session start: where every
+ * value lies in the plaintexts of each round, and what the gateway does between
  * rounds. It tells geometry, never weights.
+ *
+ * @module
  */
 import type { ModelInterface } from "./values.ts";
-
-export type {
-  InputSpec,
-  ModelInterface,
-  OutputSpec,
-  Reveal,
-  ScoreDisplay,
-  StateSpec,
-  ValuesSpec,
-} from "./values.ts";
 
 /**
  * A round over images (2-D; 1-D signals have height 1): slot (ty, tx) of a
@@ -110,7 +102,7 @@ export interface DenseLayout {
 export type RoundLayout = SpatialLayout | DenseLayout;
 
 /**
- * What the edge does with decrypted accumulators, in order, on exact integers of
+ * What the gateway does with decrypted accumulators, in order, on exact integers of
  * magnitude below 2^53. Shapes are per sample.
  */
 export type EdgeStep =
@@ -177,7 +169,7 @@ export type EdgeStep =
     high: number;
   };
 
-/** One round: what the edge packs, unpacks and applies. */
+/** One round: what the gateway packs, unpacks and applies. */
 export interface RoundPlan {
   /** Where every value lies. */
   layout: RoundLayout;
@@ -192,7 +184,7 @@ export interface RoundPlan {
 /** Raised when plans of before can no longer be read. */
 export const planFormat = 2;
 
-/** Everything the edge needs for one inference of `samples` samples. */
+/** Everything the gateway needs for one inference of `samples` samples. */
 export interface InferencePlan extends ModelInterface {
   /** Version of the plan's form. */
   format: typeof planFormat;

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { generatePrivateKey, PrivateKey } from "../../sdk/mod.ts";
+import { connect, generatePrivateKey, PrivateKey } from "../../sdk/mod.ts";
 import { makeKeyProof } from "../../sdk/paillier/private/key_proof_make.ts";
-import { connect } from "../../sdk/mod.ts";
 import {
   decodeSessionResponse,
   encodeRoundRequest,

@@ -45,8 +45,8 @@ async function workplace() {
     classes,
     state: `${folder}/state.jsonl`,
     args: [
-      ...["accuracy", `${folder}/package`, "--images", `${folder}/x.npy`],
-      ...["--image-labels", `${folder}/y.gz`],
+      ...["accuracy", `${folder}/package`, "--input", `${folder}/x.npy`],
+      ...["--labels", `${folder}/y.gz`],
     ],
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };

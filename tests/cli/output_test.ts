@@ -5,7 +5,7 @@
  */
 import { equal } from "node:assert/strict";
 import {
-  grouped,
+  groupDigits,
   readableBytes,
   threeDigits,
 } from "../../cli/output/numbers.ts";
@@ -29,7 +29,7 @@ Deno.test("table sets the columns to the right that it is told, under a rule", (
 });
 
 Deno.test("grouped rounds and sets commas between thousands", () => {
-  equal(grouped(1234567.4), "1,234,567");
+  equal(groupDigits(1234567.4), "1,234,567");
 });
 
 Deno.test("threeDigits keeps three digits, and all of them before the point", () => {

@@ -8,7 +8,7 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import { MemoryBlobStore } from "../../sdk/blobs/blob_store.ts";
 import { SealedKeyStore } from "../../sdk/keys/key_store_sealed.ts";
 import type { ContractChange } from "../../sdk/session/contract_keeper.ts";
-import type { ConnectOptions } from "../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../sdk/session/session_options.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   decodeSessionResponse,

@@ -7,7 +7,7 @@
  */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
-import type { ConnectOptions } from "../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../sdk/session/session_options.ts";
 import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
 import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { randomReading } from "../reference/tiny_models.ts";

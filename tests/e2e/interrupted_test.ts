@@ -2,7 +2,8 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { simulate } from "../../models/simulate/simulate.ts";
 import type { Clock } from "../../sdk/support/clock.ts";
-import { connect, type ConnectOptions } from "../../sdk/session/session.ts";
+import { connect } from "../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../sdk/session/session_options.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { startCloud } from "../support/cloud.ts";

@@ -18,8 +18,8 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import {
   decodePackage,
   encodePackage,
-  writePackage,
-} from "../../models/package/read_package.ts";
+} from "../../models/package/package_bytes.ts";
+import { writePackage } from "../../models/package/read_package.ts";
 import { verifyPackage } from "../../models/package/verify.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import { simulateSequence } from "../../models/simulate/sequence.ts";

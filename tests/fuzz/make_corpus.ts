@@ -9,7 +9,7 @@ import { MemoryKeyStore } from "../../sdk/keys/key_store.ts";
 import { QueueSealer } from "../../sdk/queue/offline_queue_sealing.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/private/jwk.ts";
 import { encodeNpy } from "../../cli/readings/npy.ts";
-import { encodePackage } from "../../models/package/read_package.ts";
+import { encodePackage } from "../../models/package/package_bytes.ts";
 import {
   encodeRoundRequest,
   encodeRoundResponse,

@@ -74,8 +74,8 @@ export const arithmeticMutations: Mutation[] = [
   {
     name: "re-randomisation that changes nothing",
     file: "sdk/paillier/public/public_key.ts",
-    find: "return this.#checked(ciphertext) * this.#encryptionOfZero(random) %",
-    replace: "return this.#checked(ciphertext) *",
+    find: "return this.#check(ciphertext) * this.#encryptionOfZero(random) %",
+    replace: "return this.#check(ciphertext) *",
     tests: ["tests/sdk/paillier/keys_test.ts"],
   },
   {

@@ -191,14 +191,14 @@ export const functionsMutations: Mutation[] = [
   },
   {
     name: "budgets forgotten at a window's end",
-    file: "functions/admission/budget.ts",
+    file: "functions/stores/kv_budget.ts",
     find: "endsAt + keepMs);",
     replace: "endsAt);",
     tests: ["tests/functions/admission/budget_test.ts"],
   },
   {
     name: "spent tokens forgotten at their expiry",
-    file: "functions/stores/spent_tokens.ts",
+    file: "functions/stores/kv_spent_tokens.ts",
     find: "expiresAt + rememberSharedMs);",
     replace: "expiresAt);",
     tests: ["tests/functions/stores/spent_tokens_test.ts"],

@@ -98,6 +98,22 @@ export class GraphBuilder {
     return this.constant({ shape, data });
   }
 
+  /** Random integers of 8 bits. */
+  int8(shape: number[], type: "int8" | "uint8" = "int8"): string {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const lowest = type === "int8" ? -127 : 0;
+    const data = Array.from(
+      { length: size },
+      () => lowest + Math.floor(this.random() * 255),
+    );
+    return this.constant({ shape, data, type });
+  }
+
+  /** One integer of 8 bits. */
+  zeroPoint(value: number, type: "int8" | "uint8" = "uint8"): string {
+    return this.constant({ shape: [], data: [value], type });
+  }
+
   conv(
     x: string,
     shape: number[],

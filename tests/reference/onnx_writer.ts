@@ -1,10 +1,24 @@
 /** Writes small ONNX models for tests: independent of the reader under test. */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
+/** Element types: their number in ONNX and how they are written. */
+const elementTypes = {
+  float: [1, (data: ArrayLike<number>) => Float32Array.from(data)],
+  uint8: [2, (data: ArrayLike<number>) => Uint8Array.from(data)],
+  int8: [3, (data: ArrayLike<number>) => Int8Array.from(data)],
+  int32: [6, (data: ArrayLike<number>) => Int32Array.from(data)],
+  int64: [
+    7,
+    (data: ArrayLike<number>) => BigInt64Array.from(Array.from(data), BigInt),
+  ],
+} as const;
+
+export type ElementType = keyof typeof elementTypes;
+
 export interface TensorSpec {
   shape: number[];
   data: ArrayLike<number>;
-  type?: "float" | "int64";
+  type?: ElementType;
 }
 
 export type AttributeSpec =
@@ -28,6 +42,8 @@ export interface GraphSpec {
   /** Shape; a string is a symbolic axis. */
   inputs: Record<string, (number | string)[]>;
   outputs: string[];
+  /** Of inputs and outputs that are not float. */
+  types?: Record<string, ElementType>;
   nodes: NodeSpec[];
   constants?: Record<string, TensorSpec>;
   metadata?: Record<string, string>;
@@ -71,10 +87,12 @@ function writeGraph(writer: BinaryWriter, graph: GraphSpec): void {
     message(writer, 5, (body) => writeTensor(body, name, tensor));
   }
   for (const [name, shape] of Object.entries(graph.inputs)) {
-    message(writer, 11, (body) => writeValue(body, name, shape));
+    const type = graph.types?.[name];
+    message(writer, 11, (body) => writeValue(body, name, shape, type));
   }
   for (const name of graph.outputs) {
-    message(writer, 12, (body) => writeValue(body, name, null));
+    const type = graph.types?.[name];
+    message(writer, 12, (body) => writeValue(body, name, null, type));
   }
 }
 
@@ -130,11 +148,10 @@ function writeTensor(
   { shape, data, type = "float" }: TensorSpec,
 ): void {
   for (const length of shape) writer.tag(1, WireType.Varint).int64(length);
-  writer.tag(2, WireType.Varint).int32(type === "float" ? 1 : 7);
+  const [number, toRaw] = elementTypes[type];
+  writer.tag(2, WireType.Varint).int32(number);
   if (name) writer.tag(8, WireType.LengthDelimited).string(name);
-  const raw = type === "float"
-    ? Float32Array.from(data)
-    : BigInt64Array.from(Array.from(data), BigInt);
+  const raw = toRaw(data);
   writer.tag(9, WireType.LengthDelimited)
     .bytes(new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength));
 }
@@ -143,11 +160,12 @@ function writeValue(
   writer: BinaryWriter,
   name: string,
   shape: (number | string)[] | null,
+  elementType: ElementType = "float",
 ): void {
   writer.tag(1, WireType.LengthDelimited).string(name);
   message(writer, 2, (type) =>
     message(type, 1, (tensor) => {
-      tensor.tag(1, WireType.Varint).int32(1);
+      tensor.tag(1, WireType.Varint).int32(elementTypes[elementType][0]);
       if (shape === null) return;
       message(tensor, 2, (dimensions) => {
         for (const length of shape) {

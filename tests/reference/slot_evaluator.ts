@@ -24,21 +24,25 @@ import type {
   WeightTensor,
 } from "../../models/package/format.ts";
 
-type Tensors = ReadonlyMap<string, WeightTensor>;
+/** What a round computes on. */
+interface SlotInputs {
+  tensors: ReadonlyMap<string, WeightTensor>;
+  /** Of the input ciphertexts, in order. */
+  plaintexts: readonly bigint[];
+}
 
 /**
  * Plaintexts of the answers, in [0, modulus).
  *
- * @param plaintexts of the input ciphertexts, in order
- * @param uniform an integer in [0, bound), from the seed of the request
+ * @param options.uniform an integer in [0, bound), from the seed of the request
  */
 export function evaluateSlots(
   round: RoundSpec,
   layout: RoundLayout,
-  tensors: Tensors,
-  plaintexts: readonly bigint[],
-  modulus: bigint,
-  uniform: (bound: bigint) => bigint,
+  { modulus, uniform, ...given }: SlotInputs & {
+    modulus: bigint;
+    uniform: (bound: bigint) => bigint;
+  },
 ): bigint[] {
   const slotBits = BigInt(layout.slotBits);
   const blockBits = BigInt(blockSlots(layout)) * slotBits;
@@ -51,8 +55,8 @@ export function evaluateSlots(
       const value = answer * layout.valuesPerCiphertext + i;
       sum = (sum << blockBits) +
         (layout.kind === "dense"
-          ? denseValue(round, layout, tensors, plaintexts, value)
-          : spatialValue(round, layout, tensors, plaintexts, value));
+          ? denseValue(round, layout, given, value)
+          : spatialValue(round, layout, given, value));
     }
     sum += slotsOf(used + Number(spill), slotBits, () => 1n << (slotBits - 1n));
     if (layout.kind === "dense") {
@@ -74,8 +78,7 @@ export function evaluateSlots(
 function spatialValue(
   round: RoundSpec,
   layout: SpatialLayout,
-  tensors: Tensors,
-  plaintexts: readonly bigint[],
+  { tensors, plaintexts }: SlotInputs,
   value: number,
 ): bigint {
   const [channels] = layout.output;
@@ -123,8 +126,7 @@ function spatialValue(
 function denseValue(
   round: RoundSpec,
   layout: DenseLayout,
-  tensors: Tensors,
-  plaintexts: readonly bigint[],
+  { tensors, plaintexts }: SlotInputs,
   value: number,
 ): bigint {
   const { fold, samples } = layout;

@@ -1,5 +1,5 @@
 /** Plain inputs and outputs: one scale, no names. */
-import type { InputSpec, OutputSpec } from "../../sdk/wire/plan.ts";
+import type { InputSpec, OutputSpec } from "../../sdk/wire/values.ts";
 
 const plain = { labels: null, units: null, scale: [1], offset: [0] };
 

@@ -17,6 +17,7 @@ import { startCloud } from "../support/cloud.ts";
 import { packageFolder } from "../support/package_folder.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
+import { installTarballs } from "./installed.ts";
 import { nodeMajor, runCommand } from "./processes.ts";
 
 const ignore = await nodeMajor() < 20;
@@ -138,33 +139,20 @@ async function runExample(folder: string): Promise<void> {
   }
 }
 
-/** Packs the SDK and installs it in `folder`, offline; returns where it lies. */
+/** Packs the SDK and installs it in `folder`; returns where it lies. */
 async function installPackage(folder: string): Promise<string> {
   const tarball = join(folder, "sdk.tgz");
   await packSdk(tarball);
-  await Deno.writeTextFile(
-    join(folder, "package.json"),
-    '{ "private": true, "type": "module" }',
+  await installTarballs(
+    folder,
+    [tarball],
+    [
+      "@noble/hashes/utils.js",
+      "cborg",
+      "node-types/package.json",
+      "undici-types/package.json",
+    ].map((entry) => import.meta.resolve(entry)),
   );
-  // What Deno has fetched already stands for the registry; anything else that
-  // the package needed would make the installation fail.
-  const fetched = [
-    "@noble/hashes/utils.js",
-    "cborg",
-    "node-types/package.json",
-    "undici-types/package.json",
-  ].map((entry) => packageFolder(fileURLToPath(import.meta.resolve(entry))));
-  await runCommand("npm", [
-    "install",
-    "--offline",
-    "--install-links",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    `--cache=${join(folder, "cache")}`,
-    ...fetched,
-    tarball,
-  ], folder);
   return join(folder, "node_modules", "@cipherlayer", "sdk");
 }
 

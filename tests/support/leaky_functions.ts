@@ -1,7 +1,7 @@
 /** Functions that tell a secret in every way they have: what the search must find. */
 import { metrics, trace } from "@opentelemetry/api";
 import { createApp } from "../../functions/app.ts";
-import { FolderModelStore } from "../../functions/models/model_store.ts";
+import { FolderModelStore } from "../../functions/models/folder_models.ts";
 
 const count = metrics.getMeter("leaky").createCounter("leaky");
 

@@ -2,11 +2,8 @@
 import { simulate } from "../../models/simulate/simulate.ts";
 import type { Clock } from "../../sdk/support/clock.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
-import {
-  connect,
-  type ConnectOptions,
-  type Session,
-} from "../../sdk/session/session.ts";
+import { connect, type Session } from "../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../sdk/session/session_options.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 

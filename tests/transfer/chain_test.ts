@@ -17,8 +17,10 @@ import {
   setupAnswerBytes,
   setupRequestBytes,
 } from "../../sdk/transfer/chain.ts";
-import type { TransferBatch } from "../../sdk/transfer/receiver.ts";
-import { startTransfers } from "../../sdk/transfer/receiver.ts";
+import {
+  startTransfers,
+  type TransferBatch,
+} from "../../sdk/transfer/receiver.ts";
 import {
   type BatchSeed,
   readSetup,

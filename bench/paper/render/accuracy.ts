@@ -116,7 +116,7 @@ export function accuracySection(
         ],
         runs.map(runLine),
       ),
-      `Command: \`deno task cipherlayer accuracy models/zoo/MODEL/package --images F --image-labels F --encrypted [--insecure-key-bits 512] --state S\`, then \`deno task paper --only encrypted --state S\`. ${
+      `Command: \`deno task cipherlayer accuracy models/zoo/MODEL/package --input F --labels F --encrypted [--insecure-key-bits 512] --state S\`, then \`deno task paper --only encrypted --state S\`. ${
         rawLinks(runs)
       } ${machinesOf(runs, machines)}`,
     ],

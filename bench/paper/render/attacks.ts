@@ -4,7 +4,7 @@ import {
   figureLink,
   keyName,
   type Measured,
-  missing,
+  missingSection,
   provenanceNote,
   type Section,
 } from "./markdown.ts";
@@ -18,7 +18,7 @@ export function attacksSection(
 ): Section {
   const title = "Beyond the paper: what a hostile gateway gets of the model";
   if (rows === null) {
-    return { title, blocks: [missing("attacks")], figures: [] };
+    return missingSection(title, "attacks");
   }
   const figure = attacksFigure(rows);
   return {

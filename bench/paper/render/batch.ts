@@ -6,7 +6,7 @@ import {
   figureLink,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   provenanceNote,
   type Section,
 } from "./markdown.ts";
@@ -18,7 +18,7 @@ export function batchSection(
 ): Section {
   const title = "Beyond the paper: samples in the same ciphertexts";
   if (rows === null) {
-    return { title, blocks: [missing("batch")], figures: [] };
+    return missingSection(title, "batch");
   }
   const figure = batchFigure(rows);
   const first = rows[0], last = rows[rows.length - 1];

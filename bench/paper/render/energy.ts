@@ -5,7 +5,7 @@ import {
   keyName,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   number,
   provenanceNote,
   type Section,
@@ -44,7 +44,7 @@ export function energySection(
 ): Section {
   const title = "Beyond the paper: energy of one inference at the gateway";
   if (rows === null) {
-    return { title, blocks: [missing("gateway")], figures: [] };
+    return missingSection(title, "gateway");
   }
   const { slowerBy, coreWatts, radios } = assumptions;
   return {

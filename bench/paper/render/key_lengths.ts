@@ -7,7 +7,7 @@ import {
   keyName,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   provenanceNote,
   type Section,
 } from "./markdown.ts";
@@ -39,7 +39,7 @@ export function keyLengthsSection(
 ): Section {
   const title = "Table 3 and Figure 15: key length";
   if (rows === null) {
-    return { title, blocks: [missing("key-lengths")], figures: [] };
+    return missingSection(title, "key-lengths");
   }
   const lengths = [...new Set(rows.map(({ keyBits }) => keyBits))];
   const find = (keyBits: number, method: string, samples: number) =>

@@ -7,7 +7,7 @@ import {
   keyName,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   number,
   provenanceNote,
   type Section,
@@ -20,7 +20,7 @@ export function layersSection(
 ): Section {
   const title = "Figure 14 and Table 4: layer by layer";
   if (rows === null) {
-    return { title, blocks: [missing("layers")], figures: [] };
+    return missingSection(title, "layers");
   }
   const lengths = [...new Set(rows.map(({ keyBits }) => keyBits))];
   const figure = layersFigure(

@@ -91,3 +91,10 @@ const busyLoad = 3;
 /** Stands where a table has not been measured. */
 export const missing = (stage: string): string =>
   `_Not measured yet: \`deno task paper --only ${stage}\`._`;
+
+/** A section whose table has not been measured. */
+export const missingSection = (title: string, stage: string): Section => ({
+  title,
+  blocks: [missing(stage)],
+  figures: [],
+});

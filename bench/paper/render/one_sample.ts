@@ -3,7 +3,7 @@ import {
   duration,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   number,
   provenanceNote,
   type Section,
@@ -24,7 +24,7 @@ export function oneSampleSection(
 ): Section {
   const title = "Table 2: encrypting and decrypting one sample, 3072 bits";
   if (rows === null) {
-    return { title, blocks: [missing("one-sample")], figures: [] };
+    return missingSection(title, "one-sample");
   }
   const sorted = Object.keys(names).flatMap((name) =>
     rows.filter(({ contender }) => contender === name)

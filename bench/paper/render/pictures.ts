@@ -7,7 +7,7 @@ import {
   keyName,
   markdownTable,
   type Measured,
-  missing,
+  missingSection,
   number,
   percent,
   provenanceNote,
@@ -30,7 +30,7 @@ export function picturesSection(
 ): Section {
   const title = "Figure 13: pictures of ciphertexts";
   if (pixels === null || statistics === null) {
-    return { title, blocks: [missing("pictures")], figures: [] };
+    return missingSection(title, "pictures");
   }
   const shown = picturesFigure(pixels), counted = histogramsFigure(pixels);
   const [{ keyBits, pictures }] = statistics;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** order[p] = the model's number of the unit that the edge sees at place p. */
+/** order[p] = the model's number of the unit that the gateway sees at place p. */
 export type Order = Uint32Array;
 
 /** The order of `length` channels or elements that make up the units. */

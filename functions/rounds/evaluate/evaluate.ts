@@ -17,8 +17,7 @@ export type Phase =
   | "inversion"
   | "tables"
   | "products"
-  | "packing"
-  | "randomising";
+  | "packing";
 
 /** One call: a range of a round's answers on a request's ciphertexts. */
 export interface RoundCall {
@@ -155,7 +154,7 @@ export function* evaluateRound(
   );
 }
 
-/** The model's number of each value in the range, in the order the edge sees. */
+/** The model's number of each value in the range, in the order the gateway sees. */
 export function valuesInRange(
   round: RoundGeometry,
   { range, outputOrder }: Pick<RoundCall, "range" | "outputOrder">,
@@ -174,7 +173,7 @@ export function valuesInRange(
   });
 }
 
-/** The number of each sum of the range, in the order the edge sees. */
+/** The number of each sum of the range, in the order the gateway sees. */
 function sumsInRange(
   round: RoundGeometry,
   call: Pick<RoundCall, "range" | "outputOrder">,

@@ -10,7 +10,7 @@ import type { ProductProgram } from "../arithmetic/product_program.ts";
 const loadsPerYield = 64;
 
 /**
- * For each place of the round's input, in the edge's order (spatial: channel by
+ * For each place of the round's input, in the gateway's order (spatial: channel by
  * channel, offset by offset; dense: element by element), its place in the model's
  * order: the operand that it is, or where inputs are folded the column of the weights.
  *

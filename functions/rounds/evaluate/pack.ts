@@ -22,7 +22,7 @@ export function sumsPerAnswer(layout: RoundLayout): number {
  * Packs sums into answers by Horner's rule:
  * answer = product of sum_j^(2^(stride*j)). Yields after each squaring of all.
  *
- * @param sums registers (or `identity`) of the range's sums in the edge's
+ * @param sums registers (or `identity`) of the range's sums in the gateway's
  * order; the last of each answer that is not `identity` is overwritten
  * @returns for each answer its register, or `identity`
  */

@@ -13,7 +13,7 @@ import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
 import {
   bankBase,
   bases,
-  masked,
+  maskPair,
   pieceBits,
   pieces,
   type Randomiser,
@@ -64,19 +64,19 @@ export class DirectRandomiser implements Randomiser {
     out: Uint8Array,
   ): Generator<void, void> {
     const n = this.#modulus;
-    const most = Math.min(answersAtOnce, answers.length);
+    const atOnce = Math.min(answersAtOnce, answers.length);
     const arithmetic = this.#kernel.open(
       [n, n],
-      firstScratch + nthPowersScratch(most),
+      firstScratch + nthPowersScratch(atOnce),
     );
     const program = new ProductProgram(arithmetic, fillerRegister);
     arithmetic.loadPair(oneRegister, 0, 1n, 0n);
     this.#fillTables(program);
     const size = out.length / answers.length;
-    for (let from = 0; from < answers.length; from += most) {
-      const count = Math.min(most, answers.length - from);
+    for (let from = 0; from < answers.length; from += atOnce) {
+      const count = Math.min(atOnce, answers.length - from);
       for (let i = 0; i < count; i++) {
-        const [a, b] = masked(answers[from + i], masks[from + i], n);
+        const [a, b] = maskPair(answers[from + i], masks[from + i], n);
         arithmetic.loadPair(firstAnswer + i, 0, a, b);
       }
       yield* this.#multiplyPowers(program, random.slice(from, from + count));

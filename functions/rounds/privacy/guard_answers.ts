@@ -39,11 +39,11 @@ export async function guardAnswers(
 ): Promise<AnswerGuard> {
   switch (guard.kind) {
     case "disturbed":
-      return await disturbed(guard.amplitude, layout, range, seeds.request);
+      return await disturb(guard.amplitude, layout, range, seeds.request);
     case "blinded":
-      return await blinded(guard, layout, range, seeds.request);
+      return await blind(guard, layout, range, seeds.request);
     case "compared":
-      return await compared(guard, range, seeds);
+      return await signAndScale(guard, range, seeds);
     default:
       return { factors: null, addend: (_i, _place, bias) => bias };
   }
@@ -64,7 +64,7 @@ export function disturbance(
   );
 }
 
-async function disturbed(
+async function disturb(
   amplitude: number,
   layout: RoundLayout,
   range: AnswerRange,
@@ -83,7 +83,7 @@ async function disturbed(
 }
 
 /** scale * (ranks*z + rank) + noise + shift, in order of the sums but for nothing else. */
-async function blinded(
+async function blind(
   guard: Extract<RoundGuard, { kind: "blinded" }>,
   layout: RoundLayout,
   range: AnswerRange,
@@ -117,7 +117,7 @@ async function blinded(
 }
 
 /** sign * (scale * (2d + 1) + noise), a scale and a sign for each answer. */
-async function compared(
+async function signAndScale(
   { scaleBits }: Extract<RoundGuard, { kind: "compared" }>,
   range: AnswerRange,
   seeds: GuardSeeds,
@@ -154,7 +154,7 @@ export async function comparisonSigns(
   return sources.map((random) => (random(1)[0] & 1) === 1 ? 1 : -1);
 }
 
-/** 2^k plus a uniform number below it, k uniform in [leastBits, bits): near log-uniform. */
+/** 2^k plus a uniform number below it, k uniform in [minBits, bits): near log-uniform. */
 function drawScale(
   minBits: number,
   bits: number,
@@ -194,7 +194,7 @@ async function noise(
   });
 }
 
-/** Slots of a value that the edge reads. */
+/** Slots of a value that the gateway reads. */
 export function usefulSlots(layout: RoundLayout): number {
   return layout.kind === "dense"
     ? layout.samples

@@ -1,5 +1,5 @@
 /**
- * Fresh channel orders: the edge sees the outputs of a hidden round in an order
+ * Fresh channel orders: the gateway sees the outputs of a hidden round in an order
  * drawn for this request, along axes that every reader can undo.
  */
 import { outputTensors } from "../../../sdk/wire/check_interface.ts";

@@ -1,6 +1,6 @@
 /**
  * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
- * the inputs' randomness, which the edge knows, is left.
+ * the inputs' randomness, which the gateway knows, is left.
  */
 import {
   bigIntFromBytes,
@@ -223,7 +223,7 @@ export class RandomiserBank implements Randomiser {
     for (let from = 0; from < answers.length; from += answersPerYield) {
       const count = Math.min(answersPerYield, answers.length - from);
       for (let i = 0; i < count; i++) {
-        const [a, b] = masked(answers[from + i], masks[from + i], n);
+        const [a, b] = maskPair(answers[from + i], masks[from + i], n);
         this.#arithmetic.loadPair(firstAnswer + i, 0, a, b);
       }
       this.#multiplyResidues(random.slice(from, from + count));
@@ -329,7 +329,7 @@ export class PowerRandomiser implements Randomiser {
     arithmetic.loadPair(oneRegister, 0, 1n, 0n);
     for (let i = 0; i < count; i++) {
       arithmetic.loadPair(2 + i, 0, uniformBelow(n, random[i]), 0n);
-      const [a, b] = masked(answers[i], masks[i], n);
+      const [a, b] = maskPair(answers[i], masks[i], n);
       arithmetic.loadPair(2 + count + i, 0, a, b);
     }
     yield* nthPowers(program, { first: 2, count, one: oneRegister, scratch });
@@ -345,7 +345,7 @@ export class PowerRandomiser implements Randomiser {
 }
 
 /** (1 + mask*N)(a + b*N) modulo N^2. */
-export function masked(
+export function maskPair(
   [a, b]: PackedAnswer,
   mask: bigint,
   n: bigint,

@@ -6,10 +6,12 @@ import {
   checkedSize,
   gridIndex,
   integers,
+  shortRanges,
   sizeOf,
   stridesOf,
   type Tensor,
 } from "../onnx/tensor.ts";
+import { quantisedConstants } from "./quantised_constants.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import {
   concatShape,
@@ -116,18 +118,19 @@ const rules: Record<string, Rule> = {
   Dropout: (_, [x]) => x!,
   Cast: (node, [x]) => {
     const type = numberAttribute(node, "to", 1);
-    if (isFloatType(type)) return { ...x!, type: "float" };
+    const { shape } = x!;
+    if (isFloatType(type)) return { type: "float", shape, data: x!.data };
     if (type === 9) {
       return {
-        ...x!,
         type: "boolean",
+        shape,
         data: x!.data.map((v) => v === 0 ? 0 : 1),
       };
     }
     const [low, high] = integerTypes[type] ?? [0, -1];
     const data = x!.data.map((v) => Math.trunc(v) + 0);
     if (data.every((v) => v >= low && v <= high)) {
-      return { ...x!, type: "integer", data };
+      return { type: "integer", shape, data, range: shortRanges[type] };
     }
     throw new UnsupportedNodeError(
       `its constant does not fit ONNX's type ${type}`,
@@ -247,6 +250,7 @@ const rules: Record<string, Rule> = {
     return { ...sum, data: sum.data.map((v) => v / cells) };
   },
   MatMul: (_, [a, b]) => matrixProduct(a!, b!),
+  ...quantisedConstants,
 };
 
 for (const [operator, f] of Object.entries({ ...arithmetic, ...comparisons })) {

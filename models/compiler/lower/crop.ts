@@ -66,10 +66,10 @@ function cropRound(
       edge,
       terms: terms.map(({ reads, map }) => ({
         reads,
-        map: giving(map as Convolution, grid),
+        map: withOutput(map as Convolution, grid),
       })),
       shape: grid,
-      bias: cropped(round.bias, shape as Grid, grid),
+      bias: cropValues(round.bias, shape as Grid, grid),
       writesShape: changed ? written : round.writesShape,
     },
     written: changed ? written : undefined,
@@ -115,7 +115,7 @@ function cropWindow(window: Window, output: Grid): Window {
   };
 }
 
-function giving(map: Convolution, output: Grid): Convolution {
+function withOutput(map: Convolution, output: Grid): Convolution {
   const wanted: Convolution = { ...map, output };
   const [, height, width] = map.input;
   const [top, left] = map.pads;
@@ -128,10 +128,13 @@ function giving(map: Convolution, output: Grid): Convolution {
 /** The same convolution on an input of which only `input` is left. */
 function readingFrom({ reads, map }: FloatTerm, input: Grid): FloatTerm {
   const convolution = map as Convolution;
-  return { reads, map: giving({ ...convolution, input }, convolution.output) };
+  return {
+    reads,
+    map: withOutput({ ...convolution, input }, convolution.output),
+  };
 }
 
-function cropped(values: Float64Array, from: Grid, to: Grid): Float64Array {
+function cropValues(values: Float64Array, from: Grid, to: Grid): Float64Array {
   const result = new Float64Array(to[0] * to[1] * to[2]);
   let at = 0;
   for (let channel = 0; channel < to[0]; channel++) {

@@ -91,8 +91,8 @@ function joinedProducts(
     (outer.kernel[axis] - 1) * outer.dilation[axis] * inner.stride[axis] +
     (inner.kernel[axis] - 1) * inner.dilation[axis] + 1
   );
-  const most = outer.output[0] * inner.input[0] * area[0] * area[1];
-  return Math.min(pairs, most) * height * width;
+  const maxTaps = outer.output[0] * inner.input[0] * area[0] * area[1];
+  return Math.min(pairs, maxTaps) * height * width;
 }
 
 /** Weights that are not zero, by the channel that they read or write. */

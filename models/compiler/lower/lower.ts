@@ -4,6 +4,7 @@
  * once.
  */
 import { cropUnread } from "./crop.ts";
+import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
@@ -20,9 +21,11 @@ import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
+import { quantisedRules } from "./operators/quantised.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
+import { type Integers, passIntegers } from "./integers.ts";
 import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
@@ -59,6 +62,7 @@ const rules: Record<string, OperatorRule> = {
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
+  ...quantisedRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
@@ -66,10 +70,11 @@ const joining = new Set([
   ...Object.keys(linearRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
+  ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],
 ]);
 
 export interface LowerOptions {
-  /** Averages of activations: at the edge (fewer ciphertexts), or in the cloud as linear maps. */
+  /** Averages of activations: at the gateway (fewer ciphertexts), or in the cloud as linear maps. */
   pool?: "edge" | "cloud";
 }
 
@@ -97,7 +102,10 @@ export function lower(
   const inputs = graph.inputs as { name: string; shape: number[] }[];
   const [[batch]] = inputs.map(({ shape }) => shape);
   const rounds = new RoundBuilder(
-    new Map(inputs.map(({ name }) => [name, { gain: 1, offset: 0 }])),
+    new Map(graph.inputs.map(({ name, range }) => [
+      name,
+      { gain: 1, offset: 0, grid: null, range },
+    ])),
   );
   const values = new Map<string, Value>();
   for (const [constant, tensor] of graph.constants) {
@@ -122,7 +130,8 @@ export function lower(
   const rawInputs = new Set(inputs.map(({ name }) => name));
   const isRawInput = (tensor: string) =>
     rawInputs.has(tensor) && consumers.get(tensor) === 1;
-  const integers = integerNodes(graph, nodes);
+  const { computing, moving } = integerNodes(graph, nodes);
+  const integers = new Map<string, Integers>();
   const offending: OffendingNode[] = [];
 
   for (const node of nodes) {
@@ -142,7 +151,7 @@ export function lower(
       if (shape) values.set(name, rounds.activation(`?${name}`, shape));
     };
     const refusal = refuse(node) ??
-      (integers.has(node) ? inIntegers(node) : null);
+      (computing.has(node) ? inIntegers(node) : null);
     if (refusal) {
       offend(refusal);
       continue;
@@ -159,9 +168,11 @@ export function lower(
           consumers,
           values,
           derivations,
+          integers,
           isRawInput,
         }));
       const results = [lowered].flat();
+      if (moving.has(node)) passIntegers(node, integers);
       results.forEach((result, i) => {
         checkResult(result);
         const name = node.outputs[i];
@@ -169,7 +180,7 @@ export function lower(
           isCheaperWritten(result, readers(name));
         values.set(
           name,
-          isWritten ? rounds.written(result, node.name) : result,
+          isWritten ? rounds.writeActivation(result, node.name) : result,
         );
       });
       // What nothing reads any more, and no function is made of, is let go.
@@ -177,7 +188,7 @@ export function lower(
         const left = unread.get(input)! - 1;
         unread.set(input, left);
         const isSource = () =>
-          derivations.values().some(({ from }) => from === input);
+          [...derivations.values()].some(({ from }) => from === input);
         if (left === 0 && !isSource()) values.delete(input);
       }
       if (isRawInput(node.inputs[0]) && isUntouchedInput(rounds, results[0])) {
@@ -194,18 +205,23 @@ export function lower(
     checkTail(tail, lasts[i].shape, graph.opset)
   );
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
-  const outputs = graph.outputs.map(({ name }, i): FloatOutput => ({
-    name,
-    tensor: finish(rounds, lasts[i], ends[i]),
-    shape: outputShape(lasts[i].shape),
-    tail: detached[i].tail,
-  }));
-  return cropUnread({
-    inputs: inputs.map(({ name, shape: [, ...rest] }) => ({
+  const outputs = graph.outputs.map(({ name }, i): FloatOutput => {
+    const { scale = 1, zero = 0 } = integers.get(ends[i]) ?? {};
+    return {
       name,
-      shape: gridOf([1, ...rest]) ?? [sizeOf(rest)],
-      ...rounds.inputs.get(name)!,
-    })),
+      tensor: finish(rounds, lasts[i], ends[i]),
+      shape: outputShape(lasts[i].shape),
+      unit: scale,
+      zero,
+      tail: detached[i].tail,
+    };
+  });
+  return cropUnread({
+    inputs: inputs.map(({ name, shape: [, ...rest] }) => {
+      const { gain, offset, grid } = rounds.inputs.get(name)!;
+      const shape = gridOf([1, ...rest]) ?? [sizeOf(rest)];
+      return { name, shape, gain, offset, grid };
+    }),
     rounds: rounds.rounds,
     outputs,
   });
@@ -223,16 +239,6 @@ function lastValue(
     throw new RangeError("Cannot compile model: its output is a constant");
   }
   return last;
-}
-
-/** The nodes that the outputs depend on, in the graph's order. */
-function neededNodes(nodes: OnnxNode[], ends: string[]): OnnxNode[] {
-  const needed = new Set(ends);
-  return nodes.toReversed().filter(({ inputs, outputs }) => {
-    if (!outputs.some((name) => needed.has(name))) return false;
-    for (const name of inputs) needed.add(name);
-    return true;
-  }).toReversed();
 }
 
 function countConsumers(
@@ -275,7 +281,8 @@ function lowerNode(
 /** Operators without any rule, whatever their inputs. */
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
-  const standard = domain === "" || domain === "ai.onnx";
+  const standard = ["", "ai.onnx"].includes(domain) ||
+    domainsOf[operator]?.includes(domain);
   const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
@@ -292,6 +299,13 @@ function refuse(node: OnnxNode): OffendingNode | null {
     instead: suggestion(operator),
   };
 }
+
+/** Other domains in which operators of that name are the same. */
+const domainsOf: Readonly<Record<string, readonly string[]>> = {
+  Quant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  BipolarQuant: ["qonnx.custom_op.general", "finn.custom_op.general"],
+  RequantShift: ["PACTOps"],
+};
 
 function inIntegers({ name, operator }: OnnxNode): OffendingNode {
   return {
@@ -346,7 +360,7 @@ function finish(
   try {
     if (last.kind === "edge") return last.activation ??= rounds.write(last);
     return writtenAs(rounds, last) ??
-      rounds.written(last, output).terms[0].reads;
+      rounds.writeActivation(last, output).terms[0].reads;
   } catch (error) {
     const node = { name: output, operator: "output" };
     throw new UnsupportedModelError([asOffending(node, error)]);

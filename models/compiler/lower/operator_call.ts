@@ -2,6 +2,7 @@
 import type { OnnxNode } from "../onnx/graph.ts";
 import type { EdgeOperation, LinearMap } from "../ir.ts";
 import { floats, type Tensor } from "../onnx/tensor.ts";
+import type { Integers } from "./integers.ts";
 import type { ScalarFunction } from "./scalar_functions.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import {
@@ -36,6 +37,8 @@ export interface OperatorCall {
   values: ReadonlyMap<string, Value>;
   /** Tensors that are elementwise functions of one other tensor. */
   derivations: Map<string, Derivation>;
+  /** What tensors of integers mean, where they do not stand for themselves. */
+  integers: Map<string, Integers>;
   /** Whether a tensor is the reading itself and nothing else reads it. */
   isRawInput: (name: string) => boolean;
 }
@@ -118,15 +121,20 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 }
 
 /**
- * Adds an operation of the edge to a value. One that other nodes read too becomes
+ * Adds an operation of the gateway to a value. One that other nodes read too becomes
  * an activation first, and this operation a round of its own.
+ *
+ * @param options.value what the operation is applied to; default: the first input
+ * @param options.sole whether only this node reads it; default: as for the first input
  */
 export function edgeResult(
   call: OperatorCall,
   operation: EdgeOperation,
   shape: number[],
-  value = dynamicInput(call, 0),
-  sole = isSoleReader(call, 0),
+  { value = dynamicInput(call, 0), sole = isSoleReader(call, 0) }: {
+    value?: DynamicValue;
+    sole?: boolean;
+  } = {},
 ): EdgeValue {
   const node = call.node.name;
   if (value.kind === "edge" && sole && value.activation === null) {

@@ -1,5 +1,5 @@
 /**
- * Pooling behind a Concat of channels moves ahead of it: the edge then pools each
+ * Pooling behind a Concat of channels moves ahead of it: the gateway then pools each
  * branch before it sends it, and no round does nothing but join them.
  */
 import { numberAttribute, type OnnxNode } from "../onnx/graph.ts";

@@ -5,7 +5,7 @@ import {
   type OnnxNode,
 } from "../onnx/graph.ts";
 import { sizeOf } from "../onnx/tensor.ts";
-import type { ScoreDisplay } from "../../../sdk/wire/plan.ts";
+import type { ScoreDisplay } from "../../../sdk/wire/values.ts";
 import { normaliseAxis } from "./shapes.ts";
 import type { OffendingNode } from "./unsupported.ts";
 
@@ -30,20 +30,32 @@ const displays: Record<string, ScoreDisplay> = {
   LogSoftmax: "logSoftmax",
 };
 
-/** Passed over on the way to Softmax or ArgMax. */
-const views = new Set(["Identity", "Cast", "Squeeze"]);
+/**
+ * Passed over on the way to Softmax or ArgMax; probabilities that are quantised and real
+ * again are displayed as they were.
+ */
+const views = new Set(["Identity", "Cast", "Squeeze", "DequantizeLinear"]);
 
 /** Takes the tail off the output `last` of a graph. */
 export function detachTail(graph: OnnxGraph, last: string): DetachedTail {
+  const makerOf = (name: string) =>
+    graph.nodes.find(({ outputs }) => outputs[0] === name);
   const path: OnnxNode[] = [];
   let output = last, cut = 0;
   for (;;) {
-    const node = graph.nodes.find(({ outputs }) => outputs[0] === output);
+    const node = makerOf(output);
     if (!node) break;
     const isTail = tailOperators.has(node.operator);
     if (!isTail && !views.has(node.operator)) break;
     // Ahead of a Softmax or ArgMax a cast may truncate: it stays, and is judged.
     if (node.operator === "Cast" && cut > 0) break;
+    if (node.operator === "DequantizeLinear") {
+      const quantise = makerOf(node.inputs[0]);
+      if (cut > 0 || quantise?.operator !== "QuantizeLinear") break;
+      path.push(node, quantise);
+      output = quantise.inputs[0];
+      continue;
+    }
     path.push(node);
     if (isTail) cut = path.length;
     output = node.inputs[0];

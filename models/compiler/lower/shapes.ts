@@ -115,12 +115,19 @@ export function concatShape(
   return { axis, shape };
 }
 
+/** For each axis where a slice starts and in what steps it goes on; its shape. */
+export interface SliceRanges {
+  starts: number[];
+  steps: number[];
+  shape: number[];
+}
+
 /** Start and step along every axis, and the shape that results. */
 export function sliceRanges(
   node: OnnxNode,
   from: readonly number[],
   inputs: readonly (Tensor | null)[],
-): { starts: number[]; steps: number[]; shape: number[] } {
+): SliceRanges {
   const givenStarts = listOf(node, "starts", inputs[1]) ?? [];
   const givenEnds = listOf(node, "ends", inputs[2]) ?? [];
   const axes = listOf(node, "axes", inputs[3]) ??

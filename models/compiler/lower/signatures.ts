@@ -6,7 +6,8 @@ import type { Attribute, OnnxNode } from "../onnx/graph.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import type { Value } from "./values.ts";
 
-type Kind = Attribute["kind"];
+/** `any`: a number, also as a tensor, which the rule tells apart. */
+type Kind = Attribute["kind"] | "any";
 
 interface Signature {
   attributes?: Readonly<Record<string, Kind>>;
@@ -53,6 +54,33 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 3,
   },
   MatMul: ofTwo,
+  QuantizeLinear: {
+    attributes: { ...axis, output_dtype: "number", saturate: "number" },
+    inputs: 3,
+  },
+  DequantizeLinear: { attributes: axis, inputs: 3 },
+  QLinearConv: { attributes: { ...window, group: "number" }, inputs: 9 },
+  QLinearMatMul: { inputs: 8, dynamic: 4 },
+  ConvInteger: { attributes: { ...window, group: "number" }, inputs: 4 },
+  MatMulInteger: { inputs: 4, dynamic: 2 },
+  Quant: {
+    attributes: {
+      signed: "number",
+      narrow: "number",
+      rounding_mode: "string",
+    },
+    inputs: 4,
+  },
+  BipolarQuant: { inputs: 2 },
+  RequantShift: {
+    attributes: {
+      div: "any",
+      n_levels: "any",
+      n_levels_out: "any",
+      signed: "any",
+    },
+    inputs: 3,
+  },
   BatchNormalization: {
     attributes: {
       epsilon: "number",
@@ -182,7 +210,7 @@ function checkAttributes(
     if (!Object.hasOwn(known, name)) {
       refuse(`its attribute ${JSON.stringify(name)} is not known`);
     }
-    if (kind !== known[name]) {
+    if (kind !== known[name] && known[name] !== "any") {
       refuse(
         `its attribute ${name} is of another kind than expected (${
           known[name]

@@ -10,16 +10,17 @@ export interface OffendingNode {
 /** Names that a line of the message gives. */
 const namesShown = 3;
 
-/** The model holds nodes that no round and no step of the edge can express. */
+/** The model holds nodes that no round and no step of the gateway can express. */
 export class UnsupportedModelError extends Error {
   override readonly name = "UnsupportedModelError";
 
   /** @param nodes every offending node, in the order of the graph */
   constructor(readonly nodes: OffendingNode[]) {
-    const groups = Map.groupBy(
-      nodes,
-      ({ operator, why, instead }) => JSON.stringify([operator, why, instead]),
-    );
+    const groups = new Map<string, OffendingNode[]>();
+    for (const node of nodes) {
+      const key = JSON.stringify([node.operator, node.why, node.instead]);
+      groups.set(key, [...groups.get(key) ?? [], node]);
+    }
     super(
       `Cannot compile model: ${nodes.length} unsupported node${
         nodes.length === 1 ? "" : "s"

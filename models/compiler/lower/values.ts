@@ -1,16 +1,17 @@
 /**
  * What a name of the ONNX graph stands for while the graph is lowered, and the
- * rounds gathered so far. Rounds come into being lazily: a value of the edge
+ * rounds gathered so far. Rounds come into being lazily: a value of the gateway
  * becomes an activation only when something linear reads it.
  */
-import type {
-  EdgeOperation,
-  FloatRound,
-  FloatTerm,
-  Grid,
-  LinearMap,
+import {
+  type EdgeOperation,
+  type FloatInput,
+  type FloatRound,
+  type FloatTerm,
+  type Grid,
+  gridSize,
+  type LinearMap,
 } from "../ir.ts";
-import { gridSize } from "../ir.ts";
 import { maxPlaces } from "../../package/verify.ts";
 import { sizeOf, type Tensor } from "../onnx/tensor.ts";
 import {
@@ -61,15 +62,18 @@ export function gridOf(shape: readonly number[]): Grid | null {
   return shape.length === 4 ? [shape[1], shape[2], shape[3]] : null;
 }
 
+/** How an input is read: the activation of its name is reading * gain + offset. */
+export interface InputUse extends Pick<FloatInput, "gain" | "offset" | "grid"> {
+  /** Least and greatest reading, of short integers. */
+  range?: Tensor["range"];
+}
+
 /** The rounds of a network under construction. */
 export class RoundBuilder {
   readonly rounds: FloatRound[] = [];
   readonly #prefix: string;
 
-  /** @param inputs by name: the activation of that name is reading * gain + offset */
-  constructor(
-    readonly inputs: ReadonlyMap<string, { gain: number; offset: number }>,
-  ) {
+  constructor(readonly inputs: ReadonlyMap<string, InputUse>) {
     let prefix = "a";
     const taken = [...inputs.keys()];
     while (taken.some((name) => name.startsWith(prefix))) prefix += "_";
@@ -142,7 +146,7 @@ export class RoundBuilder {
       if (terms.length < linear.terms.length) continue;
       return { ...linear, shape, terms, bias: apply(map, linear.bias) };
     }
-    const broken = this.written(linear, `${node} input`);
+    const broken = this.writeActivation(linear, `${node} input`);
     return {
       kind: "linear",
       shape,
@@ -152,7 +156,7 @@ export class RoundBuilder {
   }
 
   /** The value as an activation of its own. */
-  written(value: LinearValue, node: string): LinearValue {
+  writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
       kind: "edge",
       shape: value.shape,

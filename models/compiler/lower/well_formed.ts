@@ -12,6 +12,10 @@ const minInputs: Readonly<Record<string, number>> = {
       .map((operator) => [operator, 2]),
   ),
   ...Object.fromEntries(
+    ["QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger"]
+      .map((operator) => [operator, 2]),
+  ),
+  ...Object.fromEntries(
     ["Equal", "Less", "Greater", "And", "Or", "Mod"]
       .map((operator) => [operator, 2]),
   ),
@@ -21,6 +25,11 @@ const minInputs: Readonly<Record<string, number>> = {
   Where: 3,
   Range: 3,
   BatchNormalization: 5,
+  QLinearConv: 8,
+  QLinearMatMul: 8,
+  Quant: 4,
+  BipolarQuant: 2,
+  RequantShift: 3,
 };
 
 /** Nodes that name no output, one that exists, or an input that does not exist yet. */

@@ -40,6 +40,8 @@ export interface OnnxValue {
   shape: number[] | null;
   /** Whether the file says that its elements are integers. */
   isInteger?: boolean;
+  /** Least and greatest number of its type, of integers of 16 bits at most. */
+  range?: Tensor["range"];
 }
 
 /** A number attribute, or `otherwise` where the node has none. */

@@ -4,7 +4,7 @@
  */
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Attribute, OnnxGraph, OnnxNode, OnnxValue } from "./graph.ts";
-import type { Tensor } from "./tensor.ts";
+import { shortRanges, type Tensor } from "./tensor.ts";
 import { readInt64, readNumbers, readTensor } from "./tensor_proto.ts";
 
 /** Operator-set versions that the passes know. */
@@ -221,7 +221,7 @@ function readValue(reader: BinaryReader, end: number): OnnxValue {
 function readType(
   reader: BinaryReader,
   end: number,
-): Pick<OnnxValue, "shape" | "isInteger"> {
+): Pick<OnnxValue, "shape" | "isInteger" | "range"> {
   let shape: number[] | null = null, elementType = 1;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
@@ -237,7 +237,9 @@ function readType(
       else reader.skip(innerType, inner);
     }
   }
-  return { shape, isInteger: integerTypes.has(elementType) };
+  const range = shortRanges[elementType];
+  const isInteger = integerTypes.has(elementType);
+  return { shape, isInteger, ...range && { range } };
 }
 
 /** Element types, as TensorProto.DataType has them, that are integers or booleans. */

@@ -7,7 +7,19 @@ export interface Tensor {
   type: "float" | "integer" | "boolean" | "string";
   shape: number[];
   data: Float64Array;
+  /** Least and greatest number of its type, of integers of 16 bits at most. */
+  range?: readonly [low: number, high: number];
 }
+
+/** Ranges of ONNX's short integers, by TensorProto.DataType. */
+export const shortRanges: Readonly<
+  Record<number, readonly [low: number, high: number]>
+> = {
+  2: [0, 255],
+  3: [-128, 127],
+  4: [0, 65535],
+  5: [-32768, 32767],
+};
 
 /** Longest tensor that is computed, in elements: a few bytes of a file may ask for any. */
 export const maxElements = 2 ** 24;

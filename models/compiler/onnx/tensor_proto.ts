@@ -1,5 +1,5 @@
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { sizeOf, type Tensor } from "./tensor.ts";
+import { shortRanges, sizeOf, type Tensor } from "./tensor.ts";
 
 /** Element types of ONNX's TensorProto.DataType that can be read. */
 const elementTypes: Record<number, { name: string; type: Tensor["type"] }> = {
@@ -58,7 +58,7 @@ export function readTensor(
   if (external) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: its data lie in another file; save the model with its weights inside (onnx.save with save_as_external_data=False)`,
     );
   }
@@ -66,7 +66,7 @@ export function readTensor(
   if (!element) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: element type ${dataType} is not supported`,
     );
   }
@@ -76,7 +76,7 @@ export function readTensor(
   if (!whole || shape.length > maxAxes) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: expected at most ${maxAxes} whole lengths, got shape [${
         shape.slice(0, maxAxes)
       }]`,
@@ -95,17 +95,19 @@ export function readTensor(
   if (data.length !== count) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: expected ${count} elements of shape [${shape}], got ${
         data.length + strings
       }`,
     );
   }
-  return { name, tensor: { type: element.type, shape, data } };
+  const range = shortRanges[dataType];
+  const { type } = element;
+  return { name, tensor: { type, shape, data, ...range && { range } } };
 }
 
 /** A name for a message: whoever wrote the file may have put anything there. */
-function shown(name: string): string {
+function quoteName(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
 }
 
@@ -147,7 +149,7 @@ function fromBytes(
   if (raw.byteLength % bytes !== 0) {
     throw new RangeError(
       `Cannot read tensor ${
-        shown(name)
+        quoteName(name)
       }: ${raw.byteLength} bytes are no multiple of ${bytes}`,
     );
   }

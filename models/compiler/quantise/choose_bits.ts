@@ -1,7 +1,8 @@
 /** Fewest bits that keep the accuracy: narrower slots, fewer products everywhere. */
 import { sum } from "../../../sdk/support/numbers.ts";
 import type { CompileOptions } from "../compile.ts";
-import type { FloatNetwork } from "../ir.ts";
+import type { FloatNetwork, FloatRound } from "../ir.ts";
+import { givenRounds } from "./given.ts";
 import { outputsOf } from "../float_reference.ts";
 import { scoreName } from "../names.ts";
 import { chooseInputs, quantiseInputs } from "./inputs.ts";
@@ -49,7 +50,8 @@ export function chooseBits(
   statistics: FloatStatistics,
   options: CompileOptions,
 ): BitWidths {
-  const all = knobs(network);
+  const given = givenRounds(network);
+  const all = knobs(network, given);
   const readings = Math.min(
     options.calibration.length,
     readingsInReach(network, all.length),
@@ -62,6 +64,7 @@ export function chooseBits(
   );
   const { aim, max } = errorLimits(options)!;
   const count = network.rounds.length;
+  if (given.size === count) return usual(count);
   const uniform = (width: number): BitWidths => ({
     input: width,
     weights: Array(count).fill(width),
@@ -113,6 +116,12 @@ export function chooseBits(
   return bits;
 }
 
+/** What stands where nothing is left to choose, but for the reading's. */
+function usual(count: number): BitWidths {
+  const widths = Array(count).fill(starts[0]);
+  return { input: starts[0], weights: widths, activations: widths };
+}
+
 /** One width of the network. */
 interface Knob {
   name: string;
@@ -122,26 +131,29 @@ interface Knob {
 }
 
 /** Weights of the largest rounds first, then the input, then activations. */
-function knobs(network: FloatNetwork): Knob[] {
-  const { rounds } = network;
+function knobs(
+  network: FloatNetwork,
+  given: ReadonlySet<FloatRound>,
+): Knob[] {
+  const { rounds, inputs } = network;
+  const open = (group: number[]) => group.filter((i) => !given.has(rounds[i]));
+  const isOpen = (group: number[]) => group.length > 0;
   const size = (index: number) =>
     rounds[index].terms.reduce((sum, { map }) => sum + map.weights.length, 0);
-  const weights = groupsOf(rounds.length)
+  const weights = groupsOf(rounds.length).map(open).filter(isOpen)
     .toSorted((a, b) => size(b[0]) - size(a[0]))
     .map((group) => knob("weights", group, rounds, narrowest.weights));
-  const activations = groupsOf(rounds.length - 1)
+  const activations = groupsOf(rounds.length - 1).map(open).filter(isOpen)
     .flatMap((group) => byReaders(network, group))
     .map((group) => knob("activations", group, rounds, narrowest.activations));
-  return [
-    ...weights,
-    {
-      name: "input",
-      min: narrowest.activations,
-      get: (bits) => bits.input,
-      set: (bits, value) => bits.input = value,
-    },
-    ...activations,
-  ];
+  const input: Knob = {
+    name: "input",
+    min: narrowest.activations,
+    get: (bits) => bits.input,
+    set: (bits, value) => bits.input = value,
+  };
+  const isGiven = inputs.every(({ grid }) => grid !== null);
+  return [...weights, ...isGiven ? [] : [input], ...activations];
 }
 
 /** Rounds that share a width: each its own, or the inner ones together. */
@@ -230,13 +242,12 @@ function qualityMeter(
     while (same < known.key.length && key[same] === known.key[same]) same++;
     const earlier = known.rounds.slice(0, Math.min(same, key.length - 1));
     const specs = chooseInputs(network, calibration, bits.input, inputRange);
-    const rounds = quantiseRounds(
-      network,
+    const rounds = quantiseRounds(network, {
       statistics,
-      quantiseInputs(network, readings, specs),
+      inputs: quantiseInputs(network, readings, specs),
       bits,
-      { earlier },
-    );
+      earlier,
+    });
     known = { key, rounds };
     const scores = realOutputs(network, rounds);
     const right = scores.filter((values, i) => classOf(values) === wanted[i]);

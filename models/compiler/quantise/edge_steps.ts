@@ -1,10 +1,12 @@
-/** From the edge's operations on real numbers to exact steps on integers. */
+/** From the gateway's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
+import { requantise } from "../../../sdk/activations/scaling.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
-import type { EdgeOperation, FloatRound, Window } from "../ir.ts";
+import { integerOf } from "../integer_grid.ts";
+import type { EdgeOperation, FloatRound, IntegerGrid, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import {
@@ -37,6 +39,12 @@ const scoreBits = 12;
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
 
+/** Bits of integers that are narrow as they are. */
+const maxNarrowBits = 16;
+
+/** Entries of a table for ties, at most. */
+const maxTieTable = 2 ** 13;
+
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
 
@@ -63,7 +71,7 @@ export function movedBlocks(
 
 /** Whether the operation commutes with a positive factor. */
 export function isHomogeneous({ op }: EdgeOperation): boolean {
-  return op !== "clip" && op !== "function";
+  return !["clip", "function", "quantise", "sign"].includes(op);
 }
 
 /**
@@ -80,8 +88,8 @@ export function quantiseEdge(
   const walk = new StepWalk(round.shape, accumulators);
   const bits = typeof last === "number" ? last : scoreBits;
   round.edge.forEach((operation, i) => {
-    const isLast = i === round.edge.length - 1;
-    walk.add(operation, isLast ? bits : null);
+    const next = round.edge[i + 1];
+    walk.add(operation, next ? null : bits, next);
   });
   return walk.finish(last);
 }
@@ -90,6 +98,12 @@ export type Requantisation = Omit<
   Extract<EdgeStep, { op: "requantise" }>,
   "op"
 >;
+
+type Range = { low: number; high: number };
+
+function bitsOf({ low, high }: Range): number {
+  return Math.ceil(Math.log2(high - low + 1));
+}
 
 class StepWalk {
   readonly steps: EdgeStep[] = [];
@@ -102,7 +116,9 @@ class StepWalk {
   #bound: number;
   /** Set by a last Clip: real bounds of the activation. */
   #clip: [low: number, high: number] = [-Infinity, Infinity];
-  #done: { low: number; high: number } | null = null;
+  #done: Range | null = null;
+  /** Range of the values, where they are integers that need no narrowing. */
+  #narrow: Range | null = null;
 
   constructor(shape: number[], { scales, bound, samples }: Accumulators) {
     this.#shape = this.#sampleShape = shape;
@@ -111,12 +127,24 @@ class StepWalk {
     this.#samples = samples;
   }
 
-  /** @param lastBits width of the activation where this is the last operation */
-  add(operation: EdgeOperation, lastBits: number | null): void {
+  /**
+   * @param lastBits width of the activation where this is the last operation
+   * @param next the operation after it
+   */
+  add(
+    operation: EdgeOperation,
+    lastBits: number | null,
+    next?: EdgeOperation,
+  ): void {
     switch (operation.op) {
       case "relu":
+        this.#narrow &&= {
+          low: Math.max(0, this.#narrow.low),
+          high: Math.max(0, this.#narrow.high),
+        };
         return this.#push({ op: "relu" });
       case "leakyRelu": {
+        this.#narrow = null;
         // Slopes as fractions of a power of two, fine but with room below 2^53.
         const room = 44 - Math.ceil(Math.log2(this.#bound + 1));
         if (room < minSlopeBits) {
@@ -148,13 +176,29 @@ class StepWalk {
       case "averagePool":
         return this.#average(operation);
       case "clip":
-        if (lastBits === null) {
+        if (lastBits === null || this.#narrow) {
           return this.#clipTo(operation.low, operation.high);
         }
         this.#clip = [operation.low, operation.high];
         return;
+      case "quantise":
+        return this.#toGrid(operation);
+      case "sign":
+        // Integers below 0, and the others.
+        this.#push({
+          op: "lookup",
+          multiplier: 2,
+          shift: 1,
+          low: -1,
+          table: [-1, 1],
+        });
+        return this.#become({ low: -1, high: 1 }, operation.scale);
       case "function":
-        return this.#table(operation, lastBits);
+        return this.#table(
+          operation,
+          lastBits,
+          next?.op === "quantise" ? next : null,
+        );
     }
   }
 
@@ -162,6 +206,7 @@ class StepWalk {
     steps: EdgeStep[];
     activation: QuantisedActivation;
   } {
+    this.#done ??= this.#narrow;
     this.#done ??= last === null ? this.#unnarrowed() : this.#requantise(
       typeof last === "number" ? this.#chooseRequantisation(last) : last,
     );
@@ -232,45 +277,101 @@ class StepWalk {
     );
     this.#scales = this.#scales.map((scale) => scale / multiple);
     this.#bound *= multiple;
+    if (!this.#narrow) return;
+    // Padding is 0.
+    const low = Math.min(0, this.#narrow.low) * multiple;
+    const high = Math.max(0, this.#narrow.high) * multiple;
+    this.#narrow = high - low < 2 ** maxNarrowBits ? { low, high } : null;
+  }
+
+  /** To the integers that the model itself rounds to. */
+  #toGrid(grid: IntegerGrid): void {
+    const { scale, low, high } = grid;
+    const isThere = this.#narrow && this.#scales[0] === scale &&
+      this.#narrow.low >= low && this.#narrow.high <= high;
+    if (isThere) return;
+    const factor = this.#scales[0] / scale;
+    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const step: EdgeStep = { op: "requantise", multiplier, shift, low, high };
+    this.#push(this.#tieTable(step, grid) ?? step);
+    this.#become({ low, high }, scale);
+  }
+
+  /**
+   * Means of a few integers often lie half-way between two: where the step takes others of
+   * them than the model does, a table does as the model.
+   */
+  #tieTable(step: Requantisation, grid: IntegerGrid): EdgeStep | null {
+    const [scale] = this.#scales, bound = this.#bound;
+    const { low, high } = this.#narrow ?? { low: -bound, high: bound };
+    if (high - low >= maxTieTable) return null;
+    const values = Float64Array.from(
+      { length: high - low + 1 },
+      (_, i) => low + i,
+    );
+    const table = Array.from(values, (x) => integerOf(x * scale, grid));
+    const got = requantise(values, step, step.low, step.high);
+    return got.every((x, i) => x === table[i])
+      ? null
+      : { op: "lookup", multiplier: 2, shift: 1, low, table };
+  }
+
+  /** The values lie in a range that needs no narrowing. */
+  #become(range: Range, scale: number): void {
+    this.#scales = Float64Array.of(scale);
+    this.#narrow = range;
+    this.#bound = Math.max(-range.low, range.high);
   }
 
   #clipTo(low: number, high: number): void {
     const [scale] = this.#scales;
     const bound = this.#bound;
-    const least = Math.round(low / scale), largest = Math.round(high / scale);
+    const smallest = Math.round(low / scale),
+      largest = Math.round(high / scale);
     // Either may lie beyond all accumulators.
     const step = {
-      low: Math.min(Math.max(-bound, least), largest),
-      high: Math.max(Math.min(bound, largest), least),
+      low: Math.min(Math.max(-bound, smallest), largest),
+      high: Math.max(Math.min(bound, largest), smallest),
     };
     this.#push({ op: "requantise", multiplier: 2, shift: 1, ...step });
     this.#bound = Math.max(Math.abs(step.low), Math.abs(step.high));
+    if (this.#narrow) this.#narrow = { low: step.low, high: step.high };
   }
 
-  /** A table from a fine grid over the values seen to the function's values. */
+  /**
+   * A table from a fine grid over the values seen to the function's values, or from all
+   * values where they are few.
+   *
+   * @param target what the model itself rounds the function's values to
+   */
   #table(
     { apply, name }: Extract<EdgeOperation, { op: "function" }>,
     lastBits: number | null,
+    target: IntegerGrid | null,
   ): void {
     const bits = lastBits ?? intermediateBits;
     const [scale] = this.#scales;
-    const [min, max] = extremes(this.#values());
-    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
-    const middle = (min + max) / 2;
-    const from = middle - reach, to = middle + reach;
-    const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const { multiplier, shift, low, entries } = this.#tableInputs(
+      target ? bitsOf(target) : bits,
+    );
     const step = 2 ** shift / multiplier;
-    const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
     const outputs = withinDomain(
       Float64Array.from(
         { length: entries },
         (_, i) => apply((low + i) * step * scale),
       ),
     );
+    if (target && outputs?.every(Number.isFinite)) {
+      const table = Array.from(outputs, (y) => integerOf(y, target));
+      this.#push({ op: "lookup", multiplier, shift, low, table });
+      return this.#become(target, target.scale);
+    }
     // In floating point all are finite; integers may lie beyond a domain's edge.
-    const values = subsample(this.#values(), 1, (v) => apply(v * scale))[0]
-      .values.filter(Number.isFinite);
+    const seen = this.#values();
+    const values = seen.length > 0 || !outputs
+      ? subsample(seen, 1, (v) => apply(v * scale))[0].values
+        .filter(Number.isFinite)
+      : outputs;
     if (!outputs || values.length === 0) {
       throw new RangeError(
         `Cannot quantise ${name}: it is not finite on the calibration readings`,
@@ -287,16 +388,38 @@ class StepWalk {
     this.#push({ op: "lookup", multiplier, shift, low, table });
     this.#scales = this.#scales.map(() => unit);
     this.#bound = Math.max(-bounds.low, bounds.high);
+    this.#narrow = null;
     if (lastBits !== null) this.#done = bounds;
   }
 
-  #unnarrowed(): { low: number; high: number } {
+  /** The integers that a table is read at. */
+  #tableInputs(bits: number) {
+    const range = this.#narrow;
+    if (range && range.high - range.low < 2 ** maxNarrowBits) {
+      const entries = range.high - range.low + 1;
+      return { multiplier: 2, shift: 1, low: range.low, entries };
+    }
+    const seen = this.#values();
+    const [min, max] = seen.length > 0
+      ? extremes(seen)
+      : [-this.#bound, this.#bound];
+    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
+    const middle = (min + max) / 2;
+    const from = middle - reach, to = middle + reach;
+    const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
+    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const step = 2 ** shift / multiplier;
+    const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
+    return { multiplier, shift, low, entries };
+  }
+
+  #unnarrowed(): Range {
     const [low, high] = this.#clip;
     if (Number.isFinite(low) || Number.isFinite(high)) this.#clipTo(low, high);
     return { low: -this.#bound, high: this.#bound };
   }
 
-  #requantise(step: Requantisation): { low: number; high: number } {
+  #requantise(step: Requantisation): Range {
     const { multiplier, shift, low, high } = step;
     this.#push({ op: "requantise", multiplier, shift, low, high });
     this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);

@@ -72,7 +72,7 @@ function covariance(
         patches,
       );
     } else patches.set(samples[s]);
-    addProducts(patches, size, positions, products, sums);
+    addProducts(patches, { size, positions }, { products, sums });
     count += positions;
   }
   // Few vectors say little about many pairs: what they say is shrunk.
@@ -90,10 +90,8 @@ function covariance(
 /** Adds patches times their transpose, and their sums. */
 function addProducts(
   patches: Float64Array,
-  size: number,
-  positions: number,
-  products: Float64Array,
-  sums: Float64Array,
+  { size, positions }: { size: number; positions: number },
+  { products, sums }: { products: Float64Array; sums: Float64Array },
 ): void {
   const rowsOf = (matrix: Float64Array, length: number) =>
     Array.from(
@@ -132,15 +130,18 @@ function factorise(matrix: Float64Array, size: number): Float64Array {
  * Integers for one row of weights.
  *
  * @param weights in real units
- * @param steps real value of one unit of each weight
- * @param limit largest magnitude
+ * @param options.steps real value of one unit of each weight
+ * @param options.limit largest magnitude
+ * @param options.group of the convolution that the row belongs to
  */
 export function roundRow(
   weights: Float64Array,
-  steps: Float64Array,
-  limit: number,
-  { size, factors }: Feedback,
-  group: number,
+  { steps, limit, feedback: { size, factors }, group }: {
+    steps: Float64Array;
+    limit: number;
+    feedback: Feedback;
+    group: number;
+  },
 ): Float64Array {
   const factor = factors[group];
   const errors = new Float64Array(size), integers = new Float64Array(size);

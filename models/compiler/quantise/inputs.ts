@@ -8,7 +8,13 @@ import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { integersWithin } from "../../../sdk/fixed_point/quantise.ts";
 import type { InputSpec } from "../../../sdk/wire/values.ts";
 import { inputReadings } from "../float_reference.ts";
-import type { FloatInput, FloatNetwork, FloatTerm } from "../ir.ts";
+import type {
+  FloatInput,
+  FloatNetwork,
+  FloatTerm,
+  IntegerGrid,
+} from "../ir.ts";
+import { givenRounds } from "./given.ts";
 import { columnsOfRow, type QuantisedActivation } from "./activation.ts";
 import { integerBounds, rangeMargin } from "./range.ts";
 import { batchMap } from "../../simulate/batch_map.ts";
@@ -36,7 +42,11 @@ export function chooseInputs(
   range?: [min: number, max: number],
 ): InputSpec[] {
   const parts = inputReadings(network, readings);
+  const given = givenRounds(network);
   return network.inputs.map((input, i) => {
+    if (input.grid) return takeGivenIntegers(input, input.grid);
+    const whole = given.size > 0 && keepWholeNumbers(input, parts[i], bits);
+    if (whole) return whole;
     const together = oneScale(input, range ?? extremes(parts[i], bits), bits);
     const blocks = input.shape[0];
     if (range || blocks === 1 || readings.length < 2) return together;
@@ -84,8 +94,44 @@ export function quantiseInputs(
   }));
 }
 
-function described({ name, shape }: FloatInput) {
+function describe({ name, shape }: FloatInput) {
   return { name, shape, labels: null, units: null };
+}
+
+/** The integers that the model itself rounds to. */
+function takeGivenIntegers(
+  input: FloatInput,
+  { scale, low, high }: IntegerGrid,
+): InputSpec {
+  const { gain, offset } = input;
+  return {
+    ...describe(input),
+    scale: [scale / gain],
+    offset: [0 - offset / gain],
+    low,
+    high,
+  };
+}
+
+/** Readings that are integers, which fit the bits, as they are: for models of integers. */
+function keepWholeNumbers(
+  input: FloatInput,
+  readings: Readings,
+  bits: number,
+): InputSpec | null {
+  let min = 0, max = 0;
+  for (const reading of readings) {
+    for (let i = 0; i < reading.length; i++) {
+      if (!Number.isInteger(reading[i])) return null;
+      min = Math.min(min, reading[i]);
+      max = Math.max(max, reading[i]);
+    }
+  }
+  const low = min < 0 ? -(2 ** (bits - 1)) : 0, high = low + 2 ** bits - 1;
+  const isPlain = input.offset === 0 && min >= low && max <= high && max > min;
+  return isPlain
+    ? { ...describe(input), scale: [1], offset: [0], low, high }
+    : null;
 }
 
 function oneScale(
@@ -98,7 +144,7 @@ function oneScale(
   const [below, above] = [Math.min(0, min - zero), Math.max(0, max - zero)];
   const { low, high } = integerBounds(below, above, bits);
   const scale = Math.max(above / high, low < 0 ? below / low : 0) || 1;
-  return { ...described(input), scale: [scale], offset: [zero], low, high };
+  return { ...describe(input), scale: [scale], offset: [zero], low, high };
 }
 
 /**
@@ -114,12 +160,12 @@ function scaleEach(
 ): InputSpec {
   const high = 2 ** bits - 1;
   const weights = largestWeights(terms, ranges.length);
-  const most = ranges.reduce(
+  const widest = ranges.reduce(
     (reach, [min, max], block) => Math.max(reach, weights[block] * (max - min)),
     0,
   );
   const reach = ranges.map(([min, max], block) =>
-    max > min ? max - min : most / weights[block]
+    max > min ? max - min : widest / weights[block]
   );
   const scale = reach.map((range) =>
     range > 0 && Number.isFinite(range) ? range / high : 1
@@ -127,7 +173,7 @@ function scaleEach(
   const offset = ranges.map(([min, max], block) =>
     max > min ? min : min - scale[block] * Math.round(high / 2)
   );
-  return { ...described(input), scale, offset, low: 0, high };
+  return { ...describe(input), scale, offset, low: 0, high };
 }
 
 /** Largest weight on any element of each block. */

@@ -13,16 +13,17 @@ export function outputSpecs(
   { outputs }: FloatNetwork,
   rounds: readonly QuantisedRound[],
 ): OutputSpec[] {
-  return outputs.map(({ name, tensor, shape, tail }) => {
+  return outputs.map(({ name, tensor, shape, unit, zero, tail }) => {
     const { activation } = rounds.find(({ spec }) => spec.writes === tensor)!;
-    const scale = asBlocks(activation.scales, shape);
+    const scale = asBlocks(activation.scales, shape)
+      .map((scale) => scale / unit);
     return {
       name,
       shape,
       labels: null,
       units: null,
       scale,
-      offset: scale.map(() => 0),
+      offset: scale.map(() => zero),
       tensor,
       start: 0,
       tail,

@@ -1,6 +1,7 @@
 /** Post-training quantisation of a network of rounds, on calibration data. */
 import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { givenRounds, givenWeightBits } from "./given.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import type { FloatStatistics } from "./statistics.ts";
 import { type QuantisedRound, quantiseRound, scaleGroups } from "./round.ts";
@@ -14,41 +15,51 @@ export interface BitWidths {
   activations: number[];
 }
 
-/**
- * Quantises the rounds.
- *
- * @param inputs in integers
- * @param options.earlier the first rounds, quantised already
- * @param options.prescribed what training has fixed
- */
+/** What rounds are quantised by. */
+export interface QuantiseRoundsOptions {
+  statistics: FloatStatistics;
+  /** In integers. */
+  inputs: ReadonlyMap<string, QuantisedActivation>;
+  bits: BitWidths;
+  /**
+   * The first rounds, quantised already.
+   *
+   * @default []
+   */
+  earlier?: QuantisedRound[];
+  /** What training has fixed. */
+  prescribed?: PrescribedQuantisation;
+}
+
+/** Quantises the rounds. */
 export function quantiseRounds(
   network: FloatNetwork,
-  statistics: FloatStatistics,
-  inputs: ReadonlyMap<string, QuantisedActivation>,
-  bits: BitWidths,
-  { earlier = [], prescribed }: {
-    earlier?: QuantisedRound[];
-    prescribed?: PrescribedQuantisation;
-  } = {},
+  { statistics, inputs, bits, earlier = [], prescribed }: QuantiseRoundsOptions,
 ): QuantisedRound[] {
   const activations = new Map(inputs);
   const done = [...earlier];
   for (const { spec, activation } of earlier) {
     activations.set(spec.writes, activation);
   }
+  const given = givenRounds(network);
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
-    const isLast = givesScores(network, round);
-    const quantised = quantiseRound(
-      round,
+    const isLast = givesScores(network, round), isGiven = given.has(round);
+    const quantised = quantiseRound(round, {
       index,
       activations,
       statistics,
-      { weights: bits.weights[index], activation: bits.activations[index] },
+      bits: {
+        weights: isGiven ? givenWeightBits : bits.weights[index],
+        activation: bits.activations[index],
+        isGiven,
+      },
       isLast,
-      isLast ? 1 : scaleGroups(round, readerChannels(network, round)),
-      prescribed?.rounds[index],
-    );
+      groups: isLast || isGiven
+        ? 1
+        : scaleGroups(round, readerChannels(network, round)),
+      prescribed: prescribed?.rounds[index],
+    });
     activations.set(round.writes, quantised.activation);
     done.push(quantised);
   }

@@ -54,10 +54,12 @@ export interface QuantisationReport {
 /** Compares the quantised rounds with the float statistics. */
 export function report(
   network: FloatNetwork,
-  statistics: FloatStatistics,
-  rounds: QuantisedRound[],
-  bits: BitWidths,
-  hasClasses: boolean,
+  { statistics, rounds, bits, hasClasses }: {
+    statistics: FloatStatistics;
+    rounds: QuantisedRound[];
+    bits: BitWidths;
+    hasClasses: boolean;
+  },
 ): QuantisationReport {
   const scores = realOutputs(network, rounds);
   const floatScores = outputsOf(network, statistics.samples);

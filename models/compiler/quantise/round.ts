@@ -1,7 +1,6 @@
 /** Quantising one round, given the integers that it reads. */
 import { gcd } from "../../../sdk/support/numbers.ts";
-import type { RoundSpec, Term } from "../../package/format.ts";
-import type { WeightTensor } from "../../package/format.ts";
+import type { RoundSpec, Term, WeightTensor } from "../../package/format.ts";
 import { toInt32 } from "../../package/int32.ts";
 import { accumulatorBound } from "../../package/bounds.ts";
 import { convolve } from "../convolve.ts";
@@ -12,6 +11,7 @@ import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, movedBlocks, quantiseEdge } from "./edge_steps.ts";
+import { givenScale } from "./given.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
 import {
@@ -27,6 +27,8 @@ export interface RoundBits {
   weights: number;
   /** Of the activation that the round writes. */
   activation: number;
+  /** Whether the model itself says the integers; its weights have `givenWeightBits` then. */
+  isGiven: boolean;
 }
 
 /** A quantised round with what it makes of the calibration data. */
@@ -37,32 +39,43 @@ export interface QuantisedRound {
   activation: QuantisedActivation;
 }
 
-/**
- * Quantises a round.
- *
- * @param index number of the round, for names of tensors
- * @param activations integers that earlier rounds made
- * @param groups equal blocks of rows, each with a scale of its own
- * @param statistics of the network in floating point: biases are corrected so that
- * means agree, and rounding takes account of how inputs vary together
- */
+/** What a round is quantised by. */
+export interface QuantiseRoundOptions {
+  /** Number of the round, for names of tensors. */
+  index: number;
+  /** Integers that earlier rounds made. */
+  activations: ReadonlyMap<string, QuantisedActivation>;
+  /**
+   * Of the network in floating point: biases are corrected so that means agree, and
+   * rounding takes account of how inputs vary together.
+   */
+  statistics: FloatStatistics;
+  bits: RoundBits;
+  /** Whether the round gives the scores. */
+  isLast: boolean;
+  /** Equal blocks of rows, each with a scale of its own. */
+  groups: number;
+  /** What training has fixed. */
+  prescribed?: PrescribedRound;
+}
+
+/** Quantises a round. */
 export function quantiseRound(
   given: FloatRound,
-  index: number,
-  activations: ReadonlyMap<string, QuantisedActivation>,
-  statistics: FloatStatistics,
-  bits: RoundBits,
-  isLast: boolean,
-  groups: number,
-  prescribed?: PrescribedRound,
+  options: QuantiseRoundOptions,
 ): QuantisedRound {
-  const { round, means } = countedFromZeros(given, activations, statistics);
+  const { index, activations, statistics, bits, isLast, groups, prescribed } =
+    options;
+  const { round, means } = countFromZeros(given, activations, statistics);
   const rows = round.shape[0];
   const rowsPerScale = rows / groups;
   const terms = scaleTerms(round, activations);
+  const isFixed = bits.isGiven || prescribed !== undefined;
   const scales = prescribed
     ? new Float64Array(groups).fill(prescribed.accumulatorScale)
-    : chooseScales(round, terms, groups, bits, statistics, isLast);
+    : bits.isGiven
+    ? Float64Array.of(givenScale(round, terms, activations))
+    : chooseScales(round, terms, options);
   const rowScales = Float64Array.from(
     { length: rows },
     (_, row) => scales[Math.floor(row / rowsPerScale)],
@@ -71,15 +84,13 @@ export function quantiseRound(
     terms,
     rowScales,
     bits.weights,
-    round.terms.map((term) => prescribed ? null : statistics.feedback(term)),
+    round.terms.map((term) => isFixed ? null : statistics.feedback(term)),
   );
   if (prescribed) checkOnGrid(round, terms, weights, prescribed);
   const bias = integerBias(
     round,
-    weights,
-    rowScales,
-    activations,
-    prescribed ? null : means,
+    { weights, rowScales, activations },
+    isFixed ? null : means,
   );
 
   const tensors = new Map<string, WeightTensor>();
@@ -125,7 +136,7 @@ export function quantiseRound(
  * The round on activations that count from their zeros: its biases take in what the
  * zeros come to, element by element where padding makes a difference.
  */
-function countedFromZeros(
+function countFromZeros(
   round: FloatRound,
   activations: ReadonlyMap<string, QuantisedActivation>,
   { means }: FloatStatistics,
@@ -154,10 +165,7 @@ function countedFromZeros(
 function chooseScales(
   round: FloatRound,
   terms: ScaledTerm[],
-  groups: number,
-  bits: RoundBits,
-  { samples }: FloatStatistics,
-  isLast: boolean,
+  { groups, bits, statistics: { samples }, isLast }: QuantiseRoundOptions,
 ): Float64Array {
   const rowsPerScale = round.shape[0] / groups;
   const channels = blockSpreads(samples.get(round.writes) ?? [], groups);
@@ -194,7 +202,7 @@ function largestMagnitude(values: Float64Array): number {
 /**
  * Equal blocks of the round's output that may have scales of their own: its rows
  * (channels of a convolution), or fewer where pooling or a reader joins elements;
- * one alone where the edge applies a function that a factor does not pass through.
+ * one alone where the gateway applies a function that a factor does not pass through.
  *
  * @param readers channels that each reader sees in the result
  */
@@ -210,6 +218,13 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
   return keeps ? groups : 1;
 }
 
+/** A round's integer weights, the scale of each row, and the integers that it reads. */
+interface IntegerWeights {
+  weights: Float64Array[];
+  rowScales: Float64Array;
+  activations: ReadonlyMap<string, QuantisedActivation>;
+}
+
 /**
  * Integer biases. Rounding weights shifts the mean of a row; the bias takes that
  * up, so that on the calibration data each channel, or each element where biases differ
@@ -218,18 +233,17 @@ export function scaleGroups(round: FloatRound, readers: number[]): number {
  */
 function integerBias(
   round: FloatRound,
-  weights: Float64Array[],
-  rowScales: Float64Array,
-  activations: ReadonlyMap<string, QuantisedActivation>,
+  integers: IntegerWeights,
   floatMeans: ReadonlyMap<string, Float64Array> | null,
 ): WeightTensor {
+  const { rowScales } = integers;
   const rows = rowScales.length, area = round.bias.length / rows;
   const perChannel = round.bias.every((b, i) =>
     b === round.bias[Math.floor(i / area) * area]
   );
   const step = perChannel ? area : 1;
   const shifts = floatMeans
-    ? meanShifts(round, weights, rowScales, activations, floatMeans)
+    ? meanShifts(round, integers, floatMeans)
     : new Float64Array(round.bias.length);
   const exact = Float64Array.from(
     { length: round.bias.length / step },
@@ -249,9 +263,7 @@ function integerBias(
 /** By how many units the mean of each output fell short in rounding. */
 function meanShifts(
   round: FloatRound,
-  weights: Float64Array[],
-  rowScales: Float64Array,
-  activations: ReadonlyMap<string, QuantisedActivation>,
+  { weights, rowScales, activations }: IntegerWeights,
   floatMeans: ReadonlyMap<string, Float64Array>,
 ): Float64Array {
   const wanted = new Float64Array(round.bias.length);

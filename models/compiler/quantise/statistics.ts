@@ -4,12 +4,15 @@ import {
   applyOperations,
   inputActivations,
 } from "../float_reference.ts";
-import type { FloatNetwork, FloatTerm } from "../ir.ts";
+import { type FloatNetwork, type FloatTerm, roundsToScale } from "../ir.ts";
 import { type Feedback, feedbackOf } from "./error_feedback.ts";
+
+/** In doubles where the model itself rounds: single precision would round otherwise. */
+export type Samples = (Float32Array | Float64Array)[];
 
 export interface FloatStatistics {
   /** Samples of every activation and input, by name. */
-  samples: Map<string, Float32Array[]>;
+  samples: Map<string, Samples>;
   means: Map<string, Float64Array>;
   /** How rounding errors of a term's weights are passed on; made when first asked for. */
   feedback: (term: FloatTerm) => Feedback | null;
@@ -24,18 +27,22 @@ export function floatStatistics(
   network: FloatNetwork,
   readings: ArrayLike<number>[],
 ): FloatStatistics {
-  const samples = new Map<string, Float32Array[]>(
+  const isExact = roundsItself(network);
+  const kept = (values: Float64Array) =>
+    isExact ? values : Float32Array.from(values);
+  const samples = new Map<string, Samples>(
     [...inputActivations(network, readings)].map(([name, list]) => [
       name,
-      list.map((values) => Float32Array.from(values)),
+      list.map(kept),
     ]),
   );
+  const precision = isExact ? "f64" : "f32";
   for (const round of network.rounds) {
-    const written: Float32Array[] = [];
-    for (const accumulated of accumulators(round, samples, "f32")) {
-      written.push(Float32Array.from(applyOperations(round, accumulated)));
+    const written: Samples = [];
+    for (const accumulated of accumulators(round, samples, precision)) {
+      written.push(kept(applyOperations(round, accumulated)));
     }
-    if (!written.every((values) => values.every(Number.isFinite))) {
+    if (!written.every((values: ArrayLike<number>) => isFinite(values))) {
       throw new RangeError(
         `Cannot calibrate: ${round.name} is not finite in single precision on the calibration readings`,
       );
@@ -56,12 +63,25 @@ export function floatStatistics(
   };
 }
 
+/** Whether the model rounds what it computes: to the other side where sums differ a little. */
+function roundsItself({ inputs, rounds }: FloatNetwork): boolean {
+  return inputs.some(({ grid }) => grid !== null) ||
+    rounds.some(({ edge }) => edge.some(roundsToScale));
+}
+
+function isFinite(values: ArrayLike<number>): boolean {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) return false;
+  }
+  return true;
+}
+
 /** The statistics of the first readings alone. */
 export function firstReadings(
   statistics: FloatStatistics,
   count: number,
 ): FloatStatistics {
-  const samples = new Map<string, Float32Array[]>(
+  const samples = new Map<string, Samples>(
     [...statistics.samples].map(([name, list]) => [name, list.slice(0, count)]),
   );
   return { ...statistics, samples, means: meansOf(samples) };
@@ -77,7 +97,7 @@ export function meanOf(samples: ArrayLike<number>[]): Float64Array {
 }
 
 function meansOf(
-  samples: ReadonlyMap<string, Float32Array[]>,
+  samples: ReadonlyMap<string, Samples>,
 ): Map<string, Float64Array> {
   return new Map([...samples].map(([name, list]) => [name, meanOf(list)]));
 }

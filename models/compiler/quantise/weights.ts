@@ -123,7 +123,10 @@ function scaleCandidates(
   // And scales that make a residual connection exact.
   if (skips.size !== 1) return grid;
   const [skip] = skips;
-  return [...grid, ...new Set(grid.map((scale) => dividing(skip, scale)))];
+  return [
+    ...grid,
+    ...new Set(grid.map((scale) => nearestDivisor(skip, scale))),
+  ];
 }
 
 /**
@@ -136,7 +139,7 @@ export function exactScale(
   scale: number,
 ): number {
   const skips = magnitudes(terms.filter(({ isSkip }) => isSkip), rows);
-  return skips.size === 1 ? dividing([...skips][0], scale) : scale;
+  return skips.size === 1 ? nearestDivisor([...skips][0], scale) : scale;
 }
 
 /** Magnitudes of the weights in these rows that are not zero, each once. */
@@ -153,7 +156,7 @@ function magnitudes(
   return found;
 }
 
-function dividing(skip: number, scale: number): number {
+function nearestDivisor(skip: number, scale: number): number {
   return skip / Math.max(1, Math.round(skip / scale));
 }
 
@@ -182,7 +185,10 @@ export function roundTerms(
       const real = weights.subarray(...place).map((w, i) => w / unit[i]);
       const steps = unit.map((u) => scale / u);
       const group = Math.floor(row / rowsPerGroup);
-      integers.set(roundRow(real, steps, limit, passed, group), place[0]);
+      integers.set(
+        roundRow(real, { steps, limit, feedback: passed, group }),
+        place[0],
+      );
     });
     return integers;
   });

@@ -4,7 +4,8 @@
  */
 import type { OnnxGraph } from "../onnx/graph.ts";
 import { evaluateNode } from "./operators.ts";
-import { size, type Tensor, tensor } from "./tensors.ts";
+import { size, tensor } from "./tensors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
 
 /** Exported batches up to this are evaluated as they are: copies of one reading. */
 const maxBatch = 16;

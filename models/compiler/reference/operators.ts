@@ -4,13 +4,14 @@ import { listAttribute, number, text } from "./attributes.ts";
 import { functionOfOne, functionsOfTwo } from "./elementwise.ts";
 import {
   axisOf,
-  moved,
+  moveElements,
   size,
   stretch,
-  stretched,
-  type Tensor,
+  stretchShapes,
   tensor,
 } from "./tensors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
+import { quantisedOperators } from "./quantised.ts";
 import { convolution, pool, reduction } from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
@@ -32,7 +33,7 @@ function split(node: OnnxNode, [x, given]: (Tensor | null)[]): Tensor[] {
     node.outputs.map((_, i) => Math.min(part, shape[axis] - part * i));
   return lengths.map((length, i) => {
     const before = lengths.slice(0, i).reduce((a, b) => a + b, 0);
-    return moved(
+    return moveElements(
       x!,
       shape.with(axis, length),
       (place) => place.map((at, a) => a === axis ? at + before : at),
@@ -63,7 +64,7 @@ function ofTwo(
   a: Tensor,
   b: Tensor,
 ): Tensor {
-  const shape = stretched(a.shape, b.shape);
+  const shape = stretchShapes(a.shape, b.shape);
   const left = stretch(a, shape).data, right = stretch(b, shape).data;
   const whole = a.type === "integer" && operator === "Div";
   const data = left.map((value, i) => {
@@ -86,7 +87,7 @@ const same: Rule = (_, [x]) => x!;
 
 const gemm: Rule = (node, [a, b, c]) => {
   const turn = (x: Tensor) =>
-    moved(x, x.shape.toReversed(), ([i, j]) => [j, i]);
+    moveElements(x, x.shape.toReversed(), ([i, j]) => [j, i]);
   const left = number(node, "transA", 0) ? turn(a!) : a!;
   const right = number(node, "transB", 0) ? turn(b!) : b!;
   const alpha = number(node, "alpha", 1), beta = number(node, "beta", 1);
@@ -105,7 +106,7 @@ function matMul(a: Tensor, b: Tensor): Tensor {
   if (k !== rows) {
     throw new RangeError(`Cannot evaluate: [${a.shape}] times [${b.shape}]`);
   }
-  const lead = stretched(left.shape.slice(0, -2), right.shape.slice(0, -2));
+  const lead = stretchShapes(left.shape.slice(0, -2), right.shape.slice(0, -2));
   const x = stretch(left, [...lead, m, k]).data;
   const y = stretch(right, [...lead, k, n]).data;
   const data = new Float64Array(size(lead) * m * n);
@@ -176,7 +177,7 @@ const slice: Rule = (node, [x, s, e, a, p]) => {
     steps[axis] = step;
     shape[axis] = Math.max(0, Math.ceil((to - first[axis]) / step));
   });
-  return moved(
+  return moveElements(
     x!,
     shape,
     (place) => place.map((at, axis) => first[axis] + at * steps[axis]),
@@ -200,7 +201,7 @@ const pad: Rule = (node, [x, p, value, given]) => {
     if (mode === "wrap") return ((at % n) + n) % n;
     return at < 0 ? -at : 2 * n - 2 - at;
   };
-  return moved(x!, to, (place) => {
+  return moveElements(x!, to, (place) => {
     const from = place.map((at, axis) =>
       source(at - before[axis], shape[axis])
     );
@@ -212,7 +213,7 @@ const pad: Rule = (node, [x, p, value, given]) => {
 const depthToSpace: Rule = (node, [x]) => {
   const b = number(node, "blocksize", 1), [n, c, h, w] = x!.shape;
   const rest = c / (b * b), columnFirst = text(node, "mode", "DCR") === "CRD";
-  return moved(x!, [n, rest, h * b, w * b], ([batch, channel, y, x]) => {
+  return moveElements(x!, [n, rest, h * b, w * b], ([batch, channel, y, x]) => {
     const cell = y % b * b + x % b;
     const from = columnFirst ? channel * b * b + cell : cell * rest + channel;
     return [batch, from, Math.floor(y / b), Math.floor(x / b)];
@@ -221,10 +222,19 @@ const depthToSpace: Rule = (node, [x]) => {
 
 const spaceToDepth: Rule = (node, [x]) => {
   const b = number(node, "blocksize", 1), [n, c, h, w] = x!.shape;
-  return moved(x!, [n, c * b * b, h / b, w / b], ([batch, channel, y, x]) => {
-    const cell = Math.floor(channel / c);
-    return [batch, channel % c, y * b + Math.floor(cell / b), x * b + cell % b];
-  });
+  return moveElements(
+    x!,
+    [n, c * b * b, h / b, w / b],
+    ([batch, channel, y, x]) => {
+      const cell = Math.floor(channel / c);
+      return [
+        batch,
+        channel % c,
+        y * b + Math.floor(cell / b),
+        x * b + cell % b,
+      ];
+    },
+  );
 };
 
 const concat: Rule = (node, inputs) => {
@@ -249,7 +259,7 @@ const gather: Rule = (node, [x, index]) => {
   const axis = axisOf(number(node, "axis", 0), x!.shape.length);
   const rank = index!.shape.length;
   const shape = x!.shape.toSpliced(axis, 1, ...index!.shape);
-  return moved(x!, shape, (place) => {
+  return moveElements(x!, shape, (place) => {
     let at = 0;
     for (let i = 0; i < rank; i++) at = at * index!.shape[i] + place[axis + i];
     const chosen = axisOf(index!.data[at], x!.shape[axis]);
@@ -270,9 +280,9 @@ const constant: Rule = ({ attributes }) => {
 };
 
 const where: Rule = (_, [condition, yes, no]) => {
-  const shape = stretched(
+  const shape = stretchShapes(
     condition!.shape,
-    stretched(yes!.shape, no!.shape),
+    stretchShapes(yes!.shape, no!.shape),
   );
   const [c, a, b] = [condition!, yes!, no!].map((t) => stretch(t, shape).data);
   return tensor(shape, c.map((v, i) => v ? a[i] : b[i]), yes!.type);
@@ -330,7 +340,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Transpose: (node, [x]) => {
     const axes = x!.shape.map((_, axis) => axis);
     const order = listAttribute(node, "perm") ?? axes.reverse();
-    return moved(x!, order.map((axis) => x!.shape[axis]), (place) => {
+    return moveElements(x!, order.map((axis) => x!.shape[axis]), (place) => {
       const from = [...place];
       order.forEach((axis, i) => from[axis] = place[i]);
       return from;
@@ -350,7 +360,8 @@ const rules: Readonly<Record<string, Rule>> = {
     const data = new Float64Array(size(lengths)).fill(value?.data[0] ?? 0);
     return tensor(lengths, data, value?.type);
   },
-  Expand: (_, [x, shape]) => stretch(x!, stretched(x!.shape, [...shape!.data])),
+  Expand: (_, [x, shape]) =>
+    stretch(x!, stretchShapes(x!.shape, [...shape!.data])),
   Range: (_, [start, limit, step]) => {
     const values: number[] = [];
     const [from, to, by] = [start!, limit!, step!].map((t) => t.data[0]);
@@ -358,4 +369,5 @@ const rules: Readonly<Record<string, Rule>> = {
     return tensor([values.length], Float64Array.from(values), start!.type);
   },
   Where: where,
+  ...quantisedOperators(matMul),
 };

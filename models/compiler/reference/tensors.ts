@@ -1,8 +1,6 @@
 /** Tensors of the plain evaluator, and how their elements are addressed. */
 import type { Tensor } from "../onnx/tensor.ts";
 
-export type { Tensor };
-
 export function size(shape: readonly number[]): number {
   let product = 1;
   for (const length of shape) product *= length;
@@ -18,7 +16,7 @@ export function tensor(
 }
 
 /** A tensor whose element at each place is that of the source named by `from`. */
-export function moved(
+export function moveElements(
   x: Tensor,
   shape: number[],
   from: (place: number[]) => number[] | null,
@@ -62,7 +60,7 @@ export function offsetOf(
 }
 
 /** The shape that both stretch to. */
-export function stretched(
+export function stretchShapes(
   a: readonly number[],
   b: readonly number[],
 ): number[] {
@@ -83,7 +81,7 @@ export function stretched(
 export function stretch(x: Tensor, shape: number[]): Tensor {
   if (x.shape.join() === shape.join()) return x;
   const lead = shape.length - x.shape.length;
-  return moved(
+  return moveElements(
     x,
     shape,
     (place) => x.shape.map((n, axis) => n === 1 ? 0 : place[axis + lead]),

@@ -1,6 +1,7 @@
 /** Convolution and pooling by their definitions, over any number of axes. */
 import type { OnnxNode } from "../onnx/graph.ts";
-import { axisOf, eachPlace, size, type Tensor, tensor } from "./tensors.ts";
+import { axisOf, eachPlace, size, tensor } from "./tensors.ts";
+import type { Tensor } from "../onnx/tensor.ts";
 import { listAttribute, number, text } from "./attributes.ts";
 
 interface Window {

@@ -8,8 +8,13 @@
  */
 import { CipherlayerError } from "../../support/errors.ts";
 import { evaluate, type Evaluated } from "../evaluate.ts";
-import { garble, type Garbled, type Knowledge } from "../garble.ts";
-import type { GarblerSecrets, TweakOrigin } from "../garble.ts";
+import {
+  garble,
+  type Garbled,
+  type GarblerSecrets,
+  type Knowledge,
+  type TweakOrigin,
+} from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
 import { colours, Labels } from "../labels.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";

@@ -90,7 +90,7 @@ export class PublicKey {
    * @throws {RangeError} if either is not in (0, N^2)
    */
   add(left: bigint, right: bigint): bigint {
-    return this.#checked(left) * this.#checked(right) % this.#square;
+    return this.#check(left) * this.#check(right) % this.#square;
   }
 
   /**
@@ -101,8 +101,8 @@ export class PublicKey {
    */
   multiply(ciphertext: bigint, factor: bigint): bigint {
     const base = factor < 0n
-      ? modInverse(this.#checked(ciphertext), this.#square)
-      : this.#checked(ciphertext);
+      ? modInverse(this.#check(ciphertext), this.#square)
+      : this.#check(ciphertext);
     return modPower(base, factor < 0n ? -factor : factor, this.#square);
   }
 
@@ -115,7 +115,7 @@ export class PublicKey {
     ciphertext: bigint,
     random: RandomSource = platformRandom,
   ): bigint {
-    return this.#checked(ciphertext) * this.#encryptionOfZero(random) %
+    return this.#check(ciphertext) * this.#encryptionOfZero(random) %
       this.#square;
   }
 
@@ -136,7 +136,7 @@ export class PublicKey {
     return modPower(this.#residue, exponent, this.#square);
   }
 
-  #checked(ciphertext: bigint): bigint {
+  #check(ciphertext: bigint): bigint {
     if (ciphertext <= 0n || ciphertext >= this.#square) {
       throw new RangeError("Cannot use ciphertext: expected it in (0, N^2)");
     }

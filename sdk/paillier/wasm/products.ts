@@ -26,6 +26,7 @@ import {
 } from "./assembler.ts";
 import { copyColumns, readLeft, writeDigits } from "./lanes.ts";
 import type { Blocks, Layout } from "./memory_layout.ts";
+import { findQuotients } from "./quotients.ts";
 import { SweepEmitter } from "./sweeps.ts";
 
 /**
@@ -51,9 +52,16 @@ export function multiplyFunction(at: Layout): WasmFunction {
       );
     const freshFrom = (initial: number) =>
       set(fresh, i32Add(offset, i32(initial + 16 * n)));
-    const [t1, t2] = halves(sweeps.quotients(columns1, count, "t"));
+    const [t1, t2] = halves(
+      findQuotients(f, at, { columns: columns1, count, prefix: "t" }),
+    );
     const [u1, u2] = halves(
-      sweeps.quotients(columns2, count, "u", { minus: "t" }),
+      findQuotients(f, at, {
+        columns: columns2,
+        count,
+        prefix: "u",
+        minus: "t",
+      }),
     );
     const sweep = { source: left, rows, columns: columns1, shift: 0 };
     return [
@@ -70,8 +78,8 @@ export function multiplyFunction(at: Layout): WasmFunction {
       ),
       readRows(1), // a d
       sweeps.multiply({ ...sweep, columns: columns2 }, null, u1, count),
-      sweeps.reduce(columns1, count, "t", u2),
-      sweeps.reduce(columns2, count, "u"),
+      sweeps.reduce(columns1, { count, prefix: "t", side: u2 }),
+      sweeps.reduce(columns2, { count, prefix: "u" }),
     ];
   };
   f.body = [
@@ -108,11 +116,21 @@ export function squareFunction(at: Layout): WasmFunction {
   const block = (group: Blocks, next?: Blocks): Code => {
     const count = group.rows, rows = sweeps.rowDigits(count);
     const [u1, u2] = halves(
-      sweeps.quotients(columns2, count, "u", { minus: "t" }),
+      findQuotients(f, at, {
+        columns: columns2,
+        count,
+        prefix: "u",
+        minus: "t",
+      }),
     );
     const [next1, next2] = halves(
       group.times > 1 || next
-        ? sweeps.quotients(columns1, count, "next", { stop: next?.rows })
+        ? findQuotients(f, at, {
+          columns: columns1,
+          count,
+          prefix: "next",
+          stop: next?.rows,
+        })
         : [],
     );
     const doubledB: Code = rows.map((row, i) => {
@@ -131,8 +149,13 @@ export function squareFunction(at: Layout): WasmFunction {
       ),
       group.first > 0 ? diagonal(group) : when(offset, diagonal(group)),
       // Later rows reach no column of the next block, whose quotients are known from here.
-      sweeps.reduce(columns1, count, "t", [...u2, ...next1], count + 1),
-      sweeps.reduce(columns2, count, "u", next2),
+      sweeps.reduce(columns1, {
+        count,
+        prefix: "t",
+        side: [...u2, ...next1],
+        from: count + 1,
+      }),
+      sweeps.reduce(columns2, { count, prefix: "u", side: next2 }),
       next1.length === 0
         ? []
         : quotients.map((name) =>
@@ -146,7 +169,11 @@ export function squareFunction(at: Layout): WasmFunction {
     copyColumns(f, at, at.square1, at.square2),
     set(offset, i32(0)),
     diagonal(blocks[0]),
-    sweeps.quotients(columns1, blocks[0].rows, "t"),
+    findQuotients(f, at, {
+      columns: columns1,
+      count: blocks[0].rows,
+      prefix: "t",
+    }),
     blocks.map((group, i) => {
       const next: Blocks | undefined = blocks[i + 1];
       return [

@@ -1,28 +1,3 @@
-import {
-  add,
-  addI64,
-  and,
-  type Code,
-  doWhile,
-  I32,
-  i32,
-  i32Add,
-  i32LtU,
-  load,
-  type Local,
-  madd,
-  or,
-  set,
-  shiftRightU,
-  store,
-  sub,
-  tee,
-  type WasmFunction,
-  when,
-} from "./assembler.ts";
-import type { Layout } from "./memory_layout.ts";
-import { limbBits } from "./limbs.ts";
-
 /**
  * Code of the kernel's inner loops. Each of the two vector lanes holds another
  * number; nothing ever crosses between them.
@@ -45,7 +20,7 @@ import { limbBits } from "./limbs.ts";
  * adds into the column window. Row i meets limb j in chain i + j, so a chain is
  * complete after as many steps as there are rows.
  *
- * *Reduction.* `quotients` finds digits q that make the lowest columns of the window
+ * *Reduction.* `findQuotients` finds digits q that make the lowest columns of the window
  * multiples of 2^50, `reduce` adds q*M and drops those columns. All blocks together
  * give ac + qM = tR with R = 2^(50 n).
  *
@@ -63,7 +38,31 @@ import { limbBits } from "./limbs.ts";
  * R >= 2M would not do: b would grow. A column gets at most three sweeps of less than
  * 2^52 from each of n/3 + 1 blocks: less than 2^61 for n <= 500, and the bias of 2^62
  * keeps it positive.
+ *
+ * @module
  */
+import {
+  add,
+  addI64,
+  type Code,
+  doWhile,
+  I32,
+  i32,
+  i32Add,
+  i32LtU,
+  load,
+  type Local,
+  madd,
+  set,
+  store,
+  sub,
+  tee,
+  type WasmFunction,
+  when,
+} from "./assembler.ts";
+import type { Layout } from "./memory_layout.ts";
+
+/** What is multiplied in a sweep, and where the sums go. */
 export interface Sweep {
   /** Address of the source's limbs. */
   source: number;
@@ -156,16 +155,18 @@ export class SweepEmitter {
 
   /**
    * Columns = (columns + modulus * q) / 2^(50 count), for the `count` quotient digits
-   * under `prefix`. The chains below column `count` were done by `quotients`.
+   * under `prefix`. The chains below column `count` were done by `findQuotients`.
    *
-   * @param side is spread over the first steps, once `from` of them are done
+   * @param options.side is spread over the first steps, once `options.from` of them are done
    */
   reduce(
     columns: number,
-    count: number,
-    prefix: string,
-    side: Code[] = [],
-    from = 0,
+    { count, prefix, side = [], from = 0 }: {
+      count: number;
+      prefix: string;
+      side?: Code[];
+      from?: number;
+    },
   ): Code {
     const { modulus } = this.at, q = this.rowDigits(count, prefix + "q");
     const sweep = { source: modulus, rows: q, columns, shift: count };
@@ -195,94 +196,6 @@ export class SweepEmitter {
       this.#roll(sweep, count + steps),
       this.#tail(sweep, null),
     ];
-  }
-
-  /**
-   * Quotient digits of a block from its lowest columns, q0, q1, ..., and the carry
-   * into the column after them (`carry` + `high`), all under `prefix`. One operation
-   * depends on the one before all along, so the parts want to be woven into a sweep.
-   *
-   * With I = -1/M mod 2^50 a digit d in [0, 2^50) gives q = d*I modulo 2^50, balanced. It is taken
-   * as 2^52 + d, which needs no subtraction:
-   *
-   *     x = (2^52 + d)*I + (1.5*2^102 - 2^52 I), rounded to steps of 2^50
-   *     q = (2^52 + d)*I + (1.5*2^102 - 2^52 I - x)
-   *
-   * d + q M_0 is a multiple of 2^50 below 2^99, so it needs no low part; the 2^52 that
-   * comes with d is 4 in the next column, which the initial columns cancel.
-   *
-   * @param minus prefix of digits that are subtracted from the columns first
-   * @param stop also keeps the carry after this many digits, under `prefix` + "short"
-   */
-  quotients(
-    columns: number,
-    count: number,
-    prefix: string,
-    { minus, stop }: { minus?: string; stop?: number } = {},
-  ): Code[] {
-    const { f, at } = this, code: Code[] = [];
-    const v = (name: string) => f.vector(prefix + name);
-    const constant = (address: number) => load(i32(0), address);
-    const [column, digit, next, high, low, limb] = [
-      "column",
-      "digit",
-      "next",
-      "chainHigh",
-      "chainLow",
-      "limb",
-    ].map(v);
-    const carry = v("carry"), carriedHigh = v("high");
-    const inverse = constant(at.modulus + 16 * at.n);
-    const inverseStart = constant(at.modulus + 16 * (at.n + 1));
-    for (let k = 0; k < count; k++) {
-      const q = v("q" + k);
-      let sum: Code = constant(columns + 16 * k);
-      if (minus !== undefined) {
-        // The bits of 1.5*2^52 - q; the initial columns cancel the bias.
-        sum = addI64(sum, sub(constant(at.low), f.vector(minus + "q" + k)));
-      }
-      if (k > 0) sum = addI64(addI64(sum, carry), carriedHigh);
-      code.push(set(column, sum));
-      for (let i = 0; i < k; i++) {
-        const qi = v("q" + i);
-        code.push(
-          set(limb, constant(at.modulus + 16 * (k - i))),
-          i === 0
-            ? [
-              set(high, madd(limb, qi, constant(at.high))),
-              set(low, madd(limb, qi, sub(constant(at.highLow), high))),
-            ]
-            : [
-              set(next, madd(limb, qi, high)),
-              set(low, add(low, madd(limb, qi, sub(high, next)))),
-              set(high, next),
-            ],
-        );
-      }
-      code.push(
-        [
-          k === 0 ? [] : set(column, addI64(column, low)),
-          set(digit, or(and(column, constant(at.mask)), constant(at.exponent))),
-        ],
-        set(next, madd(digit, inverse, inverseStart)),
-        set(q, madd(digit, inverse, sub(inverseStart, next))),
-        [
-          set(
-            carriedHigh,
-            add(
-              madd(q, constant(at.modulus), digit),
-              k === 0 ? constant(at.high) : high,
-            ),
-          ),
-          set(carry, shiftRightU(column, limbBits)),
-          k + 1 !== stop ? [] : [
-            set(v("shortcarry"), carry),
-            set(v("shorthigh"), carriedHigh),
-          ],
-        ],
-      );
-    }
-    return code;
   }
 
   /** How many steps from limb `begin` are written out to make room for `side`. */

@@ -3,13 +3,13 @@ import {
   elementwiseCounts,
   elementwiseSeconds,
 } from "../../../bench/compare/reference/elementwise.ts";
-import type {
-  ConvolutionTerm,
-  DenseTerm,
-  Manifest,
-  RoundSpec,
+import {
+  type ConvolutionTerm,
+  type DenseTerm,
+  type Manifest,
+  packageFormat,
+  type RoundSpec,
 } from "../../../models/package/format.ts";
-import { packageFormat } from "../../../models/package/format.ts";
 import { plainInput, plainOutput } from "../../reference/values.ts";
 
 /** The paper's MNIST network as far as shapes go. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Report } from "../../../bench/compare/report.ts";
-import { formatReport } from "../../../bench/compare/report.ts";
+import { formatReport, type Report } from "../../../bench/compare/report.ts";
 
 async function bench(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -71,7 +70,7 @@ Deno.test("the table shows an absent reference as a dash and says how to get it"
       cores: 2,
       memoryGiB: 4,
       os: "linux",
-      deno: "2",
+      runtime: "Deno 2",
       load: 0,
     },
     kernel: "wasm",

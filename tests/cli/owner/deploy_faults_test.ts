@@ -1,10 +1,8 @@
 /** `cipherlayer deploy` while chunks break off and the functions die and start again. */
 import assert from "node:assert/strict";
 import { tokenDigest } from "../../../functions/access/bearer_token.ts";
-import {
-  encodePackage,
-  writePackage,
-} from "../../../models/package/read_package.ts";
+import { encodePackage } from "../../../models/package/package_bytes.ts";
+import { writePackage } from "../../../models/package/read_package.ts";
 import { makeRelease } from "../../../models/package/release.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { largeModel } from "../../functions/models/owner.ts";

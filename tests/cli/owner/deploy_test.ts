@@ -9,10 +9,8 @@ import { Deployments } from "../../../functions/models/deployments.ts";
 import { OwnerKeys } from "../../../functions/models/owner_keys.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { OwnerKey } from "../../../cli/owner/owner_key.ts";
-import {
-  encodePackage,
-  writePackage,
-} from "../../../models/package/read_package.ts";
+import { encodePackage } from "../../../models/package/package_bytes.ts";
+import { writePackage } from "../../../models/package/read_package.ts";
 import { makeRelease } from "../../../models/package/release.ts";
 import { manifestContract } from "../../../models/protections/contract.ts";
 import { largeModel, smallModel } from "../../functions/models/owner.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createApp } from "../../../functions/app.ts";
+import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
 import {
   type BudgetLimits,
   type BudgetStore,
   chargeBudget,
-  KvBudgetStore,
   MemoryBudgetStore,
   valuesOf,
 } from "../../../functions/admission/budget.ts";

@@ -1,8 +1,6 @@
 /** A thread that charges a budget in the database it is told of, and counts what passed. */
-import {
-  chargeBudget,
-  KvBudgetStore,
-} from "../../../functions/admission/budget.ts";
+import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
+import { chargeBudget } from "../../../functions/admission/budget.ts";
 
 const thread = self as unknown as {
   onmessage: (event: MessageEvent<{ path: string; calls: number }>) => void;

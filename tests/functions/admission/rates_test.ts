@@ -1,10 +1,10 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
 import assert from "node:assert/strict";
+import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
 import {
-  KvBudgetStore,
+  type BudgetStore,
   MemoryBudgetStore,
 } from "../../../functions/admission/budget.ts";
-import type { BudgetStore } from "../../../functions/admission/budget.ts";
 import type { RateLimits } from "../../../functions/admission/rates.ts";
 import type { Access } from "../../../functions/access/principal.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";

@@ -5,7 +5,7 @@ import { tokenDigest } from "../../../functions/access/bearer_token.ts";
 import { type AppOptions, createApp } from "../../../functions/app.ts";
 import { Deployments } from "../../../functions/models/deployments.ts";
 import { LayeredModels } from "../../../functions/models/layered_models.ts";
-import { FolderModelStore } from "../../../functions/models/model_store.ts";
+import { FolderModelStore } from "../../../functions/models/folder_models.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { serveLocally } from "../../../functions/hosts/serve_locally.ts";
 import { writePackage } from "../../../models/package/read_package.ts";

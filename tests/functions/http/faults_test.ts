@@ -5,6 +5,7 @@ import { createApp } from "../../../functions/app.ts";
 import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import {
   decodeSessionRequest,
+  encodeRoundRequest,
   encodeSessionRequest,
 } from "../../../sdk/wire/codec.ts";
 import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
@@ -17,7 +18,6 @@ import type {
   RoundRequest,
   SessionResponse,
 } from "../../../sdk/wire/messages.ts";
-import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
 import { testKey } from "../../vectors/keys.ts";
 import { tinyDense, tinyModel } from "../../reference/tiny_models.ts";
 import {

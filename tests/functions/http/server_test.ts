@@ -1,7 +1,7 @@
 /** The functions as operators run them: a process, a folder of models, HTTP. */
 import assert from "node:assert/strict";
 import { runPaced } from "../../../functions/rounds/privacy/paced.ts";
-import { FolderModelStore } from "../../../functions/models/model_store.ts";
+import { FolderModelStore } from "../../../functions/models/folder_models.ts";
 import { writePackage } from "../../../models/package/read_package.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import type { CipherlayerError } from "../../../sdk/support/errors.ts";

@@ -6,7 +6,7 @@ import { OwnerKeys } from "../../../functions/models/owner_keys.ts";
 import type { ObjectStore } from "../../../functions/stores/object_store.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { S3ObjectStore } from "../../../functions/stores/s3.ts";
-import { encodePackage } from "../../../models/package/read_package.ts";
+import { encodePackage } from "../../../models/package/package_bytes.ts";
 import {
   encodeRelease,
   makeRelease,

@@ -2,7 +2,7 @@
 import { OwnerKeys } from "../../../functions/models/owner_keys.ts";
 import type { Deployments } from "../../../functions/models/deployments.ts";
 import { OwnerKey } from "../../../cli/owner/owner_key.ts";
-import { encodePackage } from "../../../models/package/read_package.ts";
+import { encodePackage } from "../../../models/package/package_bytes.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import {
   encodeRelease,

@@ -1,7 +1,9 @@
 /** What operators read who set something that cannot be: which variable, and what it should be. */
 import assert from "node:assert/strict";
-import { originsFrom } from "../../../functions/settings/options.ts";
-import { sealingKeyFrom } from "../../../functions/settings/options.ts";
+import {
+  originsFrom,
+  sealingKeyFrom,
+} from "../../../functions/settings/options.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 

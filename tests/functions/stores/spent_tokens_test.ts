@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { KvNonceStore } from "../../../functions/stores/kv_spent_tokens.ts";
 import {
-  KvNonceStore,
   MemoryNonceStore,
   type NonceStore,
   rememberMs,

@@ -3,7 +3,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { createApp } from "../../../functions/app.ts";
 import { whenUnlocked } from "../../../functions/stores/kv_lock.ts";
-import { FolderModelStore } from "../../../functions/models/model_store.ts";
+import { FolderModelStore } from "../../../functions/models/folder_models.ts";
 import { writePackage } from "../../../models/package/read_package.ts";
 import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { sealingKey } from "../../support/cloud.ts";

@@ -20,7 +20,7 @@ import {
 import {
   kernelWorks,
   reachable,
-  remembered,
+  rememberCheck,
 } from "../../../functions/telemetry/readiness.ts";
 import {
   answerCiphertexts,
@@ -323,7 +323,7 @@ Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", asy
 Deno.test("readiness is found once for all who ask meanwhile, and anew when it is old", async () => {
   let now = 0, asked = 0;
   const answer = Promise.withResolvers<void>();
-  const check = remembered(
+  const check = rememberCheck(
     async () => {
       const number = ++asked;
       await answer.promise;

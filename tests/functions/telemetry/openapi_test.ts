@@ -1,4 +1,4 @@
-/** docs/openapi.json is sound, names the routes there are, and describes their answers. */
+/** functions/http/openapi.json is sound, names the routes there are, and describes their answers. */
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -27,6 +27,7 @@ import {
   sealingKey,
   startSession,
 } from "../../support/gateway.ts";
+import { version } from "../../../sdk/support/version.ts";
 import { randomReading } from "../../reference/tiny_models.ts";
 import { ownerKeys, releaseOf, smallModel } from "../models/owner.ts";
 
@@ -42,7 +43,7 @@ interface Operation {
 
 const document = JSON.parse(
   await Deno.readTextFile(
-    new URL("../../../docs/openapi.json", import.meta.url),
+    new URL("../../../functions/http/openapi.json", import.meta.url),
   ),
 ) as {
   paths: Record<string, Record<string, Operation>>;
@@ -208,6 +209,16 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
     call("owner", method, `/v1/admin/models${path}`, body);
 
   // Operations.
+  const front = await (await call("nobody", "GET", "/")).json();
+  assert.equal(front.version, version);
+  for (const path of Object.values<string>(front.links)) {
+    const { status } = await app.request(`/${path}`, {
+      headers: { authorization: "client" },
+    });
+    assert.equal(status, 200, path);
+  }
+  const served = await call("nobody", "GET", "/openapi.json");
+  assert.deepEqual(await served.json(), document);
   await call("nobody", "GET", "/healthz");
   await call("nobody", "GET", "/readyz");
   await call("nobody", "GET", "/readyz", undefined, { to: stopping });

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import {
   decodePackage,
   encodePackage,
-} from "../../../models/package/read_package.ts";
+} from "../../../models/package/package_bytes.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planInference } from "../../../models/planner/plan.ts";
 import {

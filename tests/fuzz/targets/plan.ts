@@ -20,7 +20,8 @@ import {
   encodeSessionResponse,
 } from "../../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../../sdk/wire/messages.ts";
-import type { InferencePlan, InputSpec } from "../../../sdk/wire/plan.ts";
+import type { InferencePlan } from "../../../sdk/wire/plan.ts";
+import type { InputSpec } from "../../../sdk/wire/values.ts";
 import { owner } from "../../support/gateway.ts";
 import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";

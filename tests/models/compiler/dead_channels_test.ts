@@ -3,7 +3,7 @@ import { ok, throws } from "node:assert/strict";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { parseQuantisation } from "../../../models/compiler/quantise/prescribed.ts";
-import { verifyPackage } from "../../../models/package/read_package.ts";
+import { verifyPackage } from "../../../models/package/verify.ts";
 import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { GraphBuilder, normalNumbers } from "../../reference/graph_builder.ts";

@@ -7,6 +7,7 @@ import { functionCases } from "./operators/function_cases.ts";
 import { linearCases } from "./operators/linear_cases.ts";
 import type { OperatorCase } from "./operators/operator_case.ts";
 import { poolingCases } from "./operators/pooling_cases.ts";
+import { quantisedCases } from "./operators/quantised_cases.ts";
 import { shapeCases } from "./operators/shape_cases.ts";
 
 export { buildCase, buildCaseGraph } from "./operators/operator_case.ts";
@@ -16,4 +17,5 @@ export const operatorCases: OperatorCase[] = [
   ...poolingCases,
   ...functionCases,
   ...shapeCases,
+  ...quantisedCases,
 ];

@@ -4,7 +4,7 @@ import { compileModel } from "../../../models/compiler/compile.ts";
 import { runFloat } from "../../../models/compiler/float_reference.ts";
 import { readOnnx } from "../../../models/compiler/onnx/read.ts";
 import { lower } from "../../../models/compiler/lower/lower.ts";
-import { verifyPackage } from "../../../models/package/read_package.ts";
+import { verifyPackage } from "../../../models/package/verify.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { runOnnx } from "../../../bench/shared/onnx_oracle.ts";
 import { buildCase, operatorCases } from "./operator_cases.ts";

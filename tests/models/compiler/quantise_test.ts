@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
-import { verifyPackage } from "../../../models/package/read_package.ts";
+import { verifyPackage } from "../../../models/package/verify.ts";
 import {
   feedbackOf,
   roundRow,
@@ -82,7 +82,7 @@ Deno.test("error feedback beats rounding one by one on inputs that vary together
   for (let row = 0; row < rows; row++) {
     const weights = map.weights.slice(row * size, (row + 1) * size);
     const steps = new Float64Array(size).fill(step);
-    const fed = roundRow(weights, steps, limit, feedback, 0);
+    const fed = roundRow(weights, { steps, limit, feedback, group: 0 });
     ok(fed.every((q) => Number.isInteger(q) && Math.abs(q) <= limit));
     for (const sample of samples) {
       let plain = 0, after = 0;

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import {
   decodePackage,
   encodePackage,
-} from "../../../models/package/read_package.ts";
+} from "../../../models/package/package_bytes.ts";
 import type { Manifest, ModelPackage } from "../../../models/package/format.ts";
 import { verifyPackage } from "../../../models/package/verify.ts";
 import { planInference } from "../../../models/planner/plan.ts";

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
+import { accumulatorBound } from "../../../models/package/bounds.ts";
 import {
-  accumulatorBound,
   decodePackage,
   encodePackage,
+} from "../../../models/package/package_bytes.ts";
+import {
   readPackage,
-  verifyPackage,
   writePackage,
 } from "../../../models/package/read_package.ts";
+import { verifyPackage } from "../../../models/package/verify.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
-import { encodePackage } from "../../../models/package/read_package.ts";
+import { encodePackage } from "../../../models/package/package_bytes.ts";
 import {
   chunkBytes,
   chunkSizes,

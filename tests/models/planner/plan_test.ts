@@ -105,10 +105,12 @@ Deno.test("an inference through slots equals the simulator in every round", () =
         const answers = evaluateSlots(
           model.manifest.rounds[index],
           layout,
-          model.tensors,
-          packInputs(layout, activations, modulus),
-          modulus,
-          (bound) => bound - 1n,
+          {
+            tensors: model.tensors,
+            plaintexts: packInputs(layout, activations, modulus),
+            modulus,
+            uniform: (bound) => bound - 1n,
+          },
         );
         const accumulators = unpackAnswers(layout, answers);
         assert.deepEqual(

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  applySteps,
-  checkActivations,
-} from "../../../sdk/activations/apply.ts";
+import { applySteps } from "../../../sdk/activations/apply.ts";
+import { checkActivations } from "../../../sdk/activations/registry.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
 
 type Quad = [number, number, number, number];

@@ -78,10 +78,12 @@ function assertRoundAgrees(
   const answers = evaluateSlots(
     round,
     layout,
-    tensors,
-    plaintexts,
-    modulus,
-    uniforms[options.seed % uniforms.length],
+    {
+      tensors,
+      plaintexts,
+      modulus,
+      uniform: uniforms[options.seed % uniforms.length],
+    },
   );
   const unpacked = unpackAnswers(layout, answers);
   assert.deepEqual(unpacked.shape, round.outputShape);
@@ -235,10 +237,7 @@ Deno.test("folded dense rounds hold at the largest garbage", () => {
         const answers = evaluateSlots(
           round,
           layout,
-          model.tensors,
-          plaintexts,
-          modulus,
-          uniform,
+          { tensors: model.tensors, plaintexts, modulus, uniform },
         );
         assert.deepEqual(
           [...unpackAnswers(layout, answers).samples[0]],

@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import type { RetryNotice } from "../../../sdk/session/events.ts";
 import { exponentialBackoff } from "../../../sdk/session/retry.ts";
-import { connect, type ConnectOptions } from "../../../sdk/session/session.ts";
+import { connect } from "../../../sdk/session/session.ts";
+import type { ConnectOptions } from "../../../sdk/session/session_options.ts";
 import { startCloud } from "../../support/cloud.ts";
 import {
   expected,

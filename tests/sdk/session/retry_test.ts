@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
-import type { Clock } from "../../../sdk/support/clock.ts";
-import { platformClock } from "../../../sdk/support/clock.ts";
+import { type Clock, platformClock } from "../../../sdk/support/clock.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { exponentialBackoff, withRetries } from "../../../sdk/session/retry.ts";
 

@@ -28,7 +28,7 @@ import {
 } from "../scalar_functions.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { addValues, gridOf, type LinearValue } from "../values.ts";
-import { scaled } from "./linear.ts";
+import { scaleElements } from "./linear.ts";
 
 /** Add, Sub, Mul, Div and Pow, at least one operand depending on the reading. */
 const binary: OperatorRule = (call) => {
@@ -63,13 +63,13 @@ const binary: OperatorRule = (call) => {
       call.derivations.get(call.node.outputs[0])!.apply,
     );
   }
-  const value = expanded(call, index, constant.shape);
+  const value = expandTo(call, index, constant.shape);
   const spread = spreadConstant(constant, value.shape);
-  if (operator === "Mul") return scaled(value, spread);
-  if (operator === "Div") return scaled(value, spread.map((c) => 1 / c));
+  if (operator === "Mul") return scaleElements(value, spread);
+  if (operator === "Div") return scaleElements(value, spread.map((c) => 1 / c));
   const sign = operator === "Sub" ? -1 : 1;
   if (left && operator === "Sub") {
-    const negated = scaled(value, spread.map(() => -1));
+    const negated = scaleElements(value, spread.map(() => -1));
     return { ...negated, bias: negated.bias.map((b, i) => b + spread[i]) };
   }
   return { ...value, bias: value.bias.map((b, i) => b + sign * spread[i]) };
@@ -98,17 +98,17 @@ function ofTwoActivations(
       "use sums, or functions of one tensor",
     );
   }
-  const a = expanded(call, 0, shapeOf(call.inputs[1]!));
-  const b = expanded(call, 1, a.shape);
+  const a = expandTo(call, 0, shapeOf(call.inputs[1]!));
+  const b = expandTo(call, 1, a.shape);
   if (node.operator === "Add") return addValues(a, b);
   return addValues(
     a,
-    scaled(b, new Float64Array(b.bias.length).fill(-1)),
+    scaleElements(b, new Float64Array(b.bias.length).fill(-1)),
   );
 }
 
 /** Input `index` as a linear value broadcast against `other`. */
-function expanded(
+function expandTo(
   call: OperatorCall,
   index: number,
   other: readonly number[],
@@ -215,7 +215,7 @@ function elementwise(
 ): DynamicValue {
   const value = call.values.get(base)! as DynamicValue;
   const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(call, operation, value.shape, value, false);
+  return edgeResult(call, operation, value.shape, { value, sole: false });
 }
 
 function functionOf(
@@ -228,13 +228,10 @@ function functionOf(
   if (joined) return joined;
   const value = dynamicInput(call, index);
   const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(
-    call,
-    operation,
-    value.shape,
+  return edgeResult(call, operation, value.shape, {
     value,
-    isSoleReader(call, index),
-  );
+    sole: isSoleReader(call, index),
+  });
 }
 
 /** Functions of one variable: rectifiers and Clip in integers, the rest by tables. */
@@ -259,7 +256,7 @@ const unary: OperatorRule = (call) => {
     }
     case "Neg": {
       const linear = call.rounds.toLinear(value);
-      return scaled(
+      return scaleElements(
         linear,
         new Float64Array(linear.bias.length).fill(-1),
       );
@@ -318,13 +315,10 @@ const extremum: OperatorRule = (call) => {
     index,
     (x) => Math.min(Math.max(x, operation.low), operation.high),
   );
-  return edgeResult(
-    call,
-    operation,
-    value.shape,
+  return edgeResult(call, operation, value.shape, {
     value,
-    isSoleReader(call, index),
-  );
+    sole: isSoleReader(call, index),
+  });
 };
 
 /** Sum of any number of tensors, constants among them, each stretched to the others. */
@@ -336,7 +330,7 @@ const sum: OperatorRule = (call) => {
   call.inputs.forEach((value, i) => {
     if (value?.kind === "constant") {
       spreadConstant(value.tensor, shape).forEach((c, at) => bias[at] += c);
-    } else addends.push(expanded(call, i, shape));
+    } else addends.push(expandTo(call, i, shape));
   });
   const total = addends.reduce(addValues);
   return { ...total, bias: total.bias.map((b, i) => b + bias[i]) };
@@ -345,7 +339,7 @@ const sum: OperatorRule = (call) => {
 const mean: OperatorRule = (call) => {
   const total = sum(call) as LinearValue;
   const share = 1 / call.inputs.length;
-  return scaled(total, new Float64Array(total.bias.length).fill(share));
+  return scaleElements(total, new Float64Array(total.bias.length).fill(share));
 };
 
 export const elementwiseRules: Record<string, OperatorRule> = {

@@ -196,11 +196,11 @@ const batchNormalization: OperatorRule = (call) => {
     value.bias,
     (_, i) => factors[Math.floor(i / area)],
   );
-  return addPerChannel(scaled(value, spread), offsets);
+  return addPerChannel(scaleElements(value, spread), offsets);
 };
 
 /** Each element times its factor. */
-export function scaled(
+export function scaleElements(
   value: LinearValue,
   factors: Float64Array,
 ): LinearValue {

@@ -22,11 +22,11 @@ const transpose: OperatorRule = (call) => {
   const value = dynamicInput(call, 0);
   const order = transposeOrder(call.node, value.shape.length);
   const to = order.map((axis) => value.shape[axis]);
-  return transposed(call, value, order, to);
+  return orderAxes(call, value, order, to);
 };
 
 /** The value, in the order of its axes given, under the shape `to`. */
-function transposed(
+function orderAxes(
   call: OperatorCall,
   value: DynamicValue,
   order: number[],
@@ -37,14 +37,14 @@ function transposed(
   const operation = { op: "transpose" as const, ...joined };
   const isPending = value.kind === "edge" && value.activation === null;
   if (isPending && isSoleReader(call, 0)) {
-    return edgeResult(call, operation, to, value);
+    return edgeResult(call, operation, to, { value });
   }
   const index = transposedFrom(joined.shape, joined.order);
   const map = selection(value.shape, index);
   const linear = call.rounds.toLinear(value);
   return linear.terms.every(({ map: inner }) => permutesCheaply(map, inner))
     ? linearResult(call, linear, [map], to)
-    : edgeResult(call, operation, to, linear, false);
+    : edgeResult(call, operation, to, { value: linear, sole: false });
 }
 
 /** Largest matrix that elements in another order may be written out to. */
@@ -62,7 +62,7 @@ const spaceToDepth: OperatorRule = (call) => {
   const seen = [channels, height / block, block, width / block, block];
   const to = [1, channels * block ** 2, height / block, width / block];
   const order = [2, 4, 0, 1, 3];
-  return transposed(call, reshaped(value, seen) as DynamicValue, order, to);
+  return orderAxes(call, reshaped(value, seen) as DynamicValue, order, to);
 };
 
 const depthToSpace: OperatorRule = (call) => {
@@ -73,7 +73,7 @@ const depthToSpace: OperatorRule = (call) => {
     ? [[rest, block, block, height, width], [0, 3, 1, 4, 2]]
     : [[block, block, rest, height, width], [2, 3, 0, 4, 1]];
   const to = [1, rest, height * block, width * block];
-  return transposed(call, reshaped(value, seen) as DynamicValue, order, to);
+  return orderAxes(call, reshaped(value, seen) as DynamicValue, order, to);
 };
 
 /** Input and block length of SpaceToDepth and DepthToSpace. */

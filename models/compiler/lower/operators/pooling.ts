@@ -1,4 +1,4 @@
-/** Pooling: averages are linear but better taken at the edge, maxima only there. */
+/** Pooling: averages are linear but better taken at the gateway, maxima only there. */
 import type { Convolution, EdgeOperation, Grid, Window } from "../../ir.ts";
 import { numberAttribute, numbersAttribute } from "../../onnx/graph.ts";
 import { compose } from "../linear_map.ts";

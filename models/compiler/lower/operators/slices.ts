@@ -12,7 +12,13 @@ import {
   type OperatorRule,
   shapeOf,
 } from "../operator_call.ts";
-import { concatShape, listOf, normaliseAxis, sliceRanges } from "../shapes.ts";
+import {
+  concatShape,
+  listOf,
+  normaliseAxis,
+  type SliceRanges,
+  sliceRanges,
+} from "../shapes.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { addValues, gridOf, type LinearValue } from "../values.ts";
 import { channelSelection, selection } from "./selection.ts";
@@ -43,27 +49,22 @@ const split: OperatorRule = (call) => {
     const starts = value.shape.map((_, i) => i === axis ? start : 0);
     start += part;
     const shape = value.shape.with(axis, part);
-    return sliced(call, value, starts, value.shape.map(() => 1), shape);
+    const steps = value.shape.map(() => 1);
+    return applySlice(call, value, { starts, steps, shape });
   });
 };
 
 const slice: OperatorRule = (call) => {
   const value = dynamicInput(call, 0);
-  const { starts, steps, shape } = sliceRanges(
-    call.node,
-    value.shape,
-    constants(call),
-  );
-  return sliced(call, value, starts, steps, shape);
+  const ranges = sliceRanges(call.node, value.shape, constants(call));
+  return applySlice(call, value, ranges);
 };
 
 /** Elements of `value` from `starts` on, in steps. */
-function sliced(
+function applySlice(
   call: OperatorCall,
   value: DynamicValue,
-  starts: number[],
-  steps: number[],
-  shape: number[],
+  { starts, steps, shape }: SliceRanges,
 ): LinearValue {
   const strides = stridesOf(value.shape);
   const offset = starts.reduce((sum, s, axis) => sum + s * strides[axis], 0);

@@ -1,7 +1,9 @@
 /** Operators that leave the order of the elements: another shape or type of the same value. */
 import { numberAttribute } from "../../onnx/graph.ts";
-import { sizeOf } from "../../onnx/tensor.ts";
+import { floats, sizeOf } from "../../onnx/tensor.ts";
 import { isFloatType } from "../constants.ts";
+import { realInput } from "../integers.ts";
+import { meaningOf } from "../meaning.ts";
 import {
   constantInput,
   constantValue,
@@ -23,7 +25,11 @@ const identityRule: OperatorRule = (call) => dynamicInput(call, 0);
 /** Casts between types of real numbers; others truncate. */
 const cast: OperatorRule = (call) => {
   const type = numberAttribute(call.node, "to", 1);
-  if (isFloatType(type)) return dynamicInput(call, 0);
+  if (isFloatType(type)) {
+    return call.integers.has(call.node.inputs[0])
+      ? realInput(call, 0, meaningOf(floats(1), null, 0))
+      : dynamicInput(call, 0);
+  }
   throw new UnsupportedNodeError(
     `it casts what depends on the reading to ONNX's type ${type}, which truncates it`,
     "use Floor, or leave the cast out",

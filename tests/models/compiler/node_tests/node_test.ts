@@ -105,12 +105,15 @@ function quantisedError(network: FloatNetwork, reading: Float64Array): number {
   };
   const scores = realOutputs(
     network,
-    quantiseRounds(
-      network,
-      floatStatistics(network, readings),
-      quantiseInputs(network, readings, chooseInputs(network, readings, 12)),
+    quantiseRounds(network, {
+      statistics: floatStatistics(network, readings),
+      inputs: quantiseInputs(
+        network,
+        readings,
+        chooseInputs(network, readings, 12),
+      ),
       bits,
-    ),
+    }),
   );
   return difference(runFloat(network, reading), scores[0]);
 }

@@ -3,15 +3,7 @@
 /** Operators that have no rule, by what they would need. */
 export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
   "recurrent": ["GRU", "If", "LSTM", "Loop", "RNN", "Scan"],
-  "a quantised model": [
-    "ConvInteger",
-    "DequantizeLinear",
-    "DynamicQuantizeLinear",
-    "MatMulInteger",
-    "QLinearConv",
-    "QLinearMatMul",
-    "QuantizeLinear",
-  ],
+  "a scale that depends on the reading": ["DynamicQuantizeLinear"],
   "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
   "a reduction that is not linear": [
     "CumSum",
