@@ -8,7 +8,7 @@ import { platformRandom, type RandomSource } from "../sdk/support/random.ts";
 import { type Access, openAccess } from "./access/principal.ts";
 import { remoteAddress } from "./admission/address.ts";
 import type { AdmissionOptions } from "./admission/admit.ts";
-import { refuseUnmeasured } from "./admission/body.ts";
+import { refuseUnaddressed, refuseUnmeasured } from "./admission/body.ts";
 import { Gate } from "./admission/gate.ts";
 import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
@@ -123,6 +123,7 @@ export function createApp(options: AppOptions): Hono {
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
   ));
+  app.use(refuseUnaddressed);
   app.use(refuseUnmeasured);
   const { origins = [] } = options;
   if (origins.length > 0) app.use(corsFor(origins));

@@ -12,6 +12,18 @@ const meanChunkBytes = 16;
 export class UnreadBody extends CipherlayerError {}
 
 /**
+ * Refuses calls to a host that is none: their address cannot be read.
+ *
+ * @throws {UnreadBody} `malformed`
+ */
+export const refuseUnaddressed: MiddlewareHandler = async (c, next) => {
+  if (!URL.canParse(c.req.raw.url)) {
+    throw new UnreadBody("malformed", "Cannot read call: expected a host");
+  }
+  await next();
+};
+
+/**
  * Refuses bodies of no stated length before a byte is read: a server spends more on
  * tiny chunks than on all that they could ask for.
  *

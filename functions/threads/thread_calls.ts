@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
-import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import { problemResponse } from "../http/problem.ts";
+import { describeFault, telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
 
 /**
@@ -71,7 +72,21 @@ export function answerCalls(
         deployments?.models.refresh(message.changedModel)
       );
     } else if ("ping" in message) void pong(message.ping);
-    else void answer(message);
+    else {
+      // Nothing that a call brings may end the thread, and with it others' calls.
+      answer(message).catch(async (error) => {
+        calls.delete(message.id);
+        const response = problemResponse(error);
+        const body = await response.arrayBuffer();
+        reply({
+          id: message.id,
+          status: response.status,
+          headers: [...response.headers],
+          body,
+          facts: { phases: [], fault: describeFault(error) },
+        }, [body]);
+      });
+    }
   };
 }
 

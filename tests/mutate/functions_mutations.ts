@@ -63,6 +63,20 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/admission/work_test.ts"],
   },
   {
+    name: "a call that cannot be read ends its thread",
+    file: "functions/threads/thread_calls.ts",
+    find: "answer(message).catch(async (error) => {",
+    replace: "answer(message).then(async (error) => {",
+    tests: ["tests/functions/threads/thread_calls_test.ts"],
+  },
+  {
+    name: "calls to any host are read",
+    file: "functions/app.ts",
+    find: "  app.use(refuseUnaddressed);\n",
+    replace: "",
+    tests: ["tests/functions/admission/overload_test.ts"],
+  },
+  {
     name: "a heavy round in many parts is light",
     file: "functions/admission/turns.ts",
     find: "isLight: work.predictedMs <= lightMs",

@@ -148,7 +148,7 @@ Deno.test("a body that neither grows nor ends is given up, and its connection to
 async function beginPost(
   url: string,
   headers: string[],
-  path = "/v1/rounds/0",
+  { path = "/v1/rounds/0", host = "functions" } = {},
 ) {
   const connection = await Deno.connect({
     hostname: "127.0.0.1",
@@ -156,7 +156,7 @@ async function beginPost(
   });
   const head = [
     `POST ${path} HTTP/1.1`,
-    "host: functions",
+    `host: ${host}`,
     "content-type: application/cbor",
     ...headers,
   ];
@@ -177,12 +177,27 @@ Deno.test("bodies of no stated length are refused unread wherever they are sent,
     using call = await beginPost(
       served.url,
       ["transfer-encoding: chunked"],
-      path,
+      { path },
     );
     const answer = await call.answer();
     assert.match(answer, /^HTTP\/1\.1 411 /);
     assert.match(answer, /expected a content-length, got a transfer-encoding/);
     assert.match(answer, /\r\nconnection: close\r\n/);
+  }
+});
+
+Deno.test("calls to a host that is none are refused", async () => {
+  await using served = serve([tiny.model]);
+  for (const host of ["[::", "a:99999", "%"]) {
+    for (const path of ["/v1/sessions", "/v1/rounds/0?shard=0/1"]) {
+      using call = await beginPost(
+        served.url,
+        ["content-length: 5"],
+        { path, host },
+      );
+      const answer = await call.answer();
+      assert.match(answer, /^HTTP\/1\.1 400 /, host);
+    }
   }
 });
 
