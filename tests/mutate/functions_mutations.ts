@@ -77,6 +77,13 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/admission/overload_test.ts"],
   },
   {
+    name: "lists of models made for every call",
+    file: "functions/models/remember.ts",
+    find: "if (!found || clock() >= until) {",
+    replace: "if (!found || until > 0) {",
+    tests: ["tests/functions/models/listed_models_test.ts"],
+  },
+  {
     name: "a heavy round in many parts is light",
     file: "functions/admission/turns.ts",
     find: "isLight: work.predictedMs <= lightMs",
