@@ -30,6 +30,7 @@ function letEventsIn(): Promise<void> {
     setImmediate(() => {
       const { port1, port2 } = new MessageChannel();
       port2.onmessage = () => {
+        port1.close();
         port2.close();
         resolve();
       };
