@@ -121,7 +121,10 @@ export class Session extends SessionEvents {
     this.#options = options;
     this.#owner = keys instanceof PaillierEngine
       ? keys
-      : new PaillierEngine(keys, { random: options.random });
+      : new PaillierEngine(keys, {
+        random: options.random,
+        memory: options.memory,
+      });
     this.#idleFilling = new IdleFilling(this.#owner);
     this.#transport = createTransport({
       url: options.url,

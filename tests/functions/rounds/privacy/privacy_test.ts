@@ -254,7 +254,7 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
 });
 
 Deno.test("randomisers: the plaintext is kept, the randomness is not", async () => {
-  const { p } = key.exportPrimes();
+  const [p] = key.exportPrimes();
   const legendre = (value: bigint) =>
     modPower(value % p, (p - 1n) / 2n, p) === 1n;
   const count = 70;
@@ -354,6 +354,7 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
         samples: fc.integer({ min: 1, max: 4096 }),
         round: fc.nat(1000),
         predictedMs: fc.nat(),
+        shards: fc.integer({ min: 1, max: 64 }),
         modulus: fc.uint8Array({ minLength: 64, maxLength: 512 }),
         nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
         orders: fc.array(
