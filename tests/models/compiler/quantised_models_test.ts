@@ -19,6 +19,8 @@ import {
   randomNumbers,
 } from "../../reference/graph_builder.ts";
 import { writeOnnx } from "../../reference/onnx_writer.ts";
+import { quantisedCases } from "./operators/quantised_cases.ts";
+import { buildCase } from "./operators/operator_case.ts";
 import { encryptedRun } from "../../support/encrypted_run.ts";
 
 /** Pictures of bytes in, bytes out: two convolutions and a dense layer in integers. */
@@ -212,6 +214,14 @@ Deno.test("quantised models give on ciphertexts what the simulator gives", async
       ...simulate(model, quantise(given, model.manifest)).scores,
     ]);
   }
+});
+
+Deno.test("tensors quantised alike join without a round of their own", () => {
+  const operatorCase = quantisedCases.find(({ name }) =>
+    name.startsWith("Concat and Slice")
+  )!;
+  const { rounds } = lower(readOnnx(buildCase(operatorCase).onnx));
+  deepEqual(rounds.map(({ terms }) => terms.length), [1, 1, 2]);
 });
 
 Deno.test("RequantShift rounds down, and stays within its levels", () => {
