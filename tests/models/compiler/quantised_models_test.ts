@@ -247,6 +247,11 @@ Deno.test("the common step of weights is found, and none where there is none", (
     integers.map((q) => Math.fround(q * step)),
   ]);
   ok(Math.abs(found! / step - 1) < 1e-6);
+  // Whatever their order.
+  for (const large of [19, 31, 127, 2047]) {
+    const both = Float64Array.of(step, large * step, 4 * step);
+    ok(Math.abs(commonStep([both])! / step - 1) < 1e-6, `${large}`);
+  }
   equal(commonStep([Float64Array.from(normalNumbers(50, random))]), null);
   equal(commonStep([Float64Array.of(0, 0)]), null);
   // Three and two of 0.5, not five of 0.3.
