@@ -85,6 +85,14 @@ Deno.test("compile tells of the worst score by its label, and overwrites only by
   equal(await Deno.readTextFile(`${folder}/two.csv`), "1\n0\n");
 });
 
+Deno.test("what cannot be written is told in a sentence", async () => {
+  const { code, stderr } = await compile(
+    ...["--force", "--out", `${folder}/x.npy/package`],
+  );
+  equal(code, 2);
+  match(stderr, /^Cannot make .*x\.npy\/package: no such folder$/m);
+});
+
 Deno.test("a model may be named in any way, and a wrong name is told", async () => {
   const { stdout } = await runInProcess("inspect", "occupancy", "--json");
   for (
