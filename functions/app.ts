@@ -23,6 +23,7 @@ import { adminModelRoutes } from "./http/admin_models.ts";
 import { modelRoutes } from "./http/models.ts";
 import { roundRoutes } from "./http/rounds.ts";
 import { sealedRoutes } from "./http/sealed.ts";
+import { SealedModels } from "./rounds/sealed/sealed_models.ts";
 import { sessionRoutes } from "./http/sessions.ts";
 import type { CallObserver } from "./telemetry/call_record.ts";
 import { Log } from "./telemetry/log.ts";
@@ -118,6 +119,7 @@ export function createApp(options: AppOptions): Hono {
     options.previousSealingKeys ?? [],
     { ...limits, kernel, protections: options.protections, callLimits: limits },
   );
+  const sealedModels = new SealedModels();
   const app = new Hono();
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
@@ -155,6 +157,8 @@ export function createApp(options: AppOptions): Hono {
       random: options.random ?? platformRandom,
       insecureKeys: options.insecureKeys ?? false,
       threads,
+      sealedModels,
+      budget: options.budget,
     }),
   );
   app.route(
@@ -176,8 +180,7 @@ export function createApp(options: AppOptions): Hono {
       models,
       keyring,
       kernel,
-      random: options.random ?? platformRandom,
-      insecureKeys: options.insecureKeys ?? false,
+      sealedModels,
       budget: options.budget,
     }),
   );

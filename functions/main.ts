@@ -20,7 +20,8 @@
  * - `CIPHERLAYER_KV`: path or URL of the Deno KV database in which spent tokens and
  *   budgets are kept; default: Deno's own for this program;
  * - `CIPHERLAYER_BUDGET_PER_MINUTE`, `_PER_DAY`, `_PER_MODEL_DAY`: values (outputs
- *   times samples) that an account may be told; unlimited by default;
+ *   times samples) that an account may be told; unlimited by default. Sealed models are
+ *   served where `_PER_MODEL_DAY` is a number of labels, or `unlimited`;
  * - `CIPHERLAYER_ACCESS`: who may call, a line of JSON for each token or account
  *   (`functions/access/entries.ts`; `cipherlayer token new` makes them): a file, read
  *   again when it changes, or the lines themselves; default: everybody, as clients of

@@ -11,15 +11,19 @@ const arrays = {
 };
 
 /**
- * Runs a model of one input and one output on each reading.
+ * Runs a model of one input on each reading.
  *
- * @param type of the input's elements
+ * @param options.type of the input's elements
+ * @param options.output name of what is returned; default: the first output
  */
 export async function runOnnx(
   model: Uint8Array,
   readings: ArrayLike<number>[],
   shape: number[],
-  type: "float32" | "uint8" | "int8" = "float32",
+  { type = "float32", output }: {
+    type?: "float32" | "uint8" | "int8";
+    output?: string;
+  } = {},
 ): Promise<Float32Array[]> {
   const session = await ort.InferenceSession.create(model);
   try {
@@ -27,7 +31,7 @@ export async function runOnnx(
     for (const reading of readings) {
       const input = new ort.Tensor(type, arrays[type].from(reading), shape);
       const result = await session.run({ [session.inputNames[0]]: input });
-      const { data } = result[session.outputNames[0]];
+      const { data } = result[output ?? session.outputNames[0]];
       outputs.push(Float32Array.from(data as Float32Array));
     }
     return outputs;

@@ -10,6 +10,7 @@ import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
@@ -134,8 +135,11 @@ export function compileCommand(): Command {
         .choices(["scores", "label"]),
     )
     .addOption(
-      new Option("--privacy <profile>", "how functions guard the weights")
-        .choices(["paper", "standard", "strict"]).default("standard"),
+      new Option(
+        "--privacy <profile>",
+        "how functions guard the weights; sealed: the gateway sees labels alone, and scales become powers of two",
+      )
+        .choices(["paper", "standard", "strict", "sealed"]).default("standard"),
     )
     .option(
       "--labels <names>",
@@ -231,7 +235,9 @@ async function compile(path: string, options: Options): Promise<void> {
   });
   progress.end();
   // Refuses, naming the round, what does not fit a plaintext.
-  planInference(model.manifest, { modulusBits: options.keyBits, samples: 1 });
+  const planOptions = { modulusBits: options.keyBits, samples: 1 };
+  if (options.privacy === "sealed") planSealed(model, planOptions);
+  else planInference(model.manifest, planOptions);
   await writePackage(options.out, model);
   const { version } = model.manifest;
   const contract = manifestContract(model.manifest);

@@ -2,7 +2,10 @@ import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
-import type { Manifest, RoundSpec } from "../../models/package/format.ts";
+import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
+import { leastLabels } from "../../models/planner/least_labels.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { sealedMeaning } from "../output/sealed_plan.ts";
 import { findModel, openPackage, packageArgument } from "./model_argument.ts";
 import { listModels } from "../../sdk/session/list_models.ts";
 import { suggestion } from "../../sdk/support/nearest.ts";
@@ -46,12 +49,13 @@ async function inspect(
     print(json, info, () => describeServed(info));
     return;
   }
-  const { manifest } = await openPackage(named);
+  const model = await openPackage(named);
+  const { manifest } = model;
   const contract = manifestContract(manifest);
   print(
     json,
     { contract, ...manifest },
-    () => describe(manifest, contract),
+    () => describe(model, contract),
   );
 }
 
@@ -90,9 +94,9 @@ function describeServed(
   ].join("\n");
 }
 
-function describe(manifest: Manifest, contract: string): string {
+function describe(model: ModelPackage, contract: string): string {
   const { name, version, inputs, outputs, states, rounds, provenance } =
-    manifest;
+    model.manifest;
   const header = ["round", "reads", "linear map", "output", "bound", "edge"];
   const rows = rounds.map((round) => [
     round.name,
@@ -107,9 +111,7 @@ function describe(manifest: Manifest, contract: string): string {
   return [
     `${name} ${version}`,
     `contract ${contract}`,
-    `reveals ${
-      manifest.reveal === "label" ? "the label alone" : "scores"
-    }, privacy ${manifest.privacy}`,
+    describePrivacy(model),
     ...inputs.map((input) =>
       `input ${describeValues(input)}: integers ${input.low} .. ${input.high}`
     ),
@@ -125,6 +127,16 @@ function describe(manifest: Manifest, contract: string): string {
     "provenance:",
     ...origin,
   ].join("\n");
+}
+
+function describePrivacy(model: ModelPackage): string {
+  const { privacy, reveal, rounds } = model.manifest;
+  if (privacy !== "sealed") {
+    const told = reveal === "label" ? "the label alone" : "scores";
+    return `reveals ${told}, privacy ${privacy}`;
+  }
+  const labels = elementCount(rounds[rounds.length - 1].outputShape);
+  return sealedMeaning(labels, leastLabels(model));
 }
 
 /** Name, shape, and what one step of each integer is, from what on. */

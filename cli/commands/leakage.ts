@@ -4,9 +4,11 @@ import {
   type LeakageReport,
   leakageReport,
 } from "../../sdk/session/leakage.ts";
+import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { guardModel } from "../../models/protections/guard_model.ts";
 import { protectionsOf } from "../../models/protections/profile.ts";
 import { print, wholeNumber } from "./command.ts";
@@ -53,18 +55,10 @@ export function modelLeakage(
   { keyBits, samples }: { keyBits: number; samples: number },
 ): ModelLeakage {
   const { name, version, reveal, privacy } = model.manifest;
-  // Which decoys are drawn does not change how many there are, nor the plan.
-  const guarded = guardModel(
-    model,
-    protectionsOf(model.manifest),
-    platformRandom,
-  );
-  const { manifest, tensors } = guarded.model;
-  const plan = planInference(manifest, {
-    modulusBits: keyBits,
-    samples,
-    tensors,
-  });
+  const size = { modulusBits: keyBits, samples };
+  const plan = privacy === "sealed"
+    ? planSealed(model, size)
+    : planGuarded(model, size);
   return {
     model: name,
     version,
@@ -75,6 +69,21 @@ export function modelLeakage(
     weights: countWeights(model),
     ...leakageReport(plan, keyBits),
   };
+}
+
+/** The plan of an open model, under the protections that its owner chose. */
+function planGuarded(
+  model: ModelPackage,
+  size: { modulusBits: number; samples: number },
+): InferencePlan {
+  // Which decoys are drawn does not change how many there are, nor the plan.
+  const guarded = guardModel(
+    model,
+    protectionsOf(model.manifest),
+    platformRandom,
+  );
+  const { manifest, tensors } = guarded.model;
+  return planInference(manifest, { ...size, tensors });
 }
 
 function countWeights({ tensors }: ModelPackage): ModelLeakage["weights"] {
@@ -118,10 +127,14 @@ function formatLeakage(report: ModelLeakage): string {
     `the gateway learns the answer (at most ${
       gateway.answerBits.toFixed(1)
     } bits) and could learn at most ${gateway.boundBits} bits of the model, whose ${weights.count} weights are ${weights.bits} bits:`,
-    ...gateway.learns.slice(0, 2).map((line) => `- ${line}`),
-    "",
-    table(header, rows),
-    "",
-    "Bounds for every attacker. Order that changes and disturbance slow one that follows the protocol's form; they do not lower these numbers.",
+    ...report.privacy === "sealed"
+      ? gateway.learns.map((line) => `- ${line}`)
+      : [
+        ...gateway.learns.slice(0, 2).map((line) => `- ${line}`),
+        "",
+        table(header, rows),
+        "",
+        "Bounds for every attacker. Order that changes and disturbance slow one that follows the protocol's form; they do not lower these numbers.",
+      ],
   ].join("\n");
 }

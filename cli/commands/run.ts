@@ -12,6 +12,7 @@ import { readBytes } from "../../models/package/read_file.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { planInference } from "../../models/planner/plan.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { loadReadings } from "../readings/readings.ts";
 import {
   inputsOfReadings,
@@ -128,7 +129,7 @@ export function runCommand(): Command {
     .addOption(
       new Option(
         "--reveal <what>",
-        "what the client gets (default: scores; at a URL: what its owner chose)",
+        "what the client gets (default: scores, of a sealed model the label; at a URL: what its owner chose)",
       ).choices(["scores", "label"]),
     )
     .addOption(urlOption("functions that serve the model already"))
@@ -168,7 +169,7 @@ async function run(path: string, options: Options): Promise<RunReport> {
   const source = await findModel(path);
   if (source.kind === "served") return await runServed(source, choice, options);
   const stored = await openModel(source, options);
-  const model = url === undefined ? revealScores(stored, reveal) : stored;
+  const model = url === undefined ? revealAs(stored, reveal) : stored;
   const { name, version, outputs, states } = model.manifest;
   const inputs = inputsOfReadings(model.manifest);
   const readings = await loadReadings(options.input, inputs, options.count);
@@ -183,7 +184,9 @@ async function run(path: string, options: Options): Promise<RunReport> {
       ),
     );
   // Refuses, naming the round, what does not fit a plaintext.
-  planInference(model.manifest, { modulusBits: choice.keyBits, samples: 1 });
+  const size = { modulusBits: choice.keyBits, samples: 1 };
+  if (model.manifest.privacy === "sealed") planSealed(model, size);
+  else planInference(model.manifest, size);
   const samples = url === undefined && states.length === 0
     ? samplesAtOnce(model, choice.keyBits, readings.length)
     : 1;
@@ -300,11 +303,18 @@ async function openModel(
   return model;
 }
 
-/** Whoever runs a model here holds it: scores are no secret. */
-function revealScores(
+/** Whoever runs a model here holds it: scores are no secret, but of a sealed one. */
+function revealAs(
   { manifest, tensors }: ModelPackage,
-  reveal: Reveal = "scores",
+  chosen: Reveal | undefined,
 ): ModelPackage {
+  const sealed = manifest.privacy === "sealed";
+  if (sealed && chosen === "scores") {
+    throw new UsageError(
+      "Cannot reveal scores: expected a model that is not sealed",
+    );
+  }
+  const reveal = chosen ?? (sealed ? "label" : "scores");
   if (reveal === "label" && !canRevealLabel(manifest)) {
     throw new UsageError(
       "Cannot reveal the label: expected a model that ends in a dense layer of two scores or more",

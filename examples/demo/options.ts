@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import {
   parseArguments,
   tokenOption,
@@ -17,6 +17,8 @@ export interface DemoOptions {
   source: PictureSource;
   keyBits: number;
   insecure: boolean;
+  /** Profile of the model that the demo serves, or null: that of the package. */
+  privacy: "sealed" | null;
   /** Pictures in one inference, or null: one, and answers are not in lists. */
   samples: number | null;
   /** Functions that run elsewhere, or null: the demo starts its own. */
@@ -33,6 +35,7 @@ Examples:
   deno task demo --mnist MNIST --index 12
   deno task demo --image photo-of-a-digit.png
   deno task demo --samples 4                          four digits in the same ciphertexts
+  deno task demo --privacy sealed                     the gateway sees noise and the label
   deno task demo --insecure-key-bits 512              the paper's key length; not for real data
   deno task demo --json > report.json
 
@@ -60,6 +63,12 @@ export function parseOptions(args: string[]): DemoOptions {
     .option("--key-bits <n>", "2048 (default), 3072 or 4096", secureBits)
     .option("--insecure-key-bits <n>", "a key that can be broken", insecureBits)
     .option("--samples <n>", "pictures in one inference", wholeNumber(1))
+    .addOption(
+      new Option(
+        "--privacy <profile>",
+        "of the model that the demo serves (default: the package's)",
+      ).choices(["sealed"]),
+    )
     .option(
       "--url <url>",
       "functions that run elsewhere",
@@ -81,7 +90,11 @@ export function parseOptions(args: string[]): DemoOptions {
   if (given.image !== undefined && given.index !== undefined) {
     throw clash("--image", "--index");
   }
+  if (given.privacy !== undefined && given.url !== undefined) {
+    throw clash("--privacy", "--url");
+  }
   return {
+    privacy: given.privacy ?? null,
     source: given.mnist !== undefined
       ? { kind: "mnist", folder: given.mnist, index: given.index ?? 0 }
       : given.image !== undefined

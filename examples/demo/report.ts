@@ -126,11 +126,22 @@ function layerName(layout: RoundLayout): string {
     : `dense ${layout.outputLength}`;
 }
 
-function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
-  const { rounds } = answers[0];
-  const up = groupDigits(
-    rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
-  );
+/** In the gateway's first line, and how far it can be trusted. */
+function whatGatewaySaw({ answers, plan }: DemoResult): string {
+  const { leakage: { gateway }, rounds } = answers[0];
+  if (gateway.rounds.length === 0) {
+    const numbers = rounds.reduce(
+      (sum, round) => sum + round.ciphertextsDown,
+      0,
+    );
+    return `the answer, the shape of each layer, and ${
+      groupDigits(numbers)
+    } uniform numbers.
+  Activations were evaluated inside garbled circuits: whatever a gateway sends, it learns
+  at most ${
+      gateway.boundBits.toFixed(1)
+    } bits of the model a label (docs/sealed.md).`;
+  }
   const values = groupDigits(
     plan.rounds.reduce(
       (sum, { layout }) =>
@@ -140,6 +151,19 @@ function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
           : layout.outputLength),
       0,
     ),
+  );
+  return `the answer, the shape of each layer, and ${values} intermediate sums${
+    answers.length === 1 ? "" : " of each picture"
+  },
+  their channels in an order that is new for every inference. It did not see the weights; but
+  such sums are equations in them, and a hostile gateway learns from many (SECURITY.md).`;
+}
+
+function whatWasSeen(result: DemoResult): string {
+  const { keyBits, answers, insecure } = result;
+  const { rounds } = answers[0];
+  const up = groupDigits(
+    rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
   );
   const strength = insecure
     ? `A ${keyBits}-bit key is INSECURE: whoever spends some computing time on it reads everything.\n`
@@ -151,9 +175,5 @@ function whatWasSeen({ keyBits, answers, plan, insecure }: DemoResult): string {
   somebody classified ${
     answers.length === 1 ? "a picture" : `${answers.length} pictures at once`
   }, and when.
-What the gateway saw: the answer, the shape of each layer, and ${values} intermediate sums${
-    answers.length === 1 ? "" : " of each picture"
-  },
-  their channels in an order that is new for every inference. It did not see the weights; but
-  such sums are equations in them, and a hostile gateway learns from many (SECURITY.md).`;
+What the gateway saw: ${whatGatewaySaw(result)}`;
 }

@@ -21,19 +21,22 @@ const maxLogCharacters = 4000;
  * Starts the functions on a free loopback port and waits until they answer.
  *
  * @param options.insecureKeys whether they accept keys below 2048 bits
+ * @param options.models folder of the packages that they serve @default the zoo
  * @throws {Error} with the end of what the process wrote, if it does not start
  */
 export async function startFunctions(
-  options: { insecureKeys: boolean; signal: AbortSignal },
+  options: { insecureKeys: boolean; models?: string; signal: AbortSignal },
 ): Promise<ServerProcess> {
-  const { signal } = options;
+  const { signal, models = zooFolder } = options;
   const sealingKey = crypto.getRandomValues(new Uint8Array(32));
-  const child = spawn(process.execPath, functionsArguments(), {
+  const child = spawn(process.execPath, functionsArguments(models), {
     env: {
       ...process.env,
       NO_COLOR: "1",
       CIPHERLAYER_SEALING_KEY: encodeHex(sealingKey),
-      CIPHERLAYER_MODELS: zooFolder,
+      CIPHERLAYER_MODELS: models,
+      // Sealed models are served to accounts whose labels somebody limits, or does not.
+      CIPHERLAYER_BUDGET_PER_MODEL_DAY: "unlimited",
       ...(options.insecureKeys ? { CIPHERLAYER_INSECURE_KEYS: "1" } : {}),
     },
     stdio: ["ignore", "ignore", "pipe"],
@@ -68,7 +71,7 @@ export async function startFunctions(
  * models, and nothing else: no key of the gateway. The npm package serves as its own
  * command does.
  */
-function functionsArguments(): string[] {
+function functionsArguments(models: string): string[] {
   if (!import.meta.url.endsWith(".ts")) {
     const serve = [process.argv[1], "serve", "--port", "0"];
     return "Deno" in globalThis ? ["run", "-A", ...serve] : serve;
@@ -81,7 +84,7 @@ function functionsArguments(): string[] {
     "--no-prompt",
     "--allow-net=127.0.0.1",
     "--allow-env",
-    `--allow-read=${root}`,
+    `--allow-read=${root},${models}`,
     `${root}functions/main.ts`,
   ];
 }

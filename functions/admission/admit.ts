@@ -36,12 +36,20 @@ export interface AdmissionEnv {
   Variables: AccessEnv["Variables"] & {
     body: Uint8Array<ArrayBuffer>;
     work: Work;
+    /** Sets memory aside for the call, beyond its body. */
+    hold: Reception["hold"];
+    /** Gives the call's turn to another; its place stays taken until it is answered. */
+    endTurn: Place["endTurn"];
+    /** Set by whoever answers with a stream: resolves when it has ended. */
+    ended?: Promise<void>;
   };
 }
 
 /**
  * Reads a call's body, lets it in or tells it when to come back, and waits for its
- * turn, which lasts until it is answered. Comes behind `requireRole`.
+ * turn, which lasts until it is answered. A call that is answered with a stream then
+ * keeps its place, and what it holds, until the stream has ended. Comes behind
+ * `requireRole`.
  *
  * @throws {CipherlayerError} `overloaded`, `rate-limited`, and as `readBody` does
  */
@@ -70,14 +78,17 @@ export function admit(
         const work = workOf(request, body);
         c.set("body", body);
         c.set("work", work);
+        c.set("hold", reception.hold);
         // Only now: bodies that come slowly keep nobody out.
-        await notes.during(
-          "wait",
-          () => reception.admit().turn(request.signal, work),
-        );
+        const place = reception.admit();
+        c.set("endTurn", place.endTurn);
+        await notes.during("wait", () => place.turn(request.signal, work));
         await next();
+        place.endTurn();
       } finally {
-        reception.leave();
+        const ended = c.get("ended");
+        if (ended) void ended.then(reception.leave);
+        else reception.leave();
       }
     } finally {
       if (!request.bodyUsed) await request.body?.cancel();

@@ -7,7 +7,10 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 
-/** In values: an output of one sample is one. Left out: unlimited. */
+/**
+ * In values: an output of one sample is one; of a sealed model, the label of one sample.
+ * Left out: unlimited, and no sealed model is served without `perModelDay`.
+ */
 export interface BudgetLimits {
   perMinute?: number;
   perDay?: number;
@@ -43,6 +46,20 @@ export interface Budget {
   limits: BudgetLimits;
 }
 
+/**
+ * The budget of models whose labels are limited by the day, as all sealed ones are;
+ * Infinity is a limit that somebody chose.
+ *
+ * @throws {CipherlayerError} `unsupported` without one
+ */
+export function labelBudget(budget: Budget | undefined): Budget {
+  if (budget?.limits.perModelDay !== undefined) return budget;
+  throw new CipherlayerError(
+    "unsupported",
+    "Cannot serve a sealed model: expected a budget of labels a model and day, got none",
+  );
+}
+
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
@@ -64,7 +81,7 @@ export async function chargeBudget(
       [`day of ${JSON.stringify(model)}`, limits.perModelDay, dayMs],
     ];
   const charges = windows.flatMap(([name, limit, lengthMs]) => {
-    if (limit === undefined) return [];
+    if (limit === undefined || limit === Infinity) return [];
     const number = Math.floor(nowMs / lengthMs);
     const endsAt = (number + 1) * lengthMs;
     return [{

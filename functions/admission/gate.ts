@@ -62,6 +62,8 @@ export class Gate {
   >();
   readonly #turns: Turns;
   #places = 0;
+  /** Of these, the calls that have had their turn and whose answers are being read. */
+  #answering = 0;
   #bodyBytes = 0;
   #meanMs = firstMeanMs;
   #draining = false;
@@ -88,7 +90,7 @@ export class Gate {
 
   /** Calls that have been let in and are not worked on yet. */
   get waiting(): number {
-    return this.#places - this.#turns.running;
+    return this.#places - this.#turns.running - this.#answering;
   }
 
   /** Memory that bodies take. */
@@ -157,7 +159,8 @@ export class Gate {
    */
   admit(arrival: Arrival): Place {
     const reception = this.receive(arrival);
-    return { ...reception.admit(), leave: reception.leave };
+    const { leave } = reception;
+    return { ...reception.admit(), leave };
   }
 
   #checkRoom({ startsSession }: Arrival): void {
@@ -208,20 +211,30 @@ export class Gate {
     this.#places++;
     let turn: Turn | null = null;
     let startedMs = 0;
-    let left = false;
+    let left = false, answering = false;
+    const end = () => {
+      if (!turn) return;
+      this.#meanMs += meanWeight * (this.#clock() - startedMs - this.#meanMs);
+      turn.end();
+      turn = null;
+    };
     return {
       turn: async (signal, work) => {
         turn = await this.#turns.take(caller, work, signal);
         startedMs = this.#clock();
       },
+      endTurn: () => {
+        if (!turn || left) return;
+        end();
+        answering = true;
+        this.#answering++;
+      },
       leave: () => {
         if (left) return;
         left = true;
         this.#places--;
-        if (!turn) return;
-        this.#meanMs += meanWeight *
-          (this.#clock() - startedMs - this.#meanMs);
-        turn.end();
+        if (answering) this.#answering--;
+        end();
       },
     };
   }
@@ -260,6 +273,8 @@ export interface Place {
    * @throws the signal's reason if it aborts first
    */
   turn(signal: AbortSignal, work: Work): Promise<void>;
+  /** Gives the turn to another; the place stays taken while the answer is read. */
+  endTurn(): void;
   /** Ends the call, whether it had its turn or not. */
   leave(): void;
 }

@@ -11,6 +11,8 @@ export interface Limits {
   bodyBytes: number;
   /** In each so many milliseconds a body must grow by as many bytes (1 kB/s), or end. */
   bodyPatienceMs: number;
+  /** A streamed reply ends where its reader takes nothing for so many milliseconds. */
+  replyPatienceMs: number;
   /** Samples per inference. */
   samples: number;
   /** Parts that a round may be split into. */
@@ -29,6 +31,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   bodyBytes: 32 * 2 ** 20,
   bodyPatienceMs: 5_000,
+  replyPatienceMs: 30_000,
   samples: 4096,
   shards: maxShards,
   maxMillisecondsPerCall: Infinity,

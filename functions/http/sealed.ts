@@ -1,8 +1,6 @@
 /**
- * Sealed inferences over HTTP: the calls of docs/sealed.md under `/v1/sealed`.
- *
- * A garbled call travels in one piece, so models whose largest is beyond
- * `maxGarbledBytes` are refused when a session begins.
+ * Sealed inferences over HTTP: the calls of docs/sealed.md under `/v1/sealed`. Their
+ * sessions begin as any other.
  *
  * @module
  */
@@ -11,52 +9,57 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Context, Hono } from "hono";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
-import { garbledBytes } from "../../sdk/garbling/rounds/run.ts";
-import { concat } from "../../sdk/support/bytes.ts";
-import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { callBytes } from "../../sdk/garbling/rounds/run.ts";
+import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { TransferSender } from "../../sdk/transfer/sender.ts";
-import { encodeSessionResponse } from "../../sdk/wire/codec.ts";
+import { sequenceType, writeSequence } from "../../sdk/wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
-import { accountDigest } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
-import { type AdmissionEnv, admit } from "../admission/admit.ts";
-import { type Budget, chargeBudget } from "../admission/budget.ts";
+import {
+  type AdmissionEnv,
+  type AdmissionOptions,
+  admit,
+} from "../admission/admit.ts";
+import { type Budget, chargeBudget, labelBudget } from "../admission/budget.ts";
+import { FirstContacts } from "../admission/first_contacts.ts";
 import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
+import type { ModelStore } from "../models/model_store.ts";
+import type { Keyring, Sealing } from "../rounds/keyring.ts";
 import { answerActivation } from "../rounds/sealed/answer_activation.ts";
 import {
   answerLinear,
   type SealedContext,
 } from "../rounds/sealed/answer_linear.ts";
 import { answerRoot, answerSetup } from "../rounds/sealed/answer_transfers.ts";
-import { SealedModel } from "../rounds/sealed/sealed_model.ts";
-import { type SealedToken, SealedTokens } from "../rounds/sealed/token.ts";
+import type { SealedModel } from "../rounds/sealed/sealed_model.ts";
+import type { SealedModels } from "../rounds/sealed/sealed_models.ts";
+import type { SealedToken } from "../rounds/sealed/token.ts";
+import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
-import {
-  checkKey,
-  decodeStart,
-  type SessionRoutesOptions,
-} from "./sessions.ts";
+import { streamReply } from "./stream_reply.ts";
 
-export interface SealedRoutesOptions extends SessionRoutesOptions {
-  kernel: SealedContext["kernel"];
+export interface SealedRoutesOptions extends AdmissionOptions {
+  models: ModelStore;
+  keyring: Keyring;
+  kernel: Kernel;
+  sealedModels: SealedModels;
   /** Labels of a model that an account is told in a day: without it no model is served. */
   budget?: Budget;
 }
 
-/** Largest garbled call, which both sides hold in memory. */
-export const maxGarbledBytes = 1 << 22;
-/** Plans held, one for each model, key length and batch size. */
-const plansKept = 16;
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
-const nonceBytes = 16;
+/** What one takes a thread, about. */
+const setUpMs = 1000;
+/** Beside the one that is worked on; whoever comes then is told when to come back. */
+const maxSetUpsWaiting = 8;
 /** Not predicted for each call: counted as heavy, so that it passes no light one. */
 const callWork: Work = { predictedMs: 500, shards: 1 };
 
 type Call = Context<AdmissionEnv>;
 
-/** `POST /v1/sealed/{sessions,transfers,roots,rounds/{index},activations/{index}}` */
+/** `POST /v1/sealed/{transfers,roots,rounds/{index},activations/{index}}` */
 export function sealedRoutes(
   options: SealedRoutesOptions,
 ): Hono<AdmissionEnv> {
@@ -70,12 +73,6 @@ export function sealedRoutes(
       "content-type": "application/cbor",
     });
   return new Hono<AdmissionEnv>()
-    .post(
-      "/sessions",
-      isClient,
-      starts,
-      async (c) => reply(c, await calls.start(c)),
-    )
     .post(
       "/transfers",
       isClient,
@@ -93,185 +90,146 @@ export function sealedRoutes(
       "/activations/:index{[0-9]{1,4}}",
       isClient,
       goesOn,
-      async (c) => reply(c, await calls.activation(c)),
+      async (c) => {
+        const pieces = await calls.activation(c);
+        const patienceMs = options.limits.replyPatienceMs;
+        const { body, ended } = streamReply(pieces, patienceMs);
+        c.set("ended", ended);
+        return c.body(body, 200, { "content-type": sequenceType });
+      },
     );
 }
 
 class SealedCalls {
   readonly #options: SealedRoutesOptions;
-  readonly #tokens: SealedTokens;
-  #lazyContext: SealedContext & { gates: GateKernel } | undefined;
-  readonly #plans = new LruMap<string, SealedModel>(plansKept);
+  #lazyGarbling: { gates: GateKernel; transfers: TransferSender } | undefined;
   /** Answers of set-ups by the digest of their request. */
   readonly #setUps = new LruMap<string, Promise<Uint8Array>>(setUpsKept);
-  #lastSetUp: Promise<unknown> = Promise.resolve();
+  readonly #firstContacts = new FirstContacts(maxSetUpsWaiting, setUpMs);
 
   constructor(options: SealedRoutesOptions) {
     this.#options = options;
-    this.#tokens = new SealedTokens(options.keyring.current.sealingKey);
   }
 
   /** Made for the first sealed call: most functions serve none. */
-  get #context(): SealedContext & { gates: GateKernel } {
-    if (this.#lazyContext) return this.#lazyContext;
-    const { keyring, kernel } = this.#options;
-    const { sealingKey, banks } = keyring.current;
+  get #garbling(): { gates: GateKernel; transfers: TransferSender } {
+    if (this.#lazyGarbling) return this.#lazyGarbling;
     const gates = makeKernel();
-    return this.#lazyContext = {
+    return this.#lazyGarbling = { gates, transfers: new TransferSender(gates) };
+  }
+
+  /** What a call is answered with: under the sealing key that its session began under. */
+  #context(token: Uint8Array): SealedContext & { gates: GateKernel } {
+    const { sealingKey, banks, sealedTokens } = this.#sealing(token);
+    return {
+      ...this.#garbling,
       sealingKey,
-      tokens: this.#tokens,
-      kernel,
-      gates,
-      transfers: new TransferSender(gates),
+      tokens: sealedTokens,
+      kernel: this.#options.kernel,
       randomiser: (modulus, answers, count) =>
         banks.randomiser(modulus, answers, count),
     };
   }
 
-  /** Checks key and budget, tells the plan, seals the first token. */
-  async start(c: Call): Promise<Uint8Array> {
-    const { clock, random, limits } = this.#options;
-    const principal = c.get("principal");
-    const request = decodeStart(this.#options, c.get("body"));
-    const { modulusBits } = await checkKey(this.#options, request);
-    const model = await this.#model(c, request.model, {
-      modulusBits,
-      samples: request.samples,
-    });
-    const largest = Math.max(
-      ...model.rounds.map(({ stages }) => garbledBytes(stages)),
-    );
-    if (largest > maxGarbledBytes) {
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot start session: expected garbled calls of at most ${maxGarbledBytes} bytes, got ${largest}`,
-      );
-    }
-    const { name, version, plan, planHash } = model;
-    const expiresAt = clock() + limits.tokenLifetimeMs;
-    const token = this.#tokens.seal({
-      opens: "linear",
-      model: name,
-      version,
-      planHash,
-      samples: request.samples,
-      round: 0,
-      modulus: request.modulus,
-      nonce: random(nonceBytes),
-      shares: [],
-      account: accountDigest(principal),
-      expiresAt,
-    });
-    const rounds = plan.rounds.map(({ layout, steps, writes, shards }) => ({
-      layout,
-      steps,
-      writes,
-      shards,
-    }));
-    return encodeSealed({
-      session: encodeSessionResponse({
-        model: name,
-        version,
-        token,
-        expiresAt,
-        plan: { ...plan, rounds },
-      }),
-      valueBits: plan.rounds.map(({ valueBits }) => valueBits),
-    });
+  #sealing(token: Uint8Array): Sealing {
+    return this.#options.keyring.sealingOfSealed(token);
   }
 
-  /** One after another, and the same request only once: each takes a second of a thread. */
+  /**
+   * One after another and beside the turns of other calls, and the same request only
+   * once: each takes a second of a thread.
+   */
   setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
     const { token, request } = decodeSealed("setupRequest", body);
     const { modulus, account, expiresAt } = this.#open(c, token, "linear");
     const key = bytesToHex(sha256(body));
+    c.get("endTurn")();
     return this.#setUps.getOrMake(key, () => {
-      const answered = this.#lastSetUp.then(async () => {
+      const answered = this.#firstContacts.run(async () => {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
-          await answerSetup(this.#context, request, { owner, received }),
+          await answerSetup(this.#context(token), request, { owner, received }),
         );
       });
-      this.#lastSetUp = answered.catch(() => this.#setUps.delete(key));
+      answered.catch(() => this.#setUps.delete(key));
       return answered;
     });
   }
 
   renew(c: Call): Uint8Array {
     const body = c.get("body");
-    const request = decodeSealed("batchRequest", body);
-    return encodeSealed(answerRoot(this.#context, request, {
-      parent: this.#open(c, request.token, "batch"),
-      received: { token: request.token, body },
-    }));
+    const request = decodeSealed("batchRequest", body), { token } = request;
+    const parent = this.#open(c, token, "batch");
+    const received = { token, body };
+    return encodeSealed(
+      answerRoot(this.#context(token), request, { parent, received }),
+    );
   }
 
   async linear(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
-    const request = decodeSealed("linearRequest", body);
-    const content = this.#open(c, request.token, "linear");
+    const request = decodeSealed("linearRequest", body), { token } = request;
+    const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
     return encodeSealed(
-      await answerLinear(this.#context, {
+      await answerLinear(this.#context(token), {
         model: await this.#modelOf(c, content),
         content,
         request,
-        received: { token: request.token, body },
+        received: { token, body },
         parent: request.batch && this.#open(c, request.batch.token, "batch"),
         signal: c.req.raw.signal,
       }),
     );
   }
 
-  async activation(c: Call): Promise<Uint8Array> {
+  async activation(c: Call): Promise<AsyncGenerator<Uint8Array, void>> {
     const body = c.get("body");
-    const request = decodeSealed("activationRequest", body);
-    const content = this.#open(c, request.token, "activation");
+    const request = decodeSealed("activationRequest", body),
+      { token } = request;
+    const content = this.#open(c, token, "activation");
     checkRound(content, Number(c.req.param("index")));
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
+    const { stages, chosen } = model.rounds[content.round];
+    c.get("hold")(callBytes(stages, chosen.bit.length));
     if (content.round === model.rounds.length - 1) {
       // A label is told to whoever asks again, too: charged whenever it leaves.
       await this.#charge(c, content.model, content.samples);
     }
-    const { head, chunks } = await answerActivation(this.#context, {
+    const { head, chunks } = await answerActivation(this.#context(token), {
       model,
       content,
       batch,
       request,
-      received: { token: request.token, body },
+      received: { token, body },
       shard: 0,
       shards: 1,
     });
-    return encodeSealed({ ...head, garbled: concat(...chunks) });
+    return writeSequence(function* () {
+      yield encodeSealed(head);
+      yield* chunks;
+    }());
   }
 
   #charge(c: Call, model: string, values: number): Promise<void> {
-    const { clock } = this.#options, { account } = c.get("principal");
-    const budget = this.#limitedBudget();
-    return chargeBudget(budget, { account, model, values, nowMs: clock() });
-  }
-
-  /** @throws {CipherlayerError} `unsupported` if labels of a model are not limited by the day */
-  #limitedBudget(): Budget {
-    const { budget } = this.#options;
-    if (budget?.limits.perModelDay !== undefined) return budget;
-    throw new CipherlayerError(
-      "unsupported",
-      "Cannot serve a sealed model: expected a budget of labels a model and day, got none",
-    );
+    const { clock, budget } = this.#options, { account } = c.get("principal");
+    const call = { account, model, values, nowMs: clock() };
+    return chargeBudget(labelBudget(budget), call);
   }
 
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */
   #open<K extends SealedToken["opens"]>(c: Call, token: Uint8Array, opens: K) {
-    const content = this.#tokens.open(token, opens, this.#options.clock());
+    const { sealedTokens } = this.#sealing(token);
+    const content = sealedTokens.open(token, opens, this.#options.clock());
     checkAccount(content, c.get("principal"));
     return content;
   }
 
-  #modelOf(
+  /** The model of a session that has begun. @throws {CipherlayerError} as `loadModel` and `SealedModels.get` */
+  async #modelOf(
     c: Call,
     content: {
       model: string;
@@ -280,51 +238,11 @@ class SealedCalls {
       samples: number;
     },
   ): Promise<SealedModel> {
-    const { model, version, samples } = content;
-    const modulusBits = 8 * content.modulus.length;
-    return this.#model(c, model, { modulusBits, samples }, version);
-  }
-
-  /** @throws {CipherlayerError} `model-not-found`, `model-changed`, `unsupported` */
-  async #model(
-    c: Call,
-    name: string,
-    options: { modulusBits: number; samples: number },
-    version?: string,
-  ): Promise<SealedModel> {
-    const { models } = this.#options;
-    const asked = { model: name, version };
-    const model = await loadModel(models, asked, c.get("principal"));
-    const { manifest } = model;
-    if (manifest.privacy !== "sealed") {
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot seal model ${name}: expected privacy "sealed", got "${manifest.privacy}"`,
-      );
-    }
-    this.#limitedBudget();
-    const key = JSON.stringify([
-      name,
-      manifest.version,
-      manifest.files,
-      options.modulusBits,
-      options.samples,
-    ]);
-    return this.#plans.getOrMake(
-      key,
-      () => declared(() => new SealedModel(model, options)),
-    );
-  }
-}
-
-/** A model that does not fit the key is the caller's business, not a fault of the functions. */
-function declared<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (cause) {
-    if (cause instanceof CipherlayerError) throw cause;
-    throw new CipherlayerError("unsupported", (cause as Error).message, {
-      cause,
-    });
+    const { models, sealedModels } = this.#options;
+    const { version, modulus, samples } = content;
+    const model = await loadModel(models, content, c.get("principal"));
+    const modulusBits = 8 * modulus.length;
+    telemetryOf(c.req.raw).add({ model: content.model, version, samples });
+    return sealedModels.get(model, { modulusBits, samples });
   }
 }

@@ -11,7 +11,10 @@ import {
   decodeSessionRequest,
   encodeSessionResponse,
 } from "../../sdk/wire/codec.ts";
-import type { SessionRequest } from "../../sdk/wire/messages.ts";
+import type {
+  SessionRequest,
+  SessionResponse,
+} from "../../sdk/wire/messages.ts";
 import { accountDigest, type Principal } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";
 import {
@@ -19,10 +22,11 @@ import {
   type AdmissionOptions,
   admit,
 } from "../admission/admit.ts";
+import { type Budget, labelBudget } from "../admission/budget.ts";
 import type { Work } from "../admission/turns.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
-import type { PreparedModel } from "../rounds/prepared_model.ts";
+import type { SealedModels } from "../rounds/sealed/sealed_models.ts";
 import { runPaced } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
@@ -40,6 +44,9 @@ export interface SessionRoutesOptions extends AdmissionOptions {
   insecureKeys: boolean;
   /** Where keys are checked and plans made, if not here. */
   threads?: EvaluationThreads;
+  sealedModels: SealedModels;
+  /** Sealed models are served within one alone. */
+  budget?: Budget;
 }
 
 /** POST /v1/sessions: checks the key, tells the plan, seals the first token. */
@@ -72,17 +79,14 @@ export function sessionRoutes(
     notes.add({ model: name, version, samples });
     const key = await notes.during("verify", () => checkKey(options, request));
     notes.add({ keyBits: key.modulusBits });
-    const prepared = await notes.during(
+    const { modulusBits } = key;
+    const started = await notes.during(
       "prepare",
-      () =>
-        options.keyring.current.prepared.get(model, {
-          modulusBits: key.modulusBits,
-          samples,
-        }),
+      () => start(options, { request, principal, model, modulusBits }),
     );
     const response = await notes.during(
       "encode",
-      () => encodeStart(options, { request, principal, model, prepared }),
+      () => encodeSessionResponse({ model: name, version, ...started }),
     );
     notes.add({ bytesOut: response.length });
     return c.body(response as Uint8Array<ArrayBuffer>, 200, {
@@ -92,7 +96,7 @@ export function sessionRoutes(
 }
 
 /** @throws {CipherlayerError} `unsupported` for more samples than are taken, and as the codec does */
-export function decodeStart(
+function decodeStart(
   { limits }: Pick<SessionRoutesOptions, "limits">,
   body: Uint8Array,
 ): SessionRequest {
@@ -107,7 +111,7 @@ export function decodeStart(
 }
 
 /** @throws {CipherlayerError} `key-rejected` */
-export async function checkKey(
+async function checkKey(
   { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
 ): Promise<{ modulus: bigint; modulusBits: number }> {
@@ -127,37 +131,48 @@ export async function checkKey(
   return { modulus, modulusBits };
 }
 
-/** The plan, and the token of the first round. */
-function encodeStart(
-  { keyring, clock, random, limits }: SessionRoutesOptions,
-  { request, principal, model, prepared }: {
-    request: SessionRequest;
-    principal: Principal;
-    model: ModelPackage;
-    prepared: PreparedModel;
-  },
-): Uint8Array {
-  const { name, version } = model.manifest;
-  const { plan, planHash } = prepared;
+/** A start whose key has been checked. */
+interface Start {
+  request: SessionRequest;
+  principal: Principal;
+  model: ModelPackage;
+  modulusBits: number;
+}
+
+/** The plan, and the token of the first call, of a sealed model as of any other. */
+async function start(
+  options: SessionRoutesOptions,
+  job: Start,
+): Promise<Pick<SessionResponse, "token" | "expiresAt" | "plan">> {
+  const { keyring, clock, random, limits } = options;
+  const { request: { samples, modulus }, principal, model } = job;
+  const { modulusBits } = job, { name, version, privacy } = model.manifest;
   const expiresAt = clock() + limits.tokenLifetimeMs;
-  const token = keyring.current.sealer.seal({
+  const common = {
     model: name,
     version,
-    planHash,
-    samples: request.samples,
+    samples,
     round: 0,
-    predictedMs: prepared.predictedMs(0),
-    modulus: request.modulus,
+    modulus,
     nonce: random(nonceBytes),
-    orders: [],
     account: accountDigest(principal),
     expiresAt,
-  });
-  return encodeSessionResponse({
-    model: name,
-    version,
-    token,
-    expiresAt,
-    plan,
-  });
+  };
+  const { sealer, sealedTokens, prepared } = keyring.current;
+  if (privacy === "sealed") {
+    labelBudget(options.budget);
+    const size = { modulusBits, samples };
+    const { plan, planHash } = options.sealedModels.get(model, size);
+    const token = sealedTokens.seal({
+      ...common,
+      opens: "linear",
+      planHash,
+      shares: [],
+    });
+    return { plan, expiresAt, token };
+  }
+  const ready = await prepared.get(model, { modulusBits, samples });
+  const { plan, planHash } = ready, predictedMs = ready.predictedMs(0);
+  const content = { ...common, planHash, predictedMs, orders: [] };
+  return { plan, expiresAt, token: sealer.seal(content) };
 }

@@ -3,12 +3,15 @@ import type { Protections } from "../../models/protections/profile.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { PreparedModels } from "./prepared_model.ts";
 import { BankCache } from "./privacy/bank_cache.ts";
+import { SealedTokens } from "./sealed/token.ts";
 import { TokenSealer } from "./sealed_token.ts";
 
 /** Everything that depends on a sealing key. */
 export interface Sealing {
   sealingKey: Uint8Array;
   sealer: TokenSealer;
+  /** Of sealed inferences. */
+  sealedTokens: SealedTokens;
   banks: BankCache;
   prepared: PreparedModels;
 }
@@ -45,6 +48,13 @@ export class Keyring {
     return this.#previous.find(({ sealer }) => sealer.made(token)) ??
       this.current;
   }
+
+  /** The same for a token of a sealed inference. */
+  sealingOfSealed(token: Uint8Array): Sealing {
+    return this.#previous.find(({ sealedTokens }) =>
+      sealedTokens.made(token)
+    ) ?? this.current;
+  }
 }
 
 function sealing(sealingKey: Uint8Array, options: KeyringOptions): Sealing {
@@ -56,6 +66,7 @@ function sealing(sealingKey: Uint8Array, options: KeyringOptions): Sealing {
   return {
     sealingKey,
     sealer: new TokenSealer(sealingKey),
+    sealedTokens: new SealedTokens(sealingKey),
     banks: new BankCache(options.kernel, sealingKey, options.randomiserBytes),
     prepared: new PreparedModels(
       sealingKey,

@@ -71,14 +71,14 @@ export async function denoOptions(
   const limits = {
     perMinute: settings.number("CIPHERLAYER_BUDGET_PER_MINUTE"),
     perDay: settings.number("CIPHERLAYER_BUDGET_PER_DAY"),
-    perModelDay: settings.number("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
+    perModelDay: settings.limit("CIPHERLAYER_BUDGET_PER_MODEL_DAY"),
   };
   if (
     settings.text("CIPHERLAYER_MODELS") || !settings.text("CIPHERLAYER_STORE")
   ) {
     await checkModelFolder(settings);
   }
-  const isNeeded = Object.values(limits).some((limit) => limit !== undefined);
+  const isNeeded = Object.values(limits).some(Number.isFinite);
   const kv = await openKv(settings, isNeeded);
   return {
     ...modelsFrom(settings, kv),

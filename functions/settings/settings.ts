@@ -135,6 +135,15 @@ export class Settings {
   }
 
   /**
+   * A number of 0 or more, or `unlimited`: Infinity.
+   *
+   * @throws {RangeError} if it is anything else
+   */
+  limit(name: SettingName): number | undefined {
+    return this.text(name) === "unlimited" ? Infinity : this.number(name);
+  }
+
+  /**
    * One of `values`, the first where it is not set.
    *
    * @throws {RangeError} if it is another

@@ -11,10 +11,12 @@ import {
   type PrivacyProfile,
 } from "../package/format.ts";
 import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
+import { checkSealable } from "./unsealable.ts";
 import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
 import type { StateSpec } from "../../sdk/wire/values.ts";
 import { lengthWithoutStates, readingsWithStates } from "./states.ts";
+import { prepareGraph } from "./lower/prepare.ts";
 import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
@@ -37,6 +39,7 @@ import {
   hasClasses,
   refuseInaccurate,
 } from "./quantise/promise.ts";
+import { withPowersOfTwo } from "./quantise/power_of_two.ts";
 import { floatStatistics } from "./quantise/statistics.ts";
 import { type QuantisationReport, report } from "./quantise/report.ts";
 import { canRevealLabel, verifyPackage } from "../package/verify.ts";
@@ -81,7 +84,10 @@ export interface CompileOptions {
   maxAccuracyLoss?: number;
   /** What quantisation-aware training has fixed: nothing is chosen, nothing calibrated. */
   quantisation?: PrescribedQuantisation;
-  /** How the functions guard the weights. Default `standard`. */
+  /**
+   * How the functions guard the weights; `sealed` scales by powers of two alone. Default
+   * `standard`.
+   */
   privacy?: PrivacyProfile;
   /**
    * What clients get. Default: the `label` alone, or `scores` where the model does not
@@ -114,7 +120,8 @@ export interface Compilation {
  * @throws {InaccurateModelError} where a score loses more than is promised, without
  * `acceptError`
  * @throws {RangeError} where the file is corrupt, calibration data or bit widths do
- * not fit the model, or the rounds differ from the graph's own evaluation
+ * not fit the model, the rounds differ from the graph's own evaluation, or a sealed
+ * model would reveal scores
  */
 export function compileModel(
   onnx: Uint8Array,
@@ -133,7 +140,10 @@ export function compileModel(
   );
   const statistics = floatStatistics(network, calibration);
   const check = compareWithGraph(graph, network, calibration, statistics);
-  const prescribed = options.quantisation;
+  const shiftsOnly = options.privacy === "sealed";
+  const prescribed = options.quantisation && shiftsOnly
+    ? withPowersOfTwo(options.quantisation)
+    : options.quantisation;
   if (prescribed) checkPrescription(network, prescribed);
   const asked = prescribed
     ? prescribedBits(prescribed)
@@ -147,6 +157,8 @@ export function compileModel(
     inputs: quantiseInputs(network, calibration, inputs),
     bits: asked,
     prescribed,
+    shiftsOnly,
+    scoresApart: !hasClasses(network, options),
   });
   const bits = usedBits(network, asked, rounds);
   const names = namesIn(graph.metadata, options);
@@ -183,6 +195,7 @@ export function compileModel(
     },
     files: {},
   };
+  if (shiftsOnly) checkSealable(manifest);
   manifest.version = versionOf(manifest, tensors);
   const done = report(network, {
     statistics,
@@ -201,7 +214,8 @@ export function wantedGraph(
   graph: OnnxGraph,
   { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
 ): OnnxGraph {
-  const cut = outputs ? withOutputs(graph, outputs) : graph;
+  const plain = prepareGraph(graph);
+  const cut = outputs ? withOutputs(plain, outputs) : plain;
   return inputShape ? withInputShape(cut, inputShape) : cut;
 }
 

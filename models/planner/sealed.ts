@@ -7,6 +7,7 @@
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
 import { signedBits } from "../../sdk/garbling/circuits/integers.ts";
+import { roundingOf } from "../../sdk/garbling/rounds/simplify.ts";
 import type {
   SealedPlan,
   SealedRoundPlan,
@@ -41,7 +42,8 @@ export function planSealed(
     format: planFormat,
     samples: options.samples,
     ...interfaceOf(manifest),
-    rounds: manifest.rounds.map((round) => {
+    rounds: manifest.rounds.map((spec) => {
+      const round = { ...spec, bound: boundWithRounding(spec) };
       const [{ layout }] = planRound(round, { ...options, tensors });
       const { steps, writes } = round;
       return {
@@ -51,10 +53,17 @@ export function planSealed(
         steps,
         writes,
         shards: 1,
-        valueBits: signedBits(-round.bound, round.bound),
+        valueBits: signedBits(-spec.bound, round.bound),
       } satisfies SealedRoundPlan;
     }),
   };
+}
+
+/** The largest magnitude of accumulators that carry what rounds their first scaling. */
+function boundWithRounding({ bound, steps }: RoundSpec): number {
+  const widest = roundingOf(steps, largestSlotBits);
+  const raised = bound + widest;
+  return bound + roundingOf(steps, signedBits(-bound, raised));
 }
 
 /** Slots two bits wider than any garbage, so that two bits tell the borrow below a value. */

@@ -12,7 +12,7 @@ import { hashRounds } from "./hash.ts";
 import { opcodes } from "./schedule.ts";
 
 /** Changes with anything about garbling that gate lists do not say. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /**
  * SHA-256 of the circuits of a call in order, with their lanes.
@@ -35,6 +35,7 @@ export function circuitDigest(
   add(formatVersion, hashRounds, circuits.length);
   for (const { circuit, lanes } of circuits) {
     add(lanes, circuit.inputs, circuit.knownBits, circuit.gates.length);
+    for (const { bits, shift } of circuit.projections) add(bits, shift);
     for (const gate of circuit.gates) add(...gateNumbers(gate));
     add(circuit.outputs.length, ...circuit.outputs);
   }
@@ -59,7 +60,7 @@ function gateNumbers(gate: Gate): number[] {
     case "zero":
       return [op, gate.out];
     case "project":
-      return [op, gate.a, gate.value, gate.bits];
+      return [op, gate.a, gate.value];
   }
 }
 

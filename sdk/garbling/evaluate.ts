@@ -7,7 +7,7 @@
  * @module
  */
 import { CipherlayerError } from "../support/errors.ts";
-import type { Circuit } from "./circuit.ts";
+import { type Circuit, projectionWords } from "./circuit.ts";
 import {
   loadInputs,
   outputLabels,
@@ -23,7 +23,7 @@ import { BitReader, fillLanes, rowBytes, tableBytes } from "./tables.ts";
 export interface Evaluated {
   /** Active labels of the outputs. */
   outputs: Labels;
-  /** Clear numbers of projections, [number][lane]. */
+  /** Clear numbers of projections, [number][lane], `projectionWords` words each. */
   values: Uint32Array[];
 }
 
@@ -85,17 +85,23 @@ export function evaluate(
         kernel.evaluateKnown(a, 0, out, tableAt, groups, gate, firstLane);
         break;
       case opcodes.project: {
-        const bits = program[at + 4], mask = 2 ** bits - 1;
+        const number = program[at + 3], { bits } = circuit.projections[number];
         kernel.hash(a, padsAt, groups, gate, firstLane, domains.projection);
-        values[program[at + 3]] = Uint32Array.from(
-          { length: lanes },
-          (_, lane) => {
-            const word = 16 * (lane >> 2) + (lane & 3);
-            const pair = [clear.read(bits), clear.read(bits)];
-            const row = pair[words[a / 4 + word] & 1];
-            return (row ^ words[padsAt / 4 + word]) & mask;
-          },
-        );
+        const told = new Uint32Array(projectionWords * lanes);
+        for (let lane = 0; lane < lanes; lane++) {
+          const first = 16 * (lane >> 2) + (lane & 3);
+          const colour = words[a / 4 + first] & 1;
+          const at = projectionWords * lane;
+          for (const row of [0, 1]) {
+            for (let w = 0; 32 * w < bits; w++) {
+              const left = Math.min(32, bits - 32 * w);
+              const pad = words[padsAt / 4 + first + 4 * w];
+              const value = (clear.read(left) ^ pad) & ~0 >>> (32 - left);
+              if (row === colour) told[at + w] = value;
+            }
+          }
+        }
+        values[number] = told;
       }
     }
   }

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Circuit } from "./circuit.ts";
+import { type Circuit, projectionWords } from "./circuit.ts";
 import { deltaAt, type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import { Labels } from "./labels.ts";
@@ -18,7 +18,7 @@ import { BitWriter, cutLanes, rowBytes, tableBytes } from "./tables.ts";
 export interface Knowledge {
   /** 0 or 1. */
   bits: readonly Uint8Array[];
-  /** Numbers that projections add to. */
+  /** Numbers that projections add to, `projectionWords` words each. */
   values: readonly Uint32Array[];
 }
 
@@ -121,8 +121,8 @@ export function garble(
         table += 64 * groups;
         break;
       case opcodes.project: {
-        const values = knowledge.values[operand], bits = program[at + 4];
-        const pad = padsAt / 4, otherPad = (padsAt + wireBytes) / 4;
+        const values = knowledge.values[operand];
+        const projection = circuit.projections[operand];
         const domain = domains.projection;
         kernel.not(a, oneAt, groups);
         kernel.hash(a, padsAt, groups, gate, firstLane, domain);
@@ -135,12 +135,17 @@ export function garble(
           domain,
         );
         for (let lane = 0; lane < lanes; lane++) {
-          const word = 16 * (lane >> 2) + (lane & 3);
-          const zero = values[lane] ^ words[pad + word];
-          const one = values[lane] + 1 ^ words[otherPad + word];
-          const colour = words[a / 4 + word] & 1;
-          rows.write(colour ? one : zero, bits);
-          rows.write(colour ? zero : one, bits);
+          const first = 16 * (lane >> 2) + (lane & 3);
+          const value = values.subarray(
+            projectionWords * lane,
+            projectionWords * (lane + 1),
+          );
+          const zero = rowOf(value, words, padsAt / 4 + first);
+          const sum = plusPower(value, projection.shift);
+          const one = rowOf(sum, words, (padsAt + wireBytes) / 4 + first);
+          const colour = words[a / 4 + first] & 1;
+          writeRow(rows, colour ? one : zero, projection.bits);
+          writeRow(rows, colour ? zero : one, projection.bits);
         }
       }
     }
@@ -151,6 +156,28 @@ export function garble(
     rows: rows.bytes,
     outputs: outputLabels(words, circuit, lanes, place),
   };
+}
+
+/** A number under the pad whose words lie four apart from `pad` on. */
+const rowOf = (value: Uint32Array, words: Uint32Array, pad: number) =>
+  value.map((word, w) => word ^ words[pad + 4 * w]);
+
+function plusPower(value: Uint32Array, shift: number): Uint32Array {
+  const sum = value.slice();
+  let carry = 2 ** (shift & 31);
+  for (let w = shift >> 5; w < sum.length && carry > 0; w++) {
+    const total = sum[w] + carry;
+    sum[w] = total;
+    carry = total >= 2 ** 32 ? 1 : 0;
+  }
+  return sum;
+}
+
+function writeRow(rows: BitWriter, row: Uint32Array, bits: number): void {
+  for (let w = 0; 32 * w < bits; w++) {
+    const left = Math.min(32, bits - 32 * w);
+    rows.write(left === 32 ? row[w] : row[w] & (2 ** left - 1), left);
+  }
 }
 
 /** Gate by gate, cut to the lanes that are real. */

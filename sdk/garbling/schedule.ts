@@ -4,6 +4,7 @@
  * @module
  */
 import type { Circuit, Gate } from "./circuit.ts";
+import { operandsOf } from "./prune.ts";
 
 export interface Schedule {
   /** Places that are needed. */
@@ -12,7 +13,7 @@ export interface Schedule {
   placeOf: Int32Array;
   /**
    * Five numbers a gate: opcode, number of the gate, then places: of a, of b (or the
-   * number of what the garbler knows), of the result (or the bits of a projection).
+   * number of what the garbler knows), of the result.
    */
   program: Int32Array;
 }
@@ -60,13 +61,9 @@ function makeSchedule(circuit: Circuit, aliases: boolean): Schedule {
       }
     }
   }
-  const operands = (gate: Gate): number[] => {
-    if (gate.op === "zero") return [];
-    const read = gate.op === "xor" || gate.op === "and"
-      ? [gate.a, gate.b]
-      : [gate.a];
-    return [...new Set(read.map((wire) => root[wire]))];
-  };
+  const operands = (gate: Gate): number[] => [
+    ...new Set(operandsOf(gate).map((wire) => root[wire])),
+  ];
   const lastUse = new Int32Array(circuit.wires).fill(-1);
   circuit.gates.forEach((gate, i) => {
     for (const wire of operands(gate)) lastUse[wire] = i;
@@ -112,7 +109,7 @@ function programOf(
       : gate.op === "project"
       ? gate.value
       : 0;
-    const out = gate.op === "project" ? gate.bits : placeOf[gate.out];
+    const out = gate.op === "project" ? 0 : placeOf[gate.out];
     program.push(opcodes[gate.op], i, a, b, out);
   });
   return Int32Array.from(program);

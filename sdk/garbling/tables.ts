@@ -12,7 +12,8 @@ export const tableBytes = (circuit: Circuit, lanes: number): number =>
 /** Bytes of the projections' rows of `lanes` lanes. */
 export const rowBytes = (circuit: Circuit, lanes: number): number =>
   Math.ceil(
-    2 * lanes * circuit.projections.reduce((sum, bits) => sum + bits, 0) / 8,
+    2 * lanes * circuit.projections.reduce((sum, { bits }) => sum + bits, 0) /
+      8,
   );
 
 /** Words of vectors of four lanes, cut to the lanes that are real. */
@@ -45,7 +46,7 @@ export function fillLanes(cut: Uint32Array, lanes: number): Uint32Array {
   return words;
 }
 
-/** Numbers of up to 31 bits one after the other, lowest bit first. */
+/** Numbers one after the other, lowest bit first. */
 export class BitWriter {
   readonly bytes: Uint8Array;
   #at = 0;
@@ -54,9 +55,14 @@ export class BitWriter {
     this.bytes = new Uint8Array(Math.ceil(bits / 8));
   }
 
+  /** Up to 32 bits of a number that is 0 above them. */
   write(value: number, bits: number): void {
-    for (let i = 0; i < bits; i++, this.#at++) {
-      this.bytes[this.#at >> 3] |= (value >>> i & 1) << (this.#at & 7);
+    for (let left = value, i = 0; i < bits;) {
+      const place = this.#at & 7, taken = Math.min(8 - place, bits - i);
+      this.bytes[this.#at >> 3] |= left << place;
+      left >>>= taken;
+      this.#at += taken;
+      i += taken;
     }
   }
 }
@@ -66,11 +72,16 @@ export class BitReader {
   #at = 0;
   constructor(readonly bytes: Uint8Array) {}
 
+  /** Up to 32 bits. */
   read(bits: number): number {
     let value = 0;
-    for (let i = 0; i < bits; i++, this.#at++) {
-      value |= (this.bytes[this.#at >> 3] >> (this.#at & 7) & 1) << i;
+    for (let i = 0; i < bits;) {
+      const place = this.#at & 7, taken = Math.min(8 - place, bits - i);
+      const piece = this.bytes[this.#at >> 3] >> place & (1 << taken) - 1;
+      value |= piece << i;
+      this.#at += taken;
+      i += taken;
     }
-    return value;
+    return value >>> 0;
   }
 }

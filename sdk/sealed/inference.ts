@@ -9,16 +9,16 @@ import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts, inputCiphertexts } from "../fixed_point/layout.ts";
 import { packInputs } from "../fixed_point/packing.ts";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
+import { projectionWords } from "../garbling/circuit.ts";
 import {
   bitAt,
-  integerOfWords,
-  putPiece,
+  sumOfNumbers,
   wordsOfInteger,
 } from "../garbling/rounds/bits.ts";
+import { sumInSlots } from "../garbling/rounds/plaintexts.ts";
 import {
   type SealedPlan,
   type SealedRound,
-  sealedRound,
   writerOf,
 } from "../garbling/rounds/round.ts";
 import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
@@ -49,12 +49,12 @@ export class SealedInference {
   readonly #modulus: bigint;
   readonly #gates: GateKernel;
   readonly #readings: ReadonlyMap<string, IntegerTensor>;
-  /** Masked plaintexts by round, as sums over the round's inputs. */
-  readonly #masked: bigint[][];
+  /** Masked elements, by the round that wrote them. */
+  readonly #shares: bigint[][];
   #labels: number[] | null = null;
 
   /**
-   * @param rounds of the plan, as {@linkcode sealedRounds} makes them
+   * @param rounds of the plan, as `sealedRounds` makes them
    * @param inputs integers of the model's inputs, by name
    */
   constructor(
@@ -71,8 +71,8 @@ export class SealedInference {
     this.#modulus = modulus;
     this.#gates = gates;
     this.#readings = inputs;
-    this.#masked = plan.rounds.map(({ layout }) =>
-      new Array<bigint>(inputCiphertexts(layout)).fill(0n)
+    this.#shares = rounds.map(({ shares }) =>
+      new Array<bigint>(shares?.count ?? 0).fill(0n)
     );
   }
 
@@ -87,7 +87,7 @@ export class SealedInference {
     const fromReading = layout.inputs.some(({ tensor }) =>
       writerOf(this.#plan, index, tensor) < 0
     );
-    const masked = this.#masked[index];
+    const masked = this.#packShares(index);
     if (!fromReading) return masked;
     return this.#packReading(index).map((plaintext, i) =>
       (plaintext + masked[i]) % this.#modulus
@@ -136,6 +136,25 @@ export class SealedInference {
     };
   }
 
+  /** What other rounds wrote as this round reads it; 0 for the reading. */
+  #packShares(index: number): bigint[] {
+    const { layout } = this.#plan.rounds[index];
+    const masked = new Array<bigint>(inputCiphertexts(layout)).fill(0n);
+    this.#rounds.slice(0, index).forEach(({ readers }, writer) => {
+      for (const { round, plaintexts, elements, slotBits } of readers) {
+        if (round !== index) continue;
+        plaintexts.forEach((plaintext, i) => {
+          masked[plaintext] += sumInSlots(
+            elements[i],
+            slotBits,
+            (element) => this.#shares[writer][element],
+          );
+        });
+      }
+    });
+    return masked;
+  }
+
   /** The reading as this round reads it; 0 for what comes from other rounds. */
   #packReading(index: number): bigint[] {
     const { layout } = this.#plan.rounds[index], { samples } = this.#plan;
@@ -154,8 +173,8 @@ export class SealedInference {
   }
 
   #take(index: number, told: readonly Told[]): void {
-    const { readers } = this.#rounds[index];
-    if (readers.length === 0 && told.length > 0) {
+    const { shares } = this.#rounds[index];
+    if (!shares && told.length > 0) {
       const [{ bits }] = told;
       this.#labels = Array.from(
         { length: this.#plan.samples },
@@ -163,25 +182,23 @@ export class SealedInference {
           bits.reduce((sum, wire, i) => sum + wire[lane] * 2 ** i, 0),
       );
     }
-    for (const { part, bits, values } of told) {
-      if (part.known?.kind !== "plaintext") continue;
-      const { reader, plaintext, pieces } = part.known;
-      const { round, bits: length } = readers[reader];
-      for (let lane = 0; lane < part.lanes; lane++) {
-        const words = new Uint32Array(Math.ceil(length / 32) + 1);
-        let wire = 0, value = 0;
-        for (const { at, low, upper } of pieces) {
-          for (let i = 0; i < low; i++) {
-            putPiece(words, at + i, bits[wire++][lane]);
-          }
-          if (upper > 0) putPiece(words, at + low, values[value++][lane]);
-        }
-        this.#masked[round][plaintext[lane]] += integerOfWords(words);
-      }
+    for (const { part, values } of told) {
+      if (part.known?.kind !== "shares") continue;
+      const words = new Uint32Array(projectionWords * values.length);
+      part.known.element.forEach((element, lane) => {
+        const from = projectionWords * lane;
+        values.forEach((numbers, i) =>
+          words.set(
+            numbers.subarray(from, from + projectionWords),
+            projectionWords * i,
+          )
+        );
+        this.#shares[index][element] = sumOfNumbers(
+          words,
+          projectionWords,
+          shares!.bits,
+        );
+      });
     }
   }
 }
-
-/** The garbled calls of a plan. @throws {CipherlayerError} `unsupported` if a round cannot be sealed */
-export const sealedRounds = (plan: SealedPlan): SealedRound[] =>
-  plan.rounds.map((_, index) => sealedRound(plan, index));

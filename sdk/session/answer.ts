@@ -20,7 +20,8 @@ export interface Answer {
   /**
    * Values, over all rounds and readings of the batch, that lay outside the range
    * the model was calibrated for and were clamped. A few are normal; many tell of
-   * readings unlike the model's data, or of a cloud that answers falsely.
+   * readings unlike the model's data, or of a cloud that answers falsely. A sealed
+   * inference shows the gateway none of them: 0.
    */
   clampedValues: number;
   /** Cost of each round, shared by all readings of a batch. */

@@ -1,4 +1,5 @@
 import { shapeAfter } from "../activations/apply.ts";
+import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import { largestSlotBits, largestSlotValue } from "../fixed_point/slots.ts";
@@ -109,7 +110,27 @@ export function checkPlan(
       if (!((lastRead.get(name) ?? -1) > index)) live.delete(name);
     }
   }
-  sensible("its outputs", () => checkOutputs(plan, written));
+  checkSealing(plan, live);
+  // The last steps of a sealed plan give scores; its circuit tells the label.
+  const reveal = isSealed(plan) ? "scores" : plan.reveal;
+  sensible("its outputs", () => checkOutputs({ ...plan, reveal }, written));
+}
+
+/** Rounds are sealed all or none, and a sealed plan tells the label of all that its last round gives. */
+function checkSealing(
+  plan: InferencePlan,
+  live: ReadonlyMap<string, Activation>,
+): void {
+  if (plan.rounds.every(({ valueBits }) => valueBits === undefined)) return;
+  if (!isSealed(plan)) refuse("all rounds sealed or none", "some");
+  if (plan.reveal !== "label") {
+    refuse("a sealed plan that reveals labels", plan.reveal);
+  }
+  const [{ tensor, start, shape }] = plan.outputs, last = plan.rounds.at(-1)!;
+  const size = elementCount(live.get(tensor)?.shape ?? []);
+  if (tensor !== last.writes || start !== 0 || size !== elementCount(shape)) {
+    refuse("labels of all that a sealed plan's last round gives", "of others");
+  }
 }
 
 function isInput({ inputs }: InferencePlan, tensor: string): boolean {

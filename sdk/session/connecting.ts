@@ -5,14 +5,19 @@
  * @module
  */
 import { checkActivations } from "../activations/registry.ts";
+import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { isContract } from "../keys/contract_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
+import { SealedInferences } from "../sealed/run_inference.ts";
+import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
+import type { InferencePlan } from "../wire/plan.ts";
 import { checkPlan } from "./check_plan.ts";
+import { runInference } from "./inference.ts";
 import type { ConnectOptions } from "./session_options.ts";
 import type { Reply } from "./transport.ts";
 
@@ -86,6 +91,29 @@ export async function openSession(
     checkActivations(steps, options.activations ?? new Map());
   }
   return opened;
+}
+
+/**
+ * What runs inferences of a session: those of an open plan, round by round, or those
+ * of a sealed one, whose oblivious transfers are set up now and belong to this session
+ * alone.
+ *
+ * @param post a call to the functions, with retries
+ * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large, and as calls do
+ */
+export async function inferencesOf(
+  { plan, token }: SessionResponse,
+  clock: Clock,
+  post: (path: string, body: Uint8Array, maxBytes: number) => Promise<Reply>,
+): Promise<typeof runInference> {
+  if (!isSealed(plan)) return runInference;
+  const inferences = new SealedInferences(plan, clock);
+  await inferences.prepare(
+    token,
+    async (path, body, maxBytes) =>
+      (await post(`v1/sealed/${path}`, body, maxBytes)).body,
+  );
+  return (...inference) => inferences.run(...inference);
 }
 
 export function isKeyStore(keys: ConnectOptions["keys"]): keys is KeyStore {

@@ -14,7 +14,10 @@ export interface RoundReport {
   encryptMs: number;
   /** As the cloud states it (the longest shard); the whole call where it does not. */
   evaluateMs: number;
-  /** Decrypting, unpacking and the activation at the gateway. */
+  /**
+   * Decrypting, unpacking and the activation at the gateway; in a sealed round the
+   * garbled call that is the activation.
+   */
   decryptMs: number;
   /** Everything, network included. */
   totalMs: number;
@@ -25,6 +28,8 @@ export type SessionState =
   | { state: "connecting" }
   | { state: "ready" }
   | { state: "encrypting" | "evaluating" | "decrypting"; round: number }
+  /** Of a sealed round: the functions garble the activation, the gateway evaluates it. */
+  | { state: "activating"; round: number }
   | { state: "closed" };
 
 /** A round has been completed. */

@@ -10,7 +10,7 @@ import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { lastReaders } from "./plan_limits.ts";
 import type { ReleaseGrid } from "./release_grid.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
-import type { Reply } from "./transport.ts";
+import type { CallOptions, Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
 import { shardRange } from "../wire/messages.ts";
 import type { InferencePlan, RoundPlan } from "../wire/plan.ts";
@@ -30,11 +30,7 @@ export interface InferenceContext {
   /** When requests leave. */
   grid: ReleaseGrid;
   /** Posts a body, with retries. */
-  post(
-    path: string,
-    body: Uint8Array,
-    options: { maxBytes: number; signal?: AbortSignal },
-  ): Promise<Reply>;
+  post(path: string, body: Uint8Array, options: CallOptions): Promise<Reply>;
   onState(state: SessionState): void;
   onRound(round: number, report: RoundReport): void;
 }

@@ -6,8 +6,10 @@ import {
   outputValues,
   usedSlots,
 } from "../fixed_point/layout.ts";
+import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { sum } from "../support/numbers.ts";
 import type { InferencePlan, RoundLayout, RoundPlan } from "../wire/plan.ts";
+import { sealedLeakage } from "./sealed_leakage.ts";
 
 /** What a round gives the gateway about the weights. */
 export interface RoundLeakage {
@@ -49,7 +51,7 @@ export interface LeakageReport {
     answerBits: number;
     /** Most bits that all rounds can carry about the weights. */
     boundBits: number;
-    /** Round by round. */
+    /** Round by round; none of a sealed plan, whose rounds tell nothing. */
     rounds: RoundLeakage[];
     /** In words. */
     learns: string[];
@@ -112,6 +114,7 @@ export function leakageReport(
   plan: InferencePlan,
   modulusBits: number,
 ): LeakageReport {
+  if (isSealed(plan)) return sealedLeakage(plan, modulusBits);
   const rounds = plan.rounds.map(roundLeakage);
   const ciphertexts = sum(
     plan.rounds.map(({ layout }) => inputCiphertexts(layout)),

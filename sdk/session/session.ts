@@ -1,6 +1,7 @@
 import { type Answer, readOutputs } from "./answer.ts";
 import {
   checkOptions,
+  inferencesOf,
   isKeyStore,
   loadKey,
   openSession,
@@ -17,7 +18,7 @@ import {
 } from "../fixed_point/quantise.ts";
 import type { Reading } from "../fixed_point/reading.ts";
 import { IdleFilling } from "./idle_filling.ts";
-import { runInference } from "./inference.ts";
+import type { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
@@ -26,7 +27,11 @@ import { ReleaseGrid } from "./release_grid.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import {
+  type CallOptions,
+  createTransport,
+  type Transport,
+} from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
@@ -48,7 +53,9 @@ interface Batch {
 }
 
 /**
- * Opens a session: proves the key, fetches the plan and the first token.
+ * Opens a session: proves the key, fetches the plan and the first token. Whether the
+ * model is sealed its plan tells; then oblivious transfers are set up as well, which
+ * takes both sides a second.
  *
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense; `contract-changed` if
@@ -100,6 +107,7 @@ export class Session extends SessionEvents {
   readonly #idleFilling: IdleFilling;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
+  #run!: typeof runInference;
   /** Integers of the states for the next inference; undefined: those of 0. */
   #states?: ReadonlyMap<string, Float64Array>;
   #queue: Promise<unknown> = Promise.resolve();
@@ -113,7 +121,10 @@ export class Session extends SessionEvents {
     this.#options = options;
     this.#owner = keys instanceof PaillierEngine
       ? keys
-      : new PaillierEngine(keys, { random: options.random });
+      : new PaillierEngine(keys, {
+        random: options.random,
+        memory: options.memory,
+      });
     this.#idleFilling = new IdleFilling(this.#owner);
     this.#transport = createTransport({
       url: options.url,
@@ -315,7 +326,7 @@ export class Session extends SessionEvents {
     const samples = [...readings];
     // Empty slots repeat the last reading: the cloud cannot tell.
     while (samples.length < plan.samples) samples.push(samples.at(-1)!);
-    const { activations, rounds, clampedValues, fault } = await runInference(
+    const { activations, rounds, clampedValues, fault } = await this.#run(
       {
         plan,
         owner: this.#owner,
@@ -323,7 +334,7 @@ export class Session extends SessionEvents {
         activations: this.#options.activations,
         signal,
         grid: this.#grid,
-        post: (path, body, limits) => this.#post(path, body, limits),
+        post: (path, body, call) => this.#post(path, body, call),
         onState: (state) => emit(this, "state", state),
         onRound: (round, report) =>
           emit(this, "round", { round, rounds: plan.rounds.length, report }),
@@ -357,29 +368,23 @@ export class Session extends SessionEvents {
   async #open(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
     const joined = this.#joinSignals(signal);
-    const opened = await openSession(
-      this.#options,
-      this.#owner,
-      (path, body, maxBytes) =>
-        this.#post(path, body, { maxBytes, signal: joined }),
-    );
+    const post = (path: string, body: Uint8Array, maxBytes: number) =>
+      this.#post(path, body, { maxBytes, signal: joined });
+    const opened = await openSession(this.#options, this.#owner, post);
     const isChanged = await this.#contracts.check(opened.plan);
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
+    this.#run = await inferencesOf(opened, this.#clock, post);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }
 
   /** A call with retries: the same bytes each time, so that a replay is answered the same. */
-  #post(
-    path: string,
-    body: Uint8Array,
-    limits: { maxBytes: number; signal?: AbortSignal },
-  ) {
-    return withRetries(() => this.#transport(path, body, limits), {
+  #post(path: string, body: Uint8Array, call: CallOptions) {
+    return withRetries(() => this.#transport(path, body, call), {
       policy: this.#retry,
       clock: this.#clock,
-      signal: limits.signal,
+      signal: call.signal,
       onRetry: (failures, delayMs, error) =>
         emit(this, "retry", { failures, delayMs, error }),
     }).finally(() => this.#grid.start());

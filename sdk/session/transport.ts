@@ -8,6 +8,7 @@ import {
   redirectFault,
   strangeReply,
 } from "./reply_faults.ts";
+import { sequenceType } from "../wire/byte_sequence.ts";
 import { contentDigest, fitsDigest } from "../wire/content_digest.ts";
 
 /** One answer of the functions. */
@@ -24,18 +25,42 @@ export interface TransportOptions {
   token?: string;
   /** Default: the platform's. */
   fetch?: typeof fetch;
-  /** A call without a complete answer after this time counts as a network fault. */
+  /**
+   * A call without a complete answer after this time counts as a network fault; one
+   * that is taken as it comes, without its first or next 2^20 bytes.
+   */
   timeoutMs: number;
 }
 
-/** Posts one CBOR body and returns the CBOR answer. */
+/** Takes a long reply as its bytes come. */
+export interface ReplySink {
+  /** The next bytes; what it throws is taken for a fault of the line. */
+  push(bytes: Uint8Array): void;
+  /** Once all have come: the same, unless it throws a `CipherlayerError`. */
+  finish(): Promise<void>;
+}
+
+/** How a call is made. */
+export interface CallOptions {
+  maxBytes: number;
+  signal?: AbortSignal;
+  /**
+   * Begins to take the reply, a byte sequence, anew for each try; the `Reply` has an
+   * empty body then. By default the reply is one CBOR item, read as a whole.
+   */
+  into?: () => ReplySink;
+}
+
+/** Posts one CBOR body and returns the answer. */
 export type Transport = (
   path: string,
   body: Uint8Array,
-  options: { maxBytes: number; signal?: AbortSignal },
+  options: CallOptions,
 ) => Promise<Reply>;
 
 const maxProblemBytes = 1 << 16;
+/** Of a long reply: so much more, and it has as much time again. */
+const patientBytes = 1 << 20;
 
 /** One HTTP call and what its reply may be. */
 interface Call {
@@ -46,6 +71,7 @@ interface Call {
   type: string;
   maxBytes: number;
   signal?: AbortSignal;
+  into?: () => ReplySink;
 }
 
 /**
@@ -57,8 +83,10 @@ interface Call {
  */
 export function createTransport(options: TransportOptions): Transport {
   const call = createCaller(options);
-  return (path, body, { maxBytes, signal }) =>
-    call({ path, body, type: "application/cbor", maxBytes, signal });
+  return (path, body, options) => {
+    const type = options.into ? sequenceType : "application/cbor";
+    return call({ path, body, type, ...options });
+  };
 }
 
 /**
@@ -89,11 +117,12 @@ function createCaller(
     );
   }
 
-  return async ({ path, body, type, maxBytes, signal }) => {
+  return async ({ path, body, type, maxBytes, signal, into }) => {
     signal?.throwIfAborted();
     const target = new URL(path, base);
     const timeout = new AbortController();
-    const stopTimer = startTimer(() => timeout.abort(), timeoutMs);
+    const startTimeout = () => startTimer(() => timeout.abort(), timeoutMs);
+    let stopTimer = startTimeout();
     const stop = AbortSignal.any(
       signal ? [signal, timeout.signal] : [timeout.signal],
     );
@@ -118,9 +147,20 @@ function createCaller(
         throw redirectFault(response, target);
       }
       if (!response.ok) throw await problem(response, target, token);
-      if (!response.headers.get("content-type")?.startsWith(type)) {
+      if (mediaType(response) !== type) {
         await response.body?.cancel();
         throw strangeReply(response, type, target);
+      }
+      if (into) {
+        await passBody(response, into(), {
+          maxBytes,
+          target,
+          onProgress() {
+            stopTimer();
+            stopTimer = startTimeout();
+          },
+        });
+        return { body: new Uint8Array(), evaluateMs: null };
       }
       const content = await readBody(response, maxBytes, target);
       const digest = response.headers.get("content-digest");
@@ -146,6 +186,41 @@ function createCaller(
   };
 }
 
+/**
+ * Passes a body on as it comes; however that ends, the body is closed.
+ *
+ * @param onProgress told of each further 2^20 bytes
+ */
+async function passBody(
+  { body }: Response,
+  sink: ReplySink,
+  { maxBytes, target, onProgress }: {
+    maxBytes: number;
+    target: URL;
+    onProgress: () => void;
+  },
+): Promise<void> {
+  const reader = body?.getReader();
+  let bytes = 0, seen = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader?.read() ?? { done: true };
+      if (done) break;
+      bytes += value!.length;
+      if (bytes > maxBytes) throw tooLarge(target, maxBytes);
+      if (bytes - seen >= patientBytes) {
+        seen = bytes;
+        onProgress();
+      }
+      sink.push(value!);
+    }
+    await sink.finish();
+  } catch (error) {
+    await reader?.cancel().catch(() => {});
+    throw error;
+  }
+}
+
 /** Reads a body of at most `maxBytes`, whatever its header promises. */
 async function readBody(
   response: Response,
@@ -154,14 +229,15 @@ async function readBody(
 ): Promise<Uint8Array> {
   const statedBytes = Number(response.headers.get("content-length") ?? 0);
   const body = await readLimited(response.body, { maxBytes, statedBytes });
-  if (body === null) {
-    throw new CipherlayerError(
-      "body-too-large",
-      `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
-    );
-  }
+  if (body === null) throw tooLarge(target, maxBytes);
   return body;
 }
+
+const tooLarge = (target: URL, maxBytes: number): CipherlayerError =>
+  new CipherlayerError(
+    "body-too-large",
+    `Cannot read answer of ${target}: expected at most ${maxBytes} bytes`,
+  );
 
 /** The fault that a status other than 2xx tells. */
 export async function problem(
@@ -202,6 +278,10 @@ function checkToken(token: string | undefined): void {
     );
   }
 }
+
+/** Without its parameters. */
+const mediaType = ({ headers }: Response): string | undefined =>
+  headers.get("content-type")?.split(";")[0].trim().toLowerCase();
 
 function evaluateMs(header: string | null): number | null {
   const match = /(?:^|,)\s*evaluate\s*;\s*dur=([0-9.]+)/.exec(header ?? "");

@@ -15,6 +15,7 @@ import {
   maxSlotBits,
   maxSteps,
   maxTokenBytes,
+  maxValueBits,
 } from "./limits.ts";
 import type {
   RoundRequest,
@@ -45,6 +46,7 @@ import {
   list,
   literal,
   Mismatch,
+  optional,
   record,
   tagged,
   tuple,
@@ -103,6 +105,7 @@ const plan: Check<InferencePlan> = (value, path) => {
         steps: list(step, maxSteps),
         writes: name,
         shards: count,
+        valueBits: optional(integer(2, maxValueBits)),
       }),
       maxRounds,
     ),

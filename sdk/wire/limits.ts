@@ -31,6 +31,8 @@ export const maxTableEntries = 2 ** 17;
 export const maxShift = 64;
 /** Bits of a slot. */
 export const maxSlotBits = 64;
+/** Bits of an accumulator of a sealed round. */
+export const maxValueBits = 53;
 /** Inputs of a model, and outputs. */
 export const maxTensors = 64;
 /** Labels, units or scales of an input or output. */
@@ -51,6 +53,8 @@ export const maxProofRoots = 64;
 export const maxTokenBytes = 4096;
 /** Bytes of the ciphertexts of one call. */
 export const maxBodyBytes = 2 ** 30;
+/** Bytes of tables, rows and decoding bits of one garbled call. */
+export const maxGarbledBytes = 2 ** 26;
 /** Items of CBOR of a session's reply, nearly all of them the plan's. */
 export const maxPlanItems = 2 ** 19;
 /** Items of CBOR of any other request or reply. */

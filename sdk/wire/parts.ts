@@ -157,7 +157,7 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
 };
 
 function firstVersion<T extends EdgeStep>(
-  members: { [K in keyof T]: Check<T[K]> },
+  members: { [K in keyof T]-?: Check<T[K]> },
 ): KnownStep<T> {
   return { version: 1, check: record<T>(members) };
 }

@@ -179,6 +179,11 @@ export interface RoundPlan {
   writes: string;
   /** Parts that this round may be asked for in parallel; 1: not worth it. */
   shards: number;
+  /**
+   * Bits of two's complement that its accumulators take, in every round of a sealed
+   * plan and in none of another: |accumulator| < 2^(valueBits - 1).
+   */
+  valueBits?: number;
 }
 
 /** Raised when plans of before can no longer be read. */

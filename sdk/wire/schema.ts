@@ -92,6 +92,11 @@ export function nullable<T>(of: Check<T>): Check<T | null> {
   return (value, path) => value === null ? null : of(value, path);
 }
 
+/** A field that may be left out. */
+export function optional<T>(of: Check<T>): Check<T | undefined> {
+  return (value, path) => value === undefined ? undefined : of(value, path);
+}
+
 export function literal<T extends string | number>(...of: T[]): Check<T> {
   return (value, path) =>
     of.includes(value as T)
@@ -99,8 +104,10 @@ export function literal<T extends string | number>(...of: T[]): Check<T> {
       : refuse(path, `one of ${of.join(", ")}`, value);
 }
 
-/** A map of exactly these fields. */
-export function record<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
+/** A map of exactly these fields; those that are optional may be missing. */
+export function record<T>(
+  checks: { [K in keyof T]-?: Check<T[K]> },
+): Check<T> {
   const names = Object.keys(checks) as (keyof T & string)[];
   return (value, path) => {
     const map = fields(value, path);
@@ -114,7 +121,8 @@ export function record<T>(checks: { [K in keyof T]: Check<T[K]> }): Check<T> {
       }
     }
     return Object.fromEntries(
-      names.map((name) => [name, checks[name](map[name], `${path}.${name}`)]),
+      names.map((name) => [name, checks[name](map[name], `${path}.${name}`)])
+        .filter(([, field]) => field !== undefined),
     ) as T;
   };
 }

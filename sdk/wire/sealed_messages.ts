@@ -7,14 +7,7 @@ import { encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeCbor } from "./decode_cbor.ts";
 import { maxMessageItems } from "./limits.ts";
-import {
-  bytes,
-  type Check,
-  integer,
-  list,
-  nullable,
-  record,
-} from "./schema.ts";
+import { bytes, type Check, integer, nullable, record } from "./schema.ts";
 
 /** Transfers of an earlier batch, given in exchange for a new one. */
 export interface BatchRequest {
@@ -30,14 +23,6 @@ export interface BatchResponse {
   token: Uint8Array;
   /** Salt, masked sums and corrections. */
   answer: Uint8Array;
-}
-
-/** Answer of `POST /v1/sealed/sessions`, whose request is that of `POST /v1/sessions`. */
-export interface SealedSessionResponse {
-  /** The answer of `POST /v1/sessions` for the same plan. */
-  session: Uint8Array;
-  /** For each round the bits of its accumulators. */
-  valueBits: number[];
 }
 
 /** `POST /v1/sealed/transfers`: begins oblivious transfer. */
@@ -72,17 +57,14 @@ export interface ActivationRequest {
   choices: Uint8Array;
 }
 
-/** What a garbled call begins with. */
+/**
+ * What the reply to a garbled call begins with: a byte sequence (`byte_sequence.ts`) of
+ * this, in CBOR, and then the garbled bytes in pieces.
+ */
 export interface ActivationHead {
   /** Opens the next linear call; empty after the last round. */
   token: Uint8Array;
   salt: Uint8Array;
-}
-
-/** A garbled call in one piece. */
-export interface ActivationResponse extends ActivationHead {
-  /** All chunks, one after another. */
-  garbled: Uint8Array;
 }
 
 const maxToken = 2 ** 16, maxBody = 2 ** 28, maxTransfers = 2 ** 20;
@@ -115,14 +97,9 @@ const checks = {
     from: integer(0, maxTransfers),
     choices: bytes(maxTransfers / 8),
   }),
-  activationResponse: record<ActivationResponse>({
+  activationHead: record<ActivationHead>({
     token: bytes(maxToken),
     salt: bytes(16),
-    garbled: bytes(maxBody),
-  }),
-  sessionResponse: record<SealedSessionResponse>({
-    session: bytes(maxBody),
-    valueBits: list(integer(2, 53), 2 ** 10),
   }),
   setupRequest: record<SetupRequest>({
     token: bytes(maxToken),

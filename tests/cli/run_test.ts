@@ -8,6 +8,7 @@ import {
 import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { startCloud } from "../support/cloud.ts";
+import { labels, sealedModel } from "../support/sealed_session.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
 import { runOnnx } from "../../bench/shared/onnx_oracle.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
@@ -28,9 +29,8 @@ async function writeArray(
 }
 
 /** A folder with tinyLeNet's package and readings for it. */
-async function packagePlace(count: number) {
+async function packagePlace(count: number, model = tinyLeNet()) {
   const folder = await Deno.makeTempDir();
-  const model = tinyLeNet();
   const { inputs } = model.manifest;
   const readings = Array.from(
     { length: count },
@@ -132,6 +132,33 @@ Deno.test("a package: scores as they are, or labels under every protection but n
       integers.indexOf(Math.max(...integers))
     ),
   );
+});
+
+Deno.test("a sealed package: its labels, here and at a URL, and no scores", async () => {
+  await using place = await packagePlace(2, sealedModel(tinyLeNet()));
+  const { args, model } = place;
+  await using cloud = startCloud([model], { budget: labels(2) });
+  const [here, there, scores, leakage] = await Promise.all([
+    cipherlayer(...args, "--json"),
+    cipherlayer(...args, "--url", cloud.url, "--json"),
+    cipherlayer(...args, "--reveal", "scores"),
+    cipherlayer("leakage", args[1], "--key-bits", "512"),
+  ]);
+  for (const { code, stdout, stderr } of [here, there]) {
+    equal(code, 0, stderr);
+    const report = JSON.parse(stdout);
+    equal(report.maxAbsErrorVsSimulator, 0);
+    deepEqual(
+      report.labels,
+      place.simulated.map(({ integers }) =>
+        integers.indexOf(Math.max(...integers))
+      ),
+    );
+  }
+  ok(cloud.calls.some((path) => path.startsWith("/v1/sealed/activations/")));
+  equal(scores.code, 2);
+  match(scores.stderr, /not sealed/);
+  match(leakage.stdout, /uniform numbers and the label/);
 });
 
 Deno.test("text for people says insecure beside its figures", async () => {

@@ -8,7 +8,6 @@ import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
-import { connectSealed } from "../../sdk/sealed/session.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
 import { seededIntegers } from "../reference/tiny_models.ts";
@@ -73,7 +72,7 @@ Deno.test("a sealed session", async (t) => {
     }
     return new Response(null, { status: 503 });
   };
-  await using session = await connectSealed({
+  await using session = await connect({
     url: first.url,
     model: name,
     keys,
@@ -86,11 +85,12 @@ Deno.test("a sealed session", async (t) => {
     "gives the simulator's label though each call fails once",
     async () => {
       const { reading, label } = sample(3);
-      const [answer] = await session.infer([reading]);
-      equal(answer.label, label);
-      equal(answer.name, model.manifest.outputs[0].labels![label]);
+      const answer = await session.infer(reading);
+      equal(answer.predicted, label);
+      equal(answer.label, model.manifest.outputs[0].labels![label]);
+      equal(answer.scores, null);
       deepEqual(paths, [
-        "/v1/sealed/sessions",
+        "/v1/sessions",
         "/v1/sealed/transfers",
         ...[0, 1, 2].flatMap((i) => [
           `/v1/sealed/rounds/${i}`,
@@ -105,8 +105,8 @@ Deno.test("a sealed session", async (t) => {
     paths.length = 0;
     for (let seed = 0; seed < 41; seed++) {
       const { reading, label } = sample(seed);
-      const [answer] = await session.infer([reading]);
-      equal(answer.label, label);
+      const { predicted } = await session.infer(reading);
+      equal(predicted, label);
     }
     equal(paths.filter((path) => path.endsWith("roots")).length, 1);
   });
@@ -117,8 +117,8 @@ Deno.test("a sealed session", async (t) => {
       paths.length = 0;
       stoppedMs = 60_000;
       const { reading, label } = sample(5);
-      const [answer] = await session.infer([reading]);
-      equal(answer.label, label);
+      const { predicted } = await session.infer(reading);
+      equal(predicted, label);
       equal(paths[0], "/v1/sealed/transfers");
     },
   );
@@ -159,32 +159,24 @@ Deno.test("a sealed session", async (t) => {
   );
 });
 
-Deno.test("a sealed model has no ordinary sessions, and an ordinary one no sealed ones", async () => {
-  await using cloud = startCloud([model], { budget: budgetOf(3) });
-  const refused = { code: "unsupported" };
-  await rejects(connect({ url: cloud.url, model: name, keys }), refused);
-  await using open = startCloud([packed], { budget: budgetOf(3) });
-  await rejects(connectSealed({ url: open.url, model: name, keys }), refused);
-});
-
 Deno.test("a sealed model is not served where labels have no budget", async () => {
   await using cloud = startCloud([model]);
-  await rejects(connectSealed({ url: cloud.url, model: name, keys }), {
+  await rejects(connect({ url: cloud.url, model: name, keys }), {
     code: "unsupported",
     message: /budget/,
   });
 });
 
-Deno.test("a model whose garbled calls are large is refused", async () => {
-  const meter = await readPackage("models/zoo/meter-digits/package");
+Deno.test("a model that takes more choices than a batch has is refused before its circuits are made", async () => {
+  const resnet = await readPackage("models/zoo/resnet20-cifar10/package");
   const large: ModelPackage = {
-    ...meter,
-    manifest: { ...meter.manifest, privacy: "sealed" },
+    ...resnet,
+    manifest: { ...resnet.manifest, privacy: "sealed", reveal: "label" },
   };
   await using cloud = startCloud([large], { budget: budgetOf(3) });
   await rejects(
-    connectSealed({ url: cloud.url, model: large.manifest.name, keys }),
-    { code: "unsupported", message: /garbled calls/ },
+    connect({ url: cloud.url, model: large.manifest.name, keys }),
+    { code: "unsupported", message: /choices an inference/ },
   );
-  ok(cloud.calls.length === 1);
+  equal(cloud.calls.length, 1);
 });

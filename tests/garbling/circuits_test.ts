@@ -22,6 +22,7 @@ import {
   valueOf,
 } from "../../sdk/garbling/circuits/integers.ts";
 import { reshare, unmask } from "../../sdk/garbling/circuits/shares.ts";
+import { sumOfNumbers } from "../../sdk/garbling/rounds/bits.ts";
 import { bitsOf, integersOf, runCircuit } from "./run_circuit.ts";
 
 type Steps = Parameters<typeof applySteps>[0];
@@ -188,41 +189,36 @@ Deno.test("unmasking is subtraction modulo a power of two", () => {
   );
 });
 
-Deno.test("re-sharing is addition modulo 2^bits, carries through full slots included", () => {
-  const slotBits = 9, valueBits = 4, slots = 3;
-  const total = slots * slotBits, modulus = 2 ** total;
+Deno.test("re-sharing tells value + mask modulo 2^bits, part by part", () => {
+  const valueBits = 4, bits = 68;
   const value = fc.integer({ min: 0, max: 15 });
-  const mask = fc.oneof(
-    fc.constant(modulus - 1),
-    fc.integer({ min: 0, max: modulus - 1 }),
+  const word = fc.oneof(
+    fc.constant(2 ** 32 - 1),
+    fc.integer({ min: 0, max: 2 ** 32 - 1 }),
   );
+  const part = fc.tuple(word, word, fc.constantFrom(0, 7, 15));
+  const mask = fc.tuple(part, part, part, part);
   fc.assert(
-    fc.property(value, value, value, mask, (a, b, d, r) => {
+    fc.property(value, mask, (x, parts) => {
       const c = new Circuit();
-      const words = [0, 1, 2].map(() => c.word(valueBits));
-      reshare(c, words.map((value) => ({ value, slotBits })));
-      const part = (at: number, bits: number) =>
-        Math.floor(r / 2 ** at) % 2 ** bits;
-      const known: Uint8Array[] = [], uppers: Uint32Array[] = [];
-      for (let slot = 0; slot < slots; slot++) {
-        const upper = part(slot * slotBits + valueBits, slotBits - valueBits);
-        known.push(...bitsOf([part(slot * slotBits, valueBits)], valueBits));
-        known.push(Uint8Array.of(upper === 31 ? 1 : 0));
-        uppers.push(Uint32Array.of(upper));
-      }
-      const bits = [a, b, d].flatMap((v) => bitsOf([v], valueBits));
-      const { clear, values } = runCircuit(c, bits, 1, {
-        knowledge: { bits: known, values: uppers },
+      reshare(c, c.word(valueBits), bits);
+      const words = parts.map((part) => Uint32Array.of(...part, 0));
+      const { values } = runCircuit(c, bitsOf([x], valueBits), 1, {
+        knowledge: { bits: [], values: words },
       });
-      let z = 0;
-      for (let slot = 0; slot < slots; slot++) {
-        for (let i = 0; i < valueBits; i++) {
-          z += clear[slot * valueBits + i] * 2 ** (slot * slotBits + i);
-        }
-        z += values[slot][0] * 2 ** (slot * slotBits + valueBits);
-      }
-      const plaintext = a + b * 2 ** slotBits + d * 2 ** (2 * slotBits);
-      equal(z, (plaintext + r) % modulus);
+      const sum = (numbers: Uint32Array[]) =>
+        sumOfNumbers(
+          Uint32Array.from(numbers.flatMap((number) => [...number])),
+          4,
+          bits,
+        );
+      equal(sum(values), BigInt.asUintN(bits, sum(words) + BigInt(x)));
+      // Each number is its part, or its part and the bit's weight.
+      values.forEach((number, i) => {
+        const told = sum([number]) - sum([words[i]]);
+        const weight = BigInt(x >> i & 1) << BigInt(i);
+        equal(BigInt.asUintN(bits, told), weight);
+      });
     }),
     { numRuns: 100 },
   );

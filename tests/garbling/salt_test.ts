@@ -5,7 +5,7 @@
  */
 import { deepEqual, notDeepEqual, ok } from "node:assert/strict";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
-import { reshare, unmask } from "../../sdk/garbling/circuits/shares.ts";
+import { unmask } from "../../sdk/garbling/circuits/shares.ts";
 import { circuitDigest } from "../../sdk/garbling/digest.ts";
 import { garble } from "../../sdk/garbling/garble.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
@@ -31,7 +31,9 @@ const tablesOf = ({ circuit, inputs, salt, firstLane = 0 }: Call) => {
     { length: circuit.knownBits },
     () => Uint8Array.from({ length: inputs.lanes }, () => next() & 1),
   );
-  const values = circuit.projections.map(() => new Uint32Array(inputs.lanes));
+  const values = circuit.projections.map(() =>
+    new Uint32Array(4 * inputs.lanes)
+  );
   return garble(kernel, circuit, {
     inputs,
     knowledge: { bits, values },
@@ -61,15 +63,15 @@ function deltaPairs(first: Uint8Array, second: Uint8Array): number {
   );
 }
 
-/** Two slots of six bits. */
-function twoSlots(): Circuit {
+/** Six bits beside six others that the garbler knows. */
+function sixBits(): Circuit {
   const c = new Circuit(), words = [c.word(6), c.word(6)];
-  reshare(c, words.map((value) => ({ value, slotBits: 15 })));
+  c.output(...words.flatMap((word) => unmask(c, word)));
   return c;
 }
 
-/** Fresh labels, but zeros (the public constant 0) in the first slot. */
-function withConstantSlot(): Labels {
+/** Fresh labels, but zeros (the public constant 0) in the first word. */
+function withConstantWord(): Labels {
   const labels = randomLabels(12, 4);
   labels.words.fill(0, 0, labels.words.length / 2);
   return labels;
@@ -91,9 +93,9 @@ Deno.test("one salt for two choices gives Delta away, a salt for each does not",
 });
 
 Deno.test("chunks that count lanes from 0 give Delta away, global lanes do not", () => {
-  const circuit = twoSlots(), salt = four();
+  const circuit = sixBits(), salt = four();
   const chunk = (firstLane: number) =>
-    tablesOf({ circuit, inputs: withConstantSlot(), salt, firstLane });
+    tablesOf({ circuit, inputs: withConstantWord(), salt, firstLane });
   const first = chunk(0);
   ok(deltaPairs(first, chunk(0)) > 0);
   deepEqual(deltaPairs(first, chunk(4)), 0);

@@ -48,10 +48,10 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/functions/rounds/sealed/views_test.ts"],
   },
   {
-    name: "sealed: plaintexts masked without surplus bits",
+    name: "sealed: elements masked without surplus bits",
     file: "functions/rounds/sealed/seeds.ts",
-    find: "bigIntFromBytes(source(size)), bits)",
-    replace: "bigIntFromBytes(source(size)), bits - 8)",
+    find: "Math.max(0, bits - 32 * w)",
+    replace: "Math.max(0, bits - 8 - 32 * w)",
     tests: ["tests/functions/rounds/sealed/views_test.ts"],
   },
   {
@@ -98,9 +98,30 @@ export const sealedMutations: Mutation[] = [
   },
   {
     name: "sealed: transfers that outlive a stopped machine",
-    file: "sdk/sealed/session.ts",
+    file: "sdk/sealed/transfers.ts",
     find: "Math.abs(now - this.#beganAt) > clockToleranceMs",
     replace: "Math.abs(now - this.#beganAt) > 1e9",
     tests: ["tests/e2e/sealed_test.ts"],
+  },
+  {
+    name: "sealed: a reply that broke on the way is evaluated to its end",
+    file: "sdk/wire/byte_sequence.ts",
+    find: " || !equal(this.#held, digest)",
+    replace: "",
+    tests: ["tests/e2e/hostile_sealed_test.ts"],
+  },
+  {
+    name: "sealed: models served without a budget of labels",
+    file: "functions/http/sessions.ts",
+    find: "    labelBudget(options.budget);",
+    replace: "",
+    tests: ["tests/e2e/sealed_test.ts"],
+  },
+  {
+    name: "sealed: plans of any size",
+    file: "sdk/garbling/rounds/sealed_rounds.ts",
+    find: "  if (bytes <= maxGarbledBytes) return;",
+    replace: "  if (bytes > 0) return;",
+    tests: ["tests/e2e/hostile_sealed_test.ts"],
   },
 ];

@@ -26,7 +26,9 @@ export type AttributeSpec =
   | number[]
   | string
   | TensorSpec
-  | { float: number };
+  | { float: number }
+  | { floats: number[] }
+  | { strings: string[] };
 
 export interface NodeSpec {
   operator: string;
@@ -58,6 +60,12 @@ export function writeOnnx(graph: GraphSpec): Uint8Array {
     opset.tag(1, WireType.LengthDelimited).string("");
     opset.tag(2, WireType.Varint).int64(graph.opset ?? 13);
   });
+  if (graph.nodes.some(({ domain }) => domain === "ai.onnx.ml")) {
+    message(writer, 8, (opset) => {
+      opset.tag(1, WireType.LengthDelimited).string("ai.onnx.ml");
+      opset.tag(2, WireType.Varint).int64(3);
+    });
+  }
   message(writer, 7, (body) => writeGraph(body, graph));
   for (const [key, value] of Object.entries(graph.metadata ?? {})) {
     message(writer, 14, (body) => {
@@ -133,6 +141,14 @@ function writeAttribute(
       writer.tag(2, WireType.Bit32).float(value);
       type(1);
     }
+  } else if ("floats" in value) {
+    for (const item of value.floats) writer.tag(7, WireType.Bit32).float(item);
+    type(6);
+  } else if ("strings" in value) {
+    for (const item of value.strings) {
+      writer.tag(9, WireType.LengthDelimited).string(item);
+    }
+    type(8);
   } else if ("float" in value) {
     writer.tag(2, WireType.Bit32).float(value.float);
     type(1);

@@ -36,7 +36,7 @@ Deno.test({
       const model = tinyLeNet();
       const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
       const integers = randomReading(model, 3);
-      const { p, q } = testKey(512).exportPrimes();
+      const [p, q] = testKey(512).exportPrimes();
       await using cloud = startCloud([model]);
       const report = JSON.parse(
         await runCommand("node", [
@@ -56,6 +56,7 @@ Deno.test({
       assert.deepEqual(report.scores, scores);
       assert.deepEqual(report.queued, [scores, scores]);
       checkPackage(sdk);
+      await checkBundle(folder);
       await checkTypesInUse(folder);
       await checkCompilers(folder);
       await runExample(folder);
@@ -86,6 +87,21 @@ async function checkTypesInUse(folder: string): Promise<void> {
     }`,
   );
   await runCommand(Deno.execPath(), ["check", "consumer.ts"], folder);
+}
+
+/** A bundler takes what is used, and nothing of the rest. */
+async function checkBundle(folder: string): Promise<void> {
+  await Deno.writeTextFile(
+    `${folder}/one.mjs`,
+    'export { exponentialBackoff } from "@cipherlayer/sdk";',
+  );
+  const bundled = await runCommand(
+    Deno.execPath(),
+    ["bundle", "--quiet", "--platform=browser", "--minify", "one.mjs"],
+    folder,
+  );
+  assert.ok(bundled.includes("export"), bundled);
+  assert.ok(bundled.length < 2000, `${bundled.length} characters`);
 }
 
 /** TypeScript's versions and ways of resolution that consumers have. */

@@ -9,6 +9,7 @@ export interface CloudOptions {
   /** 0: any free one. */
   port?: number;
   sealingKey?: Uint8Array;
+  previousSealingKeys?: Uint8Array[];
   clock?: () => number;
   /** What accounts may be told. */
   budget?: Budget;
@@ -44,6 +45,7 @@ export function startCloud(
   const app = createApp({
     models: new MemoryModelStore(...models),
     sealingKey: options.sealingKey ?? sealingKey,
+    previousSealingKeys: options.previousSealingKeys,
     insecureKeys: true,
     clock: options.clock,
     budget: options.budget,

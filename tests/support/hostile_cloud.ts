@@ -22,6 +22,7 @@ import {
 } from "../../sdk/wire/codec.ts";
 import type { SessionResponse } from "../../sdk/wire/messages.ts";
 import { sealingKey } from "./cloud.ts";
+import { labels } from "./sealed_session.ts";
 
 /** What the cloud knows when it forges the answer of a round: no private key. */
 export interface Forging {
@@ -69,6 +70,7 @@ export function startHostileCloud(
     models: new MemoryModelStore(model),
     sealingKey,
     insecureKeys: true,
+    budget: labels(Infinity),
   });
   const requests: string[] = [], digests: string[] = [];
   let sessions = 0;

@@ -91,9 +91,7 @@ export async function answerActivation(
   const masks = {
     answers: (await answerMasks(content.mask, answers, modulus))
       .map((mask) => wordsOfInteger(mask, bits)),
-    readers: await Promise.all(
-      round.readers.map((reader, place) => shareMasks(share, place, reader)),
-    ),
+    shares: round.shares ? await shareMasks(share, round.shares) : [],
   };
   const { delta, labels } = context.transfers.zeroLabels(batch, {
     from: request.from,
@@ -107,7 +105,7 @@ export async function answerActivation(
       choices: labels,
       secrets: { delta, salt },
       knowledgeOf: (part, first, lanes) =>
-        knowledgeOf(part, { masks, readers: round.readers, first, lanes }),
+        knowledgeOf(part, { masks, first, lanes }),
     },
   );
   const head = {

@@ -12,7 +12,9 @@ import {
   valuesInAnswer,
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
+import { sumInSlots } from "../../../sdk/garbling/rounds/plaintexts.ts";
 import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
+import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
   bigIntFromBytes,
   bytesFromBigInt,
@@ -120,8 +122,10 @@ export async function answerLinear(
   );
   const mask = purposeSeed(seed, "mask");
   const masks = await answerMasks(mask, answers.length, modulus);
+  const { steps, valueBits } = model.plan.rounds[content.round];
+  const rounding = roundingOf(steps, valueBits);
   const addends = masks.map((number, answer) =>
-    (number + offsetOf(compiled, answer)) % modulus
+    (number + offsetOf(compiled, rounding, answer)) % modulus
   );
   const randomiser = await context.randomiser?.(
     modulus,
@@ -242,10 +246,10 @@ async function takeOffMasks(
   ) {
     const writer = writerOf(plan, round, tensor);
     if (writer < 0) continue;
-    const { readers } = rounds[writer];
-    const place = readers.findIndex((reader) =>
-      reader.round === round && reader.input === input
-    );
+    const { readers, shares: shape } = rounds[writer];
+    const reader = readers.find((each) =>
+      each.round === round && each.input === input
+    )!;
     const share = shares.find((share) => share.round === writer);
     if (!share) {
       throw new CipherlayerError(
@@ -253,10 +257,14 @@ async function takeOffMasks(
         `Cannot evaluate round ${round}: expected a token of round ${writer} before it`,
       );
     }
-    const reader = readers[place];
-    const masks = await shareMasks(share.seed, place, reader);
-    masks.forEach((mask, i) => {
-      addends[reader.plaintexts[i]] += shareAddend(reader, mask);
+    const masks = (await shareMasks(share.seed, shape!))
+      .map((mask) => shareAddend(shape!, mask));
+    reader.plaintexts.forEach((plaintext, i) => {
+      addends[plaintext] += sumInSlots(
+        reader.elements[i],
+        reader.slotBits,
+        (element) => masks[element],
+      );
     });
   }
   return ciphertexts.map((ciphertext, i) =>
@@ -287,9 +295,10 @@ function subtractPlaintext(
   return bytesFromBigInt(a + changed * modulus, ciphertext.length);
 }
 
-/** Biases, and 2^(slotBits - 1) in every slot that holds something. */
+/** Biases and what rounds them, and 2^(slotBits - 1) in every slot that holds something. */
 function offsetOf(
   { map, plan: { layout } }: CompiledRound,
+  rounding: number,
   answer: number,
 ): bigint {
   const b = BigInt(layout.slotBits), block = BigInt(blockSlots(layout)) * b;
@@ -300,8 +309,8 @@ function offsetOf(
     const value = answer * layout.valuesPerCiphertext + place;
     const bias = biasOf(map, layout, value);
     const biases = typeof bias === "number"
-      ? onesIn(usefulSlots(layout), layout) * BigInt(bias)
-      : inSlots(bias, layout.slotBits);
+      ? onesIn(usefulSlots(layout), layout) * BigInt(bias + rounding)
+      : inSlots(bias.map((each) => each + rounding), layout.slotBits);
     sum += biases << block * BigInt(place) + useful;
   }
   return sum;

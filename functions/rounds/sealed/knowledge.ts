@@ -5,28 +5,23 @@
  * @module
  */
 import type { Knowledge } from "../../../sdk/garbling/garble.ts";
-import { bitAt, pieceAt } from "../../../sdk/garbling/rounds/bits.ts";
-import type { Reader } from "../../../sdk/garbling/rounds/plaintexts.ts";
-import type {
-  AnswerBits,
-  Part,
-  PlaintextPieces,
-} from "../../../sdk/garbling/rounds/stage.ts";
+import { projectionWords } from "../../../sdk/garbling/circuit.ts";
+import { bitAt } from "../../../sdk/garbling/rounds/bits.ts";
+import type { AnswerBits, Part } from "../../../sdk/garbling/rounds/stage.ts";
 
 /** Masks of a call, as words. */
 export interface CallMasks {
   /** Of each answer. */
   answers: readonly Uint32Array[];
-  /** Of each plaintext of each reader. */
-  readers: readonly (readonly Uint32Array[])[];
+  /** Of each element that is handed on, the parts of its mask. */
+  shares: readonly Uint32Array[];
 }
 
 /** Of lanes [first, first + lanes) of a part. */
 export function knowledgeOf(
   { known, circuit }: Part,
-  { masks, readers, first, lanes }: {
+  { masks, first, lanes }: {
     masks: CallMasks;
-    readers: readonly Reader[];
     first: number;
     lanes: number;
   },
@@ -40,15 +35,13 @@ export function knowledgeOf(
         }),
         values: [],
       };
-    case "plaintext": {
-      const start = readers[known.reader].plaintexts[0];
-      const words = Array.from(
-        { length: lanes },
-        (_, i) =>
-          masks.readers[known.reader][known.plaintext[first + i] - start],
-      );
-      return plaintextPieces(known, words);
-    }
+    case "shares":
+      return {
+        bits: [],
+        values: circuit.projections.map((_, part) =>
+          partOfMasks(masks.shares, part, known.element, { first, lanes })
+        ),
+      };
     default:
       return { bits: [], values: [] };
   }
@@ -67,23 +60,18 @@ const answerBits = (
         bitAt(masks[answer[first + i]], from[first + i] + bit)),
   );
 
-/** @param words the mask of each lane */
-function plaintextPieces(
-  { pieces }: PlaintextPieces,
-  words: readonly Uint32Array[],
-): Knowledge {
-  const bits: Uint8Array[] = [], values: Uint32Array[] = [];
-  for (const { at, low, upper } of pieces) {
-    for (let i = 0; i < low; i++) {
-      bits.push(Uint8Array.from(words, (mask) => bitAt(mask, at + i)));
-    }
-    if (upper === 0) continue;
-    const numbers = Uint32Array.from(
-      words,
-      (mask) => pieceAt(mask, at + low, upper),
-    );
-    bits.push(Uint8Array.from(numbers, (n) => n === 2 ** upper - 1 ? 1 : 0));
-    values.push(numbers);
+/** Part number `part` of the masks of the elements of lanes. */
+function partOfMasks(
+  masks: readonly Uint32Array[],
+  part: number,
+  element: Int32Array,
+  { first, lanes }: { first: number; lanes: number },
+): Uint32Array {
+  const words = new Uint32Array(projectionWords * lanes);
+  for (let i = 0; i < lanes; i++) {
+    const from = projectionWords * part;
+    const mask = masks[element[first + i]];
+    words.set(mask.subarray(from, from + projectionWords), projectionWords * i);
   }
-  return { bits, values };
+  return words;
 }

@@ -8,12 +8,14 @@ import { encode } from "cborg";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { planSealed } from "../../../models/planner/sealed.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
-import {
-  type SealedPlan,
-  type SealedRound,
-  sealedRound,
+import type {
+  SealedPlan,
+  SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
-import { leavesFor } from "../../../sdk/transfer/code_shape.ts";
+import {
+  leavesOf,
+  sealedRounds,
+} from "../../../sdk/garbling/rounds/sealed_rounds.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
 
 /** Nothing in it is per request. */
@@ -38,10 +40,8 @@ export class SealedModel {
     this.#model = model;
     this.plan = planSealed(model, options);
     this.planHash = sha256(encode(this.plan));
-    this.rounds = this.plan.rounds.map((_, i) => sealedRound(this.plan, i));
-    this.leaves = leavesFor(
-      this.rounds.reduce((sum, { chosen }) => sum + chosen.bit.length, 0),
-    );
+    this.rounds = sealedRounds(this.plan);
+    this.leaves = leavesOf(this.rounds);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,

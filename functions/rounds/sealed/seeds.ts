@@ -7,15 +7,11 @@
  * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import {
-  integerOfWords,
-  wordsOfInteger,
-} from "../../../sdk/garbling/rounds/bits.ts";
-import type { Reader } from "../../../sdk/garbling/rounds/plaintexts.ts";
-import {
-  bigIntFromBytes,
-  bitLength,
-} from "../../../sdk/paillier/public/big_integer.ts";
+import { projectionWords } from "../../../sdk/garbling/circuit.ts";
+import { sumOfNumbers } from "../../../sdk/garbling/rounds/bits.ts";
+import type { Shares } from "../../../sdk/garbling/rounds/plaintexts.ts";
+import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
+import { wordsOfBytes } from "../../../sdk/transfer/bytes.ts";
 import {
   deriveKey,
   seedSources,
@@ -78,32 +74,28 @@ export async function answerMasks(
 }
 
 /**
- * Masks of the plaintexts of a reader, each uniform in [0, 2^bits), as words. They
- * depend on the plaintext's place, not on the shard that garbles it.
+ * Masks of the elements that a round hands on, each of a part for every bit of the value,
+ * uniform in [0, 2^bits), as words. They depend on the element's place, not on the shard
+ * that garbles it.
  */
 export async function shareMasks(
   seed: Uint8Array,
-  place: number,
-  { plaintexts, bits }: Reader,
+  { count, valueBits, bits }: Shares,
 ): Promise<Uint32Array[]> {
-  const size = Math.ceil(bits / 8);
-  const sources = await seedSources(
-    seed,
-    `share mask ${place}`,
-    { from: 0, to: plaintexts.length },
-    size,
+  const size = 4 * projectionWords * valueBits;
+  const range = { from: 0, to: count };
+  const sources = await seedSources(seed, "share mask", range, size);
+  const top = Array.from(
+    { length: projectionWords },
+    (_, w) => 2 ** Math.min(32, Math.max(0, bits - 32 * w)) - 1,
   );
   return sources.map((source) =>
-    wordsOfInteger(bigIntFromBytes(source(size)), bits)
+    wordsOfBytes(source(size)).map((word, i) => word & top[i % projectionWords])
   );
 }
 
-/** What a reader's plaintexts carry beside the values: the mask, and the offset of each slot. */
-export function shareAddend(
-  { slots, slotBits, offset }: Reader,
+/** What an element's number carries beside the value: the sum of its mask's parts, and the offset. */
+export const shareAddend = (
+  { bits, offset }: Shares,
   mask: Uint32Array,
-): bigint {
-  const width = BigInt(slotBits);
-  const ones = ((1n << BigInt(slots) * width) - 1n) / ((1n << width) - 1n);
-  return integerOfWords(mask) + ones * BigInt(offset);
-}
+): bigint => sumOfNumbers(mask, projectionWords, bits) + BigInt(offset);

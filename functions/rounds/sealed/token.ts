@@ -6,6 +6,7 @@
  */
 import { aessiv } from "@noble/ciphers/aes.js";
 import { decode, encode } from "cborg";
+import { concat, equal } from "../../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import {
   bytes,
@@ -108,30 +109,55 @@ const sealedToken: Check<SealedToken> = tagged<SealedToken>("opens", {
   }),
 });
 
-/** Seals and opens them with AES-SIV: equal content gives equal bytes on every instance. */
+const keyIdBytes = 4;
+
+/**
+ * Seals and opens them with AES-SIV: equal content gives equal bytes on every instance.
+ * A token is the key's public id and the sealed content.
+ */
 export class SealedTokens {
   readonly #key: Uint8Array;
+  readonly #keyId: Uint8Array;
 
   /** @param sealingKey at least 32 secret bytes, shared by all instances */
   constructor(sealingKey: Uint8Array) {
-    this.#key = deriveKey(sealingKey, "sealed token", new Uint8Array(), 64);
+    const none = new Uint8Array();
+    this.#key = deriveKey(sealingKey, "sealed token", none, 64);
+    this.#keyId = deriveKey(
+      sealingKey,
+      "sealed token key id",
+      none,
+      keyIdBytes,
+    );
+  }
+
+  /** Whether a token names this key. */
+  made(token: Uint8Array): boolean {
+    return equal(this.#keyId, token.subarray(0, keyIdBytes));
   }
 
   seal(content: SealedToken): Uint8Array {
-    return aessiv(this.#key).encrypt(encode(content));
+    const sealed = aessiv(this.#key, this.#keyId).encrypt(encode(content));
+    return concat(this.#keyId, sealed);
   }
 
   /**
    * @param nowMs milliseconds since 1970
    * @throws {CipherlayerError} `token-altered`, `token-expired`, or `token-mismatch` if it opens
-   * another kind of call
+   * another kind of call or another key made it
    */
   open<K extends SealedToken["opens"]>(
     token: Uint8Array,
     opens: K,
     nowMs: number,
   ): Extract<SealedToken, { opens: K }> {
-    const content = this.#decrypt(token);
+    if (!this.made(token)) {
+      throw new CipherlayerError(
+        "token-mismatch",
+        "Cannot open token: it was sealed under another key; start a new session",
+      );
+    }
+    const content = this.#decrypt(token.subarray(keyIdBytes));
     if (nowMs > content.expiresAt + clockToleranceMs) {
       throw new CipherlayerError(
         "token-expired",
@@ -147,9 +173,10 @@ export class SealedTokens {
     return content as Extract<SealedToken, { opens: K }>;
   }
 
-  #decrypt(token: Uint8Array): SealedToken {
+  #decrypt(sealed: Uint8Array): SealedToken {
     try {
-      return sealedToken(decode(aessiv(this.#key).decrypt(token)), "token");
+      const plain = aessiv(this.#key, this.#keyId).decrypt(sealed);
+      return sealedToken(decode(plain), "token");
     } catch {
       throw new CipherlayerError(
         "token-altered",

@@ -16,12 +16,15 @@ import {
   type OperatorRule,
   shapeOf,
 } from "./operator_call.ts";
+import { convTransposeRules } from "./operators/conv_transpose.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
+import { mlRules } from "./operators/ml.ts";
 import { quantisedRules } from "./operators/quantised.ts";
+import { recurrentRules } from "./operators/recurrent.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
@@ -30,6 +33,7 @@ import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
+import { prepareGraph } from "./prepare.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
 import { poolBeforeConcat } from "./pool_before_concat.ts";
@@ -59,15 +63,19 @@ const shapeRules: Record<string, OperatorRule> = {
 
 const rules: Record<string, OperatorRule> = {
   ...linearRules,
+  ...convTransposeRules,
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
   ...quantisedRules,
+  ...mlRules,
+  ...recurrentRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
 const joining = new Set([
   ...Object.keys(linearRules),
+  ...Object.keys(convTransposeRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
   ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],
@@ -85,9 +93,10 @@ export interface LowerOptions {
  * @throws {RangeError} where shapes contradict each other
  */
 export function lower(
-  graph: OnnxGraph,
+  given: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
+  const graph = prepareGraph(given);
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
     const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -281,16 +290,18 @@ function lowerNode(
 /** Operators without any rule, whatever their inputs. */
 function refuse(node: OnnxNode): OffendingNode | null {
   const { name, operator, domain } = node;
-  const standard = ["", "ai.onnx"].includes(domain) ||
-    domainsOf[operator]?.includes(domain);
+  const standard = Object.hasOwn(mlRules, operator)
+    ? domain === "ai.onnx.ml"
+    : ["", "ai.onnx"].includes(domain) ||
+      domainsOf[operator]?.includes(domain);
   const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
     foldable.has(operator);
   if (standard && known) return null;
   return {
     name,
     operator: standard ? operator : `${domain}.${operator}`,
-    why: operator.startsWith("TreeEnsemble")
-      ? "trees compare features, which ciphertexts do not allow"
+    why: Object.hasOwn(reasons, operator)
+      ? reasons[operator]
       : standard
       ? tailOperators.has(operator)
         ? "it is known only as the last operator of the model"
@@ -299,6 +310,21 @@ function refuse(node: OnnxNode): OffendingNode | null {
     instead: suggestion(operator),
   };
 }
+
+const gates = "its gates multiply two tensors that depend on the reading";
+
+/** What stands in the way of operators that somebody may expect. */
+const reasons: Readonly<Record<string, string>> = {
+  TreeEnsemble: "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleClassifier:
+    "trees compare features, which ciphertexts do not allow",
+  TreeEnsembleRegressor:
+    "trees compare features, which ciphertexts do not allow",
+  LSTM: gates,
+  GRU: gates,
+  Normalizer: "it divides by a norm that depends on the reading",
+  SVMClassifier: "it counts votes of comparisons that depend on the reading",
+};
 
 /** Other domains in which operators of that name are the same. */
 const domainsOf: Readonly<Record<string, readonly string[]>> = {

@@ -38,12 +38,26 @@ const reduction: Signature = {
   },
   inputs: 2,
 };
+const coefficients = {
+  coefficients: "numbers",
+  intercepts: "numbers",
+  post_transform: "string",
+} as const;
 const axis = { axis: "number" } as const;
 const axes: Signature = { attributes: { axes: "numbers" }, inputs: 2 };
 const pooling = { ...window, ceil_mode: "number" } as const;
 
 const signatures: Readonly<Record<string, Signature>> = {
   Conv: { attributes: { ...window, group: "number" }, inputs: 3 },
+  ConvTranspose: {
+    attributes: {
+      ...window,
+      group: "number",
+      output_padding: "numbers",
+      output_shape: "numbers",
+    },
+    inputs: 3,
+  },
   Gemm: {
     attributes: {
       alpha: "number",
@@ -72,6 +86,41 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 4,
   },
   BipolarQuant: { inputs: 2 },
+  RNN: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
+  Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
+  LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
+  LinearClassifier: {
+    attributes: {
+      ...coefficients,
+      classlabels_ints: "numbers",
+      classlabels_strings: "strings",
+      multi_class: "number",
+    },
+  },
+  SVMRegressor: {
+    attributes: {
+      coefficients: "numbers",
+      kernel_params: "numbers",
+      kernel_type: "string",
+      n_supports: "number",
+      one_class: "number",
+      post_transform: "string",
+      rho: "numbers",
+      support_vectors: "numbers",
+    },
+  },
+  OneHotEncoder: {
+    attributes: { cats_int64s: "numbers", zeros: "number" },
+  },
   RequantShift: {
     attributes: {
       div: "any",

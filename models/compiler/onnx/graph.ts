@@ -32,7 +32,8 @@ export type Attribute =
   | { kind: "numbers"; value: number[] }
   | { kind: "string"; value: string }
   | { kind: "tensor"; value: Tensor }
-  | { kind: "graph" | "strings" | "other"; value: null };
+  | { kind: "strings"; value: string[] }
+  | { kind: "graph" | "other"; value: null };
 
 export interface OnnxValue {
   name: string;

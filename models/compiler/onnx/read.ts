@@ -56,6 +56,8 @@ function readModel(reader: BinaryReader): Partial<OnnxGraph> {
     } else if (field === 8) {
       const { domain, version } = readOperatorSet(reader, ends(reader));
       if (domain === "" || domain === "ai.onnx") model.opset = version;
+      // A model of that domain alone: any set of the standard operators does.
+      if (domain === "ai.onnx.ml") model.opset ??= opsetRange[1];
     } else if (field === 14) {
       const { key, value } = readProperty(reader, ends(reader));
       metadata.set(key, value);
@@ -171,7 +173,7 @@ function readAttribute(
 ): [name: string, attribute: Attribute] {
   let name = "", type = 0, number = 0, string = "";
   let tensor: Tensor | null = null;
-  const numbers: number[] = [];
+  const numbers: number[] = [], strings: string[] = [];
   let filled = 0;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
@@ -184,6 +186,7 @@ function readAttribute(
     else if (field === 7) {
       readNumbers(reader, wireType, (r) => r.float(), numbers);
     } else if (field === 8) readNumbers(reader, wireType, readInt64, numbers);
+    else if (field === 9) strings.push(reader.string());
     else if (field === 20) type = reader.int32();
     else reader.skip(wireType, field);
   }
@@ -197,11 +200,8 @@ function readAttribute(
   if (type === 6 || type === 7) {
     return [name, { kind: "numbers", value: numbers }];
   }
-  const kind = type === 5 || type === 10
-    ? "graph"
-    : type === 8
-    ? "strings"
-    : "other";
+  if (type === 8) return [name, { kind: "strings", value: strings }];
+  const kind = type === 5 || type === 10 ? "graph" : "other";
   return [name, { kind, value: null }];
 }
 

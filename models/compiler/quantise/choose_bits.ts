@@ -247,6 +247,8 @@ function qualityMeter(
       inputs: quantiseInputs(network, readings, specs),
       bits,
       earlier,
+      shiftsOnly: options.privacy === "sealed",
+      scoresApart: !classes,
     });
     known = { key, rounds };
     const scores = realOutputs(network, rounds);

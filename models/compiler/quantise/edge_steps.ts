@@ -1,14 +1,13 @@
 /** From the gateway's operations on real numbers to exact steps on integers. */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
-import { requantise } from "../../../sdk/activations/scaling.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { EdgeStep } from "../../../sdk/wire/plan.ts";
-import { integerOf } from "../integer_grid.ts";
 import type { EdgeOperation, FloatRound, IntegerGrid, Window } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
 import {
   asMultiplier,
   chooseFactor,
@@ -16,6 +15,15 @@ import {
   rangeMargin,
   type ValueGroup,
 } from "./range.ts";
+import {
+  exactTable,
+  extremes,
+  maxNarrowBits,
+  type Range,
+  subsample,
+  tableOfTies,
+  tabulate,
+} from "./tables.ts";
 
 /** What an accumulator stands for, and what is known of it. */
 export interface Accumulators {
@@ -25,25 +33,15 @@ export interface Accumulators {
   bound: number;
   /** The calibration data's, one array a sample; read once. */
   samples: Iterable<Float64Array>;
+  /** Whether they are scaled by powers of two alone, as garbled circuits want it. */
+  shiftsOnly: boolean;
 }
-
-/** Values that calibration looks at, at most. */
-const valuesLimit = 400_000;
-
-/** Bits of the input of a look-up table beyond those of its output. */
-const tableBits = 3;
 
 /** Bits of scores that come from a table. */
 const scoreBits = 12;
 
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
-
-/** Bits of integers that are narrow as they are. */
-const maxNarrowBits = 16;
-
-/** Entries of a table for ties, at most. */
-const maxTieTable = 2 ** 13;
 
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
@@ -99,12 +97,6 @@ export type Requantisation = Omit<
   "op"
 >;
 
-type Range = { low: number; high: number };
-
-function bitsOf({ low, high }: Range): number {
-  return Math.ceil(Math.log2(high - low + 1));
-}
-
 class StepWalk {
   readonly steps: EdgeStep[] = [];
   /** Steps that are not yet applied to the samples. */
@@ -114,14 +106,23 @@ class StepWalk {
   #sampleShape: number[];
   #scales: Float64Array;
   #bound: number;
+  #shiftsOnly: boolean;
+  /** What the last sum was taken of. */
+  #summed:
+    | { samples: Float64Array[]; range: Range; shape: number[] }
+    | null = null;
   /** Set by a last Clip: real bounds of the activation. */
   #clip: [low: number, high: number] = [-Infinity, Infinity];
   #done: Range | null = null;
   /** Range of the values, where they are integers that need no narrowing. */
   #narrow: Range | null = null;
 
-  constructor(shape: number[], { scales, bound, samples }: Accumulators) {
+  constructor(
+    shape: number[],
+    { scales, bound, samples, shiftsOnly }: Accumulators,
+  ) {
     this.#shape = this.#sampleShape = shape;
+    this.#shiftsOnly = shiftsOnly;
     this.#scales = scales;
     this.#bound = bound;
     this.#samples = samples;
@@ -269,6 +270,14 @@ class StepWalk {
     const { kernel, stride, pads } = window;
     const cells = countedCells(window, counted);
     const multiple = cells.reduce(lcm, 1);
+    if (this.#shiftsOnly) {
+      const isPositive = this.steps.at(-1)?.op === "relu";
+      this.#summed = {
+        samples: this.#values(),
+        range: { low: isPositive ? 0 : -this.#bound, high: this.#bound },
+        shape: [...window.input],
+      };
+    }
     this.#pool(
       cells.every((count) => count === multiple)
         ? { op: "sumPool", kernel, stride, pads }
@@ -293,27 +302,8 @@ class StepWalk {
     const factor = this.#scales[0] / scale;
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
     const step: EdgeStep = { op: "requantise", multiplier, shift, low, high };
-    this.#push(this.#tieTable(step, grid) ?? step);
+    this.#push(tableOfTies(step, this.#known(), grid) ?? step);
     this.#become({ low, high }, scale);
-  }
-
-  /**
-   * Means of a few integers often lie half-way between two: where the step takes others of
-   * them than the model does, a table does as the model.
-   */
-  #tieTable(step: Requantisation, grid: IntegerGrid): EdgeStep | null {
-    const [scale] = this.#scales, bound = this.#bound;
-    const { low, high } = this.#narrow ?? { low: -bound, high: bound };
-    if (high - low >= maxTieTable) return null;
-    const values = Float64Array.from(
-      { length: high - low + 1 },
-      (_, i) => low + i,
-    );
-    const table = Array.from(values, (x) => integerOf(x * scale, grid));
-    const got = requantise(values, step, step.low, step.high);
-    return got.every((x, i) => x === table[i])
-      ? null
-      : { op: "lookup", multiplier: 2, shift: 1, low, table };
   }
 
   /** The values lie in a range that needs no narrowing. */
@@ -338,79 +328,35 @@ class StepWalk {
     if (this.#narrow) this.#narrow = { low: step.low, high: step.high };
   }
 
-  /**
-   * A table from a fine grid over the values seen to the function's values, or from all
-   * values where they are few.
-   *
-   * @param target what the model itself rounds the function's values to
-   */
+  /** @param target what the model itself rounds the function's values to */
   #table(
-    { apply, name }: Extract<EdgeOperation, { op: "function" }>,
+    operation: Extract<EdgeOperation, { op: "function" }>,
     lastBits: number | null,
     target: IntegerGrid | null,
   ): void {
-    const bits = lastBits ?? intermediateBits;
-    const [scale] = this.#scales;
-    const { multiplier, shift, low, entries } = this.#tableInputs(
-      target ? bitsOf(target) : bits,
-    );
-    const step = 2 ** shift / multiplier;
-    const outputs = withinDomain(
-      Float64Array.from(
-        { length: entries },
-        (_, i) => apply((low + i) * step * scale),
-      ),
-    );
-    if (target && outputs?.every(Number.isFinite)) {
-      const table = Array.from(outputs, (y) => integerOf(y, target));
-      this.#push({ op: "lookup", multiplier, shift, low, table });
+    const values = { ...this.#known(), samples: this.#values() };
+    if (target) {
+      this.#push(exactTable(operation, values, target));
       return this.#become(target, target.scale);
     }
-    // In floating point all are finite; integers may lie beyond a domain's edge.
-    const seen = this.#values();
-    const values = seen.length > 0 || !outputs
-      ? subsample(seen, 1, (v) => apply(v * scale))[0].values
-        .filter(Number.isFinite)
-      : outputs;
-    if (!outputs || values.length === 0) {
-      throw new RangeError(
-        `Cannot quantise ${name}: it is not finite on the calibration readings`,
-      );
-    }
-    const bounds = integerBounds(...extremes([values]), bits);
-    const unit = rangeMargin(bits, this.#count()) /
-      chooseFactor([{ values, weight: 1 }], bounds);
-    const table = Array.from(
-      outputs,
-      (y) =>
-        Math.min(Math.max(Math.round(y / unit), bounds.low), bounds.high) + 0,
-    );
-    this.#push({ op: "lookup", multiplier, shift, low, table });
-    this.#scales = this.#scales.map(() => unit);
-    this.#bound = Math.max(-bounds.low, bounds.high);
+    const bits = lastBits ?? intermediateBits;
+    const { step, unit, range } = tabulate(operation, values, bits);
+    this.#push(step);
+    this.#become(range, unit);
     this.#narrow = null;
-    if (lastBits !== null) this.#done = bounds;
+    if (lastBits !== null) this.#done = range;
   }
 
-  /** The integers that a table is read at. */
-  #tableInputs(bits: number) {
-    const range = this.#narrow;
-    if (range && range.high - range.low < 2 ** maxNarrowBits) {
-      const entries = range.high - range.low + 1;
-      return { multiplier: 2, shift: 1, low: range.low, entries };
-    }
-    const seen = this.#values();
-    const [min, max] = seen.length > 0
-      ? extremes(seen)
-      : [-this.#bound, this.#bound];
-    const reach = (max - min) / 2 * rangeMargin(bits, this.#count()) + 1;
-    const middle = (min + max) / 2;
-    const from = middle - reach, to = middle + reach;
-    const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
-    const step = 2 ** shift / multiplier;
-    const low = Math.floor(from / step), entries = Math.ceil(to / step) - low;
-    return { multiplier, shift, low, entries };
+  /** What the values stand for, and where they lie. */
+  #known() {
+    const [scale] = this.#scales, bound = this.#bound;
+    const narrow = this.#narrow;
+    return {
+      scale,
+      range: narrow ?? { low: -bound, high: bound },
+      isNarrow: narrow !== null,
+      shiftsOnly: this.#shiftsOnly,
+    };
   }
 
   #unnarrowed(): Range {
@@ -421,7 +367,24 @@ class StepWalk {
 
   #requantise(step: Requantisation): Range {
     const { multiplier, shift, low, high } = step;
-    this.#push({ op: "requantise", multiplier, shift, low, high });
+    const pool = this.steps.at(-1);
+    if (this.#summed && pool?.op === "sumPool") {
+      const { samples, range, shape } = this.#summed;
+      const { before, after } = splitShift(
+        step,
+        range,
+        elementCount(pool.kernel),
+      );
+      this.steps.pop();
+      this.#pending = [];
+      this.#samples = samples;
+      this.#shape = this.#sampleShape = shape;
+      if (before) this.#push({ op: "requantise", ...before });
+      this.#push(pool);
+      this.#push({ op: "requantise", ...after });
+    } else {
+      this.#push({ op: "requantise", multiplier, shift, low, high });
+    }
     this.#scales = this.#scales.map((unit) => unit * 2 ** shift / multiplier);
     return { low, high };
   }
@@ -442,57 +405,14 @@ class StepWalk {
     const bounds = integerBounds(min, max, bits);
     const factor = chooseFactor(groups, bounds) /
       rangeMargin(bits, this.#count());
-    const { multiplier, shift } = asMultiplier(factor, this.#bound);
+    const { multiplier, shift } = this.#shiftsOnly
+      ? asShift(choosePowerOfTwo(groups, bounds, factor))
+      : asMultiplier(factor, this.#bound);
     const exact = multiplier / 2 ** shift;
     const low = Math.max(bounds.low, Math.round(clip[0] * exact));
     const high = Math.min(bounds.high, Math.round(clip[1] * exact));
     return { multiplier, shift, low, high };
   }
-}
-
-/**
- * Values of a function over a grid that may reach beyond its domain (the margin of a
- * square root's): there the nearest value stands. Null where there is none.
- */
-function withinDomain(outputs: Float64Array): Float64Array | null {
-  const first = outputs.findIndex((y) => !Number.isNaN(y));
-  if (first < 0) return null;
-  let nearest = outputs[first];
-  return outputs.map((y) => Number.isNaN(y) ? nearest : nearest = y);
-}
-
-function extremes(arrays: Float64Array[]): [min: number, max: number] {
-  let min = Infinity, max = -Infinity;
-  for (const array of arrays) {
-    for (const value of array) {
-      if (value < min) min = value;
-      if (value > max) max = value;
-    }
-  }
-  return [min, max];
-}
-
-/** Values of each of `groups` equal parts of the samples, evenly thinned out. */
-function subsample(
-  samples: Float64Array[],
-  groups: number,
-  map: (value: number) => number,
-): { values: Float64Array }[] {
-  const perGroup = samples[0].length / groups;
-  const total = samples.length * samples[0].length;
-  // An odd step, so that it does not fall on the same columns again and again.
-  const step = Math.max(1, Math.floor(total / valuesLimit)) | 1;
-  return Array.from({ length: groups }, (_, g) => {
-    const values: number[] = [];
-    let at = 0;
-    for (const sample of samples) {
-      for (; at < perGroup; at += step) {
-        values.push(map(sample[g * perGroup + at]));
-      }
-      at -= perGroup;
-    }
-    return { values: Float64Array.from(values) };
-  });
 }
 
 function subsampleGroups(

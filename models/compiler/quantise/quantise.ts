@@ -3,7 +3,7 @@ import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { givenRounds, givenWeightBits } from "./given.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
-import type { FloatStatistics } from "./statistics.ts";
+import { blockSpreads, type FloatStatistics } from "./statistics.ts";
 import { type QuantisedRound, quantiseRound, scaleGroups } from "./round.ts";
 
 export interface BitWidths {
@@ -29,12 +29,36 @@ export interface QuantiseRoundsOptions {
   earlier?: QuantisedRound[];
   /** What training has fixed. */
   prescribed?: PrescribedQuantisation;
+  /**
+   * Scale activations by powers of two alone, as garbled circuits want it.
+   *
+   * @default false
+   */
+  shiftsOnly?: boolean;
+  /**
+   * Whether scores of other ranges may have scales of their own: not where the largest
+   * counts.
+   *
+   * @default false
+   */
+  scoresApart?: boolean;
 }
+
+/** Ranges of scores that differ by more get scales of their own. */
+const maxRatio = 4;
 
 /** Quantises the rounds. */
 export function quantiseRounds(
   network: FloatNetwork,
-  { statistics, inputs, bits, earlier = [], prescribed }: QuantiseRoundsOptions,
+  {
+    statistics,
+    inputs,
+    bits,
+    earlier = [],
+    prescribed,
+    shiftsOnly = false,
+    scoresApart = false,
+  }: QuantiseRoundsOptions,
 ): QuantisedRound[] {
   const activations = new Map(inputs);
   const done = [...earlier];
@@ -53,10 +77,13 @@ export function quantiseRounds(
         weights: isGiven ? givenWeightBits : bits.weights[index],
         activation: bits.activations[index],
         isGiven,
+        shiftsOnly,
       },
       isLast,
-      groups: isLast || isGiven
+      groups: isGiven
         ? 1
+        : isLast
+        ? scoresApart ? scoreGroups(round, statistics) : 1
         : scaleGroups(round, readerChannels(network, round)),
       prescribed: prescribed?.rounds[index],
     });
@@ -64,6 +91,18 @@ export function quantiseRounds(
     done.push(quantised);
   }
   return done;
+}
+
+/** Blocks of scores with scales of their own: all, where their ranges differ much. */
+function scoreGroups(
+  round: FloatRound,
+  { samples }: FloatStatistics,
+): number {
+  const groups = scaleGroups(round, []);
+  const reaches = blockSpreads(samples.get(round.writes) ?? [], groups)
+    .map(({ reach }) => reach).filter((reach) => reach > 0);
+  const differ = Math.max(...reaches) > maxRatio * Math.min(...reaches);
+  return differ ? groups : 1;
 }
 
 /** Channels that the convolutions that read `round` see in what it writes. */

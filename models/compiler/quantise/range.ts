@@ -72,7 +72,8 @@ function range(from: number, to: number, step: number): number[] {
   );
 }
 
-function clippingError(
+/** Weighted squares of what clamp(round(v * factor), low, high) / factor misses. */
+export function clippingError(
   groups: ValueGroup[],
   factor: number,
   { low, high }: { low: number; high: number },

@@ -27,6 +27,8 @@ export interface RoundBits {
   weights: number;
   /** Of the activation that the round writes. */
   activation: number;
+  /** Whether activations are scaled by powers of two alone. */
+  shiftsOnly: boolean;
   /** Whether the model itself says the integers; its weights have `givenWeightBits` then. */
   isGiven: boolean;
 }
@@ -125,6 +127,7 @@ export function quantiseRound(
       scales,
       bound: spec.bound,
       samples: accumulators(integers, samples, exactPrecision(spec.bound)),
+      shiftsOnly: bits.shiftsOnly,
     },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );

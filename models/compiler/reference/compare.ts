@@ -1,6 +1,7 @@
 /** Holds the lowered network to the graph's own evaluation on calibration readings. */
 import { outputsOf, runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
+import { prepareGraph } from "../lower/prepare.ts";
 import { detachTail } from "../lower/score_display.ts";
 import type { OnnxGraph } from "../onnx/graph.ts";
 import type { FloatStatistics } from "../quantise/statistics.ts";
@@ -28,11 +29,12 @@ const maxReadings = 8;
  * cannot be evaluated
  */
 export function compareWithGraph(
-  graph: OnnxGraph,
+  given: OnnxGraph,
   network: FloatNetwork,
   calibration: readonly ArrayLike<number>[],
   { samples }: FloatStatistics,
 ): IndependentCheck {
+  const graph = prepareGraph(given);
   const count = Math.min(
     calibration.length,
     maxReadings,

@@ -6,7 +6,7 @@
  * @module
  */
 import type { Circuit, Word } from "../circuit.ts";
-import { firstAt, simplestScaling } from "./scaling.ts";
+import { firstAt, nonZeroDigits, simplestScaling } from "./scaling.ts";
 import {
   add,
   atLeast,
@@ -50,9 +50,14 @@ export function leakyRelu(
 export const isNonNegative = (c: Circuit, x: Value): Value =>
   valueOf([c.not(signOf(x)), false], 0, 1);
 
-/** Sum of a window, as a balanced tree. */
-export function sum(c: Circuit, terms: readonly Value[]): Value {
-  return reduce(terms, (a, b) => add(c, a, b));
+/**
+ * Sum of a window, as a balanced tree.
+ *
+ * @param more is added, too; fewer than there are terms
+ */
+export function sum(c: Circuit, terms: readonly Value[], more = 0): Value {
+  let left = more;
+  return reduce(terms, (a, b) => add(c, a, b, left-- > 0));
 }
 
 /** Largest of a window. */
@@ -83,23 +88,35 @@ export interface Scaling {
   shift: number;
 }
 
-/** x, or some other number of at least `enough` where x is too. */
-function holdBelow(c: Circuit, x: Value, enough: number): Value {
+/**
+ * Any number that scales to the same within [low, high]: x held within the numbers that
+ * matter, where that leaves narrow products.
+ */
+function holdWithin(c: Circuit, x: Value, low: number, enough: number): Value {
   const limit = 2 ** Math.ceil(Math.log2(enough + 1)) - 1;
-  return enough > 0 && x.low >= 0 ? clamp(c, x, x.low, limit) : x;
+  const fromBelow = low >= 0 || x.low >= 0;
+  return enough > 0 && fromBelow ? clamp(c, x, 0, limit) : x;
 }
 
-/** The scaled value within [low, high]. */
+/**
+ * The scaled value within [low, high].
+ *
+ * @param rounding what x carries beside the value: a part of what is added to round it
+ */
 export function requantise(
   c: Circuit,
   x: Value,
   { multiplier, shift }: Scaling,
   { low, high }: { low: number; high: number },
+  rounding = 0,
 ): Value {
   const half = shift === 0 ? 0 : 2 ** (shift - 1);
-  const given = { multiplier, addend: half, shift };
-  const input = holdBelow(c, x, firstAt(given, high));
-  const scaling = simplestScaling(given, { from: input, to: { low, high } });
+  const given = { multiplier, addend: half - rounding * multiplier, shift };
+  let input = x, scaling = given;
+  if (multiplier > 0 && nonZeroDigits(multiplier) > 1) {
+    input = holdWithin(c, x, low, firstAt(given, high));
+    scaling = simplestScaling(given, { from: input, to: { low, high } });
+  }
   const product = multiply(c, input, scaling.multiplier);
   const sum = add(c, product, constant(scaling.addend));
   return clamp(c, shiftRight(sum, scaling.shift), low, high);
@@ -115,7 +132,10 @@ export function lookUp(
   const place = add(c, index, constant(-low));
   const inside = valueOf(place.bits, 0, table.length - 1);
   const selectors = oneHot(c, inside.bits.slice(0, -1), table.length);
-  const bounds = [Math.min(...table), Math.max(...table)] as const;
+  const bounds = [
+    table.reduce((a, b) => Math.min(a, b)),
+    table.reduce((a, b) => Math.max(a, b)),
+  ] as const;
   const entries = table.map((entry) => constant(entry));
   const width = valueOf([false], ...bounds).bits.length;
   const bits: Word = Array.from({ length: width }, (_, bit) =>

@@ -53,11 +53,18 @@ function addWords(c: Circuit, a: Word, b: Word, carry: Bit): Word {
   });
 }
 
-export function add(c: Circuit, a: Value, b: Value): Value {
-  const low = a.low + b.low, high = a.high + b.high;
+/** a + b, or a + b + 1 for no more. */
+export function add(
+  c: Circuit,
+  a: Value,
+  b: Value,
+  plusOne = false,
+): Value {
+  const more = plusOne ? 1 : 0;
+  const low = a.low + b.low + more, high = a.high + b.high + more;
   const width = signedBits(low, high);
-  const sum = addWords(c, resize(a.bits, width), resize(b.bits, width), false);
-  return { bits: sum, low, high };
+  const [x, y] = [a, b].map(({ bits }) => resize(bits, width));
+  return { bits: addWords(c, x, y, plusOne), low, high };
 }
 
 function subtract(c: Circuit, a: Value, b: Value): Value {
@@ -132,16 +139,17 @@ export function maximum(c: Circuit, a: Value, b: Value): Value {
 }
 
 export function clamp(c: Circuit, a: Value, low: number, high: number): Value {
+  if (a.low >= low && a.high <= high) return a;
+  const isBelow0 = a.low < 0 && low >= 0;
+  if (
+    (isBelow0 || (a.low >= 0 && a.high > high)) &&
+    Number.isInteger(Math.log2(high + 1))
+  ) return clamp(c, saturate(c, a, high), low, high);
   let value = a;
   if (value.low < low) {
     const limit = constant(low);
     const chosen = choose(c, atLeast(c, value, limit), value, limit);
     value = valueOf(chosen.bits, low, Math.max(low, value.high));
-  }
-  if (
-    value.high > high && value.low >= 0 && Number.isInteger(Math.log2(high + 1))
-  ) {
-    return saturateBits(c, value, high);
   }
   if (value.high > high) {
     const limit = constant(high);
@@ -151,13 +159,25 @@ export function clamp(c: Circuit, a: Value, low: number, high: number): Value {
   return value;
 }
 
-/** min(a, 2^bits - 1) of a value that is not negative: its bits, or all ones. */
-function saturateBits(c: Circuit, a: Value, high: number): Value {
+/**
+ * The value within [0, 2^bits - 1]: its bits where it lies there, else all zeros or all
+ * ones; an AND for each bit that stays, and for each above.
+ */
+function saturate(c: Circuit, a: Value, high: number): Value {
   const bits = Math.log2(high + 1);
-  const above = a.bits.slice(bits, -1).reduce((x, y) => c.or(x, y), false);
+  const notNegative = a.low >= 0 || c.not(signOf(a));
+  const aboveBits = a.bits.slice(bits, -1);
+  const isAbove = c.and(
+    aboveBits.reduce((x, y) => c.or(x, y), false),
+    notNegative,
+  );
+  const isInside = c.xor(notNegative, isAbove);
+  const held = a.bits.slice(0, -1).slice(0, bits).map((bit) =>
+    c.xor(c.and(bit, isInside), isAbove)
+  );
   return valueOf(
-    [...a.bits.slice(0, bits).map((bit) => c.or(bit, above)), false],
-    Math.min(high, a.low),
-    high,
+    [...held, false],
+    Math.min(high, Math.max(0, a.low)),
+    Math.min(high, Math.max(0, a.high)),
   );
 }

@@ -3,14 +3,7 @@
  *
  * @module
  */
-import {
-  type Bit,
-  type Circuit,
-  type KnownBit,
-  projectionBitsMax,
-  type Wire,
-  type Word,
-} from "../circuit.ts";
+import type { Bit, Circuit, KnownBit, Wire, Word } from "../circuit.ts";
 
 /** MAJ(x, known, carry) = ((x ^ known) & (carry ^ known)) ^ known: one AND. */
 function majority(
@@ -43,40 +36,13 @@ export function unmask(c: Circuit, masked: readonly Wire[], from = 0): Word {
   return difference.slice(from);
 }
 
-/** A slot of a packed plaintext: the low bits are a value's, the rest is empty. */
-export interface Slot {
-  value: Word;
-  slotBits: number;
-}
-
-/** Sizes of the pieces, each of at most 31 bits, that a slot's upper bits are told in. */
-export function upperPieces(bits: number): number[] {
-  const count = Math.ceil(bits / projectionBitsMax);
-  return Array.from(
-    { length: count },
-    (_, i) => Math.floor((i + 1) * bits / count) - Math.floor(i * bits / count),
-  );
-}
-
 /**
- * Outputs the low bits of each slot of plaintext + mask; the upper bits are the mask's
- * or the mask's plus a carry, which a projection tells in the clear.
+ * Tells the value + mask modulo 2^bits as a number for each bit of the value: its weight
+ * or 0, beside a mask of its own; both sides add up what they hold.
  *
- * Known bits of a slot: the mask's low bits, then for each piece of upper bits whether
- * the mask's are all ones. Known numbers: the mask's upper bits, piece by piece.
+ * A bit costs two rows, less than an adder would, and the number is told once however
+ * many plaintexts carry it.
  */
-export function reshare(c: Circuit, slots: readonly Slot[]): void {
-  let carry: Bit = false;
-  for (const { value, slotBits } of slots) {
-    for (const bit of value) {
-      const known = c.known(), flipped = c.flip(bit, known);
-      c.output(c.xor(flipped, carry));
-      carry = majority(c, { plain: bit, flipped }, known, carry);
-    }
-    for (const upper of upperPieces(slotBits - value.length)) {
-      const allOnes = c.known();
-      c.project(carry, upper);
-      carry = c.andKnown(carry, allOnes);
-    }
-  }
+export function reshare(c: Circuit, value: Word, bits: number): void {
+  value.forEach((bit, shift) => c.project(bit, { bits, shift }));
 }

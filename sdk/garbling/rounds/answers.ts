@@ -16,6 +16,7 @@ import { CipherlayerError } from "../../support/errors.ts";
 import type { RoundLayout } from "../../wire/plan.ts";
 import { Circuit } from "../circuit.ts";
 import { unmask } from "../circuits/shares.ts";
+import { prune } from "../prune.ts";
 import type { Elements } from "./steps.ts";
 import type { Part, Stage } from "./stage.ts";
 
@@ -83,7 +84,7 @@ export function unmaskStage(
       circuit.output(...word);
     }
     parts.push({
-      circuit,
+      circuit: prune(circuit),
       lanes: same.length,
       operands: Array.from(
         { length: wires },

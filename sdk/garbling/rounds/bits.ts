@@ -16,29 +16,23 @@ export function wordsOfInteger(value: bigint, bits: number): Uint32Array {
   return words;
 }
 
-/** The integer that the words spell. */
-export function integerOfWords(words: Uint32Array): bigint {
-  let hex = "0x";
-  for (let w = words.length - 1; w >= 0; w--) {
-    hex += words[w].toString(16).padStart(8, "0");
-  }
-  return BigInt(hex);
-}
-
 export const bitAt = (words: Uint32Array, at: number): number =>
   words[at >>> 5] >>> (at & 31) & 1;
 
-/** At most 31 bits from `at` on. */
-export function pieceAt(words: Uint32Array, at: number, bits: number): number {
-  const shift = at & 31, w = at >>> 5;
-  let value = words[w] >>> shift;
-  if (shift + bits > 32) value |= words[w + 1] << (32 - shift);
-  return value & (2 ** bits - 1);
-}
-
-/** Sets bits, until then 0, from `at` on. */
-export function putPiece(words: Uint32Array, at: number, value: number): void {
-  const shift = at & 31, w = at >>> 5;
-  words[w] |= value << shift;
-  if (shift > 0 && w + 1 < words.length) words[w + 1] |= value >>> (32 - shift);
+/**
+ * Sum modulo 2^bits of numbers of `words` words each, one after the other, of which each
+ * is less than 2^bits.
+ */
+export function sumOfNumbers(
+  numbers: Uint32Array,
+  words: number,
+  bits: number,
+): bigint {
+  let sum = 0n;
+  for (let w = words - 1; w >= 0; w--) {
+    let column = 0;
+    for (let at = w; at < numbers.length; at += words) column += numbers[at];
+    sum = (sum << 32n) + BigInt(column);
+  }
+  return BigInt.asUintN(bits, sum);
 }

@@ -1,5 +1,9 @@
 /**
- * From values to masked plaintexts of a later round: Z = P + mask modulo 2^(used + 64).
+ * From values to masked plaintexts of later rounds: each element becomes a number, its
+ * value + a mask, once; plaintexts are sums of such numbers at their slots.
+ *
+ * Numbers are wider than slots and run into the ones above. That changes nothing: the
+ * functions take off the sum of the masks at the same places.
  *
  * @module
  */
@@ -8,14 +12,26 @@ import { blockSlots, foldOf } from "../../fixed_point/layout.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import type { RoundLayout } from "../../wire/plan.ts";
 import { Circuit, type Word } from "../circuit.ts";
-import { reshare, type Slot, upperPieces } from "../circuits/shares.ts";
-import type { Part, Piece, Range } from "./stage.ts";
+import { reshare } from "../circuits/shares.ts";
+import type { Part, Range, Stage } from "./stage.ts";
 import { bitsOf } from "./steps.ts";
 
-/** Bits of a mask above the plaintext: a sum that wraps once in 2^64 is not worth hiding. */
+/** Bits of a mask above its value: a sum that wraps once in 2^64 is not worth hiding. */
 export const surplusBits = 64;
 
-/** One input of a later round, as the round that writes it hands it over. */
+/** How a round's elements are handed to later rounds. */
+export interface Shares {
+  /** Elements of the round's activation, all samples. */
+  count: number;
+  /** Bits of a value; a mask has a part for each. */
+  valueBits: number;
+  /** Bits of a number and of its mask. */
+  bits: number;
+  /** What a value carries: 2^(valueBits - 1) where there are values below 0, else 0. */
+  offset: number;
+}
+
+/** One input of a later round. */
 export interface Reader {
   /** Number of the later round. */
   round: number;
@@ -23,71 +39,76 @@ export interface Reader {
   input: number;
   /** Ciphertexts of that round that carry elements of this input. */
   plaintexts: Int32Array;
-  slots: number;
+  /** For each of them, by slot, the element; -1: none. */
+  elements: readonly Int32Array[];
   slotBits: number;
-  /** Bits of Z and of its mask. */
-  bits: number;
-  /** What every slot carries beside its value: 2^(valueBits - 1) of signed values, else 0. */
-  offset: number;
 }
 
-/** Bits of an element within a slot: signed ones in offset form, others without a sign. */
-const sharedBits = (range: Range): number =>
-  range.low < 0 ? bitsOf(range) : bitsOf(range) - 1;
+/** Elements of input number `input` of a later round. */
+export function readerOf(
+  layout: RoundLayout,
+  { round, input }: { round: number; input: number },
+): Reader {
+  const { plaintexts, elements } = layout.kind === "dense"
+    ? densePlaintexts(layout, input)
+    : spatialPlaintexts(layout, input);
+  return {
+    round,
+    input,
+    plaintexts: Int32Array.from(plaintexts),
+    elements: elements.map((list) => Int32Array.from(list)),
+    slotBits: layout.slotBits,
+  };
+}
 
 /**
- * The reader and its part of the last stage.
+ * The last stage of a round that others read: it tells each element that is read.
  *
- * @param place of the reader among those of the round
- * @throws {CipherlayerError} `unsupported` where the reader's slots are narrower than the values
+ * @throws {CipherlayerError} `unsupported` where a reader's slots are narrower than the values
  */
-export function sharePart(
-  layout: RoundLayout,
-  reading: { round: number; input: number; place: number },
-  range: Range,
-): { reader: Reader; part: Part; operandBits: number } {
-  const valueBits = sharedBits(range), { slotBits } = layout;
-  if (valueBits > slotBits) {
+export function sharesFor(
+  readers: readonly Reader[],
+  { count, low, high }: Range & { count: number },
+): { shares: Shares; stage: Stage } {
+  const isSigned = low < 0, operandBits = bitsOf({ low, high });
+  const valueBits = isSigned ? operandBits : operandBits - 1;
+  for (const { round, slotBits } of readers) {
+    if (valueBits <= slotBits) continue;
     throw new CipherlayerError(
       "unsupported",
-      `Cannot seal round ${reading.round}: expected slots of at least ${valueBits} bits, got ${slotBits}`,
+      `Cannot seal round ${round}: expected slots of at least ${valueBits} bits, got ${slotBits}`,
     );
   }
-  const { plaintexts, elements } = layout.kind === "dense"
-    ? densePlaintexts(layout, reading.input)
-    : spatialPlaintexts(layout, reading.input);
-  const slots = blockSlots(layout), circuit = new Circuit();
-  const words = Array.from({ length: slots }, () => circuit.word(valueBits));
-  const shared: Slot[] = words.map((word) => ({
-    value: range.low < 0 ? inOffsetForm(circuit, word) : word,
-    slotBits,
-  }));
-  reshare(circuit, [...shared, { value: [], slotBits: surplusBits }]);
+  const isRead = new Uint8Array(count);
+  for (
+    const element of readers.flatMap(({ elements }) => elements).flatMap((
+      list,
+    ) => [...list])
+  ) {
+    if (element >= 0) isRead[element] = 1;
+  }
+  const element = Int32Array.from(
+    Array.from(isRead.keys()).filter((i) => isRead[i] === 1),
+  );
+  const bits = valueBits + surplusBits, circuit = new Circuit();
+  const word = circuit.word(operandBits).slice(0, valueBits);
+  reshare(circuit, isSigned ? inOffsetForm(circuit, word) : word, bits);
   const part: Part = {
     circuit,
-    lanes: plaintexts.length,
-    operands: Array.from(
-      { length: slots },
-      (_, slot) => Int32Array.from(elements, (list) => list[slot]),
-    ),
+    lanes: element.length,
+    operands: [element],
     results: [],
-    known: {
-      kind: "plaintext",
-      reader: reading.place,
-      plaintext: Int32Array.from(plaintexts),
-      pieces: piecesOf(slots, slotBits, valueBits),
+    known: { kind: "shares", element },
+  };
+  return {
+    shares: {
+      count,
+      valueBits,
+      bits,
+      offset: isSigned ? 2 ** (valueBits - 1) : 0,
     },
+    stage: { operandBits, parts: [part], elements: null },
   };
-  const reader: Reader = {
-    round: reading.round,
-    input: reading.input,
-    plaintexts: Int32Array.from(plaintexts),
-    slots,
-    slotBits,
-    bits: slots * slotBits + surplusBits,
-    offset: range.low < 0 ? 2 ** (valueBits - 1) : 0,
-  };
-  return { reader, part, operandBits: valueBits };
 }
 
 const inOffsetForm = (c: Circuit, word: Word): Word => [
@@ -95,23 +116,17 @@ const inOffsetForm = (c: Circuit, word: Word): Word => [
   c.not(word[word.length - 1]),
 ];
 
-/** What the garbler knows, in the circuit's order. */
-function piecesOf(slots: number, slotBits: number, valueBits: number): Piece[] {
-  const pieces: Piece[] = [];
-  const add = (at: number, low: number, bits: number) => {
-    const uppers = upperPieces(bits - low);
-    pieces.push({ at, low, upper: uppers[0] ?? 0 });
-    let next = at + low + (uppers[0] ?? 0);
-    for (const upper of uppers.slice(1)) {
-      pieces.push({ at: next, low: 0, upper });
-      next += upper;
-    }
-  };
-  for (let slot = 0; slot < slots; slot++) {
-    add(slot * slotBits, valueBits, slotBits);
-  }
-  add(slots * slotBits, 0, surplusBits);
-  return pieces;
+/** What a plaintext holds: each element's number from its slot's first bit on. */
+export function sumInSlots(
+  elements: Int32Array,
+  slotBits: number,
+  numberOf: (element: number) => bigint,
+): bigint {
+  const width = BigInt(slotBits);
+  return elements.reduceRight(
+    (sum, element) => (sum << width) + (element < 0 ? 0n : numberOf(element)),
+    0n,
+  );
 }
 
 interface Plaintexts {

@@ -10,15 +10,17 @@ import { Circuit } from "../circuit.ts";
 import { argMax } from "../circuits/activations.ts";
 import { valueOf } from "../circuits/integers.ts";
 import { circuitDigest } from "../digest.ts";
+import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
-import { type Reader, sharePart } from "./plaintexts.ts";
-import { lanesPerChunk } from "./run.ts";
-import type { Part, Stage } from "./stage.ts";
+import { type Reader, readerOf, type Shares, sharesFor } from "./plaintexts.ts";
+import { chunkRule } from "./run.ts";
+import { roundingOf } from "./simplify.ts";
+import type { Stage } from "./stage.ts";
 import { bitsOf, type Elements, stepStages } from "./steps.ts";
 
 /** A round's plan, with how wide its accumulators are. */
 export interface SealedRoundPlan extends RoundPlan {
-  /** Bits of two's complement: |accumulator| < 2^(valueBits - 1). */
+  /** Bits of two's complement: |accumulator + rounding| < 2^(valueBits - 1), as {@linkcode roundingOf} adds. */
   valueBits: number;
 }
 
@@ -31,7 +33,9 @@ export interface SealedPlan extends InferencePlan {
 export interface SealedRound {
   chosen: ChosenBits;
   stages: Stage[];
-  /** Inputs of later rounds that it makes; none in the last round, which tells labels. */
+  /** How elements are told; null in the last round, which tells labels. */
+  shares: Shares | null;
+  /** Inputs of later rounds that they go into. */
   readers: Reader[];
   /** Covers gates, lanes, sources and chunks: two builds that differ share no salt. */
   digest: Uint8Array;
@@ -44,14 +48,19 @@ export interface SealedRound {
 export function sealedRound(plan: SealedPlan, index: number): SealedRound {
   const { layout, valueBits, steps } = plan.rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
-  const stepped = stepStages(steps, unmasked.elements);
-  const last = index === plan.rounds.length - 1;
-  const { stage, readers } = last
-    ? labelStage(stepped.elements)
-    : shareStage(plan, index, stepped.elements);
+  const rounding = roundingOf(steps, valueBits);
+  const stepped = stepStages(steps, unmasked.elements, rounding);
+  const isLast = index === plan.rounds.length - 1;
+  const readers = isLast ? [] : readersOf(plan, index);
+  const { elements } = stepped;
+  const count = elements.samples * elementCount(elements.shape);
+  const { shares, stage } = isLast
+    ? { shares: null, stage: labelStage(elements) }
+    : sharesFor(readers, { ...elements, count });
   const stages = [unmasked.stage, ...stepped.stages, stage];
   const { chosen } = unmasked;
-  return { chosen, stages, readers, digest: digestOf(chosen, stages) };
+  const digest = digestOf(chosen, stages);
+  return { chosen, stages, shares, readers, digest };
 }
 
 /** The round that writes what `reader` reads as `tensor`; -1: it is the reading. */
@@ -64,30 +73,19 @@ export function writerOf(
     .findLastIndex(({ writes }) => writes === tensor);
 }
 
-function shareStage(
-  plan: SealedPlan,
-  index: number,
-  elements: Elements,
-): { stage: Stage; readers: Reader[] } {
-  const readers: Reader[] = [], parts: Part[] = [];
-  let operandBits = 0;
-  plan.rounds.forEach(({ layout }, round) =>
-    layout.inputs.forEach(({ tensor }, input) => {
-      if (round <= index || writerOf(plan, round, tensor) !== index) return;
-      const place = readers.length;
-      const shared = sharePart(layout, { round, input, place }, elements);
-      readers.push(shared.reader);
-      parts.push(shared.part);
-      operandBits = shared.operandBits;
-    })
+/** The inputs of later rounds that read what round number `index` writes. */
+function readersOf(plan: SealedPlan, index: number): Reader[] {
+  return plan.rounds.flatMap(({ layout }, round) =>
+    layout.inputs.flatMap(({ tensor }, input) =>
+      round > index && writerOf(plan, round, tensor) === index
+        ? [readerOf(layout, { round, input })]
+        : []
+    )
   );
-  return { stage: { operandBits, parts, elements: null }, readers };
 }
 
 /** The number of the first of the largest, for each sample. */
-function labelStage(
-  elements: Elements,
-): { stage: Stage; readers: Reader[] } {
+function labelStage(elements: Elements): Stage {
   const { samples, low, high } = elements, count = elementCount(elements.shape);
   if (count < 2) {
     throw new CipherlayerError(
@@ -104,16 +102,19 @@ function labelStage(
   const operands = values.map((_, i) =>
     Int32Array.from({ length: samples }, (_, sample) => sample * count + i)
   );
-  const part = { circuit, lanes: samples, operands, results: [], known: null };
-  return {
-    stage: { operandBits, parts: [part], elements: null },
-    readers: [],
+  const part = {
+    circuit: prune(circuit),
+    lanes: samples,
+    operands,
+    results: [],
+    known: null,
   };
+  return { operandBits, parts: [part], elements: null };
 }
 
 function digestOf(chosen: ChosenBits, stages: readonly Stage[]): Uint8Array {
   const places = [
-    Int32Array.of(lanesPerChunk),
+    Int32Array.of(chunkRule.lanes, chunkRule.bytes),
     chosen.answer,
     chosen.bit,
     ...stages.flatMap(({ operandBits, elements, parts }) => [
@@ -121,14 +122,10 @@ function digestOf(chosen: ChosenBits, stages: readonly Stage[]): Uint8Array {
       ...parts.flatMap(({ operands, results, known }) => [
         ...operands,
         ...results,
-        ...known?.kind === "answer" ? [known.answer, known.from] : known
-          ? [
-            Int32Array.of(known.reader),
-            known.plaintext,
-            Int32Array.from(
-              known.pieces.flatMap(({ at, low, upper }) => [at, low, upper]),
-            ),
-          ]
+        ...known?.kind === "answer"
+          ? [known.answer, known.from]
+          : known
+          ? [known.element]
           : [],
       ]),
     ]),

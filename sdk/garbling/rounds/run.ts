@@ -7,6 +7,7 @@
  * @module
  */
 import { CipherlayerError } from "../../support/errors.ts";
+import { projectionWords } from "../circuit.ts";
 import { evaluate, type Evaluated } from "../evaluate.ts";
 import {
   garble,
@@ -20,8 +21,11 @@ import { colours, Labels } from "../labels.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
 import { gather, type Part, scatter, type Stage } from "./stage.ts";
 
-/** Lanes that are garbled at once: a multiple of four, part of the circuits' digest. */
-export const lanesPerChunk = 256;
+/**
+ * How lanes are cut into chunks, part of the circuits' digest: as many of a part as
+ * `bytes` of tables hold, in groups of four, at least one group and at most `lanes`.
+ */
+export const chunkRule = { lanes: 256, bytes: 2 ** 19 };
 
 /** A range of lanes of one part. */
 interface Chunk {
@@ -40,8 +44,9 @@ function* chunksOf(stages: readonly Stage[]): Generator<Chunk> {
   for (const stage of stages) {
     let opens = true;
     for (const part of stage.parts) {
-      for (let first = 0; first < part.lanes; first += lanesPerChunk) {
-        const lanes = Math.min(lanesPerChunk, part.lanes - first);
+      const step = chunkLanes(part);
+      for (let first = 0; first < part.lanes; first += step) {
+        const lanes = Math.min(step, part.lanes - first);
         const origin = { firstGate, firstLane: first };
         yield { stage, part, opens, first, lanes, origin };
         opens = false;
@@ -49,6 +54,11 @@ function* chunksOf(stages: readonly Stage[]): Generator<Chunk> {
       firstGate += part.circuit.gates.length;
     }
   }
+}
+
+function chunkLanes({ circuit }: Part): number {
+  const groups = Math.floor(chunkRule.bytes / tableBytes(circuit, 4));
+  return 4 * Math.max(1, Math.min(groups, chunkRule.lanes / 4));
 }
 
 const decodingBytes = ({ part, stage, lanes }: Chunk): number =>
@@ -59,11 +69,35 @@ const chunkBytes = (chunk: Chunk): number =>
   tableBytes(chunk.part.circuit, chunk.lanes) +
   rowBytes(chunk.part.circuit, chunk.lanes) + decodingBytes(chunk);
 
+/** Chunks of a call. */
+export const chunkCount = (stages: readonly Stage[]): number =>
+  [...chunksOf(stages)].length;
+
 /** Bytes of all chunks together. */
 export function garbledBytes(stages: readonly Stage[]): number {
   let sum = 0;
   for (const chunk of chunksOf(stages)) sum += chunkBytes(chunk);
   return sum;
+}
+
+/**
+ * Memory that a call takes at either side, about: labels of its choices and of the two
+ * stages between which it works, and a chunk as it is made, as it travels and in the
+ * kernel.
+ */
+export function callBytes(stages: readonly Stage[], choices: number): number {
+  const labels = [
+    choices,
+    ...stages.map(({ elements }) =>
+      elements ? elements.count * elements.bits : 0
+    ),
+  ];
+  let between = 0, chunk = 0;
+  for (let i = 1; i < labels.length; i++) {
+    between = Math.max(between, labels[i - 1] + labels[i]);
+  }
+  for (const one of chunksOf(stages)) chunk = Math.max(chunk, chunkBytes(one));
+  return 16 * between + 3 * chunk;
 }
 
 /** AND gates of all lanes; one whose operand is known counts as half. */
@@ -122,7 +156,7 @@ export interface Told {
   part: Part;
   /** [output][lane] */
   bits: Uint8Array[];
-  /** Numbers of projections, [number][lane]. */
+  /** Numbers of projections, [number][lane], `projectionWords` words each. */
   values: Uint32Array[];
 }
 
@@ -197,7 +231,9 @@ export class StageEvaluator {
       told = {
         part,
         bits: part.circuit.outputs.map(() => new Uint8Array(part.lanes)),
-        values: part.circuit.projections.map(() => new Uint32Array(part.lanes)),
+        values: part.circuit.projections.map(() =>
+          new Uint32Array(projectionWords * part.lanes)
+        ),
       };
       this.#told.set(part, told);
     }
@@ -208,7 +244,9 @@ export class StageEvaluator {
           zero.read(1);
       }
     }
-    values.forEach((lanes, i) => told.values[i].set(lanes, first));
+    values.forEach((lanes, i) =>
+      told.values[i].set(lanes, projectionWords * first)
+    );
   }
 }
 

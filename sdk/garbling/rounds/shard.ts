@@ -61,4 +61,4 @@ const keepKnown = (
 ): Known =>
   known.kind === "answer"
     ? { ...known, answer: pick(known.answer), from: pick(known.from) }
-    : { ...known, plaintext: pick(known.plaintext) };
+    : { ...known, element: pick(known.element) };

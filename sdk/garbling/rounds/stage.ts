@@ -25,8 +25,8 @@ export interface Part {
   known: Known | null;
 }
 
-/** Known bits of a part: of a mask on answers, or of one on plaintexts to come. */
-export type Known = AnswerBits | PlaintextPieces;
+/** What is known of a part: a mask on answers, or masks on elements that are handed on. */
+export type Known = AnswerBits | ElementShares;
 
 /** Known bit i of a lane is bit `from[lane]` + i of the mask of `answer[lane]`. */
 export interface AnswerBits {
@@ -35,20 +35,10 @@ export interface AnswerBits {
   from: Int32Array;
 }
 
-/** Lane by lane, the mask of a plaintext that `reader` (of the round) takes. */
-export interface PlaintextPieces {
-  kind: "plaintext";
-  reader: number;
-  /** Number of each lane's plaintext. */
-  plaintext: Int32Array;
-  pieces: readonly Piece[];
-}
-
-/** `low` known bits from bit `at` on; then, where there are any, `upper` bits told in the clear. */
-export interface Piece {
-  at: number;
-  low: number;
-  upper: number;
+/** Each lane tells an element beside the parts of its mask. */
+export interface ElementShares {
+  kind: "shares";
+  element: Int32Array;
 }
 
 /** Parts that read the same elements and may be worked through in any order. */

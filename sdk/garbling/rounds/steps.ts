@@ -26,8 +26,10 @@ import {
   type Value,
   valueOf,
 } from "../circuits/integers.ts";
+import { prune } from "../prune.ts";
+import { roundingBefore, simplify } from "./simplify.ts";
 import type { Part, Range, Stage } from "./stage.ts";
-import { type PoolStep, windowsOf } from "./windows.ts";
+import { type JoiningStep, windowsOf } from "./windows.ts";
 
 /** Activations between two stages: `samples` of `shape`, one after another. */
 export interface Elements extends Range {
@@ -35,20 +37,24 @@ export interface Elements extends Range {
   samples: number;
 }
 
+/** Gates of all circuits of a stage: elements may have slopes of their own. */
+const maxGates = 2 ** 22;
 /** Largest magnitude up to which `applySteps` does not saturate. */
 const largestExact = 2 ** 53;
 
 /**
  * The stages of `steps`, and what they give.
  *
+ * @param rounding what `start` carries beside the values, as `roundingOf` says
  * @throws {CipherlayerError} `unsupported` if a step has no circuit or leaves the exact integers
  */
 export function stepStages(
   steps: readonly EdgeStep[],
   start: Elements,
+  rounding = 0,
 ): { stages: Stage[]; elements: Elements } {
   const stages: Stage[] = [];
-  let elements = start, rest = steps;
+  let elements = start, rest = simplify(steps);
   while (rest.length > 0) {
     const { head, tail } = firstRun(rest);
     rest = rest.slice((head ? 1 : 0) + tail.length);
@@ -58,14 +64,14 @@ export function stepStages(
     }
     const next = head?.op === "selectLargest"
       ? selectionStage(elements)
-      : runStage(head, tail, elements);
+      : runStage(head, tail, elements, stages.length === 0 ? rounding : 0);
     stages.push(next.stage);
     elements = next.elements;
   }
   return { stages, elements };
 }
 
-type Head = PoolStep | Extract<EdgeStep, { op: "selectLargest" }>;
+type Head = JoiningStep | Extract<EdgeStep, { op: "selectLargest" }>;
 
 /** Steps that go into one stage: one that joins elements, and those on single ones after it. */
 function firstRun(
@@ -80,7 +86,7 @@ function firstRun(
 
 const joins = (step: EdgeStep): step is Head =>
   step.op === "sumPool" || step.op === "meanPool" || step.op === "maxPool" ||
-  step.op === "selectLargest";
+  step.op === "transpose" || step.op === "selectLargest";
 
 const shapeOf = (steps: readonly EdgeStep[], shape: number[]): number[] =>
   steps.reduce((before, step) => shapeAfter(step, before), shape);
@@ -100,9 +106,10 @@ interface Kind {
 }
 
 function runStage(
-  head: PoolStep | null,
+  head: JoiningStep | null,
   tail: readonly EdgeStep[],
   before: Elements,
+  rounding: number,
 ): Built {
   const { samples } = before, size = elementCount(before.shape);
   const joined = head ? shapeAfter(head, before.shape) : before.shape;
@@ -123,17 +130,35 @@ function runStage(
       kind.results.push(sample * windows.length + i);
     });
   }
+  let gates = 0;
   const built = [...kinds.values()].map((kind) => {
+    if (gates > maxGates) {
+      throw new CipherlayerError(
+        "unsupported",
+        `Cannot seal step ${
+          tail[0]?.op
+        }: expected circuits of at most ${maxGates} gates`,
+      );
+    }
     const circuit = new Circuit();
     const operands = kind.cells[0].map(() =>
       valueOf(circuit.word(bitsOf(before)), before.low, before.high)
     );
-    const joint = exact(head, join(circuit, head, operands, kind.factor));
-    const slopes = kind.slopes.values();
-    const value = tail.reduce(
-      (x, step) => exact(step, applyTo(circuit, step, x, slopes)),
-      joint,
+    let carried = head?.op === "sumPool"
+      ? roundingOfSum(operands.length, tail)
+      : rounding;
+    const { factor } = kind;
+    const joint = exact(
+      head,
+      join(circuit, head, operands, { factor, more: head ? carried : 0 }),
     );
+    const slopes = kind.slopes.values();
+    const value = tail.reduce((x, step) => {
+      const next = applyTo(circuit, step, x, { slopes, rounding: carried });
+      if (step.op !== "reshape") carried = 0;
+      return exact(step, next);
+    }, joint);
+    gates += circuit.gates.length;
     return { circuit, value, kind };
   });
   const range = unionOf(built.map(({ value }) => value));
@@ -141,7 +166,7 @@ function runStage(
   const parts = built.map(({ circuit, value, kind }): Part => {
     circuit.output(...resize(value.bits, bits));
     return {
-      circuit,
+      circuit: prune(circuit),
       lanes: kind.results.length,
       operands: kind.cells[0].map((_, k) =>
         Int32Array.from(kind.cells, (cells) => cells[k])
@@ -158,6 +183,12 @@ function runStage(
     },
     elements: { ...range, samples, shape: shapeOf(tail, joined) },
   };
+}
+
+/** What adders of `terms` terms take in for nothing to round the scaling after them. */
+function roundingOfSum(terms: number, [next]: readonly EdgeStep[]): number {
+  const rounding = next ? roundingBefore(next) : 0;
+  return rounding < terms ? rounding : 0;
 }
 
 function selectionStage(before: Elements): Built {
@@ -178,7 +209,7 @@ function selectionStage(before: Elements): Built {
     stage: {
       operandBits,
       parts: [{
-        circuit,
+        circuit: prune(circuit),
         lanes: samples,
         operands: places,
         results: places,
@@ -192,21 +223,24 @@ function selectionStage(before: Elements): Built {
 
 function join(
   c: Circuit,
-  head: PoolStep | null,
+  head: JoiningStep | null,
   operands: readonly Value[],
-  factor: number,
+  { factor, more }: { factor: number; more: number },
 ): Value {
   // A window that lies wholly in the padding gives 0, whatever the step.
   if (operands.length === 0) return constant(0);
   if (head?.op === "maxPool") return largest(c, operands);
-  return multiply(c, sum(c, operands), factor);
+  return multiply(c, sum(c, operands, more), factor);
 }
 
 function applyTo(
   c: Circuit,
   step: EdgeStep,
   x: Value,
-  slopes: Iterator<number, undefined>,
+  { slopes, rounding }: {
+    slopes: Iterator<number, undefined>;
+    rounding: number;
+  },
 ): Value {
   switch (step.op) {
     case "relu":
@@ -215,7 +249,7 @@ function applyTo(
       return leakyRelu(c, x, step.positive, slopes.next().value!);
     case "requantise":
       exact(step, scaledRange(x, step));
-      return requantise(c, x, step, step);
+      return requantise(c, x, step, step, rounding);
     case "lookup": {
       exact(step, scaledRange(x, step));
       const { low, table } = step;

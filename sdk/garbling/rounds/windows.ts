@@ -9,11 +9,13 @@ import {
   pooledShape,
   type PoolWindow,
 } from "../../activations/pooling.ts";
+import { transposedFrom } from "../../activations/transpose.ts";
 import type { EdgeStep } from "../../wire/plan.ts";
 
-export type PoolStep = Extract<
+/** A step each of whose results follows from some elements; of a transpose from one. */
+export type JoiningStep = Extract<
   EdgeStep,
-  { op: "sumPool" | "meanPool" | "maxPool" }
+  { op: "sumPool" | "meanPool" | "maxPool" | "transpose" }
 >;
 
 /** A window: its cells within the map, and what their sum is multiplied by. */
@@ -23,7 +25,16 @@ export interface Window {
 }
 
 /** The windows of one sample, in the order of the pooled elements. */
-export function windowsOf(step: PoolStep, shape: readonly number[]): Window[] {
+export function windowsOf(
+  step: JoiningStep,
+  shape: readonly number[],
+): Window[] {
+  if (step.op === "transpose") {
+    return Array.from(
+      transposedFrom(step.shape, step.order),
+      (cell) => ({ cells: [cell], factor: 1 }),
+    );
+  }
   const map: MapShape = shape.length === 2
     ? [shape[0], 1, shape[1]]
     : [shape[0], shape[1], shape[2]];

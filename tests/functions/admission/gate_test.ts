@@ -201,3 +201,24 @@ Deno.test("addresses: of version 6 the network", () => {
     assert.equal(remoteAddress(host), undefined);
   }
 });
+
+Deno.test("a call whose answer is being read gives its turn to another and keeps its place", async () => {
+  const gate = new Gate({ running: 1, waiting: 1 });
+  const arrival = { caller: "a", startsSession: false };
+  const { signal } = new AbortController();
+  const first = gate.admit(arrival), second = gate.admit(arrival);
+  await first.turn(signal, heavy);
+  const turn = second.turn(signal, heavy);
+  first.endTurn();
+  first.endTurn();
+  await turn;
+  assert.deepEqual([gate.running, gate.waiting], [1, 0]);
+  assert.throws(() => gate.admit(arrival), { code: "overloaded" });
+  first.leave();
+  first.leave();
+  const third = gate.admit(arrival);
+  assert.deepEqual([gate.running, gate.waiting], [1, 1]);
+  second.leave();
+  third.leave();
+  assert.deepEqual([gate.running, gate.waiting], [0, 0]);
+});

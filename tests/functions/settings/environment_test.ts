@@ -127,3 +127,16 @@ Deno.test("a store on a drive of Windows is a folder, other schemes are refused"
     /expected kv, s3:\/\/bucket\/prefix or a folder/,
   );
 });
+
+Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {
+  const limit = (text: string) =>
+    new Settings({ CIPHERLAYER_BUDGET_PER_MODEL_DAY: text }, "deno")
+      .limit("CIPHERLAYER_BUDGET_PER_MODEL_DAY");
+  assert.deepEqual(
+    [limit(""), limit("0"), limit("200"), limit("unlimited")],
+    [undefined, 0, 200, Infinity],
+  );
+  for (const text of ["none", "Infinity", "-1"]) {
+    assert.throws(() => limit(text), RangeError);
+  }
+});

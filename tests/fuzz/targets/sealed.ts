@@ -17,14 +17,13 @@ const answer = { token: bytes(40), answer: bytes(50) };
 
 /** A valid message of each kind. */
 const samples = {
-  sessionResponse: { session: bytes(30), valueBits: [12, 9] },
   setupRequest: { token: bytes(40), request: bytes(60) },
   batchRequest: batch,
   batchResponse: answer,
   linearRequest: { token: bytes(40), ciphertexts: bytes(64), batch },
   linearResponse: { token: bytes(40), ciphertexts: bytes(64), batch: answer },
   activationRequest: { ...batch, batch: bytes(41) },
-  activationResponse: { token: bytes(0), salt: bytes(16), garbled: bytes(80) },
+  activationHead: { token: bytes(0), salt: bytes(16) },
 };
 type Kind = keyof typeof samples;
 const kinds = Object.keys(samples) as Kind[];

@@ -57,6 +57,7 @@ function edge(operation: FloatRound["edge"][number], bound: number) {
     scales: Float64Array.of(1),
     bound,
     samples,
+    shiftsOnly: false,
   }, 8);
 }
 

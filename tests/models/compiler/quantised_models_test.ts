@@ -60,7 +60,9 @@ Deno.test("bytes in, bytes out: the integers are onnxruntime's, without calibrat
   const { inputs: [input], outputs: [output] } = model.manifest;
   deepEqual([input.low, input.high, output.offset], [-117, 138, [90]]);
   ok(check.readings > 0 && check.difference === 0);
-  const expected = await runOnnx(onnx, readings, [1, 2, 6, 6], "uint8");
+  const expected = await runOnnx(onnx, readings, [1, 2, 6, 6], {
+    type: "uint8",
+  });
   let differing = 0;
   readings.forEach((reading, s) => {
     const { scores } = simulate(model, quantise(reading, model.manifest));
@@ -317,6 +319,75 @@ Deno.test("what quantised models may not say is refused by name", () => {
     ],
   ];
   for (const [build, message] of refused) match(refusal(build), message);
+});
+
+Deno.test("DynamicQuantizeLinear in products follows onnxruntime; elsewhere it is refused", async () => {
+  const g = new GraphBuilder([12], { seed: 15 });
+  const graph = g.graph("");
+  const scale = g.number(.0041), zero = g.zeroPoint(0, "int8");
+  const product = g.node("MatMulInteger", [
+    ...["q", g.int8([12, 8]), "zero", zero],
+  ]);
+  const y = g.node("Mul", [
+    g.node("Cast", [product], { to: 1 }),
+    g.node("Mul", ["scale", scale]),
+  ]);
+  const dynamic = {
+    operator: "DynamicQuantizeLinear",
+    inputs: ["x"],
+    outputs: ["q", "scale", "zero"],
+  };
+  const onnx = writeOnnx({
+    ...graph,
+    nodes: [dynamic, ...graph.nodes],
+    outputs: [y],
+  });
+  const readings = g.readings(80), unseen = g.readings(20);
+  const expected = await runOnnx(onnx, unseen, [1, 12]);
+  const { model } = compileModel(onnx, { name: "d", calibration: readings });
+  let difference = 0, energy = 0;
+  unseen.forEach((reading, s) => {
+    const integers = quantise(reading, model.manifest, { clamp: true });
+    simulate(model, integers).scores.forEach((score, i) => {
+      difference += (score - expected[s][i]) ** 2;
+      energy += expected[s][i] ** 2;
+    });
+  });
+  ok(difference < .03 ** 2 * energy, `${Math.sqrt(difference / energy)}`);
+  // Read by something else, not scaled, or by another scale.
+  const refused = [
+    [{ operator: "Relu", inputs: ["q"], outputs: ["z"] }],
+    [{ operator: "MatMulInteger", inputs: ["q", "w", "zero"], outputs: ["z"] }],
+    [{ operator: "Mul", inputs: ["x", "scale"], outputs: ["z"] }],
+    [
+      { ...dynamic, outputs: ["q2", "scale2", "zero2"] },
+      { operator: "MatMulInteger", inputs: ["q", "w", "zero"], outputs: ["p"] },
+      {
+        operator: "Cast",
+        inputs: ["p"],
+        outputs: ["r"],
+        attributes: { to: 1 },
+      },
+      { operator: "Mul", inputs: ["r", "scale2"], outputs: ["z"] },
+    ],
+  ];
+  const w = {
+    shape: [12, 2],
+    data: Array.from({ length: 24 }, (_, i) => i - 9),
+    type: "int8" as const,
+  };
+  for (const nodes of refused) {
+    const other = {
+      ...graph,
+      constants: { w },
+      nodes: [dynamic, ...nodes],
+      outputs: ["z"],
+    };
+    throws(
+      () => lower(readOnnx(writeOnnx(other))),
+      /DynamicQuantizeLinear.*read by more than a product/,
+    );
+  }
 });
 
 Deno.test("a quantised model of another kind of reading still wants calibration", () => {

@@ -49,13 +49,10 @@ Deno.test("what lies behind a refused node is looked at too", () => {
 
 Deno.test("a constant behind a refused node is not taken for the reading", () => {
   const error = refusal((g) => {
-    const weights = g.node("DequantizeLinear", [
-      g.weights([4, 4, 1, 1]),
-      g.number(1),
-    ]);
+    const weights = g.node("Mystery", [g.weights([4, 4, 1, 1])]);
     return g.node("Conv", ["x", weights]);
   });
-  deepEqual(operators(error), ["DequantizeLinear"]);
+  deepEqual(operators(error), ["Mystery"]);
 });
 
 Deno.test("nodes of one operator and reason share a line of three names", () => {

@@ -28,12 +28,14 @@ function isMap(rules: Rules, members: Property[], value: unknown): boolean {
     value instanceof Uint8Array
   ) return false;
   const entries = Object.entries(value);
-  return entries.length === members.length &&
-    members.every((member) =>
-      entries.some(([name, item]) =>
-        name === member.Name && isOneOf(rules, member.Type, item)
-      )
-    );
+  const known = new Set(members.map(({ Name }) => Name));
+  return entries.every(([name]) => known.has(name)) &&
+    members.every((member) => {
+      const entry = entries.find(([name]) => name === member.Name);
+      return entry
+        ? isOneOf(rules, member.Type, entry[1])
+        : member.Occurrence.n === 0;
+    });
 }
 
 function isList(rules: Rules, items: Property[], value: unknown): boolean {

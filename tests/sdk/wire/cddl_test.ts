@@ -51,8 +51,7 @@ const sealed = [
   "linearRequest",
   "linearResponse",
   "activationRequest",
-  "activationResponse",
-  "sessionResponse",
+  "activationHead",
   "setupRequest",
 ] as const;
 
@@ -157,6 +156,7 @@ const plan: InferencePlan = {
       steps: [],
       writes: "b",
       shards: 2,
+      valueBits: 24,
     },
   ],
   outputs: [{
@@ -205,10 +205,6 @@ const messages: [message: string, value: Record<string, unknown>][] = [
     token: new Uint8Array(),
     ciphertexts: new Uint8Array(512),
   }],
-  ["sealed-session-response", {
-    session: new Uint8Array(400),
-    valueBits: [20, 24],
-  }],
   ["sealed-setup-request", {
     token: sealedToken,
     request: new Uint8Array(900),
@@ -226,10 +222,9 @@ const messages: [message: string, value: Record<string, unknown>][] = [
     batch: batchResponse,
   }],
   ["sealed-activation-request", { ...batchRequest, batch: sealedToken }],
-  ["sealed-activation-response", {
+  ["sealed-activation-head", {
     token: new Uint8Array(),
     salt: new Uint8Array(16),
-    garbled: new Uint8Array(640),
   }],
 ];
 

@@ -34,7 +34,7 @@ import {
   type OperatorRule,
 } from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
-import type { LinearValue, Value } from "../values.ts";
+import type { Value } from "../values.ts";
 import { linearRules, scaleElements } from "./linear.ts";
 
 /** The value rounded, at the gateway; the node's output holds the integers. */

@@ -4,12 +4,16 @@
  *
  * @module
  */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { knowledgeOf } from "../../../../functions/rounds/sealed/knowledge.ts";
+import { shareMasks } from "../../../../functions/rounds/sealed/seeds.ts";
+import { sumOfNumbers } from "../../../../sdk/garbling/rounds/bits.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
 import { batchAnswerBytes } from "../../../../sdk/transfer/chain.ts";
 import { encodeSealed } from "../../../../sdk/wire/sealed_messages.ts";
 import { tinyModel } from "../../../reference/tiny_models.ts";
+import { runCircuit } from "../../../garbling/run_circuit.ts";
 import { seededBytes } from "../../../transfer/kernels.ts";
 import {
   dealBatch,
@@ -44,16 +48,21 @@ function chiSquare(numbers: readonly number[]): number {
   return counts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
 }
 
-/** Buckets by the low and by the high end of a number below `limit`, and within its slots. */
-function checkUniform(numbers: readonly bigint[], limit: bigint): void {
+/** Buckets by the low end of a number, within its slots, and by the high end below `limit`. */
+function checkUniform(
+  numbers: readonly bigint[],
+  limit: bigint | null,
+): void {
   ok(chiSquare(numbers.map((x) => Number(x & 15n))) < 45, "low");
   ok(chiSquare(numbers.map((x) => Number(x >> 17n & 15n))) < 45, "middle");
+  if (limit === null) return;
   ok(chiSquare(numbers.map((x) => Number(16n * x / limit))) < 45, "high");
 }
 
-Deno.test("answers of one reading, masked plaintexts and colours are uniform", async () => {
-  const answers: bigint[] = [], masked: bigint[] = [];
-  let ones = 0, colours = 0;
+Deno.test("answers of one reading and colours are uniform", async () => {
+  const answers: bigint[] = [];
+  const answered: bigint[] = [];
+  let ones = 0, bits = 0;
   const ciphertexts = await bench.owner.encryptBatch(begin().plaintexts(0));
   for (let turn = 0; turn < 40; turn++) {
     const inference = begin();
@@ -81,17 +90,53 @@ Deno.test("answers of one reading, masked plaintexts and colours are uniform", a
     }
     running.finish();
     answers.push(...opened);
-    masked.push(...inference.plaintexts(1));
-    const [{ circuit, lanes }] = rounds[0].stages.at(-1)!.parts;
-    const count = circuit.outputs.length * lanes;
-    const told = last.subarray(-Math.ceil(count / 8));
-    for (let i = 0; i < count; i++) ones += told[i >> 3] >> (i & 7) & 1;
-    colours += count;
+    answered.push(...inference.plaintexts(1));
+    // Rows of projections end the answer: two for each number, under pads.
+    for (const byte of last.subarray(-512)) {
+      for (let i = 0; i < 8; i++) ones += byte >> i & 1;
+    }
+    bits += 8 * 512;
   }
   checkUniform(answers, bench.modulus);
-  const [reader] = rounds[0].readers;
-  checkUniform(masked, 1n << BigInt(reader.bits));
-  ok(Math.abs(ones - colours / 2) < 2.5 * Math.sqrt(colours));
+  ok(Math.abs(ones - bits / 2) < 2.5 * Math.sqrt(bits));
+  // Plaintexts are sums of numbers that are uniform below their top.
+  checkUniform(answered, null);
+});
+
+Deno.test("every number of a masked element is uniform, whatever the element", async () => {
+  const { shares, stages } = rounds[0], [part] = stages.at(-1)!.parts;
+  const { valueBits, bits } = shares!;
+  const limit = 1n << BigInt(bits), { lanes, circuit } = part;
+  for (const value of [0, 1]) {
+    const values = Array.from(
+      { length: circuit.inputs },
+      () => new Uint8Array(lanes).fill(value),
+    );
+    const told: bigint[][] = Array.from({ length: valueBits }, () => []);
+    const sums: bigint[] = [];
+    for (let turn = 0; turn < 20; turn++) {
+      const seed = new Uint8Array(32).fill(turn);
+      const masks = await shareMasks(seed, shares!);
+      const run = runCircuit(circuit, values, lanes, {
+        knowledge: knowledgeOf(part, {
+          masks: { answers: [], shares: masks },
+          first: 0,
+          lanes,
+        }),
+        seed: turn,
+      });
+      for (let lane = 0; lane < lanes; lane++) {
+        const numbers = run.values.map((all) =>
+          sumOfNumbers(all.subarray(4 * lane, 4 * lane + 4), 4, bits)
+        );
+        numbers.forEach((number, i) => told[i].push(number));
+        sums.push(numbers.reduce((a, b) => a + b) % limit);
+      }
+    }
+    for (const numbers of [...told, sums]) checkUniform(numbers, limit);
+    // A mask of fewer bits would show.
+    throws(() => checkUniform(told[0].map((x) => x >> 1n), limit));
+  }
 });
 
 Deno.test("requests are the same whatever a cloud answers for batch and tables", async () => {
@@ -99,7 +144,8 @@ Deno.test("requests are the same whatever a cloud answers for batch and tables",
   deepEqual(hostile.batch, honest.batch);
   deepEqual(hostile.choices, honest.choices);
   equal(hostile.plaintexts.length, honest.plaintexts.length);
-  const limit = 1n << BigInt(rounds[0].readers[0].bits);
+  const [{ elements, slotBits }] = rounds[0].readers;
+  const limit = 2n ** BigInt(elements[0].length * slotBits + 65);
   for (const plaintext of hostile.plaintexts) {
     ok(plaintext >= 0n && plaintext < limit && limit < bench.modulus);
   }

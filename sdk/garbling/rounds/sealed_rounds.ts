@@ -1,0 +1,120 @@
+/**
+ * The garbled calls of a plan, of bounded size: for gateways plans come from a cloud
+ * that is not trusted, and for functions from owners of models.
+ *
+ * @module
+ */
+import { shapeAfter } from "../../activations/apply.ts";
+import { elementCount } from "../../fixed_point/integer_tensor.ts";
+import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
+import { sum } from "../../support/numbers.ts";
+import { CipherlayerError } from "../../support/errors.ts";
+import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
+import { maxGarbledBytes } from "../../wire/limits.ts";
+import type { InferencePlan, RoundLayout } from "../../wire/plan.ts";
+import {
+  type SealedPlan,
+  type SealedRound,
+  sealedRound,
+  type SealedRoundPlan,
+} from "./round.ts";
+import { garbledBytes } from "./run.ts";
+
+/** Whether inferences of a plan are sealed. */
+export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
+  plan.rounds.length > 0 &&
+  plan.rounds.every(({ valueBits }) => valueBits !== undefined);
+
+/**
+ * The garbled calls of a plan, round by round.
+ *
+ * @throws {CipherlayerError} `unsupported` if a round cannot be sealed, a call takes more
+ * than `maxGarbledBytes`, or an inference more transfers than a batch has
+ */
+export function sealedRounds(plan: SealedPlan): SealedRound[] {
+  // Before circuits are made, which would take memory and time.
+  checkChoices(sum(plan.rounds.map(leastChoices)));
+  for (const [index, round] of plan.rounds.entries()) {
+    checkBytes(index, leastBytes(plan, round));
+    checkSlots(index, plan, round);
+  }
+  const rounds = plan.rounds.map((_, index) => {
+    const round = sealedRound(plan, index);
+    checkBytes(index, garbledBytes(round.stages));
+    return round;
+  });
+  checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+  return rounds;
+}
+
+/** Leaves of a batch of transfers for one inference. */
+export const leavesOf = (rounds: readonly SealedRound[]): number =>
+  leavesFor(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+
+/** A choice for each bit of each value, at least. */
+const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>
+  outputValues(layout) * blockSlots(layout) / foldOf(layout) * valueBits;
+
+/** Less than the call takes: a ciphertext for each bit unmasked and each cell joined. */
+function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
+  const { layout, steps } = round;
+  let shape = layout.kind === "spatial" ? layout.output : [layout.outputLength];
+  let cells = 0;
+  for (const step of steps) {
+    shape = shapeAfter(step, shape);
+    // Half of a window may be padding.
+    if ("kernel" in step) {
+      cells += elementCount(shape) * elementCount(step.kernel) / 2;
+    }
+  }
+  return 16 * (leastChoices(round) + plan.samples * cells);
+}
+
+/** Slots that one round's elements go into: a number is kept for each. */
+const maxSlots = 2 ** 23;
+
+function checkSlots(
+  index: number,
+  { rounds }: SealedPlan,
+  { writes }: SealedRoundPlan,
+): void {
+  const slots = sum(rounds.map(({ layout }) => slotsRead(layout, writes)));
+  if (slots <= maxSlots) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal round ${index}: expected it to be read in at most ${maxSlots} slots, got ${slots}`,
+  );
+}
+
+/** Slots of the plaintexts in which a round reads an activation. */
+function slotsRead(layout: RoundLayout, tensor: string): number {
+  const plaintexts = layout.kind === "dense"
+    ? layout.inputs.map((input) => ({
+      tensor: input.tensor,
+      count: Math.floor(input.length / layout.fold),
+    }))
+    : layout.inputs.map(({ tensor, shape, offsets }) => ({
+      tensor,
+      count: shape[0] * offsets.length,
+    }));
+  return blockSlots(layout) * sum(
+    plaintexts.map((read) => read.tensor === tensor ? read.count : 0),
+  );
+}
+
+function checkChoices(count: number): void {
+  const max = outputsOf(maxLeaves);
+  if (count <= max) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal a model: expected at most ${max} choices an inference, got ${count}`,
+  );
+}
+
+function checkBytes(index: number, bytes: number): void {
+  if (bytes <= maxGarbledBytes) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal round ${index}: expected a garbled call of at most ${maxGarbledBytes} bytes, got ${bytes}`,
+  );
+}

@@ -1,0 +1,217 @@
+/**
+ * Sealed inferences against functions: two calls a round, and the gateway learns labels
+ * and nothing else of the model.
+ *
+ * What is sent depends on the plan alone: as many bytes in as many calls, whatever is
+ * decrypted and whatever garbled circuits come. Only sizes are checked, which the plan
+ * gives.
+ *
+ * @module
+ */
+import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
+import { answerCiphertexts } from "../fixed_point/layout.ts";
+import { makeKernel } from "../garbling/kernel.ts";
+import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
+import { chunkCount, garbledBytes } from "../garbling/rounds/run.ts";
+import { leavesOf, sealedRounds } from "../garbling/rounds/sealed_rounds.ts";
+import type { RoundReport } from "../session/events.ts";
+import type {
+  InferenceContext,
+  InferenceResult,
+} from "../session/inference.ts";
+import type { Clock } from "../support/clock.ts";
+import { CipherlayerError } from "../support/errors.ts";
+import { batchAnswerBytes } from "../transfer/chain.ts";
+import { maxItemBytes, sequenceBytes } from "../wire/byte_sequence.ts";
+import { decodeSealed, encodeSealed } from "../wire/sealed_messages.ts";
+import { GarbledReply } from "./garbled_reply.ts";
+import { SealedInference } from "./inference.ts";
+import {
+  type Batch,
+  framingBytes,
+  type PostSealed,
+  Transfers,
+} from "./transfers.ts";
+
+/** Bodies of one round so far. */
+interface Traffic {
+  bytesUp: number;
+  bytesDown: number;
+}
+
+/** Inferences of one plan, one after another. */
+export class SealedInferences {
+  readonly #plan: SealedPlan;
+  readonly #rounds: readonly SealedRound[];
+  readonly #gates = makeKernel();
+  readonly #transfers: Transfers;
+  readonly #leaves: number;
+
+  /** @throws {CipherlayerError} `unsupported` if a round of the plan cannot be sealed or is too large */
+  constructor(plan: SealedPlan, clock: Clock) {
+    this.#plan = plan;
+    this.#rounds = sealedRounds(plan);
+    this.#transfers = new Transfers(this.#gates, clock);
+    this.#leaves = leavesOf(this.#rounds);
+  }
+
+  /** Sets transfers up, so that the first inference need not. */
+  prepare(token: Uint8Array, post: PostSealed): Promise<void> {
+    return this.#transfers.prepare(this.#leaves, token, post);
+  }
+
+  /** Runs every round of one inference, as `runInference` does for other plans. */
+  async run(
+    context: InferenceContext,
+    inputs: ReadonlyMap<string, IntegerTensor>,
+    token: Uint8Array,
+  ): Promise<InferenceResult> {
+    const { modulus } = context.owner.publicKey;
+    const plan = this.#plan, rounds = this.#rounds, gates = this.#gates;
+    const inference = new SealedInference(
+      { plan, rounds, modulus, gates },
+      inputs,
+    );
+    const reports: RoundReport[] = [];
+    let batch: Batch | null = null;
+    for (let index = 0; index < rounds.length; index++) {
+      const state = { inference, index, token, batch };
+      const result = await this.#runRound(context, state);
+      ({ token, batch } = result);
+      reports.push(result.report);
+      context.onRound(index, result.report);
+    }
+    const [{ tensor, start }] = plan.outputs;
+    const samples = inference.labels!.map((label) => {
+      const values = new Float64Array(start + 1);
+      values[start] = label;
+      return values;
+    });
+    const label = { shape: [start + 1], samples };
+    return {
+      activations: new Map([[tensor, label]]),
+      clampedValues: 0,
+      rounds: reports,
+      fault: null,
+    };
+  }
+
+  async #runRound(
+    context: InferenceContext,
+    { inference, index, token, batch }: {
+      inference: SealedInference;
+      index: number;
+      token: Uint8Array;
+      /** Null in the first round, which asks for it. */
+      batch: Batch | null;
+    },
+  ): Promise<{ report: RoundReport; token: Uint8Array; batch: Batch }> {
+    const { owner, clock, signal } = context;
+    const traffic: Traffic = { bytesUp: 0, bytesDown: 0 };
+    const post = async (path: string, body: Uint8Array, maxBytes: number) => {
+      await context.grid.wait(signal);
+      const options = { maxBytes, signal };
+      const reply = await context.post(`v1/sealed/${path}`, body, options);
+      traffic.bytesUp += body.length;
+      traffic.bytesDown += reply.body.length;
+      return reply;
+    };
+    const started = clock.now();
+    context.onState({ state: "encrypting", round: index });
+    const asked = batch ? null : await this.#transfers.ask(
+      this.#leaves,
+      token,
+      async (...call) => (await post(...call)).body,
+    );
+    const plaintexts = inference.plaintexts(index);
+    const ciphertexts = await owner.encryptBatch(plaintexts, { signal });
+    const encrypted = clock.now();
+
+    context.onState({ state: "evaluating", round: index });
+    const answers = answerCiphertexts(this.#plan.rounds[index].layout);
+    const size = answers * owner.publicKey.ciphertextBytes;
+    const reply = await post(
+      `rounds/${index}`,
+      encodeSealed({ token, ciphertexts, batch: asked && asked.request }),
+      size + batchAnswerBytes(this.#leaves) + framingBytes,
+    );
+    const linear = decodeSealed("linearResponse", reply.body);
+    checkAnswer(linear.ciphertexts, size, index);
+    const own = batch ?? asked!.receive(linear.batch);
+    const answered = clock.now();
+
+    context.onState({ state: "decrypting", round: index });
+    const residues = await owner.decryptBatch(linear.ciphertexts, { signal });
+    const call = inference.choose(index, residues, own.transfers);
+    context.onState({ state: "activating", round: index });
+    const next = await this.#activate(context, traffic, { index, call }, {
+      token: linear.token,
+      batch: own.token,
+      ...call.request,
+    });
+    const finished = clock.now();
+    return {
+      token: next,
+      batch: own,
+      report: {
+        ciphertextsUp: plaintexts.length,
+        ciphertextsDown: answers,
+        ...traffic,
+        encryptMs: encrypted - started,
+        evaluateMs: reply.evaluateMs ?? answered - encrypted,
+        decryptMs: finished - answered,
+        totalMs: finished - started,
+      },
+    };
+  }
+
+  /** The garbled call. @returns the token of the next linear one */
+  async #activate(
+    { grid, post, signal }: InferenceContext,
+    traffic: Traffic,
+    { index, call }: {
+      index: number;
+      call: ReturnType<SealedInference["choose"]>;
+    },
+    request: Parameters<typeof encodeSealed>[0],
+  ): Promise<Uint8Array> {
+    const body = encodeSealed(request);
+    const { stages } = this.#rounds[index], bytes = garbledBytes(stages);
+    // The head, chunks, and as many more as long ones are cut into.
+    const items = 1 + chunkCount(stages) + Math.ceil(bytes / maxItemBytes);
+    let reply = new GarbledReply(call);
+    await grid.wait(signal);
+    await post(`v1/sealed/activations/${index}`, body, {
+      maxBytes: sequenceBytes(items, bytes) + framingBytes,
+      signal,
+      into: () => reply = new GarbledReply(call),
+    });
+    traffic.bytesUp += body.length;
+    traffic.bytesDown += reply.bytes;
+    const { token } = reply.head;
+    const isLast = index === this.#rounds.length - 1;
+    if ((token.length === 0) !== isLast) {
+      throw new CipherlayerError(
+        "token-mismatch",
+        `Cannot accept answer of round ${index}: expected ${
+          isLast
+            ? "no token after the last round"
+            : "a token for the next round"
+        }`,
+      );
+    }
+    return token;
+  }
+}
+
+function checkAnswer(
+  ciphertexts: Uint8Array,
+  expected: number,
+  index: number,
+): void {
+  if (ciphertexts.length === expected) return;
+  throw new CipherlayerError(
+    "count-mismatch",
+    `Cannot accept answer of round ${index}: expected ${expected} bytes of ciphertexts, got ${ciphertexts.length}`,
+  );
+}
