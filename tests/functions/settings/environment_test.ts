@@ -4,6 +4,7 @@ import {
   originsFrom,
   sealingKeyFrom,
 } from "../../../functions/settings/options.ts";
+import { modelsFrom } from "../../../functions/settings/models.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
@@ -128,6 +129,22 @@ Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wro
       ),
     );
   }
+});
+
+Deno.test("a store on a drive of Windows is a folder, other schemes are refused", () => {
+  const storeIn = (where: string) =>
+    modelsFrom(
+      new Settings({
+        CIPHERLAYER_STORE: where,
+        CIPHERLAYER_OWNER_KEYS: "A".repeat(43),
+      }, "deno"),
+      undefined,
+    );
+  assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
+  assert.throws(
+    () => storeIn("gs://bucket"),
+    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+  );
 });
 
 Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {
