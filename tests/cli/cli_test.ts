@@ -188,6 +188,6 @@ Deno.test("a sealed package is compiled, inspected, planned, simulated and verif
   ok(JSON.parse(simulated.stdout).accuracy > .9);
   equal((await cipherlayer("verify", out)).code, 0);
   const scores = await cipherlayer(...compile, "--reveal", "scores");
-  equal(scores.code, 1);
+  equal(scores.code, 2);
   match(scores.stderr, /Cannot seal model net: expected one that reveals its/);
 });
