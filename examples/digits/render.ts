@@ -18,16 +18,19 @@ const sheetSide = 112;
 const digitHeight = 80;
 
 /**
- * Draws a glyph as a picture of the MNIST kind.
+ * Draws strokes as a picture of the MNIST kind.
  *
  * @returns 784 values in [0, 255], row-major, ink bright on black
  */
-export function renderDigit(glyph: Glyph, hand: Hand): Uint8Array {
-  return fitDigit(drawSheet(glyph, hand));
+export function renderDigit(
+  { strokes }: Pick<Glyph, "strokes">,
+  hand: Hand,
+): Uint8Array {
+  return fitDigit(drawSheet(strokes, hand));
 }
 
-function drawSheet(glyph: Glyph, hand: Hand): GreyImage {
-  const segments = glyph.strokes.flatMap((stroke) =>
+function drawSheet(strokes: readonly Stroke[], hand: Hand): GreyImage {
+  const segments = strokes.flatMap((stroke) =>
     toSegments(stroke.map((point) => onSheet(point, hand)))
   );
   const radius = hand.penRadius * digitHeight;

@@ -1,17 +1,19 @@
-/** Everything on the page that is drawn from data. */
-import { groupDigits } from "../../cli/output/numbers.ts";
-import type { RoundSeen } from "./messages.ts";
+/**
+ * The parts of the page that are drawn from data.
+ *
+ * @module
+ */
+import { type Confidence, readableShare } from "./confidence.ts";
 import { drawGrey } from "./pad.ts";
 
 const bins = 64;
 const plotSide = 128;
-const maxMaps = 8;
 const svgNamespace = "http://www.w3.org/2000/svg";
 
 /** Draws how often each of 64 ranges of values occurs, on a logarithmic scale. */
 export function drawHistogram(
   svg: SVGSVGElement,
-  values: Uint8Array,
+  values: readonly number[],
   what: string,
 ): void {
   const counts = new Array<number>(bins).fill(0);
@@ -32,108 +34,58 @@ export function drawHistogram(
   );
 }
 
-/** What the cloud received in a round: bytes of a ciphertext, in hex and as a picture. */
-export function cloudView({ cloud, report }: RoundSeen): HTMLElement {
-  const view = element("div", "view");
-  const bits = 8 * cloud.ciphertextBytes;
-  view.append(
-    element("h4", "", "The cloud saw"),
-    element(
-      "p",
-      "",
-      `${groupDigits(report.ciphertextsUp)} numbers of ${
-        groupDigits(bits)
-      } bits. The first begins:`,
-    ),
-  );
-  const code = element(
-    "code",
-    "hex",
-    inHex(cloud.bytes) + " …",
-  );
-  view.append(code);
-  return view;
+/** A picture of grey pixels, `side` a row. */
+export function greyPicture(
+  pixels: readonly number[],
+  side: number,
+  label: string,
+): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  const rows = Math.ceil(pixels.length / side);
+  // Whole device pixels for each of its own keep it sharp.
+  const zoom = Math.ceil(128 / side);
+  canvas.width = zoom * side;
+  canvas.height = zoom * rows;
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  drawGrey(canvas.getContext("2d")!, pixels, side);
+  return canvas;
 }
 
-/** What the gateway decrypted in a round: maps of a convolution, or a row of values. */
-export function gatewayView({ gateway }: RoundSeen): HTMLElement {
-  const view = element("div", "view");
-  const { shape, values } = gateway;
-  const [channels, height = 1, width = 1] = shape;
-  view.append(element("h4", "", "The gateway saw"));
-  if (height * width > 1) {
-    view.append(
-      element(
-        "p",
-        "",
-        `${channels} maps of ${height} × ${width} sums, in an order that is new each time. ${maxMaps} of them:`,
-      ),
-      featureMaps(values, channels, height, width),
-    );
-  } else {
-    const shown = Array.from(
-      values.subarray(0, 24),
-      (value) => groupDigits(value),
-    );
-    const more = values.length > shown.length ? " …" : "";
-    view.append(
-      element("p", "", `${groupDigits(values.length)} sums:`),
-      element("code", "sums", shown.join("  ") + more),
-    );
-  }
-  return view;
+/** The smallest value becomes 0, the largest 255. */
+export function scaleToGrey(values: readonly number[]): number[] {
+  const low = Math.min(...values), high = Math.max(...values);
+  const scale = high > low ? 255 / (high - low) : 0;
+  return values.map((value) => (value - low) * scale);
 }
 
-function featureMaps(
-  values: Float64Array,
-  channels: number,
-  height: number,
-  width: number,
-): HTMLElement {
-  const row = element("div", "maps");
-  row.setAttribute("role", "img");
-  row.setAttribute("aria-label", "Feature maps in which the digit shows");
-  for (let map = 0; map < Math.min(channels, maxMaps); map++) {
-    const one = values.subarray(
-      map * height * width,
-      (map + 1) * height * width,
-    );
-    const low = Math.min(...one), high = Math.max(...one);
-    const scale = high > low ? 255 / (high - low) : 0;
-    const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = 78;
-    drawGrey(
-      canvas.getContext("2d")!,
-      Uint8Array.from(one, (value) => (value - low) * scale),
-      width,
-    );
-    row.append(canvas);
-  }
-  return row;
-}
-
-/** What a side could learn of the inference, in the words of the leakage report. */
-export function learntView(title: string, learns: string[]): HTMLElement {
-  const view = element("div", "view");
-  const list = element("ul");
-  list.append(...learns.map((text) => element("li", "", text)));
-  view.append(element("h3", "", title), list);
-  return view;
-}
-
-/** Ten bars, the longest for the best score. */
-export function scoreBars(scores: number[]): HTMLElement[] {
-  const low = Math.min(...scores), high = Math.max(...scores);
-  return scores.map((score, digit) => {
-    const bar = element("div", score === high ? "bar best" : "bar");
+/** Ten bars with their shares. */
+export function shareBars({ shares, best }: Confidence): HTMLElement[] {
+  return shares.map((share, digit) => {
+    const bar = element("li", digit === best ? "bar best" : "bar");
     const fill = element("span", "fill");
-    fill.style.setProperty(
-      "--share",
-      String((score - low) / (high - low || 1)),
+    fill.style.setProperty("--share", String(share));
+    const groove = element("span", "groove");
+    groove.append(fill);
+    bar.append(
+      element("span", "digit", String(digit)),
+      groove,
+      element("span", "share", readableShare(share)),
     );
-    bar.append(element("span", "digit", String(digit)), fill);
     return bar;
   });
+}
+
+/** A row of a table: a heading and cells. */
+export function tableRow(
+  name: string,
+  cells: readonly string[],
+): HTMLElement {
+  const row = element("tr");
+  const heading = element("th", "", name);
+  heading.setAttribute("scope", "row");
+  row.append(heading, ...cells.map((cell) => element("td", "", cell)));
+  return row;
 }
 
 /** An element with a class and text. */
@@ -146,9 +98,4 @@ export function element(
   if (className) made.className = className;
   made.textContent = text;
   return made;
-}
-
-function inHex(bytes: Uint8Array): string {
-  const pairs = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
-  return pairs.join("").replace(/.{8}(?=.)/g, "$& ");
 }

@@ -1,36 +1,39 @@
-/** The page: drawing, asking, and showing what came of it. */
-import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
+/**
+ * The page: drawing, agreeing, asking.
+ *
+ * @module
+ */
+import { groupDigits } from "../../cli/output/numbers.ts";
 import { digitSample } from "../digits/samples.ts";
-import {
-  cloudView,
-  drawHistogram,
-  element,
-  gatewayView,
-  learntView,
-  scoreBars,
-} from "./figures.ts";
-import type { PageMessage, RoundSeen, WorkerMessage } from "./messages.ts";
+import { functionsAddress } from "./functions_address.ts";
+import type { Example, PageMessage, WorkerMessage } from "./messages.ts";
 import { drawGrey, DrawingPad } from "./pad.ts";
+import { find, type Setting, Story } from "./story.ts";
 
-const find = <E extends Element>(id: string) =>
-  document.getElementById(id) as unknown as E;
 const ask = find<HTMLButtonElement>("ask");
 const insecure = find<HTMLInputElement>("insecure");
-const status = find<HTMLElement>("status");
-const answer = find<HTMLOutputElement>("answer");
+const sealed = find<HTMLInputElement>("sealed");
+const status = find("status");
 const samples = find<HTMLFieldSetElement>("samples");
+const dialog = find<HTMLDialogElement>("confirm");
 
-/** Elsewhere with `?functions=https://...`, else where the page comes from. */
-const functionsUrl = new URLSearchParams(location.search).get("functions") ??
-  new URL(".", location.href).href;
+const functions = functionsAddress(new URL(location.href));
+const story = new Story();
 
-let state: "opening" | "ready" | "asking" | "failed" = "opening";
+/** "closed": no cloud has been agreed on. */
+let state: "closed" | "opening" | "ready" | "asking" | "failed" = "closed";
+let setting: Setting | null = null;
+let hasAsked = false;
 
-const pad = new DrawingPad(find("pad"), () => {
-  for (const button of samples.querySelectorAll("button")) {
-    button.setAttribute("aria-pressed", "false");
-  }
-  showControls();
+const pad = new DrawingPad(find("pad"), {
+  changed() {
+    find("hint").hidden = !pad.isEmpty;
+    for (const button of samples.querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", "false");
+    }
+  },
+  settled: showFitted,
+  announce: (text) => find("pen").textContent = text,
 });
 
 const worker = new Worker(new URL("gateway_worker.js", import.meta.url), {
@@ -39,158 +42,133 @@ const worker = new Worker(new URL("gateway_worker.js", import.meta.url), {
 const send = (message: PageMessage) => worker.postMessage(message);
 
 worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
+  if (data.kind !== "ready") story.show(data);
   switch (data.kind) {
     case "status":
-      status.textContent = `${data.text} …`;
+      tell(`${data.text} …`, false);
       break;
     case "ready":
+      setting = data;
       showKey(data);
-      enter("ready", "Ready. The key is in this browser.");
-      break;
-    case "round":
-      showRound(data.seen);
+      enter("ready", "Ready: your key is in this browser.");
       break;
     case "answer":
-      showAnswer(data);
+      find("result").scrollIntoView({ block: "nearest" });
+      tell("Encrypting each pixel, for the picture below …", false);
       break;
     case "ciphertextPicture":
-      showCiphertexts(data.residues);
       enter("ready", "Done. Draw another one.");
       break;
     case "fault":
-      answer.dataset.state = "none";
       enter("failed", data.text);
+      status.scrollIntoView({ block: "nearest" });
       break;
   }
 });
 worker.addEventListener(
   "error",
-  () => enter("failed", "The gateway could not start in this browser."),
+  () => enter("failed", "The encryption could not start in this browser."),
 );
 
 ask.addEventListener("click", () => {
+  if (state === "closed") return void agree();
   if (state === "failed") return open();
-  const picture = pad.take();
-  showPicture(picture);
-  find("rounds").replaceChildren();
-  find("totals").replaceChildren();
-  find("views").replaceChildren();
-  find("leakage").replaceChildren();
-  find("scores").replaceChildren();
-  answer.dataset.state = "asking";
-  find("answer-digit").textContent = "…";
-  find("answer-text").textContent = "";
-  find("status").scrollIntoView({ block: "nearest" });
+  const fault = pad.fault;
+  const picture = pad.picture;
+  if (fault || !picture || !setting) {
+    tell(fault ?? "Draw a digit first, or choose one.", true);
+    return;
+  }
+  pad.finish();
+  hasAsked = true;
+  story.begin(picture, setting);
+  const isWide = matchMedia("(min-width: 68rem)").matches;
+  find("trip").scrollIntoView({ block: isWide ? "nearest" : "start" });
   enter("asking", "Encrypting …");
   send({ kind: "ask", picture });
 });
 find("clear").addEventListener("click", () => pad.clear());
 insecure.addEventListener("change", open);
+sealed.addEventListener("change", open);
+
+/** Opens the session, after the user has agreed to a cloud that the link names. */
+async function agree(): Promise<void> {
+  if (functions.kind === "refused") return enter("closed", functions.reason);
+  if (functions.kind === "named" && !await confirm(functions.url)) {
+    const { host } = functions.url;
+    return enter("closed", `Nothing was sent: ${host} is not asked.`);
+  }
+  open();
+}
+
+function confirm({ host, href }: URL): Promise<boolean> {
+  find("confirm-host").textContent = host;
+  find("confirm-url").textContent = href;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) =>
+    dialog.addEventListener(
+      "close",
+      () => resolve(dialog.returnValue === "yes"),
+      { once: true },
+    )
+  );
+}
 
 function open(): void {
+  if (functions.kind === "refused") return;
   enter("opening", "Starting …");
-  send({ kind: "open", url: functionsUrl, insecure: insecure.checked });
+  send({
+    kind: "open",
+    url: functions.url.href,
+    insecure: insecure.checked,
+    sealed: sealed.checked,
+  });
 }
 
 function enter(next: typeof state, text: string): void {
   state = next;
-  status.textContent = text;
-  status.classList.toggle("fault", state === "failed");
-  showControls();
+  const isFault = state === "failed" ||
+    (state === "closed" && functions.kind === "refused");
+  tell(text, isFault);
+  ask.textContent = state === "failed" ? "Try again" : "Ask the cloud";
+  ask.disabled = state === "opening" || state === "asking" ||
+    functions.kind === "refused";
+  insecure.disabled = sealed.disabled = state !== "ready" &&
+    state !== "failed";
 }
 
-function showControls(): void {
-  ask.textContent = state === "failed" ? "Try again" : "Ask the cloud";
-  ask.disabled = state !== "failed" && (state !== "ready" || pad.isEmpty);
-  insecure.disabled = state === "opening" || state === "asking";
+function tell(text: string, isFault: boolean): void {
+  status.textContent = text;
+  // On a phone the status has scrolled away while the cloud is asked.
+  find("progress").textContent = state === "asking" ? text : "";
+  status.classList.toggle("fault", isFault);
 }
 
 function showKey(
   { keyBits, fingerprint, kernel, model }: WorkerMessage & { kind: "ready" },
 ): void {
   const key = find("key");
-  key.textContent = `${keyBits}-bit key ${
+  const kernelName = kernel === "wasm" ? "WebAssembly" : "big integers";
+  key.textContent = `Your key: ${groupDigits(keyBits)} bits, ${
     fingerprint.slice(0, 16)
-  }, ${kernel} kernel, model ${model}`;
+  }. Arithmetic: ${kernelName}. Network: ${model}.`;
   key.classList.toggle("insecure", keyBits < 2048);
 }
 
-function showPicture(picture: Uint8Array): void {
-  const canvas = find<HTMLCanvasElement>("plain-picture");
+/** The drawing as it is encrypted, where that is not what the pad shows. */
+function showFitted(): void {
+  const picture = pad.picture;
+  find("fitted-figure").hidden = picture === null;
+  if (!picture) return;
+  const canvas = find<HTMLCanvasElement>("fitted");
   drawGrey(canvas.getContext("2d")!, picture, 28);
-  drawHistogram(find("plain-histogram"), picture, "Grey values of the digit");
-}
-
-function showCiphertexts(residues: Uint8Array): void {
-  const canvas = find<HTMLCanvasElement>("cipher-picture");
-  drawGrey(canvas.getContext("2d")!, residues, 28);
-  drawHistogram(
-    find("cipher-histogram"),
-    residues,
-    "Ciphertexts modulo 256",
-  );
-}
-
-function showRound(seen: RoundSeen): void {
-  const { report, layer, index } = seen;
-  const name = `${index + 1} ${layer}`;
-  find("rounds").append(tableRow(name, [
-    readableBytes(report.bytesUp),
-    readableBytes(report.bytesDown),
-    ...[report.encryptMs, report.evaluateMs, report.decryptMs, report.totalMs]
-      .map((ms) => `${groupDigits(ms)} ms`),
-  ]));
-  const item = element("li");
-  const views = element("div", "pair");
-  views.append(cloudView(seen), gatewayView(seen));
-  item.append(element("h3", "", `Round ${name}`), views);
-  find("views").append(item);
-}
-
-function tableRow(name: string, cells: string[]): HTMLElement {
-  const row = element("tr");
-  const heading = element("th", "", name);
-  heading.setAttribute("scope", "row");
-  // Phones have no room for the parts of the time.
-  row.append(
-    heading,
-    ...cells.map((cell, i) =>
-      element("td", i > 1 && i < cells.length - 1 ? "wide" : "", cell)
-    ),
-  );
-  return row;
-}
-
-function showAnswer(
-  { predicted, scores, totalMs, bytesUp, bytesDown, leakage }: WorkerMessage & {
-    kind: "answer";
-  },
-): void {
-  const seconds = (totalMs / 1000).toFixed(2);
-  find("answer-digit").textContent = String(predicted);
-  find("answer-text").textContent =
-    `The cloud, blind, says ${predicted}, after ${seconds} s.`;
-  answer.dataset.state = "done";
-  if (scores) find("scores").replaceChildren(...scoreBars(scores));
-  find("totals").replaceChildren(tableRow("All", [
-    readableBytes(bytesUp),
-    readableBytes(bytesDown),
-    "",
-    "",
-    "",
-    `${groupDigits(totalMs)} ms`,
-  ]));
-  find("leakage").replaceChildren(
-    learntView("The cloud could learn", leakage.cloud.learns),
-    learntView("The gateway could learn", leakage.gateway.learns),
-  );
-  status.textContent = "Encrypting each pixel, for the figure …";
 }
 
 /** One button for each digit, with the picture that it chooses. */
 function offerSamples(): void {
   for (let digit = 0; digit < 10; digit++) {
-    const { picture } = digitSample(digit);
+    const picture = [...digitSample(digit).picture];
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Use a handwritten ${digit}`);
@@ -207,5 +185,13 @@ function offerSamples(): void {
   }
 }
 
+async function showExample(): Promise<void> {
+  const reply = await fetch("example.json");
+  if (!reply.ok) return;
+  const example: Example = await reply.json();
+  if (!hasAsked) story.replay(example);
+}
+
 offerSamples();
-open();
+showExample();
+agree();

@@ -1,4 +1,9 @@
-/** What the page and its worker tell each other. */
+/**
+ * What the page and its worker tell each other. All of it survives JSON: the page
+ * replays what was told when it was built.
+ *
+ * @module
+ */
 import type { LeakageReport, RoundReport } from "@cipherlayer/sdk";
 
 /** From the page. */
@@ -8,24 +13,49 @@ export type PageMessage =
     /** Where the functions run. */
     url: string;
     insecure: boolean;
+    /** Whether the sealed model is asked. */
+    sealed: boolean;
   }
   | {
     kind: "ask";
     /** 784 values in [0, 255], row-major. */
-    picture: Uint8Array;
+    picture: number[];
   };
+
+/** One round before it is run: the same for every drawing. */
+export interface RoundPlanned {
+  /** "conv 20×24×24" */
+  layer: string;
+  ciphertextsUp: number;
+  ciphertextsDown: number;
+}
 
 /** One round as both sides saw it. */
 export interface RoundSeen {
   index: number;
-  rounds: number;
-  /** "conv 20×26×26" */
-  layer: string;
   report: RoundReport;
-  /** What crossed the network: the first bytes of the first ciphertext sent. */
-  cloud: { bytes: Uint8Array; ciphertextBytes: number };
-  /** What the gateway decrypted: channels, height, width, row-major. */
-  gateway: { shape: number[]; values: Float64Array };
+  /** What crossed the network: the first bytes of the ciphertexts sent. */
+  cloud: { bytes: number[]; ciphertextBytes: number };
+  /** What the gateway decrypted. */
+  gateway: {
+    /** Channels, height and width; or only a length. */
+    shape: number[];
+    /** Row-major; of maps only the first few. */
+    values: number[];
+  };
+}
+
+/** The answer, and what it cost. */
+export interface AnswerSeen {
+  /** One for each digit; null where the model tells its answer only. */
+  scores: number[] | null;
+  predicted: number;
+  totalMs: number;
+  bytesUp: number;
+  bytesDown: number;
+  leakage: LeakageReport;
+  /** The browser's threads that shared the work; 0 or 1: no others. */
+  threads: number;
 }
 
 /** From the worker. */
@@ -37,22 +67,25 @@ export type WorkerMessage =
     fingerprint: string;
     kernel: string;
     model: string;
+    sealed: boolean;
+    rounds: RoundPlanned[];
   }
+  /** Ciphertexts of a round have left; its sums are coming back. */
+  | { kind: "sent" | "received"; round: number }
   | { kind: "round"; seen: RoundSeen }
-  | {
-    kind: "answer";
-    predicted: number;
-    scores: number[] | null;
-    totalMs: number;
-    bytesUp: number;
-    bytesDown: number;
-    leakage: LeakageReport;
-  }
+  | { kind: "answer"; answer: AnswerSeen }
   | {
     kind: "ciphertextPicture";
     /** 784 ciphertexts modulo 256, one for each pixel. */
-    residues: Uint8Array;
-    /** All that was encrypted for it. */
-    bytes: number;
+    residues: number[];
   }
   | { kind: "fault"; text: string };
+
+/** An inference that ran when the page was built. */
+export interface Example {
+  /** ISO 8601. */
+  builtAt: string;
+  /** 784 values in [0, 255], row-major. */
+  picture: number[];
+  told: WorkerMessage[];
+}

@@ -1,45 +1,64 @@
+/**
+ * Watches a session from inside the gateway: what it sends, what it decrypts.
+ *
+ * @module
+ */
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { WatchedOwner } from "../watched_owner.ts";
 import type { RoundSeen } from "./messages.ts";
 
-/** Bytes of a ciphertext that the page shows. */
-const shownBytes = 96;
+/** Bytes that the page shows of what was sent: a picture of 32 x 32. */
+const shownBytes = 1024;
+/** Feature maps of a convolution that the page shows. */
+const shownMaps = 4;
 
 /** Watches one session: what it sends to the cloud, what it decrypts itself. */
 export class RoundObserver {
   readonly #owner: WatchedOwner;
   readonly #fetch: typeof fetch;
+  readonly #tell: (kind: "sent" | "received", round: number) => void;
   #sent = new Uint8Array();
 
-  constructor(owner: WatchedOwner, send: typeof fetch) {
+  /** @param tell is told when ciphertexts of a round leave, and when sums come back */
+  constructor(
+    owner: WatchedOwner,
+    send: typeof fetch,
+    tell: (kind: "sent" | "received", round: number) => void,
+  ) {
     this.#owner = owner;
     this.#fetch = send;
+    this.#tell = tell;
   }
 
   /** For the session: passes every call on, unchanged. */
-  readonly fetch: typeof fetch = (input, init) => {
-    if (/\/v1\/rounds\//.test(String(input)) && init?.body) {
-      // The body is CBOR (PROTOCOL.md): a token and ciphertexts, nothing else.
-      const { ciphertexts } = decode(init.body as Uint8Array);
-      this.#sent = ciphertexts.slice(0, shownBytes);
-    }
-    return this.#fetch(input, init);
+  readonly fetch: typeof fetch = async (input, init) => {
+    const [, round] = /\/v1\/(?:sealed\/)?rounds\/(\d+)/.exec(String(input)) ??
+      [];
+    if (!round || !init?.body) return await this.#fetch(input, init);
+    // The body is CBOR (PROTOCOL.md): a token and ciphertexts; in a
+    // sealed inference's first round also what prepares its oblivious transfers.
+    const { ciphertexts } = decode(init.body as Uint8Array);
+    this.#sent = ciphertexts.slice(0, shownBytes);
+    this.#tell("sent", Number(round));
+    const reply = await this.#fetch(input, init);
+    this.#tell("received", Number(round));
+    return reply;
   };
 
-  /** Both views of the round that has just ended. */
-  seen(layout: RoundLayout): Pick<RoundSeen, "layer" | "cloud" | "gateway"> {
+  /** Both views of the round that has just ended; of a sealed one the gateway's is noise. */
+  seen(layout: RoundLayout): Pick<RoundSeen, "cloud" | "gateway"> {
     const { shape, samples } = unpackAnswers(layout, this.#owner.decrypted);
+    const shown = layout.kind === "spatial"
+      ? samples[0].subarray(0, shownMaps * shape[1] * shape[2])
+      : samples[0];
     return {
-      layer: layout.kind === "spatial"
-        ? `conv ${layout.output.join("×")}`
-        : `dense ${layout.outputLength}`,
       cloud: {
-        bytes: this.#sent,
+        bytes: [...this.#sent],
         ciphertextBytes: this.#owner.publicKey.ciphertextBytes,
       },
-      gateway: { shape, values: samples[0] },
+      gateway: { shape, values: [...shown] },
     };
   }
 }

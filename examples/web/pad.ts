@@ -1,78 +1,112 @@
-import { fitDigit } from "../digits/fit.ts";
-
-type Point = [x: number, y: number];
+/**
+ * The drawing pad, for mouse, pen, finger and keyboard.
+ *
+ * @module
+ */
+import { type Drawing, findFault, fitDrawing, type Point } from "./drawing.ts";
 
 /** Radius of the pen, as a fraction of the pad's side. */
 const penRadius = 0.04;
+/** How far an arrow key moves the pen, as a fraction of the side. */
+const keyStep = 0.04;
 
-/**
- * A canvas to draw a digit on, by mouse, pen or finger; or to show one that was
- * picked. White ink on black, as MNIST has it.
- */
+const arrows: Record<string, Point> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** What the pad tells the page. */
+export interface PadListener {
+  /** What the pad shows has changed. */
+  changed(): void;
+  /** A stroke has ended, or another picture is shown. */
+  settled(): void;
+  /** What the keyboard has just done, in words. */
+  announce(text: string): void;
+}
+
+/** A canvas to draw a digit on, or to show one that was picked: white ink on black. */
 export class DrawingPad {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
-  readonly #changed: () => void;
-  /** In fractions of the side. */
+  readonly #listener: PadListener;
   #strokes: Point[][] = [];
-  #picked: Uint8Array | null = null;
-  #finished = false;
+  #picked: number[] | null = null;
+  #isTaken = false;
+  /** Where the keyboard's pen is, and whether it draws. */
+  #pen: Point = [0.5, 0.5];
+  #isPenDown = false;
 
-  /** @param changed is told whenever what the pad shows has changed */
-  constructor(canvas: HTMLCanvasElement, changed: () => void) {
+  constructor(canvas: HTMLCanvasElement, listener: PadListener) {
     this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { willReadFrequently: true })!;
-    this.#changed = changed;
+    this.#context = canvas.getContext("2d")!;
+    this.#listener = listener;
     canvas.addEventListener("pointerdown", (event) => this.#start(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
+    canvas.addEventListener("lostpointercapture", () => listener.settled());
+    canvas.addEventListener("keydown", (event) => this.#press(event));
+    canvas.addEventListener("focus", () => this.#draw());
+    canvas.addEventListener("blur", () => this.#liftPen());
     this.#draw();
   }
 
-  /** Whether there is nothing on the pad. */
   get isEmpty(): boolean {
     return this.#strokes.length === 0 && this.#picked === null;
   }
 
-  clear(): void {
-    this.#strokes = [];
-    this.#picked = null;
-    this.#draw();
-    this.#changed();
-  }
-
-  /** Shows a picture of 28 x 28 pixels in place of what was drawn. */
-  pick(picture: Uint8Array): void {
-    this.#strokes = [];
-    this.#picked = picture;
-    this.#draw();
-    this.#changed();
+  /** Why what the pad shows cannot be a digit; null if it may be one. */
+  get fault(): string | null {
+    return this.#picked ? null : findFault(this.#strokes);
   }
 
   /**
    * The digit as 784 values in [0, 255]: the picked one as it is, a drawn one fitted
-   * as MNIST's were. The next stroke begins another one.
+   * as MNIST's were; null of an empty pad.
    */
-  take(): Uint8Array {
-    this.#finished = true;
+  get picture(): number[] | null {
     if (this.#picked) return this.#picked;
-    const { width, height } = this.#canvas;
-    const { data } = this.#context.getImageData(0, 0, width, height);
-    const pixels = Uint8Array.from(
-      { length: width * height },
-      (_, pixel) => data[4 * pixel],
-    );
-    return fitDigit({ width, height, pixels });
+    return this.#strokes.length > 0 ? [...fitDrawing(this.#strokes)] : null;
+  }
+
+  /** The next stroke begins another digit. */
+  finish(): void {
+    this.#isTaken = true;
+  }
+
+  clear(): void {
+    this.#show([], null);
+  }
+
+  /** Shows a picture of 28 x 28 pixels in place of what was drawn. */
+  pick(picture: number[]): void {
+    this.#show([], picture);
+  }
+
+  #show(strokes: Point[][], picked: number[] | null): void {
+    this.#strokes = strokes;
+    this.#picked = picked;
+    this.#isPenDown = false;
+    this.#draw();
+    this.#listener.changed();
+    this.#listener.settled();
+  }
+
+  #beginStroke(point: Point): void {
+    if (this.#isTaken) this.#strokes = [];
+    this.#isTaken = false;
+    this.#picked = null;
+    this.#strokes.push([point]);
+    this.#draw();
+    this.#listener.changed();
   }
 
   #start(event: PointerEvent): void {
     if (event.button !== 0) return;
-    if (this.#finished) this.#strokes = [];
-    this.#finished = false;
-    this.#picked = null;
+    this.#isPenDown = false;
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#strokes.push([this.#at(event)]);
-    this.#draw();
-    this.#changed();
+    this.#beginStroke(this.#at(event));
   }
 
   #move(event: PointerEvent): void {
@@ -89,18 +123,63 @@ export class DrawingPad {
     return [(clientX - left) / width, (clientY - top) / height];
   }
 
+  #press(event: KeyboardEvent): void {
+    const arrow = arrows[event.key];
+    if (arrow) this.#movePen(arrow, event.shiftKey ? 3 * keyStep : keyStep);
+    else if (event.key === " " || event.key === "Enter") this.#togglePen();
+    else if (event.key === "Delete" || event.key === "Backspace") {
+      this.clear();
+      this.#listener.announce("The pad is empty.");
+    } else return;
+    event.preventDefault();
+  }
+
+  #movePen([x, y]: Point, step: number): void {
+    const move = (from: number, by: number) =>
+      Math.min(Math.max(from + by * step, penRadius), 1 - penRadius);
+    this.#pen = [move(this.#pen[0], x), move(this.#pen[1], y)];
+    if (this.#isPenDown) this.#strokes.at(-1)!.push(this.#pen);
+    this.#draw();
+    const [across, down] = this.#pen.map((part) => Math.round(100 * part));
+    this.#listener.announce(`${across} across, ${down} down`);
+  }
+
+  #togglePen(): void {
+    if (this.#isPenDown) {
+      this.#liftPen();
+      this.#listener.announce("Pen up");
+    } else {
+      this.#isPenDown = true;
+      this.#beginStroke(this.#pen);
+      this.#listener.announce("Pen down: arrow keys draw");
+    }
+  }
+
+  #liftPen(): void {
+    const wasDown = this.#isPenDown;
+    this.#isPenDown = false;
+    this.#draw();
+    if (wasDown) this.#listener.settled();
+  }
+
   #draw(): void {
     const { width } = this.#canvas;
     const context = this.#context;
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, width);
     if (this.#picked) drawGrey(context, this.#picked, 28);
+    this.#drawStrokes(this.#strokes);
+    if (this.#canvas.matches(":focus-visible")) this.#drawPen();
+  }
+
+  #drawStrokes(drawing: Drawing): void {
+    const { width } = this.#canvas;
+    const context = this.#context;
     context.strokeStyle = "#fff";
     context.lineWidth = 2 * penRadius * width;
     context.lineCap = context.lineJoin = "round";
-    for (const stroke of this.#strokes) {
+    for (const [first, ...others] of drawing) {
       context.beginPath();
-      const [first, ...others] = stroke;
       context.moveTo(first[0] * width, first[1] * width);
       // A tap is a dot.
       for (const [x, y] of others.length > 0 ? others : [first]) {
@@ -109,22 +188,36 @@ export class DrawingPad {
       context.stroke();
     }
   }
+
+  /** A ring where the keyboard's pen is, filled while it draws. */
+  #drawPen(): void {
+    const { width } = this.#canvas;
+    const context = this.#context;
+    const [x, y] = this.#pen;
+    context.beginPath();
+    context.arc(x * width, y * width, penRadius * width, 0, 2 * Math.PI);
+    context.fillStyle = context.strokeStyle = "#6cb6ff";
+    context.lineWidth = 3;
+    if (this.#isPenDown) context.fill();
+    context.stroke();
+  }
 }
 
-/** Fills a square canvas with a picture of `side` x `side` grey pixels, unsmoothed. */
+/** Fills a canvas with a picture of `side` grey pixels a row, unsmoothed. */
 export function drawGrey(
   context: CanvasRenderingContext2D,
-  pixels: Uint8Array,
+  pixels: ArrayLike<number>,
   side: number,
 ): void {
   const image = new ImageData(side, Math.ceil(pixels.length / side));
-  pixels.forEach((value, pixel) => {
-    image.data.fill(value, 4 * pixel, 4 * pixel + 3);
+  for (let pixel = 0; pixel < pixels.length; pixel++) {
+    image.data.fill(pixels[pixel], 4 * pixel, 4 * pixel + 3);
     image.data[4 * pixel + 3] = 255;
-  });
+  }
   const small = new OffscreenCanvas(image.width, image.height);
   small.getContext("2d")!.putImageData(image, 0, 0);
   const { width, height } = context.canvas;
   context.imageSmoothingEnabled = false;
+  context.clearRect(0, 0, width, height);
   context.drawImage(small, 0, 0, width, height);
 }

@@ -1,41 +1,24 @@
 /**
- * Bundles the page, and serves it and the functions from one loopback address:
+ * Builds the page, and serves it and the functions from one loopback address:
  * `deno task web [port]`.
+ *
+ * @module
  */
 import { Hono } from "hono";
-import { bundle } from "../../functions/hosts/bundle.ts";
 import { startFunctions } from "../demo/server_process.ts";
+import { buildPage, pageFiles } from "./build.ts";
+import { writeModels } from "./models.ts";
 
-const entries = {
-  "main.js": "examples/web/main.ts",
-  "gateway_worker.js": "examples/web/gateway_worker.ts",
-  // The SDK's own threads, which it looks for beside the module that uses it.
-  "worker_web.js": "sdk/paillier/workers/worker_web.ts",
-};
 const types: Record<string, string> = {
   html: "text/html; charset=utf-8",
   css: "text/css; charset=utf-8",
   js: "text/javascript; charset=utf-8",
+  json: "application/json",
+  txt: "text/plain; charset=utf-8",
 };
 
-/**
- * Writes the page into a folder that any static host can serve; functions elsewhere
- * are named with `?functions=https://...`.
- *
- * @throws {Error} with what the bundler said
- */
-export async function buildPage(folder: string): Promise<void> {
-  const bundles = Object.entries(entries).map(([name, entry]) =>
-    bundle(entry, `${folder}/${name}`, { minify: true })
-  );
-  const copies = ["index.html", "style.css"].map((name) =>
-    Deno.copyFile(new URL(name, import.meta.url), `${folder}/${name}`)
-  );
-  await Promise.all([...bundles, ...copies]);
-}
-
 /** A page and functions that are being served. */
-export interface Served extends AsyncDisposable {
+interface Served extends AsyncDisposable {
   url: string;
 }
 
@@ -45,14 +28,17 @@ export interface Served extends AsyncDisposable {
  *
  * @param port 0: any free one
  */
-export async function servePage(
+async function servePage(
   folder: string,
   { port, signal }: { port: number; signal: AbortSignal },
 ): Promise<Served> {
   await using starting = new AsyncDisposableStack();
+  const models = await Deno.makeTempDir();
+  starting.defer(() => Deno.remove(models, { recursive: true }));
+  await writeModels(models);
   // The page has a switch for insecure keys, and says what they are worth.
   const functions = starting.use(
-    await startFunctions({ insecureKeys: true, signal }),
+    await startFunctions({ insecureKeys: true, models, signal }),
   );
   const app = new Hono();
   app.post("/v1/*", async ({ req }) => {
@@ -64,7 +50,7 @@ export async function servePage(
       signal: req.raw.signal,
     });
   });
-  for (const name of ["index.html", "style.css", ...Object.keys(entries)]) {
+  for (const name of pageFiles) {
     const body = await Deno.readFile(`${folder}/${name}`);
     const headers = {
       "content-type": types[name.split(".").at(-1)!],
@@ -112,7 +98,7 @@ async function main(args: string[]): Promise<number> {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
   const folder = await Deno.makeTempDir();
   try {
-    await buildPage(folder);
+    await buildPage(folder, stop.signal);
     await using served = await servePage(folder, { port, signal: stop.signal });
     console.log(`The page is at ${served.url} (Ctrl-C stops)`);
     await stopped;

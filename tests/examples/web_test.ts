@@ -1,158 +1,88 @@
 /**
  * The page in a real browser. Needs Debian's chromium: `apt-get install chromium`;
- * ignored without it. Screenshots go to a temporary folder, or to the one that
- * CIPHERLAYER_SCREENSHOTS names, where they stay.
+ * ignored without it. CIPHERLAYER_SCREENSHOTS names a folder in which screenshots stay.
  */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { existsSync } from "node:fs";
 import { decode } from "cborg";
 import { decode as decodePng } from "fast-png";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { chiSquared, histogram } from "../../bench/paper/statistics.ts";
-import { buildPage, servePage } from "../../examples/web/serve.ts";
 import { isMissing } from "../support/apps.ts";
+import {
+  answered,
+  answerTimeoutMs,
+  chromiumPath,
+  draw,
+  faultsOf,
+  findLowContrast,
+  ready,
+  startBrowser,
+  startWebTask,
+} from "./web_page.ts";
 
-const executablePath = "/usr/bin/chromium";
-const ignore = !existsSync(executablePath) || isMissing("lenet-mnist");
-const kept = Deno.env.get("CIPHERLAYER_SCREENSHOTS");
-const answerTimeoutMs = 120_000;
+const ignore = isMissing("lenet-mnist");
+const hasBrowser = existsSync(chromiumPath);
+const screenshots = Deno.env.get("CIPHERLAYER_SCREENSHOTS");
 
-const views = [
-  { name: "desktop-light", width: 1280, height: 900, colorScheme: "light" },
-  { name: "desktop-dark", width: 1280, height: 900, colorScheme: "dark" },
-  { name: "phone-light", width: 390, height: 844, colorScheme: "light" },
-  { name: "phone-dark", width: 390, height: 844, colorScheme: "dark" },
-] as const;
-
-/** Runs `work` with the page served and a browser that is closed afterwards. */
-async function withPage(
-  work: (browser: Browser, url: string, folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await buildPage(folder);
-    await using served = await servePage(folder, {
-      port: 0,
-      signal: new AbortController().signal,
-    });
-    const browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox"],
-    });
-    try {
-      await work(browser, served.url, folder);
-    } finally {
-      await browser.close();
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-/** Fails the test on anything that the page logs as an error. */
-function faultsOf(page: Page): string[] {
-  const faults: string[] = [];
-  page.on("pageerror", (error) => faults.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") faults.push(message.text());
-  });
-  return faults;
-}
-
-/** Draws a 7: along the top, then down to the left. */
-async function drawSeven(page: Page): Promise<void> {
-  const box = await page.locator("#pad").boundingBox();
-  assert.ok(box);
-  const to = (x: number, y: number) =>
-    [box.x + x * box.width, box.y + y * box.height] as const;
-  await page.mouse.move(...to(0.25, 0.2));
-  await page.mouse.down();
-  await page.mouse.move(...to(0.75, 0.2), { steps: 8 });
-  await page.mouse.move(...to(0.42, 0.85), { steps: 8 });
-  await page.mouse.up();
-}
-
-async function ready(page: Page): Promise<void> {
-  await page.locator("#key").filter({ hasText: "-bit key" })
-    .waitFor({ timeout: answerTimeoutMs });
-  await page.locator("#insecure:enabled")
-    .waitFor({ timeout: answerTimeoutMs });
-}
-
-async function answered(page: Page): Promise<string | null> {
-  await page.locator('#answer[data-state="done"]')
-    .waitFor({ timeout: answerTimeoutMs });
-  await page.locator("#insecure:enabled")
-    .waitFor({ timeout: answerTimeoutMs });
-  return await page.locator("#answer-text").textContent();
-}
+const desktop = { width: 1280, height: 900 };
+const phone = { width: 390, height: 844 };
+const seven = [[0.25, 0.2], [0.75, 0.2], [0.42, 0.85]] as const;
+/** In a corner, a fifth of the pad high. */
+const smallSeven = [[0.7, 0.72], [0.84, 0.72], [0.75, 0.92]] as const;
 
 Deno.test({
   name:
-    "the page: a 7 drawn by pointer is answered, and no request holds it (ignored without /usr/bin/chromium: apt-get install chromium)",
-  ignore,
-  fn: () =>
-    withPage(async (browser, url, folder) => {
-      const context = await browser.newContext({ viewport: views[0] });
-      const page = await context.newPage();
-      const faults = faultsOf(page);
-      const sent: SentBody[] = [];
-      page.on("request", (request) => {
-        const { pathname } = new URL(request.url());
-        const body = request.postDataBuffer();
-        if (body) sent.push({ pathname, body: new Uint8Array(body) });
-      });
-      await page.goto(url);
-      await ready(page);
-      assert.match(
-        await page.locator("#key").textContent() ?? "",
-        /^2048-bit key [0-9a-f]{16}, wasm kernel, model lenet-mnist$/,
-      );
-      assert.ok(await page.locator("#ask").isDisabled());
-      // The gateway's worker has threads of its own where there are processors.
-      const processors = await page.evaluate<number>(
-        "navigator.hardwareConcurrency",
-      );
-      const threads = page.workers().filter((worker) =>
-        worker.url().endsWith("/worker_web.js")
-      );
-      assert.equal(threads.length > 1, processors > 1);
-      await drawSeven(page);
-      await page.locator("#ask").click();
-      assert.match(
-        await answered(page) ?? "",
-        /^The cloud, blind, says 7, after [\d.]+ s\.$/,
-      );
-      assert.equal(await page.locator("#rounds tr").count(), 4);
-      assert.equal(await page.locator("#views > li").count(), 4);
-      assert.match(
-        await page.locator("#leakage").textContent() ?? "",
-        /The cloud could learn.*The gateway could learn/,
-      );
-      await checkBodies(page, sent);
-      await checkFigure(page);
-
-      const shots = kept ?? folder;
-      await Deno.mkdir(shots, { recursive: true });
-      for (const { name, width, height, colorScheme } of views) {
-        await page.setViewportSize({ width, height });
-        await page.emulateMedia({ colorScheme });
-        const path = `${shots}/${name}.png`;
-        await page.screenshot({ path, fullPage: true });
-        assert.ok((await Deno.stat(path)).size > 20_000);
-        const overflow = await page.evaluate<number>(
-          "document.documentElement.scrollWidth - innerWidth",
+    "the page in Chromium, and its task (ignored without /usr/bin/chromium: apt-get install chromium)",
+  ignore: ignore || !hasBrowser,
+  async fn(t) {
+    const task = await startWebTask();
+    const { url } = task;
+    try {
+      const browser = await startBrowser();
+      try {
+        const context = await browser.newContext({ viewport: desktop });
+        const page = await context.newPage();
+        const faults = faultsOf(page);
+        const sent = record(page);
+        await t.step(
+          "shows an example of the build before anything is asked",
+          () => checkExample(page, url),
         );
-        assert.ok(overflow <= 0, `${name}: ${overflow} pixels too wide`);
+        await t.step(
+          "answers a 7 drawn by pointer, and no request holds it",
+          () => checkAnswer(page, sent),
+        );
+        await t.step(
+          "finds its key again, and is read and used by keyboard alone",
+          () => checkKeyboard(page),
+        );
+        await t.step(
+          "tells that an empty or absurd drawing is none, and sends nothing",
+          () => checkAbsurd(page, sent),
+        );
+        await t.step(
+          "on a phone, with reduced motion, reads a small digit in a corner and shows the answer",
+          () => checkPhone(page),
+        );
+        await t.step(
+          "sends nothing to a cloud that its link names before the user agrees",
+          () => checkNamedCloud(context, url),
+        );
+        assert.deepEqual(faults, []);
+      } finally {
+        await browser.close();
       }
-
-      // The same browser finds its key again.
-      const key = await page.locator("#key").textContent();
-      await page.reload();
-      await ready(page);
-      assert.equal(await page.locator("#key").textContent(), key);
-      assert.deepEqual(faults, []);
-    }),
+      await t.step("is served whole from one address", () => checkServed(url));
+    } finally {
+      const code = await task.stop();
+      await t.step(
+        "the task stops when asked",
+        () => assert.equal(code, 0),
+      );
+    }
+  },
 });
 
 interface SentBody {
@@ -160,9 +90,114 @@ interface SentBody {
   body: Uint8Array;
 }
 
+/** All that the page sends from now on. */
+function record(page: Page): SentBody[] {
+  const sent: SentBody[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    const body = request.postDataBuffer();
+    if (body) sent.push({ pathname, body: new Uint8Array(body) });
+  });
+  return sent;
+}
+
+async function checkExample(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.locator("body[data-example]").waitFor();
+  assert.equal(await page.locator('.round[data-state="done"]').count(), 4);
+  assert.match(
+    await page.locator("#trip .mark").innerText(),
+    /^Recorded when this page was built, on \d+ \w+ 20\d\d\.$/,
+  );
+  assert.match(await page.locator("#answer-text").innerText(), /^It is a 7\./);
+  await checkFigure(page);
+  await ready(page);
+  await checkViews(page, "example");
+  const sizes = await page.evaluate<number[]>(
+    "performance.getEntriesByType('resource').map((entry) => entry.decodedBodySize)",
+  );
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(bytes < 300_000, `the page loads ${bytes} bytes`);
+}
+
+async function checkAnswer(page: Page, sent: SentBody[]): Promise<void> {
+  assert.match(
+    await page.locator("#key").innerText(),
+    /^Your key: 2,048 bits, [0-9a-f]{16}\. Arithmetic: WebAssembly\. Network: lenet-mnist\.$/,
+  );
+  // The gateway's worker has threads of its own where there are processors.
+  const processors = await page.evaluate<number>(
+    "navigator.hardwareConcurrency",
+  );
+  const threads = page.workers().filter((worker) =>
+    worker.url().endsWith("/worker_web.js")
+  );
+  assert.equal(threads.length > 1, processors > 1);
+  sent.length = 0;
+  await draw(page, seven);
+  await watchRounds(page);
+  await page.locator("#ask").click();
+  assert.match(
+    await answered(page),
+    /^It is a 7\. The network is \d\d\.\d % sure\.$/,
+  );
+  // Each round leaves, returns and ends, in turn; something moves on the way.
+  const { states, moved } = await watchedRounds(page);
+  assert.deepEqual(
+    states,
+    [0, 1, 2, 3].flatMap((round) =>
+      ["leaving", "returning", "done"].map((state) => `${round} ${state}`)
+    ),
+  );
+  assert.ok(moved > 0);
+  assert.equal(await page.locator("body[data-example]").count(), 0);
+  assert.equal(await page.locator("#scores li").count(), 10);
+  assert.match(
+    await page.locator("#scores .best").innerText(),
+    /^7\s+\d\d\.\d %$/,
+  );
+  assert.match(await page.locator("#work").innerText(), /WebAssembly/);
+  assert.match(
+    await page.locator("#leakage").textContent() ?? "",
+    /11,520126,80020 × 171/,
+  );
+  await checkBodies(page, sent);
+  await checkFigure(page);
+  await checkViews(page, "answered");
+}
+
+/** No view is wider than its screen or has texts that are hard to read. */
+async function checkViews(page: Page, moment: string): Promise<void> {
+  const isOpen = (open: boolean) =>
+    page.evaluate(
+      `document.querySelectorAll("details").forEach((one) => one.open = ${open})`,
+    );
+  await isOpen(true);
+  for (const [device, viewport] of Object.entries({ desktop, phone })) {
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      const view = `${moment}-${device}-${colorScheme}`;
+      const overflow = await page.evaluate<number>(
+        "document.documentElement.scrollWidth - innerWidth",
+      );
+      assert.ok(overflow <= 0, `${view}: ${overflow} pixels too wide`);
+      assert.deepEqual(await findLowContrast(page), [], view);
+      if (!screenshots) continue;
+      await isOpen(false);
+      await Deno.mkdir(screenshots, { recursive: true });
+      const path = `${screenshots}/${view}.png`;
+      await page.screenshot({ path, fullPage: true });
+      await isOpen(true);
+    }
+  }
+  await isOpen(false);
+  await page.setViewportSize(desktop);
+}
+
 /** Each body is a session's start or a token and ciphertexts; none holds the picture. */
 async function checkBodies(page: Page, sent: SentBody[]): Promise<void> {
-  const shown = await picture(page);
+  const shown = await picture(page, "#plain-picture");
   const ink = shown.filter((value) => value > 200).length;
   assert.ok(ink > 20, "the picture is on the page");
   // The model reads 4 bits a pixel: neither those nor the grey values are sent.
@@ -172,24 +207,15 @@ async function checkBodies(page: Page, sent: SentBody[]): Promise<void> {
     ).filter((row) => row.some((value) => value > 0))
     .map((row) => String.fromCharCode(...row));
   assert.ok(rows.length > 20);
-  // A round may be shared out; the session is opened once, then they follow in turn.
-  assert.deepEqual([...new Set(sent.map(({ pathname }) => pathname))], [
-    "/v1/sessions",
-    ...[0, 1, 2, 3].map((round) => `/v1/rounds/${round}`),
-  ]);
-  for (const { pathname, body } of sent) {
+  // A round may be shared out; they follow in turn.
+  assert.deepEqual(
+    [...new Set(sent.map(({ pathname }) => pathname))],
+    [0, 1, 2, 3].map((round) => `/v1/rounds/${round}`),
+  );
+  for (const { body } of sent) {
     const text = new TextDecoder("latin1").decode(body);
     assert.ok(!rows.some((row) => text.includes(row)));
     const message = decode(body);
-    if (pathname === "/v1/sessions") {
-      assert.deepEqual(Object.keys(message).sort(), [
-        "model",
-        "modulus",
-        "proof",
-        "samples",
-      ]);
-      continue;
-    }
     assert.deepEqual(Object.keys(message).sort(), ["ciphertexts", "token"]);
     // Ciphertexts look random: their bytes are spread evenly.
     const unevenness = chiSquared(histogram(message.ciphertexts));
@@ -198,10 +224,10 @@ async function checkBodies(page: Page, sent: SentBody[]): Promise<void> {
   }
 }
 
-/** The picture as the page shows it, 28 x 28 values in [0, 255]. */
-async function picture(page: Page): Promise<number[]> {
+/** A picture as the page shows it, 28 x 28 values in [0, 255]. */
+async function picture(page: Page, canvas: string): Promise<number[]> {
   const url = await page.evaluate<string>(
-    "document.getElementById('plain-picture').toDataURL()",
+    `document.querySelector("${canvas}").toDataURL()`,
   );
   const png = await (await fetch(url)).bytes();
   const { data, width, channels } = decodePng(png);
@@ -223,71 +249,212 @@ async function checkFigure(page: Page): Promise<void> {
   assert.ok(used(await label("#cipher-histogram")) >= 62);
 }
 
-Deno.test({
-  name:
-    "the page by keyboard alone, with the insecure key (ignored without /usr/bin/chromium: apt-get install chromium)",
-  ignore,
-  fn: () =>
-    withPage(async (browser, url) => {
-      const page = await browser.newPage();
-      const faults = faultsOf(page);
-      await page.goto(url);
-      await ready(page);
-      const focused = () =>
-        page.evaluate<string>(
-          "document.activeElement.getAttribute('aria-label') ?? document.activeElement.id",
-        );
-      const order: string[] = [];
-      for (let i = 0; i < 12; i++) {
-        await page.keyboard.press("Tab");
-        order.push(await focused());
+/** Notes the rounds' states as they change, and whether anything moves then. */
+function watchRounds(page: Page): Promise<void> {
+  return page.evaluate(`(() => {
+    const seen = globalThis.watched = { states: [], moved: 0 };
+    new MutationObserver((changes) => {
+      for (const { target } of changes) {
+        const rows = [...document.querySelectorAll(".round")];
+        const state = rows.indexOf(target) + " " + target.dataset.state;
+        if (seen.states.at(-1) !== state) seen.states.push(state);
+        seen.moved += target.getAnimations({ subtree: true }).length;
       }
-      assert.deepEqual(order.slice(0, 10), [
-        ...Array.from({ length: 10 }, (_, i) => `Use a handwritten ${i}`),
-      ]);
-      // Nothing is chosen yet, so the question cannot be asked.
-      assert.deepEqual(order.slice(10), ["clear", "insecure"]);
-      await page.keyboard.press("Space");
-      await page.locator("#key.insecure").waitFor({ timeout: answerTimeoutMs });
-      await ready(page);
-      await page.getByRole("button", { name: "Use a handwritten 3" }).focus();
-      await page.keyboard.press("Enter");
-      assert.equal(
-        await page.locator('#samples [aria-pressed="true"]').getAttribute(
-          "aria-label",
-        ),
-        "Use a handwritten 3",
-      );
-      await page.getByRole("button", { name: "Ask the cloud" }).focus();
-      await page.keyboard.press("Enter");
-      assert.match(await answered(page) ?? "", /^The cloud, blind, says 3,/);
-      assert.deepEqual(faults, []);
-    }),
-});
+    }).observe(document.getElementById("rounds"), {
+      subtree: true, attributes: true, attributeFilter: ["data-state"],
+    });
+  })()`);
+}
 
-Deno.test("the task serves page and functions from one address, and stops when asked", async () => {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "examples/web/serve.ts", "0"],
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  let text = "";
-  for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += part;
-    if (text.includes("\n")) break;
+function watchedRounds(
+  page: Page,
+): Promise<{ states: string[]; moved: number }> {
+  return page.evaluate("globalThis.watched");
+}
+
+async function checkKeyboard(page: Page): Promise<void> {
+  const key = await page.locator("#key").innerText();
+  await page.reload();
+  await ready(page);
+  assert.equal(await page.locator("#key").innerText(), key);
+  const press = async (...keys: string[]) => {
+    for (const one of keys) await page.keyboard.press(one);
+  };
+  const focused = () =>
+    page.evaluate<string>(
+      "((at) => at.getAttribute('aria-label') ?? (at.id || at.textContent))(document.activeElement)",
+    );
+  const order: string[] = [];
+  for (let i = 0; i < 17; i++) {
+    await press("Tab");
+    order.push((await focused()).trim());
   }
-  const [url] = /http:\/\/127\.0\.0\.1:\d+\//.exec(text) ?? [""];
-  try {
-    const page = await fetch(url);
-    assert.match(await page.text(), /<script type="module" src="main.js">/);
-    const script = await fetch(`${url}gateway_worker.js`);
-    assert.match(script.headers.get("content-type") ?? "", /^text\/javascript/);
-    await script.body?.cancel();
-    const session = await fetch(`${url}v1/sessions`, { method: "POST" });
-    assert.equal(session.status, 400);
-    assert.equal((await session.json()).code, "malformed");
-  } finally {
-    child.kill("SIGINT");
+  assert.deepEqual(order, [
+    "Skip to the drawing pad",
+    "Code",
+    "Paper",
+    "Security",
+    "Draw a digit",
+    "ask",
+    "clear",
+    ...Array.from({ length: 10 }, (_, i) => `Use a handwritten ${i}`),
+  ]);
+  await page.reload();
+  await ready(page);
+  await page.locator("#insecure").focus();
+  await press("Space");
+  await page.locator("#key.insecure").waitFor({ timeout: answerTimeoutMs });
+  await ready(page);
+  await page.locator(".skip").focus();
+  await press("Enter");
+  assert.equal(await focused(), "Draw a digit");
+  assert.ok(await page.locator("#pad-keys").isVisible());
+  // A 1: up, then down all the way.
+  await press("Shift+ArrowUp", "Shift+ArrowUp", "Space");
+  const pen = () => page.locator("#pen").textContent();
+  assert.equal(await pen(), "Pen down: arrow keys draw");
+  await press(...Array(5).fill("Shift+ArrowDown"));
+  assert.equal(await pen(), "50 across, 86 down");
+  await press("Space", "Tab");
+  assert.equal(await focused(), "ask");
+  await press("Enter");
+  assert.match(await answered(page), /^It is a 1\./);
+  // A chosen one.
+  await page.getByRole("button", { name: "Use a handwritten 3" }).focus();
+  await press("Enter");
+  assert.equal(
+    await page.locator('#samples [aria-pressed="true"]').getAttribute(
+      "aria-label",
+    ),
+    "Use a handwritten 3",
+  );
+  await page.locator("#ask").focus();
+  await press("Enter");
+  await page.locator("#answer-text", { hasText: "It is a 3." })
+    .waitFor({ timeout: answerTimeoutMs });
+  await answered(page);
+}
+
+async function checkAbsurd(page: Page, sent: SentBody[]): Promise<void> {
+  sent.length = 0;
+  const asked = async () => {
+    await page.locator("#ask").click();
+    return await page.locator("#status.fault").innerText();
+  };
+  await page.locator("#clear").click();
+  assert.match(await asked(), /Draw a digit first/);
+  await draw(page, [[0.5, 0.5], [0.52, 0.5]]);
+  assert.match(await asked(), /only a dot/);
+  assert.deepEqual(await findLowContrast(page), []);
+  await page.locator("#clear").click();
+  await draw(page, [[0.1, 0.5], [0.9, 0.5]]);
+  assert.match(await asked(), /wider than any digit/);
+  assert.deepEqual(sent, []);
+  await page.locator("#clear").click();
+}
+
+async function checkPhone(page: Page): Promise<void> {
+  await page.setViewportSize(phone);
+  await page.emulateMedia({ reducedMotion: "reduce" });
+  await page.evaluate("scrollTo(0, 0)");
+  const ask = await page.locator("#ask").boundingBox();
+  assert.ok(ask && ask.y + ask.height <= phone.height, "the button is in view");
+  await draw(page, smallSeven);
+  const ink = (await picture(page, "#fitted"))
+    .map((value, pixel) => value > 127 ? Math.floor(pixel / 28) : -1)
+    .filter((row) => row >= 0);
+  assert.ok(Math.max(...ink) - Math.min(...ink) >= 17, "it fills the box");
+  await watchRounds(page);
+  await page.locator("#ask").click();
+  assert.match(await answered(page), /^It is a 7\./);
+  const { states, moved } = await watchedRounds(page);
+  assert.equal(states.length, 12);
+  assert.equal(moved, 0);
+  for (const part of ["#answer", "#scores"]) {
+    const box = await page.locator(part).boundingBox();
+    assert.ok(
+      box && box.y >= 0 && box.y + box.height <= phone.height,
+      `${part} is in view: ${JSON.stringify(box)}`,
+    );
   }
-  assert.equal((await child.status).code, 0);
-});
+}
+
+/** The page's own host serves files only; the functions are at another address. */
+async function checkNamedCloud(
+  context: BrowserContext,
+  url: string,
+): Promise<void> {
+  const page = await context.newPage();
+  const sent: string[] = [];
+  page.on("request", (request) => {
+    const { host, pathname } = new URL(request.url());
+    if (pathname.includes("/v1/")) sent.push(host + pathname);
+  });
+  await page.route("https://functions.example/**", async (route) => {
+    const request = route.request();
+    const { pathname } = new URL(request.url());
+    const reply = await fetch(new URL(pathname.replace("/own", ""), url), {
+      method: request.method(),
+      headers: { "content-type": "application/cbor" },
+      body: new Uint8Array(request.postDataBuffer() ?? []),
+    });
+    const headers = Object.fromEntries(reply.headers);
+    delete headers["content-encoding"];
+    await route.fulfill({
+      status: reply.status,
+      headers: { ...headers, "access-control-allow-origin": "*" },
+      body: Buffer.from(await reply.arrayBuffer()),
+    });
+  });
+  await page.goto(`${url}?functions=https://functions.example/own/`);
+  const dialog = page.getByRole("dialog", { name: "Ask this cloud?" });
+  await dialog.waitFor();
+  assert.equal(
+    await page.locator("#confirm-host").innerText(),
+    "functions.example",
+  );
+  assert.deepEqual(await findLowContrast(page), []);
+  // The answer that sends nothing is the one that Enter and Escape give.
+  await page.keyboard.press("Enter");
+  await page.locator("#status", { hasText: "Nothing was sent" }).waitFor();
+  await page.locator("#ask").click();
+  await dialog.waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#status", { hasText: "Nothing was sent" }).waitFor();
+  assert.deepEqual(sent, []);
+  await page.locator("#ask").click();
+  await dialog.getByRole("button", { name: "Ask this cloud" }).click();
+  await ready(page);
+  await page.getByRole("button", { name: "Use a handwritten 5" }).click();
+  await page.locator("#ask").click();
+  await page.locator("#answer-text", { hasText: "It is a 5." })
+    .waitFor({ timeout: answerTimeoutMs });
+  assert.deepEqual([...new Set(sent)], [
+    "functions.example/own/v1/sessions",
+    ...[0, 1, 2, 3].map((round) => `functions.example/own/v1/rounds/${round}`),
+  ]);
+  sent.length = 0;
+  await page.goto(`${url}?functions=http://functions.example/`);
+  await page.locator("#status.fault", { hasText: "must begin with https" })
+    .waitFor();
+  assert.ok(await page.locator("#ask").isDisabled());
+  assert.deepEqual(sent, []);
+  await page.close();
+}
+
+async function checkServed(url: string): Promise<void> {
+  const page = await (await fetch(url)).text();
+  assert.match(page, /<script type="module" src="main.js">/);
+  const links = [...page.matchAll(/(?:href|src)="([^"#:]+)"/g)]
+    .map(([, link]) => link);
+  assert.ok(links.includes("README.txt") && links.includes("SECURITY.txt"));
+  for (const link of [...new Set(links), "gateway_worker.js", "example.json"]) {
+    const reply = await fetch(new URL(link, url));
+    assert.equal(reply.status, 200, link);
+    assert.equal(reply.headers.get("x-content-type-options"), "nosniff");
+    await reply.body?.cancel();
+  }
+  const session = await fetch(`${url}v1/sessions`, { method: "POST" });
+  assert.equal(session.status, 400);
+  assert.equal((await session.json()).code, "malformed");
+}

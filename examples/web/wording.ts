@@ -1,0 +1,116 @@
+/**
+ * What the page says of an inference, for everybody.
+ *
+ * @module
+ */
+import type { LeakageReport, RoundReport } from "@cipherlayer/sdk";
+import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";
+import { type Confidence, readableShare } from "./confidence.ts";
+import type { AnswerSeen, RoundSeen } from "./messages.ts";
+
+/** The answer in a sentence; without `confidence` where the model tells no more. */
+export function sayAnswer(
+  predicted: number,
+  confidence: Confidence | null,
+): string {
+  if (!confidence) return `It is a ${predicted}. More is not told.`;
+  const { shares, best, second, isSure } = confidence;
+  const share = (digit: number) => `${digit} (${readableShare(shares[digit])})`;
+  return isSure
+    ? `It is a ${best}. The network is ${readableShare(shares[best])} sure.`
+    : `Not sure: perhaps ${share(best)}, perhaps ${share(second)}.`;
+}
+
+/** What the answer took. */
+export function sayCost(
+  { totalMs, bytesUp, bytesDown }: AnswerSeen,
+  rounds: number,
+): string {
+  return `It took ${readableSeconds(totalMs)} and ${rounds} round trips: ${
+    readableBytes(bytesUp)
+  } left, ${
+    readableBytes(bytesDown)
+  } came back. The cloud saw neither the digit nor this answer.`;
+}
+
+/** Where the time went, and with which arithmetic. */
+export function sayWork(
+  reports: readonly RoundReport[],
+  kernel: string,
+  threads: number,
+): string {
+  const total = (part: "encryptMs" | "evaluateMs" | "decryptMs") =>
+    readableSeconds(reports.reduce((sum, report) => sum + report[part], 0));
+  const how = kernel === "wasm"
+    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}, the fast way`
+    : "JavaScript's big integers: several times slower than WebAssembly, with the same results";
+  return `Encrypting took ${total("encryptMs")}, the cloud's work ${
+    total("evaluateMs")
+  }, decrypting ${
+    total("decryptMs")
+  }. This side calculates with ${how}. A network that is not encrypted needs milliseconds: that is the price.`;
+}
+
+/** What the cloud and this browser could learn, in a few points each. */
+export function sayLearnt(
+  { cloud, gateway }: LeakageReport,
+): { cloud: string[]; gateway: string[] } {
+  const sums = gateway.rounds.reduce((sum, round) => sum + round.equations, 0);
+  return {
+    cloud: [
+      "Nothing of your digit, and nothing of the answer, unless the encryption is broken.",
+      "That somebody asked, when, from which network address, and with which public key.",
+      `${
+        groupDigits(cloud.ciphertexts)
+      } encrypted numbers: as many for every drawing.`,
+    ],
+    gateway: gateway.rounds.length === 0 ? sealedGateway : [
+      "The answer, and how sure the network is.",
+      `${
+        groupDigits(sums)
+      } sums on the way, and the shape of the network's ${gateway.rounds.length} layers.`,
+      "Not what the network has learnt, its weights. Somebody who asks very often, or cheats, can work out some of them; a model's owner can limit that.",
+    ],
+  };
+}
+
+const sealedGateway = [
+  "The answer alone, not how sure the network is.",
+  "On the way only numbers that look random, and the shape of the network.",
+  "Somebody who asks very often can still learn from the answers; a model's owner can limit that.",
+];
+
+/** Cells of the table of bits and equations, one row a round. */
+export function leakageCells({ gateway }: LeakageReport): string[][] {
+  return gateway.rounds.map((round) => [
+    groupDigits(round.equations),
+    groupDigits(round.boundBits),
+    `${groupDigits(round.outputs)} × ${groupDigits(round.weightsPerOutput)}`,
+    groupDigits(round.inferencesToSolve),
+  ]);
+}
+
+/** Cells of the table of costs. */
+export function costCells({ report }: RoundSeen): string[] {
+  const { encryptMs, evaluateMs, decryptMs, totalMs } = report;
+  return [
+    readableBytes(report.bytesUp),
+    readableBytes(report.bytesDown),
+    ...[encryptMs, evaluateMs, decryptMs, totalMs]
+      .map((ms) => `${groupDigits(ms)} ms`),
+  ];
+}
+
+/** How the first number that was sent in a round begins. */
+export function sayCiphertext({ index, cloud }: RoundSeen): string {
+  const shown = cloud.bytes.slice(0, 24)
+    .map((byte) => byte.toString(16).padStart(2, "0")).join("")
+    .replace(/.{8}(?=.)/g, "$& ");
+  return `Round ${index + 1}: numbers of ${
+    groupDigits(8 * cloud.ciphertextBytes)
+  } bits; the first begins, in hexadecimal, ${shown} …`;
+}
+
+function readableSeconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
