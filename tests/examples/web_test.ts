@@ -28,7 +28,7 @@ const hasBrowser = existsSync(chromiumPath);
 const screenshots = Deno.env.get("CIPHERLAYER_SCREENSHOTS");
 
 /** All that the page loads, compressed. */
-const maxGzippedBytes = 120_000;
+const maxGzippedBytes = 140_000;
 
 const desktop = { width: 1280, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -438,8 +438,9 @@ async function checkNamedCloud(
   });
   await page.route("https://functions.example/**", async (route) => {
     const request = route.request();
-    const { pathname } = new URL(request.url());
-    const reply = await fetch(new URL(pathname.replace("/own", ""), url), {
+    const { pathname, search } = new URL(request.url());
+    const path = pathname.replace("/own", "") + search;
+    const reply = await fetch(new URL(path, url), {
       method: request.method(),
       headers: { "content-type": "application/cbor" },
       body: new Uint8Array(request.postDataBuffer() ?? []),
