@@ -1,17 +1,19 @@
 /**
  * A gateway in plain JavaScript on Node 20. In a folder of its own:
  *
- *   npm install cipherlayer-sdk.tgz   (npx deno task pack cipherlayer-sdk.tgz)
+ *   npm install cipherlayer-sdk.tgz   (npx -y deno task pack .)
  *   CIPHERLAYER_PASSPHRASE=... node 05_node.mjs http://127.0.0.1:8000
  */
 import { connect, openKey } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";
 
 const url = process.argv[2] ?? "http://127.0.0.1:8000";
-const store = new FileKeyStore(
-  "gateway.key",
-  process.env.CIPHERLAYER_PASSPHRASE,
-);
+const passphrase = process.env.CIPHERLAYER_PASSPHRASE;
+if (!passphrase) {
+  console.error("Set CIPHERLAYER_PASSPHRASE: the key is kept under it.");
+  process.exit(2);
+}
+const store = new FileKeyStore("gateway.key", passphrase);
 const keys = await openKey(store); // makes a key on the first run
 
 const session = await connect({ url, model: "occupancy", keys });

@@ -13,7 +13,7 @@ export async function multiples(context: AttackContext): Promise<Finding> {
   const { client, target } = context;
   await client.open(1);
   const { modulus, key } = client;
-  const { p } = key.exportPrimes();
+  const [p] = key.exportPrimes();
   const square = modulus * modulus;
   const size = key.publicKey.ciphertextBytes;
   const send = async (value: bigint) => {

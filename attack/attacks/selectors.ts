@@ -32,7 +32,7 @@ export async function selectors(context: AttackContext): Promise<Finding> {
     return finding(roundName(target, last), "the model reveals its scores");
   }
   await client.open(1);
-  const { p } = client.key.exportPrimes();
+  const [p] = client.key.exportPrimes();
   const scoreToken = await client.tokenFor(scoreRound);
   const layer = await layerSeen(context, scoreRound, scoreToken);
   const random = uniformFrom("selectors");

@@ -43,7 +43,7 @@ async function bySubgroup(
   const token = await own.tokenFor(round);
   const layer = await layerSeen({ ...context, client: own }, round, token);
   const columns = Math.min(maxColumns, layer.inputs, context.queries);
-  const { p } = key.exportPrimes();
+  const [p] = key.exportPrimes();
   const character = (c: bigint) => modPower(c, (p - 1n) / BigInt(order), p);
   const zero = (wanted: (c: bigint) => boolean) => {
     for (;;) {
@@ -92,8 +92,8 @@ async function bySubgroup(
 
 /** As a user's key, but that 3 divides p - 1. */
 async function keyWithFactor3(): Promise<PrivateKey> {
-  const pacer = new Pacer();
-  const prime = () => generatePrime(256, platformRandom, pacer);
+  const options = { of: 2, random: platformRandom, pacer: new Pacer() };
+  const prime = () => generatePrime(256, options);
   let p = await prime();
   while (p % 3n !== 1n) p = await prime();
   for (;;) {

@@ -5,7 +5,8 @@
 import { InvalidArgumentError } from "commander";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 
-const primes = {
+/** Two of each size. */
+const twoPrimes = {
   512: [
     "c5db8f36512811e2c45c823abf6be7a3ccc25095ceae7d910fb324c89dea2e03",
     "d22aad890d478437215d9930ff73172411e9011ebac45bf85c41e7f3af944e27",
@@ -28,19 +29,47 @@ const primes = {
   ],
 } as const;
 
+/** As many as new keys of these sizes have. */
+const morePrimes: Partial<Record<BenchKeyBits, readonly string[]>> = {
+  2048: [
+    "35520156ecd315dcd25e6c1f2a3b2a368d2ac3b3e7c21f1359890e2590f7b53aa7cfe71d29fde79145adbae3325d757e0001736c51b06311bd2975b91eba20a0703c5b56edbd3650085e2094a91e2be943a0d67ac4f",
+    "7d9e0bd06fa45d253e498bb603abc70ae1d4d25e2faf755bf65d16e93836917fdabd77e5932468a39f9f21f4dee9db287ab19aee40d116516e4cdef3d8c356f51de3ac99493e700a0cd50dc6d2495a344d6e3f2e057",
+    "720fd1de08146bd782d9c5ae09f7af55c917f38e0e240e6cbafa2424cb7e89ae375283086d7c39900664582631f8b8d00bd657a451138fbb8c61454a1bbf96c1e41a84fa32ba9c41e3a78b670def82fd2a61bf84ad3",
+  ],
+  3072: [
+    "ec4d8141fe85eb9eeb7fb2a6f6aab737571bf75668b64c986c5fb5a8f7846e5b5831738272d1f8359eee00c306883c39ba1ba695c00b7cb1fbbf3f4b6309de73007c3239e9f872b3827ef2fe4ac8b0d64cbf1f627ab7f607a5e1153c0b429b1c220f8d1696e947084465fe8923bc4769c315e89e540b4dd4f20b30d87253fad7",
+    "e1e6d836945ec6a13aead124f28d56f9bc9658ecd56feb2eb462d4b49733934467cb4145ca6dd4c42b1044bb6282c72b767bc718420b2183144003b86896ec3574d858d0225a212e0afc6e6deed3a931bd47f568ce5e55d07cc3fd596c01e1b5cd61e27c74b501e57ab9c1d34eaca0699ed399451c4864436fd5aff438aea57f",
+    "fe64682bbc5c8a7ec9c257d62093bc679aad4d68f44495588c9af7437e6b68a6a3a8e72b50c1dd6d7ecf28b4e6a347aac0338103aac772f038798d6f20c7cf71141e872ff6adf28050fe5820498086c3d4a377250fc23c5c2899e8a64996917116b3bbe0e4a5cae0ff0c9b8f4d1bc22a1aac85f3870c12bffeeb0192987360df",
+  ],
+  4096: [
+    "deb60abba890af06ad2ce4ca74fdebc7204e48ab0a0ab8161e1f0df2cf2f640fcc2e675f427b51cfc6e9075e036ed624cff105e1e6d404b49b59036f86cdd8e3e99d5168e62cedc04a50b0de997cbd556b15769cbc26f9d2f7c126ef12d1d18c595625b7c2dce32694ae10a93c4d5daac00dc19da643776e0d779dee0688cf5f",
+    "ed28aa2dff101fb98d408f8fbab0689bce9a65be5579b95201476e46d028e8debc40507992e1eab68c6d51c57755bd3dada43675dbe8cbcd0b2fdb567c2629febd5d29a46c8fa5798f408bdc074604f379124c896f1f55634c194c10f5b9a665b589eb39df2524017ae55ec8402755984f1c0d985f6b23cd7e50a02869c91f83",
+    "f6b861823275e8742c2442a3220b2ab770080092ce68ae02139aec30df25ac028a1f457d6986d47e1240a28a91d373bb7019f60f9fc1e80e47ab31c2a29af5396876b8b55c93299a6622fd9fdb43f90634d7f180045829dd45b87f4fccb9b7e647c7ebacc4ab8af70fc3916285b173c3253c108e1c603031a44946fba6c3aebf",
+    "e2c6c43c46743631b9a2d3f31a4a9b6f0f15789ab3a1f30c69280dba1ec5168d09391b4ac03bccd4e11f691f35b978e7b109b530bca93889e1074f298861ac3693b79efdba19250b60565ebcc4a1803e224cb1a4da993aee4bf1da171f581a8e717d2344b46aaf01936c97bd7d252b69233dcb48ad3f1a75ec49c10d23610267",
+  ],
+};
+
 /** Sizes of N that have a benchmark key. */
-export type BenchKeyBits = keyof typeof primes;
+export type BenchKeyBits = keyof typeof twoPrimes;
 
 /** Reads such a size of the command line. */
 export function parseBenchKeyBits(text: string): BenchKeyBits {
-  if (Object.hasOwn(primes, text)) return Number(text) as BenchKeyBits;
+  if (Object.hasOwn(twoPrimes, text)) return Number(text) as BenchKeyBits;
   throw new InvalidArgumentError(
-    `Expected one of ${Object.keys(primes).join(", ")}.`,
+    `Expected one of ${Object.keys(twoPrimes).join(", ")}.`,
   );
 }
 
-/** The benchmark key of this size; p, q = 3 mod 4 and gcd(p - 1, q - 1) = 2. */
+/** The benchmark key of this size, as new keys are. */
 export function benchKey(bits: BenchKeyBits): PrivateKey {
-  const [p, q] = primes[bits];
-  return PrivateKey.fromPrimes(BigInt(`0x${p}`), BigInt(`0x${q}`));
+  return keyOf(morePrimes[bits] ?? twoPrimes[bits]);
+}
+
+/** A key of two primes, for what knows no others. */
+export function twoPrimeKey(bits: BenchKeyBits): PrivateKey {
+  return keyOf(twoPrimes[bits]);
+}
+
+function keyOf(primes: readonly string[]): PrivateKey {
+  return PrivateKey.fromPrimes(...primes.map((prime) => BigInt(`0x${prime}`)));
 }

@@ -4,6 +4,7 @@ import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
+import { planSealed } from "../../models/planner/sealed.ts";
 import { planInference } from "../../models/planner/plan.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
 import {
@@ -76,8 +77,8 @@ export interface EncryptedAccuracyReport extends Counts, KeyChoice {
   /** Samples of which simulator and encrypted inference give the same class. */
   agreeWithSimulator: number;
   /**
-   * Samples of whose inference every round gives the simulator's accumulators; null
-   * at a URL, where functions hide these by noise and decoys.
+   * Samples of whose inference every round gives the simulator's accumulators; null of a
+   * sealed model, and at a URL, where functions hide these.
    */
   equalInEveryRound: number | null;
 }
@@ -90,7 +91,7 @@ export function accuracyCommand(): Command {
     new Command("accuracy")
       .summary("count right answers, simulated or encrypted")
       .description(
-        "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every round of every one is compared with the simulator. Scores are revealed, so that no profile's noise is added; at a --url its owner decides that, and answers alone are compared. Values outside the model's range are moved into it.",
+        "Counts the right answers of a package on labelled samples: by the integer simulator, or with --encrypted by inferences that are truly encrypted, over HTTP on this machine, many samples in the same ciphertexts. Every round of every one is compared with the simulator. Scores are revealed, so that no profile's noise is added; of a sealed model, and at a --url, answers alone are compared. Values outside the model's range are moved into it.",
       )
       .argument("<package>", packageArgument)
       .requiredOption(
@@ -201,12 +202,16 @@ async function encryptedAccuracy(
 ): Promise<EncryptedAccuracyReport> {
   const started = performance.now();
   const { version } = manifest, { keyBits } = choice;
+  const isSealed = manifest.privacy === "sealed";
   const model: ModelPackage = {
-    manifest: { ...manifest, reveal: "scores" },
+    manifest: isSealed ? manifest : { ...manifest, reveal: "scores" },
     tensors,
   };
   // Refuses, naming the round, what does not fit a plaintext.
-  planInference(model.manifest, { modulusBits: keyBits, samples: 1 });
+  const planOptions = { modulusBits: keyBits, samples: 1 };
+  if (isSealed) planSealed(model, planOptions);
+  else planInference(model.manifest, planOptions);
+  const comparesRounds = url === undefined && !isSealed;
   const simulated = simulateClasses(model, readings);
   const state = statePath === undefined ? null : new AccuracyState(statePath);
   const done = new Map<number, AccuracyLine>();
@@ -223,7 +228,7 @@ async function encryptedAccuracy(
   }
   const resumed = done.size;
   const missing = [...readings.keys()].filter((i) => !done.has(i));
-  const samples = url === undefined
+  const samples = comparesRounds
     ? samplesAtOnce(model, keyBits, readings.length)
     : 1;
   const tally = () => {
@@ -253,7 +258,7 @@ async function encryptedAccuracy(
       const seconds = Number(
         (answers[0].totalMs / 1000 / batch.length).toPrecision(4),
       );
-      const roundsEqual = url !== undefined ? null : equalInEveryRound(
+      const roundsEqual = !comparesRounds ? null : equalInEveryRound(
         model,
         session,
         owner,
@@ -281,7 +286,7 @@ async function encryptedAccuracy(
       const { right, agree, equal } = tally();
       note(
         `${done.size} of ${readings.length}: ${right} right, ${agree} as simulated, ${
-          url === undefined ? `${equal} so in every round, ` : ""
+          comparesRounds ? `${equal} so in every round, ` : ""
         }${seconds.toFixed(3)} s a sample${insecureMark(choice)}`,
       );
     }
@@ -299,7 +304,7 @@ async function encryptedAccuracy(
     samples,
     resumed,
     agreeWithSimulator: agree,
-    equalInEveryRound: url === undefined ? equal : null,
+    equalInEveryRound: comparesRounds ? equal : null,
     totalMs: performance.now() - started,
   };
 }

@@ -9,13 +9,17 @@ import {
   type AttackedProfile,
   attackedProfiles,
 } from "../../attack/client/target.ts";
-import { note, print, wholeNumber } from "./command.ts";
+import type { LabelsNeeded } from "../../attack/measure/labels_needed.ts";
+import { attackSealed, type SealedReport } from "../../attack/sealed/mod.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
+import { groupDigits } from "../output/numbers.ts";
+import { note, print, UsageError, wholeNumber } from "./command.ts";
 import { refuseOverwriting } from "./overwriting.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
 interface Options {
-  profile?: AttackedProfile;
+  profile?: AttackedProfile | "sealed";
   attack?: string;
   queries: number;
   figure?: string;
@@ -23,17 +27,20 @@ interface Options {
   json?: boolean;
 }
 
+/** A model that so few labels could hold is warned of. */
+const smallBudget = 10_000;
+
 /** `cipherlayer attack`: the meter. */
 export function attackCommand(): Command {
   return new Command("attack")
     .summary("measure what a hostile client gets out of a model")
     .description(
-      `Serves the package on this machine under each privacy profile and attacks it over HTTP, with what a client has and ${attackKeyBits}-bit keys (INSECURE, for speed: attacks use no weakness of the key). "none" reveals scores as they are.`,
+      `Serves the package on this machine under each privacy profile and attacks it over HTTP, with what a client has and ${attackKeyBits}-bit keys (INSECURE, for speed: attacks use no weakness of the key). "none" reveals scores as they are; "sealed" tells labels alone, and what is measured is how many bits each can be made to tell.`,
     )
     .argument("<package>", packageArgument)
     .addOption(
       new Option("--profile <name>", "one profile instead of all")
-        .choices(attackedProfiles),
+        .choices([...attackedProfiles, "sealed"]),
     )
     .addOption(
       new Option("--attack <name>", "one attack instead of all")
@@ -48,7 +55,8 @@ export function attackCommand(): Command {
       `
 Examples:
   cipherlayer attack package
-  cipherlayer attack package --profile strict --attack fingerprint --json`,
+  cipherlayer attack package --profile strict --attack fingerprint --json
+  cipherlayer attack package --profile sealed`,
     )
     .action(attack);
 }
@@ -57,6 +65,18 @@ async function attack(folder: string, options: Options): Promise<void> {
   if (options.figure) refuseOverwriting(options.figure, options.force);
   const model = await openPackage(folder);
   const { name, version, privacy, reveal } = model.manifest;
+  if (options.profile === "sealed") {
+    if (options.attack) {
+      throw new UsageError("Cannot use --attack with --profile sealed");
+    }
+    const report = await attackSealed(
+      model,
+      columnsFor(model, options.queries),
+    );
+    const shown = { model: name, version, keyBits: attackKeyBits, ...report };
+    print(options.json ?? false, shown, () => formatSealed(report));
+    return;
+  }
   const reports = await runAttacks(model, {
     profiles: options.profile ? [options.profile] : attackedProfiles,
     attacks: options.attack ? [options.attack] : [...attacks.keys()],
@@ -80,6 +100,47 @@ async function attack(folder: string, options: Options): Promise<void> {
     },
     () => format(reports),
   );
+}
+
+/** Columns of the last layer that so many labels tell: about ten a weight. */
+const columnsFor = (
+  { manifest: { outputs: [{ shape }] } }: ModelPackage,
+  labels: number,
+): number =>
+  Math.max(1, Math.floor(labels / 10 / shape.reduce((a, b) => a * b)));
+
+function formatSealed({ findings, needed }: SealedReport): string {
+  const rows = findings.map(({ attack, found, right, bits, labels }) => [
+    attack,
+    found,
+    right,
+    labels,
+    bits.toFixed(0),
+    (bits / labels).toFixed(2),
+  ]);
+  const count = ({ least, assumed }: LabelsNeeded) =>
+    `at least ${groupDigits(least)} labels; assume ${groupDigits(assumed)}`;
+  const { all, lastLayer } = needed;
+  return [
+    table(
+      ["attack", "found", "right", "labels", "bits", "bits a label"],
+      rows,
+    ),
+    "",
+    `A label tells at most ${
+      all.bitsPerLabel.toFixed(2)
+    } bits, whatever a client sends. All weights take ${
+      count(all)
+    }. The last layer alone: ${count(lastLayer)}.`,
+    ...all.least < smallBudget
+      ? [
+        `WARNING: fewer than ${
+          groupDigits(smallBudget)
+        }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account is told far fewer as long as the model is worth keeping.`,
+      ]
+      : [],
+    "A client chooses inputs of the last layer by adding to its shares: only shares that are authenticated would stop it (docs/sealed.md).",
+  ].join("\n");
 }
 
 function format(reports: AttackReport[]): string {

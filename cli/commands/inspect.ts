@@ -2,39 +2,108 @@ import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
-import type { Manifest, RoundSpec } from "../../models/package/format.ts";
-import { openPackage, packageArgument } from "./model_argument.ts";
-import { print } from "./command.ts";
+import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
+import { leastLabels } from "../../models/planner/least_labels.ts";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import { sealedMeaning } from "../output/sealed_plan.ts";
+import { findModel, openPackage, packageArgument } from "./model_argument.ts";
+import { listModels } from "../../sdk/session/list_models.ts";
+import { suggestion } from "../../sdk/support/nearest.ts";
+import type { ModelInfo, ModelValues } from "../../sdk/wire/messages.ts";
+import { groupDigits, shortNumber } from "../output/numbers.ts";
+import { print, tokenOption, UsageError } from "./command.ts";
 import { table } from "../output/table.ts";
 
-/** `cipherlayer inspect`: what a package holds. */
-export function inspectCommand(): Command {
-  return new Command("inspect")
-    .summary("show what a package holds")
-    .argument("<package>", packageArgument)
-    .option("--json", "print contract and manifest as one JSON object")
-    .addHelpText("after", "\nExample:\n  cipherlayer inspect package")
-    .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await openPackage(folder);
-      const contract = manifestContract(manifest);
-      print(
-        options.json ?? false,
-        { contract, ...manifest },
-        () => describe(manifest, contract),
-      );
-    });
+interface Options {
+  token?: string;
+  json?: boolean;
 }
 
-function describe(manifest: Manifest, contract: string): string {
+/** `cipherlayer inspect`: what a package holds, or what functions tell of a model. */
+export function inspectCommand(): Command {
+  return new Command("inspect")
+    .summary("show what a model takes and gives")
+    .argument(
+      "<model>",
+      `${packageArgument}; or a URL with the name of a model`,
+    )
+    .addOption(tokenOption())
+    .option("--json", "print contract and manifest as one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cipherlayer inspect occupancy
+  cipherlayer inspect http://127.0.0.1:8000/occupancy`,
+    )
+    .action(inspect);
+}
+
+async function inspect(
+  named: string,
+  { token, json = false }: Options,
+): Promise<void> {
+  const source = await findModel(named);
+  if (source.kind === "served") {
+    const info = await findServed(source, token);
+    print(json, info, () => describeServed(info));
+    return;
+  }
+  const model = await openPackage(named);
+  const { manifest } = model;
+  const contract = manifestContract(manifest);
+  print(
+    json,
+    { contract, ...manifest },
+    () => describe(model, contract),
+  );
+}
+
+async function findServed(
+  { url, model }: { url: string; model: string },
+  token?: string,
+): Promise<ModelInfo> {
+  const models = await listModels(url, { token: token || undefined });
+  const found = models.find(({ name }) => name === model);
+  if (found) return found;
+  const names = models.map(({ name }) => name);
+  throw new UsageError(
+    `Cannot find model ${JSON.stringify(model)}: ${url} serves ${
+      names.join(", ") || "none"
+    }${suggestion(model, names)}`,
+  );
+}
+
+function describeServed(
+  { name, version, contract, inputs, outputs }: ModelInfo,
+): string {
+  const line = (what: string, { name, shape, labels, units }: ModelValues) => {
+    const names = labels?.map((label, i) =>
+      units?.length === labels.length ? `${label} ${units[i]}` : label
+    );
+    const unit = units?.length === 1 ? ` ${units[0]}` : "";
+    return `${what} ${name} [${shape.join(", ")}]${unit}${
+      names ? ` (${names.join(", ")})` : ""
+    }`;
+  };
+  return [
+    `${name} ${version}`,
+    `contract ${contract}`,
+    ...inputs.map((values) => line("input", values)),
+    ...outputs.map((values) => line("output", values)),
+  ].join("\n");
+}
+
+function describe(model: ModelPackage, contract: string): string {
   const { name, version, inputs, outputs, states, rounds, provenance } =
-    manifest;
+    model.manifest;
   const header = ["round", "reads", "linear map", "output", "bound", "edge"];
   const rows = rounds.map((round) => [
     round.name,
     round.terms.map(({ reads }) => reads).join(" + "),
     round.terms.map(describeTerm).join(" + "),
     `[${round.outputShape.join(", ")}]`,
-    round.bound,
+    groupDigits(round.bound),
     round.steps.map(describeStep).join(", "),
   ]);
   const origin = Object.entries(provenance)
@@ -42,6 +111,7 @@ function describe(manifest: Manifest, contract: string): string {
   return [
     `${name} ${version}`,
     `contract ${contract}`,
+    describePrivacy(model),
     ...inputs.map((input) =>
       `input ${describeValues(input)}: integers ${input.low} .. ${input.high}`
     ),
@@ -53,10 +123,20 @@ function describe(manifest: Manifest, contract: string): string {
     ...states.map(({ input, output }) =>
       `state ${input}: what ${output} was before`
     ),
-    table(header, rows),
+    table(header, rows, { right: [4] }),
     "provenance:",
     ...origin,
   ].join("\n");
+}
+
+function describePrivacy(model: ModelPackage): string {
+  const { privacy, reveal, rounds } = model.manifest;
+  if (privacy !== "sealed") {
+    const told = reveal === "label" ? "the label alone" : "scores";
+    return `reveals ${told}, privacy ${privacy}`;
+  }
+  const labels = elementCount(rounds[rounds.length - 1].outputShape);
+  return sealedMeaning(labels, leastLabels(model));
 }
 
 /** Name, shape, and what one step of each integer is, from what on. */
@@ -65,7 +145,7 @@ function describeValues(
 ): string {
   const unit = units?.length === 1 ? ` ${units[0]}` : "";
   const step = scale.length === 1
-    ? ` of ${scale[0]}${unit} from ${offset[0]}`
+    ? ` of ${shortNumber(scale[0])}${unit} from ${shortNumber(offset[0])}`
     : "";
   const head = `${name} [${shape.join(", ")}]${step}`;
   if (labels === null) {
@@ -74,7 +154,9 @@ function describeValues(
   const names = labels.map((label, i) => {
     const own = units && units.length === labels.length ? ` ${units[i]}` : "";
     return scale.length === labels.length && scale.length > 1
-      ? `${label} (${scale[i]}${own} from ${offset[i]})`
+      ? `${label} (${shortNumber(scale[i])}${own} from ${
+        shortNumber(offset[i])
+      })`
       : `${label}${own}`;
   });
   return `${head} (${names.join(", ")})`;

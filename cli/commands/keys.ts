@@ -17,11 +17,15 @@ import { askPassphrase, passphraseVariable } from "./passphrase.ts";
 interface Options {
   passphraseFile?: string;
   bits?: number;
+  primes?: 2 | 3 | 4;
   insecure?: boolean;
   private?: boolean;
   replace?: boolean;
   json?: boolean;
 }
+
+const primesHelp =
+  "prime factors of the key, 2 to 4 (default: by its bits); python-paillier reads 2";
 
 /** `cipherlayer keys create|show|rotate|export|import`. */
 export function keysCommand(): Command {
@@ -40,7 +44,8 @@ Examples:
   cipherlayer keys create gateway.key
   cipherlayer keys show gateway.key --json
   cipherlayer keys rotate gateway.key --bits 3072
-  cipherlayer keys export gateway.key --private > python-paillier.jwk
+  cipherlayer keys create exchange.key --primes 2
+  cipherlayer keys export exchange.key --private > python-paillier.jwk
   cipherlayer keys import gateway.key python-paillier.jwk`,
     );
   // Faults of subcommands reach the caller, as those of commands do.
@@ -48,6 +53,7 @@ Examples:
   add(
     openingCommand("create", "make a new key")
       .option("--bits <n>", "bits of the key", wholeNumber(128), 2048)
+      .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(create),
   );
@@ -60,6 +66,7 @@ Examples:
       "replace the key by a new one; the old one is retired",
     )
       .option("--bits <n>", "bits of the new key", wholeNumber(128))
+      .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(rotate),
   );
@@ -96,8 +103,10 @@ function openingCommand(name: string, summary: string): Command {
 async function create(path: string, options: Options): Promise<void> {
   if (await exists(path)) throw taken(path, "use rotate to replace it");
   const store = await openStore(path, { ...options, isNew: true });
-  const { bits, insecure } = options;
-  const key = await misuse(() => generatePrivateKey(bits, { insecure }));
+  const { bits, primes, insecure } = options;
+  const key = await misuse(() =>
+    generatePrivateKey(bits, { primes, insecure })
+  );
   await store.save(key);
   tell(path, key, "created", options);
 }
@@ -122,8 +131,8 @@ async function show(path: string, { json = false }: Options): Promise<void> {
 async function rotate(path: string, options: Options): Promise<void> {
   await present(path);
   const store = await openStore(path, { ...options, isNew: false });
-  const { bits, insecure } = options;
-  const key = await misuse(() => rotateKey(store, { bits, insecure }));
+  const { bits, primes, insecure } = options;
+  const key = await misuse(() => rotateKey(store, { bits, primes, insecure }));
   tell(path, key, "created, the old one retired", options);
 }
 

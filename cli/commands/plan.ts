@@ -1,5 +1,7 @@
 /** `cipherlayer plan`: what an inference will cost, and what was weighed. */
 import { Command } from "commander";
+import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
+import type { ModelPackage } from "../../models/package/format.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { maxShards } from "../../sdk/wire/limits.ts";
 import { calibrateCosts } from "../../models/planner/machine_costs.ts";
@@ -9,9 +11,18 @@ import {
   type InferenceForecast,
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
+import {
+  type LeastLabels,
+  leastLabels,
+} from "../../models/planner/least_labels.ts";
+import {
+  forecastSealed,
+  type SealedForecast,
+} from "../../models/planner/sealed_forecast.ts";
 import { print, wholeNumber } from "./command.ts";
 import { keyMark, minSecureBits } from "./encrypted.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
+import { sealedMeaning, sealedTable } from "../output/sealed_plan.ts";
 import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
@@ -26,11 +37,23 @@ export interface PlanReport {
   costs: Costs;
   /** Whether the costs were measured on this machine just now; else the committed ones. */
   measured: boolean;
+}
+
+/** Of a model that is not sealed. */
+export interface OpenPlanReport extends PlanReport {
   rounds: PlannedRound[];
   /** With a pool that holds all randomisers. */
   total: InferenceForecast;
   /** The same with an empty pool. */
   emptyPoolMs: number;
+}
+
+/** Of a sealed one. */
+export interface SealedPlanReport extends PlanReport {
+  sealed: SealedForecast;
+  /** Labels that it tells apart. */
+  labels: number;
+  leastLabels: LeastLabels;
 }
 
 const maxRejected = 3;
@@ -51,20 +74,30 @@ export function planCommand(): Command {
       wholeNumber(1),
     )
     .option("--measure", "measure this machine for a second")
+    .option(
+      "--line-mbit <rate>",
+      "megabits a second between gateway and functions (default: 80)",
+      wholeNumber(1),
+    )
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       `
 Examples:
   cipherlayer plan package --key-bits 3072 --samples 16
-  cipherlayer plan package --max-ms-per-call 20`,
+  cipherlayer plan package --max-ms-per-call 20
+  cipherlayer plan sealed-package --line-mbit 50`,
     )
     .action(async (
       folder: string,
       options: PlanReportOptions & { json?: boolean },
     ) => {
       const report = await planReport(folder, options);
-      print(options.json ?? false, report, () => formatPlan(report));
+      print(
+        options.json ?? false,
+        report,
+        () => "sealed" in report ? formatSealed(report) : formatPlan(report),
+      );
     });
 }
 
@@ -75,15 +108,39 @@ export interface PlanReportOptions {
   measure?: boolean;
   /** Predicted milliseconds of a call at most; unlimited by default. */
   maxMsPerCall?: number;
+  /** Megabits a second of the line; the committed cost of a byte by default. */
+  lineMbit?: number;
 }
 
 /** Plans the model in `folder` and prices the plan. */
 export async function planReport(
   folder: string,
-  { keyBits, samples, measure = false, maxMsPerCall }: PlanReportOptions,
-): Promise<PlanReport> {
+  { keyBits, samples, measure = false, maxMsPerCall, lineMbit }:
+    PlanReportOptions,
+): Promise<OpenPlanReport | SealedPlanReport> {
   const model = await openPackage(folder);
-  const costs = measure ? await calibrateCosts(keyBits) : defaultCosts(keyBits);
+  const machine = measure
+    ? await calibrateCosts(keyBits)
+    : defaultCosts(keyBits);
+  const costs = lineMbit === undefined
+    ? machine
+    : { ...machine, byteMs: 8 / (1000 * lineMbit) };
+  const { name, version, privacy } = model.manifest;
+  const report = {
+    model: name,
+    version,
+    keyBits,
+    insecure: keyBits < minSecureBits,
+    samples,
+    kernel: selectKernel().name,
+    costs,
+    measured: measure,
+  };
+  if (privacy === "sealed") {
+    const options = { modulusBits: keyBits, samples, costs };
+    const sealed = forecastSealed(model, options);
+    return { ...report, sealed, ...labelsOf(model) };
+  }
   const forecast = forecastInference(model, {
     modulusBits: keyBits,
     samples,
@@ -96,23 +153,32 @@ export async function planReport(
   });
   const { totalMs, ciphertextsUp } = forecast.total;
   return {
-    model: model.manifest.name,
-    version: model.manifest.version,
-    keyBits,
-    insecure: keyBits < minSecureBits,
-    samples,
-    kernel: selectKernel().name,
-    costs,
-    measured: measure,
+    ...report,
     ...forecast,
     emptyPoolMs: totalMs + ciphertextsUp * costs.randomiserMs,
   };
 }
 
-function formatPlan(report: PlanReport): string {
-  const { costs, rounds, total, samples } = report;
-  const seconds = total.totalMs / 1000;
-  const megabytes = (total.bytesUp + total.bytesDown) / 1e6;
+function labelsOf(model: ModelPackage) {
+  const { rounds } = model.manifest;
+  return {
+    labels: elementCount(rounds[rounds.length - 1].outputShape),
+    leastLabels: leastLabels(model),
+  };
+}
+
+function formatSealed(report: SealedPlanReport): string {
+  const { sealed, labels, leastLabels } = report;
+  return [
+    ...heading(report),
+    sealedMeaning(labels, leastLabels),
+    "",
+    sealedTable(sealed),
+  ].join("\n");
+}
+
+function heading(report: PlanReport): string[] {
+  const { costs, samples } = report;
   return [
     `${report.model} ${report.version}, ${report.keyBits}-bit key, samples per inference: ${samples}${
       keyMark(report.keyBits)
@@ -126,6 +192,15 @@ function formatPlan(report: PlanReport): string {
     }, product ${microseconds(costs.multiplyMs)}, square ${
       microseconds(costs.squareMs)
     }`,
+  ];
+}
+
+function formatPlan(report: OpenPlanReport): string {
+  const { rounds, total, samples } = report;
+  const seconds = total.totalMs / 1000;
+  const megabytes = (total.bytesUp + total.bytesDown) / 1e6;
+  return [
+    ...heading(report),
     "",
     chosenTable(rounds, total),
     "",

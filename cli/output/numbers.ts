@@ -18,6 +18,11 @@ export function threeDigits(value: number): string {
   });
 }
 
+/** Four significant digits, and no zeros behind them: 0.0078740157 -> "0.007874". */
+export function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
 /** Bytes in the decimal unit that suits them: "61.4 kB", "1.21 MB". */
 export function readableBytes(bytes: number): string {
   if (bytes < 1e3) return `${bytes} B`;

@@ -17,6 +17,7 @@ const elements: Record<string, [bytes: number, read: Reader]> = {
   u4: [4, (v, at, little) => v.getUint32(at, little)],
   i8: [8, (v, at, little) => Number(v.getBigInt64(at, little))],
   u8: [8, (v, at, little) => Number(v.getBigUint64(at, little))],
+  f2: [2, (v, at, little) => v.getFloat16(at, little)],
   f4: [4, (v, at, little) => v.getFloat32(at, little)],
   f8: [8, (v, at, little) => v.getFloat64(at, little)],
 };
@@ -52,7 +53,7 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   const order = descr[0], type = descr.slice(1);
   if (!Object.hasOwn(elements, type)) {
     throw new RangeError(
-      `Cannot read .npy: expected numbers, got elements of type "${descr}"`,
+      `Cannot read .npy: expected numbers, got elements of type "${descr}"; save x.astype(numpy.float32)`,
     );
   }
   const [size, read] = elements[type];

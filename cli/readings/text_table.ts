@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { csvParseRows } from "d3-dsv";
+import { parse } from "csv-parse/sync";
 
 /** Rows of numbers, in columns that have names or not. */
 export interface TextTable {
@@ -19,18 +19,14 @@ export interface TextTable {
  * @throws {RangeError} naming line and column of what is no number
  */
 export function decodeCsv(text: string): TextTable {
-  const rows = csvParseRows(text.replace(/^\uFEFF/, ""))
-    .map((cells, i) => ({ cells, line: i + 1 }))
-    .filter(({ cells }) => cells.some((cell) => cell.trim() !== ""));
+  const rows = linesOf(text);
   if (rows.length === 0) {
     throw new RangeError(
       "Cannot read CSV: expected lines of numbers, got none",
     );
   }
   const [{ cells: first }] = rows;
-  const columns = first.some((cell) => !isNumber(cell))
-    ? first.map((cell) => cell.trim())
-    : undefined;
+  const columns = first.some((cell) => !isNumber(cell)) ? first : undefined;
   const values = columns ? rows.slice(1) : rows;
   const width = first.length;
   const data = new Float64Array(values.length * width);
@@ -54,8 +50,35 @@ export function decodeCsv(text: string): TextTable {
   return { shape: [values.length, width], data, columns };
 }
 
+interface Line {
+  cells: string[];
+  /** Number of the line, from 1 on. */
+  line: number;
+}
+
+function linesOf(text: string): Line[] {
+  try {
+    const records = parse(text, {
+      bom: true,
+      info: true,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      trim: true,
+    }) as unknown as { record: string[]; info: { lines: number } }[];
+    return records.map(({ record, info }) => ({
+      cells: record,
+      line: info.lines,
+    }));
+  } catch (cause) {
+    throw new RangeError(`Cannot read CSV: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
 function isNumber(cell: string): boolean {
-  return cell.trim() !== "" && Number.isFinite(Number(cell));
+  return cell !== "" && Number.isFinite(Number(cell));
 }
 
 type Json = null | boolean | number | string | Json[] | {

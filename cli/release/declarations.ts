@@ -4,8 +4,14 @@
  * @module
  */
 import process from "node:process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { cp, readdir } from "node:fs/promises";
+import {
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { execute } from "./tarball.ts";
@@ -68,7 +74,9 @@ export async function widenDeclarations(folder: string): Promise<void> {
         /\b(Uint8Array|Uint32Array|Float64Array)<ArrayBuffer(Like)?>/g,
         "$1",
       )
-      .replace(/\bfrom "(\.[^"]*)\.ts"/g, 'from "$1.js"');
+      .replace(/\bfrom "(\.[^"]*)\.ts"/g, 'from "$1.js"')
+      // What is imported for what it does has no types.
+      .replace(/^import "\.[^"]*";\n/gm, "");
     const library = /\b(Async)?Disposable\b/.test(text)
       ? '/// <reference lib="esnext.disposable" />\n'
       : "";

@@ -11,7 +11,13 @@ import { brokerAt } from "../smart_home/broker.ts";
 import type { DeviceDescription } from "../smart_home/mqtt_device.ts";
 import { Notices } from "../smart_home/notices.ts";
 import { checkSources, homeCommand, parseHome } from "../smart_home/options.ts";
-import { csvRows, mqttMessages, numberAt } from "../smart_home/sources.ts";
+import {
+  csvRows,
+  mqttMessages,
+  numberAt,
+  type SensorMessage,
+} from "../smart_home/sources.ts";
+import { UnchangedValue } from "../smart_home/unchanged.ts";
 import {
   powerMeans,
   type PowerReport,
@@ -131,11 +137,13 @@ async function* csvReports(
   }
 }
 
-async function* plugReports(
-  messages: ReturnType<typeof mqttMessages>,
+/** Power as a plug reports it; what cannot be read, and a plug that hangs, is told. */
+export async function* plugReports(
+  messages: AsyncIterable<SensorMessage>,
   field: string,
   notices: Notices,
 ): AsyncGenerator<PowerReport> {
+  const watched = new UnchangedValue(`"${field}"`, notices);
   for await (const { value, atMs } of messages) {
     const watts = numberAt(value, field);
     if (watts === null) {
@@ -147,6 +155,7 @@ async function* plugReports(
       continue;
     }
     notices.clear("power");
+    watched.see(watts, atMs);
     yield { atMs, watts };
   }
 }

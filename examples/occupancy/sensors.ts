@@ -1,5 +1,6 @@
 import type { Notices } from "../smart_home/notices.ts";
 import { numberAt, type SensorMessage } from "../smart_home/sources.ts";
+import { UnchangedValue } from "../smart_home/unchanged.ts";
 
 /** What the sensors of a room show. */
 export interface SensorRow {
@@ -41,6 +42,9 @@ export async function* rowsOfMessages(
   notices: Notices,
 ): AsyncGenerator<SensorRow> {
   const latest = new Map<keyof SensorRow, { value: number; atMs: number }>();
+  const watched = fields.map((field) =>
+    new UnchangedValue(`"${field}"`, notices)
+  );
   let startMs: number | null = null, nextMs = -Infinity;
   for await (const { value: message, atMs } of messages) {
     startMs ??= atMs;
@@ -55,7 +59,9 @@ export async function* rowsOfMessages(
       );
     } else notices.clear("fields");
     for (const [index, value] of found.entries()) {
-      if (value !== null) latest.set(sensors[index], { value, atMs });
+      if (value === null) continue;
+      latest.set(sensors[index], { value, atMs });
+      watched[index].see(value, atMs);
     }
     const ageOf = (sensor: keyof SensorRow) =>
       atMs - (latest.get(sensor)?.atMs ?? startMs!);

@@ -5,6 +5,7 @@
  * @module
  */
 import type { InferencePlan } from "@cipherlayer/sdk";
+import { UsageError } from "../../cli/commands/command.ts";
 import type { contracts } from "../contracts.ts";
 import { brokerAt } from "./broker.ts";
 import { type Group, openGateway, type Result } from "./gateway.ts";
@@ -84,13 +85,20 @@ export async function runApp<State>(
   });
   try {
     let left = home.count;
+    let results = 0;
     for await (const result of gateway.results()) {
+      results++;
       const state = await app.interpret(result);
       if (state === null) continue;
       device?.publish(state);
       console.log(home.json ? JSON.stringify(state) : app.inWords(state));
       await app.onPublished?.(state);
       if (app.counts(state) && --left === 0) break;
+    }
+    if (results === 0 && !done.signal.aborted) {
+      throw new UsageError(
+        "error: the readings ended before they gave a result",
+      );
     }
   } finally {
     done.abort();

@@ -56,9 +56,13 @@ export function connectClient(
   });
   client.on("error", (error) => {
     const { code, message } = error as { code?: unknown; message: string };
+    const fault = `${message || code}`;
+    const hint = /certificate/i.test(fault)
+      ? " (a private authority: --broker-ca)"
+      : "";
     notices.warn(
       cause,
-      `Cannot use broker ${url.host}: ${message || code}; trying again`,
+      `Cannot use broker ${url.host}: ${fault}${hint}; trying again`,
     );
   });
   client.on("close", () => {

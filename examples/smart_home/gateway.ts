@@ -27,6 +27,7 @@ import { dataFolder, openDemoKey } from "../demo/demo_key.ts";
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { contracts } from "../contracts.ts";
 import { startFunctions } from "../demo/server_process.ts";
+import { fileFault } from "./file_faults.ts";
 import type { Notices } from "./notices.ts";
 import type { HomeOptions } from "./options.ts";
 
@@ -106,9 +107,7 @@ async function openQueue(
       if (error instanceof CipherlayerError) throw error;
       notices.warn(
         "queue folder",
-        `Cannot use ${folder}: ${
-          (error as Error).message
-        }; readings wait in memory`,
+        `Cannot use ${folder}: ${fileFault(error)}; readings wait in memory`,
       );
     }
   }
@@ -129,6 +128,8 @@ export class Gateway implements AsyncDisposable {
   readonly #options: GatewayParts;
   readonly #resources: AsyncDisposableStack;
   #ended = false;
+  /** Aborts when there is nothing to send, and will not be. */
+  readonly #empty = new AbortController();
   #wake = () => {};
   #answered = () => {};
 
@@ -169,6 +170,7 @@ export class Gateway implements AsyncDisposable {
   /** No more readings: the results end with those that wait. */
   end(): void {
     this.#ended = true;
+    if (this.#options.queue.waiting === 0) this.#empty.abort();
     this.#wake();
   }
 
@@ -180,7 +182,12 @@ export class Gateway implements AsyncDisposable {
    */
   async *results(): AsyncGenerator<Result> {
     const { queue, notices, clamp, signal } = this.#options;
-    await using session = await this.#connect();
+    const connected = await this.#connect().catch((error) => {
+      if (this.#empty.signal.aborted) return null;
+      throw error;
+    });
+    if (connected === null) return;
+    await using session = connected;
     for (;;) {
       const added = new Promise<void>((resolve) => this.#wake = resolve);
       for await (const outcome of queue.process(session, { signal, clamp })) {
@@ -211,7 +218,7 @@ export class Gateway implements AsyncDisposable {
       contract: contracts[model],
       keys: engine,
       samples,
-      signal,
+      signal: AbortSignal.any([signal, this.#empty.signal]),
       retry: patient,
       onRetry: ({ error }) =>
         notices.warn("cloud", `${error.message}; readings wait`),
@@ -258,5 +265,14 @@ async function openGatewayKey(
     );
   }
   const keys = new FileKeyStore(options.key, passphrase);
-  return { key: await openKey(keys, { signal }), keys };
+  const key = await openKey(keys, {
+    signal,
+    onNewKey: ({ publicKey }) =>
+      note(
+        `No key in ${options.key}: made one, ${
+          publicKey.fingerprint.slice(0, 16)
+        }, a new identity of this gateway`,
+      ),
+  });
+  return { key, keys };
 }

@@ -6,6 +6,7 @@ import {
   UsageError,
   wholeNumber,
 } from "../../cli/commands/command.ts";
+import { fileFault } from "./file_faults.ts";
 
 /** What the three apps have in common. */
 export interface HomeOptions {
@@ -145,7 +146,7 @@ function pemIn(file: string | undefined): string | undefined {
     return file === undefined ? undefined : Deno.readTextFileSync(file);
   } catch (error) {
     throw new UsageError(
-      `error: cannot read ${file}: ${(error as Error).message}`,
+      `error: cannot read ${file}: ${fileFault(error)}`,
     );
   }
 }

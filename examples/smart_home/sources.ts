@@ -6,6 +6,7 @@
  */
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { type Broker, connectClient } from "./broker.ts";
+import { fileFault } from "./file_faults.ts";
 import type { Notices } from "./notices.ts";
 
 /**
@@ -86,7 +87,7 @@ async function open(file: string): Promise<Deno.FsFile> {
     return await Deno.open(file);
   } catch (error) {
     throw new UsageError(
-      `error: cannot read ${file}: ${(error as Error).message}`,
+      `error: cannot read ${file}: ${fileFault(error)}`,
     );
   }
 }

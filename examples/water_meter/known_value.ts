@@ -7,6 +7,7 @@
 import { basename, dirname } from "node:path";
 import { FileBlobStore } from "@cipherlayer/sdk/blob-store-file";
 import { note, UsageError } from "../../cli/commands/command.ts";
+import { fileFault } from "../smart_home/file_faults.ts";
 import type { Notices } from "../smart_home/notices.ts";
 import { type KnownValue, type MeterScale, parseTicks } from "./reading.ts";
 
@@ -39,7 +40,7 @@ export async function knownBefore(
     if (!(error instanceof Deno.errors.NotFound)) {
       note(
         `${file}: ${
-          (error as Error).message
+          fileFault(error)
         }; passed over, a first value is waited for`,
       );
     }
@@ -60,6 +61,6 @@ export async function keepKnown(
       .write(basename(file), new TextEncoder().encode(text));
     notices.clear("state");
   } catch (error) {
-    notices.warn("state", `Cannot keep ${file}: ${(error as Error).message}`);
+    notices.warn("state", `Cannot keep ${file}: ${fileFault(error)}`);
   }
 }

@@ -7,6 +7,7 @@
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";
 import { runApp } from "../smart_home/app.ts";
+import { fileFault } from "../smart_home/file_faults.ts";
 import type { DeviceDescription } from "../smart_home/mqtt_device.ts";
 import { Notices } from "../smart_home/notices.ts";
 import {
@@ -16,15 +17,8 @@ import {
   positive,
 } from "../smart_home/options.ts";
 import { type Beliefs, judgeReading } from "./agreement.ts";
-import {
-  type ColourImage,
-  cutDigit,
-  decodeImage,
-  isInside,
-  type Region,
-} from "./image.ts";
-import { unreadable } from "./quality.ts";
-import { misplaced } from "./view.ts";
+import { cutDigits, readReference } from "./cut_digits.ts";
+import type { ColourImage } from "./image.ts";
 import { faceRegions } from "./meter_face.ts";
 import { type MeterConfig, parseConfig } from "./meter_config.ts";
 import {
@@ -32,6 +26,7 @@ import {
   drawnFace,
   drawnPictures,
   folderPictures,
+  PicturesEnded,
 } from "./pictures.ts";
 import { keepKnown, knownBefore } from "./known_value.ts";
 import type { MeterReading } from "./reading.ts";
@@ -76,7 +71,9 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
   if (!known) note("A first value needs two pictures that agree");
   let beliefs: Beliefs = { known, rival: null };
   const notices = new Notices();
-  await runApp<MeterReading>(
+  const cut = (image: ColourImage) => cutDigits(image, config, reference);
+  const told = { values: 0, refused: 0, ended: null as Error | null };
+  const app = runApp<MeterReading>(
     {
       model: "meter-digits",
       samples: config.digits.length,
@@ -85,18 +82,25 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
       describe: () => describe(home.deviceId, config, own.intervalS),
       async *groups(signal) {
         const pictures = home.simulate
-          ? drawnPictures(own.intervalS)
+          ? drawnPictures(own.intervalS, cut)
           : own.folder
-          ? folderPictures(own.folder)
+          ? folderPictures(own.folder, cut)
           : cameraPictures(own.picture!, {
             intervalS: own.intervalS,
             quickly: known ? 0 : 1,
+            maxFailures: home.count < Infinity ? 3 : Infinity,
+            cut,
             notices,
             signal,
           });
-        for await (const { image, atMs } of pictures) {
-          const readings = cutDigits(image, config, reference, notices);
-          if (readings) yield { readings, takenAt: new Date(atMs) };
+        try {
+          for await (const { readings, atMs } of pictures) {
+            yield { readings, takenAt: new Date(atMs) };
+          }
+        } catch (error) {
+          // Those that were taken before still have their results.
+          if (!(error instanceof PicturesEnded)) throw error;
+          told.ended = error;
         }
       },
       interpret({ answers, takenAt }) {
@@ -104,6 +108,8 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
         const atMs = takenAt.getTime();
         const judged = judgeReading(digits, atMs, beliefs, config);
         beliefs = judged.beliefs;
+        if (judged.reading.error === "no error") told.values++;
+        else told.refused++;
         return judged.reading;
       },
       inWords: ({ timestamp, value, raw, error }) =>
@@ -118,56 +124,16 @@ export async function run(args: string[], signal: AbortSignal): Promise<void> {
     },
     { home, notices, signal },
   );
-}
-
-/**
- * All digits of a picture, or null if it cannot be trusted; told once.
- *
- * @throws {UsageError} if a digit's region is not inside the picture
- */
-function cutDigits(
-  image: ColourImage,
-  { digits }: MeterConfig,
-  reference: ColourImage | null,
-  notices: Notices,
-): Float64Array[] | null {
-  const place = reference && misplaced(image, reference);
-  if (!place) checkRegions(digits, image);
-  const cut = place ? [] : digits.map((region) => cutDigit(image, region));
-  const faults = cut.map(unreadable);
-  const bad = faults.findIndex((fault) => fault !== null);
-  const fault = place ?? (bad >= 0 ? `digit ${bad + 1}: ${faults[bad]}` : null);
-  if (fault === null) {
-    notices.clear("picture");
-    return cut;
+  await app.catch((error) => {
+    throw told.ended ?? error;
+  }).finally(() => {
+    if (!own.folder) return;
+    note(`Values: ${told.values}; readings refused: ${told.refused}`);
+  });
+  if (told.ended && told.values < home.count) throw told.ended;
+  if (own.folder && told.values === 0) {
+    throw new UsageError(`error: ${own.folder}: no picture gave a value`);
   }
-  notices.warn("picture", `Picture: ${fault}; such pictures are left out`);
-  return null;
-}
-
-async function readReference(
-  file: string,
-  { digits }: MeterConfig,
-): Promise<ColourImage> {
-  let image;
-  try {
-    image = decodeImage(await Deno.readFile(file));
-  } catch (error) {
-    throw new UsageError(`error: ${file}: ${(error as Error).message}`);
-  }
-  checkRegions(digits, image);
-  return image;
-}
-
-/** A region outside stays outside: no later picture helps. */
-function checkRegions(digits: Region[], image: ColourImage): void {
-  const index = digits.findIndex((region) => !isInside(region, image));
-  if (index < 0) return;
-  throw new UsageError(
-    `error: digit ${
-      index + 1
-    }: expected a region within the picture's ${image.width} x ${image.height} pixels`,
-  );
 }
 
 const drawnConfig: MeterConfig = {
@@ -188,7 +154,7 @@ async function readConfig(file: string | undefined): Promise<MeterConfig> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(
-      `error: cannot read ${file}: ${(error as Error).message}`,
+      `error: cannot read ${file}: ${fileFault(error)}`,
       2,
     );
   }

@@ -38,6 +38,8 @@ export interface AdmissionEnv {
     work: Work;
     /** Sets memory aside for the call, beyond its body. */
     hold: Reception["hold"];
+    /** Gives the call's turn to another; its place stays taken until it is answered. */
+    endTurn: Place["endTurn"];
     /** Set by whoever answers with a stream: resolves when it has ended. */
     ended?: Promise<void>;
   };
@@ -79,6 +81,7 @@ export function admit(
         c.set("hold", reception.hold);
         // Only now: bodies that come slowly keep nobody out.
         const place = reception.admit();
+        c.set("endTurn", place.endTurn);
         await notes.during("wait", () => place.turn(request.signal, work));
         await next();
         place.endTurn();

@@ -21,6 +21,7 @@ import {
   admit,
 } from "../admission/admit.ts";
 import { type Budget, chargeBudget, labelBudget } from "../admission/budget.ts";
+import { FirstContacts } from "../admission/first_contacts.ts";
 import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
 import type { ModelStore } from "../models/model_store.ts";
@@ -49,6 +50,10 @@ export interface SealedRoutesOptions extends AdmissionOptions {
 
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
+/** What one takes a thread, about. */
+const setUpMs = 1000;
+/** Beside the one that is worked on; whoever comes then is told when to come back. */
+const maxSetUpsWaiting = 8;
 /** Not predicted for each call: counted as heavy, so that it passes no light one. */
 const callWork: Work = { predictedMs: 500, shards: 1 };
 
@@ -100,7 +105,7 @@ class SealedCalls {
   #lazyGarbling: { gates: GateKernel; transfers: TransferSender } | undefined;
   /** Answers of set-ups by the digest of their request. */
   readonly #setUps = new LruMap<string, Promise<Uint8Array>>(setUpsKept);
-  #lastSetUp: Promise<unknown> = Promise.resolve();
+  readonly #firstContacts = new FirstContacts(maxSetUpsWaiting, setUpMs);
 
   constructor(options: SealedRoutesOptions) {
     this.#options = options;
@@ -130,21 +135,25 @@ class SealedCalls {
     return this.#options.keyring.sealingOfSealed(token);
   }
 
-  /** One after another, and the same request only once: each takes a second of a thread. */
+  /**
+   * One after another and beside the turns of other calls, and the same request only
+   * once: each takes a second of a thread.
+   */
   setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
     const { token, request } = decodeSealed("setupRequest", body);
     const { modulus, account, expiresAt } = this.#open(c, token, "linear");
     const key = bytesToHex(sha256(body));
+    c.get("endTurn")();
     return this.#setUps.getOrMake(key, () => {
-      const answered = this.#lastSetUp.then(async () => {
+      const answered = this.#firstContacts.run(async () => {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
           await answerSetup(this.#context(token), request, { owner, received }),
         );
       });
-      this.#lastSetUp = answered.catch(() => this.#setUps.delete(key));
+      answered.catch(() => this.#setUps.delete(key));
       return answered;
     });
   }

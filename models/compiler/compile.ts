@@ -16,7 +16,7 @@ import { namesIn, type NamesOfParts, scoreName, withNames } from "./names.ts";
 import { outputSpecs } from "./quantise/outputs.ts";
 import type { StateSpec } from "../../sdk/wire/values.ts";
 import { lengthWithoutStates, readingsWithStates } from "./states.ts";
-import { withPlainScores } from "./lower/classifiers.ts";
+import { prepareGraph } from "./lower/prepare.ts";
 import { withOutputs } from "./lower/cut.ts";
 import { withInputShape } from "./lower/input_shape.ts";
 import { lower } from "./lower/lower.ts";
@@ -214,7 +214,7 @@ export function wantedGraph(
   graph: OnnxGraph,
   { outputs, inputShape }: Pick<CompileOptions, "outputs" | "inputShape">,
 ): OnnxGraph {
-  const plain = withPlainScores(graph);
+  const plain = prepareGraph(graph);
   const cut = outputs ? withOutputs(plain, outputs) : plain;
   return inputShape ? withInputShape(cut, inputShape) : cut;
 }

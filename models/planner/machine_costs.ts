@@ -2,6 +2,7 @@
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { gcd } from "../../sdk/paillier/public/modular.ts";
+import { defaultPrimes } from "../../sdk/paillier/private/key_generation.ts";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import {
   randomBelow,
@@ -101,16 +102,24 @@ function openBank(modulus: bigint, products: number) {
 }
 
 /**
- * A key for timing alone: its factors are odd and random but not prime, which
- * costs nothing to find and changes no operation's time.
+ * A key for timing alone, shaped as a new one: its factors are odd and random but not
+ * prime, which costs nothing to find and changes no operation's time.
  */
 function stubKey(modulusBits: number): PrivateKey {
-  const bits = modulusBits / 2;
-  const factor = () => randomBits(bits) | 3n << BigInt(bits - 2) | 3n;
+  const count = defaultPrimes(modulusBits);
   for (;;) {
-    const p = factor(), q = factor();
-    if (p !== q && gcd(p * q, (p - 1n) * (q - 1n)) === 1n && gcd(p, q) === 1n) {
-      return PrivateKey.fromPrimes(p, q);
+    const factors = Array.from({ length: count }, (_, i) => {
+      const bits = Math.floor((modulusBits + i) / count);
+      // At least 7/8 of what their length holds, so that the product of four is long enough.
+      return randomBits(bits) | 7n << BigInt(bits - 3) | 3n;
+    });
+    const product = factors.reduce((product, factor) => product * factor);
+    const totient = factors.reduce((product, f) => product * (f - 1n), 1n);
+    const apart = factors.every((f, i) =>
+      factors.slice(0, i).every((g) => gcd(f, g) === 1n)
+    );
+    if (apart && gcd(product, totient) === 1n) {
+      return PrivateKey.fromPrimes(...factors);
     }
   }
 }

@@ -97,17 +97,19 @@ export class IndexedDbBlobStore implements BlobStore {
   }
 
   /**
-   * Keeps other pages and workers of the origin out, by the browser's Web Locks;
-   * where it has none, nobody. A page that goes lets go.
+   * Keeps other pages and workers of the origin from what concerns one blob, or out of
+   * the database, by the browser's Web Locks; where it has none, nobody. A page that
+   * goes lets go.
    */
-  lock(): Promise<(() => Promise<void>) | null> {
+  lock(blob?: string): Promise<(() => Promise<void>) | null> {
     const { navigator } = globalThis as {
       navigator?: { locks?: LockManager };
     };
     const locks = navigator?.locks;
     if (!locks) return Promise.resolve(() => Promise.resolve());
     return new Promise((resolve, reject) => {
-      const name = `cipherlayer ${this.database}`;
+      const whole = `cipherlayer ${this.database}`;
+      const name = blob === undefined ? whole : `${whole} ${blob}`;
       const held = locks.request(name, { ifAvailable: true }, (lock) => {
         if (lock === null) return resolve(null);
         // Held until this resolves.

@@ -1,15 +1,14 @@
+import { type Clock, platformClock } from "../support/clock.ts";
+import { CipherlayerError } from "../support/errors.ts";
 import type { BlobStore } from "./blob_store.ts";
+import { KvLock } from "./kv_lock.ts";
 
 /** What is used of `Deno.Kv`, so that this module loads everywhere. */
 export interface KvLike {
-  /** The value of a key, or null. */
-  get(key: string[]): Promise<{ value: unknown }>;
-  /** Replaces a value. */
-  set(key: string[], value: unknown): Promise<unknown>;
+  /** The value of a key, and its version; null if there is none. */
+  get(key: string[]): Promise<{ value: unknown; versionstamp: string | null }>;
   /** Changes that take place together, if what they check holds. */
   atomic(): KvAtomicLike;
-  /** Removes a key. */
-  delete(key: string[]): Promise<void>;
   /** All entries whose keys begin so. */
   list(
     selector: { prefix: string[] },
@@ -22,8 +21,10 @@ export interface KvAtomicLike {
   check(expected: { key: string[]; versionstamp: string | null }): this;
   /** Replaces a value. */
   set(key: string[], value: unknown): this;
-  /** Makes the changes, and tells whether it did. */
-  commit(): Promise<{ ok: boolean }>;
+  /** Removes a key. */
+  delete(key: string[]): this;
+  /** Makes the changes, and tells whether it did, and their version. */
+  commit(): Promise<{ ok: boolean; versionstamp?: string }>;
 }
 
 /**
@@ -39,11 +40,23 @@ export interface KvAtomicLike {
 export class KvBlobStore implements BlobStore {
   readonly #kv: KvLike;
   readonly #prefix: string;
+  readonly #clock: Clock;
+  /** Locks that are held here: without all of them nothing is written. */
+  readonly #locks = new Set<KvLock>();
 
-  /** The blobs of an open database whose keys begin with `prefix`. */
-  constructor(kv: KvLike, prefix = "cipherlayer") {
+  /**
+   * The blobs of an open database whose keys begin with `prefix`.
+   *
+   * @param options.clock by which a lock counts as left behind. Default: the platform's
+   */
+  constructor(
+    kv: KvLike,
+    prefix = "cipherlayer",
+    options: { clock?: Clock } = {},
+  ) {
     this.#kv = kv;
     this.#prefix = prefix;
+    this.#clock = options.clock ?? platformClock;
   }
 
   /** The blob, or null if there is none. */
@@ -54,22 +67,24 @@ export class KvBlobStore implements BlobStore {
 
   /** Replaces the blob at once. */
   async write(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#kv.set([this.#prefix, name], bytes);
+    const change = this.#change().set([this.#prefix, name], bytes);
+    await this.#commit(change);
   }
 
   /** Writes the blob if there is none; of instances that do so at once one succeeds. */
   async create(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
     const key = [this.#prefix, name];
-    const { ok } = await this.#kv.atomic()
+    const change = this.#change()
       .check({ key, versionstamp: null })
-      .set(key, bytes)
-      .commit();
-    return ok;
+      .set(key, bytes);
+    if ((await change.commit()).ok) return true;
+    if (await this.read(name) !== null) return false;
+    throw this.#lost();
   }
 
   /** Removes the blob, if it is there. */
   async remove(name: string): Promise<void> {
-    await this.#kv.delete([this.#prefix, name]);
+    await this.#commit(this.#change().delete([this.#prefix, name]));
   }
 
   /** Names of all blobs. */
@@ -79,5 +94,44 @@ export class KvBlobStore implements BlobStore {
       names.push(String(key[1]));
     }
     return names;
+  }
+
+  /**
+   * Keeps other processes, of any machine, from what concerns one blob, or out of the
+   * store. One that ended without letting go holds it for another 20 seconds; one that
+   * was halted for longer than that can write nothing more.
+   */
+  async lock(name?: string): Promise<(() => Promise<void>) | null> {
+    const lock = await KvLock.take(
+      this.#kv,
+      this.#prefix,
+      name ?? "",
+      this.#clock,
+    );
+    if (lock === null) return null;
+    this.#locks.add(lock);
+    return async () => {
+      this.#locks.delete(lock);
+      await lock.release();
+    };
+  }
+
+  #change(): KvAtomicLike {
+    return [...this.#locks].reduce(
+      (change, lock) => lock.guard(change),
+      this.#kv.atomic(),
+    );
+  }
+
+  async #commit(change: KvAtomicLike): Promise<void> {
+    if (!(await change.commit()).ok) throw this.#lost();
+  }
+
+  #lost(): CipherlayerError {
+    const isQueue = [...this.#locks].some(({ name }) => name === "");
+    return new CipherlayerError(
+      isQueue ? "queue-locked" : "key-locked",
+      "Cannot write blob: expected the store's lock, got one that another process has taken over",
+    );
   }
 }

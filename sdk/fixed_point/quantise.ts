@@ -125,7 +125,9 @@ function quantiseInput(
         ends.sort((a, b) => a - b).join(", ")
       }]${unitOf(input, index)} at index ${index}${nameOf(input, index)}${
         several ? ` of "${input.name}"` : ""
-      }, got ${value}; clamp moves values into the range`,
+      }, got ${value}${
+        Number.isFinite(value) ? "; clamp moves values into the range" : ""
+      }`,
     );
   });
 }

@@ -51,7 +51,10 @@ export interface KeyStore {
 
 /** How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one. */
 export interface NewKeyOptions extends KeyGenerationOptions {
-  /** Bits of N; by default 2048, or those of the key that is replaced. */
+  /**
+   * Bits of N; by default 2048, or those of the key that is replaced. How many primes a
+   * key has is not taken over: one of two primes makes way for one of three.
+   */
   bits?: number;
 }
 

@@ -20,7 +20,7 @@ import { encodeReadings, type StoredReadings } from "./stored_readings.ts";
  * recording the outcome and removing the reading is one replacement of one blob,
  * and the outcome stays until the caller has dealt with it.
  *
- * One process at a time may use a queue's store; a folder's lock sees to it until
+ * One process at a time may use a queue's store; the store's lock sees to it until
  * the queue is disposed of.
  *
  * @example

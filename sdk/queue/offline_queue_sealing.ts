@@ -119,11 +119,10 @@ function headOf(name: string, kind: number, fingerprint: string): Uint8Array {
 }
 
 function queueSecret(key: PrivateKey): Uint8Array<ArrayBuffer> {
-  const { p, q } = key.exportPrimes();
   const { modulusBytes } = key.publicKey;
+  const ascending = [...key.exportPrimes()].sort((p, q) => p < q ? -1 : 1);
   const primes = concat(
-    bytesFromBigInt(p < q ? p : q, modulusBytes),
-    bytesFromBigInt(p < q ? q : p, modulusBytes),
+    ...ascending.map((prime) => bytesFromBigInt(prime, modulusBytes)),
   );
   const secret = hkdf(
     sha256,

@@ -26,7 +26,12 @@ import { maxItemBytes, sequenceBytes } from "../wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../wire/sealed_messages.ts";
 import { GarbledReply } from "./garbled_reply.ts";
 import { SealedInference } from "./inference.ts";
-import { type Batch, framingBytes, Transfers } from "./transfers.ts";
+import {
+  type Batch,
+  framingBytes,
+  type PostSealed,
+  Transfers,
+} from "./transfers.ts";
 
 /** Bodies of one round so far. */
 interface Traffic {
@@ -48,6 +53,11 @@ export class SealedInferences {
     this.#rounds = sealedRounds(plan);
     this.#transfers = new Transfers(this.#gates, clock);
     this.#leaves = leavesOf(this.#rounds);
+  }
+
+  /** Sets transfers up, so that the first inference need not. */
+  prepare(token: Uint8Array, post: PostSealed): Promise<void> {
+    return this.#transfers.prepare(this.#leaves, token, post);
   }
 
   /** Runs every round of one inference, as `runInference` does for other plans. */

@@ -1,6 +1,5 @@
 /**
- * Oblivious transfers of a session: set up when the first inference begins, renewed
- * before they run out, and never stored. Each inference gets a batch of its own, whose
+ * Oblivious transfers of a session: set up when it begins, renewed before they run out, and never stored. Each inference gets a batch of its own, whose
  * places of noise are drawn when it begins.
  *
  * @module
@@ -63,6 +62,15 @@ export class Transfers {
   constructor(gates: GateKernel, clock: Clock) {
     this.#gates = gates;
     this.#clock = clock;
+  }
+
+  /** Sets transfers up, for batches of so many leaves. */
+  async prepare(
+    leaves: number,
+    token: Uint8Array,
+    post: PostSealed,
+  ): Promise<void> {
+    this.#root = await this.#rootFor(leaves, token, post);
   }
 
   /**

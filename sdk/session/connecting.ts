@@ -94,17 +94,25 @@ export async function openSession(
 }
 
 /**
- * What runs inferences of a plan: an open one, round by round, or a sealed one, whose
- * oblivious transfers belong to this session alone.
+ * What runs inferences of a session: those of an open plan, round by round, or those
+ * of a sealed one, whose oblivious transfers are set up now and belong to this session
+ * alone.
  *
- * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large
+ * @param post a call to the functions, with retries
+ * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large, and as calls do
  */
-export function inferencesOf(
-  plan: InferencePlan,
+export async function inferencesOf(
+  { plan, token }: SessionResponse,
   clock: Clock,
-): typeof runInference {
+  post: (path: string, body: Uint8Array, maxBytes: number) => Promise<Reply>,
+): Promise<typeof runInference> {
   if (!isSealed(plan)) return runInference;
   const inferences = new SealedInferences(plan, clock);
+  await inferences.prepare(
+    token,
+    async (path, body, maxBytes) =>
+      (await post(`v1/sealed/${path}`, body, maxBytes)).body,
+  );
   return (...inference) => inferences.run(...inference);
 }
 

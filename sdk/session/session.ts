@@ -53,7 +53,9 @@ interface Batch {
 }
 
 /**
- * Opens a session: proves the key, fetches the plan and the first token.
+ * Opens a session: proves the key, fetches the plan and the first token. Whether the
+ * model is sealed its plan tells; then oblivious transfers are set up as well, which
+ * takes both sides a second.
  *
  * @throws {CipherlayerError} if the functions cannot be reached (after retries),
  * refuse the key or model, or send a plan that makes no sense; `contract-changed` if
@@ -119,7 +121,10 @@ export class Session extends SessionEvents {
     this.#options = options;
     this.#owner = keys instanceof PaillierEngine
       ? keys
-      : new PaillierEngine(keys, { random: options.random });
+      : new PaillierEngine(keys, {
+        random: options.random,
+        memory: options.memory,
+      });
     this.#idleFilling = new IdleFilling(this.#owner);
     this.#transport = createTransport({
       url: options.url,
@@ -363,16 +368,13 @@ export class Session extends SessionEvents {
   async #open(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
     const joined = this.#joinSignals(signal);
-    const opened = await openSession(
-      this.#options,
-      this.#owner,
-      (path, body, maxBytes) =>
-        this.#post(path, body, { maxBytes, signal: joined }),
-    );
+    const post = (path: string, body: Uint8Array, maxBytes: number) =>
+      this.#post(path, body, { maxBytes, signal: joined });
+    const opened = await openSession(this.#options, this.#owner, post);
     const isChanged = await this.#contracts.check(opened.plan);
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
-    this.#run = inferencesOf(opened.plan, this.#clock);
+    this.#run = await inferencesOf(opened, this.#clock, post);
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }

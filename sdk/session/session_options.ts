@@ -35,6 +35,14 @@ export interface ConnectOptions {
    * begin with 0 again, as after {@linkcode Session.resetStates}.
    */
   onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
+  /**
+   * `small` for gateways of 128 MB: a few megabytes of tables, one thread, and twice the
+   * products for an encryption. Not for a `PaillierEngine`, which has options of its own.
+   *
+   * @default "auto": small where the machine or container is known to have less than
+   * 512 MiB
+   */
+  memory?: "auto" | "small";
   /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
   samples?: number;
   /**

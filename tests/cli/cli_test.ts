@@ -77,7 +77,7 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
   for (
     const [command, ...rest] of [
       ["simulate", out, "--input"],
-      ["compile", `${folder}/net.onnx`, "--out", out, "--calibrate"],
+      ["compile", `${folder}/net.onnx`, "--force", "--out", out, "--calibrate"],
     ]
   ) {
     const turned = await cipherlayer(command, ...rest, `${folder}/nhwc.npy`);
@@ -158,6 +158,36 @@ Deno.test("help and misuse", async () => {
   equal((await cipherlayer("nonsense")).code, 2);
   equal((await cipherlayer("compile", "a.onnx", "--out", "b")).code, 2);
   const missing = await cipherlayer("verify", "/nowhere");
-  equal(missing.code, 1);
-  match(missing.stderr, /manifest.json/);
+  equal(missing.code, 2);
+  match(missing.stderr, /^Cannot read \/nowhere: no such file or folder$/m);
+});
+
+Deno.test("a sealed package is compiled, inspected, planned, simulated and verified; scores are refused", async () => {
+  const { folder } = await workplace();
+  const out = `${folder}/sealed`, readings = `${folder}/x.npy`;
+  const compile = [
+    ...["compile", `${folder}/net.onnx`, "--calibrate", readings],
+    ...["--weight-bits", "8", "--activation-bits", "8"],
+    ...["--privacy", "sealed", "--out", out],
+  ];
+  const compiled = await cipherlayer(...compile);
+  equal(compiled.code, 0, compiled.stderr);
+  match((await cipherlayer("inspect", out)).stdout, /sealed: a gateway sees/);
+  const plan = ["plan", out, "--key-bits", "1024", "--line-mbit", "50"];
+  const planned = await cipherlayer(...plan, "--json");
+  equal(planned.code, 0, planned.stderr);
+  const report = JSON.parse(planned.stdout);
+  equal(report.costs.byteMs, 8 / 50_000);
+  ok(report.sealed.total.bytesDown > 1000 && report.leastLabels.model > 10);
+  match((await cipherlayer(...plan)).stdout, /to begin oblivious transfer/);
+  const simulated = await cipherlayer(
+    ...["simulate", out, "--input", readings],
+    ...["--labels", `${folder}/y.npy`, "--clamp", "--json"],
+  );
+  equal(simulated.code, 0, simulated.stderr);
+  ok(JSON.parse(simulated.stdout).accuracy > .9);
+  equal((await cipherlayer("verify", out)).code, 0);
+  const scores = await cipherlayer(...compile, "--reveal", "scores");
+  equal(scores.code, 1);
+  match(scores.stderr, /Cannot seal model net: expected one that reveals its/);
 });

@@ -87,6 +87,11 @@ Deno.test("create, show, rotate, export: what the file holds", async () => {
     const open = await keys("export", path);
     deepEqual(JSON.parse(open.stdout), exportPrivateJwk(key).pub);
 
+    const options = ["--insecure", "--primes", "3"];
+    equal((await keys("rotate", path, ...options)).code, 0);
+    const three = await new FileKeyStore(path, passphrase).load();
+    equal(three?.exportPrimes().length, 3);
+
     const again = await keys("create", path, ...small);
     equal(again.code, 2);
     match(again.stderr, /is there; use rotate/);

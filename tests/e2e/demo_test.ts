@@ -50,6 +50,27 @@ async function demoJson(args: string[]): Promise<Report> {
 }
 
 Deno.test({
+  name:
+    "demo --privacy sealed: the right answer, and noise where features stood",
+  ignore,
+  fn: async () => {
+    const sealed = [...insecure, "--privacy", "sealed"];
+    const { code, stdout, stderr } = await demo(sealed);
+    equal(code, 0, stderr);
+    match(stdout, /What the gateway decrypts/);
+    match(stdout, /Answer: 7 \(right\)\n/);
+    match(stdout, /\d+ uniform numbers/);
+    match(stdout, /at most 3.3 bits of the model a label/);
+    // Of the picture's upper left corner features are all alike: noise is not.
+    const corner = stdout.split("\n").slice(3, 7)
+      .map((line) => line.slice(66, 74)).join("");
+    ok(new Set(corner).size > 4, corner);
+    const clash = await demo([...sealed, "--url", "http://127.0.0.1:9"]);
+    equal(clash.code, 2);
+  },
+});
+
+Deno.test({
   name: "demo --json: the fields that are promised, and the right answer",
   ignore,
   fn: async () => {

@@ -273,10 +273,12 @@ Deno.test("a set-up of noise is used like any other; one of another size or with
   const run = async (reply: Reply, values: number[]) => {
     cheat.reply = reply;
     cloud.requests.length = 0;
-    await using session = await openSealed(cloud.url);
-    outcomes.push(
-      await session.infer(values).then(() => "answer" as const, outcomeOf),
-    );
+    const infer = async (): Promise<Outcome> => {
+      await using session = await openSealed(cloud.url);
+      await session.infer(values);
+      return "answer";
+    };
+    outcomes.push(await infer().catch(outcomeOf));
     requests.push([...cloud.requests]);
   };
   const point = (answer: Uint8Array) => answer.subarray(0, pointBytes);

@@ -64,10 +64,9 @@ Deno.test("a sealed session", async (t) => {
         answer.bytesDown,
         sum(answer.rounds.map(({ bytesDown }) => bytesDown)),
       );
-      // Set-up and garbled tables are counted.
-      ok(
-        answer.rounds[0].bytesUp > 71_208 && answer.rounds[1].bytesDown > 1_000,
-      );
+      // Set-up came when the session began; garbled tables are counted.
+      ok(answer.bytesUp < 71_208);
+      ok(answer.rounds[1].bytesDown > 10 * answer.rounds[1].bytesUp);
       const { gateway, cloud: { bits } } = answer.leakage;
       const numbers = sum(answer.rounds.map((round) => round.ciphertextsDown));
       equal(
@@ -75,10 +74,7 @@ Deno.test("a sealed session", async (t) => {
         `${numbers} uniform numbers and the label: at most 2 bits`,
       );
       deepEqual([bits, gateway.answerBits, gateway.boundBits], [0, 2, 2]);
-      // The second inference needs no set-up, and randomness is made ahead for it.
       await session.whenPrepared();
-      const second = await session.infer(reading);
-      ok(second.bytesUp < answer.bytesUp - 71_208);
     },
   );
 
@@ -204,7 +200,7 @@ Deno.test("a pinned contract, one kept beside the key, and a pace are those of a
       keys,
       paceMs: 50,
       clock: {
-        now: () => 0,
+        now: () => performance.now(),
         wait: (delayMs) => Promise.resolve(void waits.push(delayMs)),
       },
     });
@@ -212,8 +208,9 @@ Deno.test("a pinned contract, one kept beside the key, and a pace are those of a
     equal(await keys.contracts.read(session.model), contract);
     await session.infer(sampleOf(1).reading);
   }
-  // Set-up, and two calls a round.
-  deepEqual(waits, Array(1 + 2 * rounds.length).fill(50));
+  // Two calls a round, each at the next moment of the grid.
+  equal(waits.length, 2 * rounds.length);
+  ok(waits.every((delayMs) => delayMs >= 0 && delayMs <= 50));
   await openSealed(cloud.url, { contract }).then((session) => session.close());
   await rejects(
     openSealed(cloud.url, { contract: `sha256:${"0".repeat(64)}` }),

@@ -1,4 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
+import { plugReports } from "../../examples/appliance/main.ts";
+import { Notices } from "../../examples/smart_home/notices.ts";
 import {
   powerMeans,
   slidingWindows,
@@ -42,6 +44,30 @@ Deno.test("hours slide, and begin again after a gap", async () => {
   const windows = await collect(slidingWindows(means(), 10));
   deepEqual(windows.map((window) => window[0]), [0, 10, 20, 1000]);
   deepEqual([...new Set(windows.map((window) => window.length))], [240]);
+});
+
+Deno.test("a plug that hangs, or gives no number, is told once; one without a load may", async () => {
+  const hour = 3_600_000;
+  const notices = new Notices();
+  let problems: string[] = [];
+  notices.onChange = (now) => problems = now;
+  async function* messages(value: unknown) {
+    for (let i = 0; i < 26; i++) yield { atMs: i * hour, value };
+  }
+  const seen = async (power: unknown) => {
+    const reports = plugReports(messages({ power }), "power", notices);
+    const watts = await Array.fromAsync(reports, ({ watts }) => watts);
+    return [watts.length, problems.join()];
+  };
+  deepEqual(await seen(0), [26, ""]);
+  deepEqual(await seen("unavailable"), [
+    0,
+    `No number at "power" in {"power":"unavailable"}: --field says where the power is`,
+  ]);
+  deepEqual(await seen(6.5), [
+    26,
+    `"power" has been 6.5 for a day: does the sensor hang?`,
+  ]);
 });
 
 Deno.test("power enters as logarithms in [0, 1]", () => {

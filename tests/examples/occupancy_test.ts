@@ -98,6 +98,22 @@ Deno.test("messages with none of the fields, and a sensor that never reports, ar
   match(problemsAfter[2][0], /^No number at "co2", the co2, for 6 minutes/);
 });
 
+Deno.test("a sensor that hangs is told once, until its value moves; darkness may last", async () => {
+  const hour = 3_600_000;
+  const { rows, problemsAfter } = await rowsFrom(
+    Array.from({ length: 27 }, (_, i) => [
+      i * hour,
+      { air: { t: 20 + i % 2, h: i < 26 ? 40 : 41 }, lux: 0, co2: 500 + i },
+    ]),
+  );
+  equal(rows.length, 27);
+  deepEqual(
+    problemsAfter.map((all) => all.length),
+    [...Array(24).fill(0), 1, 1, 0],
+  );
+  match(problemsAfter[25][0], /^"air.h" has been 40 for a day/);
+});
+
 Deno.test({
   name: "occupancy --simulate: whole batches, minute by minute right",
   ignore: isMissing("occupancy"),

@@ -1,7 +1,15 @@
 /** The apps on a broker: discovery, states, availability, and Home Assistant's start. */
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import {
+  deepEqual,
+  equal,
+  match,
+  ok,
+  rejects,
+  throws,
+} from "node:assert/strict";
 import { once } from "node:events";
 import { brokerAt, connectClient } from "../../examples/smart_home/broker.ts";
+import { homeCommand, parseHome } from "../../examples/smart_home/options.ts";
 import { Notices } from "../../examples/smart_home/notices.ts";
 import { mqttMessages, numberAt } from "../../examples/smart_home/sources.ts";
 import {
@@ -22,6 +30,7 @@ import {
   startBroker,
   Watcher,
 } from "../support/broker.ts";
+import { certificate, certificateKey } from "../vectors/self_signed.ts";
 import sdk from "../../sdk/deno.json" with { type: "json" };
 
 const { version } = sdk;
@@ -143,6 +152,50 @@ Deno.test("user and password of an address are decoded, with colons, and taken o
   const client = connectClient(given, new Notices());
   deepEqual(await seen.promise, ["al@ice", "p@ss:w/rd"]);
   await client.endAsync();
+});
+
+Deno.test("a broker of a private authority is refused, with a hint, and trusted by its PEM files", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = async (name: string, text: string) => {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+      return `${folder}/${name}`;
+    };
+    const ca = ["--broker-ca", await file("ca.pem", certificate)];
+    const own = [
+      ...["--broker-cert", await file("cert.pem", certificate)],
+      ...["--broker-key", await file("key.pem", certificateKey)],
+    ];
+    await using broker = await startBroker({
+      tls: {
+        ...{ cert: certificate, key: certificateKey, ca: certificate },
+        ...{ requestCert: true, rejectUnauthorized: true },
+      },
+    });
+    const connected = async (args: string[]) => {
+      const { home } = parseHome(homeCommand("a", "", "a"), args);
+      const notices = new Notices();
+      const told = Promise.withResolvers<string>();
+      notices.onChange = ([problem]) => told.resolve(problem);
+      const address = brokerAt(new URL(broker.url), home.pems);
+      const client = connectClient(address, notices);
+      client.on("connect", () => told.resolve("connected"));
+      const result = await told.promise;
+      await client.endAsync(true);
+      return result;
+    };
+    match(
+      await connected([]),
+      /certificate.*\(a private authority: --broker-ca\)/i,
+    );
+    equal(await connected([...ca, ...own]), "connected");
+    throws(
+      () => parseHome(homeCommand("a", "", "a"), ["--broker-ca", "nothere"]),
+      /cannot read nothere: no such file or folder/,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("retained and unreadable messages are told, and give no reading", async () => {

@@ -23,6 +23,8 @@ Deno.test("the units give each app the same permissions, of its own folder", asy
   );
   for (const other of others) equal(other, first);
   ok(!/--allow-(run|ffi|all|import)|(^| )-A( |$)/.test(first), first);
+  // By which small machines are noticed, and nothing else of the system.
+  match(first, /--allow-sys=systemMemoryInfo( |$)/);
   match(first, /--allow-write=\/var\/lib\/cipherlayer-APP( |$)/);
 });
 

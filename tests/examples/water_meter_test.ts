@@ -492,6 +492,8 @@ Deno.test({
       ]);
       equal(code, 0, stderr);
       match(stderr, /9.png: .*left out/);
+      match(stderr, /: pictures: 5, left out: 1\n/);
+      match(stderr, /\nValues: 3; readings refused: 1\n/);
       const readings = jsonLines<MeterReading>(stdout);
       deepEqual(readings.map(({ raw }) => raw), [
         "04.321",
@@ -586,6 +588,82 @@ Deno.test({
       await Deno.remove(config);
     }
   },
+});
+
+/** A folder with a meter's description and pictures of these names; runs the app on it. */
+async function runOn(
+  pictures: Record<string, Uint8Array<ArrayBuffer>>,
+  args: string[],
+) {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, bytes] of Object.entries(pictures)) {
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }
+    await Deno.writeTextFile(
+      `${folder}/meter.json`,
+      JSON.stringify({
+        digits: faceRegions(5),
+        decimals: 3,
+        maxPerHour: 3,
+      }),
+    );
+    return await runApp("water_meter", [
+      ...args.map((arg) => arg.replace("FOLDER", folder)),
+      ...["--config", `${folder}/meter.json`, "--interval-s", "0.01"],
+      ...["--queue", `${folder}/queue`, ...insecureKey],
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const away = ["--url", "http://127.0.0.1:1"];
+const black = encode({
+  ...{ width: 308, height: 112, channels: 3 },
+  data: new Uint8Array(3 * 308 * 112),
+}) as Uint8Array<ArrayBuffer>;
+
+Deno.test("a run that ends does not wait for a picture that cannot be used", async () => {
+  const missing = ["--picture", "FOLDER/a.png", "--count", "1", ...away];
+  const none = await runOn({}, missing);
+  equal(none.code, 1, none.stderr);
+  match(
+    none.stderr,
+    /\nerror: .*a.png: 3 pictures in a row left out: no such file or folder\n$/,
+  );
+  const dark = await runOn({ "a.png": black }, missing);
+  equal(dark.code, 1, dark.stderr);
+  match(dark.stderr, /a.png: digit 1: too dark; such pictures are left out/);
+});
+
+Deno.test("a digit outside of the picture ends the app at once, and is named", async () => {
+  const small = encode({
+    ...{ width: 60, height: 112, channels: 3 },
+    data: new Uint8Array(3 * 60 * 112),
+  }) as Uint8Array<ArrayBuffer>;
+  for (const source of ["--picture", "--folder"]) {
+    const path = source === "--folder" ? "FOLDER" : "FOLDER/a.png";
+    const { code, stderr } = await runOn(
+      { "a.png": small },
+      [source, path, ...away],
+    );
+    equal(code, 2, stderr);
+    match(
+      stderr,
+      /error: digit 1: expected a region within the picture's 60 x 112 pixels/,
+    );
+  }
+});
+
+Deno.test("a folder whose pictures cannot be used: exit code 2, and what is wrong", async () => {
+  const { code, stderr } = await runOn(
+    { "a.png": black, "b.png": new Uint8Array(9) },
+    ["--folder", "FOLDER", ...away],
+  );
+  equal(code, 2, stderr);
+  match(stderr, /a.png: digit 1: too dark; this picture is left out/);
+  match(stderr, /: pictures: 2, left out: 2\n/);
 });
 
 for (

@@ -164,4 +164,26 @@ export const storageMutations: Mutation[] = [
       "          const outcome = unrecorded ?? await this.#blobs.readOutcome(id);\n          await this.#change(() => this.#remove(id));\n          yield outcome;",
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
+  {
+    name: "a lock in Deno KV that is taken from who holds it",
+    file: "sdk/blobs/kv_lock.ts",
+    find: "holder === null || (seen",
+    replace: "holder !== undefined || (seen",
+    tests: ["tests/sdk/blobs/kv_lock_test.ts"],
+  },
+  {
+    name: "who lost a lock in Deno KV goes on writing",
+    file: "sdk/blobs/kv_lock.ts",
+    find:
+      "return change.check({ key: holder, versionstamp: this.#versionstamp });",
+    replace: "return holder.length === 0 ? change : change;",
+    tests: ["tests/sdk/blobs/kv_lock_test.ts"],
+  },
+  {
+    name: "a sensor that hangs is not told",
+    file: "examples/smart_home/unchanged.ts",
+    find: "if (sameMs < maxSameMs ||",
+    replace: "if (sameMs < Infinity ||",
+    tests: ["tests/examples/occupancy_test.ts"],
+  },
 ];

@@ -42,7 +42,7 @@ export async function serveChecks(bundlePath: string) {
       context.body(script, 200, { "content-type": "text/javascript" }),
   );
   const server = serveLocally(app.fetch);
-  const { p, q } = testKey(512).exportPrimes();
+  const [p, q] = testKey(512).exportPrimes();
   const input: CheckInput = {
     primes: [p.toString(16), q.toString(16)],
     url: server.url,

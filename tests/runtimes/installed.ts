@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { packageFolder } from "../support/package_folder.ts";
 import { runCommand } from "./processes.ts";
 
 /**
@@ -42,14 +42,4 @@ export async function installTarballs(
 /** A module of `name` as the package of `module` sees it. */
 export function dependencyOf(module: string, name: string): string {
   return `file://${createRequire(module).resolve(name)}`;
-}
-
-/** The folder of the npm package that holds the file `path`. */
-function packageFolder(path: string): string {
-  const folder = dirname(path);
-  const manifest = join(folder, "package.json");
-  // Some packages have a package.json of one line in folders of their own.
-  const isRoot = existsSync(manifest) &&
-    JSON.parse(Deno.readTextFileSync(manifest)).version !== undefined;
-  return isRoot ? folder : packageFolder(folder);
 }

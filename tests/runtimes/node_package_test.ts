@@ -14,7 +14,6 @@ import { packSdk } from "../../cli/release/pack_sdk.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { startCloud } from "../support/cloud.ts";
-import { packageFolder } from "../support/package_folder.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 import { installTarballs } from "./installed.ts";
@@ -37,7 +36,7 @@ Deno.test({
       const model = tinyLeNet();
       const [{ scale: [scale], offset: [offset] }] = model.manifest.inputs;
       const integers = randomReading(model, 3);
-      const { p, q } = testKey(512).exportPrimes();
+      const [p, q] = testKey(512).exportPrimes();
       await using cloud = startCloud([model]);
       const report = JSON.parse(
         await runCommand("node", [
@@ -57,6 +56,7 @@ Deno.test({
       assert.deepEqual(report.scores, scores);
       assert.deepEqual(report.queued, [scores, scores]);
       checkPackage(sdk);
+      await checkBundle(folder);
       await checkTypesInUse(folder);
       await checkCompilers(folder);
       await runExample(folder);
@@ -87,6 +87,21 @@ async function checkTypesInUse(folder: string): Promise<void> {
     }`,
   );
   await runCommand(Deno.execPath(), ["check", "consumer.ts"], folder);
+}
+
+/** A bundler takes what is used, and nothing of the rest. */
+async function checkBundle(folder: string): Promise<void> {
+  await Deno.writeTextFile(
+    `${folder}/one.mjs`,
+    'export { exponentialBackoff } from "@cipherlayer/sdk";',
+  );
+  const bundled = await runCommand(
+    Deno.execPath(),
+    ["bundle", "--quiet", "--platform=browser", "--minify", "one.mjs"],
+    folder,
+  );
+  assert.ok(bundled.includes("export"), bundled);
+  assert.ok(bundled.length < 2000, `${bundled.length} characters`);
 }
 
 /** TypeScript's versions and ways of resolution that consumers have. */
@@ -133,6 +148,12 @@ async function runExample(folder: string): Promise<void> {
     runCommand("node", ["05_node.mjs", cloud.url], folder, {
       CIPHERLAYER_PASSPHRASE: "a passphrase",
     });
+  await assert.rejects(
+    runCommand("node", ["05_node.mjs", cloud.url], folder, {
+      CIPHERLAYER_PASSPHRASE: "",
+    }),
+    /: Set CIPHERLAYER_PASSPHRASE: the key is kept under it\.\s*$/,
+  );
   // Both runs: the second with the key that the first has made.
   for (const text of [await run(), await run()]) {
     assert.match(text, /^The room is occupied \(\d+ ms\)\./);

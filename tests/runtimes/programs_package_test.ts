@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 // Fetched by being imported; `dependencies` below needs their folders.
 import "../../cli/commands/mod.ts";
-import "fast-png";
 import { packCommand, packFunctions } from "../../cli/release/pack_programs.ts";
 import { version } from "../../sdk/support/version.ts";
 import { encodeNpy } from "../../cli/readings/npy.ts";
@@ -26,13 +25,13 @@ const dependencies = [
   "@noble/hashes/sha2.js",
   "cborg",
   "commander",
+  "csv-parse/sync",
   "fast-png",
+  "fflate",
   "hono",
   "jose",
 ].map((entry) => import.meta.resolve(entry));
-const ofPng = ["fflate", "iobuffer"].map((name) =>
-  dependencyOf(import.meta.resolve("fast-png"), name)
-);
+const ofPng = [dependencyOf(import.meta.resolve("fast-png"), "iobuffer")];
 
 /** Room's readings: occupied, empty. */
 const readings = "temperature,humidity,light,co2\n22,29,460,950\n19,40,0,420\n";

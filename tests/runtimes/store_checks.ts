@@ -27,12 +27,16 @@ function stores() {
 
 /** Saves a key, queues a reading under it, rotates, queues another. */
 export async function fill(primes: [string, string]): Promise<void> {
-  const { keys, queued } = stores();
+  const { blobs, keys, queued } = stores();
   const [p, q] = primes.map((prime) => BigInt(`0x${prime}`));
   await keys.save(PrivateKey.fromPrimes(p, q));
   const queue = await OfflineQueue.open({ store: queued, keys });
   await queue.add([1, 2]);
-  await rotateKey(keys, { insecure: true });
+  {
+    // A queue in the key's own database is no obstacle.
+    await using _queue = await OfflineQueue.open({ store: blobs, keys });
+    await rotateKey(keys, { insecure: true });
+  }
   await queue.add([3]);
   // Nobody else may use the store meanwhile; then anybody.
   const second = await OfflineQueue.open({ store: queued, keys })

@@ -3,6 +3,7 @@ import { Aedes } from "aedes";
 import mqtt from "mqtt";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
 export interface Broker extends AsyncDisposable {
   url: string;
@@ -15,10 +16,12 @@ export interface BrokerOptions {
   port?: number;
   /** Sees what clients open it with; all are let in. */
   authenticate?: (user: string | undefined, password: string) => void;
+  /** Certificates: then it is one of `mqtts://localhost`. */
+  tls?: TlsOptions;
 }
 
 export async function startBroker(
-  { port = 0, authenticate }: BrokerOptions = {},
+  { port = 0, authenticate, tls }: BrokerOptions = {},
 ): Promise<Broker> {
   const aedes = await Aedes.createBroker({
     authenticate: (_, user, password, done) => {
@@ -32,11 +35,14 @@ export async function startBroker(
     for (const { topic } of subscriptions) topics.add(topic);
     subscribing.dispatchEvent(new Event("subscribed"));
   });
-  const server = createServer(aedes.handle as (socket: Socket) => void);
+  const handle = aedes.handle as (socket: Socket) => void;
+  const server = tls ? createTlsServer(tls, handle) : createServer(handle);
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls ? "mqtts://localhost" : "mqtt://127.0.0.1"}:${
+      (server.address() as AddressInfo).port
+    }`,
     async subscribed(topic) {
       while (!topics.has(topic)) await once(subscribing, "subscribed");
     },

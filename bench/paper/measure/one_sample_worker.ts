@@ -9,7 +9,7 @@ import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { randomBelow } from "../../../sdk/paillier/public/random_integer.ts";
 import { median } from "../../shared/harness.ts";
-import { benchKey, type BenchKeyBits } from "../../shared/keys.ts";
+import { benchKey, type BenchKeyBits, twoPrimeKey } from "../../shared/keys.ts";
 
 /** What one ciphertext costs, and the process at its largest. */
 export type OperationCosts = {
@@ -41,7 +41,7 @@ interface Cipher {
 /** As the scheme was published: g = N + 1, r^N, and one power by lambda. */
 function textbook(key: PrivateKey): Cipher {
   const { modulus: n } = key.publicKey;
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const square = n * n, lambda = (p - 1n) * (q - 1n);
   const mu = modInverse(lambda, n);
   return {
@@ -59,7 +59,7 @@ function textbook(key: PrivateKey): Cipher {
 
 function library(key: PrivateKey): Cipher {
   const { modulus: n } = key.publicKey;
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   const lambda = (p - 1n) * (q - 1n);
   const oracle = new paillierBigint.PrivateKey(
     lambda,
@@ -146,7 +146,8 @@ async function timed(
 
 if (import.meta.main) {
   const [contender, bits, turns] = Deno.args;
-  const key = benchKey(Number(bits) as BenchKeyBits);
+  const ownKey = contender.startsWith("ours") ? benchKey : twoPrimeKey;
+  const key = ownKey(Number(bits) as BenchKeyBits);
   const cipher = contender === "textbook"
     ? textbook(key)
     : contender === "paillier-bigint"

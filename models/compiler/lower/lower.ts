@@ -3,7 +3,6 @@
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
  */
-import { withPlainScores } from "./classifiers.ts";
 import { cropUnread } from "./crop.ts";
 import { neededNodes } from "./cut.ts";
 import type { FloatNetwork, FloatOutput } from "../ir.ts";
@@ -17,6 +16,7 @@ import {
   type OperatorRule,
   shapeOf,
 } from "./operator_call.ts";
+import { convTransposeRules } from "./operators/conv_transpose.ts";
 import { elementwiseRules, unary } from "./operators/elementwise.ts";
 import { linearRules } from "./operators/linear.ts";
 import { paddingRules } from "./operators/padding.ts";
@@ -24,6 +24,7 @@ import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { mlRules } from "./operators/ml.ts";
 import { quantisedRules } from "./operators/quantised.ts";
+import { recurrentRules } from "./operators/recurrent.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
@@ -32,6 +33,7 @@ import { integerNodes } from "./integer_nodes.ts";
 import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
+import { prepareGraph } from "./prepare.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
 import { poolBeforeConcat } from "./pool_before_concat.ts";
@@ -61,16 +63,19 @@ const shapeRules: Record<string, OperatorRule> = {
 
 const rules: Record<string, OperatorRule> = {
   ...linearRules,
+  ...convTransposeRules,
   ...elementwiseRules,
   ...poolingRules,
   ...shapeRules,
   ...quantisedRules,
   ...mlRules,
+  ...recurrentRules,
 };
 
 /** Operators that are linear where they depend on the reading at all. */
 const joining = new Set([
   ...Object.keys(linearRules),
+  ...Object.keys(convTransposeRules),
   ...Object.keys(shapeRules),
   ...["Add", "Sub", "Sum", "Mean", "Mul", "Div", "Neg"],
   ...["DequantizeLinear", "ConvInteger", "MatMulInteger"],
@@ -91,7 +96,7 @@ export function lower(
   given: OnnxGraph,
   { pool = "edge" }: LowerOptions = {},
 ): FloatNetwork {
-  const graph = withPlainScores(given);
+  const graph = prepareGraph(given);
   const faults = interfaceFaults(graph);
   if (faults.length > 0) {
     const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -306,6 +311,8 @@ function refuse(node: OnnxNode): OffendingNode | null {
   };
 }
 
+const gates = "its gates multiply two tensors that depend on the reading";
+
 /** What stands in the way of operators that somebody may expect. */
 const reasons: Readonly<Record<string, string>> = {
   TreeEnsemble: "trees compare features, which ciphertexts do not allow",
@@ -313,6 +320,8 @@ const reasons: Readonly<Record<string, string>> = {
     "trees compare features, which ciphertexts do not allow",
   TreeEnsembleRegressor:
     "trees compare features, which ciphertexts do not allow",
+  LSTM: gates,
+  GRU: gates,
   Normalizer: "it divides by a norm that depends on the reading",
   SVMClassifier: "it counts votes of comparisons that depend on the reading",
 };

@@ -49,6 +49,15 @@ const pooling = { ...window, ceil_mode: "number" } as const;
 
 const signatures: Readonly<Record<string, Signature>> = {
   Conv: { attributes: { ...window, group: "number" }, inputs: 3 },
+  ConvTranspose: {
+    attributes: {
+      ...window,
+      group: "number",
+      output_padding: "numbers",
+      output_shape: "numbers",
+    },
+    inputs: 3,
+  },
   Gemm: {
     attributes: {
       alpha: "number",
@@ -77,6 +86,16 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 4,
   },
   BipolarQuant: { inputs: 2 },
+  RNN: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
   Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
   LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
   LinearClassifier: {

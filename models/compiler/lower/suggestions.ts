@@ -2,7 +2,6 @@
 const suggestions: Record<string, string> = {
   LSTM: recurrent("LSTM"),
   GRU: recurrent("GRU"),
-  RNN: recurrent("RNN"),
   Softmax: "keep Softmax for the end of the model, or use Sigmoid",
   LogSoftmax: "end the model at the scores; LogSoftmax keeps their order",
   ArgMax: "end the model with it, or take the arg-max of the scores",
@@ -13,14 +12,11 @@ const suggestions: Record<string, string> = {
   GroupNormalization:
     "train with BatchNormalization, which folds into the layer before",
   LRN: "train with BatchNormalization, which folds into the layer before",
-  ConvTranspose: "upsample by Concat and Reshape, or use strided Conv only",
   Resize: "resize readings before inference",
   Upsample: "resize readings before inference",
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",
-  DynamicQuantizeLinear:
-    "export the floating-point model, or quantise it with fixed scales",
   TreeEnsembleClassifier: "train a small network (dense layers) instead",
   TreeEnsembleRegressor: "train a small network (dense layers) instead",
   Normalizer: "end the model at the scores",

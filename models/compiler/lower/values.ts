@@ -144,7 +144,8 @@ export class RoundBuilder {
         terms.push({ reads, map: composed });
       }
       if (terms.length < linear.terms.length) continue;
-      return { ...linear, shape, terms, bias: apply(map, linear.bias) };
+      const bias = apply(map, linear.bias);
+      return { ...linear, shape, terms: withoutNothing(terms), bias };
     }
     const broken = this.writeActivation(linear, `${node} input`);
     return {
@@ -166,6 +167,14 @@ export class RoundBuilder {
       node,
     });
   }
+}
+
+/** The terms that read anything; one at least. */
+function withoutNothing(terms: LinearValue["terms"]): LinearValue["terms"] {
+  const reading = terms.filter(({ map }) =>
+    map.kind !== "selection" || map.index.some((from) => from >= 0)
+  );
+  return reading.length > 0 ? reading : terms.slice(0, 1);
 }
 
 /** Sum of values of one shape; terms that read the same activation stay apart. */

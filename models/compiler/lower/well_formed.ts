@@ -12,7 +12,13 @@ const minInputs: Readonly<Record<string, number>> = {
       .map((operator) => [operator, 2]),
   ),
   ...Object.fromEntries(
-    ["QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger"]
+    [
+      "ConvTranspose",
+      "QuantizeLinear",
+      "DequantizeLinear",
+      "ConvInteger",
+      "MatMulInteger",
+    ]
       .map((operator) => [operator, 2]),
   ),
   ...Object.fromEntries(
@@ -25,6 +31,7 @@ const minInputs: Readonly<Record<string, number>> = {
   Where: 3,
   Range: 3,
   BatchNormalization: 5,
+  RNN: 3,
   QLinearConv: 8,
   QLinearMatMul: 8,
   Quant: 4,

@@ -1,7 +1,7 @@
 /** Holds the lowered network to the graph's own evaluation on calibration readings. */
 import { outputsOf, runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
-import { withPlainScores } from "../lower/classifiers.ts";
+import { prepareGraph } from "../lower/prepare.ts";
 import { detachTail } from "../lower/score_display.ts";
 import type { OnnxGraph } from "../onnx/graph.ts";
 import type { FloatStatistics } from "../quantise/statistics.ts";
@@ -34,7 +34,7 @@ export function compareWithGraph(
   calibration: readonly ArrayLike<number>[],
   { samples }: FloatStatistics,
 ): IndependentCheck {
-  const graph = withPlainScores(given);
+  const graph = prepareGraph(given);
   const count = Math.min(
     calibration.length,
     maxReadings,

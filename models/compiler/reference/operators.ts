@@ -12,16 +12,23 @@ import {
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
+import { rnn } from "./recurrent.ts";
 import { quantisedOperators } from "./quantised.ts";
-import { convolution, pool, reduction } from "./windows.ts";
+import {
+  convolution,
+  pool,
+  reduction,
+  transposedConvolution,
+} from "./windows.ts";
 
 type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
 
-/** First output of a node; of Split, all. */
+/** First output of a node; of Split and RNN, all. */
 export function evaluateNode(
   node: OnnxNode,
   inputs: (Tensor | null)[],
 ): Tensor[] {
+  if (node.operator === "RNN") return rnn(node, inputs);
   return node.operator === "Split"
     ? split(node, inputs)
     : [firstOutput(node, inputs)];
@@ -294,6 +301,7 @@ const reduce: Rule = (node, [x, axes]) =>
 
 const rules: Readonly<Record<string, Rule>> = {
   Conv: convolution,
+  ConvTranspose: transposedConvolution,
   Gemm: gemm,
   MatMul: (_, [a, b]) => matMul(a!, b!),
   BatchNormalization: batchNormalization,

@@ -106,6 +106,63 @@ export function convolution(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
   return tensor(shape, data);
 }
 
+/** Each input element times the kernel, added up where it falls in the output. */
+export function transposedConvolution(
+  node: OnnxNode,
+  inputs: (Tensor | null)[],
+): Tensor {
+  const [x, w] = inputs as Tensor[], bias = inputs[2] ?? null;
+  const [batch, channels, ...space] = x.shape;
+  const [, perGroup, ...kernel] = w.shape;
+  const groups = number(node, "group", 1), filters = perGroup * groups;
+  const ones = kernel.map(() => 1), nothing = kernel.map(() => 0);
+  const strides = listAttribute(node, "strides") ?? ones;
+  const dilations = listAttribute(node, "dilations") ?? ones;
+  const extra = listAttribute(node, "output_padding") ?? nothing;
+  const pads = [...listAttribute(node, "pads") ?? [...nothing, ...nothing]];
+  const automatic = text(node, "auto_pad", "NOTSET");
+  const given = listAttribute(node, "output_shape")?.slice(-kernel.length);
+  const lengths = space.map((length, a) => {
+    const full = strides[a] * (length - 1) + extra[a] +
+      (kernel[a] - 1) * dilations[a] + 1;
+    const same = automatic.startsWith("SAME") ? length * strides[a] : null;
+    const fixed = given?.[a] ?? same;
+    if (fixed === null) return full - pads[a] - pads[a + kernel.length];
+    const total = full - fixed;
+    pads[a] = automatic === "SAME_UPPER" ? total >> 1 : total - (total >> 1);
+    return fixed;
+  });
+  const area = size(space), places = size(lengths), taps = size(kernel);
+  const data = new Float64Array(batch * filters * places);
+  if (bias) {
+    data.forEach((_, i) =>
+      data[i] = bias.data[Math.floor(i / places) % filters]
+    );
+  }
+  eachPlace(space, (at, from) => {
+    eachPlace(kernel, (tap, k) => {
+      let to = 0;
+      for (let a = 0; a < kernel.length; a++) {
+        const place = at[a] * strides[a] + tap[a] * dilations[a] - pads[a];
+        if (place < 0 || place >= lengths[a]) return;
+        to = to * lengths[a] + place;
+      }
+      for (let b = 0; b < batch; b++) {
+        for (let c = 0; c < channels; c++) {
+          const group = Math.floor(c / (channels / groups));
+          const value = x.data[(b * channels + c) * area + from];
+          for (let f = 0; f < perGroup; f++) {
+            const filter = b * filters + group * perGroup + f;
+            data[filter * places + to] += value *
+              w.data[(c * perGroup + f) * taps + k];
+          }
+        }
+      }
+    });
+  });
+  return tensor([batch, filters, ...lengths], data);
+}
+
 export function pool(node: OnnxNode, x: Tensor, kind: "max" | "mean"): Tensor {
   const [batch, channels, ...space] = x.shape;
   const whole = node.operator.startsWith("Global");

@@ -1,11 +1,14 @@
 import type { Arithmetic } from "../public/kernel.ts";
 import type { Pacer } from "../../support/pacing.ts";
 
+/** Registers of the two powers; the table may begin behind them. */
+const result = 0;
+
 /**
- * Powers of two fixed bases, one for each lane, by table: with exponent
+ * Powers of a fixed base, two at a time, by table: with exponent
  * s = sum of d_i 2^(wi), base^s = product of T[i][d_i], T[i][d] = base^(d 2^(wi)).
  *
- * An exponent of e bits costs e/w products and the table (e/w) 2^w numbers a lane.
+ * An exponent of e bits costs e/w products and the table (e/w) 2^w numbers.
  * Look-ups are indexed by secret digits, so this is not constant-time (SECURITY.md).
  */
 export class FixedBaseTable {
@@ -13,62 +16,51 @@ export class FixedBaseTable {
   readonly #first: number;
   readonly #windowBits: number;
   readonly #windows: number;
-  /** One power in both lanes; only the table registers on the right change. */
+  /** A power in each lane; only the table registers on the right change. */
   readonly #program: Uint32Array;
 
-  /**
-   * Fills the registers from `firstRegister` on; the power goes to `result`, `result + 1`.
-   *
-   * @param exponentBits longest exponent
-   * @param windowBits 1 to 16
-   */
-  private constructor(
-    arithmetic: Arithmetic,
-    options: FixedBaseOptions,
-  ) {
+  private constructor(arithmetic: Arithmetic, options: FixedBaseOptions) {
     this.#arithmetic = arithmetic;
     this.#first = options.firstRegister;
     this.#windowBits = options.windowBits;
     this.#windows = Math.ceil(options.exponentBits / options.windowBits);
-    this.#program = powerProgram(options.result, this.#windows);
+    this.#program = powerProgram(this.#windows);
   }
 
-  /** Builds the table; takes (exponentBits/windowBits) 2^windowBits products a lane. */
+  /**
+   * Builds the table; takes (exponentBits/windowBits) 2^windowBits products.
+   *
+   * @param arithmetic of two equal moduli
+   */
   static async build(
     arithmetic: Arithmetic,
-    bases: readonly [bigint, bigint],
+    base: bigint,
     options: FixedBaseOptions,
     pacer: Pacer,
   ): Promise<FixedBaseTable> {
     const table = new FixedBaseTable(arithmetic, options);
     const size = 1 << table.#windowBits;
-    arithmetic.reserve(table.#register(table.#windows, 0, 0));
-    for (const lane of [0, 1] as const) {
-      const modulus = arithmetic.moduli[lane], base = bases[lane];
-      arithmetic.loadPair(
-        table.#register(0, 1, lane),
-        lane,
-        base % modulus,
-        base / modulus,
-      );
-      for (let window = 0; window < table.#windows; window++) {
-        arithmetic.loadPair(table.#register(window, 0, lane), lane, 1n, 0n);
-      }
-    }
+    arithmetic.reserve(table.#register(table.#windows, 2));
+    const [modulus] = arithmetic.moduli;
+    const first = table.#register(0, 1);
+    arithmetic.loadPair(first, 0, base % modulus, base / modulus);
     for (let window = 0; window < table.#windows; window++) {
-      const program: number[] = [];
-      // T[i][d] = T[i][d-1] T[i][1]; one step further gives T[i+1][1].
-      const last = window + 1 < table.#windows ? size : size - 1;
-      for (let digit = 2; digit <= last; digit++) {
-        for (const lane of [0, 1]) {
-          program.push(
-            digit < size
-              ? table.#register(window, digit, lane)
-              : table.#register(window + 1, 1, lane),
-            table.#register(window, digit - 1, lane),
-            table.#register(window, 1, lane),
-          );
-        }
+      // T[i][2^w], one step beyond the window, is T[i+1][1].
+      const entry = (digit: number) =>
+        digit < size
+          ? table.#register(window, digit)
+          : table.#register(window + 1, 1);
+      arithmetic.loadPair(entry(0), 0, 1n, 0n);
+      const program = [
+        entry(2),
+        entry(1),
+        entry(1),
+        result,
+        entry(1),
+        entry(1),
+      ];
+      for (let digit = 3; digit <= size; digit++) {
+        program.push(entry(digit), entry(digit - 2), entry(2));
       }
       arithmetic.run(Uint32Array.from(program));
       if (pacer.due()) await pacer.pause();
@@ -77,11 +69,13 @@ export class FixedBaseTable {
   }
 
   /**
-   * Leaves bases[lane]^exponents[lane] in registers `result` and `result + 1`.
+   * base^exponent = a + b*modulus for each exponent.
    *
    * @param exponents big-endian
    */
-  power(exponents: readonly [Uint8Array, Uint8Array]): void {
+  power(
+    exponents: readonly [Uint8Array, Uint8Array],
+  ): [[a: bigint, b: bigint], [a: bigint, b: bigint]] {
     const program = this.#program;
     const size = 1 << this.#windowBits;
     for (const lane of [0, 1]) {
@@ -92,37 +86,36 @@ export class FixedBaseTable {
         pendingBits += 8;
         while (pendingBits >= this.#windowBits && window < this.#windows) {
           const digit = pending & (size - 1);
-          program[operandAt(window, lane)] = this.#register(
-            window,
-            digit,
-            lane,
-          );
+          program[operandAt(window, lane)] = this.#register(window, digit);
           pending >>>= this.#windowBits;
           pendingBits -= this.#windowBits;
           window++;
         }
       }
     }
-    this.#arithmetic.run(program);
+    const arithmetic = this.#arithmetic;
+    arithmetic.run(program);
+    return [
+      arithmetic.storePair(result, 0),
+      arithmetic.storePair(result + 1, 1),
+    ];
   }
 
-  /** Both lanes' entries side by side: one step reads neighbours. */
-  #register(window: number, digit: number, lane: number): number {
-    return this.#first + 2 * ((window << this.#windowBits) + digit) + lane;
+  #register(window: number, digit: number): number {
+    return this.#first + (window << this.#windowBits) + digit;
   }
 }
 
 export interface FixedBaseOptions {
-  /** Table registers start here, at an even one. */
+  /** Table registers start here, at 2 or above. */
   firstRegister: number;
-  /** An even register. */
-  result: number;
   exponentBits: number;
+  /** 1 to 16. */
   windowBits: number;
 }
 
 /** result = T[0] T[1], then result *= T[i]; table operands are filled in later. */
-function powerProgram(result: number, windows: number): Uint32Array {
+function powerProgram(windows: number): Uint32Array {
   const program = new Uint32Array(6 * (windows - 1));
   for (let step = 0; step < windows - 1; step++) {
     for (const lane of [0, 1]) {

@@ -4,6 +4,9 @@ import type { Arithmetic } from "../public/kernel.ts";
 const windowBits = 6;
 const tableSize = 1 << (windowBits - 1);
 
+/** Registers that {@linkcode FixedExponent} takes, from 0 on. */
+export const exponentRegisters = 2 * tableSize + 2;
+
 /**
  * Powers with a fixed exponent, of two bases at a time, by sliding windows. Both
  * lanes have the same modulus and exponent, so they keep step. The program is
@@ -16,12 +19,12 @@ export class FixedExponent {
   readonly #program: Uint32Array;
 
   /**
-   * @param arithmetic of two equal moduli, used for this alone
+   * @param arithmetic of two equal moduli
    * @param exponent at least 64
    */
   constructor(arithmetic: Arithmetic, exponent: bigint) {
     this.#arithmetic = arithmetic;
-    arithmetic.reserve(2 * tableSize + 2);
+    arithmetic.reserve(exponentRegisters);
     this.#program = slidingWindowProgram(exponent);
   }
 

@@ -24,7 +24,11 @@ export interface PublicJwk {
   kid: string;
 }
 
-/** A private key as python-paillier writes it. Secret: seal it before it is stored. */
+/**
+ * A private key: of two primes as python-paillier writes it, of more with `oth` besides,
+ * after RFC 7518. Programs that know `p` and `q` alone refuse the latter, because
+ * their product is not N. Secret: seal it before it is stored.
+ */
 export interface PrivateJwk {
   /** Key type, python-paillier's own. */
   kty: "DAJ";
@@ -34,6 +38,8 @@ export interface PrivateJwk {
   p: string;
   /** Second prime factor of N. */
   q: string;
+  /** The third prime factor of N and the fourth, where it has more than two. */
+  oth?: { r: string }[];
   /** The public key that belongs to it. */
   pub: PublicJwk;
   /** Name of the key: here its fingerprint. */
@@ -52,8 +58,8 @@ export function exportPublicJwk(key: PublicKey): PublicJwk {
 }
 
 /**
- * The private key as a JSON Web Key, in the clear: for python-paillier and for
- * sealing. Nothing else in the SDK shows the primes.
+ * The private key as a JSON Web Key, in the clear: for sealing and, if it has two
+ * primes, for python-paillier. Nothing else in the SDK shows the primes.
  *
  * @example
  * ```ts
@@ -66,12 +72,13 @@ export function exportPublicJwk(key: PublicKey): PublicJwk {
  * ```
  */
 export function exportPrivateJwk(key: PrivateKey): PrivateJwk {
-  const { p, q } = key.exportPrimes();
+  const [p, q, ...others] = key.exportPrimes().map(encodeInteger);
   return {
     kty: "DAJ",
     key_ops: ["decrypt"],
-    p: encodeInteger(p),
-    q: encodeInteger(q),
+    p,
+    q,
+    ...(others.length > 0 ? { oth: others.map((r) => ({ r })) } : {}),
     pub: exportPublicJwk(key.publicKey),
     kid: key.publicKey.fingerprint,
   };
@@ -90,8 +97,8 @@ export function importPublicJwk(jwk: unknown): PublicKey {
 }
 
 /**
- * Reads a private key, with the members `p`, `q` (python-paillier since 1.2) or
- * `lambda`, `mu` (before). Checks that it belongs to its public key and that the
+ * Reads a private key, with the members `p`, `q` (python-paillier since 1.2), of more
+ * than two primes `oth` too, or `lambda`, `mu` (python-paillier before). Checks that it belongs to its public key and that the
  * factors are prime.
  *
  * @throws {CipherlayerError} "malformed", naming the member, never its value
@@ -100,19 +107,30 @@ export function importPrivateJwk(jwk: unknown): PrivateKey {
   const members = object(jwk, "a private key");
   constant(members, "kty", "DAJ");
   const { modulus } = importPublicJwk(members.pub);
-  const [p, q] = members.p === undefined && members.lambda !== undefined
+  const primes = members.p === undefined && members.lambda !== undefined
     ? factors(modulus, integer(members, "lambda"))
-    : [integer(members, "p"), integer(members, "q")];
-  if (p * q !== modulus) malformed("p times q to be the public n", "another");
-  if (!isProbablePrime(p) || !isProbablePrime(q)) {
-    malformed("p and q to be prime", "a composite");
+    : [integer(members, "p"), integer(members, "q"), ...others(members)];
+  if (primes.reduce((product, prime) => product * prime) !== modulus) {
+    malformed("the product of all primes to be the public n", "another");
   }
-  return guarded(() => PrivateKey.fromPrimes(p, q));
+  if (!primes.every((prime) => isProbablePrime(prime))) {
+    malformed("all factors of n to be prime", "a composite");
+  }
+  return guarded(() => PrivateKey.fromPrimes(...primes));
 }
 
-function factors(modulus: bigint, lambda: bigint): [bigint, bigint] {
+function factors(modulus: bigint, lambda: bigint): bigint[] {
   return factorModulus(modulus, lambda) ??
     malformed("lambda to belong to the public n", "another");
+}
+
+/** The primes in `oth`, after the first two. */
+function others({ oth }: Record<string, unknown>): bigint[] {
+  if (oth === undefined) return [];
+  if (!Array.isArray(oth) || oth.length < 1 || oth.length > 2) {
+    malformed("oth to be a list of one or two primes", "another value");
+  }
+  return oth.map((prime) => integer(object(prime, "each of oth"), "r"));
 }
 
 /** Longest integers that are read: those of an 8192-bit key. */

@@ -1,30 +1,42 @@
 import { platformRandom, type RandomSource } from "../../support/random.ts";
-import { gcd } from "../public/modular.ts";
 import { Pacer } from "../../support/pacing.ts";
 import { generatePrime } from "./primes.ts";
-import { PrivateKey } from "./private_key.ts";
+import { areSpecial, PrivateKey } from "./private_key.ts";
 
 /** How a key is made. */
 export interface KeyGenerationOptions {
+  /**
+   * How many prime factors N has. More are faster for the key's owner; those of the
+   * default are as hard to find as N is to factor (SECURITY.md), more than that need
+   * `insecure`. python-paillier reads keys of two alone.
+   *
+   * @default 2 below 2048 bits, 3 from there, 4 from 4096 bits
+   */
+  primes?: 2 | 3 | 4;
   /** Source of the primes. */
   random?: RandomSource;
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
    * (512 bits) to that of a data centre: for tests and for comparing with older
-   * papers only.
+   * papers only. And more primes than the default.
    */
   insecure?: boolean;
   /** Gives up the search. */
   signal?: AbortSignal;
 }
 
+/** Shortest primes of a key, in bits. */
+const minPrimeBits = 64;
+
 /**
- * A fresh key: primes p, q of equal length, both 3 modulo 4, gcd(p-1, q-1) = 2,
- * N = pq of exactly `bits` bits. Takes a fraction of a second at 2048 bits.
+ * A fresh key: two to four primes of equal length (or a bit less), all 3 modulo 4, two
+ * less 1 without common factor but 2, N their product of exactly `bits` bits. Takes a
+ * fraction of a second at 2048 bits.
  *
  * @param bits of N: even; 2048 (112-bit security), 3072 (128) or 4096
- * @throws {RangeError} on a length that is odd, above 8192, or below 2048
- * without `insecure`
+ * @throws {RangeError} on a length that is odd, above 8192, below 64 for each prime, or
+ * below 2048 or with more primes than the default without `insecure`; on another number
+ * of primes
  *
  * @example
  * ```ts
@@ -39,9 +51,16 @@ export async function generatePrivateKey(
   bits = 2048,
   options: KeyGenerationOptions = {},
 ): Promise<PrivateKey> {
-  if (!Number.isInteger(bits / 2) || bits < 128 || bits > 8192) {
+  const { primes: count = defaultPrimes(bits), signal } = options;
+  if (![2, 3, 4].includes(count)) {
     throw new RangeError(
-      `Cannot generate key: expected an even length of 128 to 8192 bits, got ${bits}`,
+      `Cannot generate key: expected 2, 3 or 4 primes, got ${count}`,
+    );
+  }
+  const minBits = count * minPrimeBits;
+  if (!Number.isInteger(bits / 2) || bits < minBits || bits > 8192) {
+    throw new RangeError(
+      `Cannot generate key: expected an even length of ${minBits} to 8192 bits, got ${bits}`,
     );
   }
   if (bits < 2048 && !options.insecure) {
@@ -50,13 +69,25 @@ export async function generatePrivateKey(
         "can be factored (pass insecure: true for tests)",
     );
   }
-  const { random = platformRandom, signal } = options;
-  const pacer = new Pacer(signal);
-  const p = await generatePrime(bits / 2, random, pacer);
-  for (;;) {
-    const q = await generatePrime(bits / 2, random, pacer);
-    if (p !== q && gcd(p - 1n, q - 1n) === 2n) {
-      return PrivateKey.fromPrimes(p, q);
-    }
+  if (count > defaultPrimes(bits) && !options.insecure) {
+    throw new RangeError(
+      `Cannot generate key: expected at most ${defaultPrimes(bits)} primes ` +
+        `for ${bits} bits, got ${count}, short enough to be found one by one ` +
+        "(pass insecure: true for tests)",
+    );
   }
+  const { random = platformRandom } = options;
+  const pacer = new Pacer(signal);
+  const primes: bigint[] = [];
+  while (primes.length < count) {
+    const length = Math.floor((bits + primes.length) / count);
+    const prime = await generatePrime(length, { of: count, random, pacer });
+    if (areSpecial([...primes, prime])) primes.push(prime);
+  }
+  return PrivateKey.fromPrimes(...primes);
+}
+
+/** How many primes a new key of this length has: the max that SECURITY.md permits. */
+export function defaultPrimes(bits: number): 2 | 3 | 4 {
+  return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
 }

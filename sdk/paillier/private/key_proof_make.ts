@@ -1,7 +1,8 @@
 import { bytesFromBigInt } from "../public/big_integer.ts";
 import { keyChallenge, proofRoots } from "../public/key_proof.ts";
-import { joinResidues, modInverse, modPower } from "../public/modular.ts";
+import { modInverse, modPower } from "../public/modular.ts";
 import type { PrivateKey } from "./private_key.ts";
+import { ResidueJoiner } from "./residue_joiner.ts";
 
 /**
  * Proof that the key is well-formed, for session start: N-th roots of 11 numbers
@@ -12,16 +13,12 @@ import type { PrivateKey } from "./private_key.ts";
  */
 export function makeKeyProof(key: PrivateKey): Uint8Array[] {
   const { modulus, modulusBytes } = key.publicKey;
-  const { p, q } = key.exportPrimes();
-  const pExponent = modInverse(modulus, p - 1n);
-  const qExponent = modInverse(modulus, q - 1n);
-  const qInverse = modInverse(q, p);
+  const primes = key.exportPrimes(), joiner = new ResidueJoiner(primes);
+  const exponents = primes.map((p) => modInverse(modulus, p - 1n));
   return Array.from({ length: proofRoots }, (_, index) => {
     const challenge = keyChallenge(modulus, index);
-    const root = joinResidues(
-      modPower(challenge, pExponent, p),
-      modPower(challenge, qExponent, q),
-      { p, q, qInverse },
+    const root = joiner.join(
+      primes.map((p, i) => modPower(challenge, exponents[i], p)),
     );
     return bytesFromBigInt(root, modulusBytes);
   });

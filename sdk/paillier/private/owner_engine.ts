@@ -1,12 +1,10 @@
 import { platformRandom, type RandomSource } from "../../support/random.ts";
-import { bitLength, bytesFromBigInt } from "../public/big_integer.ts";
-import { FixedBaseTable } from "./fixed_base.ts";
-import { FixedExponent } from "./fixed_exponent.ts";
-import type { Arithmetic, Kernel } from "../public/kernel.ts";
-import { joinResidues, modInverse } from "../public/modular.ts";
 import { Pacer } from "../../support/pacing.ts";
+import type { Kernel } from "../public/kernel.ts";
+import { PrimeEngine } from "./prime_engine.ts";
 import type { SecretPrimes } from "./private_key.ts";
 import { residueBases } from "./residue_base.ts";
+import { cofactorInverses, ResidueJoiner } from "./residue_joiner.ts";
 
 /** An encryption of 0, r^N mod N^2 = a + bN. Used once, never stored. */
 export interface Randomiser {
@@ -22,51 +20,38 @@ export interface EngineOptions {
 }
 
 /**
- * The arithmetic of a key's owner: modulo p^2 and q^2, joined by the Chinese
- * remainder theorem. To encrypt, the two halves of one number go side by side; to
- * decrypt, two ciphertexts do, because equal exponents permit sliding windows.
+ * The arithmetic of a key's owner: modulo the square of each prime, joined by the
+ * Chinese remainder theorem. Numbers are encrypted and decrypted in twos, which go
+ * through the lanes side by side.
  */
 export class OwnerEngine {
-  readonly #p: bigint;
-  readonly #q: bigint;
-  readonly #arithmetic: Arithmetic;
-  readonly #pPower: FixedExponent;
-  readonly #qPower: FixedExponent;
+  readonly #primes: SecretPrimes;
+  readonly #engines: readonly PrimeEngine[];
   readonly #random: RandomSource;
   readonly #tableWindowBits: number;
-  #table: FixedBaseTable | undefined;
   #preparation: Promise<void> | undefined;
-  readonly #qInverse: bigint;
-  readonly #pInverse: bigint;
-  /** (-q)^-1 mod p and (-p)^-1 mod q, which take L to the plaintext. */
-  readonly #pScale: bigint;
-  readonly #qScale: bigint;
-  readonly #pOrder: Uint8Array;
-  readonly #qOrder: Uint8Array;
+  /** Joins the a of randomisers, the b, and the L of plaintexts; see where they are used. */
+  readonly #firsts: ResidueJoiner;
+  readonly #seconds: ResidueJoiner;
+  readonly #plaintexts: ResidueJoiner;
 
-  constructor({ p, q }: SecretPrimes, options: EngineOptions) {
-    this.#p = p;
-    this.#q = q;
+  constructor(primes: SecretPrimes, options: EngineOptions) {
+    this.#primes = primes;
+    this.#engines = primes.map((p) => new PrimeEngine(p, options.kernel));
     this.#random = options.random ?? platformRandom;
     this.#tableWindowBits = options.tableWindowBits;
-    const { kernel } = options;
-    this.#arithmetic = kernel.open([p, q], 2);
-    this.#pPower = new FixedExponent(kernel.open([p, p], 0), p - 1n);
-    this.#qPower = new FixedExponent(kernel.open([q, q], 0), q - 1n);
-    this.#qInverse = modInverse(q, p);
-    this.#pInverse = modInverse(p, q);
-    this.#pScale = p - this.#qInverse;
-    this.#qScale = q - this.#pInverse;
-    this.#pOrder = bytesFromBigInt(p - 1n, Math.ceil(bitLength(p) / 8));
-    this.#qOrder = bytesFromBigInt(q - 1n, Math.ceil(bitLength(q) / 8));
+    const inverses = cofactorInverses(primes);
+    this.#firsts = new ResidueJoiner(primes);
+    this.#seconds = new ResidueJoiner(primes, inverses);
+    this.#plaintexts = new ResidueJoiner(primes, inverses.map((x) => -x));
   }
 
   /**
-   * Builds the table that `randomiser()` needs, unless it is there. Whoever asks
-   * meanwhile waits for the same one: two would mix in the registers.
+   * Builds the tables that `randomisers()` needs, unless they are there. Whoever asks
+   * meanwhile waits for the same ones: two would mix in the registers.
    */
   async prepareEncryption(): Promise<void> {
-    this.#preparation ??= this.#buildTable();
+    this.#preparation ??= this.#buildTables();
     try {
       await this.#preparation;
     } catch (error) {
@@ -75,39 +60,29 @@ export class OwnerEngine {
     }
   }
 
-  async #buildTable(): Promise<void> {
+  async #buildTables(): Promise<void> {
     const pacer = new Pacer();
-    const primes = [this.#p, this.#q] as const;
-    const bases = await residueBases(primes, this.#random, pacer);
-    this.#table = await FixedBaseTable.build(this.#arithmetic, bases, {
-      result: 0,
-      firstRegister: 2,
-      exponentBits: Math.max(bitLength(this.#p), bitLength(this.#q)),
-      windowBits: this.#tableWindowBits,
-    }, pacer);
+    const bases = await residueBases(this.#primes, this.#random, pacer);
+    for (const [i, engine] of this.#engines.entries()) {
+      await engine.prepare(bases[i], this.#tableWindowBits, pacer);
+    }
   }
 
-  /** A fresh uniform N-th residue, from independent ones modulo p^2 and q^2. */
-  randomiser(): Randomiser {
-    if (this.#table === undefined) {
-      throw new TypeError("Cannot draw randomiser: table not prepared");
-    }
-    this.#table.power([
-      randomBytesBelow(this.#pOrder, this.#random),
-      randomBytesBelow(this.#qOrder, this.#random),
-    ]);
-    const p = this.#p, q = this.#q;
-    const [aP, bP] = this.#arithmetic.storePair(0, 0);
-    const [aQ, bQ] = this.#arithmetic.storePair(1, 1);
-    // a + bN = aP + bP*p (mod p^2) leaves bq = bP - (a - aP)/p (mod p), likewise for q.
-    const primes = { p, q, qInverse: this.#qInverse };
-    const a = joinResidues(aP, aQ, primes);
-    const b = joinResidues(
-      (bP - (a - aP) / p) * this.#qInverse % p,
-      (bQ - (a - aQ) / q) * this.#pInverse % q,
-      primes,
+  /** Two fresh uniform N-th residues, from independent ones modulo each p^2. */
+  randomisers(): [Randomiser, Randomiser] {
+    const residues = this.#engines.map((engine) =>
+      engine.residues(this.#random)
     );
-    return { a, b: b < 0n ? b + p * q : b };
+    const randomiser = (lane: 0 | 1): Randomiser => {
+      const a = this.#firsts.join(residues.map((two) => two[lane][0]));
+      // a + bN = a_p + b_p p (mod p^2) leaves b N/p = b_p - (a - a_p)/p (mod p).
+      const b = this.#seconds.join(this.#primes.map((p, i) => {
+        const [aP, bP] = residues[i][lane];
+        return (bP - (a - aP) / p) % p;
+      }));
+      return { a, b };
+    };
+    return [randomiser(0), randomiser(1)];
   }
 
   /** The plaintexts in [0, N) of big-endian ciphertexts in (0, N^2). */
@@ -121,22 +96,13 @@ export class OwnerEngine {
     return plaintexts.slice(0, ciphertexts.length);
   }
 
-  /**
-   * One ciphertext in each lane: c^(p-1) = 1 + pL (mod p^2) and L = -qm (mod p), likewise for q.
-   */
+  /** One ciphertext in each lane: c^(p-1) = 1 + pL and L = -(N/p) m modulo p^2 and p. */
   #decryptTwo(
     ciphertexts: readonly [Uint8Array, Uint8Array],
   ): [bigint, bigint] {
-    const p = this.#p, q = this.#q;
-    const inP = this.#pPower.power(ciphertexts);
-    const inQ = this.#qPower.power(ciphertexts);
+    const powers = this.#engines.map((engine) => engine.powers(ciphertexts));
     const plaintext = (lane: 0 | 1) =>
-      joinResidues(
-        // The prime on top: products of one size also where L is 0.
-        (inP[lane][1] + p) * this.#pScale % p + 2n * p,
-        (inQ[lane][1] + q) * this.#qScale % q,
-        { p, q, qInverse: this.#qInverse },
-      );
+      this.#plaintexts.join(powers.map((two) => two[lane][1]));
     return [plaintext(0), plaintext(1)];
   }
 }
@@ -153,20 +119,4 @@ export function encryptWith(
   n: bigint,
 ): bigint {
   return a + (b + (plaintext + 2n * n) * a) % n * n;
-}
-
-/** Uniform below `bound`, big-endian and as long, by rejection. */
-function randomBytesBelow(bound: Uint8Array, random: RandomSource): Uint8Array {
-  const mask = 0xff >> (Math.clz32(bound[0]) - 24);
-  for (;;) {
-    const bytes = random(bound.length);
-    bytes[0] &= mask;
-    if (isBelow(bytes, bound)) return bytes;
-  }
-}
-
-/** Compares big-endian numbers of equal length. */
-export function isBelow(left: Uint8Array, right: Uint8Array): boolean {
-  const at = left.findIndex((byte, index) => byte !== right[index]);
-  return at >= 0 && left[at] < right[at];
 }

@@ -1,9 +1,11 @@
 import { CipherlayerError } from "../../support/errors.ts";
+import { machineMemoryBytes } from "../../support/machine_memory.ts";
 import type { RandomSource } from "../../support/random.ts";
 import { bytesFromBigInt } from "../public/big_integer.ts";
 import type { Kernel } from "../public/kernel.ts";
 import { makeKeyProof } from "./key_proof_make.ts";
-import { encryptWith, isBelow } from "./owner_engine.ts";
+import { encryptWith } from "./owner_engine.ts";
+import { isBelow } from "./prime_engine.ts";
 import { Pacer } from "../../support/pacing.ts";
 import { ParallelEngine } from "../workers/parallel_engine.ts";
 import type { PrivateKey } from "./private_key.ts";
@@ -14,31 +16,44 @@ import { availableThreads } from "../workers/worker_pool.ts";
 
 /** How a key's owner computes; the defaults suit gateways. */
 export interface PaillierEngineOptions {
+  /**
+   * `small` does with a few megabytes of tables and without worker threads, and takes
+   * twice the products for an encryption; `auto` is small where the machine or container is known
+   * to have less than 512 MiB. It gives `poolBytes`, `tableWindowBits` and `threads`
+   * their defaults.
+   *
+   * @default "auto"
+   */
+  memory?: "auto" | "small";
   /** What does the products; the fastest that is right here by default. */
   kernel?: Kernel;
   /** Source of the randomness of encryptions. */
   random?: RandomSource;
-  /** Most memory for prepared randomness; 4 MiB hold 7,000 randomisers at 2048 bits. */
+  /**
+   * Most memory for prepared randomness, by default 4 MiB, which hold 7,000 randomisers
+   * at 2048 bits, or 256 KiB.
+   */
   poolBytes?: number;
   /**
    * Fill the pool whenever no call is running, from the first call on.
    */
   fillWhileIdle?: boolean;
   /**
-   * Width of the windows of the encryption table, 1 to 12: at 2048 bits 8 takes
-   * 22 MB and 127 products an encryption, 4 takes 3 MB and 255.
+   * Width of the windows of the encryption table, 1 to 12, by default 8 or 4: of a key
+   * of 2048 bits and three primes 8 takes 15 MB and 255 products an encryption, modulo
+   * the square of one prime each; 4 takes 2 MB and 510.
    */
   tableWindowBits?: number;
   /**
    * Worker threads for large batches, each with tables of its own: one for each
-   * processor by default; 0 keeps all work on the calling thread, as do a kernel
+   * processor by default, none where memory is small; 0 keeps all work on the calling thread, as do a kernel
    * or a random source of one's own.
    */
   threads?: number;
 }
 
 /**
- * Bulk encryption and decryption by the key's owner, who knows p and q. Long
+ * Bulk encryption and decryption by the key's owner, who knows the primes. Long
  * batches are shared by worker threads, or give way to the event loop every 40 ms.
  *
  * @example
@@ -73,12 +88,14 @@ export class PaillierEngine implements Disposable {
    * @throws {RangeError} on options out of range
    */
   constructor(key: PrivateKey, options: PaillierEngineOptions = {}) {
+    const small = isSmall(options.memory);
+    const oneThread = small || options.kernel !== undefined;
     const {
       kernel = selectKernel(),
-      poolBytes = 4 << 20,
-      tableWindowBits = 8,
+      poolBytes = small ? 1 << 18 : 4 << 20,
+      tableWindowBits = small ? 4 : 8,
       random,
-      threads = options.kernel === undefined ? availableThreads() : 0,
+      threads = oneThread ? 0 : availableThreads(),
     } = options;
     if (!(tableWindowBits >= 1 && tableWindowBits <= 12)) {
       throw new RangeError(
@@ -268,4 +285,18 @@ export class PaillierEngine implements Disposable {
       return ciphertext;
     });
   }
+}
+
+const smallBytes = 512 * 2 ** 20;
+
+/** @throws {TypeError} on another word */
+function isSmall(memory: "auto" | "small" = "auto"): boolean {
+  if (memory !== "auto" && memory !== "small") {
+    throw new TypeError(
+      `Cannot use key: expected memory to be "auto" or "small", got ${
+        JSON.stringify(memory)
+      }`,
+    );
+  }
+  return memory === "small" || (machineMemoryBytes() ?? Infinity) < smallBytes;
 }

@@ -45,19 +45,25 @@ export function isProbablePrime(
 }
 
 /**
- * A prime of exactly `bits` bits, = 3 (mod 4), uniform among those whose two
- * leading bits are ones (so that the product of two has exactly 2*bits bits).
+ * A prime of exactly `bits` bits, = 3 (mod 4), uniform among those of at least
+ * 2^(bits - 1/of): the product of `of` such primes is as long as they are together.
+ *
+ * @param bits at least 32
+ * @param options `of`: how many primes a key has
  */
 export async function generatePrime(
   bits: number,
-  random: RandomSource,
-  pacer: Pacer,
+  { of, random, pacer }: { of: number; random: RandomSource; pacer: Pacer },
 ): Promise<bigint> {
-  const frame = (3n << BigInt(bits - 2)) | 3n;
+  // Rounded up to its 32 leading bits.
+  const min = BigInt(Math.ceil(2 ** (32 - 1 / of))) << BigInt(bits - 32);
+  const frame = (1n << BigInt(bits - 1)) | 3n;
   for (;;) {
     if (pacer.due()) await pacer.pause();
     // A fresh candidate every time: no bias towards primes behind long gaps.
     const candidate = frame | randomBits(bits, random);
-    if (isProbablePrime(candidate, 12, random)) return candidate;
+    if (candidate >= min && isProbablePrime(candidate, 12, random)) {
+      return candidate;
+    }
   }
 }

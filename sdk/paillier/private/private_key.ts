@@ -1,16 +1,12 @@
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { bitLength } from "../public/big_integer.ts";
-import { gcd, joinResidues, modInverse, modPower } from "../public/modular.ts";
+import { gcd, modPower } from "../public/modular.ts";
 import { PublicKey } from "../public/public_key.ts";
 import { randomUnit } from "../public/random_integer.ts";
+import { cofactorInverses, ResidueJoiner } from "./residue_joiner.ts";
 
-/** The two secret primes; whoever has them reads every ciphertext. */
-export interface SecretPrimes {
-  /** First prime factor of N. */
-  readonly p: bigint;
-  /** Second prime factor of N. */
-  readonly q: bigint;
-}
+/** The secret prime factors of N, two to four; whoever has them reads every ciphertext. */
+export type SecretPrimes = readonly bigint[];
 
 /**
  * A Paillier private key. Its primes are in private fields: printing, JSON,
@@ -20,43 +16,41 @@ export interface SecretPrimes {
  * This is the readable form, one number at a time; `PaillierEngine` does the same in bulk.
  */
 export class PrivateKey {
-  readonly #p: bigint;
-  readonly #q: bigint;
+  readonly #primes: SecretPrimes;
   readonly #publicKey: PublicKey;
-  readonly #qInverse: bigint;
-  /** (-q)^-1 mod p and (-p)^-1 mod q, which take L to the plaintext. */
-  readonly #pScale: bigint;
-  readonly #qScale: bigint;
+  /** Takes L modulo each prime to the plaintext, see `decrypt`. */
+  readonly #plaintexts: ResidueJoiner;
 
-  private constructor(p: bigint, q: bigint) {
-    this.#p = p;
-    this.#q = q;
-    this.#publicKey = new PublicKey(p * q, {
-      specialPrimes: (p & 3n) === 3n && (q & 3n) === 3n &&
-        gcd(p - 1n, q - 1n) === 2n,
+  private constructor(primes: SecretPrimes) {
+    this.#primes = primes;
+    this.#publicKey = new PublicKey(product(primes), {
+      specialPrimes: primes.length === 2 && areSpecial(primes),
     });
-    this.#qInverse = modInverse(q, p);
-    this.#pScale = p - this.#qInverse;
-    this.#qScale = q - modInverse(p, q);
+    const inverses = cofactorInverses(primes);
+    this.#plaintexts = new ResidueJoiner(primes, inverses.map((x) => -x));
   }
 
   /**
-   * The key of two odd primes of about equal length. Primality is the caller's
-   * business (`isProbablePrime`); all else is checked.
+   * The key of two to four odd primes of about equal length. Primality is the
+   * caller's business (`isProbablePrime`); all else is checked.
    *
    * @throws {RangeError} if the numbers cannot be a key, without naming them
    */
-  static fromPrimes(p: bigint, q: bigint): PrivateKey {
-    const usable = p > 2n && q > 2n && (p & 1n) === 1n && (q & 1n) === 1n &&
-      Math.abs(bitLength(p) - bitLength(q)) <= 8 &&
-      gcd(p * q, (p - 1n) * (q - 1n)) === 1n && p !== q;
+  static fromPrimes(...primes: bigint[]): PrivateKey {
+    const lengths = primes.map(bitLength);
+    const usable = primes.length >= 2 && primes.length <= 4 &&
+      primes.every((p) => p > 2n && (p & 1n) === 1n) &&
+      Math.max(...lengths) - Math.min(...lengths) <= 8 &&
+      new Set(primes).size === primes.length &&
+      gcd(product(primes), product(primes.map((p) => p - 1n))) === 1n &&
+      everyPair(primes, (p, q) => gcd(p, q) === 1n);
     if (!usable) {
       throw new RangeError(
-        "Cannot make private key: expected two different odd primes of about " +
-          "equal length with gcd(pq, (p-1)(q-1)) = 1",
+        "Cannot make private key: expected two to four different odd primes of " +
+          "about equal length with gcd(N, phi(N)) = 1",
       );
     }
-    return new PrivateKey(p, q);
+    return new PrivateKey([...primes]);
   }
 
   /** The public part of the key. */
@@ -66,12 +60,12 @@ export class PrivateKey {
 
   /** The secret itself, for storage and for the bulk code. Never log it. */
   exportPrimes(): SecretPrimes {
-    return { p: this.#p, q: this.#q };
+    return [...this.#primes];
   }
 
   /**
-   * A fresh encryption of `plaintext` in [0, N), the N-th residue drawn modulo p^2
-   * and q^2: several times faster than the public key's.
+   * A fresh encryption of `plaintext` in [0, N), the N-th residue drawn modulo the
+   * square of each prime: several times faster than the public key's.
    *
    * @throws {RangeError} if the plaintext is out of range
    */
@@ -80,21 +74,20 @@ export class PrivateKey {
     if (plaintext < 0n || plaintext >= n) {
       throw new RangeError("Cannot encrypt: expected a plaintext in [0, N)");
     }
-    const p2 = this.#p * this.#p, q2 = this.#q * this.#q;
     // The N-th residues modulo p^2 are the group of order p - 1, and so are the
     // p-th powers: r^p for a uniform r in [1, p) is uniform in it.
-    const a = modPower(randomUnit(this.#p, random), this.#p, p2);
-    const b = modPower(randomUnit(this.#q, random), this.#q, q2);
-    const zero = joinResidues(a, b, {
-      p: p2,
-      q: q2,
-      qInverse: modInverse(q2, p2),
-    });
+    const squares = this.#primes.map((p) => p * p);
+    const zero = new ResidueJoiner(squares).join(
+      this.#primes.map((p, i) =>
+        modPower(randomUnit(p, random), p, squares[i])
+      ),
+    );
     return (1n + plaintext * n) * zero % (n * n);
   }
 
   /**
-   * The plaintext in [0, N).
+   * The plaintext in [0, N): c^(p-1) = 1 + pL (mod p^2) for each prime p, and
+   * L = -(N/p) m (mod p) because (1 + N)^(m(p-1)) = 1 + m(p-1)N = 1 - mN (mod p^2).
    *
    * @throws {RangeError} if the ciphertext is not in (0, N^2)
    */
@@ -103,10 +96,8 @@ export class PrivateKey {
     if (ciphertext <= 0n || ciphertext >= n * n) {
       throw new RangeError("Cannot decrypt: expected a ciphertext in (0, N^2)");
     }
-    return joinResidues(
-      residueOfPlaintext(ciphertext, this.#p, this.#pScale),
-      residueOfPlaintext(ciphertext, this.#q, this.#qScale),
-      { p: this.#p, q: this.#q, qInverse: this.#qInverse },
+    return this.#plaintexts.join(
+      this.#primes.map((p) => modPower(ciphertext, p - 1n, p * p) / p),
     );
   }
 
@@ -137,11 +128,19 @@ export class PrivateKey {
   }
 }
 
-/**
- * m mod p: c^(p-1) = 1 + pL (mod p^2), and L = -q*m (mod p) because
- * (1 + N)^(m(p-1)) = 1 + m(p-1)N = 1 - pqm (mod p^2).
- */
-function residueOfPlaintext(c: bigint, p: bigint, scale: bigint): bigint {
-  const power = modPower(c, p - 1n, p * p);
-  return power / p * scale % p;
+/** Whether all are 3 modulo 4, and p - 1 and q - 1 have no common factor but 2 for any two. */
+export function areSpecial(primes: SecretPrimes): boolean {
+  return primes.every((p) => (p & 3n) === 3n) &&
+    everyPair(primes, (p, q) => gcd(p - 1n, q - 1n) === 2n);
+}
+
+function everyPair(
+  primes: SecretPrimes,
+  holds: (p: bigint, q: bigint) => boolean,
+): boolean {
+  return primes.every((p, i) => primes.slice(0, i).every((q) => holds(p, q)));
+}
+
+function product(factors: readonly bigint[]): bigint {
+  return factors.reduce((product, factor) => product * factor, 1n);
 }

@@ -8,21 +8,22 @@ import { SmallPrimes } from "../public/small_primes.ts";
 const smoothness = 1 << 20;
 
 /**
- * Bases of the encryption table for both primes: each h = x^p mod p^2 generates
+ * Bases of the encryption tables, one for each prime p: each h = x^p mod p^2 generates
  * (but for factors above 2^20, which nobody can see) the N-th residues modulo p^2,
  * a cyclic group of order p - 1.
  */
 export async function residueBases(
-  primes: readonly [bigint, bigint],
+  primes: readonly bigint[],
   random: RandomSource,
   pacer: Pacer,
-): Promise<[bigint, bigint]> {
+): Promise<bigint[]> {
   const smallPrimes = new SmallPrimes(smoothness);
-  const base = async (p: bigint) => {
+  const bases: bigint[] = [];
+  for (const p of primes) {
     if (pacer.due()) await pacer.pause();
-    return modPower(generator(p, smallPrimes, random), p, p * p);
-  };
-  return [await base(primes[0]), await base(primes[1])];
+    bases.push(modPower(generator(p, smallPrimes, random), p, p * p));
+  }
+  return bases;
 }
 
 /**

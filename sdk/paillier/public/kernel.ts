@@ -33,7 +33,7 @@ export interface Arithmetic {
   readonly registers: number;
   /** Makes the bank at least this large; contents stay. */
   reserve(registers: number): void;
-  /** Register = value of the big-endian `bytes` (at most 4 times the modulus's length), reduced. */
+  /** Register = value of the big-endian `bytes` (at most 8 times the modulus's length), reduced. */
   load(register: number, lane: Lane, bytes: Uint8Array): void;
   /** Register = a + b*M exactly, for 0 <= a < M, 0 <= b < M (M = moduli[lane]). */
   loadPair(register: number, lane: Lane, a: bigint, b: bigint): void;

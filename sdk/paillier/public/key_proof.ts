@@ -6,7 +6,9 @@ import { SmallPrimes } from "./small_primes.ts";
 
 /*
  * The statement: gcd(N, phi(N)) = 1, so that r -> r^N is a bijection and the N-th
- * powers are exactly the encryptions of 0. Were a prime f a common divisor, only
+ * powers are exactly the encryptions of 0. How many primes N has does not matter, and is
+ * not proved: keys of two, three and four pass, and so do a prime and a product of a
+ * hundred primes. Were a prime f a common divisor, only
  * one residue in f would have an N-th root modulo N. With no prime factor below
  * 6,370 each challenge passes with probability below 1/6,370, so all 11 with 2^-138.
  */

@@ -64,18 +64,6 @@ export function modPower(
   return power;
 }
 
-/**
- * The x in [0, pq) with x = a (mod p) and x = b (mod q);
- * `qInverse` = q^-1 mod p.
- */
-export function joinResidues(
-  a: bigint,
-  b: bigint,
-  { p, q, qInverse }: { p: bigint; q: bigint; qInverse: bigint },
-): bigint {
-  return b + q * modulo((a - b) * qInverse, p);
-}
-
 /** Leading bits taken into a Number: Euclid's steps on them are exact. */
 const leadingBits = 52;
 

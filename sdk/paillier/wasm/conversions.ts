@@ -145,9 +145,9 @@ export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
  *
  * A word lies within +-R/2 and a constant's parts in [0, M), so each product has |a|
  * and |b| below M/2 + M/2 + 2 (see the bounds in `sweeps.ts`; a word's own b is 0). Up to
- * six of them are added digit by digit (at most 6 * 2^49), and the nearest multiple of
- * M, found from the three leading digits, is subtracted: at most 6 M, whose digits are
- * again at most 6 * 2^49. That leaves |a|, |b| <= (1/2 + 2^-40) M, well inside the set
+ * ten of them are added digit by digit (at most 10 * 2^49) and balanced, and the nearest
+ * multiple of M, found from the three leading digits, is subtracted: at most 10 M, whose
+ * digits are again at most 10 * 2^49. That leaves |a|, |b| <= (1/2 + 2^-40) M, well inside the set
  * that products stay in.
  */
 export function combineFunction(
@@ -161,6 +161,13 @@ export function combineFunction(
   const word = f.local(I32), end = f.local(I32), to = f.local(I32);
   const next = f.local(I32), sum = f.vector("sum"), multiple = f.local(F64);
   const second = (address: Local) => i32Add(address, i32(registerBytes));
+  const propagate = (offset: number, multiple: Code): Code =>
+    drop(call(
+      propagateBalanced,
+      i32Add(target, i32(offset)),
+      multiple,
+      i32Add(constants, i32(at.plainModulus)),
+    ));
   const normalise = (offset: number): Code => {
     const digit = (j: number) => f64Load(target, offset + 8 * j);
     const shift = (value: Code) => f64Mul(value, f64(limbBase));
@@ -169,6 +176,7 @@ export function combineFunction(
       digit(n - 3),
     );
     return [
+      propagate(offset, f64(0)),
       set(
         multiple,
         f64Sub(
@@ -176,12 +184,7 @@ export function combineFunction(
           f64Nearest(f64Mul(leading, f64Load(constants, at.inverse))),
         ),
       ),
-      drop(call(
-        propagateBalanced,
-        i32Add(target, i32(offset)),
-        multiple,
-        i32Add(constants, i32(at.plainModulus)),
-      )),
+      propagate(offset, multiple),
     ];
   };
   f.body = [

@@ -78,7 +78,7 @@ class WasmArithmetic implements Arithmetic {
     const words = 2 * Math.ceil((8 * bytes.length + 1) / (2 * limbBits * n));
     if (words > maxWords) {
       throw new RangeError(
-        `Cannot load number: expected at most 4 times the modulus's length, got ${bytes.length} bytes`,
+        `Cannot load number: expected at most 8 times the modulus's length, got ${bytes.length} bytes`,
       );
     }
     this.#stage(bytes);

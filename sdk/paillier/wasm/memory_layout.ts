@@ -93,8 +93,11 @@ function blocksOf(n: number): Blocks[] {
     : [whole, { rows: rest, first: n - rest, times: 1 }];
 }
 
-/** Words (digits to the base R) of the longest input, 4 times the modulus in bytes; even. */
-export const maxWords = 6;
+/**
+ * Words (digits to the base R) of the longest input, 8 times the modulus in bytes: a
+ * ciphertext modulo one of four primes. Even.
+ */
+export const maxWords = 10;
 
 export function layoutFor(n: number): Layout {
   let top = 64;

@@ -75,10 +75,11 @@ export interface Sweep {
 }
 
 /**
- * Most steps of a sweep that are written out, to make room for a quotient chain. More
- * would hide more of the chain, but slow the engine down by the sheer amount of code.
+ * Max steps of a sweep that are written out: they make room for a quotient chain, and
+ * start sooner than a loop. More would hide more of the chain, but slow the engine down
+ * by the sheer amount of code.
  */
-const maxWrittenOut = 21;
+const maxWrittenOut = 9;
 
 /** Emits sweeps into one function. */
 export class SweepEmitter {
@@ -113,7 +114,7 @@ export class SweepEmitter {
     side: Code[] = [],
     from = 0,
   ): Code {
-    const steps = this.#writtenOut(0, sweep, side);
+    const steps = this.#writtenOut(0, sweep);
     return [
       weave(
         Array.from(
@@ -181,7 +182,7 @@ export class SweepEmitter {
       this.f.vector(prefix + "carry"),
       this.f.vector(prefix + "high"),
     );
-    const steps = side.length === 0 ? 0 : this.#writtenOut(count, sweep, side);
+    const steps = this.#writtenOut(count, sweep);
     return [
       begin,
       set(this.f.vector("carried"), carried),
@@ -198,15 +199,11 @@ export class SweepEmitter {
     ];
   }
 
-  /** How many steps from limb `begin` are written out to make room for `side`. */
-  #writtenOut(begin: number, sweep: Sweep, side: Code[]): number {
+  /** How many steps from limb `begin` are written out. */
+  #writtenOut(begin: number, sweep: Sweep): number {
     const unroll = unrollOf(sweep);
-    // A block of fewer rows comes only once: not worth the code.
-    const wanted = side.length > 0 && unroll === sweep.rows.length
-      ? maxWrittenOut
-      : unroll;
     const possible = Math.floor((this.at.n - begin) / unroll);
-    return unroll * Math.min(Math.floor(wanted / unroll), possible);
+    return unroll * Math.min(Math.floor(maxWrittenOut / unroll), possible);
   }
 
   #high(chain: number, count: number): Local {

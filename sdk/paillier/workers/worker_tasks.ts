@@ -13,7 +13,7 @@ export type WorkerTask =
   }
   /** Ciphertexts one after another; answered by their plaintexts. */
   | { kind: "decrypt"; ciphertexts: Uint8Array[] }
-  /** Answered by a and b of each randomiser in turn. */
+  /** An even number of them; answered by a and b of each randomiser in turn. */
   | { kind: "randomisers"; count: number };
 
 /** A task on its way to a worker. */
@@ -61,7 +61,7 @@ export class TaskRunner {
     const engine = this.#engine;
     if (engine === undefined) throw new TypeError("Cannot run task: no key");
     if (task.kind === "decrypt") return engine.decryptAll(task.ciphertexts);
-    return Array.from({ length: task.count }, () => engine.randomiser())
-      .flatMap(({ a, b }) => [a, b]);
+    return Array.from({ length: task.count / 2 }, () => engine.randomisers())
+      .flat().flatMap(({ a, b }) => [a, b]);
   }
 }

@@ -95,7 +95,7 @@ Deno.test("ciphertexts: count, range, units", async () => {
     return askRound([functions], 0, { token, ciphertexts: copy });
   };
   const n = owner.publicKey.modulus;
-  const { p } = testKey(512).exportPrimes();
+  const [p] = testKey(512).exportPrimes();
 
   await askRound([functions], 0, { token, ciphertexts });
   await refused(

@@ -99,7 +99,7 @@ Deno.test("no secret of an inference, sound or provoked to fail, reaches log, tr
     ["modulus", modulus],
     [
       "prime",
-      bytesFromBigInt(testKey(512).exportPrimes().p, modulus.length / 2),
+      bytesFromBigInt(testKey(512).exportPrimes()[0], modulus.length / 2),
     ],
     ["sealing key", sealingKey],
     ["bearer token", bytesOf(bearer.slice(12))],

@@ -42,7 +42,7 @@ export function publicJwk(): FuzzTarget<Tree> {
 export function privateJwk(): FuzzTarget<Tree> {
   const key = testKey(512);
   const jwk = exportPrivateJwk(key);
-  const { p, q } = key.exportPrimes();
+  const [p, q] = key.exportPrimes();
   // As python-paillier before 1.2 wrote it.
   const lambda = integerText((p - 1n) * (q - 1n) / 2n);
   const older = {

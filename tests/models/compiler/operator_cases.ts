@@ -8,6 +8,7 @@ import { linearCases } from "./operators/linear_cases.ts";
 import type { OperatorCase } from "./operators/operator_case.ts";
 import { poolingCases } from "./operators/pooling_cases.ts";
 import { quantisedCases } from "./operators/quantised_cases.ts";
+import { recurrentCases } from "./operators/recurrent_cases.ts";
 import { shapeCases } from "./operators/shape_cases.ts";
 
 export { buildCase, buildCaseGraph } from "./operators/operator_case.ts";
@@ -18,4 +19,5 @@ export const operatorCases: OperatorCase[] = [
   ...functionCases,
   ...shapeCases,
   ...quantisedCases,
+  ...recurrentCases,
 ];

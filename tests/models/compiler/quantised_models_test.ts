@@ -321,6 +321,75 @@ Deno.test("what quantised models may not say is refused by name", () => {
   for (const [build, message] of refused) match(refusal(build), message);
 });
 
+Deno.test("DynamicQuantizeLinear in products follows onnxruntime; elsewhere it is refused", async () => {
+  const g = new GraphBuilder([12], { seed: 15 });
+  const graph = g.graph("");
+  const scale = g.number(.0041), zero = g.zeroPoint(0, "int8");
+  const product = g.node("MatMulInteger", [
+    ...["q", g.int8([12, 8]), "zero", zero],
+  ]);
+  const y = g.node("Mul", [
+    g.node("Cast", [product], { to: 1 }),
+    g.node("Mul", ["scale", scale]),
+  ]);
+  const dynamic = {
+    operator: "DynamicQuantizeLinear",
+    inputs: ["x"],
+    outputs: ["q", "scale", "zero"],
+  };
+  const onnx = writeOnnx({
+    ...graph,
+    nodes: [dynamic, ...graph.nodes],
+    outputs: [y],
+  });
+  const readings = g.readings(80), unseen = g.readings(20);
+  const expected = await runOnnx(onnx, unseen, [1, 12]);
+  const { model } = compileModel(onnx, { name: "d", calibration: readings });
+  let difference = 0, energy = 0;
+  unseen.forEach((reading, s) => {
+    const integers = quantise(reading, model.manifest, { clamp: true });
+    simulate(model, integers).scores.forEach((score, i) => {
+      difference += (score - expected[s][i]) ** 2;
+      energy += expected[s][i] ** 2;
+    });
+  });
+  ok(difference < .03 ** 2 * energy, `${Math.sqrt(difference / energy)}`);
+  // Read by something else, not scaled, or by another scale.
+  const refused = [
+    [{ operator: "Relu", inputs: ["q"], outputs: ["z"] }],
+    [{ operator: "MatMulInteger", inputs: ["q", "w", "zero"], outputs: ["z"] }],
+    [{ operator: "Mul", inputs: ["x", "scale"], outputs: ["z"] }],
+    [
+      { ...dynamic, outputs: ["q2", "scale2", "zero2"] },
+      { operator: "MatMulInteger", inputs: ["q", "w", "zero"], outputs: ["p"] },
+      {
+        operator: "Cast",
+        inputs: ["p"],
+        outputs: ["r"],
+        attributes: { to: 1 },
+      },
+      { operator: "Mul", inputs: ["r", "scale2"], outputs: ["z"] },
+    ],
+  ];
+  const w = {
+    shape: [12, 2],
+    data: Array.from({ length: 24 }, (_, i) => i - 9),
+    type: "int8" as const,
+  };
+  for (const nodes of refused) {
+    const other = {
+      ...graph,
+      constants: { w },
+      nodes: [dynamic, ...nodes],
+      outputs: ["z"],
+    };
+    throws(
+      () => lower(readOnnx(writeOnnx(other))),
+      /DynamicQuantizeLinear.*read by more than a product/,
+    );
+  }
+});
+
 Deno.test("a quantised model of another kind of reading still wants calibration", () => {
   const g = new GraphBuilder([4]);
   const y = g.node("QuantizeLinear", [g.dense("x", 4, 3), g.number(.1)]);

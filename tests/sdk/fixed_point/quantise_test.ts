@@ -12,6 +12,7 @@ import {
 } from "../../../sdk/fixed_point/quantise.ts";
 import {
   copyOfReading,
+  eachReading,
   type Reading,
   type ReadingForm,
 } from "../../../sdk/fixed_point/reading.ts";
@@ -60,14 +61,17 @@ Deno.test("quantise moves every value by at most half a step", () => {
   );
 });
 
-Deno.test("quantise names value, index and range", () => {
+Deno.test("quantise names value, index and range, and the way out where there is one", () => {
   for (const bad of [1.1, -0.1, Infinity, -Infinity]) {
+    const hint = Number.isFinite(bad)
+      ? "; clamp moves values into the range"
+      : "";
     assert.throws(
       () => quantise([0, 0, bad, 0], spec),
       {
         name: "RangeError",
         message:
-          `Cannot quantise reading: expected a value in [0, 1] at index 2, got ${bad}`,
+          `Cannot quantise reading: expected a value in [0, 1] at index 2, got ${bad}${hint}`,
       },
     );
   }
@@ -75,6 +79,23 @@ Deno.test("quantise names value, index and range", () => {
     () => quantise([0, 0, 0], spec),
     /expected 4 values \(2 x 2\), got 3/,
   );
+});
+
+Deno.test("errors of several readings name the reading", () => {
+  const several = (bad: unknown) =>
+    eachReading(
+      [[0, 0, 0, 0], [0, bad as number, 0, 0]],
+      (reading) => quantise(reading, spec),
+    );
+  assert.throws(() => several(7), {
+    name: "RangeError",
+    message:
+      /^Cannot quantise reading 1: expected a value .* at index 1, got 7/,
+  });
+  assert.throws(() => several(null), {
+    name: "TypeError",
+    message: /^Cannot use reading 1: expected a number at index 1, got null/,
+  });
 });
 
 Deno.test("clamping moves finite values to the end that they passed", () => {
@@ -107,7 +128,7 @@ Deno.test("elements have scales of their own", () => {
   assert.deepEqual([...quantise([21.5, 101_325, 1], room)], [65, 227, 1]);
   assert.throws(
     () => quantise([21.5, 89_000, 1], room),
-    /expected a value in \[90000, 102750\] at index 1 \("pressure"\), got 89000/,
+    /expected a value in \[90000, 102750\] Pa at index 1 \("pressure"\), got 89000/,
   );
   const real = realReading(Float64Array.of(65, 227, 1), room.inputs);
   assert.deepEqual([...real], [21.5, 101_350, 1]);

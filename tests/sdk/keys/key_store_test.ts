@@ -25,15 +25,19 @@ import {
 import { FileKeyStore } from "../../../sdk/keys/key_store_file.ts";
 import { SealedKeyStore } from "../../../sdk/keys/key_store_sealed.ts";
 import { OfflineQueue } from "../../../sdk/queue/offline_queue.ts";
+import { QueueSealer } from "../../../sdk/queue/offline_queue_sealing.ts";
+import { platformRandom } from "../../../sdk/support/random.ts";
 import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
 import { exportPrivateJwk } from "../../../sdk/paillier/private/jwk.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { connect } from "../../../sdk/session/session.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
+import * as stored from "../../vectors/stored_keys.ts";
 
 const key = testKey(512);
-const other = testKey(1024);
+const other = multiPrimeKey(768);
+const another = multiPrimeKey(1024);
 const passphrase = "a passphrase, tested";
 /** The least cost: these tests are not about resisting guesses. */
 const cost = 1 << 10;
@@ -53,15 +57,18 @@ async function behavesAsStore(store: KeyStore) {
   assert.deepEqual(await store.listRetired(), []);
   assert.equal(await store.load(key.publicKey.fingerprint), null);
   await assert.rejects(rotateKey(store), TypeError);
-  for (const saved of [key, other, key, key]) {
+  for (const saved of [key, other, another, key, key]) {
     await store.save(saved);
     assert.equal(await store.fingerprint(), saved.publicKey.fingerprint);
     const loaded = await store.load();
     assert.deepEqual(loaded?.exportPrimes(), saved.exportPrimes());
   }
   assert.equal(await openKey(store).then(fingerprintOf), fingerprintOf(key));
-  assert.deepEqual(await store.listRetired(), [fingerprintOf(other)]);
-  for (const kept of [key, other]) {
+  assert.deepEqual(
+    (await store.listRetired()).sort(),
+    [fingerprintOf(other), fingerprintOf(another)].sort(),
+  );
+  for (const kept of [key, other, another]) {
     const loaded = await store.load(fingerprintOf(kept));
     assert.deepEqual(loaded?.exportPrimes(), kept.exportPrimes());
   }
@@ -71,9 +78,10 @@ async function behavesAsStore(store: KeyStore) {
   assert.equal(await store.fingerprint(), fingerprintOf(next));
   assert.deepEqual(
     (await store.listRetired()).sort(),
-    [fingerprintOf(key), fingerprintOf(other)].sort(),
+    [key, other, another].map(fingerprintOf).sort(),
   );
   await store.forget(fingerprintOf(other));
+  await store.forget(fingerprintOf(another));
   await store.forget(fingerprintOf(next)); // current: stays
   assert.deepEqual(await store.listRetired(), [fingerprintOf(key)]);
   assert.equal(await store.load(fingerprintOf(other)), null);
@@ -108,6 +116,38 @@ Deno.test("a store that is empty gets a key on opening", async () => {
   const store = new MemoryKeyStore();
   const made = await openKey(store, { bits: 512, insecure: true });
   assert.equal(fingerprintOf(await openKey(store)), fingerprintOf(made));
+});
+
+Deno.test("a new key has the primes that are asked for, a rotated one those of new keys", async () => {
+  const store = new MemoryKeyStore();
+  const options = { insecure: true, bits: 512, primes: 4 } as const;
+  const made = await openKey(store, options);
+  assert.equal(made.exportPrimes().length, 4);
+  const rotated = await rotateKey(store, { insecure: true });
+  assert.equal(rotated.publicKey.modulusBits, 512);
+  assert.equal(rotated.exportPrimes().length, 2);
+  const asked = await rotateKey(store, { insecure: true, primes: 3 });
+  assert.equal(asked.exportPrimes().length, 3);
+});
+
+Deno.test("a key and a reading that were stored before keys had more primes still open", async () => {
+  const blobs = new MemoryBlobStore();
+  const file = JSON.stringify(stored.storedKey);
+  await blobs.write("key", new TextEncoder().encode(file));
+  const keys = new SealedKeyStore(blobs, stored.passphrase);
+  assert.deepEqual((await keys.load())?.exportPrimes(), key.exportPrimes());
+
+  const queued = Uint8Array.fromBase64(stored.queuedReading, {
+    alphabet: "base64url",
+  });
+  const sealer = new QueueSealer(keys, platformRandom);
+  const opened = await sealer.open("0.queued", queued);
+  // A key of three primes seals, too, and the old one goes on opening.
+  await keys.save(other);
+  const later = await sealer.seal("1.queued", 0, opened);
+  const reopened = new QueueSealer(keys, platformRandom);
+  assert.deepEqual(await reopened.open("1.queued", later), opened);
+  assert.deepEqual(await reopened.open("0.queued", queued), opened);
 });
 
 Deno.test("a rotation with a wrong passphrase changes nothing", async () => {
@@ -244,11 +284,13 @@ Deno.test("a header that was altered with care does not open", async () => {
 
 Deno.test("sealed bytes hold nothing of the key in the clear, and differ each time", async () => {
   const [one, two] = await Promise.all(
-    [1, 2].map(() => sealPrivateKey(key, passphrase, { cost })),
+    [1, 2].map(() => sealPrivateKey(other, passphrase, { cost })),
   );
   const text = new TextDecoder().decode(one);
-  const { p, q } = exportPrivateJwk(key);
-  for (const secret of [p, q, passphrase]) assert.ok(!text.includes(secret));
+  const { p, q, oth } = exportPrivateJwk(other);
+  for (const secret of [p, q, oth![0].r, passphrase]) {
+    assert.ok(!text.includes(secret));
+  }
   const [a, b] = [one, two].map((bytes) =>
     JSON.parse(new TextDecoder().decode(bytes))
   );
@@ -305,12 +347,11 @@ function json(value: unknown): string {
 }
 
 Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumerated", async () => {
-  const { p, q } = key.exportPrimes();
-  const secrets = [p, q].flatMap((prime) => [
+  const key = other, { p, q, oth } = exportPrivateJwk(key);
+  const secrets = key.exportPrimes().flatMap((prime) => [
     prime.toString(),
     prime.toString(16),
-    exportPrivateJwk(key).p,
-  ]);
+  ]).concat(p, q, oth![0].r);
   const blobs = new MemoryBlobStore();
   const sealed = new SealedKeyStore(blobs, passphrase, { cost });
   const memory = new MemoryKeyStore();

@@ -8,11 +8,11 @@ import {
   importPublicJwk,
 } from "../../../sdk/paillier/private/jwk.ts";
 import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 import * as vectors from "../../vectors/paillier_jwk.ts";
 
 const key = testKey(512);
-const { p, q } = key.exportPrimes();
+const [p, q] = key.exportPrimes();
 const n = key.publicKey.modulus;
 const malformed = { name: "CipherlayerError", code: "malformed" };
 
@@ -20,7 +20,7 @@ for (const [name, jwk] of Object.entries(vectors)) {
   Deno.test(`python-paillier's private key ${name} is read`, () => {
     const read = importPrivateJwk(jwk);
     assert.deepEqual(
-      new Set(Object.values(read.exportPrimes())),
+      new Set(read.exportPrimes()),
       new Set([p, q]),
     );
     assert.equal(importPublicJwk(jwk.pub).modulus, n);
@@ -37,13 +37,100 @@ Deno.test("what is written equals python-paillier's but for the free text", () =
 });
 
 Deno.test("generated keys survive JSON", async () => {
-  for (const bits of [128, 130, 250, 512]) {
-    const made = await generatePrivateKey(bits, { insecure: true });
-    const text = JSON.stringify(exportPrivateJwk(made));
-    const read = importPrivateJwk(JSON.parse(text));
-    assert.deepEqual(read.exportPrimes(), made.exportPrimes());
-    assert.ok(read.publicKey.specialPrimes);
+  for (const bits of [256, 258, 350, 512]) {
+    for (const primes of [2, 3, 4] as const) {
+      const options = { insecure: true, primes };
+      const made = await generatePrivateKey(bits, options);
+      const text = JSON.stringify(exportPrivateJwk(made));
+      const read = importPrivateJwk(JSON.parse(text));
+      assert.deepEqual(read.exportPrimes(), made.exportPrimes());
+      assert.equal(read.publicKey.specialPrimes, primes === 2);
+    }
   }
+});
+
+for (const bits of [768, 1024] as const) {
+  const multi = multiPrimeKey(bits), count = multi.exportPrimes().length;
+  const jwk = exportPrivateJwk(multi);
+  Deno.test(`a key of ${count} primes has the others in oth, and python-paillier's members`, () => {
+    const { oth, ...members } = jwk;
+    assert.deepEqual(
+      Object.keys(members).sort(),
+      Object.keys(exportPrivateJwk(key)).sort(),
+    );
+    const integer = (text: string) =>
+      BigInt(
+        `0x${Uint8Array.fromBase64(text, { alphabet: "base64url" }).toHex()}`,
+      );
+    assert.deepEqual(
+      [jwk.p, jwk.q, ...oth!.map(({ r }) => r)].map(integer),
+      multi.exportPrimes(),
+    );
+    // What a reader that knows two primes finds, and refuses.
+    assert.notEqual(integer(jwk.p) * integer(jwk.q), integer(jwk.pub.n));
+    assert.throws(() => importPrivateJwk(members), {
+      ...malformed,
+      message: /the product of all primes to be the public n/,
+    });
+  });
+
+  Deno.test(`what is wrong in oth of a key of ${count} primes is named, what is secret is not`, () => {
+    const oth = jwk.oth!, [{ r }] = oth;
+    const list = /oth to be a list of one or two primes/;
+    const bad: [unknown, RegExp][] = [
+      [[], list],
+      [null, list],
+      [r, list],
+      [{ r }, list],
+      [[...oth, ...oth, ...oth], list],
+      [[{ r: jwk.p }, ...oth.slice(1)], /product of all primes/],
+      [oth.slice(1).concat({ r: "AQ" }), /product of all primes/],
+      [oth.map(({ r }) => r), /each of oth as a JSON object, got string/],
+      [oth.map(() => ({})), /r to be a base64url integer/],
+      [oth.map(() => ({ r: 7 })), /r to be a base64url integer/],
+      [oth.map(() => ({ r: "A".repeat(1 << 20) })), /r to be a base64url/],
+    ];
+    for (const [value, message] of bad) {
+      assert.throws(
+        () => importPrivateJwk({ ...jwk, oth: value }),
+        (error: Error & { code?: string }) => {
+          assert.equal(error.code, "malformed");
+          assert.match(error.message, message);
+          return [jwk.p, jwk.q, r].every((text) =>
+            !error.message.includes(text)
+          );
+        },
+      );
+    }
+  });
+}
+
+Deno.test("factors that are no primes, or too many, are refused", () => {
+  const four = exportPrivateJwk(multiPrimeKey(1024));
+  const product = (...texts: string[]) =>
+    texts.map((text) =>
+      BigInt(
+        `0x${Uint8Array.fromBase64(text, { alphabet: "base64url" }).toHex()}`,
+      )
+    ).reduce((product, prime) => product * prime);
+  const text = (value: bigint) =>
+    Uint8Array.fromHex(value.toString(16)).toBase64({
+      alphabet: "base64url",
+      omitPadding: true,
+    });
+  const [{ r: r1 }, { r: r2 }] = four.oth!;
+  const composite = {
+    ...four,
+    p: text(product(four.p, four.q)),
+    q: r1,
+    oth: [{ r: r2 }],
+  };
+  assert.throws(
+    () => importPrivateJwk(composite),
+    /all factors of n to be prime/,
+  );
+  const one = { ...four, oth: [{ r: text(product(r1, r2)) }] };
+  assert.throws(() => importPrivateJwk(one), /all factors of n to be prime/);
 });
 
 Deno.test("what is wrong is named, what is secret is not", () => {
@@ -62,7 +149,7 @@ Deno.test("what is wrong is named, what is secret is not", () => {
     [{ ...good, p: good.p + "!" }, /p to be a base64url integer/],
     [{ ...good, p: "" }, /p to be a base64url integer/],
     [{ ...good, p: "A".repeat(1 << 20) }, /p to be a base64url integer/],
-    [{ ...good, q: good.p }, /p times q to be the public n/],
+    [{ ...good, q: good.p }, /the product of all primes to be the public n/],
     [{ ...good, p: "AQ", q: good.pub.n }, /prime/],
     [{ ...other, lambda: other.mu }, /lambda to belong/],
     [{ ...other, lambda: "AA" }, /lambda to belong/],
@@ -85,7 +172,7 @@ Deno.test("what is wrong is named, what is secret is not", () => {
 
 Deno.test("no JSON value makes the reader fail otherwise", () => {
   const members = fc.dictionary(
-    fc.constantFrom("kty", "alg", "n", "p", "q", "lambda", "mu", "pub"),
+    fc.constantFrom("kty", "alg", "n", "p", "q", "oth", "lambda", "mu", "pub"),
     fc.oneof(
       fc.constantFrom("DAJ", "PAI-GN1", "AQ", "_w"),
       fc.jsonValue({ maxDepth: 1 }),

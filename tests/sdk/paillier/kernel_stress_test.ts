@@ -11,8 +11,8 @@ import { fusesMultiplyAdd } from "../../../sdk/paillier/wasm/relaxed_simd.ts";
 import { Draw, seededRandom } from "./kernel_numbers.ts";
 
 /** Bits of N and of p of keys of 512 to 4096 bits, and the most that n limbs serve: R = 4M. */
-const sizes = [200, 256, 298, 348, 398, 448, 512, 548, 768, 998, 1024, 1048]
-  .concat([1098, 1536, 2048, 3072, 3098, 4096]);
+const sizes = [200, 256, 298, 348, 398, 448, 512, 548, 683, 698, 768, 998]
+  .concat([1024, 1048, 1098, 1536, 2048, 3072, 3098, 4096]);
 const effort = Number(Deno.env.get("CIPHERLAYER_STRESS") ?? 1);
 const seed = effort === 1 ? 1 : Math.floor(Math.random() * 2 ** 31);
 

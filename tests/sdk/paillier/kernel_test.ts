@@ -12,8 +12,22 @@ import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import { fusesMultiplyAdd } from "../../../sdk/paillier/wasm/relaxed_simd.ts";
 import { moduliOf } from "./kernel_numbers.ts";
 
-/** Bits of the moduli: of N and of p for keys of 512 to 4096 bits, and sizes where limbs run full. */
-const sizes = [200, 256, 257, 398, 512, 998, 1024, 1048, 1536, 2048];
+/** Bits of the moduli: of N and of primes for keys of 512 to 4096 bits, and sizes where limbs run full. */
+const sizes = [
+  200,
+  256,
+  257,
+  298,
+  398,
+  512,
+  683,
+  768,
+  998,
+  1024,
+  1048,
+  1536,
+  2048,
+];
 const bigSizes = [3072, 4096];
 const lanes: readonly Lane[] = [0, 1];
 
@@ -65,7 +79,7 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
   const test = (name: string, fn: () => void) =>
     Deno.test({ name: `${kernel.name} kernel: ${name}`, ignore, fn });
 
-  test("bytes of up to four times the modulus load reduced and store canonical", () => {
+  test("bytes of up to eight times the modulus load reduced and store canonical", () => {
     for (const bits of [...sizes, ...bigSizes]) {
       const moduli = moduliOf(bits), arithmetic = kernel.open(moduli, 4);
       const length = Math.ceil(bits / 8);
@@ -77,7 +91,7 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
           new Uint8Array(0),
           Uint8Array.of(7),
           // A long input before shorter ones: nothing of it may stay.
-          new Uint8Array(4 * length).fill(0xff),
+          new Uint8Array(8 * length).fill(0xff),
           new Uint8Array(3 * length + 1).fill(0x80),
           new Uint8Array(2 * length).fill(0xff),
           Uint8Array.of(9),
@@ -101,7 +115,7 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
   test("any bytes load reduced", () => {
     const arithmetic = kernel.open(moduliOf(512), 2);
     fc.assert(fc.property(
-      fc.uint8Array({ maxLength: 256 }),
+      fc.uint8Array({ maxLength: 512 }),
       fc.constantFrom(...lanes),
       (bytes, lane) => {
         arithmetic.load(lane, lane, bytes);
@@ -266,7 +280,10 @@ Deno.test({
     const arithmetic = wasmKernel.open([p, q], 2);
     assert.throws(() => arithmetic.run(Uint32Array.of(0, 1, 2)), RangeError);
     assert.throws(() => arithmetic.load(2, 0, Uint8Array.of(1)), RangeError);
-    assert.throws(() => arithmetic.load(0, 0, new Uint8Array(600)), RangeError);
+    assert.throws(
+      () => arithmetic.load(0, 0, new Uint8Array(700)),
+      RangeError,
+    );
     assert.throws(() => arithmetic.loadPair(0, 0, -1n, 0n), RangeError);
     assert.throws(() => arithmetic.storePair(-1, 0), RangeError);
     arithmetic.loadPair(0, 0, p - 1n, p - 1n);

@@ -1,44 +1,103 @@
 import assert from "node:assert/strict";
 import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
-import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
+import {
+  defaultPrimes,
+  generatePrivateKey,
+} from "../../../sdk/paillier/private/key_generation.ts";
 import { gcd } from "../../../sdk/paillier/public/modular.ts";
 import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
 import {
   primesBelow,
   SmallPrimes,
 } from "../../../sdk/paillier/public/small_primes.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { areSpecial } from "../../../sdk/paillier/private/private_key.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 
-Deno.test("a generated key has the promised primes and exact length", async () => {
-  for (const bits of [128, 130, 512, 514, 512, 512, 2048]) {
-    const key = await generatePrivateKey(bits, { insecure: true });
-    const { p, q } = key.exportPrimes();
-    assert.equal(key.publicKey.modulusBits, bits);
-    assert.equal(key.publicKey.modulus, p * q);
-    assert.equal(bitLength(p), bits / 2);
-    assert.equal(bitLength(q), bits / 2);
-    assert.deepEqual([p % 4n, q % 4n], [3n, 3n]);
-    assert.equal(gcd(p - 1n, q - 1n), 2n);
-    assert.ok(isProbablePrime(p) && isProbablePrime(q));
-    assert.ok(key.publicKey.specialPrimes);
-  }
+const shapes: [
+  bits: number,
+  primes: 2 | 3 | 4 | undefined,
+  lengths: number[],
+][] = [
+  [128, undefined, [64, 64]],
+  [130, 2, [65, 65]],
+  [512, undefined, [256, 256]],
+  [514, undefined, [257, 257]],
+  [192, 3, [64, 64, 64]],
+  [512, 3, [170, 171, 171]],
+  [514, 3, [171, 171, 172]],
+  [256, 4, [64, 64, 64, 64]],
+  [258, 4, [64, 64, 65, 65]],
+  [1024, 4, [256, 256, 256, 256]],
+  [2048, 2, [1024, 1024]],
+  [2048, undefined, [682, 683, 683]],
+];
+for (const [bits, count, lengths] of shapes) {
+  const kind = `${count ?? "the default number of"} primes`;
+  Deno.test(`a generated key of ${bits} bits and ${kind} has the promised primes and exact length`, async () => {
+    // Short ones more often: each has other chances to miss its length.
+    for (let i = 0; i < (bits < 300 ? 20 : bits < 2048 ? 3 : 1); i++) {
+      const options = { insecure: true, primes: count };
+      const key = await generatePrivateKey(bits, options);
+      const primes = key.exportPrimes();
+      const product = primes.reduce((product, prime) => product * prime);
+      assert.equal(key.publicKey.modulusBits, bits);
+      assert.equal(key.publicKey.modulus, product);
+      assert.deepEqual(primes.map(bitLength), lengths);
+      for (const [i, p] of primes.entries()) {
+        assert.equal(p % 4n, 3n);
+        assert.ok(isProbablePrime(p));
+        for (const q of primes.slice(0, i)) {
+          assert.equal(gcd(p - 1n, q - 1n), 2n);
+        }
+      }
+      // Short exponents rest on the two primes of Damgard, Jurik and Nielsen.
+      assert.equal(key.publicKey.specialPrimes, primes.length === 2);
+    }
+  });
+}
+
+Deno.test("new keys have two primes below 2048 bits, three from there, four from 4096", () => {
+  const lengths = [512, 2046, 2048, 3072, 4094, 4096, 8192];
+  assert.deepEqual(lengths.map(defaultPrimes), [2, 2, 3, 3, 3, 4, 4]);
 });
 
 Deno.test("fixed test keys have the promised primes", () => {
   for (const bits of [512, 1024, 2048] as const) {
     const key = testKey(bits);
-    const { p, q } = key.exportPrimes();
+    const [p, q] = key.exportPrimes();
     assert.equal(key.publicKey.modulusBits, bits);
     assert.ok(key.publicKey.specialPrimes);
     assert.ok(isProbablePrime(p) && isProbablePrime(q));
   }
+  for (const bits of [768, 1024, 2048] as const) {
+    const key = multiPrimeKey(bits);
+    assert.equal(key.publicKey.modulusBits, bits);
+    assert.ok(areSpecial(key.exportPrimes()));
+    assert.ok(key.exportPrimes().every((p) => isProbablePrime(p)));
+  }
 });
 
-Deno.test("short and odd lengths are refused, short ones by naming the reason", async () => {
+Deno.test("short and odd lengths and too many primes are refused, by naming the reason", async () => {
   await assert.rejects(generatePrivateKey(1024), /factored/);
   await assert.rejects(generatePrivateKey(2049), RangeError);
   await assert.rejects(generatePrivateKey(Number.NaN), RangeError);
   await assert.rejects(generatePrivateKey(64, { insecure: true }), RangeError);
+  await assert.rejects(
+    generatePrivateKey(190, { insecure: true, primes: 3 }),
+    /192 to 8192 bits/,
+  );
+  for (const [bits, primes] of [[2048, 4], [3072, 4], [4094, 4]] as const) {
+    await assert.rejects(
+      generatePrivateKey(bits, { primes }),
+      /found one by one/,
+    );
+  }
+  for (const primes of [0, 1, 5, 2.5, Number.NaN]) {
+    await assert.rejects(
+      generatePrivateKey(2048, { primes: primes as 2 }),
+      /2, 3 or 4 primes/,
+    );
+  }
 });
 
 Deno.test("generation obeys its signal", async () => {

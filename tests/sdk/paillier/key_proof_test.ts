@@ -11,10 +11,11 @@ import {
 import { makeKeyProof } from "../../../sdk/paillier/private/key_proof_make.ts";
 import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
 import { modInverse, modPower } from "../../../sdk/paillier/public/modular.ts";
+import { primesBelow } from "../../../sdk/paillier/public/small_primes.ts";
 import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { isProbablePrime } from "../../../sdk/paillier/private/primes.ts";
-import { testKey } from "../../vectors/keys.ts";
-import { keyProofVector } from "../../vectors/paillier.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
+import { keyProofVector, multiPrimeVectors } from "../../vectors/paillier.ts";
 
 const insecure = { insecure: true };
 const rejected = (pattern: RegExp) => (error: Error & { code?: string }) => {
@@ -41,6 +42,15 @@ Deno.test("challenges and roots equal the committed vector", () => {
   assert.equal(bigIntFromBytes(proof[10]), keyProofVector.roots[1]);
   verifyKeyProof(modulus, proof, insecure);
 });
+
+for (const { bits, roots } of multiPrimeVectors) {
+  const key = multiPrimeKey(bits), count = key.exportPrimes().length;
+  Deno.test(`a key of ${bits} bits and ${count} primes proves itself by the committed roots`, () => {
+    const proof = makeKeyProof(key);
+    assert.deepEqual([proof[0], proof[10]].map(bigIntFromBytes), roots);
+    verifyKeyProof(key.publicKey.modulus, proof, { insecure: bits < 2048 });
+  });
+}
 
 Deno.test("short keys need the insecure switch", () => {
   for (const bits of [512, 1024] as const) {
@@ -93,7 +103,7 @@ Deno.test("a proof for another key, altered, short or out of range is rejected",
 
 Deno.test("a modulus that shares a factor with phi(N) has no proof", () => {
   // q = 1 (mod f) for a prime f that divides N: r -> r^N is f to one.
-  const f = testKey(512).exportPrimes().p;
+  const f = testKey(512).exportPrimes()[0];
   let q = 2n * f + 1n;
   while (!isProbablePrime(q)) q += 2n * f;
   const modulus = f * q;
@@ -108,13 +118,30 @@ Deno.test("a modulus that shares a factor with phi(N) has no proof", () => {
   assert.equal(solvable, 0);
 });
 
-Deno.test("prime moduli and ones with a factor just above the bound pass: the statement is no more", () => {
-  const { p } = testKey(1024).exportPrimes();
+Deno.test("prime moduli, ones with a factor just above the bound and products of many primes pass: the statement is no more", () => {
+  const [p] = testKey(1024).exportPrimes();
   // A prime of 512 bits, and 6373 times a prime of 512 bits in all.
   const factors: bigint[][] = [[p]];
   let q = (1n << 511n) / 6373n | 1n;
   while (!isProbablePrime(q) || (q * 6373n) >> 511n !== 1n) q += 2n;
   factors.push([6373n, q]);
+  // As many primes as fit above the bound, the last one of the length that is left.
+  const many: bigint[] = [];
+  let product = 1n;
+  for (const prime of primesBelow(1 << 13).slice(-40)) {
+    const candidate = BigInt(prime);
+    if (product >> 470n !== 0n) break;
+    if (many.some((p) => (candidate - 1n) % p === 0n)) continue;
+    many.push(candidate);
+    product *= candidate;
+  }
+  let last = (1n << 511n) / product | 1n;
+  const fits = () =>
+    isProbablePrime(last) && (product * last) >> 511n === 1n &&
+    many.every((p) => (last - 1n) % p !== 0n);
+  while (!fits()) last += 2n;
+  factors.push([...many, last]);
+  assert.ok(many.length > 30);
   for (const primes of factors) {
     const modulus = primes.reduce((product, prime) => product * prime);
     const phi = primes.reduce((product, prime) => product * (prime - 1n), 1n);

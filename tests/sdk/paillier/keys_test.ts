@@ -5,9 +5,10 @@ import { bytesFromBigInt } from "../../../sdk/paillier/public/big_integer.ts";
 import { generatePrivateKey } from "../../../sdk/paillier/private/key_generation.ts";
 import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { PublicKey } from "../../../sdk/paillier/public/public_key.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 import {
   encryptionVectors,
+  multiPrimeVectors,
   shortExponentVector,
 } from "../../vectors/paillier.ts";
 
@@ -51,6 +52,52 @@ Deno.test("a public key gives its modulus as big-endian bytes", () => {
   assert.equal(BigInt(`0x${bytes.toHex()}`), n);
 });
 
+/** The textbook's formulas for any number of primes, in whole numbers modulo N^2. */
+function textbook(primes: readonly bigint[]) {
+  const n = primes.reduce((product, p) => product * p);
+  const lambda = primes.reduce((product, p) => product * (p - 1n), 1n);
+  const power = (base: bigint, exponent: bigint) => {
+    let result = 1n;
+    for (const bit of exponent.toString(2)) {
+      result = result * result % (n * n);
+      if (bit === "1") result = result * base % (n * n);
+    }
+    return result;
+  };
+  return {
+    encrypt: (m: bigint, r: bigint) => (1n + m * n) * power(r, n) % (n * n),
+    decrypt: (c: bigint) =>
+      (power(c, lambda) - 1n) / n * oracleInverse(lambda, n) % n,
+  };
+}
+
+for (const bits of [768, 1024] as const) {
+  const multi = multiPrimeKey(bits), primes = multi.exportPrimes();
+  Deno.test(`a key of ${primes.length} primes agrees with the textbook's formulas`, () => {
+    const oracle = textbook(primes),
+      { modulus, specialPrimes } = multi.publicKey;
+    assert.ok(!specialPrimes);
+    const plaintexts = fc.oneof(
+      fc.bigInt({ min: 0n, max: modulus - 1n }),
+      // 0 and -1 modulo some of the primes.
+      fc.constantFrom(0n, 1n, modulus - 1n, ...primes, modulus - primes[0]),
+    );
+    const units = fc.bigInt({ min: 1n, max: modulus - 1n });
+    fc.assert(
+      fc.property(plaintexts, units, (m, r) => {
+        assert.equal(multi.decrypt(oracle.encrypt(m, r)), m);
+        for (const by of [multi, multi.publicKey]) {
+          const ciphertext = by.encrypt(m);
+          assert.ok(0n < ciphertext && ciphertext < modulus * modulus);
+          assert.equal(oracle.decrypt(ciphertext), m);
+          assert.equal(multi.decrypt(ciphertext), m);
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+}
+
 Deno.test("sums and multiples of ciphertexts wrap modulo N as integers do", () => {
   const factor = fc.oneof(
     fc.bigInt({ min: -(1n << 64n), max: 1n << 64n }),
@@ -85,7 +132,7 @@ Deno.test("ciphertexts and private keys of paillier-bigint are understood", asyn
 
 Deno.test("our keys work in paillier-bigint, sums and multiples too", async () => {
   const ours = await generatePrivateKey(512, { insecure: true });
-  const { p, q } = ours.exportPrimes();
+  const [p, q] = ours.exportPrimes();
   const modulus = ours.publicKey.modulus;
   const theirPublic = new oracle.PublicKey(modulus, modulus + 1n);
   const lambda = (p - 1n) * (q - 1n) / 2n;
@@ -135,8 +182,17 @@ Deno.test("what is out of range is refused", () => {
 });
 
 Deno.test("numbers that cannot be a key are refused without being named", () => {
-  const { p, q } = key.exportPrimes();
-  const bad: [bigint, bigint][] = [
+  const [p, q] = key.exportPrimes();
+  const [r, s, t, u] = multiPrimeKey(1024).exportPrimes();
+  const bad: bigint[][] = [
+    [],
+    [p],
+    [p, q, p],
+    [r, s, t, u, p],
+    [r, s, t, u + 1n],
+    [r, s * t],
+    // One prime twice, in another guise: pr and q share none, N has the square.
+    [p * r, p * s],
     [p, p],
     [p, q + 1n],
     [p, 7n],
@@ -145,18 +201,27 @@ Deno.test("numbers that cannot be a key are refused without being named", () => 
     // q divides p - 1: not invertible as r -> r^N.
     [1019n, 509n],
   ];
-  for (const [a, b] of bad) {
-    assert.throws(() => PrivateKey.fromPrimes(a, b), (error: Error) => {
+  for (const factors of bad) {
+    assert.throws(() => PrivateKey.fromPrimes(...factors), (error: Error) => {
       assert.ok(error instanceof RangeError);
+      assert.match(error.message, /^Cannot make private key/);
       assert.ok(!/\d{10}/.test(error.message));
       return true;
     });
   }
 });
 
+Deno.test("the primes that are given out are a copy", () => {
+  const given = key.exportPrimes() as bigint[];
+  given[0] = 3n;
+  assert.notEqual(key.exportPrimes()[0], 3n);
+});
+
 Deno.test("a private key shows nothing of itself by accident", () => {
-  const { p, q } = key.exportPrimes();
-  const secrets = [p, q, (p - 1n) * (q - 1n)].flatMap((
+  const key = multiPrimeKey(768);
+  const primes = key.exportPrimes(), [p] = primes;
+  const totient = primes.reduce((product, p) => product * (p - 1n), 1n);
+  const secrets = [...primes, totient].flatMap((
     x,
   ) => [x.toString(), x.toString(16)]);
   const holder = { key, list: [key], map: new Map([["key", key]]) };
@@ -187,6 +252,14 @@ Deno.test("encryptions equal the committed vectors", () => {
     const publicKey = new PublicKey(key.publicKey.modulus);
     assert.equal(publicKey.encrypt(m, random), c);
     assert.equal(key.decrypt(c), m);
+  }
+  for (const { bits, encryptions } of multiPrimeVectors) {
+    const key = multiPrimeKey(bits);
+    for (const { m, r, c } of encryptions) {
+      const random = () => bytesFromBigInt(r, bits / 8);
+      assert.equal(key.publicKey.encrypt(m, random), c);
+      assert.equal(key.decrypt(c), m);
+    }
   }
   const { m, s, c } = shortExponentVector;
   assert.equal(key.publicKey.encrypt(m, () => bytesFromBigInt(s, 32)), c);

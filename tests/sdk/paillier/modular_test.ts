@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   gcd,
-  joinResidues,
   modInverse,
   modPower,
 } from "../../../sdk/paillier/public/modular.ts";
@@ -74,18 +73,4 @@ Deno.test("modPower equals repeated squaring from the right", () => {
     },
   ));
   assert.throws(() => modPower(2n, -1n, 7n), RangeError);
-});
-
-Deno.test("joinResidues meets both residues", () => {
-  const p = (1n << 127n) - 1n, q = (1n << 89n) - 1n;
-  const qInverse = modInverse(q, p);
-  fc.assert(fc.property(
-    fc.bigInt({ min: 0n, max: p - 1n }),
-    fc.bigInt({ min: 0n, max: q - 1n }),
-    (a, b) => {
-      const x = joinResidues(a, b, { p, q, qInverse });
-      assert.ok(0n <= x && x < p * q);
-      assert.deepEqual([x % p, x % q], [a, b]);
-    },
-  ));
 });

@@ -14,7 +14,7 @@ import { generatePrime } from "../../../sdk/paillier/private/primes.ts";
 import { PrivateKey } from "../../../sdk/paillier/private/private_key.ts";
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import { platformRandom } from "../../../sdk/support/random.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 
 const key = testKey(512);
 const { publicKey } = key;
@@ -68,6 +68,87 @@ for (const kernel of kernels) {
     );
   });
 
+  for (const bits of [768, 1024] as const) {
+    const multi = multiPrimeKey(bits), primes = multi.exportPrimes();
+    const name = `${kernel.name}: a key of ${primes.length} primes`;
+    const { modulus, ciphertextBytes } = multi.publicKey;
+    Deno.test(`${name} takes batches there and back`, async () => {
+      using owner = new PaillierEngine(multi, { kernel, tableWindowBits: 5 });
+      const plaintext = fc.oneof(
+        fc.bigInt({ min: 0n, max: modulus - 1n }),
+        // 0 modulo some primes: their L is 0.
+        fc.constantFrom(0n, 1n, modulus - 1n, ...primes, modulus - primes[1]),
+      );
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(plaintext, { maxLength: 5 }),
+          async (plaintexts) => {
+            const ciphertexts = await owner.encryptBatch(plaintexts);
+            const each = split(ciphertexts, ciphertextBytes);
+            assert.equal(new Set(each).size, each.length);
+            assert.deepEqual(each.map((c) => multi.decrypt(c)), plaintexts);
+            assert.deepEqual(await owner.decryptBatch(ciphertexts), plaintexts);
+          },
+        ),
+        { numRuns: 20 },
+      );
+    });
+
+    Deno.test(`${name} decrypts what is no encryption of its own as the one-number code does`, async () => {
+      using owner = new PaillierEngine(multi, { kernel });
+      const square = modulus * modulus;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.oneof(
+            fc.bigInt({ min: 1n, max: square - 1n }),
+            fc.constantFrom(1n, modulus, square - 1n, ...primes),
+          ),
+          async (c) =>
+            assert.deepEqual(
+              await owner.decryptBatch(bytesFromBigInt(c, ciphertextBytes)),
+              [multi.decrypt(c)],
+            ),
+        ),
+        { numRuns: 40 },
+      );
+    });
+
+    Deno.test(`${name} draws randomness from no subgroup, for each prime alone`, async () => {
+      using owner = new PaillierEngine(multi, {
+        kernel,
+        random: seededRandom(5),
+      });
+      const zeros = split(
+        await owner.encryptBatch(Array(256).fill(0n)),
+        ciphertextBytes,
+      );
+      // Which primes a number is a square of: all combinations, about equally often.
+      const counts = new Map<string, number>();
+      for (const zero of zeros) {
+        const kind = primes.map((p) =>
+          modPower(zero, (p - 1n) / 2n, p) === 1n ? 1 : 0
+        ).join("");
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      }
+      assert.equal(counts.size, 2 ** primes.length);
+      const expected = 256 / counts.size;
+      for (const count of counts.values()) {
+        assert.ok(expected / 4 < count && count < 3 * expected, `${counts}`);
+      }
+    });
+  }
+
+  Deno.test(`${kernel.name}: three primes of a 2048-bit key, against the one-number code`, async () => {
+    const large = multiPrimeKey(2048);
+    using owner = new PaillierEngine(large, { kernel, tableWindowBits: 4 });
+    const { modulus } = large.publicKey;
+    const plaintexts = [0n, 1n, modulus - 1n, modulus / 3n, 7n];
+    const ciphertexts = await owner.encryptBatch(plaintexts);
+    const each = split(ciphertexts, 512);
+    assert.deepEqual(each.map((c) => large.decrypt(c)), plaintexts);
+    assert.deepEqual(await owner.decryptBatch(ciphertexts), plaintexts);
+  });
+
   Deno.test(`${kernel.name}: the same at 2048 bits, against the one-number code`, async () => {
     const large = testKey(2048);
     using owner = new PaillierEngine(large, { kernel, tableWindowBits: 4 });
@@ -108,9 +189,22 @@ for (const kernel of kernels) {
 
   Deno.test(`${kernel.name}: primes of unequal length, at the edges of limbs`, async () => {
     const prime = (bits: number) =>
-      generatePrime(bits, platformRandom, new Pacer());
-    for (const [p, q] of [[257, 256], [248, 249], [298, 306], [299, 298]]) {
-      const uneven = PrivateKey.fromPrimes(await prime(p), await prime(q));
+      generatePrime(bits, {
+        of: 2,
+        random: platformRandom,
+        pacer: new Pacer(),
+      });
+    const shapes = [
+      [257, 256],
+      [248, 249],
+      [298, 306],
+      [299, 298],
+      [298, 306, 299],
+      [298, 306, 306, 306],
+    ];
+    for (const lengths of shapes) {
+      const primes = await Promise.all(lengths.map(prime));
+      const uneven = PrivateKey.fromPrimes(...primes);
       using owner = new PaillierEngine(uneven, { kernel, tableWindowBits: 3 });
       const last = uneven.publicKey.modulus - 1n;
       const plaintexts = [0n, 1n, last, last / 3n];
@@ -132,7 +226,7 @@ for (const kernel of kernels) {
 
   Deno.test(`${kernel.name}: randomness is not confined to a subgroup`, async () => {
     using owner = new PaillierEngine(key, { kernel, random: seededRandom(7) });
-    const { p, q } = key.exportPrimes();
+    const [p, q] = key.exportPrimes();
     const zeros = split(await owner.encryptBatch(Array(64).fill(0n)), 128);
     const isSquare = (c: bigint, prime: bigint) =>
       modPower(c, (prime - 1n) / 2n, prime) === 1n;
@@ -275,15 +369,15 @@ Deno.test("a disposed owner answers no more and holds no randomness", async () =
 });
 
 Deno.test("an owner shows nothing of its key by accident", async () => {
+  const key = multiPrimeKey(768);
   using owner = new PaillierEngine(key);
   await owner.fillPool(1);
-  const { p, q } = key.exportPrimes();
   const shown = [
     Deno.inspect(owner, { showHidden: true, depth: 9 }),
     Deno.inspect({ ...owner }, { showHidden: true, depth: 9 }),
     Deno.inspect(structuredClone({ name: owner.kernelName })),
   ].join();
-  for (const secret of [p, q]) {
+  for (const secret of key.exportPrimes()) {
     assert.ok(!shown.includes(secret.toString()));
     assert.ok(!shown.includes(secret.toString(16)));
   }

@@ -8,10 +8,10 @@ import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import { WorkerPool } from "../../../sdk/paillier/workers/worker_pool.ts";
 import type { StartWorker } from "../../../sdk/paillier/workers/worker_port.ts";
-import { testKey } from "../../vectors/keys.ts";
+import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 
 const key = testKey(512);
-const large = testKey(2048);
+const large = multiPrimeKey(2048);
 const open = {
   kind: "open",
   primes: key.exportPrimes(),
@@ -92,13 +92,14 @@ Deno.test("an owner's batches are the same on threads", async () => {
 Deno.test("a large batch starts the threads, which later ones use", async () => {
   using owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   const one = bytesFromBigInt(large.publicKey.encrypt(1n), 512);
-  const many = new Uint8Array(40 * 512);
-  for (let i = 0; i < 40; i++) many.set(one, i * 512);
+  const count = 120;
+  const many = new Uint8Array(count * 512);
+  for (let i = 0; i < count; i++) many.set(one, i * 512);
   assert.equal(owner.threads, 0);
   while (owner.threads === 0) {
-    assert.deepEqual(await owner.decryptBatch(many), Array(40).fill(1n));
+    assert.deepEqual(await owner.decryptBatch(many), Array(count).fill(1n));
   }
-  assert.deepEqual(await owner.decryptBatch(many), Array(40).fill(1n));
+  assert.deepEqual(await owner.decryptBatch(many), Array(count).fill(1n));
 });
 
 Deno.test("a random source or kernel of one's own, or threads: 0, keeps the work here", async () => {

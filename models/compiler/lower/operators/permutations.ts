@@ -26,7 +26,7 @@ const transpose: OperatorRule = (call) => {
 };
 
 /** The value, in the order of its axes given, under the shape `to`. */
-function orderAxes(
+export function orderAxes(
   call: OperatorCall,
   value: DynamicValue,
   order: number[],

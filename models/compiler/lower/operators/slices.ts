@@ -61,7 +61,7 @@ const slice: OperatorRule = (call) => {
 };
 
 /** Elements of `value` from `starts` on, in steps. */
-function applySlice(
+export function applySlice(
   call: OperatorCall,
   value: DynamicValue,
   { starts, steps, shape }: SliceRanges,

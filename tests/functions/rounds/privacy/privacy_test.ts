@@ -254,7 +254,7 @@ Deno.test("what the edge must not see is uniform: garbage slots and the bits abo
 });
 
 Deno.test("randomisers: the plaintext is kept, the randomness is not", async () => {
-  const { p } = key.exportPrimes();
+  const [p] = key.exportPrimes();
   const legendre = (value: bigint) =>
     modPower(value % p, (p - 1n) / 2n, p) === 1n;
   const count = 70;

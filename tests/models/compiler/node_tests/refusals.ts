@@ -2,8 +2,7 @@
 
 /** Operators that have no rule, by what they would need. */
 export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
-  "recurrent": ["GRU", "If", "LSTM", "Loop", "RNN", "Scan"],
-  "a scale that depends on the reading": ["DynamicQuantizeLinear"],
+  "a subgraph": ["If", "Loop", "Scan"],
   "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
   "a reduction that is not linear": [
     "CumSum",
@@ -36,7 +35,6 @@ export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
     "Unique",
   ],
   "interpolation, or other resizing": [
-    "ConvTranspose",
     "GridSample",
     "MaxUnpool",
     "Resize",
@@ -80,6 +78,7 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   [/^MaxPool$/, /^it gives the places of the maxima as well$/],
   [/^BatchNormalization$/, /channels do not fit a tensor/],
   [/^(DepthToSpace|SpaceToDepth)$/, /^blocks of \d do not fit a tensor/],
+  [/^ConvTranspose$/, /1-D and 2-D convolutions of a batch of 1 are known/],
   [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
   [/^output$/, /^its map of \d+ places is larger than/],
   [/^Slice$/, /^its result would have shape/],
@@ -96,6 +95,9 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   ],
   [/^Mod$/, /remainders of C's kind/],
   [/^(GRU|LSTM|RNN)$/, /^it has no output/],
+  [/^DynamicQuantizeLinear$/, /are read by more than a product$/],
+  [/^(GRU|LSTM)$/, /^its gates multiply two tensors/],
+  [/^RNN$/, /up to 64 steps of a batch of 1 are known$/],
   [/^Dropout$/, /^it is in training mode/],
 ];
 

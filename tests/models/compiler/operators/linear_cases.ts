@@ -55,6 +55,50 @@ export const linearCases: OperatorCase[] = [
     },
   },
   {
+    name: "ConvTranspose, stride 2, between rectifiers",
+    shape: image,
+    build: (g) => {
+      const x = g.node("Relu", [
+        g.conv("x", [6, 3, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] }),
+      ]);
+      const y = g.node("ConvTranspose", [
+        ...[x, g.weights([6, 4, 2, 2], 24), g.weights([4], 16)],
+      ], { strides: [2, 2] });
+      return g.conv(g.node("Relu", [y]), [2, 4, 3, 3]);
+    },
+  },
+  {
+    name: "ConvTranspose, groups, dilated, padded, of stride 1",
+    shape: [4, 6, 6],
+    build: (g) =>
+      g.node("ConvTranspose", ["x", g.weights([4, 3, 3, 2], 12)], {
+        group: 2,
+        dilations: [2, 1],
+        pads: [1, 0, 2, 1],
+      }),
+  },
+  {
+    name: "ConvTranspose, odd kernel and strides, output_padding",
+    shape: [2, 5, 4],
+    build: (g) =>
+      g.node("ConvTranspose", ["x", g.weights([2, 3, 4, 3], 8)], {
+        strides: [3, 2],
+        pads: [1, 1, 1, 1],
+        output_padding: [1, 1],
+      }),
+  },
+  {
+    name: "ConvTranspose, 1-D, then Sigmoid",
+    shape: [3, 10],
+    build: (g) =>
+      g.node("Sigmoid", [
+        g.node("ConvTranspose", ["x", g.weights([3, 2, 4], 6)], {
+          strides: [2],
+          pads: [1, 1],
+        }),
+      ]),
+  },
+  {
     name: "Conv, 1-D",
     shape: [2, 32],
     build: (g) => {

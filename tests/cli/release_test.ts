@@ -1,0 +1,8 @@
+/** One version everywhere. */
+import { equal } from "node:assert/strict";
+import sdk from "../../sdk/deno.json" with { type: "json" };
+import { version } from "../../sdk/support/version.ts";
+
+Deno.test("the SDK's package has the version that programs tell", () => {
+  equal(sdk.version, version);
+});

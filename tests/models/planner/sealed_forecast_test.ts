@@ -1,0 +1,68 @@
+/** Forecasts of sealed inferences against what travels in one, and the least labels. */
+import { equal, ok } from "node:assert/strict";
+import type { ModelPackage } from "../../../models/package/format.ts";
+import { readPackage } from "../../../models/package/read_package.ts";
+import { defaultCosts } from "../../../models/planner/cost_model.ts";
+import { leastLabels } from "../../../models/planner/least_labels.ts";
+import { forecastSealed } from "../../../models/planner/sealed_forecast.ts";
+import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
+import { encodeSealed } from "../../../sdk/wire/sealed_messages.ts";
+import { SealedBench } from "../../support/sealed.ts";
+import { tinyModel } from "../../reference/tiny_models.ts";
+
+const options = { modulusBits: 2048, samples: 1, costs: defaultCosts(2048) };
+
+Deno.test("bytes are forecast within a fifth for each round, within 3 % for all", async () => {
+  const model = await readPackage("models/zoo/occupancy-sealed");
+  const { rounds } = forecastSealed(model, options);
+  const bench = new SealedBench(model, { keyBits: 2048 });
+  const up = rounds.map(() => 0), down = rounds.map(() => 0);
+  await bench.infer([Float64Array.of(100, 100, 100, 100)], {
+    linear(index, request, reply) {
+      up[index] += encodeSealed(request).length;
+      down[index] += encodeSealed(reply).length;
+    },
+    activation(index, request) {
+      up[index] += encodeSealed(request).length;
+      down[index] += garbledBytes(bench.model.rounds[index].stages) + 16;
+    },
+    token(index, token) {
+      down[index] += token.length;
+    },
+  });
+  rounds.forEach(({ bytesUp, bytesDown }, i) => {
+    ok(Math.abs(bytesUp / up[i] - 1) < .2, `${bytesUp} up, ${up[i]}`);
+    ok(Math.abs(bytesDown / down[i] - 1) < .2, `${bytesDown}, ${down[i]}`);
+  });
+  const sum = (list: number[]) => list.reduce((a, b) => a + b);
+  const all = sum(up) + sum(down);
+  const { total, setup } = forecastSealed(model, options);
+  ok(Math.abs((total.bytesUp + total.bytesDown) / all - 1) < .03);
+  ok(setup.bytesDown > 100_000);
+});
+
+Deno.test("a slower line makes a forecast longer by its bytes", async () => {
+  const model = await readPackage("models/zoo/occupancy-sealed");
+  const at = (byteMs: number) =>
+    forecastSealed(model, { ...options, costs: { ...options.costs, byteMs } })
+      .total;
+  const fast = at(0), slow = at(.001);
+  const bytes = slow.bytesUp + slow.bytesDown;
+  ok(Math.abs(slow.totalMs - fast.totalMs - bytes / 1000) < 1e-6);
+});
+
+Deno.test("the least labels are the weights' entropy over that of a label", () => {
+  const model: ModelPackage = tinyModel(1, [4], [
+    { kind: "dense", length: 4 },
+    { kind: "dense", length: 4 },
+  ]);
+  for (const { terms } of model.manifest.rounds) {
+    // Two values, each as often: a bit a weight.
+    model.tensors.get(terms[0].weights)!.data.forEach((_, i, data) =>
+      data[i] = i % 2
+    );
+  }
+  const { model: all, lastRound } = leastLabels(model);
+  equal(all, 16);
+  equal(lastRound, 8);
+});
