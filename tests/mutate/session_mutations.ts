@@ -362,4 +362,18 @@ export const sessionMutations: Mutation[] = [
     replace: "if (step === null) {",
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
+  {
+    name: "the page sends to a cloud that nobody agreed to",
+    file: "examples/web/main.ts",
+    find: 'functions.kind === "named" && !await confirm(functions.url)',
+    replace: 'functions.kind === "named" && functions.url === null',
+    tests: ["tests/examples/web_test.ts"],
+  },
+  {
+    name: "the page's link names a cloud without TLS",
+    file: "examples/web/functions_address.ts",
+    find: 'url.protocol !== "https:" && url.origin !== page.origin',
+    replace: 'url.protocol === "javascript:"',
+    tests: ["tests/examples/web_drawing_test.ts"],
+  },
 ];
