@@ -268,7 +268,7 @@ export const sessionMutations: Mutation[] = [
   {
     name: "readings that a caller changes while they wait",
     file: "sdk/session/quantised_readings.ts",
-    find: "readings.map(copyOfReading)",
+    find: "eachReading(readings, copyOfReading)",
     replace: "readings",
     tests: ["tests/sdk/session/readings_test.ts"],
   },
@@ -323,8 +323,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "answers of any size",
     file: "sdk/session/transport.ts",
-    find: "if (body === null) {",
-    replace: "if (body === 0) {",
+    find: "if (body === null) throw tooLarge",
+    replace: "if (body === 0) throw tooLarge",
     tests: ["tests/sdk/session/transport_test.ts"],
   },
   {
