@@ -1,4 +1,8 @@
-/** The meter: every attack against every profile, over the real protocol. */
+/**
+ * The meter: every attack against every profile, over the real protocol.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../models/package/format.ts";
 import { averaging } from "./attacks/averaging.ts";
 import { commonFactor } from "./attacks/common_factor.ts";

@@ -3,6 +3,8 @@
  *
  *   deno task serve --port 8000
  *   deno run -A examples/01_quickstart.ts http://127.0.0.1:8000
+ *
+ * @module
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 import { digitSample } from "./digits/samples.ts";

@@ -4,6 +4,8 @@
  *
  *   deno task serve --port 8000
  *   deno run -A examples/02_batch.ts http://127.0.0.1:8000
+ *
+ * @module
  */
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";
 

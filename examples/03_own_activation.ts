@@ -3,6 +3,8 @@
  * place of ReLU, in a model that this program serves to itself.
  *
  *   deno run -A examples/03_own_activation.ts
+ *
+ * @module
  */
 import { fileURLToPath } from "node:url";
 import { connect, generatePrivateKey } from "@cipherlayer/sdk";

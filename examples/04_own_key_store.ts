@@ -4,6 +4,8 @@
  * come to it.
  *
  *   CIPHERLAYER_PASSPHRASE=... deno run -A examples/04_own_key_store.ts URL FILE
+ *
+ * @module
  */
 import { DatabaseSync } from "node:sqlite";
 import {

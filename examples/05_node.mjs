@@ -3,6 +3,8 @@
  *
  *   npm install cipherlayer-sdk.tgz   (npx -y deno task pack .)
  *   CIPHERLAYER_PASSPHRASE=... node 05_node.mjs http://127.0.0.1:8000
+ *
+ * @module
  */
 import { connect, openKey } from "@cipherlayer/sdk";
 import { FileKeyStore } from "@cipherlayer/sdk/key-store-file";

@@ -4,6 +4,8 @@
  *
  *   deno task serve --port 8000
  *   deno run -A examples/06_plain_fetch.ts http://127.0.0.1:8000
+ *
+ * @module
  */
 import { generatePrivateKey, PaillierEngine } from "@cipherlayer/sdk";
 import {

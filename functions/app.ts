@@ -1,3 +1,8 @@
+/**
+ * The functions as a Hono application.
+ *
+ * @module
+ */
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import type { Protections } from "../models/protections/profile.ts";

@@ -117,6 +117,19 @@ Deno.test("evaluation and privacy of rounds import the arithmetic, not each othe
   }
 });
 
+Deno.test("every source file begins with a sentence and @module", async () => {
+  const without: string[] = [];
+  for (const house of houses.filter((house) => !/^(std|tests)$/.test(house))) {
+    for (const path of await listSources(house)) {
+      const text = await Deno.readTextFile(join(root, path));
+      const head = /^(?:#!.*\n)?\/\*\*([^]*?)\*\//.exec(text)?.[1] ?? "";
+      const isSentence = /\w/.test(head.split("@module")[0]);
+      if (!isSentence || !head.includes("@module")) without.push(path);
+    }
+  }
+  assert.deepEqual(without, []);
+});
+
 Deno.test("only faces stand at the top of a house", async () => {
   for (const [house, allowed] of Object.entries(faces)) {
     const loose: string[] = [];
@@ -188,7 +201,7 @@ Deno.test("CONTRIBUTING's tree lists every folder of the houses", async () => {
   const text = await Deno.readTextFile(join(root, "CONTRIBUTING.md"));
   const listed = tablesAndTrees(text);
   const absent: string[] = [];
-  for (const house of houses.filter((house) => house !== "tests")) {
+  for (const house of houses.filter((house) => !/^(std|tests)$/.test(house))) {
     for await (const entry of Deno.readDir(join(root, house))) {
       if (entry.isDirectory && entry.name !== "node_modules") {
         const named = new RegExp(`(^|[\\s/])${entry.name}/`, "m");

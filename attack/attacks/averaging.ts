@@ -1,3 +1,8 @@
+/**
+ * Attack: one input again and again, until the noise of a hidden round averages out.
+ *
+ * @module
+ */
 import { type Finding, finding } from "../report/report.ts";
 import { likelyInput } from "../measure/clone.ts";
 import { scoresOf } from "../client/layer.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: the scale of blinded scores as the common factor of their differences.
+ *
+ * @module
+ */
 import { gcd } from "../../sdk/paillier/public/modular.ts";
 import { likelyInput } from "../measure/clone.ts";
 import { type Finding, finding } from "../report/report.ts";

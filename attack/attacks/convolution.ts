@@ -1,3 +1,8 @@
+/**
+ * Attack: the first layer's filters by least squares from one image.
+ *
+ * @module
+ */
 import { filters } from "../client/layer.ts";
 import { leastSquares } from "../measure/least_squares.ts";
 import { type Finding, finding } from "../report/report.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: decoys among the scores by their means over likely inputs.
+ *
+ * @module
+ */
 import { sum } from "../../sdk/support/numbers.ts";
 import { likelyInput } from "../measure/clone.ts";
 import { type Finding, finding } from "../report/report.ts";

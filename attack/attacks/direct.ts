@@ -1,3 +1,8 @@
+/**
+ * Attack: the scores' layer from one input after the other.
+ *
+ * @module
+ */
 import { judgeClone } from "../measure/clone.ts";
 import { type CurvePoint, type Finding, finding } from "../report/report.ts";
 import { openScoreLayer, readableColumns } from "../client/score_layer.ts";

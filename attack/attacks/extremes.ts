@@ -1,3 +1,8 @@
+/**
+ * Attack: compared scores by the largest of many answers to one input.
+ *
+ * @module
+ */
 import { likelyInput } from "../measure/clone.ts";
 import { scoresOf } from "../client/layer.ts";
 import { type Finding, finding } from "../report/report.ts";

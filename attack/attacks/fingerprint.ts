@@ -1,3 +1,9 @@
+/**
+ * Attack: the scores' layer although orders, scales and shifts change, by fingerprints of
+ * its columns.
+ *
+ * @module
+ */
 import { judgeClone, likelyInput } from "../measure/clone.ts";
 import { scoresOf } from "../client/layer.ts";
 import { type Finding, finding } from "../report/report.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: the weights of a hidden dense layer, column by column.
+ *
+ * @module
+ */
 import { type Finding, finding } from "../report/report.ts";
 import { compareRows, zeroShare } from "../measure/scoring.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Attack: hidden decoys as the channels that the next round ignores.
+ *
+ * @module
+ */
 import { type Finding, finding } from "../report/report.ts";
 import { inputLength } from "../client/hostile_client.ts";
 import { areaUnderCurve } from "../measure/scoring.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: ciphertexts that share a factor with the modulus.
+ *
+ * @module
+ */
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";

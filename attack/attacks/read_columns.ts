@@ -1,3 +1,8 @@
+/**
+ * Reads the columns of a layer from unit inputs, for several attacks.
+ *
+ * @module
+ */
 import { sum } from "../../sdk/support/numbers.ts";
 import type { CurvePoint } from "../report/report.ts";
 import type { AttackContext } from "../client/attack_context.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: calls repeated, skipped, and made again with another request.
+ *
+ * @module
+ */
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { equal } from "../../sdk/support/bytes.ts";
 import { type Finding, finding } from "../report/report.ts";

@@ -1,3 +1,8 @@
+/**
+ * Attack: selectors that are not one-hot.
+ *
+ * @module
+ */
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { applySteps } from "../../sdk/activations/apply.ts";
 import { likelyInput } from "../measure/clone.ts";

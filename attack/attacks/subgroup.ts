@@ -1,3 +1,8 @@
+/**
+ * Attack: weights by Legendre symbols and small subgroups of an answer's randomness.
+ *
+ * @module
+ */
 import {
   bigIntFromBytes,
   bytesFromBigInt,

@@ -1,3 +1,8 @@
+/**
+ * Attack: inputs beyond their range, so that slots overflow into each other.
+ *
+ * @module
+ */
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { type Finding, finding } from "../report/report.ts";
 import { openScoreLayer } from "../client/score_layer.ts";

@@ -1,3 +1,8 @@
+/**
+ * What an attack is given: a target, a key and limits.
+ *
+ * @module
+ */
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import type { ModelPackage } from "../../models/package/format.ts";

@@ -1,4 +1,8 @@
-/** A client that keeps to the protocol's form and to nothing else. */
+/**
+ * A client that keeps to the protocol's form and to nothing else.
+ *
+ * @module
+ */
 import {
   elementCount,
   type IntegerTensor,

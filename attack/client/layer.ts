@@ -1,3 +1,8 @@
+/**
+ * A round's weights as the attacked model has them, to score attacks by.
+ *
+ * @module
+ */
 import { rowsOf } from "../../models/protections/rows.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";

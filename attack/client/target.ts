@@ -1,4 +1,8 @@
-/** The functions under attack: real ones, on a port of this machine. */
+/**
+ * The functions under attack: real ones, on a port of this machine.
+ *
+ * @module
+ */
 import { createApp } from "../../functions/app.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { modelRandom } from "../../functions/rounds/privacy/model_secret.ts";

@@ -1,4 +1,8 @@
-/** Clones of the last layer, and how often they agree with it. */
+/**
+ * Clones of the last layer, and how often they agree with it.
+ *
+ * @module
+ */
 import { type Layer, scoresOf } from "../client/layer.ts";
 import { indexOfLargest } from "./scoring.ts";
 import { type Uniform, uniformFrom } from "./uniform.ts";

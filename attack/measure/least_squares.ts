@@ -1,3 +1,8 @@
+/**
+ * Least squares by normal equations.
+ *
+ * @module
+ */
 import { dot } from "./scoring.ts";
 
 /**

@@ -1,4 +1,8 @@
-/** How much of the truth an attack found. */
+/**
+ * How much of the truth an attack found.
+ *
+ * @module
+ */
 import { sum } from "../../sdk/support/numbers.ts";
 
 export type Rows = readonly Float64Array[];

@@ -1,3 +1,8 @@
+/**
+ * Uniform numbers from a random source.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 
 /** Numbers in [0, 1). */

@@ -1,4 +1,8 @@
-/** Recovery by queries as SVG, without a library. */
+/**
+ * Recovery by queries as SVG, without a library.
+ *
+ * @module
+ */
 import type { AttackReport, CurvePoint } from "./report.ts";
 
 const width = 420, height = 260;

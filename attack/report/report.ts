@@ -1,3 +1,8 @@
+/**
+ * What an attack reports, and how its report is made.
+ *
+ * @module
+ */
 import type { Spent } from "../client/hostile_client.ts";
 import type { AttackedProfile } from "../client/target.ts";
 

@@ -1,4 +1,8 @@
-/** The meter's part for sealed models: what labels tell, and how many could tell all. */
+/**
+ * The meter's part for sealed models: what labels tell, and how many could tell all.
+ *
+ * @module
+ */
 import { createApp } from "../../functions/app.ts";
 import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";

@@ -1,3 +1,8 @@
+/**
+ * GMP by foreign function calls, the reference of big integers.
+ *
+ * @module
+ */
 /** An integer of GMP: the 16 bytes of its `mpz_t`. */
 export type Mpz = Uint8Array<ArrayBuffer>;
 

@@ -1,6 +1,8 @@
 /**
  * How latency grows: the LeNet against the key's length, and single layers
  * against their size, each with the exponent fitted on a log-log scale.
+ *
+ * @module
  */
 import {
   readPackage,

@@ -2,6 +2,8 @@
  * The lattice yardstick: Microsoft SEAL's BFV (node-seal, WASM) at 128 bits of
  * security beside Paillier at 2048 bits (112 bits of security). A BFV ciphertext holds thousands of
  * slots, so the per-slot row favours it as soon as that many samples wait.
+ *
+ * @module
  */
 import type { Ciphertext, MainModule, Plaintext, SEALContext } from "node-seal";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";

@@ -1,4 +1,8 @@
-/** Single layers of chosen size with weights like those of a trained network. */
+/**
+ * Single layers of chosen size with weights like those of a trained network.
+ *
+ * @module
+ */
 import { accumulatorBound } from "../../models/package/bounds.ts";
 import {
   type ModelPackage,

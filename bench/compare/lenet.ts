@@ -6,6 +6,8 @@
  *
  * Latencies are with the pool of randomisers filled while idle, as a session does
  * between inferences; `-empty-pool` computes every randomiser within the inference.
+ *
+ * @module
  */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";

@@ -1,6 +1,8 @@
 /**
  * `deno task bench`: Cipherlayer beside its references, measured in one run.
  * The table or JSON goes to standard output, progress to standard error.
+ *
+ * @module
  */
 import { Command } from "commander";
 import {
@@ -14,7 +16,7 @@ import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { BenchContext, BenchGroup } from "../shared/harness.ts";
 import { describeMachine } from "../../cli/output/machine.ts";
 import { formatReport, type Report } from "./report.ts";
-import { edge } from "./edge.ts";
+import { gateway } from "./gateway.ts";
 import { growth } from "./growth.ts";
 import { lattice } from "./lattice.ts";
 import { lenet } from "./lenet.ts";
@@ -24,7 +26,7 @@ import { throughput } from "./throughput.ts";
 
 const groups: BenchGroup[] = [
   products,
-  edge,
+  gateway,
   lenet,
   throughput,
   scaling,

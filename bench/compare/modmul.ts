@@ -1,3 +1,8 @@
+/**
+ * Measures products modulo N squared against GMP.
+ *
+ * @module
+ */
 import process from "node:process";
 import type { Arithmetic, Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";

@@ -1,4 +1,8 @@
-/** Rows of the modular products, repeated so that their spread is known. */
+/**
+ * Rows of the modular products, repeated so that their spread is known.
+ *
+ * @module
+ */
 import {
   type BenchContext,
   type BenchGroup,

@@ -1,3 +1,8 @@
+/**
+ * The report of `deno task bench` as a table.
+ *
+ * @module
+ */
 import type { BenchResult } from "../shared/harness.ts";
 import type { Machine } from "../../cli/output/machine.ts";
 import { threeDigits } from "../../cli/output/numbers.ts";

@@ -2,6 +2,8 @@
  * One round at one process and, in two shards, at two: the requests of a real
  * inference are kept and sent again, which the functions answer byte for byte
  * alike, so that nothing of the gateway's work is in the figure.
+ *
+ * @module
  */
 import { readPackage } from "../../models/package/read_package.ts";
 import { decodeRoundResponse } from "../../sdk/wire/codec.ts";

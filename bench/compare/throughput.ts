@@ -3,6 +3,8 @@
  * batch whose randomisers were prepared while idle; then sustained load: two
  * sessions at once, so that gateway and cloud never wait for each other, and
  * every randomiser computed on the way.
+ *
+ * @module
  */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";

@@ -2,6 +2,8 @@
  * Compiles every ONNX file of the folders given, each in a process and a time of its
  * own, and prints a table of what came of them. Readings are noise, so that errors say
  * how the integers follow the floating-point model, not how good that is.
+ *
+ * @module
  */
 import { Command } from "commander";
 import { wholeNumber } from "../../cli/commands/command.ts";

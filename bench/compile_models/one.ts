@@ -1,4 +1,8 @@
-/** Compiles one ONNX file on seeded readings and prints what came of it, as JSON. */
+/**
+ * Compiles one ONNX file on seeded readings and prints what came of it, as JSON.
+ *
+ * @module
+ */
 import { compileModel } from "../../models/compiler/compile.ts";
 import {
   readingLength,

@@ -1,4 +1,8 @@
-/** One port in front of several processes: connections are passed on byte for byte. */
+/**
+ * One port in front of several processes: connections are passed on byte for byte.
+ *
+ * @module
+ */
 import { connect, createServer, type Socket } from "node:net";
 import type {
   ConnectionFault,

@@ -1,4 +1,8 @@
-/** Models under load, with readings whose answers are known for certain. */
+/**
+ * Models under load, with readings whose answers are known for certain.
+ *
+ * @module
+ */
 import {
   readPackage,
   writePackage,

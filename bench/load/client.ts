@@ -1,6 +1,8 @@
 /**
  * A process of gateways: reads a `ClientJob` as JSON from standard input, and writes
  * one line of JSON for each inference that begins (`null`) and that ends (`Outcome`).
+ *
+ * @module
  */
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";

@@ -1,4 +1,8 @@
-/** What may befall a request on its way, and which request is to meet what. */
+/**
+ * What may befall a request on its way, and which request is to meet what.
+ *
+ * @module
+ */
 import { seededUnit } from "../shared/seeded.ts";
 
 /**

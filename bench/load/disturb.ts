@@ -1,4 +1,8 @@
-/** Makes the faults of a schedule happen. */
+/**
+ * Makes the faults of a schedule happen.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { DatabaseSync } from "node:sqlite";
 import { platformClock } from "../../sdk/support/clock.ts";

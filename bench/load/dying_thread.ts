@@ -1,4 +1,8 @@
-/** A thread as the functions run it, that ends by an uncaught error after a while. */
+/**
+ * A thread as the functions run it, that ends by an uncaught error after a while.
+ *
+ * @module
+ */
 import "../../functions/threads/thread.ts";
 
 const longestLifeMs = 8000;

@@ -2,6 +2,8 @@
  * Load under faults: connections that break, stall or garble, requests sent twice,
  * processes killed, clocks that are off, a database locked, deleted or on a full
  * disk. Every inference must end with the right answer or a declared error.
+ *
+ * @module
  */
 import { Command } from "commander";
 import { exitCodeOf } from "../../cli/commands/program.ts";

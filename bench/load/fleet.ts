@@ -1,4 +1,8 @@
-/** Processes of the functions that are started again when they end. */
+/**
+ * Processes of the functions that are started again when they end.
+ *
+ * @module
+ */
 import {
   type FunctionsOptions,
   type FunctionsProcess,

@@ -1,4 +1,8 @@
-/** A gateway under load: infers again and again, and tells what became of each. */
+/**
+ * A gateway under load: infers again and again, and tells what became of each.
+ *
+ * @module
+ */
 import { equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";

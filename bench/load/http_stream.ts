@@ -1,4 +1,8 @@
-/** Finds the bodies of HTTP/1.1 messages in a connection's bytes. */
+/**
+ * Finds the bodies of HTTP/1.1 messages in a connection's bytes.
+ *
+ * @module
+ */
 
 const headEnd = "\r\n\r\n";
 const maxHeadBytes = 8192;

@@ -2,6 +2,8 @@
  * Sustained load on one machine: gateways with real sessions, in several processes,
  * on several processes of the functions behind one port. Every answer is compared
  * with the integer simulator.
+ *
+ * @module
  */
 import { Command } from "commander";
 import { exitCodeOf } from "../../cli/commands/program.ts";

@@ -1,4 +1,8 @@
-/** What became of an inference, and sums over many. */
+/**
+ * What became of an inference, and sums over many.
+ *
+ * @module
+ */
 import { quantile } from "../shared/harness.ts";
 
 /** What a gateway tells of an inference that it began. */

@@ -1,4 +1,8 @@
-/** What may befall processes and what they stand on, and when. */
+/**
+ * What may befall processes and what they stand on, and when.
+ *
+ * @module
+ */
 import { exponential, seededUnit } from "../shared/seeded.ts";
 
 /**

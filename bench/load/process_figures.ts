@@ -1,4 +1,8 @@
-/** What Linux tells of a process; null elsewhere, and of processes that have ended. */
+/**
+ * What Linux tells of a process; null elsewhere, and of processes that have ended.
+ *
+ * @module
+ */
 
 export interface ProcessFigures {
   /** Most memory resident at once so far. */

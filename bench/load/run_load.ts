@@ -1,4 +1,8 @@
-/** Gateways in processes of their own against a fleet behind a balancer. */
+/**
+ * Gateways in processes of their own against a fleet behind a balancer.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 import { describeMachine, type Machine } from "../../cli/output/machine.ts";
 import { startBalancer } from "./balancer.ts";

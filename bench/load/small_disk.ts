@@ -1,4 +1,8 @@
-/** A disk so small that it can be filled. */
+/**
+ * A disk so small that it can be filled.
+ *
+ * @module
+ */
 
 const bytes = 8 << 20;
 

@@ -1,6 +1,8 @@
 /**
  * The functions on what no operator wishes for: `LOAD_CLOCK_MS` moves their clock,
  * `LOAD_THREADS_DIE=1` evaluates on threads that end by uncaught errors.
+ *
+ * @module
  */
 import { createApp } from "../../functions/app.ts";
 import {

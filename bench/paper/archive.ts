@@ -1,4 +1,8 @@
-/** The tables of `docs/data`, one file each, and the machines they were made on. */
+/**
+ * The tables of `docs/data`, one file each, and the machines they were made on.
+ *
+ * @module
+ */
 import { formatTable, parseTable, type Row } from "./table.ts";
 
 /** Where and how a row was measured. */

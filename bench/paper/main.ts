@@ -2,6 +2,8 @@
  * `deno task paper`: the paper's tables and figures, measured on this machine and
  * written to `docs/evaluation.md`. Figures and page are drawn from `docs/data` alone,
  * so that a stage can be measured again without the others.
+ *
+ * @module
  */
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";

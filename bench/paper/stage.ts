@@ -1,3 +1,8 @@
+/**
+ * One measurement of the paper's evaluation, run and kept apart from the others.
+ *
+ * @module
+ */
 import type { Row } from "./table.ts";
 
 /** One thing that is measured, apart from the others. */

@@ -1,4 +1,8 @@
-/** What tells bytes from noise: histograms, chi-squared, neighbours. */
+/**
+ * What tells bytes from noise: histograms, chi-squared, neighbours.
+ *
+ * @module
+ */
 import { sum } from "../../sdk/support/numbers.ts";
 
 const byteValues = 256;

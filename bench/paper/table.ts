@@ -1,6 +1,8 @@
 /**
  * Tables as CSV: a row is an object of plain values, a column a name. What is
  * written reads back the same.
+ *
+ * @module
  */
 // @ts-types="npm:@types/d3-dsv@^3.0.7"
 import { csvFormat, csvParse } from "d3-dsv";

@@ -1,4 +1,8 @@
-/** What one inference costs, as `measure_costs.ts` measures it. */
+/**
+ * What one inference costs, as `measure_costs.ts` measures it.
+ *
+ * @module
+ */
 
 export interface RoundCosts {
   /** Calls that the round is split into. */

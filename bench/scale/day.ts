@@ -1,4 +1,8 @@
-/** A day from windows at some of its hours, and what it costs. */
+/**
+ * A day from windows at some of its hours, and what it costs.
+ *
+ * @module
+ */
 import { quantile } from "../shared/harness.ts";
 import type { Costs } from "./costs.ts";
 import { arrivalRate, type Scenario, simulate } from "./simulate.ts";

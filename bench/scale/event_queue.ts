@@ -1,3 +1,8 @@
+/**
+ * Events in the order of their times: a binary heap.
+ *
+ * @module
+ */
 /** Things to happen, the earliest first: a binary heap. */
 export class EventQueue<T> {
   readonly #times: number[] = [];

@@ -1,4 +1,8 @@
-/** Figures of the simulation, drawn by Vega. */
+/**
+ * Figures of the simulation, drawn by Vega.
+ *
+ * @module
+ */
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import type { Day } from "./day.ts";

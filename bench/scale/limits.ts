@@ -1,4 +1,8 @@
-/** How many gateways each resource carries: closed forms, for the order of the limits. */
+/**
+ * How many gateways each resource carries: closed forms, for the order of the limits.
+ *
+ * @module
+ */
 import { type Costs, warmCpuMs } from "./costs.ts";
 
 export interface Capacity {

@@ -1,6 +1,8 @@
 /**
  * What thousands to millions of gateways would take: `bench/scale/simulate.ts` run
  * for powers of ten, as a table, JSON or figures; or beside a measured load.
+ *
+ * @module
  */
 import { Command } from "commander";
 import {
@@ -76,7 +78,7 @@ function scaleCommand(): Command {
       positiveNumber,
     )
     .option(
-      "--edge-factor <f>",
+      "--gateway-factor <f>",
       "how many times slower the gateway's processor is",
       number,
       1,
@@ -114,7 +116,7 @@ async function main(args: string[]): Promise<void> {
     idleMs: 1000 * values.idleSeconds,
     bankMemoryBytes: 2 ** 20 * values.bankMib,
     shards: values.shards ?? null,
-    edgeFactor: values.edgeFactor,
+    gatewayFactor: values.gatewayFactor,
     roundTripMs: values.roundTripMs,
     bitsPerMs: 1000 * values.lineMbit,
     sessionMs: 3_600_000,

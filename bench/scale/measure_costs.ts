@@ -4,6 +4,8 @@
  * a real inference are kept and sent again one by one. Everything is processor time on
  * one core, which others on the machine disturb less than a clock; a process's start
  * is the fastest of some.
+ *
+ * @module
  */
 import { readPackage } from "../../models/package/read_package.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -37,7 +39,7 @@ interface Call {
 }
 
 /** What the gateway's own work takes on one core, for one ciphertext. */
-async function edgeMs(key: PrivateKey) {
+async function gatewayMs(key: PrivateKey) {
   using owner = new PaillierEngine(key, { threads: 0 });
   await owner.fillPool(encryptions);
   const each = async (count: number, work: () => Promise<unknown>) => {
@@ -129,7 +131,7 @@ async function main(): Promise<Costs> {
       }),
     );
   }
-  const edge = await edgeMs(first);
+  const gateway = await gatewayMs(first);
   await using functions = await startFunctions(options);
   const [{ calls, answer }, other] = captured;
   /** Processor time of the functions for `times` calls, each. */
@@ -168,8 +170,8 @@ async function main(): Promise<Costs> {
         ),
         bytesUp: report.bytesUp,
         bytesDown: report.bytesDown,
-        encryptMs: round(report.ciphertextsUp * edge.encrypt),
-        decryptMs: round(report.ciphertextsDown * edge.decrypt),
+        encryptMs: round(report.ciphertextsUp * gateway.encrypt),
+        decryptMs: round(report.ciphertextsDown * gateway.decrypt),
       };
     }),
     sessionMs: round(sessionMs),

@@ -11,6 +11,8 @@
  *   some; the next round begins when the last of them is back.
  * - An instance holds the tables of re-randomisation of the keys that it served last.
  *   `routing` decides whether a gateway's calls meet the same instances again.
+ *
+ * @module
  */
 import { exponential, seededUnit } from "../shared/seeded.ts";
 import { type Costs, warmCpuMs } from "./costs.ts";
@@ -37,7 +39,7 @@ export interface Scenario {
   /** Parts of a round; null: as the planner has it. */
   shards: number | null;
   /** Of gateways' processors: how many times slower than the measured machine. */
-  edgeFactor: number;
+  gatewayFactor: number;
   roundTripMs: number;
   /** Bits a millisecond, of the gateway's line in both directions. */
   bitsPerMs: number;
@@ -206,7 +208,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
   const send = (now: number, inference: Inference) => {
     const { encryptMs, bytesUp } = rounds[inference.round];
     queue.push(
-      now + scenario.edgeFactor * encryptMs + lineMs(bytesUp) +
+      now + scenario.gatewayFactor * encryptMs + lineMs(bytesUp) +
         scenario.roundTripMs / 2,
       inference,
     );
@@ -254,7 +256,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
       last = Math.max(last, take(instance, now, workMs));
     }
     const done = last + scenario.roundTripMs / 2 + lineMs(round.bytesDown) +
-      scenario.edgeFactor * round.decryptMs;
+      scenario.gatewayFactor * round.decryptMs;
     inference.round++;
     if (inference.round < rounds.length) send(done, inference);
     else if (counted(inference.arrivedAt)) {

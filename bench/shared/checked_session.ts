@@ -1,4 +1,8 @@
-/** Sessions of the benchmarks: fixed keys, fixed readings, every answer checked. */
+/**
+ * Sessions of the benchmarks: fixed keys, fixed readings, every answer checked.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";

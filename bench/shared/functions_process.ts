@@ -1,3 +1,8 @@
+/**
+ * Runs the functions as separate processes on loopback.
+ *
+ * @module
+ */
 /** The functions as separate processes on loopback, as a gateway meets them. */
 /** The trained models, and the package of the paper's network. */
 import { fileURLToPath } from "node:url";

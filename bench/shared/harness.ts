@@ -2,6 +2,8 @@
  * Interleaved measurement: every contender runs once per turn, in an order that
  * alternates, so that a slow spell of the machine hits all of them. Medians stand
  * for values, and ratios are ratios of medians.
+ *
+ * @module
  */
 
 /** A figure as printed; `ratio` above 1 means better than the reference. */

@@ -1,6 +1,8 @@
 /**
  * Fixed keys for benchmarks, so that runs are comparable and start at once. Their
  * primes are public: never use them for data.
+ *
+ * @module
  */
 import { InvalidArgumentError } from "commander";
 import { PrivateKey } from "../../sdk/paillier/private/private_key.ts";

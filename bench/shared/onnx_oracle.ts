@@ -1,4 +1,8 @@
-/** onnxruntime as the floating-point oracle. */
+/**
+ * onnxruntime as the floating-point oracle.
+ *
+ * @module
+ */
 import * as ort from "onnxruntime-web";
 
 ort.env.wasm.numThreads = 1;

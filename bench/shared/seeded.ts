@@ -1,3 +1,8 @@
+/**
+ * Seeded uniform numbers for schedules, never for secrets.
+ *
+ * @module
+ */
 /** Uniform numbers in [0, 1), the same for the same seed (mulberry32): for schedules, never for secrets. */
 export function seededUnit(seed: number): () => number {
   let state = seed >>> 0;

@@ -2,6 +2,8 @@
  * Where the cloud's time goes: every round of a model in this process, without
  * HTTP, by part, in processor time (of all threads), so that other work on the
  * machine disturbs little.
+ *
+ * @module
  */
 import process from "node:process";
 import { Command } from "commander";

@@ -2,6 +2,8 @@
  * Cold starts: from the start of a process of the functions to the first session
  * and the first inference answered, on each host of this machine, beside a second
  * inference. Every answer is compared with the integer simulator.
+ *
+ * @module
  */
 import { Command } from "commander";
 import {

@@ -3,6 +3,8 @@
  * integer simulator.
  *
  * Prints one line a picture; the exit code is 1 if any answer differs.
+ *
+ * @module
  */
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";

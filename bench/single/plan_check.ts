@@ -1,6 +1,8 @@
 /**
  * The planner's prediction beside a run. Calibrations and runs take turns,
  * so that both see the same machine; medians are compared, round by round.
+ *
+ * @module
  */
 import { dirname } from "node:path";
 import { Command } from "commander";

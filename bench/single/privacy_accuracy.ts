@@ -1,6 +1,8 @@
 /**
  * Accuracy with every protection on against accuracy with all off, over the MNIST
  * test pictures, by the simulator with the functions' own noise.
+ *
+ * @module
  */
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";

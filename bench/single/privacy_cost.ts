@@ -1,6 +1,8 @@
 /**
  * What each protection of the model costs: one LeNet inference, gateway and
  * functions in one process, a protection added at a time.
+ *
+ * @module
  */
 import process from "node:process";
 import { Command } from "commander";

@@ -1,3 +1,9 @@
+/**
+ * A gateway that infers twice and tells when; `small_gateways.ts` runs it in Deno and
+ * Node.
+ *
+ * @module
+ */
 // A gateway that infers twice and tells when; run by `small_gateways.ts`, in Deno and Node.
 import process from "node:process";
 import { connect, importPrivateJwk } from "@cipherlayer/sdk";

@@ -1,4 +1,8 @@
-/** `cipherlayer accuracy`: how often a package is right, simulated or encrypted. */
+/**
+ * `cipherlayer accuracy`: how often a package is right, simulated or encrypted.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";

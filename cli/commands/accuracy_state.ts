@@ -1,4 +1,8 @@
-/** What `accuracy --encrypted` has inferred so far, in a file that outlives it. */
+/**
+ * What `accuracy --encrypted` has inferred so far, in a file that outlives it.
+ *
+ * @module
+ */
 import { open, truncate } from "node:fs/promises";
 import {
   faultCode,

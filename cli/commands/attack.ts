@@ -1,4 +1,8 @@
-/** `cipherlayer attack`: what a hostile client gets out of a model. */
+/**
+ * `cipherlayer attack`: what a hostile client gets out of a model.
+ *
+ * @module
+ */
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";

@@ -1,3 +1,8 @@
+/**
+ * `cipherlayer compile`: from ONNX to a package.
+ *
+ * @module
+ */
 import { Command, Option } from "commander";
 import { compileModel, wantedGraph } from "../../models/compiler/compile.ts";
 import { inputsOfReadings } from "../../models/simulate/sequence.ts";
@@ -45,7 +50,7 @@ interface Options {
   maxAccuracyLoss: number;
   inputRange?: string;
   acceptError?: boolean;
-  pool: "edge" | "cloud";
+  pool: "gateway" | "cloud";
   labels?: string;
   inputNames?: string;
   units?: string;
@@ -125,7 +130,7 @@ export function compileCommand(): Command {
     )
     .addOption(
       new Option("--pool <place>", "where averages are taken")
-        .choices(["edge", "cloud"]).default("edge"),
+        .choices(["gateway", "cloud"]).default("gateway"),
     )
     .addOption(
       new Option(

@@ -113,9 +113,9 @@ function checkCount(
 
 /** Whether the model gives scores alone, those of a last, dense layer. */
 function hasLabel({ rounds, outputs }: FloatNetwork): boolean {
-  const { terms, shape, edge, writes } = rounds[rounds.length - 1];
+  const { terms, shape, gateway, writes } = rounds[rounds.length - 1];
   return outputs.length === 1 && outputs[0].tensor === writes &&
-    terms[0].map.kind === "matrix" && shape[0] > 1 && edge.length === 0;
+    terms[0].map.kind === "matrix" && shape[0] > 1 && gateway.length === 0;
 }
 
 function checkClasses(

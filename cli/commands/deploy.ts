@@ -1,3 +1,8 @@
+/**
+ * `cipherlayer deploy`: a package to running functions.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { uploadPackage } from "../owner/upload.ts";

@@ -1,4 +1,8 @@
-/** What commands share that infer encrypted: the key's size, functions of this process. */
+/**
+ * What commands share that infer encrypted: the key's size, functions of this process.
+ *
+ * @module
+ */
 import type { Command } from "commander";
 import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
 import { createApp } from "../../functions/app.ts";

@@ -1,6 +1,11 @@
+/**
+ * `cipherlayer inspect`: what a package holds.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { manifestContract } from "../../models/protections/contract.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
 import { neededForCopy, sealedMeaning } from "../output/sealed_meaning.ts";
@@ -95,7 +100,7 @@ function describeServed(
 function describe(model: ModelPackage, contract: string): string {
   const { name, version, inputs, outputs, states, rounds, provenance } =
     model.manifest;
-  const header = ["round", "reads", "linear map", "output", "bound", "edge"];
+  const header = ["round", "reads", "linear map", "output", "bound", "gateway"];
   const rows = rounds.map((round) => [
     round.name,
     round.terms.map(({ reads }) => reads).join(" + "),
@@ -171,7 +176,7 @@ function describeTerm(term: RoundSpec["terms"][number]): string {
   return parts.join(", ");
 }
 
-function describeStep(step: EdgeStep): string {
+function describeStep(step: GatewayStep): string {
   switch (step.op) {
     case "requantise":
       return `requantise to ${step.low} .. ${step.high}`;

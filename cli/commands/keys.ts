@@ -1,4 +1,8 @@
-/** `cipherlayer keys`: the gateway's key, in a file under a passphrase. */
+/**
+ * `cipherlayer keys`: the gateway's key, in a file under a passphrase.
+ *
+ * @module
+ */
 import { lstat } from "node:fs/promises";
 import { Command } from "commander";
 import { faultCode, readText } from "../../models/package/read_file.ts";

@@ -1,4 +1,8 @@
-/** `cipherlayer leakage`: what an inference could tell the cloud and the gateway. */
+/**
+ * `cipherlayer leakage`: what an inference could tell the cloud and the gateway.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import {
   type LeakageReport,

@@ -1,4 +1,8 @@
-/** Every command of `cipherlayer`, one file each. */
+/**
+ * Every command of `cipherlayer`, one file each.
+ *
+ * @module
+ */
 import type { Command } from "commander";
 import { accuracyCommand } from "./accuracy.ts";
 import { attackCommand } from "./attack.ts";

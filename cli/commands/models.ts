@@ -1,4 +1,8 @@
-/** `cipherlayer models`: the versions that functions keep of an owner's models. */
+/**
+ * `cipherlayer models`: the versions that functions keep of an owner's models.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import type { ModelStatus } from "../../models/package/version_status.ts";
 import { print } from "./command.ts";

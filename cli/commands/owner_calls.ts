@@ -1,4 +1,8 @@
-/** What commands share that call the functions as a model's owner. */
+/**
+ * What commands share that call the functions as a model's owner.
+ *
+ * @module
+ */
 import process from "node:process";
 import type { Command } from "commander";
 import { ControlPlane } from "../owner/control_plane.ts";

@@ -1,4 +1,8 @@
-/** `cipherlayer owner-key`: the key by which an owner signs models. */
+/**
+ * `cipherlayer owner-key`: the key by which an owner signs models.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { OwnerKey } from "../owner/owner_key.ts";
 import { print } from "./command.ts";

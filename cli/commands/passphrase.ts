@@ -1,4 +1,8 @@
-/** Where the passphrase of a key comes from: a file, the environment or a prompt. */
+/**
+ * Where the passphrase of a key comes from: a file, the environment or a prompt.
+ *
+ * @module
+ */
 import process from "node:process";
 import { readText } from "../../models/package/read_file.ts";
 import { findLooseModes } from "../../sdk/keys/file_modes.ts";

@@ -1,4 +1,8 @@
-/** `cipherlayer plan`: what an inference will cost, and what was weighed. */
+/**
+ * `cipherlayer plan`: what an inference will cost, and what was weighed.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { maxShards } from "../../sdk/wire/limits.ts";

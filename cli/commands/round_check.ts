@@ -1,4 +1,8 @@
-/** Whether encrypted inferences meet the simulator in every round, not in the answer alone. */
+/**
+ * Whether encrypted inferences meet the simulator in every round, not in the answer alone.
+ *
+ * @module
+ */
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { Session } from "../../sdk/session/session.ts";

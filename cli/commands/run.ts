@@ -1,4 +1,8 @@
-/** `cipherlayer run`: a model and readings in, encrypted inferences' answers out. */
+/**
+ * `cipherlayer run`: a model and readings in, encrypted inferences' answers out.
+ *
+ * @module
+ */
 import { Command, Option } from "commander";
 import { type Answer, displayScores } from "../../sdk/session/answer.ts";
 import type { RoundReport } from "../../sdk/session/events.ts";

@@ -1,4 +1,8 @@
-/** Encrypted inferences with a model of which functions alone have the package. */
+/**
+ * Encrypted inferences with a model of which functions alone have the package.
+ *
+ * @module
+ */
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { Answer } from "../../sdk/session/answer.ts";
 import { connect } from "../../sdk/session/session.ts";

@@ -1,4 +1,8 @@
-/** `cipherlayer serve`: the functions on this machine. */
+/**
+ * `cipherlayer serve`: the functions on this machine.
+ *
+ * @module
+ */
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import { startNodeServer } from "../../functions/hosts/node_server.ts";

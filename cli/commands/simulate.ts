@@ -1,3 +1,8 @@
+/**
+ * `cipherlayer simulate`: a package on readings, in integers.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";

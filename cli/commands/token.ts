@@ -1,4 +1,8 @@
-/** `cipherlayer token`: bearer tokens for clients and owners of models. */
+/**
+ * `cipherlayer token`: bearer tokens for clients and owners of models.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AccessEntry } from "../../functions/access/entries.ts";
 import type { Role } from "../../functions/access/principal.ts";

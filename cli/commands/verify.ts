@@ -1,3 +1,8 @@
+/**
+ * `cipherlayer verify`: checksums, shapes, ranges and bounds of a package.
+ *
+ * @module
+ */
 import { Command } from "commander";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { print } from "./command.ts";

@@ -1,4 +1,8 @@
-/** The control plane of the functions, as an owner calls it (PROTOCOL.md). */
+/**
+ * The control plane of the functions, as an owner calls it (PROTOCOL.md).
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { platformClock } from "../../sdk/support/clock.ts";
 import { exponentialBackoff, withRetries } from "../../sdk/session/retry.ts";

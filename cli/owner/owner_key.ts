@@ -1,4 +1,8 @@
-/** The key by which an owner signs releases: Ed25519, kept as a JWK in a file. */
+/**
+ * The key by which an owner signs releases: Ed25519, kept as a JWK in a file.
+ *
+ * @module
+ */
 import { writeFile } from "node:fs/promises";
 import { CompactSign, exportJWK, generateKeyPair, importJWK } from "jose";
 import {

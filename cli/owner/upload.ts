@@ -1,3 +1,8 @@
+/**
+ * Uploads a package in chunks, and goes on where it stopped.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { PackageFiles } from "../../models/package/package_bytes.ts";
 import { makeRelease, releaseSize } from "../../models/package/release.ts";

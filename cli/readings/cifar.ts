@@ -1,4 +1,8 @@
-/** CIFAR-10's binary files: records of one label and a picture, gzip-compressed or not. */
+/**
+ * CIFAR-10's binary files: records of one label and a picture, gzip-compressed or not.
+ *
+ * @module
+ */
 import { gunzip } from "./gunzip.ts";
 
 export interface CifarPictures {

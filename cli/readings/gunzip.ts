@@ -1,3 +1,8 @@
+/**
+ * Unpacks gzip within a limit of size.
+ *
+ * @module
+ */
 import { readLimited } from "../../sdk/support/bytes.ts";
 
 /** Longest file, unpacked: a packed one of a thousandth of that must not fill the memory. */

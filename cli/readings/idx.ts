@@ -1,3 +1,8 @@
+/**
+ * Reads IDX, the format of MNIST's files.
+ *
+ * @module
+ */
 import { gunzip } from "./gunzip.ts";
 
 /** IDX, the format of MNIST's files (unsigned bytes), gzip-compressed or not. */

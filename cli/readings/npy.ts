@@ -1,3 +1,8 @@
+/**
+ * Reads and writes NumPy's .npy files.
+ *
+ * @module
+ */
 /** NumPy's .npy files (format 1.0 to 3.0): arrays in C order. */
 export interface NpyArray {
   shape: number[];

@@ -3,6 +3,8 @@
  * sees neither the power nor the answer.
  *
  * `deno run -A examples/appliance/main.ts --help` lists the options.
+ *
+ * @module
  */
 import { note, wholeNumber } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";

@@ -1,3 +1,8 @@
+/**
+ * Windows of a smart plug's power, as the model takes them.
+ *
+ * @module
+ */
 /** A smart plug's report. */
 export interface PowerReport {
   atMs: number;

@@ -1,3 +1,8 @@
+/**
+ * Power of appliances that do not exist, for `--simulate`.
+ *
+ * @module
+ */
 import type { PowerReport } from "./power_window.ts";
 
 const secondsOfTrace = 2 * 3600;

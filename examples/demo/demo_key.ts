@@ -1,3 +1,8 @@
+/**
+ * The demo's key, made once and kept.
+ *
+ * @module
+ */
 import { link, mkdir, rm, writeFile } from "node:fs/promises";
 import process from "node:process";
 import {

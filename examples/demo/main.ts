@@ -2,6 +2,8 @@
  * A handwritten digit is classified in the cloud, and the cloud never sees it.
  *
  * `deno task demo --help` lists the options.
+ *
+ * @module
  */
 import { connect, type PaillierEngine, type Session } from "@cipherlayer/sdk";
 import { unpackAnswers } from "@cipherlayer/sdk/protocol";

@@ -1,3 +1,8 @@
+/**
+ * Command line of the demo.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   parseArguments,

@@ -1,3 +1,8 @@
+/**
+ * Draws pictures with a terminal's characters.
+ *
+ * @module
+ */
 import { pictureSide } from "../digits/fit.ts";
 
 /** Shades of a terminal without colours, dark to bright. */

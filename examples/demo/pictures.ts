@@ -1,3 +1,8 @@
+/**
+ * The digits that the demo can show.
+ *
+ * @module
+ */
 import { decodeIdx } from "../../cli/readings/idx.ts";
 import {
   faultCode,

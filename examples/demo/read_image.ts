@@ -1,3 +1,8 @@
+/**
+ * Reads a .png or .npy file as a grey image.
+ *
+ * @module
+ */
 import { decodeNpy } from "../../cli/readings/npy.ts";
 import { decodePng } from "../../cli/readings/decode_png.ts";
 import type { GreyImage } from "../digits/fit.ts";

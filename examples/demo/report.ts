@@ -1,3 +1,8 @@
+/**
+ * The demo's result as text and as JSON.
+ *
+ * @module
+ */
 import type { Answer, InferencePlan } from "@cipherlayer/sdk";
 import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { groupDigits, readableBytes } from "../../cli/output/numbers.ts";

@@ -1,3 +1,8 @@
+/**
+ * Centres a digit in its picture as MNIST's are.
+ *
+ * @module
+ */
 /** A grey image, row-major, 0 (black) to 255 (white). */
 export interface GreyImage {
   width: number;

@@ -1,3 +1,8 @@
+/**
+ * Renders a digit's strokes in a random hand.
+ *
+ * @module
+ */
 import { fitDigit, type GreyImage } from "./fit.ts";
 import type { Glyph, Point, Stroke } from "./strokes.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Digits that this project drew, with their labels.
+ *
+ * @module
+ */
 import { type Hand, renderDigit } from "./render.ts";
 import { glyphs } from "./strokes.ts";
 

@@ -1,4 +1,9 @@
 /**
+ * Handwritten digits as pen strokes.
+ *
+ * @module
+ */
+/**
  * Handwritten digits as pen strokes. Coordinates are fractions of the digit's
  * height: x to the right, y down, the digit between (0, 0) and about (0.7, 1).
  */

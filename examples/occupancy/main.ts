@@ -3,6 +3,8 @@
  * in one inference; the cloud sees neither the sensors nor the answer.
  *
  * `deno run -A examples/occupancy/main.ts --help` lists the options.
+ *
+ * @module
  */
 import { InvalidArgumentError } from "commander";
 import { note, wholeNumber } from "../../cli/commands/command.ts";

@@ -1,3 +1,8 @@
+/**
+ * A room that does not exist, for `--simulate`.
+ *
+ * @module
+ */
 import type { SensorRow } from "./sensors.ts";
 
 /** A minute in a room that does not exist. */

@@ -1,3 +1,8 @@
+/**
+ * Readings of a room from messages of its sensors.
+ *
+ * @module
+ */
 import type { Notices } from "../smart_home/notices.ts";
 import { numberAt, type SensorMessage } from "../smart_home/sources.ts";
 import { UnchangedValue } from "../smart_home/unchanged.ts";

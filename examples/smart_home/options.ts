@@ -1,3 +1,8 @@
+/**
+ * Options that the three apps share.
+ *
+ * @module
+ */
 import { Command, InvalidArgumentError } from "commander";
 import {
   parseArguments,

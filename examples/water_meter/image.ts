@@ -1,3 +1,8 @@
+/**
+ * Decodes pictures and cuts digits from them.
+ *
+ * @module
+ */
 import jpeg from "jpeg-js";
 import {
   decodePng,

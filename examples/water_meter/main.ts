@@ -3,6 +3,8 @@
  * cloud never sees it. Publishes to MQTT with Home Assistant's discovery.
  *
  * `deno run -A examples/water_meter/main.ts --help` lists the options.
+ *
+ * @module
  */
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { runProgram } from "../../cli/commands/program.ts";

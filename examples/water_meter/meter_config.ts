@@ -1,3 +1,8 @@
+/**
+ * The file that says where a meter's digits are.
+ *
+ * @module
+ */
 import { dirname, join } from "node:path";
 import { UsageError } from "../../cli/commands/command.ts";
 import type { Region } from "./image.ts";

@@ -1,6 +1,8 @@
 /**
  * A meter that does not exist: rolls with printed numerals, drawn so that the app
  * can be tried without a camera.
+ *
+ * @module
  */
 import { arc, lines, type Point, type Stroke } from "../digits/strokes.ts";
 import type { ColourImage, Region } from "./image.ts";

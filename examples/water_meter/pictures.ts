@@ -1,3 +1,8 @@
+/**
+ * Pictures of a meter from a camera, a folder, or drawn.
+ *
+ * @module
+ */
 import { note, UsageError } from "../../cli/commands/command.ts";
 import { pause } from "../../cli/commands/program.ts";
 import { reasonOf } from "../../sdk/session/reply_faults.ts";

@@ -1,3 +1,8 @@
+/**
+ * Checks a reading against the value before.
+ *
+ * @module
+ */
 /** What is known of a meter. */
 export interface MeterScale {
   /** Digits behind the decimal point. */

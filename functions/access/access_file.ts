@@ -1,3 +1,8 @@
+/**
+ * The file of bearer tokens, read again when it changes.
+ *
+ * @module
+ */
 import { stat } from "node:fs/promises";
 import { fileError, readText } from "../../models/package/read_file.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Makes, reads and hashes bearer tokens.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeBase64Url } from "@std/encoding/base64url";
 import { encodeHex } from "@std/encoding/hex";

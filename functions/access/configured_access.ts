@@ -1,3 +1,8 @@
+/**
+ * Decides who a caller is: by token, or by a header that a proxy sets.
+ *
+ * @module
+ */
 import type { AccessEntry } from "./entries.ts";
 import type { Access, Principal } from "./principal.ts";
 import { bearerToken, tokenDigest } from "./bearer_token.ts";

@@ -8,6 +8,8 @@
  *
  * A line with `sha256` is for whoever holds the token of that digest; one without,
  * for the account that a proxy names.
+ *
+ * @module
  */
 import type { Principal, Role } from "./principal.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Lets only callers of a role reach a route.
+ *
+ * @module
+ */
 import { createMiddleware } from "hono/factory";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Access, Principal, Role } from "./principal.ts";

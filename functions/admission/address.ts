@@ -1,4 +1,9 @@
 /**
+ * Where a call comes from, for rates and turns.
+ *
+ * @module
+ */
+/**
  * Where a call comes from (`callerNetwork`), as `Deno.serve` and `deno serve` tell it;
  * undefined on hosts that tell it in another way or not at all.
  *

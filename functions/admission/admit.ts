@@ -1,3 +1,8 @@
+/**
+ * Lets calls in: rates, gate and turns, before their work begins.
+ *
+ * @module
+ */
 import { createMiddleware } from "hono/factory";
 import {
   type Access,

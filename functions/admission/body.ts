@@ -1,3 +1,8 @@
+/**
+ * Reads request bodies within limits of size and time.
+ *
+ * @module
+ */
 import type { MiddlewareHandler } from "hono";
 import { readLimited } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

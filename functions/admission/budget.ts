@@ -1,6 +1,8 @@
 /**
  * Budgets: what an account may be told in a minute, a day, and a day of one model.
  * Keys are free to make, so budgets belong to accounts that somebody has checked.
+ *
+ * @module
  */
 import { usedSlots } from "../../sdk/fixed_point/layout.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

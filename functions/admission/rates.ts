@@ -1,4 +1,9 @@
-/** How often a caller may call in a minute, and start a session, which costs the functions most. */
+/**
+ * How often a caller may call in a minute, and start a session, which costs the functions
+ * most.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { BudgetStore } from "./budget.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Models that a host brings along in its bundle.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import {
   decodePackage,

@@ -1,3 +1,8 @@
+/**
+ * Finds the model packages below a folder.
+ *
+ * @module
+ */
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

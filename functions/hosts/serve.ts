@@ -1,4 +1,9 @@
-/** `deno task serve`: the functions on a host of this machine, or written for one elsewhere. */
+/**
+ * `deno task serve`: the functions on a host of this machine, or written for one
+ * elsewhere.
+ *
+ * @module
+ */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { encodeHex } from "@std/encoding/hex";

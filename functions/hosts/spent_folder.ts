@@ -1,3 +1,8 @@
+/**
+ * Remembers spent session tokens in a folder.
+ *
+ * @module
+ */
 import {
   link,
   readdir,

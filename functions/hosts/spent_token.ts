@@ -1,6 +1,8 @@
 /**
  * Spent tokens on Cloudflare's platform: for each token an object that exists once
  * in the world, so that of two requests one wins wherever they arrive.
+ *
+ * @module
  */
 import { type NonceStore, rememberMs } from "../stores/spent_tokens.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Finds the workerd program that npm installed.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 
 const version = "1.20261023.1";

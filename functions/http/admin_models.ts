@@ -1,3 +1,8 @@
+/**
+ * Routes of model owners: upload, activate, roll back, delete.
+ *
+ * @module
+ */
 import { Hono } from "hono";
 import {
   chunkBytes,

@@ -1,3 +1,8 @@
+/**
+ * Content digests of requests and replies (RFC 9530).
+ *
+ * @module
+ */
 import type { MiddlewareHandler } from "hono";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { contentDigest, fitsDigest } from "../../sdk/wire/content_digest.ts";

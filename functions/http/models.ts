@@ -1,3 +1,8 @@
+/**
+ * Routes that list the models a caller may use.
+ *
+ * @module
+ */
 import { Hono } from "hono";
 import { mayUse } from "../access/principal.ts";
 import { type AccessEnv, requireRole } from "../access/require_role.ts";

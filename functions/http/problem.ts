@@ -1,3 +1,8 @@
+/**
+ * Faults as problem documents (RFC 9457).
+ *
+ * @module
+ */
 import { UnreadBody } from "../admission/body.ts";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * The route that evaluates one round.
+ *
+ * @module
+ */
 import { Hono } from "hono";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { equal } from "../../sdk/support/bytes.ts";

@@ -1,3 +1,8 @@
+/**
+ * The route that starts a session.
+ *
+ * @module
+ */
 import { Hono } from "hono";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Models that owners uploaded, in the version that is active.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Uploads, activations and rollbacks of models by their owners.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import {

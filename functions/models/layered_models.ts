@@ -1,3 +1,8 @@
+/**
+ * Several stores of models as one.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";

@@ -1,3 +1,8 @@
+/**
+ * The list of models that a caller may use, made once a second at most.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import type { ModelInfo } from "../../sdk/wire/messages.ts";
 import type { ModelStore } from "./model_store.ts";

@@ -1,3 +1,8 @@
+/**
+ * A map of bounded size that forgets what was not used for longest.
+ *
+ * @module
+ */
 /** A map of at most `capacity` entries that forgets the one not used for longest. */
 export class LruMap<K, V> {
   readonly #entries = new Map<K, V>();

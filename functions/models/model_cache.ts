@@ -1,3 +1,8 @@
+/**
+ * Models read and prepared, kept within a number of bytes.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 
 interface Entry {

@@ -2,6 +2,8 @@
  * What is known of a model's releases: one document, changed as a whole and only
  * where nobody else has changed it since it was read. The changes here are pure;
  * each refuses what would leave the model without the version it serves.
+ *
+ * @module
  */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {

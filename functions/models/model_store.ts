@@ -1,3 +1,8 @@
+/**
+ * Where the functions find their models, and models in a folder.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../models/package/format.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Public keys of model owners, which verify releases.
+ *
+ * @module
+ */
 import { decodeBase64Url } from "@std/encoding/base64url";
 import { compactVerify, importJWK } from "jose";
 import { releaseType } from "../../models/package/release.ts";

@@ -1,3 +1,8 @@
+/**
+ * Signed releases of a model, and the chunks of their tensors.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import {

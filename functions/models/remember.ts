@@ -1,4 +1,9 @@
 /**
+ * Remembers a result for a while, so that many callers cost one look.
+ *
+ * @module
+ */
+/**
  * What `find` found or failed with, found anew once that is older than `lifetimeMs`;
  * whoever asks meanwhile waits for the same.
  *

@@ -1,3 +1,8 @@
+/**
+ * Everything that depends on a sealing key, for the current key and the one before.
+ *
+ * @module
+ */
 import type { CallLimits } from "../../models/planner/plan.ts";
 import type { Protections } from "../../models/protections/profile.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";

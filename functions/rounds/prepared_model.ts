@@ -1,3 +1,8 @@
+/**
+ * Models prepared for evaluation: protected, planned, compiled.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../models/package/format.ts";

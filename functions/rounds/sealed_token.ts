@@ -1,6 +1,8 @@
 /**
  * Sealed tokens: the state of an inference, carried by the edge, which can
  * neither read nor alter it (PROTOCOL, "Tokens").
+ *
+ * @module
  */
 import { aessiv } from "@noble/ciphers/aes.js";
 import { decode, encode } from "cborg";

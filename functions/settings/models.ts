@@ -1,3 +1,8 @@
+/**
+ * The stores of models that the settings name.
+ *
+ * @module
+ */
 import process from "node:process";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";

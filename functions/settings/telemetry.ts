@@ -1,3 +1,8 @@
+/**
+ * The telemetry that the settings ask for.
+ *
+ * @module
+ */
 import process from "node:process";
 import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "../telemetry/call_record.ts";

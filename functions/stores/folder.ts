@@ -1,4 +1,8 @@
-/** Runtime: Deno, whose file locks it uses. */
+/**
+ * Runtime: Deno, whose file locks it uses.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Objects in Deno KV, in chunks that it takes.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { whenUnlocked } from "./kv_lock.ts";

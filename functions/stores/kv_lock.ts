@@ -1,3 +1,8 @@
+/**
+ * Waits while another process holds a Deno KV database.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 const attempts = 60;

@@ -1,3 +1,8 @@
+/**
+ * What a store of objects must do.
+ *
+ * @module
+ */
 /** An object's content, with the tag that changes whenever it does. */
 export interface StoredObject {
   bytes: Uint8Array<ArrayBuffer>;

@@ -1,3 +1,8 @@
+/**
+ * Objects in a bucket of S3, or of a service like it.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { AwsClient } from "aws4fetch";

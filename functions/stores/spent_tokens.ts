@@ -1,3 +1,8 @@
+/**
+ * Remembers which request a single-use session token was spent on.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * What observers are told of a call.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Phase } from "../rounds/evaluate/evaluate.ts";
 import type { CallFacts, CallPhase, PhaseTime } from "./call_record.ts";

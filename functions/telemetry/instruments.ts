@@ -1,3 +1,8 @@
+/**
+ * Names, units and levels of all metrics.
+ *
+ * @module
+ */
 import process from "node:process";
 import type { Gate } from "../admission/gate.ts";
 import type { CallRecord } from "./call_record.ts";

@@ -1,3 +1,8 @@
+/**
+ * Collects the metrics of all isolates of a process.
+ *
+ * @module
+ */
 import type { MetricsSnapshot } from "./prometheus.ts";
 
 type Message =

@@ -1,3 +1,8 @@
+/**
+ * Writes a line for each call or fault.
+ *
+ * @module
+ */
 import type { CallObserver, CallRecord } from "./call_record.ts";
 
 /** `errors`: faults of the functions' own; `calls`: a line for each call. */

@@ -1,3 +1,8 @@
+/**
+ * Observes every call and gives it an id.
+ *
+ * @module
+ */
 import type { Context, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Gives calls to OpenTelemetry as metrics and spans.
+ *
+ * @module
+ */
 import {
   context,
   metrics,

@@ -1,3 +1,8 @@
+/**
+ * Routes of operators: health, readiness, metrics.
+ *
+ * @module
+ */
 import { Hono } from "hono";
 import { type Access, openAccess } from "../access/principal.ts";
 import { requireRole } from "../access/require_role.ts";

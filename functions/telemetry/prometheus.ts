@@ -1,3 +1,8 @@
+/**
+ * Metrics in Prometheus's text format.
+ *
+ * @module
+ */
 import {
   AggregatorRegistry,
   Counter,

@@ -1,3 +1,8 @@
+/**
+ * Checks that decide whether calls should be sent here.
+ *
+ * @module
+ */
 import type { Arithmetic, Kernel } from "../../sdk/paillier/public/kernel.ts";
 
 /** Why calls should not be sent here now, a few words each; none: ready. Never rejects. */

@@ -1,3 +1,8 @@
+/**
+ * One evaluation thread: the same application, called by messages.
+ *
+ * @module
+ */
 import type { Hono } from "hono";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";

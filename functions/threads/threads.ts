@@ -1,3 +1,8 @@
+/**
+ * Spreads calls over evaluation threads and restarts those that crash.
+ *
+ * @module
+ */
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Work } from "../admission/turns.ts";

@@ -1,4 +1,8 @@
-/** From an ONNX file and calibration readings to a model package. */
+/**
+ * From an ONNX file and calibration readings to a model package.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";
 import type { Reveal } from "../../sdk/wire/values.ts";
@@ -95,7 +99,7 @@ export interface CompileOptions {
    */
   reveal?: Reveal;
   /** Where averages are taken. Default: at the gateway. */
-  pool?: "edge" | "cloud";
+  pool?: "gateway" | "cloud";
   /** Write the package though a score loses more than is promised (models/README.md). */
   acceptError?: boolean;
   /** Least and most reading. Default: those seen in calibration. */
@@ -188,7 +192,7 @@ export function compileModel(
       producer: graph.producer,
       opset: graph.opset,
       calibrationSamples: options.calibration.length,
-      pool: options.pool ?? "edge",
+      pool: options.pool ?? "gateway",
       inputBits: bits.input,
       weightBits: bits.weights.join("/"),
       activationBits: bits.activations.slice(0, -1).join("/"),

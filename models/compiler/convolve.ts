@@ -1,4 +1,8 @@
-/** Direct convolution on doubles, used on real numbers and on exact integers. */
+/**
+ * Direct convolution on doubles, used on real numbers and on exact integers.
+ *
+ * @module
+ */
 import type { Convolution } from "./ir.ts";
 
 /** Everything about a convolution but its weights. */

@@ -1,12 +1,19 @@
 /**
  * Runs a network of rounds in floating point: the yardstick of quantisation and the
  * source of its calibration statistics.
+ *
+ * @module
  */
 import { transposedFrom } from "../../sdk/activations/transpose.ts";
 import { relu } from "../../sdk/activations/scaling.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import type { EdgeOperation, FloatNetwork, FloatRound, Window } from "./ir.ts";
+import type {
+  FloatNetwork,
+  FloatRound,
+  GatewayOperation,
+  Window,
+} from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
 import { blur, onGrid } from "./integer_grid.ts";
 import type { Precision } from "../simulate/tile_module.ts";
@@ -119,10 +126,10 @@ export function applyOperations(
   round: FloatRound,
   accumulators: Float64Array,
 ): Float64Array {
-  return round.edge.reduce(applyOperation, accumulators);
+  return round.gateway.reduce(applyOperation, accumulators);
 }
 
-function applyOperation(x: Float64Array, step: EdgeOperation): Float64Array {
+function applyOperation(x: Float64Array, step: GatewayOperation): Float64Array {
   switch (step.op) {
     case "relu":
       return relu(x);

@@ -2,6 +2,8 @@
  * The network between ONNX and integers: rounds of linear maps in floating point
  * and what the gateway does between them. Everything is per
  * sample and row-major; a tensor is its flat elements, seen through a shape.
+ *
+ * @module
  */
 
 import type { ScoreDisplay } from "../../sdk/wire/values.ts";
@@ -62,14 +64,14 @@ export interface FloatRound {
   shape: number[];
   /** One an element of `shape`. */
   bias: Float64Array;
-  edge: EdgeOperation[];
+  gateway: GatewayOperation[];
   /** Name and shape of the activation that the gateway makes. */
   writes: string;
   writesShape: number[];
 }
 
 /** A step of the gateway, on real numbers. */
-export type EdgeOperation =
+export type GatewayOperation =
   | { op: "relu" }
   /** x < 0 ? slope * x : x; one slope, or one a channel (the leading axis of the shape). */
   | { op: "leakyRelu"; slopes: Float64Array }
@@ -139,8 +141,8 @@ export function givesScores(
 
 /** Whether the operation leaves one of a few multiples of a scale that the model says. */
 export function roundsToScale(
-  operation: EdgeOperation,
-): operation is Extract<EdgeOperation, { op: "quantise" | "sign" }> {
+  operation: GatewayOperation,
+): operation is Extract<GatewayOperation, { op: "quantise" | "sign" }> {
   return operation.op === "quantise" || operation.op === "sign";
 }
 

@@ -5,7 +5,7 @@
  */
 import { stepStages } from "../../sdk/garbling/rounds/steps.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import type { Manifest, RoundSpec } from "../package/format.ts";
 import {
   type OffendingNode,
@@ -45,5 +45,5 @@ function unsealableNode(
   return [];
 }
 
-const nameOf = (step: EdgeStep): string =>
+const nameOf = (step: GatewayStep): string =>
   step.op === "custom" ? step.name : step.op;

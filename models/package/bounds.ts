@@ -1,3 +1,8 @@
+/**
+ * Bounds of a round's accumulators over all inputs within their ranges.
+ *
+ * @module
+ */
 import type { RoundSpec, Term, WeightTensor } from "./format.ts";
 
 /** A tensor of the package by name. @throws {Error} where it is missing */

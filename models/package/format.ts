@@ -2,8 +2,10 @@
  * A compiled model: the folder `manifest.json` + `weights.safetensors`.
  * The manifest is the quantised network as rounds; weights are
  * int32 tensors named by it.
+ *
+ * @module
  */
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import type { ModelInterface } from "../../sdk/wire/values.ts";
 
 /** One term of y = sum of terms + bias: an activation that the round reads. */
@@ -49,7 +51,7 @@ export interface RoundSpec {
   /** Exact bound: every accumulator lies in [-bound, bound]. */
   bound: number;
   /** Steps at the gateway on this round's accumulators. */
-  steps: EdgeStep[];
+  steps: GatewayStep[];
   /** Name of the activation that results. */
   writes: string;
   /** One input element and one value to a ciphertext: of rounds that guard others. */

@@ -1,3 +1,8 @@
+/**
+ * Extents of a convolution's output and shapes of its weights.
+ *
+ * @module
+ */
 import type { ConvolutionTerm, Term } from "./format.ts";
 
 /** Rows and columns of a convolution's output; less than 1 where it does not fit. */

@@ -1,4 +1,8 @@
-/** Integers as packages hold them: in 32 bits, or not at all. */
+/**
+ * Integers as packages hold them: in 32 bits, or not at all.
+ *
+ * @module
+ */
 
 /**
  * The same integers in 32 bits.

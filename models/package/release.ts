@@ -2,6 +2,8 @@
  * A release: what an owner signs and uploads of a package. It names the package's
  * files and the SHA-256 of each of their chunks, so that an upload can go on where it
  * stopped and nothing but the package signed for can be put together from it.
+ *
+ * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeHex } from "@std/encoding/hex";

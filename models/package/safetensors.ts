@@ -2,6 +2,8 @@
  * Codec of the safetensors format, integers only: 8 bytes length of the header
  * (little-endian), the header in JSON, the tensors' bytes.
  * Source: https://huggingface.co/docs/safetensors
+ *
+ * @module
  */
 import { concat } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";

@@ -1,4 +1,8 @@
-/** Check of `manifest.json`: strict, so that a newer format is refused, not misread. */
+/**
+ * Check of `manifest.json`: strict, so that a newer format is refused, not misread.
+ *
+ * @module
+ */
 import {
   count,
   exact,

@@ -1,3 +1,8 @@
+/**
+ * Verifies a package: shapes, ranges, bounds of every round.
+ *
+ * @module
+ */
 import { shapeAfter } from "../../sdk/activations/apply.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import {

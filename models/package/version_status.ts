@@ -1,4 +1,8 @@
-/** What the control plane answers (PROTOCOL.md). Times are milliseconds since 1970. */
+/**
+ * What the control plane answers (PROTOCOL.md). Times are milliseconds since 1970.
+ *
+ * @module
+ */
 
 /** Where an upload stands. */
 export interface UploadStatus {

@@ -2,6 +2,8 @@
  * Predicted time of a round. The default costs are committed constants, not
  * measurements of this machine: every instance of the cloud must make the same
  * plan, for tokens carry the plan's hash.
+ *
+ * @module
  */
 import {
   answerCiphertexts,

@@ -1,3 +1,8 @@
+/**
+ * Layouts of dense rounds.
+ *
+ * @module
+ */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import type { DenseLayout } from "../../sdk/wire/plan.ts";
 import type { DenseTerm, RoundSpec } from "../package/format.ts";

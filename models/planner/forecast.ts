@@ -1,4 +1,8 @@
-/** What an inference will cost on one machine: the cloud's plan priced anew. */
+/**
+ * What an inference will cost on one machine: the cloud's plan priced anew.
+ *
+ * @module
+ */
 import {
   answerCiphertexts,
   blockSlots,

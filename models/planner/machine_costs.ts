@@ -1,4 +1,8 @@
-/** What this machine needs for the operations that the planner counts. */
+/**
+ * What this machine needs for the operations that the planner counts.
+ *
+ * @module
+ */
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { gcd } from "../../sdk/paillier/public/modular.ts";

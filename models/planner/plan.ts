@@ -1,4 +1,8 @@
-/** The planner: chooses how every round is packed. */
+/**
+ * The planner: chooses how every round is packed.
+ *
+ * @module
+ */
 import { headroomBits } from "../../sdk/fixed_point/layout.ts";
 import {
   type InferencePlan,

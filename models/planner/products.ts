@@ -1,4 +1,8 @@
-/** The cloud's work for a layout, counted without evaluating anything. */
+/**
+ * The cloud's work for a layout, counted without evaluating anything.
+ *
+ * @module
+ */
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,

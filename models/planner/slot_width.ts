@@ -1,3 +1,8 @@
+/**
+ * Widths of slots that hold accumulators.
+ *
+ * @module
+ */
 import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
 import type { RoundSpec } from "../package/format.ts";
 

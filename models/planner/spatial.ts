@@ -1,3 +1,8 @@
+/**
+ * Layouts of convolutions: tiles of the output map in slots.
+ *
+ * @module
+ */
 import {
   blockSlots,
   headroomBits,

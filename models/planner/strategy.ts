@@ -1,4 +1,9 @@
 /**
+ * How weights become table look-ups.
+ *
+ * @module
+ */
+/**
  * How weights become look-ups. A weight is written in `planes` balanced digits
  * -halfRange .. halfRange to the odd base 2*halfRange + 1; the digits of
  * `groupSize` inputs that share a tap and a plane form one number J, again in

@@ -1,4 +1,8 @@
-/** What the cost of a linear map depends on besides its shape. */
+/**
+ * What the cost of a linear map depends on besides its shape.
+ *
+ * @module
+ */
 import type { RoundSpec, WeightTensor } from "../package/format.ts";
 import { balancedDigits, type Strategy } from "./strategy.ts";
 

@@ -1,5 +1,10 @@
+/**
+ * How much noise a hidden round bears without changing a prediction.
+ *
+ * @module
+ */
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import type { RoundSpec } from "../package/format.ts";
 
 /**
@@ -21,7 +26,7 @@ export function disturbanceAmplitude(
 }
 
 /** Distance of inputs whose outputs differ by one. */
-function roundingStep(step: EdgeStep): number | null {
+function roundingStep(step: GatewayStep): number | null {
   switch (step.op) {
     case "requantise":
     case "lookup":
@@ -34,7 +39,7 @@ function roundingStep(step: EdgeStep): number | null {
 }
 
 /** Most that a change of one in all inputs of the step changes an output. */
-function gainOf(step: EdgeStep): number {
+function gainOf(step: GatewayStep): number {
   switch (step.op) {
     case "sumPool":
       return elementCount(step.kernel);

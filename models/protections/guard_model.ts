@@ -1,4 +1,8 @@
-/** From a model to what the functions evaluate: the same answers, better guarded. */
+/**
+ * From a model to what the functions evaluate: the same answers, better guarded.
+ *
+ * @module
+ */
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Adds decoy channels to hidden rounds.
+ *
+ * @module
+ */
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import { outputTensors } from "../../sdk/wire/check_interface.ts";

@@ -1,3 +1,8 @@
+/**
+ * What each privacy profile adds to a model.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Manifest } from "../package/format.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Outputs of a dense round as rows of weights and a bias.
+ *
+ * @module
+ */
 import { tensorNamed } from "../package/bounds.ts";
 import { toInt32 } from "../package/int32.ts";
 import type { RoundSpec, WeightTensor } from "../package/format.ts";

@@ -1,6 +1,8 @@
 /**
  * Decoys among the rows of the last round. A decoy never wins: whatever the
  * inputs, some real score is larger.
+ *
+ * @module
  */
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";

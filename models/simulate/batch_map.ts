@@ -7,6 +7,8 @@
  * Outputs are computed for whole rows of a plane, the few beyond an output's edge
  * thrown away. A matrix is the convolution whose channels are its columns and
  * whose positions are the samples.
+ *
+ * @module
  */
 import type { ConvolutionGeometry } from "../compiler/convolve.ts";
 import type { Matrix } from "../compiler/ir.ts";

@@ -1,6 +1,8 @@
 /**
  * The integer simulator: what an encrypted inference computes, in the clear. The
  * plain definition of every round; `simulate_many.ts` does the same faster.
+ *
+ * @module
  */
 import { applySteps } from "../../sdk/activations/apply.ts";
 import type { ActivationRegistry } from "../../sdk/activations/registry.ts";

@@ -2,6 +2,8 @@
  * The fast path of the integer simulator: rounds on batches of samples, by vector
  * instructions, in the narrowest floating point in which a round's bound proves
  * every sum exact; so the order of addition does not matter.
+ *
+ * @module
  */
 import { applySteps } from "../../sdk/activations/apply.ts";
 import type { ActivationRegistry } from "../../sdk/activations/registry.ts";

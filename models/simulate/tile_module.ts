@@ -2,6 +2,8 @@
  * The WebAssembly module behind `BatchMap`: products of a matrix with many columns
  * that lie scattered in memory, in tiles that stay in registers. Plain multiply
  * and add, so that every machine rounds alike.
+ *
+ * @module
  */
 import {
   assemble,

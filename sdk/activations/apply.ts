@@ -1,3 +1,8 @@
+/**
+ * Applies the steps of a round to integer tensors; gateway and simulator share this code.
+ *
+ * @module
+ */
 import {
   type ActivationRegistry,
   type FaultListener,
@@ -16,7 +21,7 @@ import {
   elementCount,
   type IntegerTensor,
 } from "../fixed_point/integer_tensor.ts";
-import type { EdgeStep } from "../wire/plan.ts";
+import type { GatewayStep } from "../wire/plan.ts";
 
 /** Largest magnitude up to which every integer is a number of its own. */
 const largestExact = 2 ** 53;
@@ -25,7 +30,7 @@ const largestExact = 2 ** 53;
  * What the gateway does between two rounds: applies `steps`, in order, to decrypted
  * accumulators. Exact on integers; values beyond what the model's author proved
  * possible (a faulty or hostile cloud) saturate and never throw, so that the
- * edge's next message does not depend on them.
+ * gateway's next message does not depend on them.
  *
  * @param accumulators one array a sample; not changed
  * @param registry functions for `custom` steps; a value for which one throws or
@@ -47,7 +52,7 @@ const largestExact = 2 ** 53;
  * ```
  */
 export function applySteps(
-  steps: readonly EdgeStep[],
+  steps: readonly GatewayStep[],
   accumulators: IntegerTensor,
   registry: ActivationRegistry = new Map(),
   onFault: FaultListener = () => {},
@@ -63,7 +68,7 @@ export function applySteps(
  *
  * @throws {RangeError} if the step does not fit the shape
  */
-export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
+export function shapeAfter(step: GatewayStep, shape: number[]): number[] {
   switch (step.op) {
     case "sumPool":
     case "meanPool":
@@ -107,7 +112,7 @@ export function shapeAfter(step: EdgeStep, shape: number[]): number[] {
 }
 
 function applyStep(
-  step: EdgeStep,
+  step: GatewayStep,
   { shape, samples }: IntegerTensor,
   registry: ActivationRegistry,
   onFault: FaultListener,
@@ -135,7 +140,7 @@ function saturate(values: Float64Array): Float64Array {
 }
 
 function sampleFunction(
-  step: EdgeStep,
+  step: GatewayStep,
   shape: number[],
   registry: ActivationRegistry,
   onFault: FaultListener,
@@ -189,7 +194,7 @@ function selectLargest(values: Float64Array): Float64Array {
 }
 
 /** Maps of a pooling step; a 1-D signal [channels, length] has height 1. */
-function mapShape(step: EdgeStep, shape: number[]): MapShape {
+function mapShape(step: GatewayStep, shape: number[]): MapShape {
   if (shape.length === 2) return [shape[0], 1, shape[1]];
   if (shape.length === 3) return [shape[0], shape[1], shape[2]];
   throw new RangeError(

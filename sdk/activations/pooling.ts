@@ -1,3 +1,8 @@
+/**
+ * Sum, mean and max pooling of integer maps.
+ *
+ * @module
+ */
 /** Window of a pooling step on maps [channels, height, width]. */
 export interface PoolWindow {
   kernel: readonly [height: number, width: number];

@@ -1,4 +1,9 @@
-import type { EdgeStep } from "../wire/plan.ts";
+/**
+ * Functions of the application that a model's custom steps name, made total.
+ *
+ * @module
+ */
+import type { GatewayStep } from "../wire/plan.ts";
 
 /**
  * Functions that a model's `custom` steps may name, real number to real number.
@@ -60,7 +65,7 @@ export function totalFunction(
  * @throws {TypeError} if a name is not registered or a function fails at 0
  */
 export function checkActivations(
-  steps: readonly EdgeStep[],
+  steps: readonly GatewayStep[],
   registry: ActivationRegistry,
 ): void {
   for (const step of steps) {

@@ -1,3 +1,8 @@
+/**
+ * Steps that work element by element: rescaling, ReLU, leaky ReLU, look-up tables.
+ *
+ * @module
+ */
 /** floor((x*multiplier + 2^(shift-1)) / 2^shift): x * multiplier / 2^shift, rounded. */
 export interface Scaling {
   multiplier: number;

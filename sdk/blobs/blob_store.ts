@@ -1,4 +1,9 @@
 /**
+ * What storage must offer to keys and queues, and a store in memory.
+ *
+ * @module
+ */
+/**
  * Small named blobs that outlive the process: where sealed keys and queued
  * readings lie. Folders (`FileBlobStore`), IndexedDB and Deno KV come with the
  * SDK; these four methods over anything else make keys and queue work there too.

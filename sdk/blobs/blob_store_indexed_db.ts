@@ -1,3 +1,8 @@
+/**
+ * Named blobs in a browser's IndexedDB.
+ *
+ * @module
+ */
 import type { BlobStore } from "./blob_store.ts";
 
 /** Runtime: browsers (`indexedDB`). What is used of it, since not every runtime has its types. */

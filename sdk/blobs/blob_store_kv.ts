@@ -1,3 +1,8 @@
+/**
+ * Named blobs in Deno KV.
+ *
+ * @module
+ */
 import { type Clock, platformClock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { BlobStore } from "./blob_store.ts";

@@ -1,3 +1,8 @@
+/**
+ * Signed integers as residues modulo N, and reals as fixed-point integers.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../support/errors.ts";
 
 /**

@@ -1,4 +1,9 @@
 /**
+ * Activations as exact integers, one row-major array a sample.
+ *
+ * @module
+ */
+/**
  * An activation as the gateway holds it: exact integers of magnitude below 2^53, one
  * row-major array a sample, all of the same shape.
  */

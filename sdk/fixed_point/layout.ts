@@ -1,3 +1,8 @@
+/**
+ * Counts that follow from a round's layout: slots, values and ciphertexts.
+ *
+ * @module
+ */
 import { sum } from "../support/numbers.ts";
 import type { RoundLayout } from "../wire/plan.ts";
 

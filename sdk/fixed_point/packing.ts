@@ -1,3 +1,8 @@
+/**
+ * Packs activations into plaintexts and reads answers from them, as the layout says.
+ *
+ * @module
+ */
 import type {
   DenseLayout,
   RoundLayout,

@@ -2,6 +2,8 @@
  * Reading and writing the slots of one plaintext, through
  * 32-bit words: a shift of a BigInt for every slot would cost more than the
  * encryption of the whole plaintext.
+ *
+ * @module
  */
 
 /** Largest slot whose integers stay exact in a number. */

@@ -1,3 +1,8 @@
+/**
+ * The format of key files: a private key sealed by a passphrase (scrypt, AES-256-GCM).
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { scryptAsync } from "@noble/hashes/scrypt.js";
 import { bytesToHex } from "@noble/hashes/utils.js";

@@ -1,3 +1,8 @@
+/**
+ * Where a gateway keeps its private keys, and how it opens and rotates them.
+ *
+ * @module
+ */
 import { type ContractStore, MemoryContractStore } from "./contract_store.ts";
 import {
   generatePrivateKey,

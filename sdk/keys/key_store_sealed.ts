@@ -1,3 +1,8 @@
+/**
+ * A key store over any blob store: keys are sealed before they reach it.
+ *
+ * @module
+ */
 import type { BlobStore } from "../blobs/blob_store.ts";
 import {
   fingerprintOfSealed,

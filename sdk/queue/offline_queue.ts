@@ -1,3 +1,8 @@
+/**
+ * Readings that wait in storage, encrypted, until the functions can be reached.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../support/errors.ts";
 import { platformRandom } from "../support/random.ts";
 import type { Reading } from "../fixed_point/reading.ts";

@@ -1,3 +1,8 @@
+/**
+ * Seals queued readings under a gateway's current key.
+ *
+ * @module
+ */
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";

@@ -1,3 +1,8 @@
+/**
+ * A round's activation from its decrypted answers; total, whatever they are.
+ *
+ * @module
+ */
 import { applySteps } from "../activations/apply.ts";
 import type { ActivationRegistry } from "../activations/registry.ts";
 import {

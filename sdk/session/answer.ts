@@ -1,3 +1,8 @@
+/**
+ * What an inference returns for one reading.
+ *
+ * @module
+ */
 import type { RoundReport } from "./events.ts";
 import {
   elementCount,

@@ -1,3 +1,8 @@
+/**
+ * Checks a plan from the functions before anything is encrypted under it.
+ *
+ * @module
+ */
 import { shapeAfter } from "../activations/apply.ts";
 import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { CipherlayerError } from "../support/errors.ts";
@@ -12,7 +17,7 @@ import {
 } from "../fixed_point/layout.ts";
 import { maxReadsOfTensor, maxShards } from "../wire/limits.ts";
 import type {
-  EdgeStep,
+  GatewayStep,
   InferencePlan,
   RoundLayout,
   RoundPlan,
@@ -32,7 +37,7 @@ import {
 } from "./plan_limits.ts";
 import { offsetOutside, tilesFitOutput } from "./spatial_reach.ts";
 
-/** Largest body of a round that an edge agrees to, in bytes. */
+/** Largest body of a round that a gateway agrees to, in bytes. */
 const maxRoundBytes = 2 ** 29;
 /** Most additions or comparisons of a pooling step. */
 const maxPoolingWork = 2 ** 31;
@@ -288,7 +293,7 @@ function accumulators(layout: RoundLayout): Activation {
 }
 
 function afterStep(
-  step: EdgeStep,
+  step: GatewayStep,
   before: Activation,
   where: string,
 ): Activation {

@@ -1,3 +1,8 @@
+/**
+ * Events of a session, and their payloads.
+ *
+ * @module
+ */
 import type { CipherlayerError } from "../support/errors.ts";
 
 /** Cost of one round. Times are milliseconds of wall clock. */

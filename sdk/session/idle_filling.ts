@@ -1,3 +1,8 @@
+/**
+ * Computes randomness for the next inference while a session is idle.
+ *
+ * @module
+ */
 import { inputCiphertexts } from "../fixed_point/layout.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { sum } from "../support/numbers.ts";

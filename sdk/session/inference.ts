@@ -1,3 +1,8 @@
+/**
+ * One inference: round after round until the last answers are decrypted.
+ *
+ * @module
+ */
 import { shapeAfter } from "../activations/apply.ts";
 import type { ActivationRegistry } from "../activations/registry.ts";
 import { activate, type ActivationContext, packOrZeros } from "./activate.ts";

@@ -1,4 +1,8 @@
-/** What one inference tells the cloud and the gateway, from its plan alone. */
+/**
+ * What one inference tells the cloud and the gateway, from its plan alone.
+ *
+ * @module
+ */
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,

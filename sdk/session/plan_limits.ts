@@ -1,3 +1,8 @@
+/**
+ * Memory and work that a plan may cost the gateway.
+ *
+ * @module
+ */
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
@@ -5,7 +10,7 @@ import {
   inputCiphertexts,
 } from "../fixed_point/layout.ts";
 import { outputTensors } from "../wire/check_interface.ts";
-import type { EdgeStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
+import type { GatewayStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
 
 /** How much memory and work a plan may ask of the gateway. */
 export interface PlanLimits {
@@ -39,7 +44,7 @@ export function layoutWork(layout: RoundLayout): number {
 
 /** Numbers that a step adds, compares or maps for one sample. */
 export function stepWork(
-  step: EdgeStep,
+  step: GatewayStep,
   before: readonly number[],
   after: readonly number[],
 ): number {

@@ -1,3 +1,8 @@
+/**
+ * When a failed call is tried again.
+ *
+ * @module
+ */
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { platformRandom, type RandomSource } from "../support/random.ts";

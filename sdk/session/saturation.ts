@@ -1,7 +1,12 @@
+/**
+ * Counts values that no honest round gives, and values that a step clamped.
+ *
+ * @module
+ */
 import { requantise } from "../activations/scaling.ts";
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { usedSlots } from "../fixed_point/layout.ts";
-import type { EdgeStep, RoundLayout } from "../wire/plan.ts";
+import type { GatewayStep, RoundLayout } from "../wire/plan.ts";
 
 /**
  * Counts what no honest round gives: plaintexts above the largest mask, and
@@ -30,7 +35,7 @@ export function countImpossible(
  * Counts the values that `step` clamps because they lie outside the range that
  * the model was calibrated for. A lower end at 0 is a ReLU and does not count.
  */
-export function countClamped(step: EdgeStep, tensor: IntegerTensor): number {
+export function countClamped(step: GatewayStep, tensor: IntegerTensor): number {
   if (step.op !== "requantise") return 0;
   const { low, high } = step;
   const scaled = {

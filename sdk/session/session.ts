@@ -1,3 +1,8 @@
+/**
+ * Sessions: connect to the functions once, infer often.
+ *
+ * @module
+ */
 import { type Answer, readOutputs } from "./answer.ts";
 import {
   checkOptions,

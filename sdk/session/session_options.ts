@@ -1,3 +1,8 @@
+/**
+ * Options of `connect` and `infer`.
+ *
+ * @module
+ */
 import type { ActivationRegistry } from "../activations/registry.ts";
 import type { ContractChange } from "./contract_keeper.ts";
 import type { Clock } from "../support/clock.ts";

@@ -1,3 +1,8 @@
+/**
+ * HTTP calls to the functions: bounded, checked, and never redirected.
+ *
+ * @module
+ */
 import { readLimited } from "../support/bytes.ts";
 import { startTimer } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";

@@ -1,3 +1,8 @@
+/**
+ * Unpadded base64url (RFC 4648, section 5).
+ *
+ * @module
+ */
 /** Bytes as unpadded base64url (RFC 4648, section 5). */
 export function encodeBase64Url(bytes: Uint8Array): string {
   let binary = "";

@@ -1,3 +1,8 @@
+/**
+ * Time as the session sees it; tests and simulations bring their own.
+ *
+ * @module
+ */
 /** Time as the session sees it; tests and simulations bring their own. */
 export interface Clock {
   /** Milliseconds from some fixed moment, never going back. */

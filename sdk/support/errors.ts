@@ -1,3 +1,8 @@
+/**
+ * The error class of network, protocol and overflow faults, and its stable codes.
+ *
+ * @module
+ */
 /** What went wrong, stable across releases; switch on it, never on messages. */
 export type ErrorCode =
   | "budget-exceeded"

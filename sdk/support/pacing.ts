@@ -1,3 +1,8 @@
+/**
+ * Gives long computations pauses, so that a page or server stays responsive.
+ *
+ * @module
+ */
 /** Longest stretch of uninterrupted work, so that a page or server stays responsive. */
 const stretchMs = 40;
 

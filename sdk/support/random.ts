@@ -1,4 +1,9 @@
 /**
+ * The source of random bytes that everything random takes.
+ *
+ * @module
+ */
+/**
  * Source of random bytes: returns `length` fresh ones. Everything random in
  * Cipherlayer takes one, so that vectors and simulations are reproducible.
  */

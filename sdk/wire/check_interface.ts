@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EdgeStep } from "./plan.ts";
+import type { GatewayStep } from "./plan.ts";
 import { requireOrder, requireScale } from "./value_range.ts";
 import type { ModelInterface, OutputSpec, ValuesSpec } from "./values.ts";
 
@@ -90,7 +90,7 @@ export function checkOutputs(
 
 /** Whether the steps of the rounds multiply by powers of two alone. */
 export function multipliesByPowersOfTwo(
-  rounds: readonly { steps: readonly EdgeStep[] }[],
+  rounds: readonly { steps: readonly GatewayStep[] }[],
 ): boolean {
   return rounds.every(({ steps }) =>
     steps.every((step) =>

@@ -1,4 +1,8 @@
-/** CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md). */
+/**
+ * CBOR codec of the data plane's bodies: strict both ways (PROTOCOL.md).
+ *
+ * @module
+ */
 import { encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeCbor } from "./decode_cbor.ts";

@@ -2,6 +2,8 @@
  * `Content-Digest` (RFC 9530) of bodies, so that bytes that break on the way are
  * seen: a ciphertext with another bit decrypts to a number like any other. No
  * protection against somebody who alters them on purpose; TLS is.
+ *
+ * @module
  */
 import { sha256 } from "@noble/hashes/sha2.js";
 

@@ -12,7 +12,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { encode, rfc8949EncodeOptions } from "cborg";
 import { withStepVersions } from "./parts.ts";
-import type { EdgeStep, InferencePlan, RoundLayout } from "./plan.ts";
+import type { GatewayStep, InferencePlan, RoundLayout } from "./plan.ts";
 import { interfaceOf, type ModelInterface } from "./values.ts";
 
 /** Raised when the same model would get another contract. */
@@ -35,7 +35,7 @@ export interface ContractRound {
   /** Shape of one sample's accumulators. */
   output: number[];
   /** Applied to the accumulators, in order. */
-  steps: EdgeStep[];
+  steps: GatewayStep[];
   /** Name of the activation that the steps produce. */
   writes: string;
 }

@@ -1,4 +1,8 @@
-/** Bodies of the data plane (PROTOCOL.md has the CDDL). All are CBOR. */
+/**
+ * Bodies of the data plane (PROTOCOL.md has the CDDL). All are CBOR.
+ *
+ * @module
+ */
 import type { InferencePlan } from "./plan.ts";
 
 /** POST /v1/sessions */

@@ -14,7 +14,7 @@ import {
   maxTableEntries,
   maxTensors,
 } from "./limits.ts";
-import type { EdgeStep } from "./plan.ts";
+import type { GatewayStep } from "./plan.ts";
 import {
   type Check,
   fields,
@@ -83,8 +83,8 @@ export const interfaceFields: {
   powerOfTwo: truth,
 };
 
-type Op = EdgeStep["op"];
-type Step<O extends Op> = Extract<EdgeStep, { op: O }>;
+type Op = GatewayStep["op"];
+type Step<O extends Op> = Extract<GatewayStep, { op: O }>;
 
 interface KnownStep<T> {
   version: number;
@@ -156,14 +156,14 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
   }),
 };
 
-function firstVersion<T extends EdgeStep>(
+function firstVersion<T extends GatewayStep>(
   members: { [K in keyof T]-?: Check<T[K]> },
 ): KnownStep<T> {
   return { version: 1, check: record<T>(members) };
 }
 
 /** A step as packages and plans hold it: with its version. */
-export const step: Check<EdgeStep> = (value, path) => {
+export const step: Check<GatewayStep> = (value, path) => {
   const { version, ...members } = fields(value, path);
   const { op } = members;
   if (typeof op !== "string" || !Object.hasOwn(steps, op)) {
@@ -185,7 +185,7 @@ export const step: Check<EdgeStep> = (value, path) => {
 };
 
 /** The rounds as packages and plans hold them: each step with its version. */
-export function withStepVersions<R extends { steps: readonly EdgeStep[] }>(
+export function withStepVersions<R extends { steps: readonly GatewayStep[] }>(
   rounds: readonly R[],
 ): R[] {
   return rounds.map((round) => ({

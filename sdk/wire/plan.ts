@@ -105,7 +105,7 @@ export type RoundLayout = SpatialLayout | DenseLayout;
  * What the gateway does with decrypted accumulators, in order, on exact integers of
  * magnitude below 2^53. Shapes are per sample.
  */
-export type EdgeStep =
+export type GatewayStep =
   | { op: "relu" }
   /** x < 0 ? x*negative : x*positive; one negative slope, or one a channel (the leading axis). */
   | { op: "leakyRelu"; positive: number; negative: number[] }
@@ -174,7 +174,7 @@ export interface RoundPlan {
   /** Where every value lies. */
   layout: RoundLayout;
   /** Applied to the accumulators, in order. */
-  steps: EdgeStep[];
+  steps: GatewayStep[];
   /** Name of the activation that the steps produce. */
   writes: string;
   /** Parts that this round may be asked for in parallel; 1: not worth it. */

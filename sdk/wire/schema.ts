@@ -1,4 +1,10 @@
 /**
+ * Checks decoded bodies: each check takes an unknown value and returns it typed, or names
+ * the place where it does not fit.
+ *
+ * @module
+ */
+/**
  * Checks of decoded bodies: a check takes an unknown value and the path at which
  * it stands, and returns it typed, rebuilt from known fields alone.
  */

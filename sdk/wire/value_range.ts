@@ -1,4 +1,9 @@
-import type { EdgeStep } from "./plan.ts";
+/**
+ * Interval analysis: the range of values after each step of a round.
+ *
+ * @module
+ */
+import type { GatewayStep } from "./plan.ts";
 
 /** What values can be, both ends included. */
 export interface ValueRange {
@@ -20,7 +25,7 @@ export interface StepRange extends ValueRange {
  * order, an empty table, a scale of zero or none that is finite
  */
 export function rangeAfter(
-  step: EdgeStep,
+  step: GatewayStep,
   { low, high }: ValueRange,
 ): StepRange {
   const magnitude = Math.max(Math.abs(low), Math.abs(high));

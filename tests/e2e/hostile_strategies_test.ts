@@ -8,7 +8,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 import type { ConnectOptions } from "../../sdk/session/session_options.ts";
-import type { EdgeStep, InferencePlan } from "../../sdk/wire/plan.ts";
+import type { GatewayStep, InferencePlan } from "../../sdk/wire/plan.ts";
 import { realReading } from "../../sdk/fixed_point/quantise.ts";
 import { randomReading } from "../reference/tiny_models.ts";
 import {
@@ -43,9 +43,11 @@ const reading = inUnits(
 const changePlan = (change: (plan: InferencePlan) => void): Cheat => ({
   session: ({ plan }) => change(plan),
 });
-const addSteps = (...steps: EdgeStep[]): Cheat =>
+const addSteps = (...steps: GatewayStep[]): Cheat =>
   changePlan(({ rounds }) => rounds[0].steps.push(...steps));
-const custom = (change: Partial<EdgeStep & { op: "custom" }>): EdgeStep => ({
+const custom = (
+  change: Partial<GatewayStep & { op: "custom" }>,
+): GatewayStep => ({
   op: "custom",
   name: "judge",
   inputScale: 1,
@@ -81,7 +83,7 @@ const strategies: Record<string, Strategy> = {
   // Plans that would let a plaintext decide what is sent.
   "slopes that make numbers infinite": {
     ...addSteps(
-      ...Array.from({ length: 50 }, (): EdgeStep => ({
+      ...Array.from({ length: 50 }, (): GatewayStep => ({
         op: "leakyRelu",
         positive: 2 ** 24,
         negative: [0],

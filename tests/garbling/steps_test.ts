@@ -8,7 +8,7 @@ import fc from "fast-check";
 import { applySteps } from "../../sdk/activations/apply.ts";
 import { roundingOf, simplify } from "../../sdk/garbling/rounds/simplify.ts";
 import { bitsOf, stepStages } from "../../sdk/garbling/rounds/steps.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import { runStages } from "./clear_stages.ts";
 
 const bound = 90;
@@ -18,8 +18,8 @@ const pair = (min: number, max: number) =>
 const pads = fc.tuple(small(0, 2), small(0, 2), small(0, 2), small(0, 2));
 
 /** A step that the gateway might have to do on maps. */
-const step: fc.Arbitrary<EdgeStep> = fc.oneof(
-  fc.constant<EdgeStep>({ op: "relu" }),
+const step: fc.Arbitrary<GatewayStep> = fc.oneof(
+  fc.constant<GatewayStep>({ op: "relu" }),
   fc.record({
     op: fc.constant("leakyRelu" as const),
     positive: small(-3, 9),
@@ -63,13 +63,13 @@ const step: fc.Arbitrary<EdgeStep> = fc.oneof(
     low: small(-9, 9),
     table: fc.array(small(-30, 30), { minLength: 1, maxLength: 20 }),
   }),
-  fc.constant<EdgeStep>({
+  fc.constant<GatewayStep>({
     op: "transpose",
     shape: [2, 2, 3],
     order: [0, 2, 1],
   }),
-  fc.constant<EdgeStep>({ op: "isNonNegative" }),
-  fc.constant<EdgeStep>({ op: "selectLargest" }),
+  fc.constant<GatewayStep>({ op: "isNonNegative" }),
+  fc.constant<GatewayStep>({ op: "selectLargest" }),
 );
 
 const reading = (elements: number) =>
@@ -78,7 +78,7 @@ const reading = (elements: number) =>
     { minLength: elements, maxLength: elements },
   );
 
-function compare(steps: EdgeStep[], shape: number[], samples: number[][]) {
+function compare(steps: GatewayStep[], shape: number[], samples: number[][]) {
   const rounding = roundingOf(steps, 9);
   const start = {
     low: -bound,
@@ -103,7 +103,7 @@ function compare(steps: EdgeStep[], shape: number[], samples: number[][]) {
 }
 
 /** Whether every step leaves something to work on, of the shape that it says. */
-function fits(steps: EdgeStep[], shape: number[]): boolean {
+function fits(steps: GatewayStep[], shape: number[]): boolean {
   const moved = steps.findIndex(({ op }) => op === "transpose");
   if (moved > 0 || (moved === 0 && shape.join() !== "2,6")) return false;
   return steps.every((_, i) => {
@@ -141,7 +141,7 @@ Deno.test("a window wholly in the padding gives 0, to steps after it too", () =>
     pads: [2, 0, 0, 1] as [number, number, number, number],
   };
   const reading = Array.from({ length: 8 }, (_, i) => i - 5);
-  const after: EdgeStep = {
+  const after: GatewayStep = {
     op: "requantise",
     multiplier: 3,
     shift: 2,
@@ -154,14 +154,14 @@ Deno.test("a window wholly in the padding gives 0, to steps after it too", () =>
   ]);
 });
 
-const scaling = (low: number): EdgeStep => ({
+const scaling = (low: number): GatewayStep => ({
   op: "requantise",
   multiplier: 1,
   shift: 4,
   low,
   high: 15,
 });
-const maxima: EdgeStep = {
+const maxima: GatewayStep = {
   op: "maxPool",
   kernel: [1, 2],
   stride: [1, 2],
@@ -170,7 +170,7 @@ const maxima: EdgeStep = {
 };
 
 Deno.test("steps are simplified where that leaves every integer as it is", () => {
-  const relu: EdgeStep = { op: "relu" };
+  const relu: GatewayStep = { op: "relu" };
   deepEqual(simplify([relu, maxima, scaling(0)]), [scaling(0), maxima]);
   deepEqual(simplify([relu, scaling(-1)]), [relu, scaling(-1)]);
   // A window in the padding gives 0, which this one would raise to 1.
@@ -182,12 +182,12 @@ Deno.test("a first shift is rounded by what the accumulators carry, if they hold
   equal(roundingOf([maxima, scaling(1)], 9), 0);
   equal(roundingOf([scaling(0)], 5), 8);
   equal(roundingOf([scaling(0)], 4), 0);
-  equal(roundingOf([{ ...scaling(0), multiplier: 3 } as EdgeStep], 9), 0);
+  equal(roundingOf([{ ...scaling(0), multiplier: 3 } as GatewayStep], 9), 0);
 });
 
 Deno.test("refuses a step without a circuit, by its name", () => {
   const start = { low: -5, high: 5, shape: [3], samples: 1 };
-  const custom: EdgeStep = {
+  const custom: GatewayStep = {
     op: "custom",
     name: "softsign",
     inputScale: 1,
@@ -202,7 +202,7 @@ Deno.test("refuses a step without a circuit, by its name", () => {
 });
 
 Deno.test("refuses integers at which the integer steps saturate", () => {
-  const steps: EdgeStep[] = [{
+  const steps: GatewayStep[] = [{
     op: "leakyRelu",
     positive: 2 ** 30,
     negative: [1],

@@ -12,7 +12,7 @@ import {
   type WeightTensor,
 } from "../../models/package/format.ts";
 import { multipliesByPowersOfTwo } from "../../sdk/wire/check_interface.ts";
-import type { EdgeStep } from "../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../sdk/wire/plan.ts";
 
 /** One round to be built; `reads` defaults to the activation before it. */
 export type TinyLayer =
@@ -174,7 +174,10 @@ export function tinyModel(
 }
 
 /** ReLU, 2x2 pooling if wanted, and a multiplier that spreads values over the range. */
-function edgeSteps(pool: "sum" | "max" | undefined, bound: number): EdgeStep[] {
+function edgeSteps(
+  pool: "sum" | "max" | undefined,
+  bound: number,
+): GatewayStep[] {
   const shift = 16;
   const multiplier = Math.max(
     1,

@@ -1,5 +1,5 @@
 /**
- * The edge's side in a few lines, for tests of the functions: calls go straight
+ * The gateway's side in a few lines, for tests of the functions: calls go straight
  * to the application, and channel orders are undone by opening the tokens.
  */
 import { applySteps } from "../../sdk/activations/apply.ts";

@@ -1,6 +1,8 @@
 /**
  * The paper's method, one number a ciphertext: its operations counted from the
  * shapes of a model, and what one of each costs with gmpy2 on this machine.
+ *
+ * @module
  */
 import type { Manifest, Term } from "../../../models/package/format.ts";
 

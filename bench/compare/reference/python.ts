@@ -1,4 +1,8 @@
-/** A Python reference that waits, and measures once for every line it reads. */
+/**
+ * A Python reference that waits, and measures once for every line it reads.
+ *
+ * @module
+ */
 import { fileURLToPath } from "node:url";
 export interface PythonReference extends AsyncDisposable {
   /** Asks for one measurement: sends a line, reads a line of JSON. */

@@ -1,4 +1,8 @@
-/** Table 5: test accuracy in floating point and in the integers that encryption computes. */
+/**
+ * Table 5: test accuracy in floating point and in the integers that encryption computes.
+ *
+ * @module
+ */
 import { existsSync } from "node:fs";
 import { quantise } from "../../../sdk/fixed_point/quantise.ts";
 import { readPackage } from "../../../models/package/read_package.ts";

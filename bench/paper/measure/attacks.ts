@@ -1,4 +1,8 @@
-/** Weights recovered by a hostile gateway against the queries it took. */
+/**
+ * Weights recovered by a hostile gateway against the queries it took.
+ *
+ * @module
+ */
 import { runAttacks } from "../../../attack/mod.ts";
 import { attackKeyBits } from "../../../attack/client/attack_context.ts";
 import { attackedProfiles } from "../../../attack/client/target.ts";

@@ -1,4 +1,8 @@
-/** Batch size against time and bytes: nearly flat as long as slots are free. */
+/**
+ * Batch size against time and bytes: nearly flat as long as slots are free.
+ *
+ * @module
+ */
 import { readPackage } from "../../../models/package/read_package.ts";
 import { maxSamples } from "../../../models/planner/plan.ts";
 import { openChecked } from "../../shared/checked_session.ts";

@@ -1,4 +1,9 @@
-/** Encrypted runs over test sets: what `cipherlayer accuracy --encrypted` wrote, sample by sample. */
+/**
+ * Encrypted runs over test sets: what `cipherlayer accuracy --encrypted` wrote, sample by
+ * sample.
+ *
+ * @module
+ */
 import {
   type AccuracyLine,
   AccuracyState,

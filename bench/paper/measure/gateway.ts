@@ -1,4 +1,9 @@
-/** What one inference asks of the gateway: processor time and bytes, for an estimate of energy. */
+/**
+ * What one inference asks of the gateway: processor time and bytes, for an estimate of
+ * energy.
+ *
+ * @module
+ */
 import process from "node:process";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { openChecked } from "../../shared/checked_session.ts";

@@ -1,4 +1,8 @@
-/** Table 3 and Figure 15: 1 and 64 samples under keys of growing length. */
+/**
+ * Table 3 and Figure 15: 1 and 64 samples under keys of growing length.
+ *
+ * @module
+ */
 import { readPackage } from "../../../models/package/read_package.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { openChecked } from "../../shared/checked_session.ts";

@@ -1,6 +1,8 @@
 /**
  * Figure 14 and Table 4: ciphertexts, bytes and time of each layer, packed as we send
  * them and element by element as the paper does, both on this project's arithmetic.
+ *
+ * @module
  */
 import { CompiledRound } from "../../../functions/rounds/evaluate/compiled_round.ts";
 import { evaluateRound } from "../../../functions/rounds/evaluate/evaluate.ts";

@@ -2,6 +2,8 @@
  * Table 2: encryption and decryption of one sample at 3072 bits, without and with
  * optimisation. Every contender is a process of its own, so that processor time and
  * memory are its own.
+ *
+ * @module
  */
 import { fileURLToPath } from "node:url";
 import { readPackage } from "../../../models/package/read_package.ts";

@@ -1,6 +1,8 @@
 /**
  * One way to encrypt and decrypt, in a process of its own:
  * `one_sample_worker.ts CONTENDER KEY_BITS TURNS` prints `OperationCosts` as JSON.
+ *
+ * @module
  */
 import process from "node:process";
 import * as paillierBigint from "paillier-bigint";

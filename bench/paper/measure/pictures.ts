@@ -2,6 +2,8 @@
  * Figure 13: pictures of ciphertexts modulo 256, their histograms, and what such
  * pictures are worth: an encryption that anybody can open passes the same tests.
  * All digits are drawn by this project.
+ *
+ * @module
  */
 import { renderDigit } from "../../../examples/digits/render.ts";
 import { digitSample } from "../../../examples/digits/samples.ts";

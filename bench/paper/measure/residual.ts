@@ -1,4 +1,8 @@
-/** One CIFAR-10 picture through ResNet-20. */
+/**
+ * One CIFAR-10 picture through ResNet-20.
+ *
+ * @module
+ */
 import { existsSync } from "node:fs";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { openChecked } from "../../shared/checked_session.ts";

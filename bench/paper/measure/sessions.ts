@@ -1,4 +1,8 @@
-/** What several stages share of the LeNet and its references. */
+/**
+ * What several stages share of the LeNet and its references.
+ *
+ * @module
+ */
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { maxSamples, planRound } from "../../../models/planner/plan.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Renders the section on accuracy.
+ *
+ * @module
+ */
 import type { AccuracyRow } from "../measure/accuracy.ts";
 import { type EncryptedRow, encryptedTable } from "../measure/encrypted.ts";
 import {

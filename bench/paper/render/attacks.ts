@@ -1,3 +1,8 @@
+/**
+ * Renders the section on attacks against the model.
+ *
+ * @module
+ */
 import type { AttackRow } from "../measure/attacks.ts";
 import { colours, type Figure, figureSpec } from "./figure.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Renders the section on batch sizes.
+ *
+ * @module
+ */
 import type { BatchRow } from "../measure/batch.ts";
 import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import {

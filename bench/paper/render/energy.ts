@@ -1,3 +1,8 @@
+/**
+ * Renders the estimate of energy.
+ *
+ * @module
+ */
 import type { GatewayRow } from "../measure/gateway.ts";
 import {
   bytes,

@@ -1,4 +1,8 @@
-/** Vega-Lite specifications as SVG, legible on light and dark pages alike. */
+/**
+ * Vega-Lite specifications as SVG, legible on light and dark pages alike.
+ *
+ * @module
+ */
 import { parse, View } from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 

@@ -1,3 +1,8 @@
+/**
+ * Renders the section on key lengths.
+ *
+ * @module
+ */
 import { fittedExponent } from "../../shared/harness.ts";
 import type { KeyLengthRow } from "../measure/key_lengths.ts";
 import { colours, type Figure, figureSpec } from "./figure.ts";

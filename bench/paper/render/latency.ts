@@ -1,3 +1,8 @@
+/**
+ * Renders the section on latency.
+ *
+ * @module
+ */
 import type { KeyLengthRow } from "../measure/key_lengths.ts";
 import type { ResidualRow } from "../measure/residual.ts";
 import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";

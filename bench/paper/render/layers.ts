@@ -1,3 +1,8 @@
+/**
+ * Renders the section on layers (Figure 14 and Table 4 of the paper).
+ *
+ * @module
+ */
 import type { LayerRow } from "../measure/layers.ts";
 import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import {

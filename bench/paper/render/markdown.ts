@@ -1,4 +1,8 @@
-/** Markdown of the page: tables, numbers, and where a table was measured. */
+/**
+ * Markdown of the page: tables, numbers, and where a table was measured.
+ *
+ * @module
+ */
 import { threeDigits } from "../../../cli/output/numbers.ts";
 import type { Provenance } from "../archive.ts";
 import type { Figure } from "./figure.ts";

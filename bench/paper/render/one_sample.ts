@@ -1,3 +1,8 @@
+/**
+ * Renders the section on one sample (Table 2 of the paper).
+ *
+ * @module
+ */
 import type { OneSampleRow } from "../measure/one_sample.ts";
 import {
   duration,

@@ -1,4 +1,8 @@
-/** `docs/evaluation.md` and its figures, from the tables of `docs/data` alone. */
+/**
+ * `docs/evaluation.md` and its figures, from the tables of `docs/data` alone.
+ *
+ * @module
+ */
 import type { Archive, Provenance } from "../archive.ts";
 import type { AccuracyRow } from "../measure/accuracy.ts";
 import type { AttackRow } from "../measure/attacks.ts";

@@ -1,3 +1,8 @@
+/**
+ * The paper's own figures, as far as this project restates them.
+ *
+ * @module
+ */
 /** What the paper reports, as far as this project restates it. */
 export const paper = {
   citation:

@@ -1,3 +1,8 @@
+/**
+ * Renders the section on ciphertext pictures (Figure 13 of the paper).
+ *
+ * @module
+ */
 import { encode as encodePng } from "fast-png";
 import type { PictureStatisticsRow, PixelRow } from "../measure/pictures.ts";
 import { histogram } from "../statistics.ts";

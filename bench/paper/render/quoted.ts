@@ -1,3 +1,8 @@
+/**
+ * Figures of other systems, quoted with their sources.
+ *
+ * @module
+ */
 /** Figures of other systems, as `docs/data/quoted.csv` states them with their sources. */
 export type QuotedRow = {
   system: string;

@@ -1,3 +1,8 @@
+/**
+ * Renders the section on training.
+ *
+ * @module
+ */
 import { colours, coloursOf, type Figure, figureSpec } from "./figure.ts";
 import { figureLink, markdownTable, type Section } from "./markdown.ts";
 import { paper } from "./paper.ts";

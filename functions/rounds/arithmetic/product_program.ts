@@ -1,3 +1,8 @@
+/**
+ * Collects products and runs them in batches on the kernel.
+ *
+ * @module
+ */
 import type { Arithmetic } from "../../../sdk/paillier/public/kernel.ts";
 
 /** Steps (of two products) written before the kernel is called. */

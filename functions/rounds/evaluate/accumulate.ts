@@ -1,3 +1,8 @@
+/**
+ * Multiplies table entries into the accumulators of a round's sums.
+ *
+ * @module
+ */
 import type { Strategy } from "../../../models/planner/strategy.ts";
 import type { Accumulators } from "./accumulators.ts";
 import {

@@ -1,3 +1,8 @@
+/**
+ * Registers that hold the running products of a round's sums.
+ *
+ * @module
+ */
 import type { Strategy } from "../../../models/planner/strategy.ts";
 import type { ProductProgram } from "../arithmetic/product_program.ts";
 

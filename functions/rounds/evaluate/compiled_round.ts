@@ -1,3 +1,8 @@
+/**
+ * A round prepared for evaluation: its digits and its method for a number of shards.
+ *
+ * @module
+ */
 import {
   callMilliseconds,
   defaultCosts,

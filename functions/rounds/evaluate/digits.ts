@@ -1,3 +1,8 @@
+/**
+ * Digits of a round's weights, grouped by the inputs that share a table.
+ *
+ * @module
+ */
 import {
   balancedDigits,
   type Strategy,

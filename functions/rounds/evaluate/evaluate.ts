@@ -1,3 +1,8 @@
+/**
+ * Evaluates the linear map of a round on ciphertexts.
+ *
+ * @module
+ */
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { valuesInAnswer } from "../../../sdk/fixed_point/layout.ts";
 import { expandOrder, type Order } from "../arithmetic/order.ts";

@@ -1,3 +1,8 @@
+/**
+ * A round's linear map as products of powers see it: operands, targets, weights.
+ *
+ * @module
+ */
 import { tensorNamed } from "../../../models/package/bounds.ts";
 import type {
   ConvolutionTerm,

@@ -1,3 +1,8 @@
+/**
+ * Reads a request's ciphertexts, checks them, and brings them into the kernel.
+ *
+ * @module
+ */
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { bigIntFromBytes } from "../../../sdk/paillier/public/big_integer.ts";
 import { gcd } from "../../../sdk/paillier/public/modular.ts";

@@ -1,3 +1,8 @@
+/**
+ * Packs sums of a dense round into fewer ciphertexts.
+ *
+ * @module
+ */
 import {
   blockSlots,
   foldOf,

@@ -1,3 +1,8 @@
+/**
+ * Inverts many residues with one inversion.
+ *
+ * @module
+ */
 import { modInverse, modulo } from "../../../sdk/paillier/public/modular.ts";
 import type { ProductProgram } from "../arithmetic/product_program.ts";
 

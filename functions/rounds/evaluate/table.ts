@@ -1,3 +1,8 @@
+/**
+ * Tables of products of a few operands' powers.
+ *
+ * @module
+ */
 import type { ProductProgram } from "../arithmetic/product_program.ts";
 import {
   type Strategy,

@@ -1,3 +1,8 @@
+/**
+ * Banks of randomisers, one for each gateway's key, within a number of bytes.
+ *
+ * @module
+ */
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
 import { runPaced } from "./paced.ts";

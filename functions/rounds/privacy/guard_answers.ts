@@ -1,6 +1,8 @@
 /**
  * What a round's guard makes of its answers, all from the request's seed: factors
  * on the ciphertexts and addends on the plaintexts.
+ *
+ * @module
  */
 import type { RoundGuard } from "../../../models/protections/guard_model.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";

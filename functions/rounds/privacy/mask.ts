@@ -1,4 +1,8 @@
-/** What is added to an answer's plaintext before it leaves (PROTOCOL, "Plaintexts"). */
+/**
+ * What is added to an answer's plaintext before it leaves (PROTOCOL, "Plaintexts").
+ *
+ * @module
+ */
 import {
   blockSlots,
   spillSlots,

@@ -1,3 +1,8 @@
+/**
+ * Secret bytes that belong to one version of a model.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Manifest } from "../../../models/package/format.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";

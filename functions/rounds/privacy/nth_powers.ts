@@ -1,3 +1,8 @@
+/**
+ * N-th powers modulo N squared on the kernel.
+ *
+ * @module
+ */
 import type { ProductProgram } from "../arithmetic/product_program.ts";
 
 const windowBits = 5;

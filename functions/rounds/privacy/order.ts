@@ -1,10 +1,12 @@
 /**
  * Fresh channel orders: the gateway sees the outputs of a hidden round in an order
  * drawn for this request, along axes that every reader can undo.
+ *
+ * @module
  */
 import { outputTensors } from "../../../sdk/wire/check_interface.ts";
 import { gcd } from "../../../sdk/support/numbers.ts";
-import type { EdgeStep, InferencePlan } from "../../../sdk/wire/plan.ts";
+import type { GatewayStep, InferencePlan } from "../../../sdk/wire/plan.ts";
 import type { Order } from "../arithmetic/order.ts";
 import { seedSources, uniformBelow, uniformBytes } from "./seed.ts";
 
@@ -56,6 +58,6 @@ export async function drawOrder(
 }
 
 /** Only the leading extent counts here: pools leave it, a reshape states it. */
-function shapeAfterReshape(step: EdgeStep, shape: number[]): number[] {
+function shapeAfterReshape(step: GatewayStep, shape: number[]): number[] {
   return step.op === "reshape" ? step.shape : shape;
 }

@@ -1,4 +1,8 @@
-/** Operations on single ciphertexts that guards need, few for each request. */
+/**
+ * Operations on single ciphertexts that guards need, few for each request.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import {
   bigIntFromBytes,

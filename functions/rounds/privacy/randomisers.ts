@@ -1,6 +1,8 @@
 /**
  * Re-randomisation of answers: a fresh N-th residue for each, so that nothing of
  * the inputs' randomness, which the gateway knows, is left.
+ *
+ * @module
  */
 import {
   bigIntFromBytes,

@@ -2,6 +2,8 @@
  * Everything random in an answer comes from a seed that is derived from the
  * request: shards agree without talking to each other, and a replayed request is
  * answered byte for byte the same (PROTOCOL, "Tokens").
+ *
+ * @module
  */
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";

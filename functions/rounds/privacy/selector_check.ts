@@ -1,3 +1,8 @@
+/**
+ * Makes answers to selectors that are not one-hot useless.
+ *
+ * @module
+ */
 import { bigIntFromBytes } from "../../../sdk/paillier/public/big_integer.ts";
 import { modPower, modulo } from "../../../sdk/paillier/public/modular.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";

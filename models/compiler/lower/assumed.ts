@@ -1,6 +1,8 @@
 /**
  * Shapes of what refused nodes give, so that what lies behind them is looked at too and
  * the list of a model's unsupported nodes is complete.
+ *
+ * @module
  */
 import type { OnnxNode } from "../onnx/graph.ts";
 import { broadcastShapes } from "../onnx/tensor.ts";

@@ -1,6 +1,8 @@
 /**
  * Pictures with their channels last, as TensorFlow's exporters feed them through a
  * Transpose: a convolution reads them as they are.
+ *
+ * @module
  */
 import { type Convolution, gridSize, type Selection } from "../ir.ts";
 

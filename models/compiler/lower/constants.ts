@@ -1,4 +1,8 @@
-/** Values of nodes whose inputs are all known: folding of exporters' arithmetic. */
+/**
+ * Values of nodes whose inputs are all known: folding of exporters' arithmetic.
+ *
+ * @module
+ */
 import { numberAttribute, type OnnxNode } from "../onnx/graph.ts";
 import {
   broadcastIndex,

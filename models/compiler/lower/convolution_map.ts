@@ -1,3 +1,8 @@
+/**
+ * Composes two convolutions into one, where that is exact.
+ *
+ * @module
+ */
 import { gcd } from "../../../sdk/support/numbers.ts";
 import type { Convolution } from "../ir.ts";
 

@@ -1,9 +1,14 @@
+/**
+ * Crops rows and columns of a map that no later operator reads.
+ *
+ * @module
+ */
 import type {
   Convolution,
-  EdgeOperation,
   FloatNetwork,
   FloatRound,
   FloatTerm,
+  GatewayOperation,
   Grid,
   Window,
 } from "../ir.ts";
@@ -39,7 +44,7 @@ function cropRound(
 ): { round: FloatRound; written?: Grid } {
   const { terms, shape } = round;
   if (terms.some(({ map }) => map.kind !== "convolution")) return { round };
-  const windows = round.edge.flatMap((step) =>
+  const windows = round.gateway.flatMap((step) =>
     "window" in step ? [step.window] : []
   );
   const grids = [shape as Grid, ...windows.map(({ output }) => output)];
@@ -50,20 +55,20 @@ function cropRound(
   const full = grids[windows.length];
   const written = gridRead(round, full, later);
   let grid = written;
-  const edge: EdgeOperation[] = [];
-  for (const step of round.edge.toReversed()) {
+  const gateway: GatewayOperation[] = [];
+  for (const step of round.gateway.toReversed()) {
     if ("window" in step) {
       const window = cropWindow(step.window, grid);
-      edge.unshift({ ...step, window });
+      gateway.unshift({ ...step, window });
       grid = window.input;
-    } else edge.unshift(step);
+    } else gateway.unshift(step);
   }
   if (sameGrid(grid, shape as Grid)) return { round };
   const changed = !sameGrid(written, full);
   return {
     round: {
       ...round,
-      edge,
+      gateway,
       terms: terms.map(({ reads, map }) => ({
         reads,
         map: withOutput(map as Convolution, grid),

@@ -1,4 +1,8 @@
-/** Models with axes of unknown length, compiled for one length. */
+/**
+ * Models with axes of unknown length, compiled for one length.
+ *
+ * @module
+ */
 import type { OnnxGraph } from "../onnx/graph.ts";
 
 /**

@@ -2,6 +2,8 @@
  * Nodes on tensors of integers that depend on the reading. Operators of quantised models
  * say what integers mean, others only move them; what computes in integers wraps and
  * truncates, which rounds do not: such a reading is cast to real numbers first.
+ *
+ * @module
  */
 import {
   numberAttribute,

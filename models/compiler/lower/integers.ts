@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EdgeOperation, IntegerGrid, LinearMap } from "../ir.ts";
+import type { GatewayOperation, IntegerGrid, LinearMap } from "../ir.ts";
 import type { OnnxNode } from "../onnx/graph.ts";
 import { isIdentity } from "./linear_map.ts";
 import { along, type Meaning } from "./meaning.ts";
@@ -84,7 +84,7 @@ function readAs(
 
 /** The input that a value is, as it is read; undefined where it is none. */
 export function inputOf(call: OperatorCall, value: DynamicValue) {
-  if (value.kind === "edge" || value.terms.length > 1) return undefined;
+  if (value.kind === "gateway" || value.terms.length > 1) return undefined;
   const { terms: [{ reads, map }], bias } = value;
   const isWhole = isIdentity(map) && bias.every((b) => b === 0);
   return isWhole ? call.rounds.inputs.get(reads) : undefined;
@@ -123,7 +123,7 @@ export function passIntegers(
 }
 
 /** Operations that leave multiples of a scale what they are. */
-const keepsGrid = new Set<EdgeOperation["op"]>(["maxPool", "transpose"]);
+const keepsGrid = new Set<GatewayOperation["op"]>(["maxPool", "transpose"]);
 
 /** Whether a value holds multiples of the grid's scale already, so that it need not be rounded to them. */
 export function liesOnGrid(
@@ -131,16 +131,16 @@ export function liesOnGrid(
   value: DynamicValue,
   grid: IntegerGrid,
 ): boolean {
-  const isLast = (operations: readonly EdgeOperation[]) => {
+  const isLast = (operations: readonly GatewayOperation[]) => {
     const last = operations.findLast(({ op }) => !keepsGrid.has(op));
     return last?.op === "quantise" && isSameGrid(last, grid);
   };
-  if (value.kind === "edge") return isLast(value.operations);
+  if (value.kind === "gateway") return isLast(value.operations);
   if (value.bias.some((b) => b !== 0)) return false;
   const isOnGrid = (name: string) => {
     const given = rounds.inputs.get(name)?.grid;
     const round = rounds.rounds.find(({ writes }) => writes === name);
-    return given ? isSameGrid(given, grid) : isLast(round?.edge ?? []);
+    return given ? isSameGrid(given, grid) : isLast(round?.gateway ?? []);
   };
   // Elements side by side: each is one element of one activation, or none.
   const taken = new Uint8Array(value.bias.length);

@@ -1,6 +1,8 @@
 /**
  * Whether linear maps join in one round or an activation is written between them. Both
  * are exact; what is cheaper depends on what each reads, writes and multiplies.
+ *
+ * @module
  */
 import { gridSize, type LinearMap } from "../ir.ts";
 import type { OnnxNode } from "../onnx/graph.ts";

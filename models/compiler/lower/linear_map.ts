@@ -1,4 +1,8 @@
-/** Applying and composing linear maps, exactly or not at all. */
+/**
+ * Applying and composing linear maps, exactly or not at all.
+ *
+ * @module
+ */
 import {
   type Convolution,
   type Grid,

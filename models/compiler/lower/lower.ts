@@ -2,6 +2,8 @@
  * From an ONNX graph to rounds: linear operators between two non-linearities fuse
  * into one round, constants fold, and everything that does not fit is reported at
  * once.
+ *
+ * @module
  */
 import { cropUnread } from "./crop.ts";
 import { neededNodes } from "./cut.ts";
@@ -89,7 +91,7 @@ const joining = new Set([
 
 export interface LowerOptions {
   /** Averages of activations: at the gateway (fewer ciphertexts), or in the cloud as linear maps. */
-  pool?: "edge" | "cloud";
+  pool?: "gateway" | "cloud";
 }
 
 /**
@@ -100,7 +102,7 @@ export interface LowerOptions {
  */
 export function lower(
   given: OnnxGraph,
-  { pool = "edge" }: LowerOptions = {},
+  { pool = "gateway" }: LowerOptions = {},
 ): FloatNetwork {
   const graph = prepareGraph(given);
   const faults = interfaceFaults(graph);
@@ -307,7 +309,7 @@ function finish(
   output: string,
 ): string {
   try {
-    if (last.kind === "edge") return last.activation ??= rounds.write(last);
+    if (last.kind === "gateway") return last.activation ??= rounds.write(last);
     return writtenAs(rounds, last) ??
       rounds.writeActivation(last, output).terms[0].reads;
   } catch (error) {

@@ -1,3 +1,8 @@
+/**
+ * Finds what stands in the way of a graph's inputs and outputs.
+ *
+ * @module
+ */
 import type { OnnxGraph } from "../onnx/graph.ts";
 import { maxElements, sizeOf } from "../onnx/tensor.ts";
 import type { OffendingNode } from "./unsupported.ts";

@@ -1,19 +1,23 @@
-/** What the rules of single operators share while a graph is lowered. */
+/**
+ * What the rules of single operators share while a graph is lowered.
+ *
+ * @module
+ */
 import type { OnnxNode } from "../onnx/graph.ts";
-import type { EdgeOperation, LinearMap } from "../ir.ts";
+import type { GatewayOperation, LinearMap } from "../ir.ts";
 import { floats, type Tensor } from "../onnx/tensor.ts";
 import type { Integers } from "./integers.ts";
 import type { ScalarFunction } from "./scalar_functions.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 import {
-  type EdgeValue,
+  type GatewayValue,
   type LinearValue,
   type RoundBuilder,
   type Value,
 } from "./values.ts";
 
 /** Values that depend on the reading. */
-export type DynamicValue = LinearValue | EdgeValue;
+export type DynamicValue = LinearValue | GatewayValue;
 
 /** Lowers one node to the value of its first output, or those of all (Split). */
 export type OperatorRule = (call: OperatorCall) => Value | Value[];
@@ -29,7 +33,7 @@ export interface OperatorCall {
   inputs: (Value | null)[];
   rounds: RoundBuilder;
   /** Where averages of activations are taken. */
-  pool: "edge" | "cloud";
+  pool: "gateway" | "cloud";
   /** Batch length that the model was exported with; -1: any. */
   batch: number;
   /** How many nodes (or outputs of the graph) read a tensor. */
@@ -127,22 +131,22 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
  * @param options.value what the operation is applied to; default: the first input
  * @param options.sole whether only this node reads it; default: as for the first input
  */
-export function edgeResult(
+export function gatewayResult(
   call: OperatorCall,
-  operation: EdgeOperation,
+  operation: GatewayOperation,
   shape: number[],
   { value = dynamicInput(call, 0), sole = isSoleReader(call, 0) }: {
     value?: DynamicValue;
     sole?: boolean;
   } = {},
-): EdgeValue {
+): GatewayValue {
   const node = call.node.name;
-  if (value.kind === "edge" && sole && value.activation === null) {
+  if (value.kind === "gateway" && sole && value.activation === null) {
     const operations = [...value.operations, operation];
     return { ...value, shape, operations, node };
   }
   return {
-    kind: "edge",
+    kind: "gateway",
     shape,
     source: call.rounds.toLinear(value),
     operations: [operation],

@@ -1,4 +1,8 @@
-/** Elements that trade places: as convolutions where whole channels or a grid's cells do. */
+/**
+ * Elements that trade places: as convolutions where whole channels or a grid's cells do.
+ *
+ * @module
+ */
 import {
   type Convolution,
   type Grid,

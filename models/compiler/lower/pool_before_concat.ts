@@ -1,6 +1,8 @@
 /**
  * Pooling behind a Concat of channels moves ahead of it: the gateway then pools each
  * branch before it sends it, and no round does nothing but join them.
+ *
+ * @module
  */
 import { numberAttribute, type OnnxNode } from "../onnx/graph.ts";
 

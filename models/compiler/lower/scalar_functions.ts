@@ -1,4 +1,8 @@
-/** Functions of one variable, by ONNX operator. */
+/**
+ * Functions of one variable, by ONNX operator.
+ *
+ * @module
+ */
 import {
   numberAttribute,
   type OnnxNode,

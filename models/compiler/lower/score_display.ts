@@ -1,4 +1,9 @@
-/** Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the scores. */
+/**
+ * Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the
+ * scores.
+ *
+ * @module
+ */
 import {
   numberAttribute,
   type OnnxGraph,

@@ -1,4 +1,8 @@
-/** Shapes and axes of the operators that move elements about. */
+/**
+ * Shapes and axes of the operators that move elements about.
+ *
+ * @module
+ */
 import {
   numberAttribute,
   numbersAttribute,

@@ -1,6 +1,8 @@
 /**
  * What the rules understand of each operator: its attributes by kind, and how many of
  * its inputs may depend on the reading. Everything else is refused by name.
+ *
+ * @module
  */
 import type { Attribute, OnnxNode } from "../onnx/graph.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";

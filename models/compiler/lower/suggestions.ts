@@ -1,3 +1,8 @@
+/**
+ * What to do instead of an operator that no round can express.
+ *
+ * @module
+ */
 /** What to do instead of an operator that no round can express. */
 const suggestions: Record<string, string> = {
   LSTM: recurrent("LSTM"),

@@ -1,3 +1,8 @@
+/**
+ * The refusal of a model, with the list of nodes that caused it.
+ *
+ * @module
+ */
 /** One node that stands in the way of compiling a model. */
 export interface OffendingNode {
   name: string;

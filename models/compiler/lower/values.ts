@@ -2,12 +2,14 @@
  * What a name of the ONNX graph stands for while the graph is lowered, and the
  * rounds gathered so far. Rounds come into being lazily: a value of the gateway
  * becomes an activation only when something linear reads it.
+ *
+ * @module
  */
 import {
-  type EdgeOperation,
   type FloatInput,
   type FloatRound,
   type FloatTerm,
+  type GatewayOperation,
   type Grid,
   gridSize,
   type LinearMap,
@@ -25,7 +27,7 @@ import {
 import { isCheaperApart } from "./joining.ts";
 import { UnsupportedNodeError } from "./unsupported.ts";
 
-export type Value = ConstantValue | LinearValue | EdgeValue;
+export type Value = ConstantValue | LinearValue | GatewayValue;
 
 export interface ConstantValue {
   kind: "constant";
@@ -44,11 +46,11 @@ export interface LinearValue {
 }
 
 /** Edge operations on a linear value, not yet an activation. */
-export interface EdgeValue {
-  kind: "edge";
+export interface GatewayValue {
+  kind: "gateway";
   shape: number[];
   source: LinearValue;
-  operations: EdgeOperation[];
+  operations: GatewayOperation[];
   /** Set once a round writes it. */
   activation: string | null;
   /** Node that made it. */
@@ -91,15 +93,15 @@ export class RoundBuilder {
     };
   }
 
-  /** A value that rounds can read: an edge value becomes an activation. */
-  toLinear(value: LinearValue | EdgeValue): LinearValue {
+  /** A value that rounds can read: a gateway value becomes an activation. */
+  toLinear(value: LinearValue | GatewayValue): LinearValue {
     if (value.kind === "linear") return value;
     value.activation ??= this.write(value);
     return this.activation(value.activation, value.shape);
   }
 
   /** Ends a round with `value` and returns the activation's name. */
-  write(value: EdgeValue): string {
+  write(value: GatewayValue): string {
     const writes = `${this.#prefix}${this.rounds.length}`;
     const { terms, shape, bias } = asRound(value.source);
     const places = sizeOf(shape.slice(1));
@@ -114,7 +116,7 @@ export class RoundBuilder {
       terms,
       shape,
       bias,
-      edge: value.operations,
+      gateway: value.operations,
       writes,
       writesShape: activationShape(value.shape),
     });
@@ -129,7 +131,7 @@ export class RoundBuilder {
    * @param shape of the result
    */
   applyLinear(
-    value: LinearValue | EdgeValue,
+    value: LinearValue | GatewayValue,
     maps: LinearMap[],
     shape: number[],
     node: string,
@@ -159,7 +161,7 @@ export class RoundBuilder {
   /** The value as an activation of its own. */
   writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
-      kind: "edge",
+      kind: "gateway",
       shape: value.shape,
       source: value,
       operations: [],

@@ -1,4 +1,8 @@
-/** What every valid graph keeps to; the rules of operators rely on it. */
+/**
+ * What every valid graph keeps to; the rules of operators rely on it.
+ *
+ * @module
+ */
 import type { OnnxGraph, OnnxNode } from "../onnx/graph.ts";
 import { maxElements, sizeOf } from "../onnx/tensor.ts";
 import { type OffendingNode, UnsupportedNodeError } from "./unsupported.ts";
@@ -151,7 +155,7 @@ export function checkResult(value: Value): void {
 
 /** The numbers that a value works with, but for those that were given as they are. */
 function coefficients(value: Value): Float64Array[] {
-  if (value.kind === "edge") return [];
+  if (value.kind === "gateway") return [];
   if (value.kind === "linear") {
     const weights = value.terms.flatMap(({ map }) =>
       map.kind === "selection" ? [] : [map.weights]

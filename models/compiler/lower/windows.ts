@@ -1,4 +1,8 @@
-/** Sliding windows: strides, pads, dilations, auto_pad and ceil_mode of ONNX. */
+/**
+ * Sliding windows: strides, pads, dilations, auto_pad and ceil_mode of ONNX.
+ *
+ * @module
+ */
 import type { Grid, Window } from "../ir.ts";
 import {
   numberAttribute,

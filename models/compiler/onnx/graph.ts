@@ -1,3 +1,8 @@
+/**
+ * An ONNX graph as it stands in the file, names and all.
+ *
+ * @module
+ */
 import type { Tensor } from "./tensor.ts";
 
 /** An ONNX graph as it stands in the file, names and all. */

@@ -1,6 +1,8 @@
 /**
  * Reads the part of ONNX that inference needs (onnx.proto of ONNX 1.16), straight
  * from protobuf's wire format: a handful of messages, so no generated code.
+ *
+ * @module
  */
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Attribute, OnnxGraph, OnnxNode, OnnxValue } from "./graph.ts";

@@ -1,4 +1,9 @@
 /**
+ * Constants of an ONNX graph as row-major arrays.
+ *
+ * @module
+ */
+/**
  * A constant of an ONNX graph: row-major, every element type held as a double
  * (exact for all integers that models use; int64 sentinels such as the end of a
  * slice lose low bits only far beyond any length).

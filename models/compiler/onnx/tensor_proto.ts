@@ -1,3 +1,8 @@
+/**
+ * Decodes ONNX's TensorProto.
+ *
+ * @module
+ */
 import { type BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { shortRanges, sizeOf, type Tensor } from "./tensor.ts";
 

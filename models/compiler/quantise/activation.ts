@@ -1,3 +1,8 @@
+/**
+ * Activations in integers, with a scale for all, for each channel or for each element.
+ *
+ * @module
+ */
 import type { FloatTerm } from "../ir.ts";
 
 /**

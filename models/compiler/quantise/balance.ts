@@ -4,6 +4,8 @@
  * the others' is left with few steps. Coarser weights in the channels of large
  * accumulators (mostly those that a residual connection feeds) cost them little and
  * give the others their share.
+ *
+ * @module
  */
 
 /** What balancing knows of a channel. */

@@ -1,4 +1,8 @@
-/** Fewest bits that keep the accuracy: narrower slots, fewer products everywhere. */
+/**
+ * Fewest bits that keep the accuracy: narrower slots, fewer products everywhere.
+ *
+ * @module
+ */
 import { sum } from "../../../sdk/support/numbers.ts";
 import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork, FloatRound } from "../ir.ts";

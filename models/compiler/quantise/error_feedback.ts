@@ -7,6 +7,8 @@
  * D_k (e_k + sum over j < k of e_j U_jk)^2: so weight k is rounded after adding
  * what the errors before it leave behind (the LDLQ rule; Chee et al. 2023, the
  * same as GPTQ, Frantar et al. 2022).
+ *
+ * @module
  */
 import { gatherPatches } from "../convolve.ts";
 import type { FloatTerm } from "../ir.ts";

@@ -41,7 +41,7 @@ export function givenRounds(
   );
   const given = new Set<FloatRound>();
   for (const round of network.rounds) {
-    const rounds = round.edge.some(roundsToScale);
+    const rounds = round.gateway.some(roundsToScale);
     if (rounds) activations.add(round.writes);
     const ends = givesScores(network, round) &&
       round.terms.every(({ reads }) => activations.has(reads));
@@ -139,11 +139,11 @@ export function givenScale(
 
 /** Real size of a step of what the round writes. */
 function stepOf(
-  { edge, bias }: FloatRound,
+  { gateway, bias }: FloatRound,
   terms: readonly ScaledTerm[],
   activations: ReadonlyMap<string, QuantisedActivation>,
 ): number {
-  const step = edge.find(roundsToScale);
+  const step = gateway.find(roundsToScale);
   if (step) return step.scale;
   const reach = [...activations.values()].reduce(
     (max, { low, high }) => Math.max(max, -low, high),

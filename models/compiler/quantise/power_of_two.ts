@@ -6,7 +6,7 @@
  */
 import { signedBits } from "../../../sdk/garbling/circuits/integers.ts";
 import type { Range } from "../../../sdk/garbling/rounds/stage.ts";
-import type { Requantisation } from "./edge_steps.ts";
+import type { Requantisation } from "./gateway_steps.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import { clippingError, type ValueGroup } from "./range.ts";
 

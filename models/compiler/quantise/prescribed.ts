@@ -2,6 +2,8 @@
  * Quantisation that training has fixed (`quantisation.json`, described in
  * models/zoo/common/README.md): weights already lie on a grid, and the steps
  * between rounds are known, so that nothing is left to choose.
+ *
+ * @module
  */
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { InputSpec } from "../../../sdk/wire/values.ts";

@@ -1,4 +1,8 @@
-/** The error that a compiled model keeps, and the refusal of one that does not. */
+/**
+ * The error that a compiled model keeps, and the refusal of one that does not.
+ *
+ * @module
+ */
 import type { CompileOptions } from "../compile.ts";
 import type { FloatNetwork } from "../ir.ts";
 import type { QuantisationReport } from "./report.ts";
@@ -37,10 +41,10 @@ export function hasClasses(
 ): boolean {
   const [{ tensor }, ...others] = outputs;
   if (others.length > 0) return Boolean(calibrationLabels);
-  const { terms: [{ map }], shape: [scores], edge } = rounds.find((
+  const { terms: [{ map }], shape: [scores], gateway } = rounds.find((
     { writes },
   ) => writes === tensor)!;
-  if (map.kind !== "matrix" || scores < 2 || edge.length > 0) return false;
+  if (map.kind !== "matrix" || scores < 2 || gateway.length > 0) return false;
   return reveal !== "scores" || Boolean(labels ?? calibrationLabels);
 }
 

@@ -1,4 +1,8 @@
-/** Post-training quantisation of a network of rounds, on calibration data. */
+/**
+ * Post-training quantisation of a network of rounds, on calibration data.
+ *
+ * @module
+ */
 import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { givenRounds, givenWeightBits } from "./given.ts";

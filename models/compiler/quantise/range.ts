@@ -1,4 +1,8 @@
-/** Ranges and multipliers of integer activations. */
+/**
+ * Ranges and multipliers of integer activations.
+ *
+ * @module
+ */
 
 /** Bounds of `bits`-bit integers that share their range as [least, most] does. */
 export function integerBounds(

@@ -1,4 +1,8 @@
-/** What quantisation did to a network, round by round. */
+/**
+ * What quantisation did to a network, round by round.
+ *
+ * @module
+ */
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../../sdk/support/numbers.ts";
 import { outputsOf } from "../float_reference.ts";

@@ -1,4 +1,8 @@
-/** Quantising one round, given the integers that it reads. */
+/**
+ * Quantising one round, given the integers that it reads.
+ *
+ * @module
+ */
 import { gcd } from "../../../sdk/support/numbers.ts";
 import type { RoundSpec, Term, WeightTensor } from "../../package/format.ts";
 import { toInt32 } from "../../package/int32.ts";
@@ -10,7 +14,7 @@ import { accumulators } from "../float_reference.ts";
 import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
-import { isHomogeneous, movedBlocks, quantiseEdge } from "./edge_steps.ts";
+import { isHomogeneous, movedBlocks, quantiseEdge } from "./gateway_steps.ts";
 import { givenScale } from "./given.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
@@ -210,12 +214,12 @@ function largestMagnitude(values: Float64Array): number {
  * @param readers channels that each reader sees in the result
  */
 export function scaleGroups(round: FloatRound, readers: number[]): number {
-  if (!round.edge.every(isHomogeneous)) return 1;
-  const pooled = round.edge.flatMap((step) =>
+  if (!round.gateway.every(isHomogeneous)) return 1;
+  const pooled = round.gateway.flatMap((step) =>
     "window" in step ? [step.window.input[0]] : []
   );
   const groups = [round.shape[0], ...pooled, ...readers].reduce(gcd);
-  const keeps = round.edge.every((step) =>
+  const keeps = round.gateway.every((step) =>
     step.op !== "transpose" || movedBlocks(step, groups) !== null
   );
   return keeps ? groups : 1;

@@ -1,3 +1,8 @@
+/**
+ * Rounds one weight to the grid of its scale.
+ *
+ * @module
+ */
 /** The weight on the grid of `scale`. */
 export function roundWeight(
   weight: number,

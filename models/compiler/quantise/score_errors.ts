@@ -1,4 +1,8 @@
-/** What quantisation costs each score, about its mean over the calibration readings. */
+/**
+ * What quantisation costs each score, about its mean over the calibration readings.
+ *
+ * @module
+ */
 
 export interface ScoreErrors {
   /**

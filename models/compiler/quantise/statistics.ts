@@ -1,4 +1,8 @@
-/** What calibration learns from the network in floating point. */
+/**
+ * What calibration learns from the network in floating point.
+ *
+ * @module
+ */
 import {
   accumulators,
   applyOperations,
@@ -66,7 +70,7 @@ export function floatStatistics(
 /** Whether the model rounds what it computes: to the other side where sums differ a little. */
 function roundsItself({ inputs, rounds }: FloatNetwork): boolean {
   return inputs.some(({ grid }) => grid !== null) ||
-    rounds.some(({ edge }) => edge.some(roundsToScale));
+    rounds.some(({ gateway }) => gateway.some(roundsToScale));
 }
 
 function isFinite(values: ArrayLike<number>): boolean {

@@ -4,9 +4,9 @@
  * @module
  */
 import { requantise } from "../../../sdk/activations/scaling.ts";
-import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../../sdk/wire/plan.ts";
 import { integerOf } from "../integer_grid.ts";
-import type { EdgeOperation, IntegerGrid } from "../ir.ts";
+import type { GatewayOperation, IntegerGrid } from "../ir.ts";
 import { asShift } from "./power_of_two.ts";
 import {
   asMultiplier,
@@ -29,9 +29,9 @@ const maxTieTable = 2 ** 13;
 /** Bits of integers that are narrow as they are. */
 export const maxNarrowBits = 16;
 
-type Lookup = Extract<EdgeStep, { op: "lookup" }>;
-type Requantisation = Extract<EdgeStep, { op: "requantise" }>;
-type Operation = Extract<EdgeOperation, { op: "function" }>;
+type Lookup = Extract<GatewayStep, { op: "lookup" }>;
+type Requantisation = Extract<GatewayStep, { op: "requantise" }>;
+type Operation = Extract<GatewayOperation, { op: "function" }>;
 
 /** The integers that a table is read at. */
 interface Known {

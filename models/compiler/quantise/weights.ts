@@ -1,4 +1,8 @@
-/** Integer weights of a round: one scale a group of rows, by least squared error. */
+/**
+ * Integer weights of a round: one scale a group of rows, by least squared error.
+ *
+ * @module
+ */
 import type { FloatRound } from "../ir.ts";
 import {
   columnScales,

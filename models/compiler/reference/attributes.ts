@@ -1,4 +1,8 @@
-/** Attributes as the plain evaluator reads them: of the right kind, or an error. */
+/**
+ * Attributes as the plain evaluator reads them: of the right kind, or an error.
+ *
+ * @module
+ */
 import type { Attribute, OnnxNode } from "../onnx/graph.ts";
 
 function attribute<Kind extends Attribute["kind"]>(

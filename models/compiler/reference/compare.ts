@@ -1,4 +1,8 @@
-/** Holds the lowered network to the graph's own evaluation on calibration readings. */
+/**
+ * Holds the lowered network to the graph's own evaluation on calibration readings.
+ *
+ * @module
+ */
 import { outputsOf, runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
 import { prepareGraph } from "../lower/prepare.ts";

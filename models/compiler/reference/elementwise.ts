@@ -1,4 +1,8 @@
-/** Functions of one number and of two, as ONNX defines them. */
+/**
+ * Functions of one number and of two, as ONNX defines them.
+ *
+ * @module
+ */
 import type { OnnxNode } from "../onnx/graph.ts";
 import { number, text } from "./attributes.ts";
 

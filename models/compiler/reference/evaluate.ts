@@ -1,6 +1,8 @@
 /**
  * Evaluates an ONNX graph node by node, in doubles. It shares nothing with the lowering
  * but the reader, so that a mistake of one does not hide in the other.
+ *
+ * @module
  */
 import type { OnnxGraph } from "../onnx/graph.ts";
 import { evaluateNode } from "./operators.ts";

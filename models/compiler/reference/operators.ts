@@ -1,4 +1,8 @@
-/** What each ONNX operator gives, by its definition: nothing is fused or rewritten. */
+/**
+ * What each ONNX operator gives, by its definition: nothing is fused or rewritten.
+ *
+ * @module
+ */
 import type { OnnxNode } from "../onnx/graph.ts";
 import { listAttribute, number, text } from "./attributes.ts";
 import { functionOfOne, functionsOfTwo } from "./elementwise.ts";

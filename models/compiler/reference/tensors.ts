@@ -1,4 +1,8 @@
-/** Tensors of the plain evaluator, and how their elements are addressed. */
+/**
+ * Tensors of the plain evaluator, and how their elements are addressed.
+ *
+ * @module
+ */
 import type { Tensor } from "../onnx/tensor.ts";
 
 export function size(shape: readonly number[]): number {

@@ -1,4 +1,8 @@
-/** Convolution and pooling by their definitions, over any number of axes. */
+/**
+ * Convolution and pooling by their definitions, over any number of axes.
+ *
+ * @module
+ */
 import type { OnnxNode } from "../onnx/graph.ts";
 import { axisOf, eachPlace, size, tensor } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";

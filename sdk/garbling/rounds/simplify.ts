@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { EdgeStep } from "../../wire/plan.ts";
+import type { GatewayStep } from "../../wire/plan.ts";
 
-type Requantise = Extract<EdgeStep, { op: "requantise" }>;
+type Requantise = Extract<GatewayStep, { op: "requantise" }>;
 
 /** Steps equal to `steps` on all integers: no relu that a clamp does as well, maxima of scaled integers. */
-export const simplify = (steps: readonly EdgeStep[]): EdgeStep[] =>
+export const simplify = (steps: readonly GatewayStep[]): GatewayStep[] =>
   poolingLast(withoutRelu(steps));
 
 /**
@@ -18,7 +18,7 @@ export const simplify = (steps: readonly EdgeStep[]): EdgeStep[] =>
  * @param valueBits of the accumulators, the addend included
  */
 export function roundingOf(
-  steps: readonly EdgeStep[],
+  steps: readonly GatewayStep[],
   valueBits: number,
 ): number {
   const first = simplify(steps).find(({ op }) => op !== "reshape");
@@ -27,7 +27,7 @@ export function roundingOf(
 }
 
 /** What added beforehand rounds a scaling by a power of two; 0 for other steps. */
-export function roundingBefore(step: EdgeStep): number {
+export function roundingBefore(step: GatewayStep): number {
   if (step.op !== "requantise" || !isPowerOfTwo(step.multiplier)) return 0;
   const half = 2 ** (step.shift - 1) / step.multiplier;
   return half >= 1 ? half : 0;
@@ -37,11 +37,11 @@ export function roundingBefore(step: EdgeStep): number {
 export const isPowerOfTwo = (multiplier: number): boolean =>
   multiplier >= 1 && Number.isInteger(Math.log2(multiplier));
 
-const keepsOrder = ({ op }: EdgeStep): boolean =>
+const keepsOrder = ({ op }: GatewayStep): boolean =>
   op === "relu" || op === "maxPool" || op === "reshape" || op === "transpose";
 
 /** Leaves out each relu after which a step holds what becomes of 0 at 0 or above. */
-const withoutRelu = (steps: readonly EdgeStep[]): EdgeStep[] =>
+const withoutRelu = (steps: readonly GatewayStep[]): GatewayStep[] =>
   steps.filter(({ op }, i) => {
     if (op !== "relu") return true;
     const next = steps.slice(i + 1).find((step) => !keepsOrder(step));
@@ -50,7 +50,7 @@ const withoutRelu = (steps: readonly EdgeStep[]): EdgeStep[] =>
   });
 
 /** Takes each maximum of integers that are shifted already: they are narrower. */
-function poolingLast(steps: readonly EdgeStep[]): EdgeStep[] {
+function poolingLast(steps: readonly GatewayStep[]): GatewayStep[] {
   const moved = [...steps];
   for (let end = moved.length - 2; end >= 0; end--) {
     for (let i = end; i + 1 < moved.length; i++) {
@@ -63,6 +63,6 @@ function poolingLast(steps: readonly EdgeStep[]): EdgeStep[] {
 }
 
 /** 0 is what a window gives that lies wholly in the padding. */
-const shiftsAndKeepsZero = (step: EdgeStep): step is Requantise =>
+const shiftsAndKeepsZero = (step: GatewayStep): step is Requantise =>
   step.op === "requantise" && isPowerOfTwo(step.multiplier) &&
   step.low <= 0 && step.high >= 0;

@@ -6,7 +6,7 @@
 import { shapeAfter } from "../../activations/apply.ts";
 import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { CipherlayerError } from "../../support/errors.ts";
-import type { EdgeStep } from "../../wire/plan.ts";
+import type { GatewayStep } from "../../wire/plan.ts";
 import { Circuit } from "../circuit.ts";
 import {
   isNonNegative,
@@ -49,7 +49,7 @@ const largestExact = 2 ** 53;
  * @throws {CipherlayerError} `unsupported` if a step has no circuit or leaves the exact integers
  */
 export function stepStages(
-  steps: readonly EdgeStep[],
+  steps: readonly GatewayStep[],
   start: Elements,
   rounding = 0,
 ): { stages: Stage[]; elements: Elements } {
@@ -71,12 +71,12 @@ export function stepStages(
   return { stages, elements };
 }
 
-type Head = JoiningStep | Extract<EdgeStep, { op: "selectLargest" }>;
+type Head = JoiningStep | Extract<GatewayStep, { op: "selectLargest" }>;
 
 /** Steps that go into one stage: one that joins elements, and those on single ones after it. */
 function firstRun(
-  steps: readonly EdgeStep[],
-): { head: Head | null; tail: EdgeStep[] } {
+  steps: readonly GatewayStep[],
+): { head: Head | null; tail: GatewayStep[] } {
   const head = joins(steps[0]) ? steps[0] : null;
   const after = steps.slice(head ? 1 : 0);
   if (head?.op === "selectLargest") return { head, tail: [] };
@@ -84,11 +84,11 @@ function firstRun(
   return { head, tail: after.slice(0, end < 0 ? after.length : end) };
 }
 
-const joins = (step: EdgeStep): step is Head =>
+const joins = (step: GatewayStep): step is Head =>
   step.op === "sumPool" || step.op === "meanPool" || step.op === "maxPool" ||
   step.op === "transpose" || step.op === "selectLargest";
 
-const shapeOf = (steps: readonly EdgeStep[], shape: number[]): number[] =>
+const shapeOf = (steps: readonly GatewayStep[], shape: number[]): number[] =>
   steps.reduce((before, step) => shapeAfter(step, before), shape);
 
 interface Built {
@@ -107,7 +107,7 @@ interface Kind {
 
 function runStage(
   head: JoiningStep | null,
-  tail: readonly EdgeStep[],
+  tail: readonly GatewayStep[],
   before: Elements,
   rounding: number,
 ): Built {
@@ -186,7 +186,7 @@ function runStage(
 }
 
 /** What adders of `terms` terms take in for nothing to round the scaling after them. */
-function roundingOfSum(terms: number, [next]: readonly EdgeStep[]): number {
+function roundingOfSum(terms: number, [next]: readonly GatewayStep[]): number {
   const rounding = next ? roundingBefore(next) : 0;
   return rounding < terms ? rounding : 0;
 }
@@ -235,7 +235,7 @@ function join(
 
 function applyTo(
   c: Circuit,
-  step: EdgeStep,
+  step: GatewayStep,
   x: Value,
   { slopes, rounding }: {
     slopes: Iterator<number, undefined>;
@@ -275,7 +275,7 @@ function applyTo(
 
 /** Of each element of a run, the negative slopes of its leakyRelu steps in order. */
 function slopeReader(
-  tail: readonly EdgeStep[],
+  tail: readonly GatewayStep[],
   shape: number[],
 ): (element: number) => number[] {
   const size = elementCount(shape);
@@ -296,7 +296,7 @@ const scaledRange = (
   high: high * multiplier + 2 ** (shift - 1),
 });
 
-function exact<T extends Range>(step: EdgeStep | null, value: T): T {
+function exact<T extends Range>(step: GatewayStep | null, value: T): T {
   if (Math.max(-value.low, value.high) <= largestExact) return value;
   throw new CipherlayerError(
     "unsupported",

@@ -10,11 +10,11 @@ import {
   type PoolWindow,
 } from "../../activations/pooling.ts";
 import { transposedFrom } from "../../activations/transpose.ts";
-import type { EdgeStep } from "../../wire/plan.ts";
+import type { GatewayStep } from "../../wire/plan.ts";
 
 /** A step each of whose results follows from some elements; of a transpose from one. */
 export type JoiningStep = Extract<
-  EdgeStep,
+  GatewayStep,
   { op: "sumPool" | "meanPool" | "maxPool" | "transpose" }
 >;
 

@@ -1,3 +1,9 @@
+/**
+ * Factors a modulus whose Carmichael exponent is known, for keys stored without their
+ * primes.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { gcd, modPower } from "../public/modular.ts";
 import { randomUnit } from "../public/random_integer.ts";

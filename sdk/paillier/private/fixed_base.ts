@@ -1,3 +1,8 @@
+/**
+ * Powers of fixed bases by table, one base for each lane.
+ *
+ * @module
+ */
 import type { Arithmetic } from "../public/kernel.ts";
 import type { Pacer } from "../../support/pacing.ts";
 

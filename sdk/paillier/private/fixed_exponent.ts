@@ -1,3 +1,8 @@
+/**
+ * Powers with one fixed exponent by sliding windows.
+ *
+ * @module
+ */
 import type { Arithmetic } from "../public/kernel.ts";
 
 /** Widest window: 6 bits are best for exponents of 512 to 2,048 bits. */

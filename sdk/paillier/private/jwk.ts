@@ -1,3 +1,8 @@
+/**
+ * Keys as JSON Web Keys in python-paillier's form.
+ *
+ * @module
+ */
 import { decodeBase64Url, encodeBase64Url } from "../../support/base64url.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import {

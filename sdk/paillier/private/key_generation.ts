@@ -1,3 +1,8 @@
+/**
+ * Generates private keys.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { Pacer } from "../../support/pacing.ts";
 import { generatePrime } from "./primes.ts";

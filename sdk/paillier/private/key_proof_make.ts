@@ -1,3 +1,8 @@
+/**
+ * Makes the proof that a modulus is well formed; `public/key_proof.ts` checks it.
+ *
+ * @module
+ */
 import { bytesFromBigInt } from "../public/big_integer.ts";
 import { keyChallenge, proofRoots } from "../public/key_proof.ts";
 import { modInverse, modPower } from "../public/modular.ts";

@@ -1,3 +1,8 @@
+/**
+ * Encrypts and decrypts batches with the primes of the modulus.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { Pacer } from "../../support/pacing.ts";
 import type { Kernel } from "../public/kernel.ts";

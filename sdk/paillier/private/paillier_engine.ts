@@ -1,3 +1,9 @@
+/**
+ * A key owner's encryptions, decryptions and prepared randomness, on as many threads as
+ * pay.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../support/errors.ts";
 import { machineMemoryBytes } from "../../support/machine_memory.ts";
 import type { RandomSource } from "../../support/random.ts";

@@ -1,3 +1,8 @@
+/**
+ * Arithmetic modulo the square of one prime of a key.
+ *
+ * @module
+ */
 import type { RandomSource } from "../../support/random.ts";
 import type { Pacer } from "../../support/pacing.ts";
 import { bitLength, bytesFromBigInt } from "../public/big_integer.ts";

@@ -1,3 +1,8 @@
+/**
+ * Random primes and primality tests.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { modPower } from "../public/modular.ts";
 import type { Pacer } from "../../support/pacing.ts";

@@ -1,3 +1,8 @@
+/**
+ * A Paillier private key, whose primes are neither enumerable nor printed.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { bitLength } from "../public/big_integer.ts";
 import { gcd, modPower } from "../public/modular.ts";

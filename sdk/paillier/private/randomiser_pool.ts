@@ -1,3 +1,8 @@
+/**
+ * Encryptions of zero computed ahead, each used once and never stored.
+ *
+ * @module
+ */
 import type { Randomiser } from "./owner_engine.ts";
 
 /** Bytes that an engine spends on two integers beside their digits. */

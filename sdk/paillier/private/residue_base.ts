@@ -1,3 +1,8 @@
+/**
+ * Bases whose powers reach the N-th residues modulo the square of each prime.
+ *
+ * @module
+ */
 import type { RandomSource } from "../../support/random.ts";
 import { modPower } from "../public/modular.ts";
 import type { Pacer } from "../../support/pacing.ts";

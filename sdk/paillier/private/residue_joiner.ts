@@ -1,3 +1,8 @@
+/**
+ * The Chinese remainder theorem for any number of moduli.
+ *
+ * @module
+ */
 import { modInverse, modulo } from "../public/modular.ts";
 
 /**

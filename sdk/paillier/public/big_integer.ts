@@ -1,3 +1,8 @@
+/**
+ * Big integers to bytes and back.
+ *
+ * @module
+ */
 import { bytesToHex } from "@noble/hashes/utils.js";
 
 /** The non-negative integer that big-endian `bytes` spell. */

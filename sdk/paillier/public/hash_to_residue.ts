@@ -1,3 +1,8 @@
+/**
+ * Residues modulo N hashed from a seed, so that nobody chose them.
+ *
+ * @module
+ */
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bigIntFromBytes, bitLength, bytesFromBigInt } from "./big_integer.ts";

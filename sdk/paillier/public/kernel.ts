@@ -7,6 +7,8 @@
  * Two lanes: the products at even places of a program are taken modulo
  * `moduli[0]^2`, those at odd places modulo `moduli[1]^2`. The cloud opens
  * [N, N]; the key's owner opens [p, q], so that both CRT halves run side by side.
+ *
+ * @module
  */
 
 /** 0: modulo `moduli[0]^2`. 1: modulo `moduli[1]^2`. */

@@ -1,3 +1,9 @@
+/**
+ * The readable kernel: every register a BigInt. The fallback, and the reference of the
+ * fast one.
+ *
+ * @module
+ */
 import type { Arithmetic, Kernel, Lane } from "./kernel.ts";
 import { bigIntFromBytes, bytesFromBigInt } from "./big_integer.ts";
 

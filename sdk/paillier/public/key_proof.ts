@@ -1,3 +1,8 @@
+/**
+ * Checks the proof that gcd(N, phi(N)) = 1.
+ *
+ * @module
+ */
 import { CipherlayerError } from "../../support/errors.ts";
 import { bigIntFromBytes, bitLength } from "./big_integer.ts";
 import { residueFromSeed } from "./hash_to_residue.ts";

@@ -1,3 +1,8 @@
+/**
+ * Modular arithmetic on BigInts: gcd, inverse, power, Chinese remainders.
+ *
+ * @module
+ */
 import { bitLength } from "./big_integer.ts";
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * A Paillier public key in its readable form.
+ *
+ * @module
+ */
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { platformRandom, type RandomSource } from "../../support/random.ts";

@@ -1,3 +1,8 @@
+/**
+ * Uniform big integers from a random source.
+ *
+ * @module
+ */
 import { platformRandom, type RandomSource } from "../../support/random.ts";
 import { bigIntFromBytes, bitLength } from "./big_integer.ts";
 import { gcd } from "./modular.ts";

@@ -1,3 +1,8 @@
+/**
+ * Chooses the fastest kernel whose self-test passes on this machine.
+ *
+ * @module
+ */
 import type { Kernel } from "./kernel.ts";
 import { bigIntFromBytes } from "./big_integer.ts";
 import { bigIntKernel } from "./kernel_bigint.ts";

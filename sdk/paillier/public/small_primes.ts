@@ -1,3 +1,8 @@
+/**
+ * Primes below a bound, and trial division by all of them.
+ *
+ * @module
+ */
 /** The primes below `bound`, ascending (sieve of Eratosthenes). */
 export function primesBelow(bound: number): number[] {
   const composite = new Uint8Array(bound);

@@ -5,6 +5,8 @@
  *
  * Only the instructions that the kernel uses exist. Numbers from the
  * specification: https://webassembly.github.io/spec/core/appendix/index-instructions.html
+ *
+ * @module
  */
 
 /** Code tree: bytes, local variables (their value is pushed), and sequences of both. */

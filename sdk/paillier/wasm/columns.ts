@@ -1,3 +1,8 @@
+/**
+ * Start values of the kernel's column sums, and the constants that cancel them.
+ *
+ * @module
+ */
 import type { Blocks } from "./memory_layout.ts";
 import { limbBits } from "./limbs.ts";
 

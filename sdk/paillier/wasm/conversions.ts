@@ -1,3 +1,8 @@
+/**
+ * Emits the functions that turn words into balanced digits and back.
+ *
+ * @module
+ */
 import {
   add,
   addI64,

@@ -1,3 +1,8 @@
+/**
+ * A kernel module at work: its functions, and its memory with two moduli.
+ *
+ * @module
+ */
 import { bitLength } from "../public/big_integer.ts";
 import { highStart, initialColumns, lowStart } from "./columns.ts";
 import { type Layout, maxWords } from "./memory_layout.ts";

@@ -1,3 +1,8 @@
+/**
+ * The fast kernel: products by fused multiply-adds, two independent numbers side by side.
+ *
+ * @module
+ */
 import type { Arithmetic, Kernel, Lane } from "../public/kernel.ts";
 import { bitLength } from "../public/big_integer.ts";
 import { instantiate } from "./instance.ts";

@@ -1,3 +1,8 @@
+/**
+ * Emits what the kernel's functions share: loading and storing of lanes.
+ *
+ * @module
+ */
 import {
   addI64,
   and,

@@ -1,6 +1,8 @@
 /**
  * Numbers as limbs: an integer is sum d_j 2^(50 j) with digits d_j held as
  * float64. Balanced digits lie in [-2^49, 2^49).
+ *
+ * @module
  */
 
 /** Bits of a limb. */

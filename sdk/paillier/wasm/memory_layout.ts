@@ -1,3 +1,8 @@
+/**
+ * Where everything lies in the kernel's memory.
+ *
+ * @module
+ */
 import { limbBits, vectorBytes } from "./limbs.ts";
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * Assembles the kernel's module for a number of limbs.
+ *
+ * @module
+ */
 import { assemble } from "./assembler.ts";
 import {
   canonicalFunction,

@@ -1,3 +1,8 @@
+/**
+ * Emits the kernel's products and squares of pairs.
+ *
+ * @module
+ */
 import {
   add,
   call,

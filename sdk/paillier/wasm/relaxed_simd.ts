@@ -1,3 +1,8 @@
+/**
+ * Tells whether this machine fuses multiply-adds.
+ *
+ * @module
+ */
 import {
   assemble,
   doWhile,

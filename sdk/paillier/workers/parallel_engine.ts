@@ -1,3 +1,8 @@
+/**
+ * Spreads batches of encryptions and decryptions over threads.
+ *
+ * @module
+ */
 import { bitLength } from "../public/big_integer.ts";
 import {
   type EngineOptions,

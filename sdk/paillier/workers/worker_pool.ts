@@ -1,3 +1,8 @@
+/**
+ * A pool of threads that restarts those that die.
+ *
+ * @module
+ */
 import type { StartWorker, WorkerPort } from "./worker_port.ts";
 import { nodeParallelism, startNodeWorker } from "./worker_port_node.ts";
 import { startWebWorker } from "./worker_port_web.ts";

@@ -1,3 +1,8 @@
+/**
+ * What the pool needs of a thread, whatever the runtime calls it.
+ *
+ * @module
+ */
 import type { WorkerReply, WorkerRequest } from "./worker_tasks.ts";
 
 /** A running worker, whatever the runtime calls it. */

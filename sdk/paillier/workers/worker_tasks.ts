@@ -1,3 +1,8 @@
+/**
+ * What a thread can be asked to compute.
+ *
+ * @module
+ */
 import { bigIntKernel } from "../public/kernel_bigint.ts";
 import { OwnerEngine } from "../private/owner_engine.ts";
 import type { SecretPrimes } from "../private/private_key.ts";

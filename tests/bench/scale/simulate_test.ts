@@ -53,7 +53,7 @@ const scenario: Scenario = {
   bankMemoryBytes: 192 * 2 ** 20,
   routing: "affinity",
   shards: null,
-  edgeFactor: 1,
+  gatewayFactor: 1,
   roundTripMs: 40,
   bitsPerMs: 20_000,
   sessionMs: 3_600_000,

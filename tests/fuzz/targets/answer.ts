@@ -1,4 +1,4 @@
-/** What the edge is answered: any status, any headers, any body. */
+/** What the gateway is answered: any status, any headers, any body. */
 import fc from "fast-check";
 import { createTransport } from "../../../sdk/session/transport.ts";
 import { damagedBytes } from "../bytes.ts";

@@ -27,7 +27,7 @@ import { readCorpus } from "../corpus.ts";
 import { coded, type FuzzTarget, taken } from "../target.ts";
 import { damagedTrees, type Tree } from "../trees.ts";
 
-/** What the edge would hold or do; above it, a plan is checked and not tried. */
+/** What the gateway would hold or do; above it, a plan is checked and not tried. */
 const maxTried = 2 ** 16;
 
 export function plan(): FuzzTarget<[Tree, bigint]> {

@@ -1,4 +1,4 @@
-/** Sealed tokens: bytes from the edge, and contents that some instance may have sealed. */
+/** Sealed tokens: bytes from the gateway, and contents that some instance may have sealed. */
 import { deepStrictEqual } from "node:assert/strict";
 import { TokenSealer } from "../../../functions/rounds/sealed_token.ts";
 import { sealingKey } from "../../support/gateway.ts";

@@ -2,7 +2,7 @@
 import { deepEqual, ok, throws } from "node:assert/strict";
 import { compileModel } from "../../../models/compiler/compile.ts";
 import type { FloatRound } from "../../../models/compiler/ir.ts";
-import { quantiseEdge } from "../../../models/compiler/quantise/edge_steps.ts";
+import { quantiseEdge } from "../../../models/compiler/quantise/gateway_steps.ts";
 import { toInt32 } from "../../../models/package/int32.ts";
 import { combine, setRows } from "../../../models/protections/rows.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
@@ -41,12 +41,12 @@ Deno.test("protections refuse rows that they would take beyond 32 bits", () => {
   );
 });
 
-/** The edge of a round with one operation, on accumulators within `bound`. */
-function edge(operation: FloatRound["edge"][number], bound: number) {
+/** The gateway of a round with one operation, on accumulators within `bound`. */
+function gateway(operation: FloatRound["gateway"][number], bound: number) {
   const round = {
     name: "r",
     shape: [3],
-    edge: [operation, {
+    gateway: [operation, {
       op: "function",
       name: "same",
       apply: (x: number) => x,
@@ -63,16 +63,16 @@ function edge(operation: FloatRound["edge"][number], bound: number) {
 
 Deno.test("slopes that wide accumulators leave no bits for are refused", () => {
   const slopes = Float64Array.of(.01);
-  ok(edge({ op: "leakyRelu", slopes }, 2 ** 20).steps.length > 0);
+  ok(gateway({ op: "leakyRelu", slopes }, 2 ** 20).steps.length > 0);
   throws(
-    () => edge({ op: "leakyRelu", slopes }, 2 ** 40),
+    () => gateway({ op: "leakyRelu", slopes }, 2 ** 40),
     /Cannot quantise slopes: expected accumulators below 2\^36/,
   );
 });
 
 for (const [low, high] of [[5, 6], [-6, -5], [-1, 1], [-Infinity, 2]]) {
   Deno.test(`a Clip to [${low}, ${high}] holds for accumulators within 3`, () => {
-    const { steps: [step] } = edge({ op: "clip", low, high }, 3);
+    const { steps: [step] } = gateway({ op: "clip", low, high }, 3);
     ok(step.op === "requantise");
     const clamp = (x: number, from: number, to: number) =>
       Math.min(Math.max(x, from), to);

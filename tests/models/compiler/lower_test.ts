@@ -57,7 +57,7 @@ Deno.test("a product of two branches of one tensor is a function; of two tensors
   const x = g.dense("x", 6, 5);
   const network = lowered(g, g.node("Mul", [g.node("Sigmoid", [x]), x]));
   equal(network.rounds.length, 1);
-  deepEqual(network.rounds[0].edge.map(({ op }) => op), ["function"]);
+  deepEqual(network.rounds[0].gateway.map(({ op }) => op), ["function"]);
 
   const h = new GraphBuilder([6]);
   const error = refusal(
@@ -76,14 +76,14 @@ Deno.test("linear operators between non-linearities make one round", () => {
     strides: [2, 2],
   });
   const output = g.head(g.node("Relu", [g.conv(pool, [5, 4, 3, 3])]), 20);
-  const edge = lowered(g, output);
-  deepEqual(edge.rounds.map(({ edge }) => edge.map(({ op }) => op)), [
+  const gateway = lowered(g, output);
+  deepEqual(gateway.rounds.map(({ gateway }) => gateway.map(({ op }) => op)), [
     ["relu", "averagePool"],
     ["relu"],
     [],
   ]);
   const cloud = lowered(g, output, { pool: "cloud" });
-  deepEqual(cloud.rounds.map(({ edge }) => edge.map(({ op }) => op)), [
+  deepEqual(cloud.rounds.map(({ gateway }) => gateway.map(({ op }) => op)), [
     ["relu"],
     ["relu"],
     [],
@@ -92,7 +92,7 @@ Deno.test("linear operators between non-linearities make one round", () => {
   ok(map.kind === "convolution");
   deepEqual([map.kernel, map.stride], [[6, 6], [2, 2]]);
   const [reading] = g.readings(1);
-  const a = runFloat(edge, reading), b = runFloat(cloud, reading);
+  const a = runFloat(gateway, reading), b = runFloat(cloud, reading);
   ok(a.every((value, i) => Math.abs(value - b[i]) < 1e-9));
 });
 
@@ -195,7 +195,7 @@ Deno.test("random graphs: as onnxruntime", async () => {
       const { onnx, builder, shape } = randomGraph(seed);
       const readings = builder.readings(3);
       const expected = await runOnnx(onnx, readings, [1, ...shape]);
-      for (const pool of ["edge", "cloud"] as const) {
+      for (const pool of ["gateway", "cloud"] as const) {
         const network = lower(readOnnx(onnx), { pool });
         readings.forEach((reading, i) => {
           const scores = runFloat(network, reading);

@@ -14,12 +14,12 @@ import { readPackage } from "../../../models/package/read_package.ts";
 import { simulate } from "../../../models/simulate/simulate.ts";
 import { applySteps } from "../../../sdk/activations/apply.ts";
 import { isPowerOfTwo } from "../../../sdk/garbling/rounds/simplify.ts";
-import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../../sdk/wire/plan.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
 import { seededIntegers, tinyModel } from "../../reference/tiny_models.ts";
 
 /** Every scaling of a model. */
-const scalings = (rounds: readonly { steps: EdgeStep[] }[]) =>
+const scalings = (rounds: readonly { steps: GatewayStep[] }[]) =>
   rounds.flatMap(({ steps }) =>
     steps.filter((step) => step.op === "requantise")
   );
@@ -130,13 +130,13 @@ Deno.test("a shift ahead of a sum never clips, and misses the sum's shift by lit
     ({ range, shift, side, cells }) => {
       const scaling = { multiplier: 1, shift, low: -(2 ** 30), high: 2 ** 30 };
       const { before, after } = splitShift(scaling, range, side ** 2);
-      const pool: EdgeStep = {
+      const pool: GatewayStep = {
         op: "sumPool",
         kernel: [side, side],
         stride: [side, side],
         pads: [0, 0, 0, 0],
       };
-      const result = (steps: EdgeStep[]) =>
+      const result = (steps: GatewayStep[]) =>
         applySteps(steps, {
           shape: [1, side, side],
           samples: [Float64Array.from(cells)],

@@ -65,7 +65,7 @@ function wireBytes({ rounds }: InferencePlan, modulusBits: number): number {
   );
 }
 
-Deno.test("every plan fits its plaintexts and passes the edge's check", () => {
+Deno.test("every plan fits its plaintexts and passes the gateway's check", () => {
   fc.assert(fc.property(
     fc.nat(tinyModels.length - 1),
     fc.integer({ min: 110, max: 2100 }),

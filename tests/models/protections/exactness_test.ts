@@ -36,7 +36,7 @@ import {
 } from "../../support/gateway.ts";
 import { guardedAsServed, labelled } from "../../support/guarded.ts";
 
-/** Noise of a request, laid out as the accumulators that the edge reads. */
+/** Noise of a request, laid out as the accumulators that the gateway reads. */
 async function noiseTensor(
   layout: RoundLayout,
   amplitude: number,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { applySteps } from "../../../sdk/activations/apply.ts";
 import { checkActivations } from "../../../sdk/activations/registry.ts";
-import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../../sdk/wire/plan.ts";
 
 type Quad = [number, number, number, number];
 
@@ -17,7 +17,7 @@ function clamp(x: bigint, low: number, high: number): number {
   return x > BigInt(high) ? high : Number(x);
 }
 
-function onOne(step: EdgeStep, x: number): number {
+function onOne(step: GatewayStep, x: number): number {
   return applySteps([step], { shape: [1], samples: [Float64Array.of(x)] })
     .samples[0][0];
 }
@@ -32,7 +32,11 @@ const factors = fc.integer({ min: 1, max: 51 }).chain((bits) =>
 );
 
 Deno.test("leakyRelu applies each channel's own slope", () => {
-  const step: EdgeStep = { op: "leakyRelu", positive: 8, negative: [1, 2, 4] };
+  const step: GatewayStep = {
+    op: "leakyRelu",
+    positive: 8,
+    negative: [1, 2, 4],
+  };
   const { samples } = applySteps([step], {
     shape: [3, 1, 2],
     samples: [Float64Array.of(-3, 5, -3, -7, 2, -3)],
@@ -58,7 +62,7 @@ Deno.test("requantise equals its definition on integers of any size", () => {
 });
 
 Deno.test("requantise rounds halves up", () => {
-  const step: EdgeStep = {
+  const step: GatewayStep = {
     op: "requantise",
     multiplier: 1,
     shift: 2,
@@ -150,7 +154,7 @@ Deno.test("sums and maxima of windows equal their definitions", () => {
           stride: c.stride,
           pads: c.pads as Quad,
         };
-        const step: EdgeStep = c.isSum
+        const step: GatewayStep = c.isSum
           ? { op: "sumPool", ...window }
           : { op: "maxPool", dilation, ...window };
         const pooled = applySteps([step], {
@@ -196,7 +200,7 @@ Deno.test("a transpose moves every element to the place that its axes have", () 
 });
 
 Deno.test("steps follow each other, on signals as on maps, for each sample", () => {
-  const steps: EdgeStep[] = [
+  const steps: GatewayStep[] = [
     { op: "relu" },
     { op: "sumPool", kernel: [1, 2], stride: [1, 2], pads: [0, 0, 0, 0] },
     { op: "reshape", shape: [4] },
@@ -218,7 +222,7 @@ Deno.test("steps follow each other, on signals as on maps, for each sample", () 
   assert.deepEqual(accumulators, before);
 });
 
-const custom: EdgeStep = {
+const custom: GatewayStep = {
   op: "custom",
   name: "tamed",
   inputScale: 0.5,
@@ -271,14 +275,14 @@ Deno.test("a function that is missing or fails at 0 is found before any value", 
   checkActivations([{ op: "relu" }, custom], new Map([["tamed", Math.tanh]]));
 });
 
-/** Rule 1: whatever is decrypted, the edge finishes with the same messages. */
+/** Rule 1: whatever is decrypted, the gateway finishes with the same messages. */
 Deno.test("values beyond every bound saturate and never throw", () => {
   const window = { kernel: [2, 2], stride: [1, 1], pads: [1, 1, 1, 1] } as {
     kernel: [number, number];
     stride: [number, number];
     pads: Quad;
   };
-  const steps: EdgeStep[] = [
+  const steps: GatewayStep[] = [
     { op: "sumPool", ...window },
     { op: "maxPool", dilation: [1, 1], ...window },
     { op: "lookup", multiplier: 2 ** 40, shift: 3, low: -1, table: [4, 5, 6] },
@@ -309,8 +313,8 @@ Deno.test("values beyond every bound saturate and never throw", () => {
 });
 
 Deno.test("slopes without end give the largest exact number, and none gives what is no number", () => {
-  const steps: EdgeStep[] = [
-    ...Array.from({ length: 50 }, (): EdgeStep => ({
+  const steps: GatewayStep[] = [
+    ...Array.from({ length: 50 }, (): GatewayStep => ({
       op: "leakyRelu",
       positive: 2 ** 24,
       negative: [2 ** 24],

@@ -2,7 +2,7 @@ import { doesNotThrow, equal, throws } from "node:assert/strict";
 import { checkPlan } from "../../../sdk/session/check_plan.ts";
 import {
   type DenseLayout,
-  type EdgeStep,
+  type GatewayStep,
   type InferencePlan,
   planFormat,
   type RoundPlan,
@@ -369,13 +369,13 @@ for (const [name, [spoil, message]] of Object.entries(faults)) {
 
 Deno.test("a transpose counts for as much work as two reshapes", () => {
   const shape = [2, 2, 2];
-  const work = (...steps: EdgeStep[]) => {
+  const work = (...steps: GatewayStep[]) => {
     const { plan, first } = goodPlan();
     first.steps.push(...steps);
     return plannedWork(plan);
   };
-  const reshape: EdgeStep = { op: "reshape", shape };
-  const transpose: EdgeStep = { op: "transpose", shape, order: [2, 0, 1] };
+  const reshape: GatewayStep = { op: "reshape", shape };
+  const transpose: GatewayStep = { op: "transpose", shape, order: [2, 0, 1] };
   const none = work();
   equal(work(reshape, reshape) - none, 2 * expected.samples * (8 + 8));
   equal(work(transpose), work(reshape, reshape));

@@ -13,7 +13,7 @@ import {
 } from "../../../sdk/wire/codec.ts";
 import {
   type DenseLayout,
-  type EdgeStep,
+  type GatewayStep,
   type InferencePlan,
   planFormat,
   type RoundLayout,
@@ -40,7 +40,7 @@ const activations = new Map<string, (x: number) => number>([
 type Random = ReturnType<typeof seededIntegers>;
 
 /** Sensible steps, and some in ten that must be refused. */
-function randomStep(random: Random): EdgeStep {
+function randomStep(random: Random): GatewayStep {
   const bad = random(0, 19) === 0;
   const multiplier = random(-(2 ** random(1, 30)), 2 ** random(1, 30));
   const shift = random(0, 30);

@@ -12,7 +12,7 @@ import {
 import { decodeSealed } from "../../../sdk/wire/sealed_messages.ts";
 import { withStepVersions } from "../../../sdk/wire/parts.ts";
 import {
-  type EdgeStep,
+  type GatewayStep,
   type InferencePlan,
   planFormat,
 } from "../../../sdk/wire/plan.ts";
@@ -72,7 +72,7 @@ function codecTakes(message: string, value: unknown): boolean {
   }
 }
 
-const steps: EdgeStep[] = [
+const steps: GatewayStep[] = [
   { op: "relu" },
   { op: "leakyRelu", positive: 100, negative: [1, -2] },
   { op: "sumPool", kernel: [2, 2], stride: [2, 2], pads: [0, 0, 1, 1] },

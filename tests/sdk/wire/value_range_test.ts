@@ -1,21 +1,21 @@
 /** What a step can make of values in a range holds whatever the values are. */
 import { deepEqual, ok } from "node:assert/strict";
 import { applySteps } from "../../../sdk/activations/apply.ts";
-import type { EdgeStep } from "../../../sdk/wire/plan.ts";
+import type { GatewayStep } from "../../../sdk/wire/plan.ts";
 import { rangeAfter } from "../../../sdk/wire/value_range.ts";
 import { seededIntegers } from "../../reference/tiny_models.ts";
 
 const random = seededIntegers(20_261_130);
 const shape = [1, 3, 3];
 
-function randomStep(): EdgeStep {
+function randomStep(): GatewayStep {
   const kernel: [number, number] = [random(1, 3), random(1, 3)];
   const pads: [number, number, number, number] = random(0, 1)
     ? [0, 0, 0, 0]
     : [random(0, 2), random(0, 2), random(0, 2), random(0, 2)];
   const stride: [number, number] = [random(1, 2), random(1, 2)];
   const scaling = { multiplier: random(-9, 9), shift: random(0, 4) };
-  const steps: EdgeStep[] = [
+  const steps: GatewayStep[] = [
     { op: "relu" },
     { op: "leakyRelu", positive: random(1, 9), negative: [random(-9, 9)] },
     { op: "sumPool", kernel, stride, pads },

@@ -1,5 +1,9 @@
-/** Arithmetic with constants and between activations, and functions of one variable. */
-import type { EdgeOperation } from "../../ir.ts";
+/**
+ * Arithmetic with constants and between activations, and functions of one variable.
+ *
+ * @module
+ */
+import type { GatewayOperation } from "../../ir.ts";
 import { numberAttribute } from "../../onnx/graph.ts";
 import {
   broadcastIndex,
@@ -14,7 +18,7 @@ import {
   constants,
   dynamicInput,
   type DynamicValue,
-  edgeResult,
+  gatewayResult,
   isSoleReader,
   linearResult,
   type OperatorCall,
@@ -84,7 +88,7 @@ function ofTwoActivations(
   const linear = node.operator === "Add" || node.operator === "Sub";
   const common = commonAncestor(call, node.inputs[0], node.inputs[1]);
   const pending = call.inputs.some((value) =>
-    value?.kind === "edge" && value.activation === null
+    value?.kind === "gateway" && value.activation === null
   );
   if (common && (!linear || pending)) {
     const { left, right } = common;
@@ -171,7 +175,9 @@ function foldIntoFunction(
   apply: ScalarFunction,
 ): DynamicValue | null {
   const value = dynamicInput(call, index);
-  if (value.kind !== "edge" || value.activation || !isSoleReader(call, index)) {
+  if (
+    value.kind !== "gateway" || value.activation || !isSoleReader(call, index)
+  ) {
     return null;
   }
   const last = value.operations[value.operations.length - 1];
@@ -214,8 +220,8 @@ function elementwise(
   apply: ScalarFunction,
 ): DynamicValue {
   const value = call.values.get(base)! as DynamicValue;
-  const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(call, operation, value.shape, { value, sole: false });
+  const operation: GatewayOperation = { op: "function", name, apply };
+  return gatewayResult(call, operation, value.shape, { value, sole: false });
 }
 
 function functionOf(
@@ -227,8 +233,8 @@ function functionOf(
   const joined = foldIntoFunction(call, index, apply);
   if (joined) return joined;
   const value = dynamicInput(call, index);
-  const operation: EdgeOperation = { op: "function", name, apply };
-  return edgeResult(call, operation, value.shape, {
+  const operation: GatewayOperation = { op: "function", name, apply };
+  return gatewayResult(call, operation, value.shape, {
     value,
     sole: isSoleReader(call, index),
   });
@@ -242,17 +248,17 @@ const unary: OperatorRule = (call) => {
   derive(call, 0, apply);
   switch (node.operator) {
     case "Relu":
-      return edgeResult(call, { op: "relu" }, value.shape);
+      return gatewayResult(call, { op: "relu" }, value.shape);
     case "LeakyRelu": {
       const slopes = Float64Array.of(numberAttribute(node, "alpha", .01));
-      return edgeResult(call, { op: "leakyRelu", slopes }, value.shape);
+      return gatewayResult(call, { op: "leakyRelu", slopes }, value.shape);
     }
     case "Clip": {
       const [low, high] = clipRange(node, constants(call));
       if (low === 0 && high > 1e30) {
-        return edgeResult(call, { op: "relu" }, value.shape);
+        return gatewayResult(call, { op: "relu" }, value.shape);
       }
-      return edgeResult(call, { op: "clip", low, high }, value.shape);
+      return gatewayResult(call, { op: "clip", low, high }, value.shape);
     }
     case "Neg": {
       const linear = call.rounds.toLinear(value);
@@ -285,7 +291,7 @@ const prelu: OperatorRule = (call) => {
   const slopes = perChannel.every((s) => s === perChannel[0])
     ? perChannel.slice(0, 1)
     : perChannel;
-  return edgeResult(call, { op: "leakyRelu", slopes }, value.shape);
+  return gatewayResult(call, { op: "leakyRelu", slopes }, value.shape);
 };
 
 /** Min and Max with constants are a Clip. */
@@ -307,7 +313,7 @@ const extremum: OperatorRule = (call) => {
   }
   const value = dynamicInput(call, index);
   const limits = bounds.map(({ data }) => data[0]);
-  const operation: EdgeOperation = isMin
+  const operation: GatewayOperation = isMin
     ? { op: "clip", low: -Infinity, high: Math.min(...limits) }
     : { op: "clip", low: Math.max(...limits), high: Infinity };
   derive(
@@ -315,7 +321,7 @@ const extremum: OperatorRule = (call) => {
     index,
     (x) => Math.min(Math.max(x, operation.low), operation.high),
   );
-  return edgeResult(call, operation, value.shape, {
+  return gatewayResult(call, operation, value.shape, {
     value,
     sole: isSoleReader(call, index),
   });

@@ -1,4 +1,8 @@
-/** Conv, Gemm, MatMul and BatchNormalization. */
+/**
+ * Conv, Gemm, MatMul and BatchNormalization.
+ *
+ * @module
+ */
 import type { Convolution } from "../../ir.ts";
 import { numberAttribute } from "../../onnx/graph.ts";
 import { sizeOf, type Tensor } from "../../onnx/tensor.ts";

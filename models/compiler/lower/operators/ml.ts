@@ -13,7 +13,7 @@ import { linearShape } from "../classifiers.ts";
 import { shiftElements } from "../integers.ts";
 import {
   dynamicInput,
-  edgeResult,
+  gatewayResult,
   layerResult,
   linearResult,
   type OperatorCall,
@@ -169,7 +169,7 @@ const oneHotEncoder: OperatorRule = (call) => {
     (i) => -categories[i % count],
   );
   const apply = (x: number) => Math.abs(x) < .5 ? 1 : 0;
-  return edgeResult(
+  return gatewayResult(
     call,
     { op: "function", name: node.operator, apply },
     shape,

@@ -1,4 +1,8 @@
-/** Padding: elements around a tensor. */
+/**
+ * Padding: elements around a tensor.
+ *
+ * @module
+ */
 import type { LinearMap } from "../../ir.ts";
 import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
 import { checkedSize, stridesOf } from "../../onnx/tensor.ts";

@@ -1,4 +1,8 @@
-/** Operators that put elements in another order. */
+/**
+ * Operators that put elements in another order.
+ *
+ * @module
+ */
 import type { LinearMap, Selection } from "../../ir.ts";
 import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
 import { transposedFrom } from "../../../../sdk/activations/transpose.ts";
@@ -6,7 +10,7 @@ import { joinAxes, pickChannels } from "../permutation.ts";
 import {
   dynamicInput,
   type DynamicValue,
-  edgeResult,
+  gatewayResult,
   isSoleReader,
   linearResult,
   type OperatorCall,
@@ -35,16 +39,16 @@ export function orderAxes(
   const joined = joinAxes(value.shape, order);
   if (joined.order.length < 2) return reshaped(value, to) as DynamicValue;
   const operation = { op: "transpose" as const, ...joined };
-  const isPending = value.kind === "edge" && value.activation === null;
+  const isPending = value.kind === "gateway" && value.activation === null;
   if (isPending && isSoleReader(call, 0)) {
-    return edgeResult(call, operation, to, { value });
+    return gatewayResult(call, operation, to, { value });
   }
   const index = transposedFrom(joined.shape, joined.order);
   const map = selection(value.shape, index);
   const linear = call.rounds.toLinear(value);
   return linear.terms.every(({ map: inner }) => permutesCheaply(map, inner))
     ? linearResult(call, linear, [map], to)
-    : edgeResult(call, operation, to, { value: linear, sole: false });
+    : gatewayResult(call, operation, to, { value: linear, sole: false });
 }
 
 /** Largest matrix that elements in another order may be written out to. */

@@ -1,10 +1,14 @@
-/** Pooling: averages are linear but better taken at the gateway, maxima only there. */
-import type { Convolution, EdgeOperation, Grid, Window } from "../../ir.ts";
+/**
+ * Pooling: averages are linear but better taken at the gateway, maxima only there.
+ *
+ * @module
+ */
+import type { Convolution, GatewayOperation, Grid, Window } from "../../ir.ts";
 import { numberAttribute, numbersAttribute } from "../../onnx/graph.ts";
 import { compose } from "../linear_map.ts";
 import {
   dynamicInput,
-  edgeResult,
+  gatewayResult,
   isSoleReader,
   linearResult,
   type OperatorCall,
@@ -40,8 +44,12 @@ function average(
 ) {
   const value = dynamicInput(call, 0);
   const exact: Window = { ...window, pads: exactPads(window) };
-  const atEdge: EdgeOperation = { op: "averagePool", window: exact, counted };
-  const pending = value.kind === "edge" && value.activation === null &&
+  const atEdge: GatewayOperation = {
+    op: "averagePool",
+    window: exact,
+    counted,
+  };
+  const pending = value.kind === "gateway" && value.activation === null &&
     isSoleReader(call, 0);
   const dilated = window.dilation.some((step) => step !== 1);
   const asConvolution = meanConvolution(exact, counted);
@@ -51,14 +59,14 @@ function average(
       "leave out dilation, or count the padding",
     );
   }
-  if (!asConvolution || (pending && call.pool === "edge" && !dilated)) {
-    return edgeResult(call, atEdge, shape);
+  if (!asConvolution || (pending && call.pool === "gateway" && !dilated)) {
+    return gatewayResult(call, atEdge, shape);
   }
-  const composes = value.kind === "edge" ||
+  const composes = value.kind === "gateway" ||
     value.terms.every(({ map }) => compose(asConvolution, map) !== null);
   return composes || dilated
     ? linearResult(call, value, [asConvolution], shape)
-    : edgeResult(call, atEdge, shape);
+    : gatewayResult(call, atEdge, shape);
 }
 
 /** The average as a depthwise convolution, where all windows count as many cells. */
@@ -86,16 +94,16 @@ const maxPool: OperatorRule = (call) => {
     );
   }
   const window = pooling(call);
-  const operation: EdgeOperation = {
+  const operation: GatewayOperation = {
     op: "maxPool",
     window: { ...window, pads: exactPads(window) },
   };
-  return edgeResult(call, operation, pooledShape(call, window.output));
+  return gatewayResult(call, operation, pooledShape(call, window.output));
 };
 
 const globalMaxPool: OperatorRule = (call) => {
   const window = wholeWindow(requireGrid(call));
-  return edgeResult(
+  return gatewayResult(
     call,
     { op: "maxPool", window },
     pooledShape(call, window.output),

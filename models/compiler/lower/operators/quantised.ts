@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EdgeOperation, IntegerGrid } from "../../ir.ts";
+import type { GatewayOperation, IntegerGrid } from "../../ir.ts";
 import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
 import {
   broadcastIndex,
@@ -28,7 +28,7 @@ import {
   constantValue,
   dynamicInput,
   type DynamicValue,
-  edgeResult,
+  gatewayResult,
   isSoleReader,
   type OperatorCall,
   type OperatorRule,
@@ -89,8 +89,8 @@ function roundAtGateway(
   sole: boolean,
 ): DynamicValue {
   if (liesOnGrid(call, value, grid)) return value;
-  const operation: EdgeOperation = { op: "quantise", ...grid };
-  return edgeResult(call, operation, value.shape, { value, sole });
+  const operation: GatewayOperation = { op: "quantise", ...grid };
+  return gatewayResult(call, operation, value.shape, { value, sole });
 }
 
 const quantizeLinear: OperatorRule = (call) => {
@@ -253,7 +253,7 @@ const bipolarQuant: OperatorRule = (call) => {
       "use one scale for all",
     );
   }
-  return edgeResult(call, { op: "sign", scale: scale[0] }, value.shape);
+  return gatewayResult(call, { op: "sign", scale: scale[0] }, value.shape);
 };
 
 /** PULP's tools: floor((x * mul + add) / div), within the levels of its integers. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EdgeOperation } from "../../ir.ts";
+import type { GatewayOperation } from "../../ir.ts";
 import { numberAttribute, stringAttribute } from "../../onnx/graph.ts";
 import { sizeOf } from "../../onnx/tensor.ts";
 import { shiftElements } from "../integers.ts";
@@ -11,7 +11,7 @@ import {
   constantInput,
   dynamicInput,
   type DynamicValue,
-  edgeResult,
+  gatewayResult,
   linearResult,
   type OperatorCall,
   type OperatorRule,
@@ -23,7 +23,7 @@ import { selection } from "./selection.ts";
 /** Steps of time at most: a round reads 64 activations at most. */
 const maxSteps = 64;
 
-const functions: Readonly<Record<string, EdgeOperation>> = {
+const functions: Readonly<Record<string, GatewayOperation>> = {
   Relu: { op: "relu" },
   Tanh: { op: "function", name: "Tanh", apply: Math.tanh },
   Sigmoid: {
@@ -36,7 +36,7 @@ const functions: Readonly<Record<string, EdgeOperation>> = {
 /** Weights of one direction, [hidden, ...] each. */
 interface Direction {
   reversed: boolean;
-  activation: EdgeOperation;
+  activation: GatewayOperation;
   inputWeights: Float64Array;
   stateWeights: Float64Array;
   bias: Float64Array;
@@ -193,7 +193,7 @@ function statesOf(
       ? addValues(seen, times(call, before, stateWeights, hidden))
       : seen;
     const name = `${call.node.name} step ${t}`;
-    before = edgeResult(
+    before = gatewayResult(
       { ...call, node: { ...call.node, name } },
       activation,
       [1, hidden],

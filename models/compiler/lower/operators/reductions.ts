@@ -1,4 +1,8 @@
-/** Means and sums along axes. */
+/**
+ * Means and sums along axes.
+ *
+ * @module
+ */
 import { sizeOf } from "../../onnx/tensor.ts";
 import { foldConstant } from "../constants.ts";
 import { matrixLimit } from "../linear_map.ts";

@@ -1,4 +1,8 @@
-/** Picking elements: by an index, or as a 1x1 convolution over channels. */
+/**
+ * Picking elements: by an index, or as a 1x1 convolution over channels.
+ *
+ * @module
+ */
 import type { Convolution, Grid, Selection } from "../../ir.ts";
 import { sizeOf } from "../../onnx/tensor.ts";
 

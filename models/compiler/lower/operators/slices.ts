@@ -1,4 +1,8 @@
-/** Operators that take some of the elements, or put tensors side by side. */
+/**
+ * Operators that take some of the elements, or put tensors side by side.
+ *
+ * @module
+ */
 import type { LinearMap } from "../../ir.ts";
 import { numberAttribute } from "../../onnx/graph.ts";
 import { gridIndex, sizeOf, stridesOf } from "../../onnx/tensor.ts";

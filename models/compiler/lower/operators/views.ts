@@ -1,4 +1,8 @@
-/** Operators that leave the order of the elements: another shape or type of the same value. */
+/**
+ * Operators that leave the order of the elements: another shape or type of the same value.
+ *
+ * @module
+ */
 import { numberAttribute } from "../../onnx/graph.ts";
 import { floats, sizeOf } from "../../onnx/tensor.ts";
 import { isFloatType } from "../constants.ts";

@@ -228,7 +228,7 @@ Deno.test("masks leave used slots readable, never wrap, and hide the rest", () =
   );
 });
 
-Deno.test("what the edge must not see is uniform: garbage slots and the bits above", async () => {
+Deno.test("what the gateway must not see is uniform: garbage slots and the bits above", async () => {
   const buckets = { low: new Array(16).fill(0), above: new Array(16).fill(0) };
   const usedBits = BigInt(usedSlots(folded, 0) * folded.slotBits);
   const turns = 3200;
@@ -259,7 +259,7 @@ Deno.test("randomisers: the plaintext is kept, the randomness is not", async () 
     modPower(value % p, (p - 1n) / 2n, p) === 1n;
   const count = 70;
   const mask = 1234567n;
-  // A ciphertext whose randomness is a quadratic residue modulo p, as an edge
+  // A ciphertext whose randomness is a quadratic residue modulo p, as a gateway
   // would choose to test guesses of weights.
   const ciphertext = (1n + 41n * n) * modPower(16n, n, n * n) % (n * n);
   const answers = Array(count).fill([ciphertext % n, ciphertext / n] as const);

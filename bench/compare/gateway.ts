@@ -1,7 +1,9 @@
 /**
- * Rows of the edge: encryption and decryption of one number by the key's owner, on
+ * Rows of the gateway: encryption and decryption of one number by the key's owner, on
  * one core, beside python-paillier's method on gmpy2 and paillier-bigint: a key of three
  * primes, as new keys are, beside keys of two, the only ones that the references know.
+ *
+ * @module
  */
 import * as paillierBigint from "paillier-bigint";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -26,13 +28,13 @@ const operations = ["decrypt", "encrypt", "encrypt-pool"] as const;
 const counts = { "decrypt": 20, "encrypt": 100, "encrypt-pool": 400 };
 const oracleCount = 2;
 
-export const edge: BenchGroup = {
+export const gateway: BenchGroup = {
   names: operations.flatMap((operation) => [
     `${operation}-${bits}`,
     `${operation}-${bits}-vs-paillier-bigint`,
   ]),
   async run({ wants, progress }: BenchContext): Promise<BenchResult[]> {
-    progress("encryption and decryption at the edge beside gmpy2");
+    progress("encryption and decryption at the gateway beside gmpy2");
     const figures = await measure();
     const rows = operations.flatMap((operation) => {
       const ours = figures[operation];

@@ -1,10 +1,19 @@
-/** From the gateway's operations on real numbers to exact steps on integers. */
+/**
+ * From the gateway's operations on real numbers to exact steps on integers.
+ *
+ * @module
+ */
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
-import type { EdgeStep } from "../../../sdk/wire/plan.ts";
-import type { EdgeOperation, FloatRound, IntegerGrid, Window } from "../ir.ts";
+import type { GatewayStep } from "../../../sdk/wire/plan.ts";
+import type {
+  FloatRound,
+  GatewayOperation,
+  IntegerGrid,
+  Window,
+} from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
@@ -46,7 +55,7 @@ const intermediateBits = 14;
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
 
-type Transpose = Omit<Extract<EdgeOperation, { op: "transpose" }>, "op">;
+type Transpose = Omit<Extract<GatewayOperation, { op: "transpose" }>, "op">;
 
 /**
  * Of `count` equal blocks of a transpose's result, the block of its input that each is;
@@ -68,7 +77,7 @@ export function movedBlocks(
 }
 
 /** Whether the operation commutes with a positive factor. */
-export function isHomogeneous({ op }: EdgeOperation): boolean {
+export function isHomogeneous({ op }: GatewayOperation): boolean {
   return !["clip", "function", "quantise", "sign"].includes(op);
 }
 
@@ -82,25 +91,25 @@ export function quantiseEdge(
   round: FloatRound,
   accumulators: Accumulators,
   last: number | Requantisation | null,
-): { steps: EdgeStep[]; activation: QuantisedActivation } {
+): { steps: GatewayStep[]; activation: QuantisedActivation } {
   const walk = new StepWalk(round.shape, accumulators);
   const bits = typeof last === "number" ? last : scoreBits;
-  round.edge.forEach((operation, i) => {
-    const next = round.edge[i + 1];
+  round.gateway.forEach((operation, i) => {
+    const next = round.gateway[i + 1];
     walk.add(operation, next ? null : bits, next);
   });
   return walk.finish(last);
 }
 
 export type Requantisation = Omit<
-  Extract<EdgeStep, { op: "requantise" }>,
+  Extract<GatewayStep, { op: "requantise" }>,
   "op"
 >;
 
 class StepWalk {
-  readonly steps: EdgeStep[] = [];
+  readonly steps: GatewayStep[] = [];
   /** Steps that are not yet applied to the samples. */
-  #pending: EdgeStep[] = [];
+  #pending: GatewayStep[] = [];
   #samples: Iterable<Float64Array>;
   #shape: number[];
   #sampleShape: number[];
@@ -133,9 +142,9 @@ class StepWalk {
    * @param next the operation after it
    */
   add(
-    operation: EdgeOperation,
+    operation: GatewayOperation,
     lastBits: number | null,
-    next?: EdgeOperation,
+    next?: GatewayOperation,
   ): void {
     switch (operation.op) {
       case "relu":
@@ -204,7 +213,7 @@ class StepWalk {
   }
 
   finish(last: number | Requantisation | null): {
-    steps: EdgeStep[];
+    steps: GatewayStep[];
     activation: QuantisedActivation;
   } {
     this.#done ??= this.#narrow;
@@ -222,7 +231,7 @@ class StepWalk {
     };
   }
 
-  #push(step: EdgeStep): void {
+  #push(step: GatewayStep): void {
     this.steps.push(step);
     this.#pending.push(step);
     this.#shape = shapeAfter(step, this.#shape);
@@ -258,14 +267,14 @@ class StepWalk {
     this.#pool({ op: "maxPool", kernel, stride, dilation, pads }, window);
   }
 
-  #pool(step: EdgeStep, window: Window): void {
+  #pool(step: GatewayStep, window: Window): void {
     if (this.#shape.join() !== window.input.join()) {
       this.#push({ op: "reshape", shape: [...window.input] });
     }
     this.#push(step);
   }
 
-  #average(operation: Extract<EdgeOperation, { op: "averagePool" }>): void {
+  #average(operation: Extract<GatewayOperation, { op: "averagePool" }>): void {
     const { window, counted } = operation;
     const { kernel, stride, pads } = window;
     const cells = countedCells(window, counted);
@@ -301,7 +310,13 @@ class StepWalk {
     if (isThere) return;
     const factor = this.#scales[0] / scale;
     const { multiplier, shift } = asMultiplier(factor, this.#bound);
-    const step: EdgeStep = { op: "requantise", multiplier, shift, low, high };
+    const step: GatewayStep = {
+      op: "requantise",
+      multiplier,
+      shift,
+      low,
+      high,
+    };
     this.#push(tableOfTies(step, this.#known(), grid) ?? step);
     this.#become({ low, high }, scale);
   }
@@ -330,7 +345,7 @@ class StepWalk {
 
   /** @param target what the model itself rounds the function's values to */
   #table(
-    operation: Extract<EdgeOperation, { op: "function" }>,
+    operation: Extract<GatewayOperation, { op: "function" }>,
     lastBits: number | null,
     target: IntegerGrid | null,
   ): void {
