@@ -113,8 +113,8 @@ function bankRegisters(groups: readonly Group[]): number {
 
 /**
  * The bases H_t = r_t^N of one key and tables of their products, in an arithmetic
- * of their own: with 16 groups @@ numbers modulo N^2, @@ MB at 2048 bits; with 14, the
- * fewest, @@ MB.
+ * of their own: with 16 groups 24,600 numbers modulo N^2, 16 MB at 2048 bits; with 14,
+ * the fewest, 38 MB.
  *
  * A randomiser is prod H_t^(s_t), s_t uniform of `exponentBits` bits: nearly uniform
  * among the N-th residues (SECURITY, "Parameters").
