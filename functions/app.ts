@@ -8,6 +8,7 @@ import { platformRandom, type RandomSource } from "../sdk/support/random.ts";
 import { type Access, openAccess } from "./access/principal.ts";
 import { remoteAddress } from "./admission/address.ts";
 import type { AdmissionOptions } from "./admission/admit.ts";
+import { refuseUnaddressed, refuseUnmeasured } from "./admission/body.ts";
 import { Gate } from "./admission/gate.ts";
 import type { Rates } from "./admission/rates.ts";
 import type { Budget } from "./admission/budget.ts";
@@ -15,6 +16,8 @@ import type { Deployments } from "./models/deployments.ts";
 import { digestAnswers } from "./http/content_digest.ts";
 import { frontDoorRoutes } from "./http/front_door.ts";
 import { defaultLimits, type Limits } from "./admission/limits.ts";
+import { ListedModels } from "./models/listed_models.ts";
+import { remember } from "./models/remember.ts";
 import type { ModelStore } from "./models/model_store.ts";
 import { Keyring } from "./rounds/keyring.ts";
 import { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";
@@ -37,7 +40,6 @@ import {
   kernelWorks,
   reachable,
   type ReadinessCheck,
-  rememberCheck,
 } from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads/threads.ts";
 
@@ -100,7 +102,8 @@ export function createApp(options: AppOptions): Hono {
   const limits = { ...defaultLimits, ...options.limits };
   const kernel = options.kernel ?? selectKernel();
   const clock = options.clock ?? Date.now;
-  const { models, threads, deployments } = options;
+  const { threads, deployments } = options;
+  const models = new ListedModels(options.models);
   if (threads && deployments) {
     deployments.onChange = (model) => threads.announceChange(model);
   }
@@ -124,6 +127,8 @@ export function createApp(options: AppOptions): Hono {
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
   ));
+  app.use(refuseUnaddressed);
+  app.use(refuseUnmeasured);
   const { origins = [] } = options;
   if (origins.length > 0) app.use(corsFor(origins));
   app.route(
@@ -132,7 +137,7 @@ export function createApp(options: AppOptions): Hono {
       metrics: options.metrics,
       access,
       ready: allOf(
-        rememberCheck(
+        remember(
           allOf(
             reachable("the model store", () => models.list()),
             kernelWorks(kernel),

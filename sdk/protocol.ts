@@ -49,3 +49,4 @@ export type {
   SessionResponse,
 } from "./wire/messages.ts";
 export type * from "./wire/plan.ts";
+export type * from "./wire/values.ts";

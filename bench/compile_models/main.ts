@@ -36,7 +36,9 @@ function rowOf(name: string, outcome: Outcome): string[] {
     "compiled",
     `${outcome.rounds}`,
     `${outcome.weights}`,
-    `${outcome.weightBits}${outcome.chosen ? "" : " (given)"}`,
+    `${outcome.weightBits}${
+      outcome.bits === "chosen" ? "" : ` (${outcome.bits})`
+    }`,
     percent(outcome.error),
     percent(outcome.agreement),
     `${outcome.lowerSeconds.toFixed(1)} / ${outcome.compileSeconds.toFixed(0)}`,

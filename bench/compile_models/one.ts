@@ -4,6 +4,8 @@ import {
   readingLength,
   runFloat,
 } from "../../models/compiler/float_reference.ts";
+import type { FloatNetwork } from "../../models/compiler/ir.ts";
+import { givenRounds } from "../../models/compiler/quantise/given.ts";
 import { lower } from "../../models/compiler/lower/lower.ts";
 import { UnsupportedModelError } from "../../models/compiler/lower/unsupported.ts";
 import { readOnnx } from "../../models/compiler/onnx/read.ts";
@@ -22,8 +24,8 @@ export type Outcome = Compiled | { refused: string } | { failed: string };
 export interface Compiled {
   rounds: number;
   weights: number;
-  /** Whether bit widths were chosen; else 8 everywhere. */
-  chosen: boolean;
+  /** Whether bit widths were chosen, given (8 everywhere) or a quantised model's own. */
+  bits: "chosen" | "given" | "its own";
   weightBits: string;
   /** Of the worst score about its mean, on unseen readings; null where none varies. */
   error: number | null;
@@ -49,13 +51,15 @@ function compileOne(path: string): Outcome {
     const length = readingLength(network);
     const count = Math.max(8, Math.min(96, Math.floor(maxElements / length)));
     const unit = seededUnit(1);
+    const draw = drawOf(network);
     const readings = Array.from(
       { length: count },
-      () => Float64Array.from({ length }, () => normal(unit)),
+      () => Float64Array.from({ length }, () => draw(unit)),
     );
     const unseen = readings.splice(0, Math.ceil(count / 3));
+    const own = givenRounds(network).size === network.rounds.length;
     const chosen = network.rounds.length <= maxRoundsToChoose;
-    const bits = chosen ? undefined : 8;
+    const bits = chosen || own ? undefined : 8;
     const { model, report } = compileModel(onnx, {
       name: "model",
       calibration: readings,
@@ -77,7 +81,7 @@ function compileOne(path: string): Outcome {
       rounds: network.rounds.length,
       weights: network.rounds.flatMap(({ terms }) => terms)
         .reduce((sum, { map }) => sum + map.weights.length, 0),
-      chosen,
+      bits: own ? "its own" : chosen ? "chosen" : "given",
       weightBits: [...new Set(report.rounds.map((r) => r.weightBits))]
         .toSorted((a, b) => a - b).join("/"),
       error: outputErrors(network, wanted, got).worst?.error ?? null,
@@ -95,6 +99,14 @@ function compileOne(path: string): Outcome {
       ? { refused: message }
       : { failed: message };
   }
+}
+
+/** Readings of noise: normal, or integers where a model of integers says nothing of them. */
+function drawOf(network: FloatNetwork): (unit: () => number) => number {
+  const isOpen = network.inputs.some(({ grid }) => grid === null);
+  return givenRounds(network).size > 0 && isOpen
+    ? (unit) => Math.floor(unit() * 256) - 128
+    : normal;
 }
 
 /** A draw of the standard normal distribution. */

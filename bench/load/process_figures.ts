@@ -5,6 +5,8 @@ export interface ProcessFigures {
   peakBytes: number;
   /** Processor time so far, all threads. */
   cpuSeconds: number;
+  /** Of its first thread alone. */
+  mainSeconds: number;
 }
 
 /** Ticks of /proc/PID/stat a second: fixed in Linux's interface. */
@@ -14,19 +16,25 @@ export async function processFigures(
   pid: number,
 ): Promise<ProcessFigures | null> {
   try {
-    const [status, stat] = await Promise.all([
-      Deno.readTextFile(`/proc/${pid}/status`),
-      Deno.readTextFile(`/proc/${pid}/stat`),
-    ]);
+    const [status, stat, main] = await Promise.all(
+      ["status", "stat", `task/${pid}/stat`].map((name) =>
+        Deno.readTextFile(`/proc/${pid}/${name}`)
+      ),
+    );
     const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status);
     if (!peak) return null;
-    // Behind the name, which may hold spaces: utime is field 14 of all, stime 15.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return {
       peakBytes: 1024 * Number(peak[1]),
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,
+      cpuSeconds: secondsOf(stat),
+      mainSeconds: secondsOf(main),
     };
   } catch {
     return null;
   }
+}
+
+function secondsOf(stat: string): number {
+  // Behind the name, which may hold spaces: utime is field 14 of all, stime 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

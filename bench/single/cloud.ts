@@ -88,6 +88,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
     samples,
     round: index,
     predictedMs: 0,
+    shards: 1,
     modulus: publicKey.toBytes(),
     nonce: new Uint8Array(16),
     orders: [],

@@ -1,5 +1,4 @@
 /** `cipherlayer attack`: what a hostile client gets out of a model. */
-import { writeFile } from "node:fs/promises";
 import { Command, Option } from "commander";
 import { attacks, runAttacks } from "../../attack/mod.ts";
 import type { AttackReport } from "../../attack/report/report.ts";
@@ -15,6 +14,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { groupDigits } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
 import { refuseOverwriting } from "./overwriting.ts";
+import { writeWholeFile } from "../../models/package/write_file.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { table } from "../output/table.ts";
 
@@ -85,7 +85,7 @@ async function attack(folder: string, options: Options): Promise<void> {
       note(`${profile}: ${attack}, ${(ms / 1000).toFixed(1)} s`),
   });
   if (options.figure) {
-    await writeFile(options.figure, recoveryFigure(name, reports));
+    await writeWholeFile(options.figure, recoveryFigure(name, reports));
   }
   print(
     options.json ?? false,

@@ -3,9 +3,7 @@ import { manifestContract } from "../../models/protections/contract.ts";
 import type { EdgeStep } from "../../sdk/wire/plan.ts";
 import type { ValuesSpec } from "../../sdk/wire/values.ts";
 import type { ModelPackage, RoundSpec } from "../../models/package/format.ts";
-import { leastLabels } from "../../models/planner/least_labels.ts";
-import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
-import { sealedMeaning } from "../output/sealed_plan.ts";
+import { neededForCopy, sealedMeaning } from "../output/sealed_meaning.ts";
 import { findModel, openPackage, packageArgument } from "./model_argument.ts";
 import { listModels } from "../../sdk/session/list_models.ts";
 import { suggestion } from "../../sdk/support/nearest.ts";
@@ -130,13 +128,12 @@ function describe(model: ModelPackage, contract: string): string {
 }
 
 function describePrivacy(model: ModelPackage): string {
-  const { privacy, reveal, rounds } = model.manifest;
+  const { privacy, reveal } = model.manifest;
   if (privacy !== "sealed") {
     const told = reveal === "label" ? "the label alone" : "scores";
     return `reveals ${told}, privacy ${privacy}`;
   }
-  const labels = elementCount(rounds[rounds.length - 1].outputShape);
-  return sealedMeaning(labels, leastLabels(model));
+  return sealedMeaning(neededForCopy(model));
 }
 
 /** Name, shape, and what one step of each integer is, from what on. */

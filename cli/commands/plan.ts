@@ -1,7 +1,5 @@
 /** `cipherlayer plan`: what an inference will cost, and what was weighed. */
 import { Command } from "commander";
-import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
-import type { ModelPackage } from "../../models/package/format.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { maxShards } from "../../sdk/wire/limits.ts";
 import { calibrateCosts } from "../../models/planner/machine_costs.ts";
@@ -12,17 +10,18 @@ import {
   type PlannedRound,
 } from "../../models/planner/forecast.ts";
 import {
-  type LeastLabels,
-  leastLabels,
-} from "../../models/planner/least_labels.ts";
-import {
   forecastSealed,
   type SealedForecast,
 } from "../../models/planner/sealed_forecast.ts";
 import { print, wholeNumber } from "./command.ts";
 import { keyMark, minSecureBits } from "./encrypted.ts";
 import { openPackage, packageArgument } from "./model_argument.ts";
-import { sealedMeaning, sealedTable } from "../output/sealed_plan.ts";
+import {
+  type NeededForCopy,
+  neededForCopy,
+  sealedMeaning,
+} from "../output/sealed_meaning.ts";
+import { sealedTable } from "../output/sealed_plan.ts";
 import { table } from "../output/table.ts";
 
 /** What `plan --json` prints. */
@@ -51,9 +50,7 @@ export interface OpenPlanReport extends PlanReport {
 /** Of a sealed one. */
 export interface SealedPlanReport extends PlanReport {
   sealed: SealedForecast;
-  /** Labels that it tells apart. */
-  labels: number;
-  leastLabels: LeastLabels;
+  labelsNeeded: NeededForCopy;
 }
 
 const maxRejected = 3;
@@ -139,7 +136,7 @@ export async function planReport(
   if (privacy === "sealed") {
     const options = { modulusBits: keyBits, samples, costs };
     const sealed = forecastSealed(model, options);
-    return { ...report, sealed, ...labelsOf(model) };
+    return { ...report, sealed, labelsNeeded: neededForCopy(model) };
   }
   const forecast = forecastInference(model, {
     modulusBits: keyBits,
@@ -159,19 +156,11 @@ export async function planReport(
   };
 }
 
-function labelsOf(model: ModelPackage) {
-  const { rounds } = model.manifest;
-  return {
-    labels: elementCount(rounds[rounds.length - 1].outputShape),
-    leastLabels: leastLabels(model),
-  };
-}
-
 function formatSealed(report: SealedPlanReport): string {
-  const { sealed, labels, leastLabels } = report;
+  const { sealed, labelsNeeded } = report;
   return [
     ...heading(report),
-    sealedMeaning(labels, leastLabels),
+    sealedMeaning(labelsNeeded),
     "",
     sealedTable(sealed),
   ].join("\n");

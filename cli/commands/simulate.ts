@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { Command } from "commander";
 import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
@@ -15,6 +14,7 @@ import {
   simulateSequence,
 } from "../../models/simulate/sequence.ts";
 import { type Outcome, simulateMany } from "../../models/simulate/simulate.ts";
+import { writeWholeFile } from "../../models/package/write_file.ts";
 import { readableKinds } from "../readings/array_file.ts";
 import { listNumbers } from "../output/numbers.ts";
 import { note, print, UsageError, wholeNumber } from "./command.ts";
@@ -103,7 +103,7 @@ async function simulate(folder: string, options: Options): Promise<void> {
   if (options.out) {
     const data = Float64Array.from(scores.flat());
     const shape = [scores.length, ...output.shape];
-    await writeFile(options.out, encodeNpy({ shape, data }));
+    await writeWholeFile(options.out, encodeNpy({ shape, data }));
   }
   print(
     options.json ?? false,
@@ -119,9 +119,10 @@ async function simulate(folder: string, options: Options): Promise<void> {
     },
     () => {
       const lines = predicted.slice(0, 20).map((best, i) =>
-        `${i}: ${output.labels?.[best] ?? best}  ${listNumbers(scores[i])}${
-          others(outcomes[i])
-        }`
+        // One value alone is no class.
+        `${i}: ${
+          scores[i].length > 1 ? `${output.labels?.[best] ?? best}  ` : ""
+        }${listNumbers(scores[i])}${others(outcomes[i])}`
       );
       if (predicted.length > 20) lines.push(`... ${predicted.length} in all`);
       if (accuracy !== null) {

@@ -3,20 +3,9 @@
  *
  * @module
  */
-import type { LeastLabels } from "../../models/planner/least_labels.ts";
 import type { SealedForecast } from "../../models/planner/sealed_forecast.ts";
-import { groupDigits, readableBytes, threeDigits } from "./numbers.ts";
+import { readableBytes, threeDigits } from "./numbers.ts";
 import { table } from "./table.ts";
-
-/** What sealing means for a model, in two sentences. */
-export const sealedMeaning = (labels: number, least: LeastLabels): string =>
-  `sealed: a gateway sees uniform numbers and the label, at most ${
-    threeDigits(Math.log2(labels))
-  } bits an answered inference. No fewer than ${
-    groupDigits(least.model)
-  } labels hold the weights, ${
-    groupDigits(least.lastRound)
-  } those of the last round: set budgets of labels below them (CIPHERLAYER_BUDGET_PER_MODEL_DAY)`;
 
 /** Round by round: packing, calls, bytes and times. */
 export function sealedTable({ rounds, total, setup }: SealedForecast): string {

@@ -16,6 +16,8 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 const maxLogCharacters = 4000;
+/** Else in the npm package, whose modules are JavaScript. */
+const inRepository = import.meta.url.endsWith(".ts");
 
 /**
  * Starts the functions on a free loopback port and waits until they answer.
@@ -36,7 +38,8 @@ export async function startFunctions(
       CIPHERLAYER_SEALING_KEY: encodeHex(sealingKey),
       CIPHERLAYER_MODELS: models,
       // Sealed models are served to accounts whose labels somebody limits, or does not.
-      CIPHERLAYER_BUDGET_PER_MODEL_DAY: "unlimited",
+      // Budgets need Deno KV; without one no model is served sealed.
+      ...inRepository ? { CIPHERLAYER_BUDGET_PER_MODEL_DAY: "unlimited" } : {},
       ...(options.insecureKeys ? { CIPHERLAYER_INSECURE_KEYS: "1" } : {}),
     },
     stdio: ["ignore", "ignore", "pipe"],
@@ -72,7 +75,7 @@ export async function startFunctions(
  * command does.
  */
 function functionsArguments(models: string): string[] {
-  if (!import.meta.url.endsWith(".ts")) {
+  if (!inRepository) {
     const serve = [process.argv[1], "serve", "--port", "0"];
     return "Deno" in globalThis ? ["run", "-A", ...serve] : serve;
   }

@@ -31,6 +31,18 @@ export interface Setting {
   rounds: RoundPlanned[];
 }
 
+/** Elements that hold what belongs to one inference. */
+const filled = [
+  "scores",
+  "cost",
+  "cipher-histogram",
+  "learnt",
+  "leakage",
+  "work",
+  "costs",
+  "samples-of-rounds",
+];
+
 /** Finds an element of the page. */
 export function find<E extends Element = HTMLElement>(id: string): E {
   return document.getElementById(id) as unknown as E;
@@ -53,10 +65,9 @@ export class Story {
     this.#seen = [];
     delete document.body.dataset.example;
     this.#trip.start(picture, setting.rounds, setting.sealed);
-    for (const id of ["scores", "costs", "samples-of-rounds"]) {
-      find(id).replaceChildren();
-    }
-    find("cost").textContent = "";
+    for (const id of filled) find(id).replaceChildren();
+    const cipher = find<HTMLCanvasElement>("cipher-picture");
+    cipher.getContext("2d")!.clearRect(0, 0, cipher.width, cipher.height);
     this.#answer.dataset.state = "asking";
     find("answer-digit").textContent = "…";
     find("answer-text").textContent = "The cloud is asked.";

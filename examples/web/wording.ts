@@ -13,7 +13,9 @@ export function sayAnswer(
   predicted: number,
   confidence: Confidence | null,
 ): string {
-  if (!confidence) return `It is a ${predicted}. More is not told.`;
+  if (!confidence) {
+    return `It is a ${predicted}. How sure the network is stays hidden.`;
+  }
   const { shares, best, second, isSure } = confidence;
   const share = (digit: number) => `${digit} (${readableShare(shares[digit])})`;
   return isSure
@@ -26,7 +28,7 @@ export function sayCost(
   { totalMs, bytesUp, bytesDown }: AnswerSeen,
   rounds: number,
 ): string {
-  return `It took ${readableSeconds(totalMs)} and ${rounds} round trips: ${
+  return `It took ${readableSeconds(totalMs)} and ${rounds} rounds: ${
     readableBytes(bytesUp)
   } left, ${
     readableBytes(bytesDown)
@@ -48,7 +50,7 @@ export function sayWork(
     total("evaluateMs")
   }, decrypting ${
     total("decryptMs")
-  }. This side calculates with ${how}. A network that is not encrypted needs milliseconds: that is the price.`;
+  }. This side calculates with ${how}. Without encryption the same network takes milliseconds: that is the price.`;
 }
 
 /** What the cloud and this browser could learn, in a few points each. */

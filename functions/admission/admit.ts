@@ -16,6 +16,7 @@ import {
   stopping,
 } from "./gate.ts";
 import { chargeRate, type Rates } from "./rates.ts";
+import type { Share } from "../rounds/privacy/paced.ts";
 import type { Work } from "./turns.ts";
 
 /** What decides which calls are let in. */
@@ -36,6 +37,10 @@ export interface AdmissionEnv {
   Variables: AccessEnv["Variables"] & {
     body: Uint8Array<ArrayBuffer>;
     work: Work;
+    /** Whom the call counts for. */
+    caller: string;
+    /** What the caller's calls under way have had of this thread. */
+    share: Share;
     /** Sets memory aside for the call, beyond its body. */
     hold: Reception["hold"];
     /** Gives the call's turn to another; its place stays taken until it is answered. */
@@ -78,6 +83,8 @@ export function admit(
         const work = workOf(request, body);
         c.set("body", body);
         c.set("work", work);
+        c.set("caller", caller);
+        c.set("share", reception.caller);
         c.set("hold", reception.hold);
         // Only now: bodies that come slowly keep nobody out.
         const place = reception.admit();

@@ -1,3 +1,4 @@
+import type { MiddlewareHandler } from "hono";
 import { readLimited } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { Limits } from "./limits.ts";
@@ -6,6 +7,38 @@ import { checkContentDigest } from "../http/content_digest.ts";
 /** Chunks of any size; beyond them, chunks are this long on average or longer. */
 const freeChunks = 256;
 const meanChunkBytes = 16;
+
+/** A body that is not read to its end: its connection is closed, and the rest never read. */
+export class UnreadBody extends CipherlayerError {}
+
+/**
+ * Refuses calls to a host that is none: their address cannot be read.
+ *
+ * @throws {UnreadBody} `malformed`
+ */
+export const refuseUnaddressed: MiddlewareHandler = async (c, next) => {
+  if (!URL.canParse(c.req.raw.url)) {
+    throw new UnreadBody("malformed", "Cannot read call: expected a host");
+  }
+  await next();
+};
+
+/**
+ * Refuses bodies of no stated length before a byte is read: a server spends more on
+ * tiny chunks than on all that they could ask for.
+ *
+ * @throws {UnreadBody} `malformed`, with status 411
+ */
+export const refuseUnmeasured: MiddlewareHandler = async (c, next) => {
+  if (c.req.raw.headers.has("transfer-encoding")) {
+    throw new UnreadBody(
+      "malformed",
+      "Cannot read body: expected a content-length, got a transfer-encoding",
+      { status: 411 },
+    );
+  }
+  await next();
+};
 
 /**
  * @throws {CipherlayerError} `malformed` for a body that is not said to be CBOR, with
@@ -73,8 +106,8 @@ export async function readBody(
   return body;
 }
 
-function tooLarge(maxBytes: number): CipherlayerError {
-  return new CipherlayerError(
+function tooLarge(maxBytes: number): UnreadBody {
+  return new UnreadBody(
     "body-too-large",
     `Cannot read body: expected at most ${maxBytes} bytes`,
   );
@@ -89,15 +122,15 @@ function endedEarly(cause?: unknown): CipherlayerError {
   );
 }
 
-function tooManyChunks(): CipherlayerError {
-  return new CipherlayerError(
+function tooManyChunks(): UnreadBody {
+  return new UnreadBody(
     "malformed",
     `Cannot read body: expected chunks of ${meanChunkBytes} bytes or more on average`,
   );
 }
 
-function tooSlow(patienceMs: number): CipherlayerError {
-  return new CipherlayerError(
+function tooSlow(patienceMs: number): UnreadBody {
+  return new UnreadBody(
     "malformed",
     `Cannot read body: expected ${patienceMs} bytes or its end in each ${patienceMs} ms`,
     { retryable: true },

@@ -115,7 +115,7 @@ export class Gate {
     const { limits } = this;
     if (this.#draining) throw stopping();
     const known = this.#callers.get(caller) ??
-      { calls: 0, bodyBytes: 0, servedMs: this.#minServedMs() };
+      { calls: 0, bodyBytes: 0, lightTurns: 0, ...this.#minShares() };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -130,6 +130,7 @@ export class Gate {
     let place: Place | undefined;
     let left = false;
     return {
+      caller: known,
       hold: (bytes) => {
         this.#checkMemory(bytes, { heldBytes, callerBytes: known.bodyBytes });
         this.#bodyBytes += bytes;
@@ -199,12 +200,13 @@ export class Gate {
   }
 
   /** A caller that comes now has no claim on what others had before. */
-  #minServedMs(): number {
-    if (this.#callers.size === 0) return 0;
-    return Math.min(...Array.from(
-      this.#callers.values(),
-      ({ servedMs }) => servedMs,
-    ));
+  #minShares(): Pick<Caller, "servedMs" | "usedMs"> {
+    const callers = [...this.#callers.values()];
+    if (callers.length === 0) return { servedMs: 0, usedMs: 0 };
+    return {
+      servedMs: Math.min(...callers.map(({ servedMs }) => servedMs)),
+      usedMs: Math.min(...callers.map(({ usedMs }) => usedMs)),
+    };
   }
 
   #place(caller: Caller): Place {
@@ -248,6 +250,8 @@ export class Gate {
 
 /** What a call holds from its first byte. */
 export interface Reception {
+  /** Whose it is. */
+  readonly caller: Caller;
   /**
    * Sets memory aside for more of the call's body.
    *

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Share } from "../rounds/privacy/paced.ts";
 
 /** Predicted milliseconds up to which a round is light, however it is split. */
 const lightMs = 100;
@@ -17,9 +18,11 @@ export interface Work {
 }
 
 /** Somebody whose calls wait; kept as long as there are any. */
-export interface Caller {
+export interface Caller extends Share {
   /** Predicted milliseconds of all calls that it has had turns for. */
   servedMs: number;
+  /** Turns of light calls that it has now. */
+  lightTurns: number;
 }
 
 /** What a call holds while it is worked on. */
@@ -103,8 +106,10 @@ export class Turns {
     this.#waiting.delete(next);
     this.#taken[kind]++;
     next.caller.servedMs += next.predictedMs;
+    if (kind === "light") next.caller.lightTurns++;
     next.take({
       end: () => {
+        if (kind === "light") next.caller.lightTurns--;
         this.#taken[kind]--;
         this.#give(kind);
       },
@@ -114,10 +119,15 @@ export class Turns {
   #next(kind: "light" | "any"): Waiting | undefined {
     let first: Waiting | undefined;
     for (const waiting of this.#waiting) {
-      if (kind === "light" && !waiting.isLight) continue;
+      if (kind === "light" && !this.#mayTakeLight(waiting)) continue;
       if (!first || isBefore(waiting, first)) first = waiting;
     }
     return first;
+  }
+
+  /** One caller never has all of them, so that another's light call finds one. */
+  #mayTakeLight({ isLight, caller }: Waiting): boolean {
+    return isLight && caller.lightTurns < Math.max(1, this.#perKind - 1);
   }
 }
 

@@ -17,6 +17,7 @@ export class Carried {
   readonly #client: Deno.TcpConn;
   readonly #server: Deno.TcpConn;
   #calls = 0;
+  #isRefused = false;
   #freeSinceMs = performance.now();
   #writingSinceMs: number | null = null;
 
@@ -40,16 +41,22 @@ export class Carried {
     this.#freeSinceMs = performance.now();
   }
 
+  /** No more of what the client sends is taken; it is closed once the answer has left. */
+  refuse(): void {
+    this.#isRefused = true;
+  }
+
   /**
    * Whether it has had no call for so long, however many bytes have come meanwhile, or
-   * nobody takes its answer.
+   * has been refused and answered, or nobody takes its answer.
    */
   isIdle(idleMs: number): boolean {
     const now = performance.now();
     if (this.#writingSinceMs !== null && now - this.#writingSinceMs > stallMs) {
       return true;
     }
-    return this.#calls === 0 && now - this.#freeSinceMs >= idleMs;
+    const patienceMs = this.#isRefused ? 0 : idleMs;
+    return this.#calls === 0 && now - this.#freeSinceMs >= patienceMs;
   }
 
   async #carry(): Promise<void> {
@@ -80,6 +87,7 @@ export class Carried {
       for (;;) {
         const length = await from.read(buffer);
         if (length === null) break;
+        if (this.#isRefused && !isAnswer) return;
         if (isAnswer) this.#writingSinceMs = performance.now();
         for (let at = 0; at < length;) {
           at += await to.write(buffer.subarray(at, length));

@@ -79,17 +79,21 @@ export class GuardedListener {
     clearInterval(this.#sweep);
   }
 
-  #answer(
+  async #answer(
     handler: Handler,
     request: Request,
     host: Deno.ServeHandlerInfo<Deno.NetAddr>,
-  ): Response | Promise<Response> {
+  ): Promise<Response> {
     const connection = this.#connections.get(host.remoteAddr.port);
     // Somebody on this machine found the server's own port.
     if (!connection) return new Response(null, { status: 403 });
     connection.begin();
     const completed = host.completed.finally(() => connection.end());
-    return handler(request, { remoteAddr: connection.from, completed });
+    const { from: remoteAddr } = connection;
+    const response = await handler(request, { remoteAddr, completed });
+    // Deno's server leaves it open until all has come that it reads no more.
+    if (response.headers.get("connection") === "close") connection.refuse();
+    return response;
   }
 
   async #accept(): Promise<void> {

@@ -1,3 +1,4 @@
+import { UnreadBody } from "../admission/body.ts";
 import { CipherlayerError, type ErrorCode } from "../../sdk/support/errors.ts";
 
 /** Faults that a call can meet; any other is the functions' own. */
@@ -46,6 +47,7 @@ export function problemResponse(
   if (fault.retryAfterMs > 0) {
     headers["retry-after"] = `${Math.ceil(fault.retryAfterMs / 1000)}`;
   }
+  if (error instanceof UnreadBody) headers.connection = "close";
   if (status === 401) headers["www-authenticate"] = "Bearer";
   return Response.json({
     type: "about:blank",

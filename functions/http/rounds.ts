@@ -53,7 +53,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
   const routes = new Hono<AdmissionEnv>();
   return routes.post(path, isClient, admitted, async (c) => {
     const body = c.get("body");
-    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
+    if (threads) return threads.answer(c.req.raw, body, c.var);
     const started = performance.now();
     const { signal } = c.req.raw;
     const principal = c.get("principal");
@@ -77,6 +77,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     const context = { ...round.sealing, kernel: options.kernel };
     const answer = await answerRound(context, {
       ...round,
+      caller: c.get("share"),
       signal,
       runStage: (name, work) => notes.during(name, work),
       onPhase: (part) => notes.evaluating(part),
@@ -115,7 +116,19 @@ function workOf(
   const shard = new URL(url).searchParams.get("shard") ?? undefined;
   const { shards } = parseShard(shard, limits.shards);
   const content = keyring.sealingOf(token).sealer.open(token, clock());
-  return { predictedMs: content.predictedMs, shards };
+  return workOfPart(content, shards);
+}
+
+/**
+ * What one of `shards` parts counts for. More parts than the plan has repeat what all
+ * parts need, so that each counts for one of the plan's.
+ */
+export function workOfPart(
+  content: Pick<TokenContent, "predictedMs" | "shards">,
+  shards: number,
+): Work {
+  const { predictedMs } = content;
+  return { predictedMs, shards: Math.min(shards, content.shards) };
 }
 
 /** A call as it was decoded: shard number `shard` of `shards` of round `index`. */

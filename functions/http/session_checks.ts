@@ -72,7 +72,8 @@ export async function findModel(
     const isMissing = error instanceof CipherlayerError &&
       error.code === "model-not-found";
     if (!isMissing) throw error;
-    const served = (await models.list()).map(({ name }) => name)
+    const listed = await models.list().catch(() => []);
+    const served = listed.map(({ name }) => name)
       .filter((name) => mayUse(principal, name));
     throw modelNotFound(name, served);
   }

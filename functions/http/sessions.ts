@@ -27,7 +27,7 @@ import type { Work } from "../admission/turns.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring } from "../rounds/keyring.ts";
 import type { SealedModels } from "../rounds/sealed/sealed_models.ts";
-import { runPaced } from "../rounds/privacy/paced.ts";
+import { runPaced, type Share } from "../rounds/privacy/paced.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 import { loadModel } from "./session_checks.ts";
@@ -62,7 +62,7 @@ export function sessionRoutes(
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const body = c.get("body");
-    if (threads) return threads.answer(c.req.raw, body, c.get("work"));
+    if (threads) return threads.answer(c.req.raw, body, c.var);
     const notes = telemetryOf(c.req.raw);
     const principal = c.get("principal");
     notes.add({ bytesIn: body.length });
@@ -77,12 +77,22 @@ export function sessionRoutes(
     );
     const { name, version } = model.manifest;
     notes.add({ model: name, version, samples });
-    const key = await notes.during("verify", () => checkKey(options, request));
+    const key = await notes.during(
+      "verify",
+      () => checkKey(options, request, c.get("share")),
+    );
     notes.add({ keyBits: key.modulusBits });
     const { modulusBits } = key;
     const started = await notes.during(
       "prepare",
-      () => start(options, { request, principal, model, modulusBits }),
+      () =>
+        start(options, {
+          request,
+          principal,
+          model,
+          modulusBits,
+          caller: c.get("share"),
+        }),
     );
     const response = await notes.during(
       "encode",
@@ -110,16 +120,21 @@ function decodeStart(
   return request;
 }
 
-/** @throws {CipherlayerError} `key-rejected` */
+/**
+ * @param caller whom the check counts for
+ * @throws {CipherlayerError} `key-rejected`
+ */
 async function checkKey(
   { insecureKeys }: Pick<SessionRoutesOptions, "insecureKeys">,
   request: SessionRequest,
+  caller?: Share,
 ): Promise<{ modulus: bigint; modulusBits: number }> {
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
   const options = { insecure: insecureKeys };
   // Whoever else calls is answered between its steps.
-  await runPaced(keyProofCheck(modulus, request.proof, options));
+  const task = { usedMs: 0, caller };
+  await runPaced(keyProofCheck(modulus, request.proof, options), { task });
   if (request.modulus.length * 8 !== modulusBits) {
     throw new CipherlayerError(
       "key-rejected",
@@ -137,6 +152,8 @@ interface Start {
   principal: Principal;
   model: ModelPackage;
   modulusBits: number;
+  /** Whom the planning counts for. */
+  caller: Share;
 }
 
 /** The plan, and the token of the first call, of a sealed model as of any other. */
@@ -146,7 +163,8 @@ async function start(
 ): Promise<Pick<SessionResponse, "token" | "expiresAt" | "plan">> {
   const { keyring, clock, random, limits } = options;
   const { request: { samples, modulus }, principal, model } = job;
-  const { modulusBits } = job, { name, version, privacy } = model.manifest;
+  const { modulusBits, caller } = job,
+    { name, version, privacy } = model.manifest;
   const expiresAt = clock() + limits.tokenLifetimeMs;
   const common = {
     model: name,
@@ -171,8 +189,9 @@ async function start(
     });
     return { plan, expiresAt, token };
   }
-  const ready = await prepared.get(model, { modulusBits, samples });
+  const ready = await prepared.get(model, { modulusBits, samples }, caller);
   const { plan, planHash } = ready, predictedMs = ready.predictedMs(0);
-  const content = { ...common, planHash, predictedMs, orders: [] };
+  const [{ shards }] = plan.rounds;
+  const content = { ...common, planHash, predictedMs, shards, orders: [] };
   return { plan, expiresAt, token: sealer.seal(content) };
 }

@@ -18,7 +18,7 @@ import {
 import { biasOf } from "./evaluate/linear_layer.ts";
 import { splitCiphertexts } from "./evaluate/operands.ts";
 import type { AnswerRange, PackedAnswer } from "./arithmetic/answers.ts";
-import { runPaced, type Task } from "./privacy/paced.ts";
+import { runPaced, type Share, type Task } from "./privacy/paced.ts";
 import type { CompiledRound } from "./evaluate/compiled_round.ts";
 import type { PreparedModel } from "./prepared_model.ts";
 import { answerMask, maskBytes } from "./privacy/mask.ts";
@@ -49,6 +49,8 @@ export interface RoundJob {
   ciphertexts: Uint8Array;
   range: AnswerRange;
   shards: number;
+  /** Whose call it is, among those that share the thread. */
+  caller?: Share;
   signal?: AbortSignal;
   /** Runs each stage, and may time it. */
   runStage?: RunStage;
@@ -154,7 +156,7 @@ async function openRound(
   );
   return {
     job,
-    task: { usedMs: 0 },
+    task: { usedMs: 0, caller: job.caller },
     round,
     guard,
     modulus,
@@ -275,6 +277,7 @@ function sealNextToken(
     ...content,
     round: index + 1,
     predictedMs: prepared.predictedMs(index + 1),
+    shards: plan.rounds[index + 1].shards,
     nonce: deriveKey(seeds.request, "nonce", new Uint8Array(), nonceBytes),
     orders: liveOrders(plan, index, [
       ...content.orders,

@@ -24,7 +24,7 @@ import { CompiledRound } from "./evaluate/compiled_round.ts";
 import { LruMap } from "../models/lru.ts";
 import { modelRandom } from "./privacy/model_secret.ts";
 import { orderUnits } from "./privacy/order.ts";
-import { runPaced, type Task } from "./privacy/paced.ts";
+import { runPaced, type Share, type Task } from "./privacy/paced.ts";
 
 /**
  * Milliseconds that planning may take, of this thread's time: a plan of ResNet-20 takes
@@ -138,11 +138,16 @@ export class PreparedModels {
   /**
    * The model made ready, planned when it is first asked for.
    *
+   * @param caller whom the planning counts for
    * @throws {CipherlayerError} `unsupported` where the model cannot be guarded or does
    * not fit the key, `too-much-work` where a round cannot be split into calls small
    * enough or planning takes too long
    */
-  async get(model: ModelPackage, options: KeyAndBatch): Promise<PreparedModel> {
+  async get(
+    model: ModelPackage,
+    options: KeyAndBatch,
+    caller?: Share,
+  ): Promise<PreparedModel> {
     const { manifest } = model;
     const protections = { ...protectionsOf(manifest), ...this.#overrides };
     let known = this.#known.get(model);
@@ -158,7 +163,7 @@ export class PreparedModels {
     return await plans.getOrMake(
       `${options.modulusBits}/${options.samples}`,
       async () => {
-        const plan = await this.#plan(guarded, options);
+        const plan = await this.#plan(guarded, options, caller);
         return new PreparedModel(guarded, plan, { ...options, channelOrder });
       },
     );
@@ -167,6 +172,7 @@ export class PreparedModels {
   async #plan(
     { model: { manifest, tensors }, guards }: GuardedModel,
     { modulusBits, samples }: KeyAndBatch,
+    caller?: Share,
   ): Promise<InferencePlan> {
     if (samples > 1 && guards.some(({ kind }) => kind === "compared")) {
       // Samples side by side would share scales, and show how scores compare.
@@ -175,7 +181,7 @@ export class PreparedModels {
         `Cannot start session: model ${manifest.name} takes one sample at a time, got ${samples}`,
       );
     }
-    const task = { usedMs: 0 };
+    const task = { usedMs: 0, caller };
     const work = planStepwise(manifest, {
       modulusBits,
       samples,

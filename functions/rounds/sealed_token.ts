@@ -11,6 +11,7 @@ import {
   maxModulusBytes,
   maxNameLength,
   maxRounds,
+  maxShards,
 } from "../../sdk/wire/limits.ts";
 import {
   bytes,
@@ -33,6 +34,8 @@ export interface TokenContent {
   round: number;
   /** Predicted milliseconds of the round in one part, for whoever lends it a turn. */
   predictedMs: number;
+  /** Parts that the plan has the round asked for in. */
+  shards: number;
   /** The edge's public key N, big-endian. */
   modulus: Uint8Array;
   /**
@@ -65,6 +68,7 @@ const tokenContent: Check<TokenContent> = record({
   samples: integer(1, maxCount),
   round: integer(0, maxRounds),
   predictedMs: integer(0, Number.MAX_SAFE_INTEGER),
+  shards: integer(1, maxShards),
   modulus: bytes(maxModulusBytes),
   nonce: bytes(16),
   orders: list(

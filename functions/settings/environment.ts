@@ -10,6 +10,7 @@ import { KvBudgetStore } from "../stores/kv_budget.ts";
 import { MemoryBudgetStore } from "../admission/budget.ts";
 import type { AppOptions } from "../app.ts";
 import { whenUnlocked } from "../stores/kv_lock.ts";
+import { damageOf, isCut } from "../stores/kv_damage.ts";
 import { Heartbeat } from "../stores/heartbeat.ts";
 import { KvNonceStore } from "../stores/kv_spent_tokens.ts";
 import { NoNonceStore } from "../stores/spent_tokens.ts";
@@ -89,7 +90,7 @@ export async function denoOptions(
       store: kv ? new KvBudgetStore(kv) : new MemoryBudgetStore(),
       limits,
     },
-    ready: kv && startHeartbeat(kv),
+    ready: kv && startHeartbeat(kv, settings.text("CIPHERLAYER_KV")),
     access: await accessFrom(settings),
   };
 }
@@ -107,6 +108,8 @@ async function openKv(
 ): Promise<Deno.Kv | undefined> {
   const path = settings.text("CIPHERLAYER_KV");
   try {
+    const damage = path && isFile(path) ? damageOf(path) : null;
+    if (damage) throw new Error(`${path} is damaged: ${damage}`);
     const kv = await whenUnlocked(() => Deno.openKv(path));
     await whenUnlocked(() => kv.get(["cipherlayer"]));
     return kv;
@@ -124,9 +127,16 @@ async function openKv(
   }
 }
 
+/** Others are in memory, or on other machines. */
+function isFile(kvPath: string): boolean {
+  return kvPath !== ":memory:" && !/^https?:/.test(kvPath);
+}
+
 /** The readiness of a database, from a heartbeat that lasts as long as the process. */
-function startHeartbeat(kv: Deno.Kv): ReadinessCheck {
-  const heartbeat = new Heartbeat(kv);
+function startHeartbeat(kv: Deno.Kv, path?: string): ReadinessCheck {
+  const heartbeat = new Heartbeat(kv, {
+    isCut: () => path !== undefined && isFile(path) && isCut(path),
+  });
   heartbeat.start();
   return heartbeat.ready;
 }

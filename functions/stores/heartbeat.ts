@@ -20,20 +20,30 @@ export class Heartbeat {
   readonly #kv: Deno.Kv;
   readonly #id: string;
   readonly #clock: () => number;
+  readonly #isCut: () => boolean;
   /** The version of each other instance's beat that was seen last, and when it was new. */
   readonly #seen = new Map<string, { version: string; sinceMs: number }>();
   #lookedAt: number | undefined;
   #reasons: string[] = [];
 
-  /** @param clock milliseconds since 1970 */
   constructor(
     kv: Deno.Kv,
-    id: string = crypto.randomUUID(),
-    clock: () => number = Date.now,
+    {
+      id = crypto.randomUUID(),
+      clock = Date.now,
+      isCut = () => false,
+    }: {
+      id?: string;
+      /** Milliseconds since 1970. */
+      clock?: () => number;
+      /** Whether the database's file has lost a part. */
+      isCut?: () => boolean;
+    } = {},
   ) {
     this.#kv = kv;
     this.#id = id;
     this.#clock = clock;
+    this.#isCut = isCut;
   }
 
   /** Beats until the returned function is called. */
@@ -51,6 +61,8 @@ export class Heartbeat {
   /** Writes this instance's time and looks at the others'. Never rejects. */
   async beat(): Promise<void> {
     try {
+      // What is in memory can still be read; Deno's cleaning up needs the rest.
+      if (this.#isCut()) throw new Error("the file is not a database");
       const now = this.#clock();
       await whenUnlocked(() => this.#kv.set([...beatsKey, this.#id], now));
       const agree = await whenUnlocked(() => this.#clocksAgree(now));

@@ -11,28 +11,6 @@ export function allOf(...checks: ReadinessCheck[]): ReadinessCheck {
 }
 
 /**
- * The check's reasons, found anew once they are older than `lifetimeMs`: anybody may
- * ask whether the functions are ready, and should not keep them busy with it.
- *
- * @param clock milliseconds of any start
- */
-export function rememberCheck(
-  check: ReadinessCheck,
-  lifetimeMs: number,
-  clock: () => number = () => performance.now(),
-): ReadinessCheck {
-  let found: Promise<string[]> | undefined;
-  let until = -Infinity;
-  return () => {
-    if (!found || clock() >= until) {
-      until = Infinity;
-      found = check().finally(() => until = clock() + lifetimeMs);
-    }
-    return found;
-  };
-}
-
-/**
  * Whether `what` can be reached: `reach` resolves, and in time. Its error stays
  * inside: the answer of `/readyz` is for everybody.
  */

@@ -1,7 +1,8 @@
 import type { Hono } from "hono";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
-import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import { problemResponse } from "../http/problem.ts";
+import { describeFault, telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
 
 /**
@@ -20,7 +21,9 @@ export function answerCalls(
   let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
 
-  const answer = async ({ id, url, headers, body }: ThreadCall) => {
+  const answer = async (
+    { id, url, headers, body, caller }: ThreadCall,
+  ) => {
     const controller = new AbortController();
     calls.set(id, controller);
     const request = new Request(url, {
@@ -29,7 +32,7 @@ export function answerCalls(
       body,
       signal: controller.signal,
     });
-    const response = await (await app!).fetch(request);
+    const response = await (await app!).fetch(request, { caller });
     const content = await response.arrayBuffer();
     calls.delete(id);
     reply({
@@ -56,7 +59,12 @@ export function answerCalls(
       app = options.then((options) =>
         // What is known of a call goes back with its answer, to be told there.
         // Whose turn it is has been decided where the call came.
-        createApp({ ...options, observers: [], gate: openGate() })
+        createApp({
+          ...options,
+          observers: [],
+          gate: openGate(),
+          address: (host) => (host as Pick<ThreadCall, "caller">).caller,
+        })
       );
     } else if ("abort" in message) calls.get(message.abort)?.abort();
     else if ("changedModel" in message) {
@@ -64,10 +72,28 @@ export function answerCalls(
         deployments?.models.refresh(message.changedModel)
       );
     } else if ("ping" in message) void pong(message.ping);
-    else void answer(message);
+    else {
+      // Nothing that a call brings may end the thread, and with it others' calls.
+      answer(message).catch(async (error) => {
+        calls.delete(message.id);
+        const response = problemResponse(error);
+        const body = await response.arrayBuffer();
+        reply({
+          id: message.id,
+          status: response.status,
+          headers: [...response.headers],
+          body,
+          facts: { phases: [], fault: describeFault(error) },
+        }, [body]);
+      });
+    }
   };
 }
 
 function openGate(): Gate {
-  return new Gate({ running: Infinity, waiting: Infinity });
+  return new Gate({
+    running: Infinity,
+    waiting: Infinity,
+    perCaller: Infinity,
+  });
 }

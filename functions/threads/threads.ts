@@ -23,6 +23,8 @@ export interface ThreadCall {
   url: string;
   headers: [name: string, value: string][];
   body: ArrayBuffer;
+  /** Whom it counts for. */
+  caller: string;
 }
 
 export interface ThreadReply {
@@ -95,7 +97,7 @@ export class EvaluationThreads {
   async answer(
     request: Request,
     body: Uint8Array,
-    { predictedMs, shards }: Work,
+    { work: { predictedMs, shards }, caller }: { work: Work; caller: string },
   ): Promise<Response> {
     if (this.#threads.length === 0) throw threadEnded();
     const callMs = Math.max(1, predictedMs / shards);
@@ -106,7 +108,7 @@ export class EvaluationThreads {
     const reply = await notes.during("wait", async () => {
       thread.work.set(request, callMs);
       try {
-        const reply = await this.#call(thread, request, body);
+        const reply = await this.#call(thread, request, body, caller);
         notes.takeOver(reply.facts);
         return reply;
       } finally {
@@ -144,6 +146,7 @@ export class EvaluationThreads {
     thread: Thread,
     request: Request,
     body: Uint8Array,
+    caller: string,
   ): Promise<ThreadReply> {
     const id = this.#nextId++;
     const reply = Promise.withResolvers<ThreadReply>();
@@ -156,6 +159,7 @@ export class EvaluationThreads {
         url: request.url,
         headers: [...request.headers],
         body: body.slice().buffer,
+        caller,
       });
       return await reply.promise;
     } finally {

@@ -39,7 +39,7 @@ export async function readText(path: string): Promise<string> {
 
 const reasons: Record<string, string> = {
   ENOENT: "no such file",
-  ENOTDIR: "no such file",
+  ENOTDIR: "no such folder",
   EISDIR: "is a folder",
   EACCES: "not permitted",
   EPERM: "not permitted",

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { ModelPackage } from "./format.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "./package_bytes.ts";
 import { readBytes } from "./read_file.ts";
 import { verifyPackage } from "./verify.ts";
+import { makeFolder, writeWholeFile } from "./write_file.ts";
 
 const maxPackageBytes = 2 ** 30;
 
@@ -72,8 +73,8 @@ export async function writePackage(
   model: ModelPackage,
 ): Promise<void> {
   verifyPackage(model);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   for (const [name, bytes] of encodePackage(model)) {
-    await writeFile(`${folder}/${name}`, bytes);
+    await writeWholeFile(`${folder}/${name}`, bytes);
   }
 }

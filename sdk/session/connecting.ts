@@ -15,7 +15,6 @@ import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
-import type { InferencePlan } from "../wire/plan.ts";
 import { checkPlan } from "./check_plan.ts";
 import { runInference } from "./inference.ts";
 import type { ConnectOptions } from "./session_options.ts";

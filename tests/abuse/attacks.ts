@@ -19,6 +19,10 @@ export type Attack = (url: string) => Promise<() => Promise<unknown>>;
 
 const cbor = { "content-type": "application/cbor" };
 
+/** From an address of the attack's own: what one has used up is not missing in the next. */
+const call: typeof fetch = (input, init) => fetch(input, { ...init, client });
+let client: Deno.HttpClient | undefined;
+
 function address(url: string): { hostname: string; port: number } {
   const { hostname, port } = new URL(url);
   return { hostname, port: Number(port) };
@@ -42,7 +46,7 @@ function pause(ms: number): Promise<void> {
 }
 
 async function post(url: string, path: string, body: Uint8Array) {
-  const response = await fetch(url + path, {
+  const response = await call(url + path, {
     method: "POST",
     headers: cbor,
     body: body as Uint8Array<ArrayBuffer>,
@@ -192,6 +196,7 @@ export const attacks: Record<string, Attack> = {
       model: "resnet20-cifar10",
       keys: benchKey(2048),
       timeoutMs: 120_000,
+      fetch: call,
     });
     const reading = Array(3 * 32 * 32).fill(0.5);
     return () => forever(1, () => session.infer(reading));
@@ -201,6 +206,8 @@ export const attacks: Record<string, Attack> = {
 /** Prints a line when it is ready, attacks when it gets one, and never ends by itself. */
 if (import.meta.main) {
   const [name, url] = Deno.args;
+  const place = Object.keys(attacks).indexOf(name);
+  client = Deno.createHttpClient({ localAddress: `127.0.1.${1 + place}` });
   const run = await attacks[name](url);
   console.log("ready");
   await Deno.stdin.read(new Uint8Array(1));

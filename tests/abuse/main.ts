@@ -23,7 +23,9 @@ attacks:
 
 Ends with 1 where memory exceeds the bound that is printed, /readyz says 503, /healthz
 has a 99th percentile above 250 ms, or the light client one of more than 3 times that
-before. On a machine with other work the times are those of that work, too.
+before. Attackers stand for other machines: they have the lowest priority, so that they
+get what processor time the server and the light client leave. On a machine with other
+work the times are those of that work, too.
 `;
 
 const threads = 2;
@@ -44,7 +46,7 @@ async function startAttack(name: string, url: string) {
   const child = new Deno.Command("nice", {
     args: [
       "-n",
-      "10",
+      "19",
       Deno.execPath(),
       "run",
       "-A",
@@ -61,6 +63,7 @@ async function startAttack(name: string, url: string) {
   const { done } = await reader.read();
   if (done) throw new Error(`The attack "${name}" ended before it began`);
   return {
+    pid: child.pid,
     begin: async () => {
       const writer = child.stdin.getWriter();
       await writer.write(Uint8Array.of(10));
@@ -146,6 +149,9 @@ async function main(names: string[], seconds: number): Promise<boolean> {
     const times = [Date.now()];
     await pause(500 * seconds);
     times.push(Date.now());
+    const figures = () =>
+      Promise.all([processFigures(host.pid), processFigures(attack.pid)]);
+    const [server, attacker] = await figures();
     await attack.begin();
     let peakBytes = 0;
     for (let left = 4 * seconds; left > 0; left--) {
@@ -153,6 +159,13 @@ async function main(names: string[], seconds: number): Promise<boolean> {
       await pause(250);
     }
     times.push(Date.now());
+    const [serverThen, attackerThen] = await figures();
+    const listenerSeconds = serverThen!.mainSeconds - server!.mainSeconds;
+    const cpuSeconds = [
+      listenerSeconds,
+      serverThen!.cpuSeconds - server!.cpuSeconds - listenerSeconds,
+      attackerThen!.cpuSeconds - attacker!.cpuSeconds,
+    ];
     await attack.end();
     await pause(500 * seconds);
     times.push(Date.now());
@@ -174,6 +187,7 @@ async function main(names: string[], seconds: number): Promise<boolean> {
       [before, during, after].map(({ healthMs }) => whole(healthMs)).join(" "),
       [before, during, after].map(({ lightMs }) => whole(lightMs)).join(" "),
       `${during.lights}`,
+      cpuSeconds.map((seconds) => seconds.toFixed(1)).join(" "),
       faults.join(", ") || "-",
     ]);
     console.error([...rows.at(-1)!, ...new Set(during.failed)].join(" | "));
@@ -189,11 +203,12 @@ async function main(names: string[], seconds: number): Promise<boolean> {
       "/healthz p99",
       "light p99",
       "inferences",
+      "CPU s",
       "exceeded",
     ], rows),
   );
   console.log(
-    `Before, during and after; milliseconds. Memory at rest ${
+    `Before, during and after; milliseconds. CPU seconds during: the server's listener, its other threads, the attackers. Memory at rest ${
       mib(restBytes)
     } MiB, at most ${mib(peak)}, bound ${mib(boundBytes)}.`,
   );

@@ -1,8 +1,11 @@
 /** What commands say to people and programs when something is wrong, and their exit codes. */
 import { deepEqual, equal, match } from "node:assert/strict";
+import process from "node:process";
 import { encodeNpy } from "../../cli/readings/npy.ts";
+import { readPackage } from "../../models/package/read_package.ts";
 import { zooFolder } from "../../models/package/zoo.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
+import { startCloud } from "../support/cloud.ts";
 import { runInProcess } from "../support/command_line.ts";
 
 const folder = await Deno.makeTempDir();
@@ -80,6 +83,14 @@ Deno.test("compile tells of the worst score by its label, and overwrites only by
   const kept = await runInProcess(...simulate, `${folder}/x.npy`, ...out);
   equal(kept.code, 2);
   equal(await Deno.readTextFile(`${folder}/two.csv`), "1\n0\n");
+});
+
+Deno.test("what cannot be written is told in a sentence", async () => {
+  const { code, stderr } = await compile(
+    ...["--force", "--out", `${folder}/x.npy/package`],
+  );
+  equal(code, 2);
+  match(stderr, /^Cannot make .*x\.npy\/package: no such folder$/m);
 });
 
 Deno.test("a model may be named in any way, and a wrong name is told", async () => {
@@ -165,4 +176,43 @@ Deno.test("numbers for people: what is revealed, and that a key is insecure", as
   match(weak.stdout, /\[INSECURE 512-bit key/);
   const strong = await runInProcess("plan", "occupancy");
   equal(strong.stdout.includes("INSECURE"), false);
+});
+
+Deno.test("functions and a model by one address: run, inspect, and a name that is not served", async () => {
+  const model = await readPackage(`${zooFolder}/occupancy/package`);
+  await using cloud = startCloud([model]);
+  await Deno.writeTextFile(`${folder}/good.csv`, room.replace("9500", "950"));
+  const run = [
+    ...["--input", `${folder}/good.csv`, "--count", "1"],
+    ...["--insecure-key-bits", "512", "--json"],
+  ];
+  const { code, stdout, stderr } = await runInProcess(
+    ...["run", `${cloud.url}/occupancy`, ...run],
+  );
+  equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  deepEqual(report.labels, ["occupied"]);
+  equal(report.maxAbsErrorVsSimulator, null);
+
+  const inspected = await runInProcess("inspect", `${cloud.url}/occupancy`);
+  match(inspected.stdout, /^input input \[4\] \(temperature °C, humidity %/m);
+  for (const command of ["inspect", "run"]) {
+    const wrong = await runInProcess(
+      ...[command, `${cloud.url}/ocupancy`],
+      ...command === "run" ? run : [],
+    );
+    match(wrong.stderr, /serves? occupancy/);
+  }
+  // The environment says where functions are.
+  process.env.CIPHERLAYER_URL = cloud.url;
+  try {
+    const before = cloud.calls.length;
+    const { stdout } = await runInProcess("run", "occupancy", ...run);
+    equal(JSON.parse(stdout).maxAbsErrorVsSimulator, 0);
+    equal(cloud.calls.length > before, true);
+    const without = await runInProcess("models", "list");
+    match(without.stderr, /expected a token in CIPHERLAYER_TOKEN/);
+  } finally {
+    delete process.env.CIPHERLAYER_URL;
+  }
 });

@@ -12,6 +12,7 @@ import {
   type Point,
 } from "../../examples/web/drawing.ts";
 import { functionsAddress } from "../../examples/web/functions_address.ts";
+import { sayAnswer } from "../../examples/web/wording.ts";
 import { glyphs } from "../../examples/digits/strokes.ts";
 
 /** A glyph as somebody draws it: `size` of the pad high, its corner at (left, top). */
@@ -126,6 +127,16 @@ Deno.test("is sure when one share is at least twice the next", () => {
   // Neither impossible nor certain.
   assert.equal(readableShare(0.0001), "< 0.1 %");
   assert.equal(readableShare(0.99999), "> 99.9 %");
+});
+
+Deno.test("says the answer with its share, both where it is not sure, the label where no more is told", () => {
+  const say = (...scores: number[]) => sayAnswer(1, readConfidence(scores));
+  assert.equal(say(0, 3, 0), "It is a 1. The network is 90.9 % sure.");
+  assert.equal(
+    say(0, 3, 2.9),
+    "Not sure: perhaps 1 (51.2 %), perhaps 2 (46.3 %).",
+  );
+  assert.match(sayAnswer(1, null), /^It is a 1\. .* hidden\.$/);
 });
 
 Deno.test("asks the page's own host unless its address names another cloud", () => {

@@ -9,6 +9,7 @@ import { decode } from "cborg";
 import { decode as decodePng } from "fast-png";
 import type { BrowserContext, Page } from "playwright-core";
 import { chiSquared, histogram } from "../../bench/paper/statistics.ts";
+import { pageFiles } from "../../examples/web/build.ts";
 import { isMissing } from "../support/apps.ts";
 import {
   answered,
@@ -25,6 +26,9 @@ import {
 const ignore = isMissing("lenet-mnist");
 const hasBrowser = existsSync(chromiumPath);
 const screenshots = Deno.env.get("CIPHERLAYER_SCREENSHOTS");
+
+/** All that the page loads, compressed. */
+const maxGzippedBytes = 140_000;
 
 const desktop = { width: 1280, height: 900 };
 const phone = { width: 390, height: 844 };
@@ -65,6 +69,10 @@ Deno.test({
         await t.step(
           "on a phone, with reduced motion, reads a small digit in a corner and shows the answer",
           () => checkPhone(page),
+        );
+        await t.step(
+          "hides the network from the browser where its user wants that",
+          () => checkSealed(page),
         );
         await t.step(
           "sends nothing to a cloud that its link names before the user agrees",
@@ -113,11 +121,6 @@ async function checkExample(page: Page, url: string): Promise<void> {
   await checkFigure(page);
   await ready(page);
   await checkViews(page, "example");
-  const sizes = await page.evaluate<number[]>(
-    "performance.getEntriesByType('resource').map((entry) => entry.decodedBodySize)",
-  );
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
-  assert.ok(bytes < 300_000, `the page loads ${bytes} bytes`);
 }
 
 async function checkAnswer(page: Page, sent: SentBody[]): Promise<void> {
@@ -379,6 +382,49 @@ async function checkPhone(page: Page): Promise<void> {
   }
 }
 
+/** Of the page above, with an insecure key: the first map that was opened is noise. */
+async function checkSealed(page: Page): Promise<void> {
+  assert.ok(await correlation(page) > 0.3, "the digit shows in an open map");
+  await page.locator("#sealed").check();
+  await ready(page);
+  await page.getByRole("button", { name: "Use a handwritten 4" }).click();
+  await page.locator("#ask").click();
+  await page.locator("#answer-text", { hasText: "It is a 4." })
+    .waitFor({ timeout: answerTimeoutMs });
+  await ready(page);
+  assert.match(
+    await page.locator(".round .maps").first().getAttribute("aria-label") ?? "",
+    /^Noise/,
+  );
+  // 24 x 23 pairs: beyond 0.25 once in 10^8.
+  assert.ok(Math.abs(await correlation(page)) < 0.25);
+  assert.equal(await page.locator("#scores li").count(), 0);
+  assert.ok(await page.locator("#equations").isHidden());
+}
+
+/** Correlation of neighbours in the first map of the first round: near 0 of noise. */
+async function correlation(page: Page): Promise<number> {
+  const side = 24;
+  const url = await page.evaluate<string>(
+    "document.querySelector('.round .maps canvas').toDataURL()",
+  );
+  const { data, width, channels } = decodePng(await (await fetch(url)).bytes());
+  const zoom = width / side;
+  const at = (x: number, y: number) => data[channels * zoom * (y * width + x)];
+  const pairs = Array.from({ length: side * (side - 1) }, (_, i) => {
+    const x = i % (side - 1), y = Math.floor(i / (side - 1));
+    return [at(x, y), at(x + 1, y)];
+  });
+  const mean = (values: number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const left = mean(pairs.map(([a]) => a));
+  const right = mean(pairs.map(([, b]) => b));
+  const spread = (one: 0 | 1, middle: number) =>
+    mean(pairs.map((pair) => (pair[one] - middle) ** 2));
+  const together = mean(pairs.map(([a, b]) => (a - left) * (b - right)));
+  return together / Math.sqrt(spread(0, left) * spread(1, right));
+}
+
 /** The page's own host serves files only; the functions are at another address. */
 async function checkNamedCloud(
   context: BrowserContext,
@@ -392,8 +438,9 @@ async function checkNamedCloud(
   });
   await page.route("https://functions.example/**", async (route) => {
     const request = route.request();
-    const { pathname } = new URL(request.url());
-    const reply = await fetch(new URL(pathname.replace("/own", ""), url), {
+    const { pathname, search } = new URL(request.url());
+    const path = pathname.replace("/own", "") + search;
+    const reply = await fetch(new URL(path, url), {
       method: request.method(),
       headers: { "content-type": "application/cbor" },
       body: new Uint8Array(request.postDataBuffer() ?? []),
@@ -448,12 +495,17 @@ async function checkServed(url: string): Promise<void> {
   const links = [...page.matchAll(/(?:href|src)="([^"#:]+)"/g)]
     .map(([, link]) => link);
   assert.ok(links.includes("README.txt") && links.includes("SECURITY.txt"));
-  for (const link of [...new Set(links), "gateway_worker.js", "example.json"]) {
-    const reply = await fetch(new URL(link, url));
-    assert.equal(reply.status, 200, link);
+  assert.ok(links.every((link) => pageFiles.includes(link)));
+  let bytes = 0;
+  for (const name of pageFiles) {
+    const reply = await fetch(new URL(name === "index.html" ? "" : name, url));
+    assert.equal(reply.status, 200, name);
     assert.equal(reply.headers.get("x-content-type-options"), "nosniff");
-    await reply.body?.cancel();
+    const gzipped = reply.body!.pipeThrough(new CompressionStream("gzip"));
+    const size = (await new Response(gzipped).bytes()).length;
+    if (!name.endsWith(".txt")) bytes += size;
   }
+  assert.ok(bytes < maxGzippedBytes, `the page loads ${bytes} bytes`);
   const session = await fetch(`${url}v1/sessions`, { method: "POST" });
   assert.equal(session.status, 400);
   assert.equal((await session.json()).code, "malformed");

@@ -147,7 +147,7 @@ export const privacyMutations: Mutation[] = [
   {
     name: "one computation to its end before the next",
     file: "functions/rounds/privacy/paced.ts",
-    find: "b.task.usedMs < a.task.usedMs ? b : a",
+    find: "hasHadLess(b.task, a.task) ? b : a",
     replace: "a",
     tests: ["tests/functions/rounds/privacy/paced_test.ts"],
   },

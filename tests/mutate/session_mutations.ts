@@ -268,7 +268,7 @@ export const sessionMutations: Mutation[] = [
   {
     name: "readings that a caller changes while they wait",
     file: "sdk/session/quantised_readings.ts",
-    find: "readings.map(copyOfReading)",
+    find: "eachReading(readings, copyOfReading)",
     replace: "readings",
     tests: ["tests/sdk/session/readings_test.ts"],
   },
@@ -323,8 +323,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "answers of any size",
     file: "sdk/session/transport.ts",
-    find: "if (body === null) {",
-    replace: "if (body === 0) {",
+    find: "if (body === null) throw tooLarge",
+    replace: "if (body === 0) throw tooLarge",
     tests: ["tests/sdk/session/transport_test.ts"],
   },
   {
@@ -361,5 +361,19 @@ export const sessionMutations: Mutation[] = [
     find: "if (!Number.isFinite(2 * step * largestInteger + offset[i])) {",
     replace: "if (step === null) {",
     tests: ["tests/sdk/session/check_plan_test.ts"],
+  },
+  {
+    name: "the page sends to a cloud that nobody agreed to",
+    file: "examples/web/main.ts",
+    find: 'functions.kind === "named" && !await confirm(functions.url)',
+    replace: 'functions.kind === "named" && functions.url === null',
+    tests: ["tests/examples/web_test.ts"],
+  },
+  {
+    name: "the page's link names a cloud without TLS",
+    file: "examples/web/functions_address.ts",
+    find: 'url.protocol !== "https:" && url.origin !== page.origin',
+    replace: 'url.protocol === "javascript:"',
+    tests: ["tests/examples/web_drawing_test.ts"],
   },
 ];

@@ -165,6 +165,20 @@ export const storageMutations: Mutation[] = [
     tests: ["tests/sdk/queue/offline_queue_test.ts"],
   },
   {
+    name: "damaged databases are opened",
+    file: "functions/settings/environment.ts",
+    find: "if (damage) throw",
+    replace: "if (damage === undefined) throw",
+    tests: ["tests/functions/settings/environment_test.ts"],
+  },
+  {
+    name: "a database without its end stays open",
+    file: "functions/stores/heartbeat.ts",
+    find: "if (this.#isCut()) throw",
+    replace: "if (!this.#isCut) throw",
+    tests: ["tests/functions/stores/heartbeat_test.ts"],
+  },
+  {
     name: "a lock in Deno KV that is taken from who holds it",
     file: "sdk/blobs/kv_lock.ts",
     find: "holder === null || (seen",

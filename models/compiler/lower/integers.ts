@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { IntegerGrid } from "../ir.ts";
+import type { EdgeOperation, IntegerGrid, LinearMap } from "../ir.ts";
 import type { OnnxNode } from "../onnx/graph.ts";
 import { isIdentity } from "./linear_map.ts";
 import { along, type Meaning } from "./meaning.ts";
@@ -122,8 +122,55 @@ export function passIntegers(
   for (const output of outputs) integers.set(output, first);
 }
 
+/** Operations that leave multiples of a scale what they are. */
+const keepsGrid = new Set<EdgeOperation["op"]>(["maxPool", "transpose"]);
+
+/** Whether a value holds multiples of the grid's scale already, so that it need not be rounded to them. */
+export function liesOnGrid(
+  { rounds }: OperatorCall,
+  value: DynamicValue,
+  grid: IntegerGrid,
+): boolean {
+  const isLast = (operations: readonly EdgeOperation[]) => {
+    const last = operations.findLast(({ op }) => !keepsGrid.has(op));
+    return last?.op === "quantise" && isSameGrid(last, grid);
+  };
+  if (value.kind === "edge") return isLast(value.operations);
+  if (value.bias.some((b) => b !== 0)) return false;
+  const isOnGrid = (name: string) => {
+    const given = rounds.inputs.get(name)?.grid;
+    const round = rounds.rounds.find(({ writes }) => writes === name);
+    return given ? isSameGrid(given, grid) : isLast(round?.edge ?? []);
+  };
+  // Elements side by side: each is one element of one activation, or none.
+  const taken = new Uint8Array(value.bias.length);
+  return value.terms.every(({ reads, map }) =>
+    isOnGrid(reads) && picksApart(map, taken)
+  );
+}
+
+/** Whether each row of the map picks one element or none, and none of those taken. */
+function picksApart(map: LinearMap, taken: Uint8Array): boolean {
+  if (map.kind === "selection") {
+    return map.index.every((from, i) => from < 0 || taken[i]++ === 0);
+  }
+  if (map.kind === "matrix") return false;
+  const { output, weights, kernel } = map, [channels, height, width] = output;
+  const perRow = weights.length / channels, area = height * width;
+  if (kernel[0] * kernel[1] > 1) return false;
+  for (let c = 0; c < channels; c++) {
+    const row = weights.subarray(c * perRow, (c + 1) * perRow);
+    const picked = row.reduce((count, w) => w === 0 ? count : count + 1, 0);
+    if (picked > 1 || row.some((w) => w !== 0 && w !== 1)) return false;
+    for (let i = c * area; picked > 0 && i < (c + 1) * area; i++) {
+      if (taken[i]++ > 0) return false;
+    }
+  }
+  return true;
+}
+
 /** Whether values between two grids' multiples are rounded alike. */
-export function isSameGrid(left: IntegerGrid, right: IntegerGrid): boolean {
+function isSameGrid(left: IntegerGrid, right: IntegerGrid): boolean {
   return left.scale === right.scale && left.low === right.low &&
     left.high === right.high;
 }

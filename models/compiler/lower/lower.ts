@@ -34,6 +34,7 @@ import { countReaders, isCheaperWritten } from "./joining.ts";
 import { isScalarOperator } from "./scalar_functions.ts";
 import { interfaceFaults } from "./model_interface.ts";
 import { prepareGraph } from "./prepare.ts";
+import { asOffending, inIntegers, refuseUnknown } from "./refuse.ts";
 import { checkSignature } from "./signatures.ts";
 import { suggestion } from "./suggestions.ts";
 import { poolBeforeConcat } from "./pool_before_concat.ts";
@@ -72,6 +73,11 @@ const rules: Record<string, OperatorRule> = {
   ...recurrentRules,
 };
 
+/** Whether a rule lowers the operator where it depends on the reading. */
+function hasRule(operator: string): boolean {
+  return Object.hasOwn(rules, operator) || isScalarOperator(operator);
+}
+
 /** Operators that are linear where they depend on the reading at all. */
 const joining = new Set([
   ...Object.keys(linearRules),
@@ -102,7 +108,9 @@ export function lower(
     const outputs = new Set(graph.outputs.map(({ name }) => name));
     const isTail = ({ operator, outputs: [output] }: OnnxNode) =>
       tailOperators.has(operator) && outputs.has(output);
-    const refused = graph.nodes.filter((node) => !isTail(node)).map(refuse)
+    const refused = graph.nodes.filter((node) => !isTail(node)).map((node) =>
+      refuseUnknown(node, hasRule)
+    )
       .filter((node) => node !== null);
     throw new UnsupportedModelError([...faults, ...refused]);
   }
@@ -159,7 +167,7 @@ export function lower(
       const [name] = node.outputs;
       if (shape) values.set(name, rounds.activation(`?${name}`, shape));
     };
-    const refusal = refuse(node) ??
+    const refusal = refuseUnknown(node, hasRule) ??
       (computing.has(node) ? inIntegers(node) : null);
     if (refusal) {
       offend(refusal);
@@ -285,91 +293,6 @@ function lowerNode(
     "it works on a tensor that depends on the reading; only constants are known here",
     suggestion(node.operator),
   );
-}
-
-/** Operators without any rule, whatever their inputs. */
-function refuse(node: OnnxNode): OffendingNode | null {
-  const { name, operator, domain } = node;
-  const standard = Object.hasOwn(mlRules, operator)
-    ? domain === "ai.onnx.ml"
-    : ["", "ai.onnx"].includes(domain) ||
-      domainsOf[operator]?.includes(domain);
-  const known = Object.hasOwn(rules, operator) || isScalarOperator(operator) ||
-    foldable.has(operator);
-  if (standard && known) return null;
-  return {
-    name,
-    operator: standard ? operator : `${domain}.${operator}`,
-    why: Object.hasOwn(reasons, operator)
-      ? reasons[operator]
-      : standard
-      ? tailOperators.has(operator)
-        ? "it is known only as the last operator of the model"
-        : "the operator is not known"
-      : "operators of this domain are not known",
-    instead: suggestion(operator),
-  };
-}
-
-const gates = "its gates multiply two tensors that depend on the reading";
-
-/** What stands in the way of operators that somebody may expect. */
-const reasons: Readonly<Record<string, string>> = {
-  TreeEnsemble: "trees compare features, which ciphertexts do not allow",
-  TreeEnsembleClassifier:
-    "trees compare features, which ciphertexts do not allow",
-  TreeEnsembleRegressor:
-    "trees compare features, which ciphertexts do not allow",
-  LSTM: gates,
-  GRU: gates,
-  Normalizer: "it divides by a norm that depends on the reading",
-  SVMClassifier: "it counts votes of comparisons that depend on the reading",
-};
-
-/** Other domains in which operators of that name are the same. */
-const domainsOf: Readonly<Record<string, readonly string[]>> = {
-  Quant: ["qonnx.custom_op.general", "finn.custom_op.general"],
-  BipolarQuant: ["qonnx.custom_op.general", "finn.custom_op.general"],
-  RequantShift: ["PACTOps"],
-};
-
-function inIntegers({ name, operator }: OnnxNode): OffendingNode {
-  return {
-    name,
-    operator,
-    why: "it computes in integers, which wrap and truncate",
-    instead: "cast the reading to float first",
-  };
-}
-
-/** Operators that only fold on constants. */
-const foldable = new Set([
-  "Constant",
-  "ConstantOfShape",
-  "Expand",
-  "Where",
-  "Range",
-  "ReduceProd",
-  "Equal",
-  "Less",
-  "Greater",
-  "And",
-  "Or",
-  "Mod",
-]);
-
-function asOffending(
-  node: Pick<OnnxNode, "name" | "operator">,
-  error: unknown,
-): OffendingNode {
-  const { name, operator } = node;
-  if (error instanceof UnsupportedNodeError) {
-    return { name, operator, why: error.why, instead: error.instead };
-  }
-  if (error instanceof RangeError) {
-    return { name, operator, why: error.message, instead: "correct the model" };
-  }
-  throw error;
 }
 
 function isUntouchedInput({ inputs }: RoundBuilder, value: Value): boolean {

@@ -217,7 +217,7 @@ export function commonStep(lists: readonly Float64Array[]): number | null {
 
 /** Euclid's, of real numbers. */
 function commonDivisor(left: number, right: number): number {
-  let a = left, b = right;
+  let a = Math.max(left, right), b = Math.min(left, right);
   while (b > Math.max(left, right) / maxMultiple / 2) {
     const rest = Math.abs(a - b * Math.round(a / b));
     // Single precision blurs what is left of large multiples.

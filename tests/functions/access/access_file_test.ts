@@ -84,3 +84,20 @@ Deno.test("a list that is wrong from the start stops the functions", async () =>
   await Deno.remove(path);
   await assert.rejects(AccessFile.open(path), /no such file/);
 });
+
+Deno.test("a list that an editor on Windows has saved is read", async () => {
+  const path = await Deno.makeTempFile();
+  const token = makeToken(platformRandom);
+  const entry = {
+    account: "a",
+    roles: ["client"],
+    models: "all",
+    sha256: tokenDigest(token),
+  };
+  await Deno.writeTextFile(path, `\ufeff${JSON.stringify(entry)}\r\n`);
+  const access = await AccessFile.open(path);
+  const headers = { authorization: `Bearer ${token}` };
+  const request = new Request("http://localhost", { headers });
+  assert.equal((await access.identify(request))?.account, "a");
+  await Deno.remove(path);
+});

@@ -148,6 +148,10 @@ Deno.test("models of others look as if they were not there", async () => {
     const missing = await problem(get(functions, "/v1/models/none"));
     assert.deepEqual([hidden.status, hidden.code], [404, "model-not-found"]);
     assert.equal(
+      missing.detail,
+      `Cannot find model "none"; these functions serve ${denseName}`,
+    );
+    assert.equal(
       hidden.detail.replace(lenetName, "none"),
       missing.detail,
     );

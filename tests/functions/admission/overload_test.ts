@@ -1,7 +1,9 @@
 /** More calls than the functions can take, over HTTP: each is right, or told when to come back. */
 import assert from "node:assert/strict";
 import type { Access } from "../../../functions/access/principal.ts";
+import { readBody } from "../../../functions/admission/body.ts";
 import { Gate } from "../../../functions/admission/gate.ts";
+import { defaultLimits } from "../../../functions/admission/limits.ts";
 import { exponentialBackoff } from "../../../sdk/session/retry.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { encodeRoundRequest } from "../../../sdk/wire/codec.ts";
@@ -110,69 +112,51 @@ Deno.test("bodies beyond the memory for them are refused while they come", async
   const gate = new Gate({ bodyBytes: 100_000 });
   await using served = serve([tiny.model], { gate });
   const { ask } = await firstRound(served.url);
-  const hold = Promise.withResolvers<void>();
-  const slow = fetch(`${served.url}/v1/rounds/0`, {
-    method: "POST",
-    headers: { "content-type": "application/cbor" },
-    body: new ReadableStream<Uint8Array<ArrayBuffer>>({
-      async start(controller) {
-        controller.enqueue(new Uint8Array(100_000));
-        await hold.promise;
-        controller.close();
-      },
-    }),
-  });
+  using slow = await beginPost(served.url, ["content-length: 100000"]);
+  await slow.write("x".repeat(1000));
   while (gate.bodyBytes < 100_000) {
     await new Promise((done) => setTimeout(done, 1));
   }
   const refused = await ask();
   assert.equal((await refused.json()).code, "overloaded");
   assert.match(refused.headers.get("retry-after")!, /^\d+$/);
-  hold.resolve();
-  assert.equal((await (await slow).json()).code, "malformed");
+  await slow.write("x".repeat(99_000));
+  assert.match(await slow.answer(), /"code":"malformed"/);
   const answered = await ask();
   assert.equal(answered.status, 200);
   await answered.body?.cancel();
 });
 
-Deno.test("a body that neither grows nor ends is given up", async () => {
+Deno.test("a body that neither grows nor ends is given up, and its connection to be closed", async () => {
   const gate = new Gate();
   await using served = serve([tiny.model], {
     gate,
     limits: { bodyPatienceMs: 1 },
   });
-  using connection = await Deno.connect({
-    hostname: "127.0.0.1",
-    port: Number(new URL(served.url).port),
-  });
-  const head = [
-    "POST /v1/rounds/0 HTTP/1.1",
-    "host: functions",
-    "content-type: application/cbor",
-    "content-length: 100",
-  ];
-  await connection.write(
-    new TextEncoder().encode(head.join("\r\n") + "\r\n\r\nthree bytes"),
-  );
-  const buffer = new Uint8Array(10_000);
-  const length = await connection.read(buffer);
-  const answer = new TextDecoder().decode(buffer.subarray(0, length!));
+  using call = await beginPost(served.url, ["content-length: 100"]);
+  await call.write("three bytes");
+  const answer = await call.answer();
   assert.match(answer, /^HTTP\/1\.1 400 /);
   const { code, retryable, detail } = JSON.parse(answer.split("\r\n\r\n")[1]);
   assert.deepEqual([code, retryable], ["malformed", true]);
   assert.match(detail, /expected 1 bytes or its end in each 1 ms$/);
+  assert.match(answer, /\r\nconnection: close\r\n/);
   assert.deepEqual([gate.waiting, gate.bodyBytes], [0, 0]);
 });
 
 /** A POST whose body comes by hand. */
-async function beginPost(url: string, headers: string[]) {
+async function beginPost(
+  url: string,
+  headers: string[],
+  { path = "/v1/rounds/0", host = "functions" } = {},
+) {
   const connection = await Deno.connect({
     hostname: "127.0.0.1",
     port: Number(new URL(url).port),
   });
   const head = [
-    "POST /v1/rounds/0 HTTP/1.1",
-    "host: functions",
+    `POST ${path} HTTP/1.1`,
+    `host: ${host}`,
     "content-type: application/cbor",
     ...headers,
   ];
@@ -187,17 +171,51 @@ async function beginPost(url: string, headers: string[]) {
   return { write, answer, [Symbol.dispose]: () => connection.close() };
 }
 
-Deno.test("chunks of a byte are refused before they take memory", async () => {
-  const gate = new Gate();
-  await using served = serve([tiny.model], { gate });
-  using call = await beginPost(served.url, ["transfer-encoding: chunked"]);
-  for (let chunks = 0; chunks < 2000; chunks += 50) {
-    await call.write("1\r\nx\r\n".repeat(50)).catch(() => {});
+Deno.test("bodies of no stated length are refused unread wherever they are sent, and their connections to be closed", async () => {
+  await using served = serve([tiny.model]);
+  for (const path of ["/v1/rounds/0", "/healthz", "/v1/nowhere"]) {
+    using call = await beginPost(
+      served.url,
+      ["transfer-encoding: chunked"],
+      { path },
+    );
+    const answer = await call.answer();
+    assert.match(answer, /^HTTP\/1\.1 411 /);
+    assert.match(answer, /expected a content-length, got a transfer-encoding/);
+    assert.match(answer, /\r\nconnection: close\r\n/);
   }
-  const answer = await call.answer();
-  assert.match(answer, /^HTTP\/1\.1 400 /);
-  assert.match(answer, /expected chunks of 16 bytes or more on average/);
-  assert.deepEqual([gate.waiting, gate.bodyBytes], [0, 0]);
+});
+
+Deno.test("calls to a host that is none are refused", async () => {
+  await using served = serve([tiny.model]);
+  for (const host of ["[::", "a:99999", "%"]) {
+    for (const path of ["/v1/sessions", "/v1/rounds/0?shard=0/1"]) {
+      using call = await beginPost(
+        served.url,
+        ["content-length: 5"],
+        { path, host },
+      );
+      const answer = await call.answer();
+      assert.match(answer, /^HTTP\/1\.1 400 /, host);
+    }
+  }
+});
+
+Deno.test("chunks of a byte are refused before they take memory", async () => {
+  let sent = 0, heldBytes = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      sent++;
+      controller.enqueue(new Uint8Array(1));
+    },
+  }, { highWaterMark: 0 });
+  const request = new Request("http://x", { method: "POST", body });
+  await assert.rejects(
+    readBody(request, defaultLimits, (bytes) => heldBytes += bytes),
+    /expected chunks of 16 bytes or more on average/,
+  );
+  assert(sent < 300, `${sent}`);
+  assert(heldBytes <= 2 ** 14, `${heldBytes}`);
 });
 
 Deno.test("bodies that come slowly keep nobody out", async () => {

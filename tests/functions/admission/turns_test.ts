@@ -9,6 +9,8 @@ import {
 const settle = () => new Promise((done) => setTimeout(done, 0));
 const { signal } = new AbortController();
 
+const nobody = (): Caller => ({ servedMs: 0, usedMs: 0, lightTurns: 0 });
+
 /** Calls by name, in the order in which they had their turns, which they keep. */
 function calls(perKind: number) {
   const turns = new Turns(perKind);
@@ -33,9 +35,9 @@ function calls(perKind: number) {
 
 Deno.test("light calls do not wait for heavy ones, whoever they are from", async () => {
   const { turns, order, ask, end } = calls(2);
-  const caller = { servedMs: 0 };
+  const caller = nobody();
   for (const name of ["h1", "h2", "h3"]) ask(name, caller, 2000, 2);
-  for (const name of ["l1", "l2", "l3"]) ask(name, caller, 20);
+  for (const name of ["l1", "l2", "l3"]) ask(name, nobody(), 20);
   await settle();
   deepEqual(order, ["h1", "h2", "l1", "l2"]);
   equal(turns.running, 4);
@@ -49,9 +51,33 @@ Deno.test("light calls do not wait for heavy ones, whoever they are from", async
   deepEqual(order.slice(5), ["h3"]);
 });
 
+Deno.test("a caller's light calls leave one of their turns to others", async () => {
+  const { order, ask, end } = calls(2);
+  const greedy = nobody();
+  for (let i = 0; i < 16; i++) ask(`g${i}`, greedy, 20);
+  await settle();
+  deepEqual(order, ["g0", "g1", "g2"]);
+  ask("modest", nobody(), 20);
+  await settle();
+  deepEqual(order, ["g0", "g1", "g2", "modest"]);
+  await end("modest");
+  equal(order.length, 4);
+  for (const name of ["g0", "g1", "g2"]) await end(name);
+  deepEqual(order.slice(4), ["g3", "g4", "g5"]);
+});
+
+Deno.test("a caller alone has the one light turn there is", async () => {
+  const { order, ask } = calls(1);
+  const caller = nobody();
+  ask("l0", caller, 20);
+  ask("l1", caller, 20);
+  await settle();
+  deepEqual(order, ["l0", "l1"]);
+});
+
 Deno.test("many parts make a heavy round no light one", async () => {
   const { order, ask } = calls(1);
-  const caller = { servedMs: 0 };
+  const caller = nobody();
   ask("part 0", caller, 2000, 64);
   ask("part 1", caller, 2000, 64);
   await settle();
@@ -60,7 +86,7 @@ Deno.test("many parts make a heavy round no light one", async () => {
 
 Deno.test("callers have equal shares of the work, however many calls they make", async () => {
   const { order, ask, end } = calls(1);
-  const greedy = { servedMs: 0 }, modest = { servedMs: 0 };
+  const greedy = nobody(), modest = nobody();
   for (let i = 0; i < 8; i++) ask(`g${i}`, greedy, 1000);
   for (let i = 0; i < 3; i++) ask(`m${i}`, modest, 2000);
   await settle();
@@ -70,7 +96,7 @@ Deno.test("callers have equal shares of the work, however many calls they make",
 
 Deno.test("of one caller the lightest is next, and a heavy one no later than its share", async () => {
   const { order, ask, end } = calls(1);
-  const caller = { servedMs: 0 };
+  const caller = nobody();
   ask("first", caller, 500);
   await settle();
   ask("heavy", caller, 1000);
@@ -83,7 +109,7 @@ Deno.test("of one caller the lightest is next, and a heavy one no later than its
 
 Deno.test("a call that goes away while it waits takes no turn", async () => {
   const { turns, order, ask, end } = calls(1);
-  const caller = { servedMs: 0 };
+  const caller = nobody();
   ask("first", caller, 500);
   await settle();
   const client = new AbortController();

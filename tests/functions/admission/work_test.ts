@@ -6,6 +6,7 @@ import {
   defaultCosts,
 } from "../../../models/planner/cost_model.ts";
 import { readPackage } from "../../../models/package/read_package.ts";
+import { workOfPart } from "../../../functions/http/rounds.ts";
 import { planRound } from "../../../models/planner/plan.ts";
 import type { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { inputCiphertexts } from "../../../sdk/fixed_point/layout.ts";
@@ -42,6 +43,14 @@ Deno.test("each call of a plan fits what a call may take; without a limit nothin
       } else assert(forecast.shards > 1);
     }
   }
+});
+
+Deno.test("parts count for one of the plan's at the least, however many a round is split in", () => {
+  const content = { predictedMs: 1200, shards: 4 };
+  const counted = [1, 2, 4, 8, 64].map((shards) =>
+    workOfPart(content, shards).shards
+  );
+  assert.deepEqual(counted, [1, 2, 4, 4, 4]);
 });
 
 Deno.test("a round that cannot be cut small enough: the session is refused, by name and numbers", async () => {

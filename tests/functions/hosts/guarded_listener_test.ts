@@ -70,6 +70,23 @@ Deno.test("connections without a call are closed, whatever they send; those with
   await listener.stop();
 });
 
+Deno.test("a connection whose body is refused is closed with the rest unread", async () => {
+  const listener = new GuardedListener(
+    () => new Response("no", { headers: { connection: "close" } }),
+    loopback,
+  );
+  using connection = await Deno.connect({ port: listener.port });
+  await connection.write(new TextEncoder().encode(
+    "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\nsome",
+  ));
+  let answer = "";
+  const parts = connection.readable.pipeThrough(new TextDecoderStream());
+  for await (const part of parts) answer += part;
+  equal(answer.endsWith("\r\n\r\nno"), true, answer);
+  await until(() => listener.connections === 0);
+  await listener.stop();
+});
+
 Deno.test("the server behind it answers nobody else", async () => {
   const { serve } = Deno;
   let port = 0;

@@ -4,6 +4,7 @@ import {
   originsFrom,
   sealingKeyFrom,
 } from "../../../functions/settings/options.ts";
+import { modelsFrom } from "../../../functions/settings/models.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
@@ -68,6 +69,25 @@ Deno.test("a database that cannot be opened is named at the start", async () => 
   await Deno.remove(path);
 });
 
+Deno.test("a database that is damaged inside, which Deno would open and then end the process, is named at the start", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/kv.sqlite3`;
+  {
+    using kv = await Deno.openKv(path);
+    for (let i = 0; i < 200; i++) await kv.set(["filler", i], "x".repeat(500));
+  }
+  {
+    using file = await Deno.open(path, { write: true });
+    await file.seek(3 * 4096, Deno.SeekMode.Start);
+    await file.write(new Uint8Array(8 * 4096).fill(7));
+  }
+  await assert.rejects(
+    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
+    /Cannot start: Deno KV cannot be opened \(.+ is damaged: /,
+  );
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("a folder without models is named at the start", async () => {
   const path = await Deno.makeTempDir();
   await assert.rejects(
@@ -109,6 +129,22 @@ Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wro
       ),
     );
   }
+});
+
+Deno.test("a store on a drive of Windows is a folder, other schemes are refused", () => {
+  const storeIn = (where: string) =>
+    modelsFrom(
+      new Settings({
+        CIPHERLAYER_STORE: where,
+        CIPHERLAYER_OWNER_KEYS: "A".repeat(43),
+      }, "deno"),
+      undefined,
+    );
+  assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
+  assert.throws(
+    () => storeIn("gs://bucket"),
+    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+  );
 });
 
 Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {

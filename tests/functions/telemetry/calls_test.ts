@@ -20,8 +20,8 @@ import {
 import {
   kernelWorks,
   reachable,
-  rememberCheck,
 } from "../../../functions/telemetry/readiness.ts";
+import { remember } from "../../../functions/models/remember.ts";
 import {
   answerCiphertexts,
   inputCiphertexts,
@@ -323,7 +323,7 @@ Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", asy
 Deno.test("readiness is found once for all who ask meanwhile, and anew when it is old", async () => {
   let now = 0, asked = 0;
   const answer = Promise.withResolvers<void>();
-  const check = rememberCheck(
+  const check = remember(
     async () => {
       const number = ++asked;
       await answer.promise;

@@ -35,7 +35,7 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
       threads.answer(
         new Request("http://x/v1/rounds/0", { method: "POST" }),
         Uint8Array.of(1, 2, 3),
-        { predictedMs: 10, shards: 1 },
+        { work: { predictedMs: 10, shards: 1 }, caller: "a" },
       );
     const both = await Promise.allSettled([ask(), ask()]);
     for (const { status } of both) equal(status, "rejected");
@@ -71,7 +71,7 @@ Deno.test("a call goes to the thread that will be through with it first", () => 
     void threads.answer(
       new Request("http://x/v1/rounds/0", { method: "POST" }),
       new Uint8Array(),
-      { predictedMs, shards },
+      { work: { predictedMs, shards }, caller: "a" },
     );
   ask(2000, 2);
   ask(10);

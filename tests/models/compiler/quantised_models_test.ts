@@ -19,6 +19,8 @@ import {
   randomNumbers,
 } from "../../reference/graph_builder.ts";
 import { writeOnnx } from "../../reference/onnx_writer.ts";
+import { quantisedCases } from "./operators/quantised_cases.ts";
+import { buildCase } from "./operators/operator_case.ts";
 import { encryptedRun } from "../../support/encrypted_run.ts";
 
 /** Pictures of bytes in, bytes out: two convolutions and a dense layer in integers. */
@@ -214,6 +216,14 @@ Deno.test("quantised models give on ciphertexts what the simulator gives", async
   }
 });
 
+Deno.test("tensors quantised alike join without a round of their own", () => {
+  const operatorCase = quantisedCases.find(({ name }) =>
+    name.startsWith("Concat and Slice")
+  )!;
+  const { rounds } = lower(readOnnx(buildCase(operatorCase).onnx));
+  deepEqual(rounds.map(({ terms }) => terms.length), [1, 1, 2]);
+});
+
 Deno.test("RequantShift rounds down, and stays within its levels", () => {
   const g = new GraphBuilder([4]);
   const y = g.node("RequantShift", ["x", g.number(3), g.number(1)], {
@@ -237,6 +247,11 @@ Deno.test("the common step of weights is found, and none where there is none", (
     integers.map((q) => Math.fround(q * step)),
   ]);
   ok(Math.abs(found! / step - 1) < 1e-6);
+  // Whatever their order.
+  for (const large of [19, 31, 127, 2047]) {
+    const both = Float64Array.of(step, large * step, 4 * step);
+    ok(Math.abs(commonStep([both])! / step - 1) < 1e-6, `${large}`);
+  }
   equal(commonStep([Float64Array.from(normalNumbers(50, random))]), null);
   equal(commonStep([Float64Array.of(0, 0)]), null);
   // Three and two of 0.5, not five of 0.3.

@@ -1,14 +1,11 @@
-/** Forecasts of sealed inferences against what travels in one, and the least labels. */
-import { equal, ok } from "node:assert/strict";
-import type { ModelPackage } from "../../../models/package/format.ts";
+/** Forecasts of sealed inferences against what travels in one. */
+import { ok } from "node:assert/strict";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { defaultCosts } from "../../../models/planner/cost_model.ts";
-import { leastLabels } from "../../../models/planner/least_labels.ts";
 import { forecastSealed } from "../../../models/planner/sealed_forecast.ts";
 import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
 import { encodeSealed } from "../../../sdk/wire/sealed_messages.ts";
 import { SealedBench } from "../../support/sealed.ts";
-import { tinyModel } from "../../reference/tiny_models.ts";
 
 const options = { modulusBits: 2048, samples: 1, costs: defaultCosts(2048) };
 
@@ -49,20 +46,4 @@ Deno.test("a slower line makes a forecast longer by its bytes", async () => {
   const fast = at(0), slow = at(.001);
   const bytes = slow.bytesUp + slow.bytesDown;
   ok(Math.abs(slow.totalMs - fast.totalMs - bytes / 1000) < 1e-6);
-});
-
-Deno.test("the least labels are the weights' entropy over that of a label", () => {
-  const model: ModelPackage = tinyModel(1, [4], [
-    { kind: "dense", length: 4 },
-    { kind: "dense", length: 4 },
-  ]);
-  for (const { terms } of model.manifest.rounds) {
-    // Two values, each as often: a bit a weight.
-    model.tensors.get(terms[0].weights)!.data.forEach((_, i, data) =>
-      data[i] = i % 2
-    );
-  }
-  const { model: all, lastRound } = leastLabels(model);
-  equal(all, 16);
-  equal(lastRound, 8);
 });

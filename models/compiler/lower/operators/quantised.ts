@@ -12,7 +12,7 @@ import {
   sizeOf,
   type Tensor,
 } from "../../onnx/tensor.ts";
-import { inputOf, isSameGrid, realInput, shiftElements } from "../integers.ts";
+import { inputOf, liesOnGrid, realInput, shiftElements } from "../integers.ts";
 import {
   along,
   bitRange,
@@ -82,19 +82,13 @@ function roundValue(
   return roundAtGateway(call, value, grid, sole);
 }
 
-/** Operations that leave multiples of a scale what they are. */
-const keepsGrid = new Set<EdgeOperation["op"]>(["maxPool", "transpose"]);
-
 function roundAtGateway(
   call: OperatorCall,
   value: DynamicValue,
   grid: IntegerGrid,
   sole: boolean,
 ): DynamicValue {
-  const earlier = value.kind === "edge"
-    ? value.operations.findLast(({ op }) => !keepsGrid.has(op))
-    : undefined;
-  if (earlier?.op === "quantise" && isSameGrid(earlier, grid)) return value;
+  if (liesOnGrid(call, value, grid)) return value;
   const operation: EdgeOperation = { op: "quantise", ...grid };
   return edgeResult(call, operation, value.shape, { value, sole });
 }

@@ -1,14 +1,14 @@
 import assert, { deepEqual, equal, rejects } from "node:assert/strict";
 import { TimeSlices } from "../../../../functions/rounds/privacy/paced.ts";
 
-/** A clock that stands still but for computations, whose steps take 10 ms each. */
+/** A clock that stands still but for computations, whose steps take 2.5 ms each. */
 function slices() {
   let now = 0;
   const steps: string[] = [];
   const shared = new TimeSlices(() => now, () => Promise.resolve());
   function* work(name: string, count: number): Generator<void, string> {
     for (let i = 0; i < count; i++) {
-      now += 10;
+      now += 2.5;
       steps.push(name);
       yield;
     }
@@ -37,6 +37,29 @@ Deno.test("what a call had before counts: its next computation does not begin an
   await heavy;
 });
 
+Deno.test("callers have equal shares of a thread, however many calls they make", async () => {
+  const { shared, work, steps } = slices();
+  const greedy = { usedMs: 0 }, modest = { usedMs: 0 };
+  const many = Array.from(
+    { length: 16 },
+    () => shared.run(work("g", 4), { usedMs: 0, caller: greedy }),
+  );
+  const one = shared.run(work("m", 6), { usedMs: 0, caller: modest });
+  equal(await one, "m");
+  deepEqual(steps.slice(0, 12).join(""), "ggmmggmmggmm");
+  await Promise.all(many);
+  equal(greedy.usedMs, 160);
+});
+
+Deno.test("of one caller's calls the one that has had the least goes on", async () => {
+  const { shared, work, steps } = slices();
+  const caller = { usedMs: 0 };
+  const heavy = shared.run(work("h", 6), { usedMs: 100, caller });
+  await shared.run(work("l", 4), { usedMs: 0, caller });
+  deepEqual(steps.slice(0, 6).join(""), "hhllll");
+  await heavy;
+});
+
 Deno.test("a long computation gets a slice at least every quarter of a second", async () => {
   const { shared, work, steps } = slices();
   const long = shared.run(work("long", 8), { usedMs: 10_000 });
@@ -49,9 +72,9 @@ Deno.test("a long computation gets a slice at least every quarter of a second", 
   const at = steps.flatMap((name, i) => name === "long" ? [i] : []);
   equal(at.length, 8);
   const gaps = at.slice(1).map((place, i) => place - at[i]);
-  // A slice is two steps, and 250 ms are 25.
+  // A slice is two steps, and 250 ms are 100.
   deepEqual(gaps.filter((gap) => gap > 1).length, 3);
-  equal(Math.max(...gaps) <= 27, true, `${gaps}`);
+  equal(Math.max(...gaps) <= 102, true, `${gaps}`);
 });
 
 Deno.test("a computation whose client has gone ends, and others go on", async () => {

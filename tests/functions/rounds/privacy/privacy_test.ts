@@ -354,6 +354,7 @@ Deno.test("tokens: equal content gives equal bytes, whatever is opened is what w
         samples: fc.integer({ min: 1, max: 4096 }),
         round: fc.nat(1000),
         predictedMs: fc.nat(),
+        shards: fc.integer({ min: 1, max: 64 }),
         modulus: fc.uint8Array({ minLength: 64, maxLength: 512 }),
         nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
         orders: fc.array(

@@ -119,6 +119,25 @@ export const quantisedCases: OperatorCase[] = [
     },
   },
   {
+    name: "Concat and Slice of tensors quantised alike",
+    shape: image,
+    build: (g) => {
+      const x = trunk(g);
+      const sum = g.node("Conv", [x, weights(g, [3, 4, 1, 1], .0031)]);
+      const other = rounded(g, g.node("Relu", [sum]), .0197, 0);
+      const both = rounded(
+        g,
+        g.node("Concat", [x, other], { axis: 1 }),
+        .0197,
+        0,
+      );
+      const part = g.node("Slice", [
+        ...[both, g.integers(2, 1), g.integers(6, 8), g.integers(1, 2)],
+      ]);
+      return dense(g, rounded(g, part, .0197, 0), 4 * 7 * 8);
+    },
+  },
+  {
     name: "Sigmoid between quantised tensors",
     shape: [12],
     build: (g) => {

@@ -1,0 +1,30 @@
+/** Packages in folders, as the functions find them. */
+import assert from "node:assert/strict";
+import { FolderModelStore } from "../../../functions/models/folder_models.ts";
+import { zooFolder } from "../../../models/package/zoo.ts";
+
+Deno.test("a folder of packages and a package alone give the model under its name", async () => {
+  for (const folder of ["", "/occupancy/package"]) {
+    const store = new FolderModelStore(zooFolder + folder);
+    assert.equal(await store.hasModels(), true);
+    const { manifest } = await store.load("occupancy");
+    assert.equal(manifest.name, "occupancy");
+    const names = (await store.list()).map(({ name }) => name);
+    assert.equal(names.includes("occupancy"), true);
+    assert.equal(names.length, folder === "" ? 5 : 1);
+    await assert.rejects(store.load("package"), { code: "model-not-found" });
+  }
+});
+
+Deno.test("a manifest of something else beside packages hides none of them", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${folder}/manifest.json`, '{"name":"a web page"}');
+  await Deno.symlink(`${zooFolder}/occupancy`, `${folder}/occupancy`);
+  const store = new FolderModelStore(folder);
+  assert.deepEqual(
+    (await store.list()).map(({ name }) => name),
+    ["occupancy"],
+  );
+  await assert.rejects(store.load("a web page"), { code: "model-not-found" });
+  await Deno.remove(folder, { recursive: true });
+});
