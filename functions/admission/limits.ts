@@ -24,7 +24,7 @@ export interface Limits {
   maxMillisecondsPerCall: number;
   /** A session's tokens are good for this long. */
   tokenLifetimeMs: number;
-  /** Memory for tables of re-randomisation: at 2048 bits 14 MB a key, 43 MB for large batches. */
+  /** Memory for tables of re-randomisation: at 2048 bits 16 MB a key, 38 MB for large batches. */
   randomiserBytes: number;
 }
 

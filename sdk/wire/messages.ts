@@ -11,7 +11,7 @@ export interface SessionRequest {
   model: string;
   /** The public key N, big-endian, exactly modulusBits/8 bytes. */
   modulus: Uint8Array;
-  /** Key proof: 11 N-th roots, each modulusBits/8 bytes. */
+  /** Key proof: 8 N-th roots, each modulusBits/8 bytes. */
   proof: Uint8Array[];
   /** Samples per inference. */
   samples: number;

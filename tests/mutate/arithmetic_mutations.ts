@@ -51,6 +51,13 @@ export const arithmeticMutations: Mutation[] = [
     tests: ["tests/sdk/paillier/key_proof_test.ts"],
   },
   {
+    name: "moduli with factors of 16 bits are accepted",
+    file: "sdk/paillier/public/key_proof.ts",
+    find: "const factorBits = 16;",
+    replace: "const factorBits = 15;",
+    tests: ["tests/sdk/paillier/key_proof_test.ts"],
+  },
+  {
     name: "short moduli are accepted",
     file: "sdk/paillier/public/key_proof.ts",
     find: "const permitted = secureLengths.includes(bits) ||",

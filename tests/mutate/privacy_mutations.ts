@@ -168,8 +168,8 @@ export const privacyMutations: Mutation[] = [
   {
     name: "a bank for each stranger",
     file: "functions/rounds/privacy/bank_cache.ts",
-    find: "if (first.answers <= answersBeforeBank) return first.randomiser;",
-    replace: "",
+    find: "first.answers <= baseCount(bitLength(modulus))",
+    replace: "first.answers < 0",
     tests: ["tests/functions/rounds/privacy/bank_cache_test.ts"],
   },
   {
@@ -189,9 +189,30 @@ export const privacyMutations: Mutation[] = [
   {
     name: "other randomisers without a bank",
     file: "functions/rounds/privacy/direct_randomiser.ts",
-    find: "const tooth = piece * bases + group * groupBits;",
-    replace: "const tooth = group * groupBits;",
+    find: "bytes[i][row + (first >> 3)]",
+    replace: "bytes[i][first >> 3]",
     tests: ["tests/functions/rounds/privacy/privacy_test.ts"],
+  },
+  {
+    name: "bases for keys of a few primes",
+    file: "functions/rounds/privacy/key_bases.ts",
+    find: "maxPrimes(modulusBits) + surplusBases",
+    replace: "0 * maxPrimes(modulusBits) + surplusBases",
+    tests: ["tests/functions/rounds/privacy/key_bases_test.ts"],
+  },
+  {
+    name: "as many bases as primes",
+    file: "functions/rounds/privacy/key_bases.ts",
+    find: "const surplusBases = 40;",
+    replace: "const surplusBases = 0;",
+    tests: ["tests/functions/rounds/privacy/key_bases_test.ts"],
+  },
+  {
+    name: "exponents too short to spread",
+    file: "functions/rounds/privacy/key_bases.ts",
+    find: "const surplusBits = 192;",
+    replace: "const surplusBits = -192;",
+    tests: ["tests/functions/rounds/privacy/key_bases_test.ts"],
   },
   {
     name: "plans made at one go",

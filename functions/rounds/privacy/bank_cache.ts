@@ -8,6 +8,7 @@ import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
 import { runPaced } from "./paced.ts";
 import { LruMap } from "../../models/lru.ts";
 import { DirectRandomiser } from "./direct_randomiser.ts";
+import { baseCount } from "./key_bases.ts";
 import {
   bankBytes,
   bankGroups,
@@ -15,10 +16,8 @@ import {
   RandomiserBank,
 } from "./randomisers.ts";
 
-/** Answers of a key from which on a bank repays itself: about 7 ms each without it. */
-const answersBeforeBank = 32;
-/** Keys without a bank whose answers are counted: 12 kB each. */
-const keysCounted = 512;
+/** Keys without a bank whose answers are counted: about 50 kB each. */
+const keysCounted = 256;
 
 interface CachedBank {
   modulus: bigint;
@@ -81,14 +80,17 @@ export class BankCache {
         ),
       }));
       first.answers += count;
-      if (first.answers <= answersBeforeBank) return first.randomiser;
+      // Each takes a full power, as does each base of a bank.
+      if (first.answers <= baseCount(bitLength(modulus))) {
+        return first.randomiser;
+      }
     }
     return await this.bank(modulus, answers);
   }
 
   /**
-   * The bank of a key. The first call for it takes 40 full powers, as does one that
-   * wants a larger bank than there is.
+   * The bank of a key. The first call for it takes a full power for each base, as does one
+   * that wants a larger bank than there is.
    *
    * @param answers that an inference takes
    */

@@ -9,52 +9,41 @@ import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
+import { baseCount, keyBase, randomiserBytes } from "./key_bases.ts";
 import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
-import {
-  bankBase,
-  bases,
-  maskPair,
-  pieceBits,
-  pieces,
-  type Randomiser,
-  teeth,
-} from "./randomisers.ts";
+import { maskPair, type Randomiser } from "./randomisers.ts";
 
 /** Bases whose products are tabled together: half a byte of the random bits. */
 const groupBits = 4;
-const groupCount = bases / groupBits;
 /** Answers whose powers are computed side by side. */
 const answersAtOnce = 32;
 
 const oneRegister = 0;
 const fillerRegister = 1;
-const firstTable = 2;
-const firstResult = firstTable + (groupCount << groupBits);
+const firstResult = 2;
 const firstAnswer = firstResult + answersAtOnce;
-const firstScratch = firstAnswer + answersAtOnce;
+const firstTable = firstAnswer + answersAtOnce;
 
 /**
  * prod H_t^(s_t) as (prod r_t^(s_t))^N: one full power an answer, about 7 ms at 2048
- * bits against half a millisecond with a bank, which takes 40 before its first answer.
+ * bits against half a millisecond with a bank, which takes 168 before its first answer.
  */
 export class DirectRandomiser implements Randomiser {
   readonly #kernel: Kernel;
   readonly #modulus: bigint;
-  readonly #pieceBits: number;
   readonly #bases: readonly bigint[];
 
   constructor(kernel: Kernel, sealingKey: Uint8Array, modulus: bigint) {
     this.#kernel = kernel;
     this.#modulus = modulus;
-    this.#pieceBits = pieceBits(bitLength(modulus));
     this.#bases = Array.from(
-      { length: bases },
-      (_, t) => bankBase(sealingKey, modulus, t),
+      { length: baseCount(bitLength(modulus)) },
+      (_, t) => keyBase(sealingKey, modulus, t),
     );
   }
 
   get bytesPerAnswer(): number {
-    return this.#pieceBits * teeth / 8;
+    return randomiserBytes(bitLength(this.#modulus));
   }
 
   *randomise(
@@ -65,9 +54,10 @@ export class DirectRandomiser implements Randomiser {
   ): Generator<void, void> {
     const n = this.#modulus;
     const atOnce = Math.min(answersAtOnce, answers.length);
+    const scratch = firstTable + (this.#groupCount << groupBits);
     const arithmetic = this.#kernel.open(
       [n, n],
-      firstScratch + nthPowersScratch(atOnce),
+      scratch + nthPowersScratch(atOnce),
     );
     const program = new ProductProgram(arithmetic, fillerRegister);
     arithmetic.loadPair(oneRegister, 0, 1n, 0n);
@@ -84,7 +74,7 @@ export class DirectRandomiser implements Randomiser {
         first: firstResult,
         count,
         one: oneRegister,
-        scratch: firstScratch,
+        scratch,
       });
       for (let i = 0; i < count; i++) {
         program.multiply(firstResult + i, firstResult + i, firstAnswer + i);
@@ -97,9 +87,13 @@ export class DirectRandomiser implements Randomiser {
     }
   }
 
+  get #groupCount(): number {
+    return this.#bases.length / groupBits;
+  }
+
   /** Of each group of bases the products of all subsets. */
   #fillTables(program: ProductProgram): void {
-    for (let group = 0; group < groupCount; group++) {
+    for (let group = 0; group < this.#groupCount; group++) {
       const table = firstTable + (group << groupBits);
       for (let bit = 0; bit < groupBits; bit++) {
         const base = this.#bases[group * groupBits + bit];
@@ -124,23 +118,21 @@ export class DirectRandomiser implements Randomiser {
     random: readonly RandomSource[],
   ): Generator<void, void> {
     const bytes = random.map((source) => source(this.bytesPerAnswer));
-    const rowBytes = teeth / 8, pieceBits = this.#pieceBits;
-    const highest = pieces * pieceBits - 1;
-    for (let bit = highest; bit >= 0; bit--) {
-      const piece = Math.floor(bit / pieceBits);
-      const row = bit % pieceBits * rowBytes;
-      for (let i = 0; bit < highest && i < random.length; i++) {
+    const rowBytes = this.#bases.length / 8;
+    const leading = this.bytesPerAnswer - rowBytes;
+    for (let row = leading; row >= 0; row -= rowBytes) {
+      for (let i = 0; row < leading && i < random.length; i++) {
         program.multiply(firstResult + i, firstResult + i, firstResult + i);
       }
-      for (let group = 0; group < groupCount; group++) {
-        const tooth = piece * bases + group * groupBits;
+      for (let group = 0; group < this.#groupCount; group++) {
+        const first = group * groupBits;
         for (let i = 0; i < random.length; i++) {
-          const subset = bytes[i][row + (tooth >> 3)] >> (tooth & 7) &
+          const subset = bytes[i][row + (first >> 3)] >> (first & 7) &
             (1 << groupBits) - 1;
           program.multiply(
             firstResult + i,
             firstTable + (group << groupBits) + subset,
-            bit === highest && group === 0 ? oneRegister : firstResult + i,
+            row === leading && group === 0 ? oneRegister : firstResult + i,
           );
         }
       }

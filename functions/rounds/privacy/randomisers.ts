@@ -4,11 +4,7 @@
  *
  * @module
  */
-import {
-  bigIntFromBytes,
-  bitLength,
-  bytesFromBigInt,
-} from "../../../sdk/paillier/public/big_integer.ts";
+import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
 import type {
   Arithmetic,
   Kernel,
@@ -17,8 +13,14 @@ import { registerBytes } from "../../../sdk/paillier/wasm/limbs.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
+import {
+  baseCount,
+  exponentBits,
+  keyBase,
+  randomiserBytes,
+} from "./key_bases.ts";
 import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
-import { deriveKey, uniformBelow, uniformBytes } from "./seed.ts";
+import { uniformBelow, uniformBytes } from "./seed.ts";
 
 /** Makes packed answers ready to leave. */
 export interface Randomiser {
@@ -40,17 +42,11 @@ export interface Randomiser {
   ): Generator<void, void>;
 }
 
-/** Bases of a key; their random powers together have 192 bits more than N. */
-export const bases = 40;
-const surplusBits = 192;
-/** Each exponent is cut in two: half the squarings for twice the table. */
-export const pieces = 2;
-/** Numbers of the comb: H_t, then H_t^(2^pieceBits). */
-export const teeth = pieces * bases;
-
 /** Inferences that a bank is expected to serve. */
 const inferencesPerBank = 4;
 const maxEntries = 1 << 16;
+/** Bases that are raised to N side by side. */
+const powersAtOnce = 32;
 
 /** Answers that are randomised between two yields. */
 const answersPerYield = 32;
@@ -62,27 +58,26 @@ const fillerRegister = 1;
 /** `answersPerYield` masked answers, then as many results. */
 const firstAnswer = 2;
 const firstResult = firstAnswer + answersPerYield;
-const firstTooth = firstResult + answersPerYield;
-const firstTable = firstTooth + teeth;
+const firstBase = firstResult + answersPerYield;
 
 /**
- * How a bank is cut: the teeth of one group are tabled together, all products of
+ * How a bank is cut: the bases of one group are tabled together, all products of
  * their subsets. Fewer groups take fewer products an answer and more memory; the
  * randomisers are the same.
  */
 interface Group {
-  /** Teeth [from, to). */
+  /** Bases [from, to). */
   from: number;
   to: number;
   /** Register of the product of the empty subset. */
   table: number;
 }
 
-function cutTeeth(count: number): Group[] {
-  let table = firstTable;
+function cutBases(bases: number, count: number): Group[] {
+  let table = firstBase + bases;
   return Array.from({ length: count }, (_, i) => {
-    const from = Math.floor(i * teeth / count);
-    const to = Math.floor((i + 1) * teeth / count);
+    const from = Math.floor(i * bases / count);
+    const to = Math.floor((i + 1) * bases / count);
     const group = { from, to, table };
     table += 1 << (to - from);
     return group;
@@ -95,10 +90,11 @@ function tableEntries(groups: readonly Group[]): number {
 
 /** The number of groups that is cheapest for inferences of so many answers. */
 export function bankGroups(answers: number, modulusBits: number): number {
-  const uses = inferencesPerBank * answers * pieceBits(modulusBits);
-  let best = 16, min = Infinity;
+  const bases = baseCount(modulusBits);
+  const uses = inferencesPerBank * answers * exponentBits(modulusBits);
+  let best = bases, min = Infinity;
   for (let count = best; count > 0; count--) {
-    const entries = tableEntries(cutTeeth(count));
+    const entries = tableEntries(cutBases(bases, count));
     if (entries > maxEntries) break;
     const products = entries + uses * count;
     if (products < min) [best, min] = [count, products];
@@ -108,47 +104,28 @@ export function bankGroups(answers: number, modulusBits: number): number {
 
 /** Memory that a bank takes from the moment it is opened. */
 export function bankBytes(groupCount: number, modulusBits: number): number {
-  return bankRegisters(cutTeeth(groupCount)) * registerBytes(modulusBits);
+  const groups = cutBases(baseCount(modulusBits), groupCount);
+  return bankRegisters(groups) * registerBytes(modulusBits);
 }
 
 function bankRegisters(groups: readonly Group[]): number {
-  const scratch = firstTooth + bases + nthPowersScratch(bases);
-  return Math.max(firstTable + tableEntries(groups), scratch);
-}
-
-/** Base number `t` of a key, before it is raised to N. */
-export function bankBase(
-  sealingKey: Uint8Array,
-  modulus: bigint,
-  t: number,
-): bigint {
-  const modulusBits = bitLength(modulus);
-  const wide = deriveKey(
-    sealingKey,
-    `randomiser base ${t}`,
-    bytesFromBigInt(modulus, Math.ceil(modulusBits / 8)),
-    Math.ceil((modulusBits + 128) / 8),
-  );
-  return bigIntFromBytes(wide) % modulus;
-}
-
-/** Bits of each of the two pieces of an exponent. */
-export function pieceBits(modulusBits: number): number {
-  return Math.ceil((modulusBits + surplusBits) / teeth);
+  const scratch = nthPowersScratch(powersAtOnce);
+  return groups[0].table + Math.max(scratch, tableEntries(groups));
 }
 
 /**
  * The bases H_t = r_t^N of one key and tables of their products, in an arithmetic
- * of their own: with 7 groups 20,600 numbers modulo N^2, 13.5 MB at 2048 bits; with
- * 6, the fewest, 43 MB.
+ * of their own: with 16 groups 24,600 numbers modulo N^2, 16 MB at 2048 bits; with 14,
+ * the fewest, 38 MB.
  *
- * A randomiser is prod H_t^(s_t), s_t uniform of `exponentBits` bits: by the
- * leftover hash lemma it is within 2^-96 of uniform among the N-th residues.
+ * A randomiser is prod H_t^(s_t), s_t uniform of `exponentBits` bits: nearly uniform
+ * among the N-th residues (SECURITY, "Parameters").
  */
 export class RandomiserBank implements Randomiser {
   readonly #arithmetic: Arithmetic;
   readonly #program: ProductProgram;
-  readonly #pieceBits: number;
+  readonly #exponentBits: number;
+  readonly #bases: number;
   readonly #groups: readonly Group[];
 
   private constructor(
@@ -160,7 +137,8 @@ export class RandomiserBank implements Randomiser {
     this.#groups = groups;
     this.#arithmetic = kernel.open([modulus, modulus], bankRegisters(groups));
     this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
-    this.#pieceBits = pieceBits(modulusBits);
+    this.#exponentBits = exponentBits(modulusBits);
+    this.#bases = baseCount(modulusBits);
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
   }
 
@@ -171,11 +149,11 @@ export class RandomiserBank implements Randomiser {
   }
 
   get bytesPerAnswer(): number {
-    return this.#pieceBits * teeth / 8;
+    return randomiserBytes(bitLength(this.#arithmetic.moduli[0]));
   }
 
   /**
-   * Computes the bank of a key: 40 full powers and the tables.
+   * Computes the bank of a key: a full power for each base, and the tables.
    *
    * @param groupCount of `bankGroups`; the randomisers do not depend on it
    */
@@ -186,28 +164,21 @@ export class RandomiserBank implements Randomiser {
     groupCount: number,
   ): Generator<void, RandomiserBank> {
     const modulusBits = bitLength(modulus);
-    const groups = cutTeeth(groupCount);
+    const bases = baseCount(modulusBits);
+    const groups = cutBases(bases, groupCount);
     const bank = new RandomiserBank(kernel, modulus, modulusBits, groups);
-    const program = bank.#program;
     for (let t = 0; t < bases; t++) {
-      const base = bankBase(sealingKey, modulus, t);
-      bank.#arithmetic.loadPair(firstTooth + t, 0, base, 0n);
+      const base = keyBase(sealingKey, modulus, t);
+      bank.#arithmetic.loadPair(firstBase + t, 0, base, 0n);
     }
-    // Before they are filled, the other registers are the scratch of the powers.
-    yield* nthPowers(program, {
-      first: firstTooth,
-      count: bases,
-      one: oneRegister,
-      scratch: firstTooth + bases,
-    });
-    for (let t = firstTooth; t < firstTooth + bases; t++) {
-      program.multiply(t + bases, t, t);
-    }
-    for (let bit = 1; bit < bank.#pieceBits; bit++) {
-      for (let t = firstTooth + bases; t < firstTable; t++) {
-        program.multiply(t, t, t);
-      }
-      yield;
+    // Before they are filled, the tables are the scratch of the powers.
+    for (let t = 0; t < bases; t += powersAtOnce) {
+      yield* nthPowers(bank.#program, {
+        first: firstBase + t,
+        count: Math.min(powersAtOnce, bases - t),
+        one: oneRegister,
+        scratch: firstBase + bases,
+      });
     }
     yield* bank.#fillTables();
     return bank;
@@ -241,8 +212,8 @@ export class RandomiserBank implements Randomiser {
   #multiplyResidues(random: readonly RandomSource[]): void {
     const program = this.#program, groups = this.#groups;
     const indices = random.map((source) => this.#drawIndices(source));
-    for (let bit = this.#pieceBits - 1; bit >= 0; bit--) {
-      const leading = bit === this.#pieceBits - 1;
+    for (let bit = this.#exponentBits - 1; bit >= 0; bit--) {
+      const leading = bit === this.#exponentBits - 1;
       for (let i = 0; !leading && i < random.length; i++) {
         program.multiply(firstResult + i, firstResult + i, firstResult + i);
       }
@@ -265,19 +236,19 @@ export class RandomiserBank implements Randomiser {
   }
 
   /**
-   * For each bit of the pieces and each group the subset of its teeth: as many
-   * random bits as there are teeth, in the order of the teeth.
+   * For each bit of the exponents and each group the subset of its bases: as many
+   * random bits as there are bases, in the order of the bases.
    */
   #drawIndices(random: RandomSource): Uint32Array {
-    const groups = this.#groups, rowBytes = teeth / 8;
+    const groups = this.#groups, rowBytes = this.#bases / 8;
     const bytes = random(this.bytesPerAnswer);
-    const indices = new Uint32Array(this.#pieceBits * groups.length);
+    const indices = new Uint32Array(this.#exponentBits * groups.length);
     let index = 0;
     for (let row = 0; row < bytes.length; row += rowBytes) {
       for (const { from, to } of groups) {
         let bits = 0;
-        for (let tooth = to - 1; tooth >= from; tooth--) {
-          bits = 2 * bits + (bytes[row + (tooth >> 3)] >> (tooth & 7) & 1);
+        for (let t = to - 1; t >= from; t--) {
+          bits = 2 * bits + (bytes[row + (t >> 3)] >> (t & 7) & 1);
         }
         indices[index++] = bits;
       }
@@ -285,15 +256,15 @@ export class RandomiserBank implements Randomiser {
     return indices;
   }
 
-  /** table + subset = product of the group's teeth in the subset. */
+  /** table + subset = product of the group's bases in the subset. */
   *#fillTables(): Generator<void, void> {
     const program = this.#program;
     for (const { from, to, table } of this.#groups) {
       program.multiply(table, oneRegister, oneRegister);
       for (let subset = 1; subset < 1 << (to - from); subset++) {
         const lowest = subset & -subset;
-        const tooth = firstTooth + from + 31 - Math.clz32(lowest);
-        program.multiply(table + subset, table + (subset ^ lowest), tooth);
+        const base = firstBase + from + 31 - Math.clz32(lowest);
+        program.multiply(table + subset, table + (subset ^ lowest), base);
         if (subset % entriesPerYield === 0) yield;
       }
     }

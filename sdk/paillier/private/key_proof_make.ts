@@ -10,7 +10,7 @@ import type { PrivateKey } from "./private_key.ts";
 import { ResidueJoiner } from "./residue_joiner.ts";
 
 /**
- * Proof that the key is well-formed, for session start: N-th roots of 11 numbers
+ * Proof that the key is well-formed, for session start: N-th roots of 8 numbers
  * that are hashed from N. It takes no challenge from outside, and must not: the
  * N-th root of a ciphertext is its randomness, which decrypts it.
  *

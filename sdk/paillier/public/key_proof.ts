@@ -11,20 +11,29 @@ import { SmallPrimes } from "./small_primes.ts";
 
 /*
  * The statement: gcd(N, phi(N)) = 1, so that r -> r^N is a bijection and the N-th
- * powers are exactly the encryptions of 0. How many primes N has does not matter, and is
- * not proved: keys of two, three and four pass, and so do a prime and a product of a
- * hundred primes. Were a prime f a common divisor, only
- * one residue in f would have an N-th root modulo N. With no prime factor below
- * 6,370 each challenge passes with probability below 1/6,370, so all 11 with 2^-138.
+ * powers are exactly the encryptions of 0. How many primes N has does not matter, but
+ * that they are fewer than its bits over 16 does: see `maxPrimes`. Keys of two, three
+ * and four pass, and so do a prime and a product of a hundred primes. Were a prime f a
+ * common divisor, only one residue in f would have an N-th root modulo N. With no prime
+ * factor below 2^16 each challenge passes with probability below 2^-16, so all 8 with
+ * 2^-128.
  */
 
 /** Number of roots that a proof holds. */
-export const proofRoots = 11;
+export const proofRoots = 8;
 
 /** Key lengths that are accepted, in bits. */
 const secureLengths = [2048, 3072, 4096];
 
-const smallPrimes = new SmallPrimes(6370);
+/** No prime factor of N is shorter. */
+const factorBits = 16;
+/** Made for the first check: gateways need none. */
+let smallPrimes: SmallPrimes | undefined;
+
+/** The largest number of primes that a modulus of so many bits has if it passes. */
+export function maxPrimes(modulusBits: number): number {
+  return Math.ceil(modulusBits / factorBits) - 1;
+}
 
 /** Challenge number `index`: hashed from the modulus, so that no verifier chooses it. */
 export function keyChallenge(modulus: bigint, index: number): bigint {
@@ -33,7 +42,7 @@ export function keyChallenge(modulus: bigint, index: number): bigint {
 
 /**
  * Checks that `modulus` is fit to be a public key: odd, exactly 2048, 3072 or 4096
- * bits, no prime factor below 6,370, and N-th roots of 11 challenges.
+ * bits, no prime factor below 2^16, and N-th roots of 8 challenges.
  *
  * @param proof the roots, each big-endian in exactly modulusBits/8 bytes
  * @param options `insecure` also permits 512 to 4096 bits in steps of 8: tests only
@@ -60,6 +69,7 @@ export function* keyProofCheck(
   if (modulus < 0n || !permitted) {
     reject(`expected a modulus of ${secureLengths.join(", ")} bits`, bits);
   }
+  smallPrimes ??= new SmallPrimes(1 << factorBits);
   if (smallPrimes.divideAny(modulus)) {
     reject("expected a modulus without small prime factors", "one with");
   }

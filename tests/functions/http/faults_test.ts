@@ -331,7 +331,7 @@ Deno.test("keys: even, too short, without proof, padded", async () => {
     start(functions, (request) => request.proof.pop()),
     422,
     "key-rejected",
-    /expected a proof of 11 roots, got 10$/,
+    /expected a proof of 8 roots, got 7$/,
   );
   await problem(
     start(functions, (request) => request.proof[3][60] ^= 4),

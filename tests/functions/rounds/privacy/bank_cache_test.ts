@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { BankCache } from "../../../../functions/rounds/privacy/bank_cache.ts";
 import { DirectRandomiser } from "../../../../functions/rounds/privacy/direct_randomiser.ts";
+import { baseCount } from "../../../../functions/rounds/privacy/key_bases.ts";
 import {
   bankBytes,
   bankGroups,
@@ -19,9 +20,9 @@ Deno.test("large batches repay large tables, within bounds", () => {
     bankGroups(answers, 2048)
   );
   assert.deepEqual(groups, groups.toSorted((a, b) => b - a));
-  assert(groups[0] >= 9);
-  // 6 tables of 2^13 or 2^14 entries.
-  assert.equal(groups.at(-1), 6);
+  assert(groups[0] >= 20);
+  // 14 tables of 2^12 entries.
+  assert.equal(groups.at(-1), 14);
 });
 
 Deno.test("a bank is made once, again for larger batches, and forgotten when memory is short", async () => {
@@ -57,11 +58,12 @@ Deno.test("banks are built one at a time, within memory", async () => {
 
 Deno.test("a key's first answers need no bank: strangers who come once cost no memory", async () => {
   const cache = new BankCache(selectKernel(), sealingKey, 2 ** 30);
+  const half = baseCount(512) / 2;
   for (let i = 0n; i < 100n; i++) {
-    await cache.randomiser(n + 2n * i, 50, 16);
+    await cache.randomiser(n + 2n * i, 50, half);
   }
   assert.equal(cache.bytes, 0);
-  const second = await cache.randomiser(n, 50, 16);
+  const second = await cache.randomiser(n, 50, half);
   assert(second instanceof DirectRandomiser);
   assert.equal(cache.bytes, 0);
   // From here on a bank repays itself.
@@ -70,6 +72,7 @@ Deno.test("a key's first answers need no bank: strangers who come once cost no m
   assert.equal(await cache.randomiser(n, 50, 1), third);
   // A call of many answers repays it at once.
   assert(
-    await cache.randomiser(other, 50, 33) instanceof RandomiserBank,
+    await cache.randomiser(other, 50, baseCount(1024) + 1) instanceof
+      RandomiserBank,
   );
 });

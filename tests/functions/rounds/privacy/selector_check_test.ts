@@ -81,7 +81,7 @@ for (const key of keys) {
 
 Deno.test("a modulus with a small prime narrows the used bits to as many candidates, no fewer", () => {
   // N = f q, made by the gateway, with a proof that passes (key_proof_test.ts).
-  const f = 6373n, [q] = keys[0].exportPrimes(), modulus = f * q;
+  const f = 65537n, [q] = keys[0].exportPrimes(), modulus = f * q;
   const candidates = (mask: bigint) => {
     const whole = value + (mask << BigInt(usedBits));
     // What the gateway knows: the answer modulo d = q, and that it is below N.
