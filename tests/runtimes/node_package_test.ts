@@ -168,6 +168,7 @@ async function installPackage(folder: string): Promise<string> {
     folder,
     [tarball],
     [
+      "@noble/curves/ed25519.js",
       "@noble/hashes/utils.js",
       "cborg",
       "node-types/package.json",

@@ -11,7 +11,7 @@ Deno.test("a folder of packages and a package alone give the model under its nam
     assert.equal(manifest.name, "occupancy");
     const names = (await store.list()).map(({ name }) => name);
     assert.equal(names.includes("occupancy"), true);
-    assert.equal(names.length, folder === "" ? 5 : 1);
+    assert.equal(names.length, folder === "" ? 10 : 1);
     await assert.rejects(store.load("package"), { code: "model-not-found" });
   }
 });
