@@ -6,6 +6,7 @@
 import { shapeAfter } from "../activations/apply.ts";
 import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { CipherlayerError } from "../support/errors.ts";
+import { sum } from "../support/numbers.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import { largestSlotBits, largestSlotValue } from "../fixed_point/slots.ts";
 import {
@@ -84,6 +85,7 @@ export function checkPlan(
   const live = new Map<string, Activation>(
     plan.inputs.map((input) => [input.name, input]),
   );
+  let liveElements = sum(plan.inputs.map(({ shape }) => elementCount(shape)));
   const written = new Map<string, number>();
   const lastRead = lastReaders(plan);
   for (const [index, round] of plan.rounds.entries()) {
@@ -95,11 +97,11 @@ export function checkPlan(
     budget.spend(layoutWork(round.layout) / samples, where);
     let last = accumulators(round.layout);
     checkRange(last, where);
-    budget.hold(live, last, where);
+    budget.hold(liveElements, elementCount(last.shape), where);
     for (const step of round.steps) {
       const before = last.shape;
       last = afterStep(step, last, where);
-      budget.hold(live, last, where);
+      budget.hold(liveElements, elementCount(last.shape), where);
       const work = stepWork(step, before, last.shape);
       if ("kernel" in step && work * samples > maxPoolingWork) {
         refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
@@ -111,8 +113,11 @@ export function checkPlan(
     }
     written.set(round.writes, elementCount(last.shape));
     live.set(round.writes, last);
-    for (const name of live.keys()) {
-      if (!((lastRead.get(name) ?? -1) > index)) live.delete(name);
+    liveElements += elementCount(last.shape);
+    for (const [name, { shape }] of live) {
+      if ((lastRead.get(name) ?? -1) > index) continue;
+      live.delete(name);
+      liveElements -= elementCount(shape);
     }
   }
   checkSealing(plan, live);
@@ -161,14 +166,9 @@ class Budget {
     }
   }
 
-  /** Checks what is in memory while a round works: what is live and what it makes. */
-  hold(
-    live: ReadonlyMap<string, Activation>,
-    made: Activation,
-    where: string,
-  ): void {
-    let elements = elementCount(made.shape);
-    for (const { shape } of live.values()) elements += elementCount(shape);
+  /** Checks elements of one sample in memory at a time: what is live and what is made. */
+  hold(live: number, made: number, where: string): void {
+    const elements = live + made;
     const { elementsPerSample } = this.limits;
     const max = Math.min(
       elementsPerSample,

@@ -7,6 +7,7 @@ Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
     source: { kind: "own", index: 7 },
     keyBits: 2048,
     insecure: false,
+    privacy: null,
     samples: null,
     url: null,
     token: null,
