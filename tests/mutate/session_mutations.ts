@@ -376,4 +376,26 @@ export const sessionMutations: Mutation[] = [
     replace: 'url.protocol === "javascript:"',
     tests: ["tests/examples/web_drawing_test.ts"],
   },
+  {
+    name: "control characters in messages of errors",
+    file: "sdk/support/errors.ts",
+    find: "super(printable(message), options);",
+    replace: "super(message, options);",
+    tests: ["tests/sdk/support/printable_test.ts"],
+  },
+  {
+    name: "the decoder's words on a body are passed on",
+    file: "sdk/wire/decode_cbor.ts",
+    find: "if (fault instanceof Mismatch) throw fault;",
+    replace: "throw fault;",
+    tests: ["tests/sdk/support/printable_test.ts"],
+  },
+  {
+    name: "control characters in lists of models",
+    file: "sdk/session/list_models.ts",
+    find: "const name = printableText(maxNameLength);",
+    replace:
+      "const name = (value: unknown, path: string) => (printableText(maxNameLength)(value, path), value as string);",
+    tests: ["tests/sdk/session/list_models_test.ts"],
+  },
 ];
