@@ -124,6 +124,11 @@ export function checkPlan(
   // The last steps of a sealed plan give scores; its circuit tells the label.
   const reveal = isSealed(plan) ? "scores" : plan.reveal;
   sensible("its outputs", () => checkOutputs({ ...plan, reveal }, written));
+  if (plan.reveal === "label") return;
+  // Each output becomes a list of its own, though all may be parts of one activation.
+  const read = sum(plan.outputs.map(({ shape }) => elementCount(shape)));
+  budget.hold(liveElements, read, "outputs");
+  budget.spend(read, "outputs");
 }
 
 /** Rounds are sealed all or none, and a sealed plan tells the label of all that its last round gives. */

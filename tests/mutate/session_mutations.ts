@@ -377,6 +377,20 @@ export const sessionMutations: Mutation[] = [
     tests: ["tests/examples/web_drawing_test.ts"],
   },
   {
+    name: "outputs that cost no memory",
+    file: "sdk/session/check_plan.ts",
+    find: 'budget.hold(liveElements, read, "outputs");',
+    replace: "",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
+  },
+  {
+    name: "outputs that cost no work",
+    file: "sdk/session/check_plan.ts",
+    find: 'budget.spend(read, "outputs");',
+    replace: "",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
+  },
+  {
     name: "control characters in messages of errors",
     file: "sdk/support/errors.ts",
     find: "super(printable(message), options);",
