@@ -24,6 +24,7 @@ Deno.test("every option reaches its place", () => {
     source: { kind: "mnist", folder: "data", index: 12 },
     keyBits: 512,
     insecure: true,
+    privacy: null,
     samples: 3,
     url: new URL("http://cloud:8000/x"),
     token: "t0ken",
@@ -34,6 +35,7 @@ Deno.test("every option reaches its place", () => {
     file: "a.png",
   });
   equal(parseOptions(["--key-bits", "3072"]).insecure, false);
+  equal(parseOptions(["--privacy", "sealed"]).privacy, "sealed");
 });
 
 function usageError(line: string): UsageError {
