@@ -412,4 +412,18 @@ export const sessionMutations: Mutation[] = [
       "const name = (value: unknown, path: string) => (printableText(maxNameLength)(value, path), value as string);",
     tests: ["tests/sdk/session/list_models_test.ts"],
   },
+  {
+    name: "control characters on the command line's stdout",
+    file: "cli/commands/command.ts",
+    find: ': text().split("\\n").map(printable).join("\\n"),',
+    replace: ": text(),",
+    tests: ["tests/cli/words_test.ts"],
+  },
+  {
+    name: "marks of direction in the command line's JSON",
+    file: "cli/commands/command.ts",
+    find: "? escapeObeyed(JSON.stringify(result))",
+    replace: "? JSON.stringify(result)",
+    tests: ["tests/cli/words_test.ts"],
+  },
 ];
