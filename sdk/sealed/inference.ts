@@ -16,7 +16,7 @@ import {
   wordsOfInteger,
 } from "../garbling/rounds/bits.ts";
 import { sumInSlots } from "../garbling/rounds/plaintexts.ts";
-import { type SealedPlan, type SealedRound } from "../garbling/rounds/round.ts";
+import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
 import { shardStages } from "../garbling/rounds/shard.ts";
 import { bitLength } from "../paillier/public/big_integer.ts";
