@@ -9,6 +9,7 @@ import {
   InvalidArgumentError,
   Option,
 } from "commander";
+import { printable } from "../../sdk/support/printable.ts";
 
 /** The command was called in a way that cannot work: exit code 2, or 0 after `--help`. */
 export class UsageError extends Error {
@@ -123,13 +124,29 @@ export function tokenOption(): Option {
     .env("CIPHERLAYER_TOKEN");
 }
 
-/** The command's result: one JSON object on stdout, or text for people. */
+/**
+ * The command's result: one JSON object on stdout, or text for people. Names of other
+ * people's models and functions are in it, and no terminal obeys what is in them.
+ */
 export function print(
   json: boolean,
   result: unknown,
   text: () => string,
 ): void {
-  console.log(json ? JSON.stringify(result) : text());
+  console.log(
+    json
+      ? escapeObeyed(JSON.stringify(result))
+      : text().split("\n").map(printable).join("\n"),
+  );
+}
+
+/** JSON of the same value: what JSON leaves of characters that terminals obey, escaped. */
+function escapeObeyed(json: string): string {
+  return json.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) =>
+      `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 /** A line for people on stderr, so that stdout stays parseable. */

@@ -56,7 +56,7 @@ Examples:
   const add = (command: Command) => keys.addCommand(command.exitOverride());
   add(
     openingCommand("create", "make a new key")
-      .option("--bits <n>", "bits of the key", wholeNumber(128), 2048)
+      .option("--bits <n>", "bits of the key", wholeNumber(400), 2048)
       .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(create),
@@ -69,7 +69,7 @@ Examples:
       "rotate",
       "replace the key by a new one; the old one is retired",
     )
-      .option("--bits <n>", "bits of the new key", wholeNumber(128))
+      .option("--bits <n>", "bits of the new key", wholeNumber(400))
       .option("--primes <n>", primesHelp, wholeNumber(2))
       .option("--insecure", "permit fewer than 2048 bits: for tests only")
       .action(rotate),

@@ -16,11 +16,7 @@ import {
   wordsOfInteger,
 } from "../garbling/rounds/bits.ts";
 import { sumInSlots } from "../garbling/rounds/plaintexts.ts";
-import {
-  type SealedPlan,
-  type SealedRound,
-  writerOf,
-} from "../garbling/rounds/round.ts";
+import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { StageEvaluator, type Told } from "../garbling/rounds/run.ts";
 import { shardStages } from "../garbling/rounds/shard.ts";
 import { bitLength } from "../paillier/public/big_integer.ts";
@@ -85,7 +81,7 @@ export class SealedInference {
   plaintexts(index: number): bigint[] {
     const { layout } = this.#plan.rounds[index];
     const fromReading = layout.inputs.some(({ tensor }) =>
-      writerOf(this.#plan, index, tensor) < 0
+      this.#readings.has(tensor)
     );
     const masked = this.#packShares(index);
     if (!fromReading) return masked;
@@ -160,7 +156,7 @@ export class SealedInference {
     const { layout } = this.#plan.rounds[index], { samples } = this.#plan;
     const activations = new Map(this.#readings);
     for (const input of layout.inputs) {
-      if (writerOf(this.#plan, index, input.tensor) < 0) continue;
+      if (this.#readings.has(input.tensor)) continue;
       const count = "length" in input
         ? input.length
         : input.shape.reduce((a, b) => a * b);

@@ -6,6 +6,7 @@
 import { shapeAfter } from "../activations/apply.ts";
 import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { CipherlayerError } from "../support/errors.ts";
+import { sum } from "../support/numbers.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import { largestSlotBits, largestSlotValue } from "../fixed_point/slots.ts";
 import {
@@ -84,6 +85,7 @@ export function checkPlan(
   const live = new Map<string, Activation>(
     plan.inputs.map((input) => [input.name, input]),
   );
+  let liveElements = sum(plan.inputs.map(({ shape }) => elementCount(shape)));
   const written = new Map<string, number>();
   const lastRead = lastReaders(plan);
   for (const [index, round] of plan.rounds.entries()) {
@@ -95,11 +97,11 @@ export function checkPlan(
     budget.spend(layoutWork(round.layout) / samples, where);
     let last = accumulators(round.layout);
     checkRange(last, where);
-    budget.hold(live, last, where);
+    budget.hold(liveElements, elementCount(last.shape), where);
     for (const step of round.steps) {
       const before = last.shape;
       last = afterStep(step, last, where);
-      budget.hold(live, last, where);
+      budget.hold(liveElements, elementCount(last.shape), where);
       const work = stepWork(step, before, last.shape);
       if ("kernel" in step && work * samples > maxPoolingWork) {
         refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
@@ -111,14 +113,22 @@ export function checkPlan(
     }
     written.set(round.writes, elementCount(last.shape));
     live.set(round.writes, last);
-    for (const name of live.keys()) {
-      if (!((lastRead.get(name) ?? -1) > index)) live.delete(name);
+    liveElements += elementCount(last.shape);
+    for (const [name, { shape }] of live) {
+      if ((lastRead.get(name) ?? -1) > index) continue;
+      live.delete(name);
+      liveElements -= elementCount(shape);
     }
   }
   checkSealing(plan, live);
   // The last steps of a sealed plan give scores; its circuit tells the label.
   const reveal = isSealed(plan) ? "scores" : plan.reveal;
   sensible("its outputs", () => checkOutputs({ ...plan, reveal }, written));
+  if (plan.reveal === "label") return;
+  // Each output becomes a list of its own, though all may be parts of one activation.
+  const read = sum(plan.outputs.map(({ shape }) => elementCount(shape)));
+  budget.hold(liveElements, read, "outputs");
+  budget.spend(read, "outputs");
 }
 
 /** Rounds are sealed all or none, and a sealed plan tells the label of all that its last round gives. */
@@ -161,14 +171,9 @@ class Budget {
     }
   }
 
-  /** Checks what is in memory while a round works: what is live and what it makes. */
-  hold(
-    live: ReadonlyMap<string, Activation>,
-    made: Activation,
-    where: string,
-  ): void {
-    let elements = elementCount(made.shape);
-    for (const { shape } of live.values()) elements += elementCount(shape);
+  /** Checks elements of one sample in memory at a time: what is live and what is made. */
+  hold(live: number, made: number, where: string): void {
+    const elements = live + made;
     const { elementsPerSample } = this.limits;
     const max = Math.min(
       elementsPerSample,

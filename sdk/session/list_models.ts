@@ -11,8 +11,8 @@ import {
   list,
   Mismatch,
   nullable,
+  printableText,
   record,
-  text,
 } from "../wire/schema.ts";
 import {
   maxAxes,
@@ -34,7 +34,7 @@ export type ListModelsOptions = Pick<
 >;
 
 const [comma, bracket, brace] = new TextEncoder().encode(",[{");
-const name = text(maxNameLength);
+const name = printableText(maxNameLength);
 const shape = list(integer(1, maxCount), maxAxes);
 
 const values = record<ModelValues>({
@@ -50,7 +50,7 @@ const modelList: Check<ModelInfo[]> = list(
     version: name,
     inputs: list(values, maxTensors),
     outputs: list(values, maxTensors),
-    contract: text(71),
+    contract: printableText(71),
   }),
   maxModels,
 );
@@ -97,13 +97,12 @@ export async function listModels(
     requireFewItems(body);
     const utf8 = new TextDecoder("utf-8", { fatal: true });
     return modelList(JSON.parse(utf8.decode(body)), "models");
-  } catch (cause) {
-    const why = cause instanceof Mismatch
-      ? cause.message
+  } catch (fault) {
+    const why = fault instanceof Mismatch
+      ? fault.message
       : "expected JSON in UTF-8, got other bytes";
-    throw new CipherlayerError("malformed", `Cannot list models: ${why}`, {
-      cause,
-    });
+    // Without its cause: JSON's faults quote the list.
+    throw new CipherlayerError("malformed", `Cannot list models: ${why}`);
   }
 }
 

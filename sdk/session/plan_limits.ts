@@ -14,13 +14,13 @@ import type { GatewayStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
 
 /** How much memory and work a plan may ask of the gateway. */
 export interface PlanLimits {
-  /** Elements of one sample that are in memory at a time. Default 2^22. */
+  /** Elements of one sample that are in memory at a time, outputs included. Default 2^22. */
   elementsPerSample: number;
   /** The same over all samples. Default 2^24. */
   elements: number;
   /**
-   * Numbers packed, unpacked, added or compared over all rounds; a ciphertext that is
-   * encrypted or decrypted counts as 1024. Default 2^31.
+   * Numbers packed, unpacked, added or compared over all rounds, and read as outputs; a
+   * ciphertext that is encrypted or decrypted counts as 1024. Default 2^31.
    */
   operations: number;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { CipherlayerError, type ErrorCode } from "../support/errors.ts";
-import { printable } from "../wire/schema.ts";
+import { printable } from "../support/printable.ts";
 
 const problemType = "application/problem+json";
 

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { printable } from "./printable.ts";
+
 /** What went wrong, stable across releases; switch on it, never on messages. */
 export type ErrorCode =
   | "budget-exceeded"
@@ -69,7 +71,8 @@ export class CipherlayerError extends Error {
   /**
    * Makes the error.
    *
-   * @param message in the form "Cannot X: expected Y, got Z"
+   * @param message in the form "Cannot X: expected Y, got Z"; a space stands for each run
+   * of control characters and direction marks, which texts of the other side may hold
    * @param options `cause`, `retryable`, `retryAfterMs` and `status`, each absent by default
    */
   constructor(
@@ -81,7 +84,7 @@ export class CipherlayerError extends Error {
       status?: number;
     } = {},
   ) {
-    super(message, options);
+    super(printable(message), options);
     this.code = code;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs ?? 0;

@@ -21,14 +21,18 @@ const strict: DecodeOptions = {
  * in memory, hence the bound: it holds while objects are made, not after.
  *
  * @param maxItems numbers, texts, byte strings, lists and maps, with those inside of others
- * @throws {Mismatch} if there are more
- * @throws {Error} if `body` is anything else than one deterministic CBOR item
+ * @throws {Mismatch} if there are more, or `body` is anything else than one deterministic
+ * CBOR item
  */
 export function decodeCbor(body: Uint8Array, maxItems: number): unknown {
-  return decode(body, {
-    ...strict,
-    tokenizer: new BoundedTokenizer(body, maxItems),
-  });
+  const tokenizer = new BoundedTokenizer(body, maxItems);
+  try {
+    return decode(body, { ...strict, tokenizer });
+  } catch (fault) {
+    if (fault instanceof Mismatch) throw fault;
+    // The library's words quote the body.
+    throw new Mismatch("expected one deterministic CBOR item, got other bytes");
+  }
 }
 
 class BoundedTokenizer extends Tokenizer {

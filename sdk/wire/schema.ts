@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { printable } from "../support/printable.ts";
+
 /**
  * Checks of decoded bodies: a check takes an unknown value and the path at which
  * it stands, and returns it typed, rebuilt from known fields alone.
@@ -11,7 +13,12 @@
 export type Check<T> = (value: unknown, path: string) => T;
 
 /** Thrown by a check; the codec wraps it into the error that callers see. */
-export class Mismatch extends Error {}
+export class Mismatch extends Error {
+  /** @param message may quote the other side's texts: it is made safe to print */
+  constructor(message: string) {
+    super(printable(message));
+  }
+}
 
 function refuse(path: string, expected: string, value: unknown): never {
   throw new Mismatch(`expected ${path} to be ${expected}, got ${kind(value)}`);
@@ -56,18 +63,6 @@ export function text(maxCharacters: number): Check<string> {
 export function printableText(maxCharacters: number): Check<string> {
   const check = text(maxCharacters);
   return (value, path) => printable(check(value, path));
-}
-
-/**
- * A space for each run of control characters (C0, C1), separators of lines, and
- * marks that change the direction of what follows.
- */
-export function printable(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g,
-    " ",
-  );
 }
 
 export function bytes(max: number): Check<Uint8Array> {

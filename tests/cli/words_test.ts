@@ -1,7 +1,8 @@
 /** What commands say to people and programs when something is wrong, and their exit codes. */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import process from "node:process";
 import { encodeNpy } from "../../cli/readings/npy.ts";
+import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { zooFolder } from "../../models/package/zoo.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
@@ -215,4 +216,35 @@ Deno.test("functions and a model by one address: run, inspect, and a name that i
   } finally {
     delete process.env.CIPHERLAYER_URL;
   }
+});
+
+Deno.test("names that functions send are printed without characters that a terminal obeys", async () => {
+  const evil = "m\u001b]0;owned\u0007\u202e\u009b";
+  const inputs = [{ name: evil, shape: [1], labels: null, units: [evil] }];
+  const contract = evil;
+  const served = [{ name: "m", version: evil, inputs, outputs: [], contract }];
+  const versions = [{ version: evil, bytes: 1, storedMs: 0 }];
+  const stored = { active: null, previous: null, versions, uploads: [] };
+  const owned = [{ name: evil, ...stored }];
+  await using server = serveLocally((request) =>
+    Response.json(request.url.includes("/admin/") ? owned : served)
+  );
+  const list = [
+    "models",
+    "list",
+    "--url",
+    server.url,
+    "--token",
+    "t".repeat(40),
+  ];
+  for (const line of [["inspect", `${server.url}/m`], list]) {
+    for (const more of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await runInProcess(...line, ...more);
+      equal(code, 0, stderr);
+      match(stdout, /owned/);
+      doesNotMatch(stdout.replaceAll("\n", ""), /[\p{Cc}\p{Bidi_Control}]/u);
+    }
+  }
+  const { stdout } = await runInProcess(...list, "--json");
+  deepEqual(JSON.parse(stdout), { models: owned });
 });

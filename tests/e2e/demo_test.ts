@@ -235,7 +235,7 @@ for (
   const [args, message] of [
     [["--nonsense"], /unknown option '--nonsense'/],
     [["--key-bits", "512"], /Expected 2048, 3072 or 4096/],
-    [["--image", "nowhere.png"], /cannot read nowhere.png/],
+    [["--image", "nowhere.png"], /Cannot read nowhere.png: no such file/],
     [["--image", "deno.json"], /expected a .png or .npy file/],
     [["--mnist", "nowhere"], /expected t10k-images-idx3-ubyte/],
     [["--index", "1000"], /expected --index in \[0, 60\)/],

@@ -7,6 +7,7 @@ Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
     source: { kind: "own", index: 7 },
     keyBits: 2048,
     insecure: false,
+    privacy: null,
     samples: null,
     url: null,
     token: null,
@@ -23,6 +24,7 @@ Deno.test("every option reaches its place", () => {
     source: { kind: "mnist", folder: "data", index: 12 },
     keyBits: 512,
     insecure: true,
+    privacy: null,
     samples: 3,
     url: new URL("http://cloud:8000/x"),
     token: "t0ken",
@@ -33,6 +35,7 @@ Deno.test("every option reaches its place", () => {
     file: "a.png",
   });
   equal(parseOptions(["--key-bits", "3072"]).insecure, false);
+  equal(parseOptions(["--privacy", "sealed"]).privacy, "sealed");
 });
 
 function usageError(line: string): UsageError {

@@ -290,6 +290,13 @@ export const arithmeticMutations: Mutation[] = [
     tests: ["tests/sdk/paillier/key_generation_test.ts"],
   },
   {
+    name: "primes that no kernel computes with",
+    file: "sdk/paillier/private/key_generation.ts",
+    find: "const minPrimeBits = 200;",
+    replace: "const minPrimeBits = 64;",
+    tests: ["tests/sdk/paillier/key_generation_test.ts"],
+  },
+  {
     name: "more primes than are safe",
     file: "sdk/paillier/private/key_generation.ts",
     find: "if (count > defaultPrimes(bits) && !options.insecure) {",

@@ -138,4 +138,12 @@ export const sealedMutations: Mutation[] = [
     replace: "  if (bytes > 0) return;",
     tests: ["tests/e2e/hostile_sealed_test.ts"],
   },
+  {
+    name: "sealed: readers found round by round",
+    file: "sdk/garbling/rounds/round.ts",
+    find: "const writer = writers.get(tensor);",
+    replace:
+      "const writer = rounds.some((r) => r.writes === tensor) ? writers.get(tensor) : undefined;",
+    tests: ["tests/garbling/readers_test.ts"],
+  },
 ];

@@ -31,12 +31,16 @@ export interface Shares {
   offset: number;
 }
 
-/** One input of a later round. */
-export interface Reader {
-  /** Number of the later round. */
+/** Where an input stands in a plan. */
+export interface InputPlace {
+  /** Number of the round that reads it. */
   round: number;
   /** Which of its inputs. */
   input: number;
+}
+
+/** One input of a later round. */
+export interface Reader extends InputPlace {
   /** Ciphertexts of that round that carry elements of this input. */
   plaintexts: Int32Array;
   /** For each of them, by slot, the element; -1: none. */
@@ -47,7 +51,7 @@ export interface Reader {
 /** Elements of input number `input` of a later round. */
 export function readerOf(
   layout: RoundLayout,
-  { round, input }: { round: number; input: number },
+  { round, input }: InputPlace,
 ): Reader {
   const { plaintexts, elements } = layout.kind === "dense"
     ? densePlaintexts(layout, input)

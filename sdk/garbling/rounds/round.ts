@@ -12,7 +12,13 @@ import { valueOf } from "../circuits/integers.ts";
 import { circuitDigest } from "../digest.ts";
 import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
-import { type Reader, readerOf, type Shares, sharesFor } from "./plaintexts.ts";
+import {
+  type InputPlace,
+  type Reader,
+  readerOf,
+  type Shares,
+  sharesFor,
+} from "./plaintexts.ts";
 import { chunkRule } from "./run.ts";
 import { roundingOf } from "./simplify.ts";
 import type { Stage } from "./stage.ts";
@@ -42,16 +48,23 @@ export interface SealedRound {
 }
 
 /**
+ * @param places of the inputs that read what the round writes, as {@linkcode readersOf} finds
  * @throws {CipherlayerError} `unsupported` if the round has a step without a circuit, or
  * is the last and has no two labels
  */
-export function sealedRound(plan: SealedPlan, index: number): SealedRound {
-  const { layout, valueBits, steps } = plan.rounds[index];
+export function sealedRound(
+  { rounds }: SealedPlan,
+  index: number,
+  places: readonly InputPlace[],
+): SealedRound {
+  const { layout, valueBits, steps } = rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
   const rounding = roundingOf(steps, valueBits);
   const stepped = stepStages(steps, unmasked.elements, rounding);
-  const isLast = index === plan.rounds.length - 1;
-  const readers = isLast ? [] : readersOf(plan, index);
+  const isLast = index === rounds.length - 1;
+  const readers = places.map((place) =>
+    readerOf(rounds[place.round].layout, place)
+  );
   const { elements } = stepped;
   const count = elements.samples * elementCount(elements.shape);
   const { shares, stage } = isLast
@@ -73,15 +86,21 @@ export function writerOf(
     .findLastIndex(({ writes }) => writes === tensor);
 }
 
-/** The inputs of later rounds that read what round number `index` writes. */
-function readersOf(plan: SealedPlan, index: number): Reader[] {
-  return plan.rounds.flatMap(({ layout }, round) =>
-    layout.inputs.flatMap(({ tensor }, input) =>
-      round > index && writerOf(plan, round, tensor) === index
-        ? [readerOf(layout, { round, input })]
-        : []
-    )
-  );
+/**
+ * For each round, the inputs of later rounds that read what it writes, found in one pass:
+ * a plan has up to 2^10 rounds of hundreds of inputs.
+ */
+export function readersOf({ rounds }: InferencePlan): InputPlace[][] {
+  const places: InputPlace[][] = rounds.map(() => []);
+  const writers = new Map<string, number>();
+  for (const [round, { layout, writes }] of rounds.entries()) {
+    for (const [input, { tensor }] of layout.inputs.entries()) {
+      const writer = writers.get(tensor);
+      if (writer !== undefined) places[writer].push({ round, input });
+    }
+    writers.set(writes, round);
+  }
+  return places;
 }
 
 /** The number of the first of the largest, for each sample. */

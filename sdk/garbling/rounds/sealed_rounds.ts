@@ -11,8 +11,9 @@ import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
-import type { InferencePlan, RoundLayout } from "../../wire/plan.ts";
+import type { InferencePlan } from "../../wire/plan.ts";
 import {
+  readersOf,
   type SealedPlan,
   type SealedRound,
   sealedRound,
@@ -34,12 +35,14 @@ export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
 export function sealedRounds(plan: SealedPlan): SealedRound[] {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
+  const slots = slotsRead(plan);
   for (const [index, round] of plan.rounds.entries()) {
     checkBytes(index, leastBytes(plan, round));
-    checkSlots(index, plan, round);
+    checkSlots(index, slots.get(round.writes) ?? 0);
   }
+  const places = readersOf(plan);
   const rounds = plan.rounds.map((_, index) => {
-    const round = sealedRound(plan, index);
+    const round = sealedRound(plan, index, places[index]);
     checkBytes(index, garbledBytes(round.stages));
     return round;
   });
@@ -73,12 +76,7 @@ function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
 /** Slots that one round's elements go into: a number is kept for each. */
 const maxSlots = 2 ** 23;
 
-function checkSlots(
-  index: number,
-  { rounds }: SealedPlan,
-  { writes }: SealedRoundPlan,
-): void {
-  const slots = sum(rounds.map(({ layout }) => slotsRead(layout, writes)));
+function checkSlots(index: number, slots: number): void {
   if (slots <= maxSlots) return;
   throw new CipherlayerError(
     "unsupported",
@@ -86,20 +84,24 @@ function checkSlots(
   );
 }
 
-/** Slots of the plaintexts in which a round reads an activation. */
-function slotsRead(layout: RoundLayout, tensor: string): number {
-  const plaintexts = layout.kind === "dense"
-    ? layout.inputs.map((input) => ({
-      tensor: input.tensor,
-      count: Math.floor(input.length / layout.fold),
-    }))
-    : layout.inputs.map(({ tensor, shape, offsets }) => ({
-      tensor,
-      count: shape[0] * offsets.length,
-    }));
-  return blockSlots(layout) * sum(
-    plaintexts.map((read) => read.tensor === tensor ? read.count : 0),
-  );
+/** Slots of the plaintexts in which rounds read each activation, by its name. */
+function slotsRead({ rounds }: SealedPlan): Map<string, number> {
+  const slots = new Map<string, number>();
+  for (const { layout } of rounds) {
+    const size = blockSlots(layout);
+    const add = (tensor: string, count: number) =>
+      slots.set(tensor, (slots.get(tensor) ?? 0) + size * count);
+    if (layout.kind === "dense") {
+      for (const { tensor, length } of layout.inputs) {
+        add(tensor, Math.floor(length / layout.fold));
+      }
+    } else {
+      for (const { tensor, shape, offsets } of layout.inputs) {
+        add(tensor, shape[0] * offsets.length);
+      }
+    }
+  }
+  return slots;
 }
 
 function checkChoices(count: number): void {

@@ -30,8 +30,8 @@ export interface KeyGenerationOptions {
   signal?: AbortSignal;
 }
 
-/** Shortest primes of a key, in bits. */
-const minPrimeBits = 64;
+/** Shortest primes of a key, in bits: the shortest moduli that kernels compute with. */
+const minPrimeBits = 200;
 
 /**
  * A fresh key: two to four primes of equal length (or a bit less), all 3 modulo 4, two
@@ -39,7 +39,7 @@ const minPrimeBits = 64;
  * fraction of a second at 2048 bits.
  *
  * @param bits of N: even; 2048 (112-bit security), 3072 (128) or 4096
- * @throws {RangeError} on a length that is odd, above 8192, below 64 for each prime, or
+ * @throws {RangeError} on a length that is odd, above 8192, below 200 for each prime, or
  * below 2048 or with more primes than the default without `insecure`; on another number
  * of primes
  *
@@ -65,7 +65,8 @@ export async function generatePrivateKey(
   const minBits = count * minPrimeBits;
   if (!Number.isInteger(bits / 2) || bits < minBits || bits > 8192) {
     throw new RangeError(
-      `Cannot generate key: expected an even length of ${minBits} to 8192 bits, got ${bits}`,
+      `Cannot generate key: expected an even length of ${minBits} to 8192 bits ` +
+        `for ${count} primes, got ${bits}`,
     );
   }
   if (bits < 2048 && !options.insecure) {

@@ -222,7 +222,7 @@ Deno.test("owner keys: made once, readable by their user alone, never shown; pac
   const twice = await cipherlayer("owner-key", "create", path);
   assert.deepEqual([twice.code, twice.stderr], [
     2,
-    `Cannot write key: ${path} is there\n`,
+    `Cannot write ${path}: is there already\n`,
   ]);
   const key = await OwnerKey.read(path);
   assert(!Deno.inspect(key, { showHidden: true, depth: 9 }).includes(jwk.d));

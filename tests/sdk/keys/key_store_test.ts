@@ -120,11 +120,11 @@ Deno.test("a store that is empty gets a key on opening", async () => {
 
 Deno.test("a new key has the primes that are asked for, a rotated one those of new keys", async () => {
   const store = new MemoryKeyStore();
-  const options = { insecure: true, bits: 512, primes: 4 } as const;
+  const options = { insecure: true, bits: 1024, primes: 4 } as const;
   const made = await openKey(store, options);
   assert.equal(made.exportPrimes().length, 4);
   const rotated = await rotateKey(store, { insecure: true });
-  assert.equal(rotated.publicKey.modulusBits, 512);
+  assert.equal(rotated.publicKey.modulusBits, 1024);
   assert.equal(rotated.exportPrimes().length, 2);
   const asked = await rotateKey(store, { insecure: true, primes: 3 });
   assert.equal(asked.exportPrimes().length, 3);

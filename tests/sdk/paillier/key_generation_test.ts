@@ -10,6 +10,7 @@ import {
   primesBelow,
   SmallPrimes,
 } from "../../../sdk/paillier/public/small_primes.ts";
+import { wasmKernel } from "../../../sdk/paillier/wasm/kernel_wasm.ts";
 import { areSpecial } from "../../../sdk/paillier/private/private_key.ts";
 import { multiPrimeKey, testKey } from "../../vectors/keys.ts";
 
@@ -18,15 +19,15 @@ const shapes: [
   primes: 2 | 3 | 4 | undefined,
   lengths: number[],
 ][] = [
-  [128, undefined, [64, 64]],
-  [130, 2, [65, 65]],
+  [400, undefined, [200, 200]],
+  [402, 2, [201, 201]],
   [512, undefined, [256, 256]],
   [514, undefined, [257, 257]],
-  [192, 3, [64, 64, 64]],
-  [512, 3, [170, 171, 171]],
-  [514, 3, [171, 171, 172]],
-  [256, 4, [64, 64, 64, 64]],
-  [258, 4, [64, 64, 65, 65]],
+  [600, 3, [200, 200, 200]],
+  [602, 3, [200, 201, 201]],
+  [604, 3, [201, 201, 202]],
+  [800, 4, [200, 200, 200, 200]],
+  [802, 4, [200, 200, 201, 201]],
   [1024, 4, [256, 256, 256, 256]],
   [2048, 2, [1024, 1024]],
   [2048, undefined, [682, 683, 683]],
@@ -35,7 +36,7 @@ for (const [bits, count, lengths] of shapes) {
   const kind = `${count ?? "the default number of"} primes`;
   Deno.test(`a generated key of ${bits} bits and ${kind} has the promised primes and exact length`, async () => {
     // Short ones more often: each has other chances to miss its length.
-    for (let i = 0; i < (bits < 300 ? 20 : bits < 2048 ? 3 : 1); i++) {
+    for (let i = 0; i < (bits < 500 ? 20 : bits < 2048 ? 3 : 1); i++) {
       const options = { insecure: true, primes: count };
       const key = await generatePrivateKey(bits, options);
       const primes = key.exportPrimes();
@@ -55,6 +56,15 @@ for (const [bits, count, lengths] of shapes) {
     }
   });
 }
+
+Deno.test("the shortest key that is generated can be computed with", async () => {
+  for (const [bits, primes] of [[400, 2], [600, 3], [800, 4]] as const) {
+    const key = await generatePrivateKey(bits, { insecure: true, primes });
+    for (const prime of key.exportPrimes()) {
+      assert.doesNotThrow(() => wasmKernel.open([prime, prime], 4));
+    }
+  }
+});
 
 Deno.test("new keys have two primes below 2048 bits, three from there, four from 4096", () => {
   const lengths = [512, 2046, 2048, 3072, 4094, 4096, 8192];
@@ -81,11 +91,20 @@ Deno.test("short and odd lengths and too many primes are refused, by naming the 
   await assert.rejects(generatePrivateKey(1024), /factored/);
   await assert.rejects(generatePrivateKey(2049), RangeError);
   await assert.rejects(generatePrivateKey(Number.NaN), RangeError);
-  await assert.rejects(generatePrivateKey(64, { insecure: true }), RangeError);
-  await assert.rejects(
-    generatePrivateKey(190, { insecure: true, primes: 3 }),
-    /192 to 8192 bits/,
-  );
+  // Kernels compute modulo each prime, and with none that is shorter.
+  for (
+    const [bits, primes, minBits] of [
+      [398, 2, 400],
+      [512, 3, 600],
+      [598, 3, 600],
+      [798, 4, 800],
+    ] as const
+  ) {
+    await assert.rejects(
+      generatePrivateKey(bits, { insecure: true, primes }),
+      new RegExp(`${minBits} to 8192 bits for ${primes} primes, got ${bits}`),
+    );
+  }
   for (const [bits, primes] of [[2048, 4], [3072, 4], [4094, 4]] as const) {
     await assert.rejects(
       generatePrivateKey(bits, { primes }),
@@ -112,7 +131,7 @@ Deno.test("generation obeys its signal", async () => {
 Deno.test("the same randomness gives the same key", async () => {
   const make = () => {
     let state = 1;
-    return generatePrivateKey(256, {
+    return generatePrivateKey(512, {
       insecure: true,
       random: (length) =>
         Uint8Array.from({ length }, () => {

@@ -436,6 +436,30 @@ Deno.test("limits can be raised, and lowered, by whoever connects", () => {
   );
 });
 
+Deno.test("each named output counts, though all are parts of one activation", () => {
+  const { plan } = goodPlan();
+  const [output] = plan.outputs;
+  const outputs = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({ ...output, name: `y${i}` }));
+  const before = plannedWork(plan);
+  plan.outputs = outputs(64);
+  equal(plannedWork(plan) - before, expected.samples * 63 * 3);
+  // 3 elements of the activation, and 64 lists of 3.
+  const elementsPerSample = 3 + 64 * 3;
+  const check = (elementsPerSample: number) =>
+    checkPlan(plan, { ...expected, limits: { elementsPerSample } });
+  doesNotThrow(() => check(elementsPerSample));
+  throws(() => check(elementsPerSample - 1), {
+    code: "malformed",
+    message: /outputs of at most 194 elements, got 195/,
+  });
+  // Where the label alone is told, no list is made.
+  const { plan: sealed } = goodPlan();
+  for (const round of sealed.rounds) round.valueBits = 12;
+  sealed.reveal = "label";
+  equal(before - plannedWork(sealed), expected.samples * 3);
+});
+
 Deno.test("a plan of many rounds and names is refused in the memory of its names", () => {
   const { plan } = goodPlan();
   const [, dense] = plan.rounds;

@@ -100,6 +100,36 @@ Deno.test("refuses a list that is none", async () => {
   await rejects(listFrom(" ".repeat(2 ** 24 + 1)), { code: "body-too-large" });
 });
 
+Deno.test("makes texts of a list printable, and quotes none in errors", async () => {
+  const evil = "a\u001b[2J\u202e\u009bb";
+  const labels = [evil, "other"];
+  const hostile = { ...values, name: evil, labels, units: [evil, evil] };
+  const [{ name, version, contract, inputs, outputs }] = await listFrom(
+    JSON.stringify([{
+      name: evil,
+      version: evil,
+      inputs: [hostile],
+      outputs: [hostile],
+      contract: evil,
+    }]),
+  );
+  const clean = "a [2J b";
+  deepEqual([name, version, contract], [clean, clean, clean]);
+  const shown = {
+    name: clean,
+    shape: [2],
+    labels: [clean, "other"],
+    units: [clean, clean],
+  };
+  deepEqual([...inputs, ...outputs], [shown, shown]);
+  await rejects(listFrom(`[${evil}`), (error) => {
+    ok(error instanceof CipherlayerError);
+    equal(error.cause, undefined);
+    match(error.message, /expected JSON in UTF-8, got other bytes/);
+    return true;
+  });
+});
+
 Deno.test("reports an address where nothing listens as a network fault", async () => {
   await rejects(listModels("http://127.0.0.1:9"), (error) => {
     ok(error instanceof CipherlayerError);
