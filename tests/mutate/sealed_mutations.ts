@@ -138,4 +138,32 @@ export const sealedMutations: Mutation[] = [
     replace: "  if (bytes > 0) return;",
     tests: ["tests/e2e/hostile_sealed_test.ts"],
   },
+  {
+    name: "sealed: a reply of any number of items",
+    file: "sdk/wire/byte_sequence.ts",
+    find: " && this.#left-- <= 0",
+    replace: " && this.#left-- < -1e9",
+    tests: ["tests/sdk/wire/byte_sequence_test.ts"],
+  },
+  {
+    name: "sealed: empty items of a reply",
+    file: "sdk/wire/byte_sequence.ts",
+    find: "length === 0 || length > maxItemBytes",
+    replace: "length > maxItemBytes",
+    tests: ["tests/sdk/wire/byte_sequence_test.ts"],
+  },
+  {
+    name: "sealed: a salt of another length",
+    file: "sdk/wire/sealed_messages.ts",
+    find: "salt: exactBytes(16)",
+    replace: "salt: bytes(16)",
+    tests: ["tests/e2e/hostile_sealed_test.ts"],
+  },
+  {
+    name: "sealed: a call evaluated without a pause",
+    file: "sdk/garbling/rounds/run.ts",
+    find: "      if (this.#pacer.due()) await this.#pacer.pause();",
+    replace: "",
+    tests: ["tests/garbling/evaluator_test.ts"],
+  },
 ];
