@@ -166,4 +166,25 @@ export const sealedMutations: Mutation[] = [
     replace: "",
     tests: ["tests/garbling/evaluator_test.ts"],
   },
+  {
+    name: "sealed: each round with a budget of gates of its own",
+    file: "sdk/garbling/rounds/sealed_rounds.ts",
+    find: "sealedRound(plan, index, budget)",
+    replace: "sealedRound(plan, index, new BuildBudget())",
+    tests: ["tests/garbling/build_budget_test.ts"],
+  },
+  {
+    name: "sealed: labels moved without a bound",
+    file: "sdk/garbling/rounds/steps.ts",
+    find: '  budget.spend("labels", operands * bitsOf(range));',
+    replace: "",
+    tests: ["tests/garbling/build_budget_test.ts"],
+  },
+  {
+    name: "sealed: calls of any memory",
+    file: "sdk/garbling/rounds/sealed_rounds.ts",
+    find: "  if (bytes <= maxCallBytes) return;",
+    replace: "  if (bytes > 0) return;",
+    tests: ["tests/garbling/build_budget_test.ts"],
+  },
 ];

@@ -13,6 +13,7 @@ import { circuitDigest } from "../digest.ts";
 import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
 import { type Reader, readerOf, type Shares, sharesFor } from "./plaintexts.ts";
+import type { BuildBudget } from "./build_budget.ts";
 import { chunkRule } from "./run.ts";
 import { roundingOf } from "./simplify.ts";
 import type { Stage } from "./stage.ts";
@@ -43,13 +44,17 @@ export interface SealedRound {
 
 /**
  * @throws {CipherlayerError} `unsupported` if the round has a step without a circuit, or
- * is the last and has no two labels
+ * is the last and has no two labels, or the budget is spent
  */
-export function sealedRound(plan: SealedPlan, index: number): SealedRound {
+export function sealedRound(
+  plan: SealedPlan,
+  index: number,
+  budget: BuildBudget,
+): SealedRound {
   const { layout, valueBits, steps } = plan.rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
   const rounding = roundingOf(steps, valueBits);
-  const stepped = stepStages(steps, unmasked.elements, rounding);
+  const stepped = stepStages(steps, unmasked.elements, rounding, budget);
   const isLast = index === plan.rounds.length - 1;
   const readers = isLast ? [] : readersOf(plan, index);
   const { elements } = stepped;
@@ -58,6 +63,10 @@ export function sealedRound(plan: SealedPlan, index: number): SealedRound {
     ? { shares: null, stage: labelStage(elements) }
     : sharesFor(readers, { ...elements, count });
   const stages = [unmasked.stage, ...stepped.stages, stage];
+  for (const { circuit, lanes } of [...unmasked.stage.parts, ...stage.parts]) {
+    budget.spend("gates", circuit.gates.length);
+    budget.spend("laneGates", circuit.gates.length * lanes);
+  }
   const { chosen } = unmasked;
   const digest = digestOf(chosen, stages);
   return { chosen, stages, shares, readers, digest };

@@ -18,7 +18,8 @@ import {
   sealedRound,
   type SealedRoundPlan,
 } from "./round.ts";
-import { garbledBytes } from "./run.ts";
+import { BuildBudget } from "./build_budget.ts";
+import { callBytes, garbledBytes } from "./run.ts";
 
 /** Whether inferences of a plan are sealed. */
 export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
@@ -28,19 +29,29 @@ export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
 /**
  * The garbled calls of a plan, round by round.
  *
+ * @param budget of the plan
  * @throws {CipherlayerError} `unsupported` if a round cannot be sealed, a call takes more
- * than `maxGarbledBytes`, or an inference more transfers than a batch has
+ * than `maxGarbledBytes` or `maxCallBytes`, the plan more than `BuildBudget` has, or an
+ * inference more transfers than a batch has
  */
-export function sealedRounds(plan: SealedPlan): SealedRound[] {
+export function sealedRounds(
+  plan: SealedPlan,
+  budget: BuildBudget = new BuildBudget(),
+): SealedRound[] {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
   for (const [index, round] of plan.rounds.entries()) {
     checkBytes(index, leastBytes(plan, round));
-    checkSlots(index, plan, round);
+    for (const { layout } of plan.rounds) {
+      budget.spend("places", slotsRead(layout, round.writes));
+    }
   }
   const rounds = plan.rounds.map((_, index) => {
-    const round = sealedRound(plan, index);
-    checkBytes(index, garbledBytes(round.stages));
+    const round = sealedRound(plan, index, budget), { stages, chosen } = round;
+    const bytes = garbledBytes(stages);
+    checkBytes(index, bytes);
+    checkMemory(index, callBytes(stages, chosen.bit.length));
+    budget.spend("garbledBytes", bytes);
     return round;
   });
   checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
@@ -68,22 +79,6 @@ function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
     }
   }
   return 16 * (leastChoices(round) + plan.samples * cells);
-}
-
-/** Slots that one round's elements go into: a number is kept for each. */
-const maxSlots = 2 ** 23;
-
-function checkSlots(
-  index: number,
-  { rounds }: SealedPlan,
-  { writes }: SealedRoundPlan,
-): void {
-  const slots = sum(rounds.map(({ layout }) => slotsRead(layout, writes)));
-  if (slots <= maxSlots) return;
-  throw new CipherlayerError(
-    "unsupported",
-    `Cannot seal round ${index}: expected it to be read in at most ${maxSlots} slots, got ${slots}`,
-  );
 }
 
 /** Slots of the plaintexts in which a round reads an activation. */
@@ -116,5 +111,16 @@ function checkBytes(index: number, bytes: number): void {
   throw new CipherlayerError(
     "unsupported",
     `Cannot seal round ${index}: expected a garbled call of at most ${maxGarbledBytes} bytes, got ${bytes}`,
+  );
+}
+
+/** Memory of one call at either side: a call of the zoo takes an eighth. */
+const maxCallBytes = 2 ** 26;
+
+function checkMemory(index: number, bytes: number): void {
+  if (bytes <= maxCallBytes) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal round ${index}: expected a garbled call that takes at most ${maxCallBytes} bytes of memory, got ${bytes}`,
   );
 }
