@@ -13,7 +13,7 @@ import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
-import { leavesOf, sealedRounds } from "../garbling/rounds/sealed_rounds.ts";
+import { leavesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
 import type {
   InferenceContext,
@@ -47,10 +47,10 @@ export class SealedInferences {
   readonly #transfers: Transfers;
   readonly #leaves: number;
 
-  /** @throws {CipherlayerError} `unsupported` if a round of the plan cannot be sealed or is too large */
-  constructor(plan: SealedPlan, clock: Clock) {
+  /** @param rounds of the plan, as `sealedRoundsPaced` makes them */
+  constructor(plan: SealedPlan, rounds: readonly SealedRound[], clock: Clock) {
     this.#plan = plan;
-    this.#rounds = sealedRounds(plan);
+    this.#rounds = rounds;
     this.#transfers = new Transfers(this.#gates, clock);
     this.#leaves = leavesOf(this.#rounds);
   }

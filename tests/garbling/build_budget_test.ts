@@ -1,5 +1,5 @@
 /** Building the garbled calls of a plan: bounded over all rounds, and stopped at once. */
-import { ok, throws } from "node:assert/strict";
+import { ok, rejects, throws } from "node:assert/strict";
 import { readPackage } from "../../models/package/read_package.ts";
 import { planSealed } from "../../models/planner/sealed.ts";
 import {
@@ -7,8 +7,12 @@ import {
   planLimits,
 } from "../../sdk/garbling/rounds/build_budget.ts";
 import type { SealedPlan } from "../../sdk/garbling/rounds/round.ts";
-import { sealedRounds } from "../../sdk/garbling/rounds/sealed_rounds.ts";
+import {
+  sealedRounds,
+  sealedRoundsPaced,
+} from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import type { GatewayStep } from "../../sdk/wire/plan.ts";
+import { withoutPatience } from "./without_patience.ts";
 import { sealedModel } from "../support/sealed_session.ts";
 
 type Kind = keyof typeof planLimits;
@@ -150,5 +154,18 @@ Deno.test("a call that takes more memory than a gateway gives is refused", () =>
   throws(() => sealedRounds(widePlan(181, 1)), {
     code: "unsupported",
     message: /bytes of memory/,
+  });
+});
+
+Deno.test("building gives way between rounds, and ends with the signal's reason", async () => {
+  const relu: GatewayStep = { op: "relu" };
+  const plan = planOf(4, 21, Array.from({ length: 9 }, () => [relu]));
+  const aborting = new AbortController();
+  await withoutPatience(async () => {
+    setTimeout(() => aborting.abort("enough"), 0);
+    await rejects(
+      sealedRoundsPaced(plan, aborting.signal),
+      (reason) => reason === "enough",
+    );
   });
 });

@@ -7,6 +7,7 @@ import {
   garbledBytes,
   StageEvaluator,
 } from "../../sdk/garbling/rounds/run.ts";
+import { withoutPatience } from "./without_patience.ts";
 import { feedStage, tellStage } from "./clear_stages.ts";
 
 const count = 2048, bits = 8;
@@ -17,18 +18,6 @@ const open = (signal?: AbortSignal) =>
     salt: new Uint32Array(4),
     signal,
   });
-
-/** Runs `work` where each look at the clock finds a stretch of work over. */
-async function withoutPatience(work: () => Promise<void>): Promise<void> {
-  const { now } = performance;
-  let time = 0;
-  performance.now = () => time += 1000;
-  try {
-    await work();
-  } finally {
-    performance.now = now;
-  }
-}
 
 Deno.test("one push gives way between chunks, and ends with the signal's reason", async () => {
   ok(chunkCount(stages) > 8);

@@ -187,4 +187,11 @@ export const sealedMutations: Mutation[] = [
     replace: "  if (bytes > 0) return;",
     tests: ["tests/garbling/build_budget_test.ts"],
   },
+  {
+    name: "sealed: circuits built without a pause",
+    file: "sdk/garbling/rounds/sealed_rounds.ts",
+    find: "    if (pacer.due()) await pacer.pause();",
+    replace: "",
+    tests: ["tests/garbling/build_budget_test.ts"],
+  },
 ];

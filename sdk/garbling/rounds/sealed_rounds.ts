@@ -9,6 +9,7 @@ import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
+import { Pacer } from "../../support/pacing.ts";
 import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan, RoundLayout } from "../../wire/plan.ts";
@@ -38,6 +39,31 @@ export function sealedRounds(
   plan: SealedPlan,
   budget: BuildBudget = new BuildBudget(),
 ): SealedRound[] {
+  return checkedRounds([...buildRounds(plan, budget)]);
+}
+
+/**
+ * The same, with pauses between rounds, so that the event loop runs.
+ *
+ * @throws {CipherlayerError} as `sealedRounds`
+ * @throws the signal's reason if it has been aborted
+ */
+export async function sealedRoundsPaced(
+  plan: SealedPlan,
+  signal: AbortSignal,
+): Promise<SealedRound[]> {
+  const pacer = new Pacer(signal), rounds: SealedRound[] = [];
+  for (const round of buildRounds(plan, new BuildBudget())) {
+    rounds.push(round);
+    if (pacer.due()) await pacer.pause();
+  }
+  return checkedRounds(rounds);
+}
+
+function* buildRounds(
+  plan: SealedPlan,
+  budget: BuildBudget,
+): Generator<SealedRound, void> {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
   for (const [index, round] of plan.rounds.entries()) {
@@ -46,14 +72,17 @@ export function sealedRounds(
       budget.spend("places", slotsRead(layout, round.writes));
     }
   }
-  const rounds = plan.rounds.map((_, index) => {
+  for (const index of plan.rounds.keys()) {
     const round = sealedRound(plan, index, budget), { stages, chosen } = round;
     const bytes = garbledBytes(stages);
     checkBytes(index, bytes);
     checkMemory(index, callBytes(stages, chosen.bit.length));
     budget.spend("garbledBytes", bytes);
-    return round;
-  });
+    yield round;
+  }
+}
+
+function checkedRounds(rounds: SealedRound[]): SealedRound[] {
   checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
   return rounds;
 }
