@@ -19,7 +19,7 @@ import {
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import { bitLength } from "../../sdk/paillier/public/big_integer.ts";
-import { GarbledReply } from "../../sdk/sealed/garbled_reply.ts";
+import { GarbledReply, maxReplyItems } from "../../sdk/sealed/garbled_reply.ts";
 import {
   type GarbledCall,
   SealedInference,
@@ -226,7 +226,8 @@ export class SealedClient implements Disposable {
     request: { token: Uint8Array; from: number; choices: Uint8Array },
   ): Promise<GarbledReply> {
     const body = encodeSealed({ ...request, batch: this.#batch!.token });
-    const reply = new GarbledReply(call);
+    const maxItems = maxReplyItems(this.#rounds[round].stages);
+    const reply = new GarbledReply(call, { maxItems });
     await this.#post(`sealed/activations/${round}`, body, () => reply);
     return reply;
   }

@@ -3,11 +3,20 @@
  *
  * @module
  */
+import { chunkCount, garbledBytes } from "../garbling/rounds/run.ts";
+import type { Stage } from "../garbling/rounds/stage.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { ReplySink } from "../session/transport.ts";
-import { SequenceReader } from "../wire/byte_sequence.ts";
+import { maxItemBytes, SequenceReader } from "../wire/byte_sequence.ts";
 import { type ActivationHead, decodeSealed } from "../wire/sealed_messages.ts";
 import type { GarbledCall } from "./inference.ts";
+
+/**
+ * Byte strings of the reply to a round's garbled call, at most, its digest not counted:
+ * the head, chunks, and as many more as long ones are cut into.
+ */
+export const maxReplyItems = (stages: readonly Stage[]): number =>
+  1 + chunkCount(stages) + Math.ceil(garbledBytes(stages) / maxItemBytes);
 
 /**
  * One try of a call. A reply that broke on the way is a fault of the line, whatever it
@@ -16,14 +25,24 @@ import type { GarbledCall } from "./inference.ts";
  */
 export class GarbledReply implements ReplySink {
   readonly #call: GarbledCall;
-  readonly #reader = new SequenceReader((item) => this.#take(item));
+  readonly #signal: AbortSignal | undefined;
+  readonly #reader: SequenceReader;
   #head: ActivationHead | null = null;
   #running: ReturnType<GarbledCall["begin"]> | null = null;
   #fault: unknown = null;
   #bytes = 0;
 
-  constructor(call: GarbledCall) {
+  /**
+   * @param maxItems of the reply, as `maxReplyItems` says
+   * @param signal ends the evaluation with its reason
+   */
+  constructor(
+    call: GarbledCall,
+    { maxItems, signal }: { maxItems: number; signal?: AbortSignal },
+  ) {
     this.#call = call;
+    this.#signal = signal;
+    this.#reader = new SequenceReader((item) => this.#take(item), maxItems);
   }
 
   /** Bytes that came. */
@@ -36,13 +55,14 @@ export class GarbledReply implements ReplySink {
     return this.#head!;
   }
 
-  push(bytes: Uint8Array): void {
+  async push(bytes: Uint8Array): Promise<void> {
     this.#bytes += bytes.length;
-    this.#reader.push(bytes);
+    await this.#reader.push(bytes);
   }
 
   async finish(): Promise<void> {
     await this.#reader.finish();
+    this.#signal?.throwIfAborted();
     if (this.#fault) throw this.#fault;
     if (!this.#running) {
       throw new CipherlayerError(
@@ -53,13 +73,16 @@ export class GarbledReply implements ReplySink {
     this.#running.finish();
   }
 
-  #take(item: Uint8Array): void {
+  async #take(item: Uint8Array): Promise<void> {
     if (this.#fault) return;
     try {
-      if (this.#running) return this.#running.push(item);
+      if (this.#running) return await this.#running.push(item);
       this.#head = decodeSealed("activationHead", item);
-      this.#running = this.#call.begin(this.#head.salt);
+      this.#running = this.#call.begin(this.#head.salt, {
+        signal: this.#signal,
+      });
     } catch (fault) {
+      this.#signal?.throwIfAborted();
       // Of its size or form alone; told once it is known that it was sent like this.
       this.#fault = fault;
     }

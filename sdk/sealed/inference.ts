@@ -34,8 +34,8 @@ export interface GarbledCall {
    */
   begin(
     salt: Uint8Array,
-    shard?: { shard: number; shards: number },
-  ): { push(bytes: Uint8Array): void; finish(): void };
+    options?: { shard?: number; shards?: number; signal?: AbortSignal },
+  ): { push(bytes: Uint8Array): Promise<void>; finish(): void };
 }
 
 /** One inference of `plan.samples` samples. */
@@ -118,11 +118,12 @@ export class SealedInference {
     const { labels, ...request } = batch.choose(bits);
     return {
       request,
-      begin: (salt, { shard, shards } = { shard: 0, shards: 1 }) => {
+      begin: (salt, { shard = 0, shards = 1, signal } = {}) => {
         const share = shardStages(stages, shard, shards);
         const evaluator = new StageEvaluator(this.#gates, share, {
           choices: labels,
           salt: wordsOfBytes(salt),
+          signal,
         });
         return {
           push: (bytes) => evaluator.push(bytes),

@@ -12,8 +12,8 @@ import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
-import { chunkCount, garbledBytes } from "../garbling/rounds/run.ts";
-import { leavesOf, sealedRounds } from "../garbling/rounds/sealed_rounds.ts";
+import { garbledBytes } from "../garbling/rounds/run.ts";
+import { leavesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
 import type {
   InferenceContext,
@@ -22,9 +22,9 @@ import type {
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { batchAnswerBytes } from "../transfer/chain.ts";
-import { maxItemBytes, sequenceBytes } from "../wire/byte_sequence.ts";
+import { sequenceBytes } from "../wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../wire/sealed_messages.ts";
-import { GarbledReply } from "./garbled_reply.ts";
+import { GarbledReply, maxReplyItems } from "./garbled_reply.ts";
 import { SealedInference } from "./inference.ts";
 import {
   type Batch,
@@ -47,10 +47,10 @@ export class SealedInferences {
   readonly #transfers: Transfers;
   readonly #leaves: number;
 
-  /** @throws {CipherlayerError} `unsupported` if a round of the plan cannot be sealed or is too large */
-  constructor(plan: SealedPlan, clock: Clock) {
+  /** @param rounds of the plan, as `sealedRoundsPaced` makes them */
+  constructor(plan: SealedPlan, rounds: readonly SealedRound[], clock: Clock) {
     this.#plan = plan;
-    this.#rounds = sealedRounds(plan);
+    this.#rounds = rounds;
     this.#transfers = new Transfers(this.#gates, clock);
     this.#leaves = leavesOf(this.#rounds);
   }
@@ -177,14 +177,14 @@ export class SealedInferences {
   ): Promise<Uint8Array> {
     const body = encodeSealed(request);
     const { stages } = this.#rounds[index], bytes = garbledBytes(stages);
-    // The head, chunks, and as many more as long ones are cut into.
-    const items = 1 + chunkCount(stages) + Math.ceil(bytes / maxItemBytes);
-    let reply = new GarbledReply(call);
+    const maxItems = maxReplyItems(stages);
+    const begin = () => new GarbledReply(call, { maxItems, signal });
+    let reply = begin();
     await grid.wait(signal);
     await post(`v1/sealed/activations/${index}`, body, {
-      maxBytes: sequenceBytes(items, bytes) + framingBytes,
+      maxBytes: sequenceBytes(maxItems, bytes) + framingBytes,
       signal,
-      into: () => reply = new GarbledReply(call),
+      into: () => reply = begin(),
     });
     traffic.bytesUp += body.length;
     traffic.bytesDown += reply.bytes;

@@ -5,7 +5,10 @@
  * @module
  */
 import { checkActivations } from "../activations/registry.ts";
-import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
+import {
+  isSealed,
+  sealedRoundsPaced,
+} from "../garbling/rounds/sealed_rounds.ts";
 import { isContract } from "../keys/contract_store.ts";
 import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
@@ -99,14 +102,19 @@ export async function openSession(
  *
  * @param post a call to the functions, with retries
  * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large, and as calls do
+ * @throws the reason of `signal` if it has been aborted
  */
 export async function inferencesOf(
   { plan, token }: SessionResponse,
-  clock: Clock,
-  post: (path: string, body: Uint8Array, maxBytes: number) => Promise<Reply>,
+  { clock, post, signal }: {
+    clock: Clock;
+    post: (path: string, body: Uint8Array, maxBytes: number) => Promise<Reply>;
+    signal: AbortSignal;
+  },
 ): Promise<typeof runInference> {
   if (!isSealed(plan)) return runInference;
-  const inferences = new SealedInferences(plan, clock);
+  const rounds = await sealedRoundsPaced(plan, signal);
+  const inferences = new SealedInferences(plan, rounds, clock);
   await inferences.prepare(
     token,
     async (path, body, maxBytes) =>

@@ -379,7 +379,11 @@ export class Session extends SessionEvents {
     const isChanged = await this.#contracts.check(opened.plan);
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
-    this.#run = await inferencesOf(opened, this.#clock, post);
+    this.#run = await inferencesOf(opened, {
+      clock: this.#clock,
+      post,
+      signal: joined,
+    });
     this.#opened = opened;
     emit(this, "state", { state: "ready" });
   }

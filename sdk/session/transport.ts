@@ -39,9 +39,12 @@ export interface TransportOptions {
 
 /** Takes a long reply as its bytes come. */
 export interface ReplySink {
-  /** The next bytes; what it throws is taken for a fault of the line. */
-  push(bytes: Uint8Array): void;
-  /** Once all have come: the same, unless it throws a `CipherlayerError`. */
+  /**
+   * The next bytes, once those before are taken; what it throws is taken for a fault of
+   * the line, unless it is a `CipherlayerError`.
+   */
+  push(bytes: Uint8Array): Promise<void>;
+  /** Once all have come; it throws as `push` does. */
   finish(): Promise<void>;
 }
 
@@ -217,7 +220,7 @@ async function passBody(
         seen = bytes;
         onProgress();
       }
-      sink.push(value!);
+      await sink.push(value!);
     }
     await sink.finish();
   } catch (error) {

@@ -55,77 +55,92 @@ export async function* writeSequence(
   yield encode(await digest.finish());
 }
 
-/** Reads a sequence as its bytes come. */
+/** Reads a sequence as its bytes come, each byte copied once. */
 export class SequenceReader {
-  readonly #take: (item: Uint8Array) => void;
+  readonly #take: (item: Uint8Array) => void | Promise<void>;
   readonly #digest = new ItemDigest();
-  #parts: Uint8Array[] = [];
-  #length = 0;
+  /** Items that may still begin, the digest included. */
+  #left: number;
+  /** Bytes of the next item's header so far. */
+  #header: number[] = [];
+  /** The item that is coming, and how much of it has come. */
+  #item: Uint8Array | null = null;
+  #filled = 0;
   /** An item as long as a digest: the last one is one. */
   #held: Uint8Array | null = null;
 
-  /** @param take given each item once it has come whole, but for the digest */
-  constructor(take: (item: Uint8Array) => void) {
+  /**
+   * @param take given each item once it has come whole, but for the digest
+   * @param maxItems the digest not counted: each costs a hash, however short it is
+   */
+  constructor(
+    take: (item: Uint8Array) => void | Promise<void>,
+    maxItems: number,
+  ) {
     this.#take = take;
+    this.#left = maxItems + 1;
   }
 
-  /** Takes the next bytes, in pieces of any size. @throws {Error} if they are no such sequence */
-  push(bytes: Uint8Array): void {
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
-    for (;;) {
-      const size = this.#itemSize();
-      if (size === null || this.#length < size.header + size.item) return;
-      const all = concat(...this.#parts), end = size.header + size.item;
-      this.#parts = all.length > end ? [all.subarray(end)] : [];
-      this.#length = all.length - end;
-      this.#accept(all.subarray(size.header, end));
+  /**
+   * Takes the next bytes, in pieces of any size, once the call before has ended.
+   *
+   * @throws {Error} if they are no such sequence: of an empty item, of too long a one,
+   * or of too many
+   */
+  async push(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      if (!this.#item) {
+        this.#begin(bytes[at++]);
+        continue;
+      }
+      const item = this.#item;
+      const part = bytes.subarray(at, at + item.length - this.#filled);
+      item.set(part, this.#filled);
+      at += part.length;
+      this.#filled += part.length;
+      if (this.#filled < item.length) continue;
+      this.#item = null;
+      await this.#accept(item);
     }
   }
 
   /** @throws {Error} if the sequence has not ended, or is not what was sent */
   async finish(): Promise<void> {
     const digest = await this.#digest.finish();
-    if (this.#length > 0 || !this.#held || !equal(this.#held, digest)) {
-      throw new Error("the answer broke on the way");
-    }
+    const isWhole = !this.#item && this.#header.length === 0;
+    if (!isWhole || !this.#held || !equal(this.#held, digest)) throw broken();
   }
 
-  #accept(item: Uint8Array): void {
-    if (this.#held) {
-      this.#digest.add(this.#held);
-      this.#take(this.#held);
-    }
+  /** Takes the next byte of a header. */
+  #begin(byte: number): void {
+    const header = this.#header;
+    if (header.length === 0 && this.#left-- <= 0) throw broken();
+    header.push(byte);
+    const short = header[0] - majorType, extra = lengthBytes.get(short);
+    const isShort = short >= 0 && short < 24;
+    if (!isShort && extra === undefined) throw broken();
+    if (header.length <= (extra ?? 0)) return;
+    const length = isShort
+      ? short
+      : header.slice(1).reduce((sum, byte) => 256 * sum + byte, 0);
+    if (length === 0 || length > maxItemBytes) throw broken();
+    this.#header = [];
+    this.#item = new Uint8Array(length);
+    this.#filled = 0;
+  }
+
+  async #accept(item: Uint8Array): Promise<void> {
+    const before = this.#held;
     this.#held = item.length === digestBytes ? item : null;
-    if (this.#held) return;
-    this.#digest.add(item);
-    this.#take(item);
-  }
-
-  /** Of the item that comes next; null: not known yet. */
-  #itemSize(): { header: number; item: number } | null {
-    if (this.#length === 0) return null;
-    const first = this.#parts[0][0], extra = lengthBytes.get(first - majorType);
-    if (first >= majorType && first < majorType + 24) {
-      return { header: 1, item: first - majorType };
+    for (const whole of [before, this.#held ? null : item]) {
+      if (!whole) continue;
+      this.#digest.add(whole);
+      await this.#take(whole);
     }
-    if (extra === undefined) throw new Error("the answer broke on the way");
-    const header = 1 + extra;
-    if (this.#length < header) return null;
-    const bytes = this.#first(header).subarray(1);
-    const item = bytes.reduce((sum, byte) => 256 * sum + byte, 0);
-    if (item > maxItemBytes) throw new Error("the answer broke on the way");
-    return { header, item };
-  }
-
-  #first(count: number): Uint8Array {
-    if (this.#parts[0].length >= count) {
-      return this.#parts[0].subarray(0, count);
-    }
-    this.#parts = [concat(...this.#parts)];
-    return this.#parts[0].subarray(0, count);
   }
 }
+
+const broken = () => new Error("the answer broke on the way");
 
 /** Bytes of a byte string's length, by what its first byte says beyond the major type. */
 const lengthBytes = new Map([[24, 1], [25, 2], [26, 4]]);

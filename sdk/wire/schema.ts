@@ -72,6 +72,13 @@ export function bytes(max: number): Check<Uint8Array> {
       : refuse(path, `at most ${max} bytes`, value);
 }
 
+export function exactBytes(length: number): Check<Uint8Array> {
+  return (value, path) =>
+    value instanceof Uint8Array && value.length === length
+      ? value
+      : refuse(path, `${length} bytes`, value);
+}
+
 export function list<T>(of: Check<T>, max: number): Check<T[]> {
   return (value, path) =>
     Array.isArray(value) && value.length <= max

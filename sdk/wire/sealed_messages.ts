@@ -7,7 +7,14 @@ import { encode } from "cborg";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeCbor } from "./decode_cbor.ts";
 import { maxMessageItems } from "./limits.ts";
-import { bytes, type Check, integer, nullable, record } from "./schema.ts";
+import {
+  bytes,
+  type Check,
+  exactBytes,
+  integer,
+  nullable,
+  record,
+} from "./schema.ts";
 
 /** Transfers of an earlier batch, given in exchange for a new one. */
 export interface BatchRequest {
@@ -99,7 +106,7 @@ const checks = {
   }),
   activationHead: record<ActivationHead>({
     token: bytes(maxToken),
-    salt: bytes(16),
+    salt: exactBytes(16),
   }),
   setupRequest: record<SetupRequest>({
     token: bytes(maxToken),

@@ -60,8 +60,11 @@ const linear = (
 
 async function itemsOf(reply: Response): Promise<Uint8Array[]> {
   const items: Uint8Array[] = [];
-  const reader = new SequenceReader((item) => items.push(item));
-  reader.push(await reply.bytes());
+  const reader = new SequenceReader(
+    (item) => void items.push(item),
+    1000,
+  );
+  await reader.push(await reply.bytes());
   await reader.finish();
   return items;
 }
@@ -171,6 +174,10 @@ const strategies: Record<string, { reply: Reply; ends: Outcome }> = {
     reply: garbled(1, (head, bytes) => [head, bytes, Uint8Array.of(0)]),
     ends: "malformed",
   },
+  "a salt of another length": {
+    reply: garbled(1, withHead({ salt: new Uint8Array(15) })),
+    ends: "malformed",
+  },
   "no head": {
     reply: garbled(1, (_, bytes) => [bytes]),
     ends: "malformed",
@@ -195,6 +202,14 @@ const strategies: Record<string, { reply: Reply; ends: Outcome }> = {
   },
   "an item of 4 gigabytes": {
     reply: raw(1, () => Uint8Array.of(0x5a, 255, 255, 255, 255, 1, 2, 3)),
+    ends: "network",
+  },
+  "empty items": {
+    reply: raw(1, (body) => body.map(() => 0x40)),
+    ends: "network",
+  },
+  "items of one byte": {
+    reply: raw(1, (body) => body.map((_, i) => i % 2 === 0 ? 0x41 : 0)),
     ends: "network",
   },
   "a reply that is no sequence": {

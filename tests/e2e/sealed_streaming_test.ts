@@ -82,8 +82,11 @@ Deno.test("a garbled call of megabytes", async (t) => {
       });
       const body = await reply.bytes();
       const items: number[] = [];
-      const reader = new SequenceReader((item) => items.push(item.length));
-      reader.push(body);
+      const reader = new SequenceReader(
+        (item) => void items.push(item.length),
+        1000,
+      );
+      await reader.push(body);
       await reader.finish();
       ok(items.length > 4);
       digests.push(

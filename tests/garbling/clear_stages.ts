@@ -12,7 +12,7 @@ import type { Stage } from "../../sdk/garbling/rounds/stage.ts";
 import { bitsOf, seededWords } from "./run_circuit.ts";
 
 /** Tells every element of `bits` bits as it is. */
-function tellStage(count: number, bits: number): Stage {
+export function tellStage(count: number, bits: number): Stage {
   const circuit = new Circuit();
   circuit.output(...circuit.word(bits));
   const all = Int32Array.from({ length: count }, (_, i) => i);
@@ -30,7 +30,7 @@ function tellStage(count: number, bits: number): Stage {
 }
 
 /** Gives integers to the first stage's elements, bit by bit, as choices. */
-function feedStage(count: number, bits: number): Stage {
+export function feedStage(count: number, bits: number): Stage {
   const circuit = new Circuit();
   circuit.output(...circuit.word(bits));
   const all = Int32Array.from({ length: count }, (_, i) => i);
@@ -51,12 +51,12 @@ function feedStage(count: number, bits: number): Stage {
 }
 
 /** Integers, in `bits` bits of two's complement, after the stages. */
-export function runStages(
+export async function runStages(
   stages: readonly Stage[],
   integers: readonly number[],
   bits: number,
   results: { count: number; bits: number },
-): number[] {
+): Promise<number[]> {
   const all = [
     feedStage(integers.length, bits),
     ...stages,
@@ -84,7 +84,7 @@ export function runStages(
     secrets: { delta, salt },
     knowledgeOf: () => ({ bits: [], values: [] }),
   });
-  for (const chunk of garbled) evaluator.push(chunk);
+  for (const chunk of garbled) await evaluator.push(chunk);
   const [{ bits: told }] = evaluator.finish();
   return Array.from({ length: results.count }, (_, lane) =>
     told.reduce(

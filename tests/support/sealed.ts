@@ -190,7 +190,7 @@ export class SealedBench {
       };
       const { head, chunks } = await this.activation(encodeSealed(activation));
       const open = call.begin(head.salt);
-      for (const chunk of chunks) open.push(chunk);
+      for (const chunk of chunks) await open.push(chunk);
       open.finish();
       watch.activation?.(index, activation, inference);
       token = head.token;

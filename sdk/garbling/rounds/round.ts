@@ -12,6 +12,7 @@ import { valueOf } from "../circuits/integers.ts";
 import { circuitDigest } from "../digest.ts";
 import { prune } from "../prune.ts";
 import { type ChosenBits, unmaskStage } from "./answers.ts";
+import type { BuildBudget } from "./build_budget.ts";
 import {
   type InputPlace,
   type Reader,
@@ -50,17 +51,18 @@ export interface SealedRound {
 /**
  * @param places of the inputs that read what the round writes, as {@linkcode readersOf} finds
  * @throws {CipherlayerError} `unsupported` if the round has a step without a circuit, or
- * is the last and has no two labels
+ * is the last and has no two labels, or the budget is spent
  */
 export function sealedRound(
   { rounds }: SealedPlan,
   index: number,
   places: readonly InputPlace[],
+  budget: BuildBudget,
 ): SealedRound {
   const { layout, valueBits, steps } = rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
   const rounding = roundingOf(steps, valueBits);
-  const stepped = stepStages(steps, unmasked.elements, rounding);
+  const stepped = stepStages(steps, unmasked.elements, rounding, budget);
   const isLast = index === rounds.length - 1;
   const readers = places.map((place) =>
     readerOf(rounds[place.round].layout, place)
@@ -71,6 +73,10 @@ export function sealedRound(
     ? { shares: null, stage: labelStage(elements) }
     : sharesFor(readers, { ...elements, count });
   const stages = [unmasked.stage, ...stepped.stages, stage];
+  for (const { circuit, lanes } of [...unmasked.stage.parts, ...stage.parts]) {
+    budget.spend("gates", circuit.gates.length);
+    budget.spend("laneGates", circuit.gates.length * lanes);
+  }
   const { chosen } = unmasked;
   const digest = digestOf(chosen, stages);
   return { chosen, stages, shares, readers, digest };

@@ -7,6 +7,7 @@
  * @module
  */
 import { CipherlayerError } from "../../support/errors.ts";
+import { Pacer } from "../../support/pacing.ts";
 import { projectionWords } from "../circuit.ts";
 import { evaluate, type Evaluated } from "../evaluate.ts";
 import {
@@ -167,39 +168,67 @@ export class StageEvaluator {
   readonly #salt: Uint32Array;
   readonly #flow: Flow;
   readonly #told = new Map<Part, Told>();
+  readonly #pacer: Pacer;
   #next: Chunk | undefined;
-  #waiting = new Uint8Array();
+  /** Of the next chunk, and how many of them have come. */
+  #bytes = new Uint8Array();
+  #filled = 0;
 
-  /** @param choices active labels, one wire */
+  /**
+   * @param choices active labels, one wire
+   * @throws the signal's reason if it is already aborted
+   */
   constructor(
     kernel: GateKernel,
     stages: readonly Stage[],
-    { choices, salt }: { choices: Labels; salt: Uint32Array },
+    { choices, salt, signal }: {
+      choices: Labels;
+      salt: Uint32Array;
+      signal?: AbortSignal;
+    },
   ) {
     this.#kernel = kernel;
     this.#chunks = chunksOf(stages);
     this.#salt = salt;
     this.#flow = new Flow(choices);
-    this.#next = this.#chunks.next().value ?? undefined;
+    this.#pacer = new Pacer(signal);
+    this.#open();
   }
 
-  /** Takes the next bytes, in pieces of any size. @throws {CipherlayerError} `malformed` if too many came */
-  push(bytes: Uint8Array): void {
-    let rest = join(this.#waiting, bytes);
-    while (this.#next && rest.length >= chunkBytes(this.#next)) {
-      const size = chunkBytes(this.#next);
-      this.#evaluate(this.#next, rest.subarray(0, size));
-      rest = rest.subarray(size);
-      this.#next = this.#chunks.next().value ?? undefined;
+  /**
+   * Takes the next bytes, in pieces of any size, once the call before has ended; pauses
+   * between chunks, so that the event loop runs.
+   *
+   * @throws {CipherlayerError} `malformed` if too many came
+   * @throws the signal's reason if it has been aborted
+   */
+  async push(bytes: Uint8Array): Promise<void> {
+    let at = 0;
+    while (this.#next) {
+      const chunk = this.#bytes;
+      const part = bytes.subarray(at, at + chunk.length - this.#filled);
+      chunk.set(part, this.#filled);
+      at += part.length;
+      this.#filled += part.length;
+      if (this.#filled < chunk.length) return;
+      if (this.#pacer.due()) await this.#pacer.pause();
+      this.#evaluate(this.#next, chunk);
+      this.#open();
     }
-    if (!this.#next && rest.length > 0) refuse("fewer", rest.length);
-    this.#waiting = rest.slice();
+    if (at < bytes.length) refuse("fewer", bytes.length - at);
+  }
+
+  /** Makes room for the next chunk, if there is one. */
+  #open(): void {
+    this.#next = this.#chunks.next().value ?? undefined;
+    this.#bytes = new Uint8Array(this.#next ? chunkBytes(this.#next) : 0);
+    this.#filled = 0;
   }
 
   /** What the last stage told, part by part. @throws {CipherlayerError} `malformed` if bytes are missing */
   finish(): Told[] {
     if (this.#next) {
-      refuse("more", chunkBytes(this.#next) - this.#waiting.length);
+      refuse("more", this.#bytes.length - this.#filled);
     }
     return [...this.#told.values()];
   }
@@ -248,14 +277,6 @@ export class StageEvaluator {
       told.values[i].set(lanes, projectionWords * first)
     );
   }
-}
-
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b;
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 function refuse(expected: "fewer" | "more", bytes: number): never {

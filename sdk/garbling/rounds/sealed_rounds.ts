@@ -9,6 +9,7 @@ import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
+import { Pacer } from "../../support/pacing.ts";
 import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan } from "../../wire/plan.ts";
@@ -19,7 +20,8 @@ import {
   sealedRound,
   type SealedRoundPlan,
 } from "./round.ts";
-import { garbledBytes } from "./run.ts";
+import { BuildBudget } from "./build_budget.ts";
+import { callBytes, garbledBytes } from "./run.ts";
 
 /** Whether inferences of a plan are sealed. */
 export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
@@ -29,23 +31,59 @@ export const isSealed = (plan: InferencePlan): plan is SealedPlan =>
 /**
  * The garbled calls of a plan, round by round.
  *
+ * @param budget of the plan
  * @throws {CipherlayerError} `unsupported` if a round cannot be sealed, a call takes more
- * than `maxGarbledBytes`, or an inference more transfers than a batch has
+ * than `maxGarbledBytes` or `maxCallBytes`, the plan more than `BuildBudget` has, or an
+ * inference more transfers than a batch has
  */
-export function sealedRounds(plan: SealedPlan): SealedRound[] {
+export function sealedRounds(
+  plan: SealedPlan,
+  budget: BuildBudget = new BuildBudget(),
+): SealedRound[] {
+  return checkedRounds([...buildRounds(plan, budget)]);
+}
+
+/**
+ * The same, with pauses between rounds, so that the event loop runs.
+ *
+ * @throws {CipherlayerError} as `sealedRounds`
+ * @throws the signal's reason if it has been aborted
+ */
+export async function sealedRoundsPaced(
+  plan: SealedPlan,
+  signal: AbortSignal,
+): Promise<SealedRound[]> {
+  const pacer = new Pacer(signal), rounds: SealedRound[] = [];
+  for (const round of buildRounds(plan, new BuildBudget())) {
+    rounds.push(round);
+    if (pacer.due()) await pacer.pause();
+  }
+  return checkedRounds(rounds);
+}
+
+function* buildRounds(
+  plan: SealedPlan,
+  budget: BuildBudget,
+): Generator<SealedRound, void> {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
   const slots = slotsRead(plan);
   for (const [index, round] of plan.rounds.entries()) {
     checkBytes(index, leastBytes(plan, round));
-    checkSlots(index, slots.get(round.writes) ?? 0);
+    budget.spend("places", slots.get(round.writes) ?? 0);
   }
   const places = readersOf(plan);
-  const rounds = plan.rounds.map((_, index) => {
-    const round = sealedRound(plan, index, places[index]);
-    checkBytes(index, garbledBytes(round.stages));
-    return round;
-  });
+  for (const index of plan.rounds.keys()) {
+    const round = sealedRound(plan, index, places[index], budget);
+    const { stages, chosen } = round, bytes = garbledBytes(stages);
+    checkBytes(index, bytes);
+    checkMemory(index, callBytes(stages, chosen.bit.length));
+    budget.spend("garbledBytes", bytes);
+    yield round;
+  }
+}
+
+function checkedRounds(rounds: SealedRound[]): SealedRound[] {
   checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
   return rounds;
 }
@@ -71,17 +109,6 @@ function leastBytes(plan: SealedPlan, round: SealedRoundPlan): number {
     }
   }
   return 16 * (leastChoices(round) + plan.samples * cells);
-}
-
-/** Slots that one round's elements go into: a number is kept for each. */
-const maxSlots = 2 ** 23;
-
-function checkSlots(index: number, slots: number): void {
-  if (slots <= maxSlots) return;
-  throw new CipherlayerError(
-    "unsupported",
-    `Cannot seal round ${index}: expected it to be read in at most ${maxSlots} slots, got ${slots}`,
-  );
 }
 
 /** Slots of the plaintexts in which rounds read each activation, by its name. */
@@ -118,5 +145,16 @@ function checkBytes(index: number, bytes: number): void {
   throw new CipherlayerError(
     "unsupported",
     `Cannot seal round ${index}: expected a garbled call of at most ${maxGarbledBytes} bytes, got ${bytes}`,
+  );
+}
+
+/** Memory of one call at either side: a call of the zoo takes an eighth. */
+const maxCallBytes = 2 ** 26;
+
+function checkMemory(index: number, bytes: number): void {
+  if (bytes <= maxCallBytes) return;
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal round ${index}: expected a garbled call that takes at most ${maxCallBytes} bytes of memory, got ${bytes}`,
   );
 }

@@ -27,6 +27,7 @@ import {
   valueOf,
 } from "../circuits/integers.ts";
 import { prune } from "../prune.ts";
+import { BuildBudget } from "./build_budget.ts";
 import { roundingBefore, simplify } from "./simplify.ts";
 import type { Part, Range, Stage } from "./stage.ts";
 import { type JoiningStep, windowsOf } from "./windows.ts";
@@ -37,8 +38,6 @@ export interface Elements extends Range {
   samples: number;
 }
 
-/** Gates of all circuits of a stage: elements may have slopes of their own. */
-const maxGates = 2 ** 22;
 /** Largest magnitude up to which `applySteps` does not saturate. */
 const largestExact = 2 ** 53;
 
@@ -46,12 +45,15 @@ const largestExact = 2 ** 53;
  * The stages of `steps`, and what they give.
  *
  * @param rounding what `start` carries beside the values, as `roundingOf` says
- * @throws {CipherlayerError} `unsupported` if a step has no circuit or leaves the exact integers
+ * @param budget of the plan; by default of these steps alone
+ * @throws {CipherlayerError} `unsupported` if a step has no circuit or leaves the exact
+ * integers, or the budget is spent
  */
 export function stepStages(
   steps: readonly GatewayStep[],
   start: Elements,
   rounding = 0,
+  budget: BuildBudget = new BuildBudget(),
 ): { stages: Stage[]; elements: Elements } {
   const stages: Stage[] = [];
   let elements = start, rest = simplify(steps);
@@ -63,8 +65,11 @@ export function stepStages(
       continue;
     }
     const next = head?.op === "selectLargest"
-      ? selectionStage(elements)
-      : runStage(head, tail, elements, stages.length === 0 ? rounding : 0);
+      ? selectionStage(elements, budget)
+      : runStage(head, tail, elements, {
+        rounding: stages.length === 0 ? rounding : 0,
+        budget,
+      });
     stages.push(next.stage);
     elements = next.elements;
   }
@@ -109,10 +114,12 @@ function runStage(
   head: JoiningStep | null,
   tail: readonly GatewayStep[],
   before: Elements,
-  rounding: number,
+  { rounding, budget }: { rounding: number; budget: BuildBudget },
 ): Built {
   const { samples } = before, size = elementCount(before.shape);
   const joined = head ? shapeAfter(head, before.shape) : before.shape;
+  const cells = head && "kernel" in head ? elementCount(head.kernel) : 1;
+  spendOperands(budget, before, samples * elementCount(joined) * cells);
   const windows = head
     ? windowsOf(head, before.shape)
     : Array.from({ length: size }, (_, i) => ({ cells: [i], factor: 1 }));
@@ -130,16 +137,7 @@ function runStage(
       kind.results.push(sample * windows.length + i);
     });
   }
-  let gates = 0;
   const built = [...kinds.values()].map((kind) => {
-    if (gates > maxGates) {
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot seal step ${
-          tail[0]?.op
-        }: expected circuits of at most ${maxGates} gates`,
-      );
-    }
     const circuit = new Circuit();
     const operands = kind.cells[0].map(() =>
       valueOf(circuit.word(bitsOf(before)), before.low, before.high)
@@ -158,7 +156,7 @@ function runStage(
       if (step.op !== "reshape") carried = 0;
       return exact(step, next);
     }, joint);
-    gates += circuit.gates.length;
+    spendGates(budget, circuit, kind.results.length);
     return { circuit, value, kind };
   });
   const range = unionOf(built.map(({ value }) => value));
@@ -191,8 +189,9 @@ function roundingOfSum(terms: number, [next]: readonly GatewayStep[]): number {
   return rounding < terms ? rounding : 0;
 }
 
-function selectionStage(before: Elements): Built {
+function selectionStage(before: Elements, budget: BuildBudget): Built {
   const { samples } = before, size = elementCount(before.shape);
+  spendOperands(budget, before, samples * size);
   const circuit = new Circuit(), operandBits = bitsOf(before);
   const values = Array.from(
     { length: size },
@@ -202,6 +201,7 @@ function selectionStage(before: Elements): Built {
   for (const selector of selectLargest(circuit, values)) {
     circuit.output(...resize(selector.bits, bits));
   }
+  spendGates(budget, circuit, samples);
   const places = values.map((_, i) =>
     Int32Array.from({ length: samples }, (_, sample) => sample * size + i)
   );
@@ -219,6 +219,24 @@ function selectionStage(before: Elements): Built {
     },
     elements: { ...before, ...range },
   };
+}
+
+function spendOperands(
+  budget: BuildBudget,
+  range: Range,
+  operands: number,
+): void {
+  budget.spend("places", operands);
+  budget.spend("labels", operands * bitsOf(range));
+}
+
+function spendGates(
+  budget: BuildBudget,
+  { gates }: Circuit,
+  lanes: number,
+): void {
+  budget.spend("gates", gates.length);
+  budget.spend("laneGates", gates.length * lanes);
 }
 
 function join(

@@ -1,5 +1,5 @@
 /** Long replies: what is written is read, however it is cut, and nothing else. */
-import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { decodeFirst } from "cborg";
 import fc from "fast-check";
 import { concat } from "../../../sdk/support/bytes.ts";
@@ -17,11 +17,14 @@ async function written(items: Iterable<Uint8Array>): Promise<Uint8Array> {
 }
 
 /** What a reader takes of bytes that come in pieces of a size. */
-async function read(bytes: Uint8Array, pieceBytes: number) {
+async function read(bytes: Uint8Array, pieceBytes: number, maxItems = 9) {
   const items: Uint8Array[] = [];
-  const reader = new SequenceReader((item) => items.push(item));
+  const reader = new SequenceReader(
+    (item) => void items.push(item),
+    maxItems,
+  );
   for (let at = 0; at < bytes.length; at += pieceBytes) {
-    reader.push(bytes.subarray(at, at + pieceBytes));
+    await reader.push(bytes.subarray(at, at + pieceBytes));
   }
   await reader.finish();
   return items;
@@ -80,9 +83,11 @@ Deno.test("a bit, an end or an order that is another is found", async () => {
   await rejects(read(concat(bytes, Uint8Array.of(0x41, 1)), 100), /broke/);
 });
 
-Deno.test("what is no byte string, or a longer one, is refused at its first bytes", () => {
+Deno.test("what is no byte string, or a longer one, is refused at its first bytes", async () => {
   for (
-    const start of [[0x81], [0x5f], [0x5b, 0, 0], [0x00], [0xff], [
+    const start of [[0x40], [0x58, 0], [0x81], [0x5f], [0x5b, 0, 0], [0x00], [
+      0xff,
+    ], [
       0x5a,
       0,
       8,
@@ -90,9 +95,44 @@ Deno.test("what is no byte string, or a longer one, is refused at its first byte
       1,
     ]]
   ) {
-    const reader = new SequenceReader(() => {});
-    throws(() => reader.push(Uint8Array.from(start)), /broke on the way/);
+    const reader = new SequenceReader(() => {}, 9);
+    await rejects(reader.push(Uint8Array.from(start)), /broke on the way/);
   }
+});
+
+Deno.test("more items than are known to come are refused at the next one's first byte", async () => {
+  const items = Array.from({ length: 4 }, (_, i) => Uint8Array.of(i));
+  const bytes = await written(items);
+  deepEqual(await read(bytes, bytes.length, items.length), items);
+  let taken = 0;
+  const reader = new SequenceReader(() => void taken++, 3);
+  await rejects(reader.push(bytes), /broke on the way/);
+  // A fourth may be the digest; what follows it is one too many.
+  equal(taken, 4);
+  await rejects(
+    reader.push(new Uint8Array(2 ** 16).fill(0x41)),
+    /broke on the way/,
+  );
+  equal(taken, 4);
+});
+
+Deno.test("what comes is copied once, however small the items and pieces", async () => {
+  const { set } = Uint8Array.prototype;
+  const bytes = await written(
+    Array.from({ length: 2000 }, () => new Uint8Array(3)),
+  );
+  let copied = 0;
+  Uint8Array.prototype.set = function (from: ArrayLike<number>, at?: number) {
+    copied += from.length;
+    set.call(this, from, at);
+  };
+  try {
+    const reader = new SequenceReader(() => {}, 2000);
+    await reader.push(bytes);
+  } finally {
+    Uint8Array.prototype.set = set;
+  }
+  ok(copied > 0 && copied <= bytes.length, `${copied} of ${bytes.length}`);
 });
 
 Deno.test("items are made when they are asked for", async () => {

@@ -197,7 +197,7 @@ Deno.test("shards and one whole give the same plaintexts, each under a salt of i
       tokenBytes.add(head.token.join());
       seed = tokens.open(head.token, "linear", nowMs).shares[0].seed.slice();
       const running = call.begin(head.salt, part);
-      for (const chunk of chunks) running.push(chunk);
+      for (const chunk of chunks) await running.push(chunk);
       running.finish();
     }
     equal(tokenBytes.size, 1);

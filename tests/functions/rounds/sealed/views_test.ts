@@ -85,7 +85,7 @@ Deno.test("answers of one reading and colours are uniform", async () => {
     const running = call.begin(head.salt);
     let last = new Uint8Array();
     for (const chunk of chunks) {
-      running.push(chunk);
+      await running.push(chunk);
       last = chunk.slice();
     }
     running.finish();
@@ -177,7 +177,7 @@ async function requests(hostile: boolean) {
   const bytes = noise(garbledBytes(rounds[0].stages));
   // In pieces of odd sizes, as a line may bring them.
   for (let at = 0; at < bytes.length; at += 1001) {
-    running.push(bytes.subarray(at, at + 1001));
+    await running.push(bytes.subarray(at, at + 1001));
   }
   running.finish();
   return {
