@@ -113,8 +113,9 @@ async function compare(
 
 /** Whether every step leaves something to work on, of the shape that it says. */
 function fits(steps: GatewayStep[], shape: number[]): boolean {
-  const moved = steps.findIndex(({ op }) => op === "transpose");
-  if (moved > 0 || (moved === 0 && shape.join() !== "2,6")) return false;
+  const isMisplaced = ({ op }: GatewayStep, index: number) =>
+    op === "transpose" && (index > 0 || shape.join() !== "2,6");
+  if (steps.some(isMisplaced)) return false;
   return steps.every((_, i) => {
     const before = steps.slice(0, i + 1);
     const zeros = new Float64Array(shape.reduce((a, b) => a * b));

@@ -1,5 +1,6 @@
 /** Every sealed package of the zoo: what it is, that it fits, and what it costs. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { readPackage } from "../../../models/package/read_package.ts";
 import { defaultCosts } from "../../../models/planner/cost_model.ts";
 import { planSealed } from "../../../models/planner/sealed.ts";
@@ -28,7 +29,7 @@ Deno.test("the zoo's sealed packages are those that are known here", async () =>
 
 for (const [name, megabytes] of Object.entries(maxDown)) {
   Deno.test(`${name} scales by shifts, passes a gateway's check, brings down ${megabytes} MB at most`, async () => {
-    const model = await readPackage(new URL(name, zoo).pathname);
+    const model = await readPackage(fileURLToPath(new URL(name, zoo)));
     const { manifest } = model;
     equal(manifest.name, name);
     equal(manifest.privacy, "sealed");
