@@ -18,7 +18,7 @@ import { packageFolder } from "../support/package_folder.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { freePort } from "../support/broker.ts";
 import { startCloud } from "../support/cloud.ts";
-import { nodeMajor, runCommand } from "../runtimes/processes.ts";
+import { canRun, nodeMajor, runCommand } from "../runtimes/processes.ts";
 import { testKey } from "../vectors/keys.ts";
 import { contracts } from "../../examples/contracts.ts";
 
@@ -28,20 +28,7 @@ const nodes = fileURLToPath(
   new URL("../../examples/node_red", import.meta.url),
 );
 
-async function hasNodeRed(): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command("node-red", {
-      args: ["--help"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}
-
-const ignore = !await hasNodeRed() || await nodeMajor() < 20;
+const ignore = !await canRun("node-red", "--help") || await nodeMajor() < 20;
 
 interface NodeRed extends AsyncDisposable {
   url: string;

@@ -11,22 +11,9 @@ import { bundle } from "../../functions/hosts/bundle.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { CheckReport } from "./checks.ts";
 import { serveChecks } from "./fixture.ts";
-import { runCommand } from "./processes.ts";
+import { canRun, runCommand } from "./processes.ts";
 
 const arm64Libraries = "/usr/aarch64-linux-gnu";
-
-async function runs(program: string): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(program, {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
-}
 
 const has = async (path: string) =>
   await Deno.stat(path).then(() => true, () => false);
@@ -61,7 +48,7 @@ async function checkOn(
 Deno.test({
   name:
     "Bun runs the SDK's bundle: products, round trips, a whole inference (ignored without bun: npm install --global bun)",
-  ignore: !await runs("bun"),
+  ignore: !await canRun("bun"),
   async fn() {
     const { runtime } = await checkOn(() => Promise.resolve(["bun", "run"]));
     assert.match(runtime, /^Bun/);
@@ -71,7 +58,7 @@ Deno.test({
 Deno.test({
   name:
     "Deno for arm64, emulated, runs the SDK's bundle by the fast kernel (ignored without qemu-user, libc6-arm64-cross, libgcc-s1-arm64-cross)",
-  ignore: !await runs("qemu-aarch64") || !await has(arm64Libraries),
+  ignore: !await canRun("qemu-aarch64") || !await has(arm64Libraries),
   async fn() {
     const { kernel } = await checkOn(async (folder) => {
       const name = `linux-arm64-glibc-${Deno.version.deno}`;

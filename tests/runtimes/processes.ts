@@ -30,3 +30,20 @@ export async function nodeMajor(): Promise<number> {
     return 0;
   }
 }
+
+/** Whether `program` is on the PATH and works. */
+export async function canRun(
+  program: string,
+  argument = "--version",
+): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(program, {
+      args: [argument],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}

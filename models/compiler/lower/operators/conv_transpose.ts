@@ -7,21 +7,15 @@
  */
 import type { Convolution, Grid } from "../../ir.ts";
 import {
-  numberAttribute,
   numbersAttribute,
   type OnnxNode,
   stringAttribute,
 } from "../../onnx/graph.ts";
 import { maxElements } from "../../onnx/tensor.ts";
-import {
-  constantInput,
-  dynamicInput,
-  layerResult,
-  type OperatorRule,
-  reshaped,
-} from "../operator_call.ts";
+import { layerResult, type OperatorRule, reshaped } from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
-import { gridOf, type LinearValue } from "../values.ts";
+import { convolutionOperands } from "./linear.ts";
+import type { LinearValue } from "../values.ts";
 import { orderAxes } from "./permutations.ts";
 import { applySlice } from "./slices.ts";
 
@@ -130,16 +124,7 @@ function geometryOf(
 
 const convTranspose: OperatorRule = (call) => {
   const { node } = call;
-  const value = dynamicInput(call, 0);
-  const weights = constantInput(call, 1)!, bias = constantInput(call, 2);
-  const input = gridOf(value.shape);
-  if (!input || weights.shape.length !== value.shape.length) {
-    throw new UnsupportedNodeError(
-      `it works on a tensor of shape [${value.shape}]; 1-D and 2-D convolutions of a batch of 1 are known`,
-      "express it by 1-D or 2-D convolutions",
-    );
-  }
-  const groups = numberAttribute(node, "group", 1);
+  const { value, weights, bias, input, groups } = convolutionOperands(call);
   const [channels, perGroup, ...kernel] = weights.shape;
   const outputs = perGroup * groups;
   const fits = channels === input[0] && Number.isInteger(channels / groups) &&

@@ -12,14 +12,19 @@ import {
   constantInput,
   dynamicInput,
   layerResult,
+  type OperatorCall,
   type OperatorRule,
 } from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { gridOf, type LinearValue } from "../values.ts";
 import { windowOf } from "../windows.ts";
 
-const conv: OperatorRule = (call) => {
-  const { node } = call;
+/**
+ * What a convolution works on: a value on a grid, and weights of as many dimensions.
+ *
+ * @throws {UnsupportedNodeError} on any other
+ */
+export function convolutionOperands(call: OperatorCall) {
   const value = dynamicInput(call, 0);
   const weights = constantInput(call, 1)!, bias = constantInput(call, 2);
   const input = gridOf(value.shape);
@@ -29,7 +34,13 @@ const conv: OperatorRule = (call) => {
       "express it by 1-D or 2-D convolutions",
     );
   }
-  const groups = numberAttribute(node, "group", 1);
+  const groups = numberAttribute(call.node, "group", 1);
+  return { value, weights, bias, input, groups };
+}
+
+const conv: OperatorRule = (call) => {
+  const { node } = call;
+  const { value, weights, bias, input, groups } = convolutionOperands(call);
   const kernelShape = weights.shape.slice(2);
   const window = windowOf(node, input, kernelShape);
   const output: Convolution["output"] = [
