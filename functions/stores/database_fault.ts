@@ -71,15 +71,12 @@ export class Outages {
 
 /** A driver's error in a word: the system's code, the server's, or its kind. */
 export function codeOf(error: unknown): string {
-  const { code, errors, message, name } = error as {
+  const { code, errors, message, constructor } = error as Error & {
     code?: unknown;
     errors?: unknown[];
-    message?: string;
-    name?: string;
   };
   if (typeof code === "string" && /^\w+$/.test(code)) return code;
   if (errors?.length) return codeOf(errors[0]);
   // Redis begins its messages with a word of its own.
-  const word = /^([A-Z]{4,})\b/.exec(message ?? "")?.[1];
-  return word ?? name ?? "unknown";
+  return /^([A-Z]{4,})\b/.exec(message)?.[1] ?? constructor.name;
 }

@@ -21,22 +21,25 @@ export class PostgresBudgetStore implements BudgetStore {
     const tooMuch = charges.find(({ limit }) => amount > limit);
     if (tooMuch) return tooMuch;
     await this.#connection.sweepBeforeWrite("cipherlayer_budget");
-    // All take their rows in one order: nobody waits for who waits for them.
-    const rows = charges.toSorted((a, b) => a.window < b.window ? -1 : 1);
+    const rows = charges.map(({ window, endsAt, keepMs, limit }) => ({
+      span: window,
+      ends_ms: endsAt,
+      keep_ms: keepMs,
+      max_used: limit,
+    }));
     return await this.#connection.ask(async (sql) => {
       let over: BudgetCharge | null = null;
       await sql.begin("isolation level read committed", async (sql) => {
+        // All take their rows in one order: nobody waits for who waits for them.
         const charged = await sql<{ span: string }[]>`
           INSERT INTO cipherlayer_budget AS budget (span, used, max_used, until)
           SELECT span, ${amount}::bigint, max_used,
             greatest(to_timestamp(ends_ms / 1000), now())
               + keep_ms * interval '1 millisecond'
-          FROM unnest(${rows.map(({ window }) => window)}::text[],
-            ${rows.map(({ endsAt }) => endsAt)}::double precision[],
-            ${rows.map(({ keepMs }) => keepMs)}::double precision[],
-            ${rows.map(({ limit }) => limit)}::double precision[])
-            WITH ORDINALITY AS wanted (span, ends_ms, keep_ms, max_used, place)
-          ORDER BY place
+          FROM jsonb_to_recordset(${sql.json(rows)}) AS wanted (
+            span text, ends_ms double precision, keep_ms double precision,
+            max_used double precision)
+          ORDER BY span COLLATE "C"
           ON CONFLICT (span) DO UPDATE SET used = budget.used + excluded.used
             WHERE budget.used + excluded.used <= excluded.max_used
           RETURNING span`;
