@@ -41,7 +41,7 @@ export const hasRedis = redisProgram !== undefined;
 export const hasPostgres = postgresFolder !== undefined &&
   (Deno.uid() !== 0 || account !== undefined);
 
-/** A Redis server that loses nothing that it has answered. */
+/** A Redis server that loses nothing that it has answered, as long as the machine lives. */
 export async function startRedis(
   args: string[] = [],
 ): Promise<DatabaseServer> {
@@ -52,7 +52,8 @@ export async function startRedis(
     args: [
       ...["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder],
       ...["--requirepass", password, "--masterauth", password, "--save", ""],
-      ...["--appendonly", "yes", "--appendfsync", "always", ...args],
+      ...["--appendonly", "yes", "--appendfsync", "no"],
+      ...["--repl-diskless-sync-delay", "0", ...args],
     ],
     ready: "Ready to accept connections",
     crash: "SIGKILL",
