@@ -5,7 +5,7 @@
  */
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { splitState } from "../settings/state.ts";
+import { splitState } from "../stores/open_state.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Threads are started from files, which have to be read. */
