@@ -16,7 +16,11 @@ import { type Reading, type ReadingForm, readingValues } from "./reading.ts";
 export interface QuantiseOptions {
   /** Moves what is out of range to its end instead of refusing it. */
   clamp?: boolean;
-  /** Integers of the states, by input. Default: those of 0. */
+  /**
+   * Integers of the states, by input.
+   *
+   * @default those of 0
+   */
   states?: ReadonlyMap<string, Float64Array>;
 }
 

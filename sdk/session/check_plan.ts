@@ -62,7 +62,7 @@ export function checkPlan(
   expected: {
     samples: number;
     modulusBits: number;
-    /** Default: 2^22 elements a sample, 2^24 in all, 2^31 operations. */
+    /** @default 2^22 elements a sample, 2^24 in all, 2^31 operations */
     limits?: Partial<PlanLimits>;
   },
 ): void {

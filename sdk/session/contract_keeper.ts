@@ -8,7 +8,19 @@ import { CipherlayerError } from "../support/errors.ts";
 import { contractDigest, contractOfPlan } from "../wire/contract.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
-/** The functions state another contract of a model than before. */
+/**
+ * The functions state another contract of a model than before.
+ *
+ * @example
+ * ```ts
+ * import type { ContractChange } from "@cipherlayer/sdk";
+ *
+ * // For `connect({ onContractChange })`: accept a change if the labels stay.
+ * const accept = ({ plan }: ContractChange) =>
+ *   plan.outputs[0].labels?.join() === "empty,occupied";
+ * console.log(typeof accept);
+ * ```
+ */
 export interface ContractChange {
   /** Name of the model. */
   model: string;

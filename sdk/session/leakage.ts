@@ -15,7 +15,18 @@ import { sum } from "../support/numbers.ts";
 import type { InferencePlan, RoundLayout, RoundPlan } from "../wire/plan.ts";
 import { sealedLeakage } from "./sealed_leakage.ts";
 
-/** What a round gives the gateway about the weights. */
+/**
+ * What a round gives the gateway about the weights.
+ *
+ * @example
+ * ```ts
+ * import type { RoundLeakage } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ equations, inferencesToSolve }: RoundLeakage) =>
+ *   `${equations} equations an inference; enough of them after ${inferencesToSolve}`;
+ * console.log(typeof tell);
+ * ```
+ */
 export interface RoundLeakage {
   /** Ciphertexts that the cloud sent. */
   answers: number;
@@ -38,7 +49,18 @@ export interface RoundLeakage {
   inferencesToSolve: number;
 }
 
-/** What one inference tells whom. */
+/**
+ * What one inference tells whom.
+ *
+ * @example
+ * ```ts
+ * import type { LeakageReport } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ cloud, gateway }: LeakageReport) =>
+ *   `cloud: ${cloud.bits} bits; gateway: at most ${gateway.boundBits} bits about the weights`;
+ * console.log(typeof tell); // tell(answer.leakage)
+ * ```
+ */
 export interface LeakageReport {
   /** The cloud, and whoever watches the network. */
   cloud: {

@@ -8,22 +8,39 @@ import { Pacer } from "../../support/pacing.ts";
 import { generatePrime } from "./primes.ts";
 import { areSpecial, PrivateKey } from "./private_key.ts";
 
-/** How a key is made. */
+/**
+ * How a key is made.
+ *
+ * @example
+ * ```ts
+ * import { generatePrivateKey, type KeyGenerationOptions } from "@cipherlayer/sdk";
+ *
+ * const options: KeyGenerationOptions = { signal: AbortSignal.timeout(60_000) };
+ * const key = await generatePrivateKey(2048, options);
+ * if (key.publicKey.modulusBits !== 2048) throw new Error("wrong length");
+ * ```
+ */
 export interface KeyGenerationOptions {
   /**
-   * How many prime factors N has. More are faster for the key's owner; those of the
-   * default are as hard to find as N is to factor (SECURITY.md), more than that need
-   * `insecure`. python-paillier reads keys of two alone.
+   * How many prime factors N has. More are faster for the key's owner; up to
+   * 3 from 2048 bits and 4 from 4096 they are as hard to find as N is to factor
+   * (SECURITY.md), more than that need `insecure`. python-paillier reads keys of two alone.
    *
-   * @default 2 below 2048 bits, 3 from there, 4 from 4096 bits
+   * @default 2 below 3072 bits, 3 from there, 4 from 4096 bits
    */
   primes?: 2 | 3 | 4;
-  /** Source of the primes. */
+  /**
+   * Source of the primes.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
    * (512 bits) to that of a data centre: for tests and for comparing with older
    * papers only. And more primes than this length permits.
+   *
+   * @default false
    */
   insecure?: boolean;
   /** Gives up the search. */
