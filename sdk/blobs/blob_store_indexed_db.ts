@@ -138,7 +138,7 @@ export class IndexedDbBlobStore implements BlobStore {
     });
   }
 
-  /** One transaction in a connection of its own, so that none stays open. */
+  /** One transaction in a separate connection, so that none stays open. */
   async #run<T>(
     mode: "readonly" | "readwrite",
     ask: (blobs: ObjectStore) => Pending<T>,

@@ -105,7 +105,7 @@ export function withStates(
   }));
 }
 
-/** Elements of each of the equal blocks that have a scale of their own. */
+/** Elements of each of the equal blocks, each with one scale. */
 function blockLength({ shape, scale }: ValuesSpec): number {
   return elementCount(shape) / scale.length;
 }

@@ -98,7 +98,7 @@ export function readingValues(
 }
 
 /**
- * A copy of a reading in numbers, arrays and records alone, for whoever keeps it
+ * A copy of a reading in numbers, arrays and records alone, for code that keeps it
  * before its model is known.
  *
  * @throws {TypeError} naming index or name of what is no number

@@ -61,7 +61,7 @@ export class MemoryContractStore implements ContractStore {
 }
 
 /**
- * Keeps each contract in a blob of its own, `<name>.contract.<digest of the model's
+ * Keeps each contract in a separate blob, `<name>.contract.<digest of the model's
  * name>`, as JSON in the clear: it tells what is public.
  */
 export class BlobContractStore implements ContractStore {

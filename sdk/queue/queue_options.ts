@@ -1,5 +1,5 @@
 /**
- * What an offline queue is told and tells.
+ * Options and results of an offline queue.
  *
  * @module
  */
@@ -52,7 +52,7 @@ export interface OfflineQueueOptions {
 }
 
 /**
- * A reading whose outcome is told.
+ * A reading whose outcome is reported.
  *
  * @example
  * ```ts

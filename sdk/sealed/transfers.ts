@@ -1,5 +1,5 @@
 /**
- * Oblivious transfers of a session: set up when it begins, renewed before they run out, and never stored. Each inference gets a batch of its own, whose
+ * Oblivious transfers of a session: set up when it begins, renewed before they run out, and never stored. Each inference gets its own batch, whose
  * places of noise are drawn when it begins.
  *
  * @module

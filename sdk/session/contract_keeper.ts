@@ -52,13 +52,13 @@ export class ContractKeeper {
     this.#terms = terms;
   }
 
-  /** The contract of the last session that was let in. */
+  /** The contract of the last session that was accepted. */
   get current(): string {
     return this.#current!;
   }
 
   /**
-   * Lets a session's plan in, or not.
+   * Accepts a session's plan, or throws.
    *
    * @returns whether it keeps another contract than the session before
    * @throws {CipherlayerError} `contract-changed`

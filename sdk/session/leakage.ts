@@ -37,7 +37,7 @@ export interface RoundLeakage {
    * linear in weights, with the inputs as coefficients that the gateway knows.
    */
   equations: number;
-  /** Channels or elements, each with weights of its own. */
+  /** Channels or elements, each with its own weights. */
   outputs: number;
   /** Most weights (the bias included) that one output can depend on. */
   weightsPerOutput: number;
@@ -62,7 +62,7 @@ export interface RoundLeakage {
  * ```
  */
 export interface LeakageReport {
-  /** The cloud, and whoever watches the network. */
+  /** The cloud, and anybody who watches the network. */
   cloud: {
     /** About readings, activations and answers, as long as Paillier holds. */
     bits: 0;

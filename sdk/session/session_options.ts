@@ -57,7 +57,7 @@ export interface ConnectOptions {
   onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
   /**
    * `small` for gateways of 128 MB: a few megabytes of tables, one thread, and twice the
-   * products for an encryption. Not for a `PaillierEngine`, which has options of its own.
+   * products for an encryption. Not for a `PaillierEngine`, which has its own options.
    *
    * @default "auto": small where the machine or container is known to have less than
    * 512 MiB

@@ -51,7 +51,7 @@ export interface PaillierEngineOptions {
    */
   tableWindowBits?: number;
   /**
-   * Worker threads for large batches, each with tables of its own: one for each
+   * Worker threads for large batches, each with its own tables: one for each
    * processor by default, none where memory is small; 0 keeps all work on the calling thread, as do a kernel
    * or a random source of one's own.
    */

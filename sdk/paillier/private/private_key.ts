@@ -10,7 +10,7 @@ import { PublicKey } from "../public/public_key.ts";
 import { randomUnit } from "../public/random_integer.ts";
 import { cofactorInverses, ResidueJoiner } from "./residue_joiner.ts";
 
-/** The secret prime factors of N, two to four; whoever has them reads every ciphertext. */
+/** The secret prime factors of N, two to four: with them every ciphertext can be read. */
 export type SecretPrimes = readonly bigint[];
 
 /**
