@@ -124,7 +124,7 @@ Deno.test("a sealed session", async (t) => {
   );
 
   await t.step(
-    "tells no more labels than the budget allows, whoever asks at once",
+    "reveals no more labels than the budget allows to simultaneous callers",
     async () => {
       const last = decodeSealed(
         "activationRequest",

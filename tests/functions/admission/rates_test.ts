@@ -52,7 +52,7 @@ async function* stores(): AsyncGenerator<BudgetStore> {
   yield new KvBudgetStore(kv);
 }
 
-Deno.test("sessions and calls of an account in a minute, and again in the next", async () => {
+Deno.test("bounds sessions and calls of an account a minute", async () => {
   const limits = { sessionsPerMinute: 2, callsPerMinute: 4 };
   for await (const store of stores()) {
     await withServer(store, limits, named, async (served, clock) => {
@@ -75,7 +75,7 @@ Deno.test("sessions and calls of an account in a minute, and again in the next",
   }
 });
 
-Deno.test("of many sessions at once no more pass than may", async () => {
+Deno.test("no more simultaneous sessions pass than the rate allows", async () => {
   for await (const store of stores()) {
     await withServer(store, { sessionsPerMinute: 7 }, named, async (served) => {
       const outcomes = await Promise.all(
@@ -90,7 +90,7 @@ Deno.test("of many sessions at once no more pass than may", async () => {
 });
 
 Deno.test({
-  name: "where everybody may call, addresses are told apart",
+  name: "counts each address apart where everybody may call",
   // Elsewhere than on Linux 127.0.0.2 is no address of the machine.
   ignore: Deno.build.os !== "linux",
   fn: async () => {

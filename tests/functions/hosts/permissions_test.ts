@@ -10,7 +10,7 @@ function allowed(env: Record<string, string>, flag: string): string[] {
   return values.filter((value) => !/\/(functions|sdk|models|std)$/.test(value));
 }
 
-Deno.test("by default: the models are read, nothing is written, and nobody is called", () => {
+Deno.test("by default the process may read models, write nothing and call nobody", () => {
   deepEqual(allowed({}, "--allow-read"), ["/m"]);
   deepEqual(allowed({}, "--allow-write"), []);
   deepEqual(allowed({}, "--allow-net"), ["127.0.0.1", "127.0.0.1:8000"]);
@@ -18,7 +18,7 @@ Deno.test("by default: the models are read, nothing is written, and nobody is ca
   deepEqual(names, ["--allow-env", "--allow-read", "--allow-net"]);
 });
 
-Deno.test("what settings name is allowed, and no more", () => {
+Deno.test("the process may use what settings name and no more", () => {
   const env = {
     CIPHERLAYER_KV: "/data/kv/kv.sqlite3",
     CIPHERLAYER_STORE: "/data/store",
