@@ -54,11 +54,12 @@ Deno.test("figures are well-formed SVG on white, with titles of axes", async () 
 Deno.test("every section names a command, and quoted figures are said to be", () => {
   const { text } = renderPage(fullTables());
   const sections = text.split(/^## /m).slice(1);
-  equal(sections.length, 10);
+  equal(sections.length, 11);
   for (const section of sections) {
     match(section, /Command: |deno task/, section);
   }
   match(text, /\[Other\]\(https:\/\/example\.org\/other\) \(2020\), quoted/);
+  match(text, /\[Peer\]\(https:\/\/example\.org\/peer\) \(2021\), quoted/);
   match(text, /512 \(\*\*insecure\*\*\)/);
 });
 
