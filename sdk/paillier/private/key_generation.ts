@@ -22,11 +22,11 @@ import { areSpecial, PrivateKey } from "./private_key.ts";
  */
 export interface KeyGenerationOptions {
   /**
-   * How many prime factors N has. More are faster for the key's owner; up to
-   * 3 from 2048 bits and 4 from 4096 they are as hard to find as N is to factor
-   * (SECURITY.md), more than that need `insecure`. python-paillier reads keys of two alone.
+   * How many prime factors N has. More are faster for the key's owner; those of the
+   * default are as hard to find as N is to factor (SECURITY.md), more than that need
+   * `insecure`. python-paillier reads keys of two alone.
    *
-   * @default 2 below 3072 bits, 3 from there, 4 from 4096 bits
+   * @default 2 below 2048 bits, 3 from there, 4 from 4096 bits
    */
   primes?: 2 | 3 | 4;
   /**
@@ -38,7 +38,7 @@ export interface KeyGenerationOptions {
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
    * (512 bits) to that of a data centre: for tests and for comparing with older
-   * papers only. And more primes than this length permits.
+   * papers only. And more primes than the default.
    *
    * @default false
    */
@@ -57,7 +57,7 @@ const minPrimeBits = 200;
  *
  * @param bits of N: even; 2048 (112-bit security), 3072 (128) or 4096
  * @throws {RangeError} on a length that is odd, above 8192, below 200 for each prime, or
- * below 2048 or with more primes than it permits without `insecure`; on another number
+ * below 2048 or with more primes than the default without `insecure`; on another number
  * of primes
  *
  * @example
@@ -92,9 +92,9 @@ export async function generatePrivateKey(
         "can be factored (pass insecure: true for tests)",
     );
   }
-  if (count > maxSafePrimes(bits) && !options.insecure) {
+  if (count > defaultPrimes(bits) && !options.insecure) {
     throw new RangeError(
-      `Cannot generate key: expected at most ${maxSafePrimes(bits)} primes ` +
+      `Cannot generate key: expected at most ${defaultPrimes(bits)} primes ` +
         `for ${bits} bits, got ${count}, short enough to be found one by one ` +
         "(pass insecure: true for tests)",
     );
@@ -110,15 +110,7 @@ export async function generatePrivateKey(
   return PrivateKey.fromPrimes(...primes);
 }
 
-/** How many primes a key of this length may have (SECURITY.md, "How many primes"). */
-function maxSafePrimes(bits: number): 2 | 3 | 4 {
-  return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
-}
-
-/**
- * How many primes a new key of this length has: more than two where that makes
- * decryption at least 1.8 times as fast (at 2048 bits 1.75: `bench/single/primes.ts`).
- */
+/** How many primes a new key of this length has: the max that SECURITY.md permits. */
 export function defaultPrimes(bits: number): 2 | 3 | 4 {
-  return bits >= 4096 ? 4 : bits >= 3072 ? 3 : 2;
+  return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
 }
