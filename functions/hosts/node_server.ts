@@ -15,6 +15,7 @@
  * @module
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer as createTlsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,6 +34,11 @@ import {
 import { createApp } from "../app.ts";
 import { MemoryBudgetStore } from "../admission/budget.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
+import {
+  type CertificateFiles,
+  readCertificate,
+  watchCertificate,
+} from "./certificate.ts";
 import { nodeOptions } from "./node_options.ts";
 import { Settings } from "../settings/settings.ts";
 
@@ -41,17 +47,24 @@ export interface NodeAddress {
   hostname: string;
   /** 0 for a free one. */
   port: number;
+  /** Speaks TLS with it. Default: plain HTTP. */
+  certificate?: CertificateFiles;
 }
+
+/** A client that has connected has so long to agree on TLS. */
+const handshakeMs = 10_000;
 
 /**
  * Serves the functions until SIGINT or SIGTERM ends the process.
  *
  * @throws {RangeError} for a setting that makes no sense
+ * @throws {FileError} for a certificate or key that cannot be used
  * @throws {Error} where the port is taken
  */
 export async function startNodeServer(
-  { hostname, port }: NodeAddress,
+  { hostname, port, certificate: files }: NodeAddress,
 ): Promise<void> {
+  const certificate = files && await readCertificate(files);
   const { env } = process;
   const settings = new Settings(env, "node");
   const sealingKey = keyOf(settings);
@@ -80,7 +93,18 @@ export async function startNodeServer(
     fetch: app.fetch,
     // The adapter's own Response lacks methods of Node's.
     overrideGlobalObjects: false,
+    ...certificate && {
+      createServer: createTlsServer,
+      serverOptions: { ...certificate, handshakeTimeout: handshakeMs },
+    },
   });
+  if (certificate) {
+    watchCertificate(
+      files,
+      certificate,
+      (renewed) => (server as Server).setSecureContext(renewed),
+    );
+  }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);
@@ -88,7 +112,7 @@ export async function startNodeServer(
   const at = server.address() as AddressInfo;
   console.error(
     `Listening on ${
-      urlOf(at)
+      urlOf(at, certificate ? "https" : "http")
     } with ${threads} threads and the ${kernel.name} kernel`,
   );
 
@@ -108,8 +132,10 @@ function remoteAddress(host: unknown): string | undefined {
   return callerNetwork(incoming.socket.remoteAddress);
 }
 
-function urlOf({ address, port }: AddressInfo): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+function urlOf({ address, port }: AddressInfo, scheme: string): string {
+  return `${scheme}://${
+    address.includes(":") ? `[${address}]` : address
+  }:${port}/`;
 }
 
 /** The thread's entry lies beside this module, bundled or not. */

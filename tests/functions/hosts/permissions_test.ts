@@ -43,3 +43,19 @@ Deno.test("the process may use what settings name and no more", () => {
     "s3.eu-central-1.amazonaws.com",
   ]);
 });
+
+Deno.test("a certificate and its key may be read, and where links to them lead", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.mkdir(`${folder}/archive`);
+  await Deno.writeTextFile(`${folder}/archive/key1.pem`, "");
+  await Deno.symlink(`${folder}/archive/key1.pem`, `${folder}/key.pem`);
+  const certificate = { cert: "/none/cert.pem", key: `${folder}/key.pem` };
+  const flags = permissionsFor({}, { ...place, certificate });
+  const read = flags.find((flag) => flag.startsWith("--allow-read="))!;
+  deepEqual(read.split(",").slice(-3), [
+    "/none/cert.pem",
+    `${folder}/key.pem`,
+    `${folder}/archive`,
+  ]);
+  await Deno.remove(folder, { recursive: true });
+});
