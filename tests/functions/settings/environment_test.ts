@@ -63,8 +63,11 @@ Deno.test("refuses to start with a database that cannot be opened", async () => 
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "no database at all".repeat(100));
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened/,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(path);
 });
@@ -82,8 +85,11 @@ Deno.test("refuses to start with a database that is damaged inside", async () =>
     await file.write(new Uint8Array(8 * 4096).fill(7));
   }
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened \(.+ is damaged: /,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(folder, { recursive: true });
 });
@@ -91,7 +97,7 @@ Deno.test("refuses to start with a database that is damaged inside", async () =>
 Deno.test("refuses to start with a folder without models", async () => {
   const path = await Deno.makeTempDir();
   await assert.rejects(
-    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_KV: ":memory:" }),
+    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_STATE: "kv::memory:" }),
     /Cannot use CIPHERLAYER_MODELS: expected a folder of model packages/,
   );
   await Deno.remove(path);
@@ -143,7 +149,7 @@ Deno.test("a store on a drive of Windows is a folder, other schemes are refused"
   assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
   assert.throws(
     () => storeIn("gs://bucket"),
-    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+    /expected state, s3:\/\/bucket\/prefix or a folder/,
   );
 });
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FolderNonceStore } from "../../../functions/hosts/spent_folder.ts";
+import { FolderNonceStore } from "../../../functions/stores/spent_folder.ts";
 
 const hourMs = 60 * 60 * 1000;
 
