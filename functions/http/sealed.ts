@@ -20,7 +20,8 @@ import {
   type AdmissionOptions,
   admit,
 } from "../admission/admit.ts";
-import { type Budget, chargeBudget, labelBudget } from "../admission/budget.ts";
+import type { Budget } from "../admission/budget.ts";
+import { type FinalCall, FinalCalls } from "../admission/final_calls.ts";
 import { FirstContacts } from "../admission/first_contacts.ts";
 import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
@@ -34,7 +35,12 @@ import {
 import { answerRoot, answerSetup } from "../rounds/sealed/answer_transfers.ts";
 import type { SealedModel } from "../rounds/sealed/sealed_model.ts";
 import type { SealedModels } from "../rounds/sealed/sealed_models.ts";
-import type { SealedToken } from "../rounds/sealed/token.ts";
+import type {
+  ActivationToken,
+  LinearToken,
+  SealedToken,
+} from "../rounds/sealed/token.ts";
+import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
 import { streamReply } from "./stream_reply.ts";
@@ -46,6 +52,8 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   sealedModels: SealedModels;
   /** Labels of a model that an account is told in a day: without it no model is served. */
   budget?: Budget;
+  /** Where tokens of last rounds are remembered that have been used. */
+  nonces: NonceStore;
 }
 
 /** Answers of set-ups held, 194 kB each. */
@@ -107,8 +115,11 @@ class SealedCalls {
   readonly #setUps = new LruMap<string, Promise<Uint8Array>>(setUpsKept);
   readonly #firstContacts = new FirstContacts(maxSetUpsWaiting, setUpMs);
 
+  readonly #finalCalls: FinalCalls;
+
   constructor(options: SealedRoutesOptions) {
     this.#options = options;
+    this.#finalCalls = new FinalCalls(options);
   }
 
   /** Made for the first sealed call: most functions serve none. */
@@ -173,9 +184,14 @@ class SealedCalls {
     const request = decodeSealed("linearRequest", body), { token } = request;
     const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
+    const model = await this.#modelOf(c, content);
+    // A session's first token opens all of its inferences.
+    if (content.round > 0 && isLast(model, content)) {
+      await this.#finalCalls.use(finalCall(c, content, token));
+    }
     return encodeSealed(
       await answerLinear(this.#context(token), {
-        model: await this.#modelOf(c, content),
+        model,
         content,
         request,
         received: { token, body },
@@ -195,9 +211,8 @@ class SealedCalls {
     const model = await this.#modelOf(c, content);
     const { stages, chosen } = model.rounds[content.round];
     c.get("hold")(callBytes(stages, chosen.bit.length));
-    if (content.round === model.rounds.length - 1) {
-      // A label is told to whoever asks again, too: charged whenever it leaves.
-      await this.#charge(c, content.model, content.samples);
+    if (isLast(model, content)) {
+      await this.#finalCalls.charge(finalCall(c, content, token));
     }
     const { head, chunks } = await answerActivation(this.#context(token), {
       model,
@@ -212,12 +227,6 @@ class SealedCalls {
       yield encodeSealed(head);
       yield* chunks;
     }());
-  }
-
-  #charge(c: Call, model: string, values: number): Promise<void> {
-    const { clock, budget } = this.#options, { account } = c.get("principal");
-    const call = { account, model, values, nowMs: clock() };
-    return chargeBudget(labelBudget(budget), call);
   }
 
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */
@@ -246,3 +255,21 @@ class SealedCalls {
     return sealedModels.get(model, { modulusBits, samples });
   }
 }
+
+const isLast = (
+  { rounds }: SealedModel,
+  { round }: { round: number },
+): boolean => round === rounds.length - 1;
+
+const finalCall = (
+  c: Call,
+  { model, samples, expiresAt }: LinearToken | ActivationToken,
+  token: Uint8Array,
+): FinalCall => ({
+  account: c.get("principal").account,
+  model,
+  samples,
+  expiresAt,
+  token,
+  body: c.get("body"),
+});

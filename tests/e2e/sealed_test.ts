@@ -5,6 +5,7 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
+import { MemoryNonceStore } from "../../functions/stores/spent_tokens.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
@@ -45,8 +46,9 @@ function sample(seed: number) {
 
 Deno.test("a sealed session", async (t) => {
   const budget = budgetOf(50);
-  await using first = startCloud([model], { budget });
-  await using second = startCloud([model], { budget });
+  const nonces = new MemoryNonceStore();
+  await using first = startCloud([model], { budget, nonces });
+  await using second = startCloud([model], { budget, nonces });
   let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
   const bodies = new Map<string, Uint8Array>();
   const paths: string[] = [];
@@ -124,40 +126,52 @@ Deno.test("a sealed session", async (t) => {
   );
 
   await t.step(
-    "tells no more labels than the budget allows, whoever asks at once",
+    "answers a final call that comes again for nothing, and another under its token never",
     async () => {
-      const last = decodeSealed(
-        "activationRequest",
-        bodies.get("/v1/sealed/activations/2")!,
+      const path = "/v1/sealed/activations/2", before = labels;
+      const body = bodies.get(path)!;
+      const again = await Promise.all(
+        [first, second].map(async ({ url }) => {
+          const reply = await postTo(new URL(path, url), body);
+          return { status: reply.status, bytes: await reply.bytes() };
+        }),
       );
+      deepEqual(again[0], again[1]);
+      equal(again[0].status, 200);
+      ok(again[0].bytes.length > 1000);
+      const last = decodeSealed("activationRequest", body);
       const statuses = await Promise.all(
         Array.from({ length: 20 }, async (_, i) => {
           const choices = last.choices.map((byte, k) =>
-            k === 0 ? byte ^ i : byte
+            k === 0 ? byte ^ (i + 1) : byte
           );
-          const response = await fetch(
-            new URL(
-              "/v1/sealed/activations/2",
-              (i % 2 === 0 ? first : second).url,
-            ),
-            {
-              method: "POST",
-              headers: { "content-type": "application/cbor" },
-              body: encodeSealed({ ...last, choices }) as Uint8Array<
-                ArrayBuffer
-              >,
-            },
-          );
-          await response.body?.cancel();
-          return response.status;
+          const { url } = i % 2 === 0 ? first : second;
+          const changed = encodeSealed({ ...last, choices });
+          const reply = await postTo(new URL(path, url), changed);
+          return (await reply.json()).code;
         }),
       );
-      const told = statuses.filter((status) => status === 200).length;
-      equal(told, 50 - labels);
-      equal(statuses.filter((status) => status === 429).length, 20 - told);
+      deepEqual(new Set(statuses), new Set(["token-spent"]));
+      const linear = "/v1/sealed/rounds/2";
+      const asked = decodeSealed("linearRequest", bodies.get(linear)!);
+      const { length } = asked.ciphertexts;
+      const ciphertexts = asked.ciphertexts.copyWithin(0, length / 2);
+      const reply = await postTo(
+        new URL(linear, first.url),
+        encodeSealed({ ...asked, ciphertexts }),
+      );
+      equal((await reply.json()).code, "token-spent");
+      equal(labels, before);
     },
   );
 });
+
+const postTo = (url: URL, body: Uint8Array) =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: body as Uint8Array<ArrayBuffer>,
+  });
 
 Deno.test("a sealed model is not served where labels have no budget", async () => {
   await using cloud = startCloud([model]);

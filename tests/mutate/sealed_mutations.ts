@@ -106,9 +106,30 @@ export const sealedMutations: Mutation[] = [
   {
     name: "sealed: labels that cost nothing",
     file: "functions/http/sealed.ts",
-    find: "      await this.#charge(c, content.model, content.samples);",
+    find: "      await this.#finalCalls.charge(finalCall(c, content, token));",
+    replace: "",
+    tests: ["tests/e2e/sealed_session_test.ts"],
+  },
+  {
+    name: "sealed: a token of the last garbled call good for any body",
+    file: "functions/admission/final_calls.ts",
+    find: "    await this.use(call);",
+    replace: "",
+    tests: ["tests/functions/admission/final_calls_test.ts"],
+  },
+  {
+    name: "sealed: a token of the last linear call good for any body",
+    file: "functions/http/sealed.ts",
+    find: "      await this.#finalCalls.use(finalCall(c, content, token));",
     replace: "",
     tests: ["tests/e2e/sealed_test.ts"],
+  },
+  {
+    name: "sealed: a final call charged each time that it comes",
+    file: "functions/admission/budget.ts",
+    find: "    paid ? [paid, ...charges] : charges,",
+    replace: "    charges,",
+    tests: ["tests/functions/admission/final_calls_test.ts"],
   },
   {
     name: "sealed: transfers that outlive a stopped machine",
