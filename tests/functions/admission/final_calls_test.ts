@@ -33,8 +33,8 @@ async function* pairs(): AsyncGenerator<[string, Stores[]]> {
     yield [
       "Deno KV",
       [kv, other].map((kv) => ({
-        store: new KvBudgetStore(kv),
-        nonces: new KvNonceStore(kv),
+        store: new KvBudgetStore(kv, () => morning),
+        nonces: new KvNonceStore(kv, () => morning),
       })),
     ];
   }
