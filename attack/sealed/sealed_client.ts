@@ -5,7 +5,6 @@
  * @module
  */
 import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
-import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { bitAt, wordsOfInteger } from "../../sdk/garbling/rounds/bits.ts";
 import type {
   SealedPlan,
@@ -56,8 +55,8 @@ export class SealedClient implements Disposable {
   readonly #owner: PaillierEngine;
   readonly #send: Transport;
   readonly #model: string;
-  readonly #gates = makeKernel();
-  readonly #transfers = new Transfers(this.#gates, platformClock);
+  readonly #transfers = new Transfers(platformClock);
+  readonly #gates = this.#transfers.gates;
   #rounds!: SealedRound[];
   #inference!: SealedInference;
   #batch: Batch | undefined;

@@ -9,6 +9,7 @@
  *   by all processes of the machine; default: one that ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
+ *   `CIPHERLAYER_SEALED_MS_PER_MINUTE`, `CIPHERLAYER_SEALED_BYTES_PER_MINUTE`,
  *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`: as on Deno, counted by
  *   each process for itself.
  *

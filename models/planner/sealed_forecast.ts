@@ -23,6 +23,7 @@ import {
 import type { ModelPackage } from "../package/format.ts";
 import { type Costs, forecastRound } from "./cost_model.ts";
 import { describePacking } from "./forecast.ts";
+import { perAnd, perBatch, perChoice } from "./garbling_costs.ts";
 import { planSealed } from "./sealed.ts";
 import { weightProfiles } from "./weight_profile.ts";
 
@@ -54,12 +55,6 @@ export interface SealedForecast {
   setup: { bytesUp: number; bytesDown: number };
 }
 
-/** Milliseconds of one core. */
-const perAnd = { garble: 0.00016, evaluate: 0.00008 };
-/** Of a transfer, at either side. */
-const perChoice = 0.0005;
-/** Of making a batch of transfers, beside what each transfer takes. */
-const perBatch = { gateway: 2, functions: 15 };
 /** Of a round's two calls beside what they are for: tokens, which carry N, salt and names. */
 const framing = (modulusBits: number) => ({
   up: 3 * modulusBits / 8 + 1000,

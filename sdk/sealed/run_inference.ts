@@ -10,7 +10,6 @@
  */
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
-import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
 import { leavesOf } from "../garbling/rounds/sealed_rounds.ts";
@@ -19,7 +18,6 @@ import type {
   InferenceContext,
   InferenceResult,
 } from "../session/inference.ts";
-import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { batchAnswerBytes } from "../transfer/chain.ts";
 import { sequenceBytes } from "../wire/byte_sequence.ts";
@@ -30,7 +28,7 @@ import {
   type Batch,
   framingBytes,
   type PostSealed,
-  Transfers,
+  type Transfers,
 } from "./transfers.ts";
 
 /** Bodies of one round so far. */
@@ -43,15 +41,21 @@ interface Traffic {
 export class SealedInferences {
   readonly #plan: SealedPlan;
   readonly #rounds: readonly SealedRound[];
-  readonly #gates = makeKernel();
   readonly #transfers: Transfers;
   readonly #leaves: number;
 
-  /** @param rounds of the plan, as `sealedRoundsPaced` makes them */
-  constructor(plan: SealedPlan, rounds: readonly SealedRound[], clock: Clock) {
+  /**
+   * @param rounds of the plan, as `sealedRoundsPaced` makes them
+   * @param transfers of the gateway
+   */
+  constructor(
+    plan: SealedPlan,
+    rounds: readonly SealedRound[],
+    transfers: Transfers,
+  ) {
     this.#plan = plan;
     this.#rounds = rounds;
-    this.#transfers = new Transfers(this.#gates, clock);
+    this.#transfers = transfers;
     this.#leaves = leavesOf(this.#rounds);
   }
 
@@ -67,7 +71,8 @@ export class SealedInferences {
     token: Uint8Array,
   ): Promise<InferenceResult> {
     const { modulus } = context.owner.publicKey;
-    const plan = this.#plan, rounds = this.#rounds, gates = this.#gates;
+    const plan = this.#plan, rounds = this.#rounds;
+    const { gates } = this.#transfers;
     const inference = new SealedInference(
       { plan, rounds, modulus, gates },
       inputs,

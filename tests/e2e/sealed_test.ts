@@ -9,6 +9,7 @@ import { MemoryNonceStore } from "../../functions/stores/spent_tokens.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
 import { seededIntegers } from "../reference/tiny_models.ts";
@@ -49,14 +50,19 @@ Deno.test("a sealed session", async (t) => {
   const nonces = new MemoryNonceStore();
   await using first = startCloud([model], { budget, nonces });
   await using second = startCloud([model], { budget, nonces });
-  let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
+  let faulty = true, calls = 0, labels = 0, stoppedMs = 0, stopsAt = "";
   const bodies = new Map<string, Uint8Array>();
   const paths: string[] = [];
+  using owner = new PaillierEngine(keys);
   /** While faulty: each call fails once, lost before or after it was answered; then another instance answers. */
   const send = async (target: URL, init: RequestInit): Promise<Response> => {
     const path = new URL(target).pathname,
       body = init.body as Uint8Array<ArrayBuffer>;
     const { url } = calls++ % 2 === 0 ? first : second;
+    if (path === stopsAt) {
+      stoppedMs += 60_000;
+      stopsAt = "";
+    }
     const reply = () => {
       if (path.endsWith("activations/2")) labels++;
       return fetch(new URL(path, url), { ...init, body });
@@ -77,10 +83,13 @@ Deno.test("a sealed session", async (t) => {
   await using session = await connect({
     url: first.url,
     model: name,
-    keys,
+    keys: owner,
     retry: exponentialBackoff({ firstDelayMs: 1 }),
     fetch: send as typeof fetch,
-    clock: { ...platformClock, now: () => performance.now() - stoppedMs },
+    clock: {
+      ...platformClock,
+      now: () => performance.now() - stoppedMs,
+    },
   });
 
   await t.step(
@@ -114,14 +123,40 @@ Deno.test("a sealed session", async (t) => {
   });
 
   await t.step(
-    "begins transfers anew after its machine was stopped",
+    "begins transfers and randomness anew after its machine was stopped, and sends nothing that it had made before",
     async () => {
+      await session.whenPrepared();
       paths.length = 0;
       stoppedMs = 60_000;
       const { reading, label } = sample(5);
+      const pooled = owner.pooled;
+      ok(pooled > 0);
+      const drops: number[] = [];
+      const dropPool = owner.dropPool.bind(owner);
+      owner.dropPool = () => {
+        dropPool();
+        drops.push(owner.pooled);
+      };
       const { predicted } = await session.infer(reading);
       equal(predicted, label);
+      deepEqual(drops, [0]);
       equal(paths[0], "/v1/sealed/transfers");
+      equal(paths.filter((path) => path.endsWith("rounds/0")).length, 1);
+      // In the middle, too.
+      paths.length = 0;
+      stopsAt = "/v1/sealed/activations/1";
+      equal((await session.infer(reading)).predicted, label);
+      deepEqual(
+        paths.map((path) => path.split("/").slice(-2).join("/")),
+        [
+          "rounds/0",
+          "activations/0",
+          "rounds/1",
+          "activations/1",
+          "sealed/transfers",
+          ...[0, 1, 2].flatMap((i) => [`rounds/${i}`, `activations/${i}`]),
+        ],
+      );
     },
   );
 

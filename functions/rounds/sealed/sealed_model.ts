@@ -6,12 +6,20 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../../models/package/format.ts";
+import type { SealedWork } from "../../admission/rates.ts";
+import {
+  garblingMs,
+  perBatch,
+  perChoice,
+} from "../../../models/planner/garbling_costs.ts";
 import { planSealed } from "../../../models/planner/sealed.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type {
   SealedPlan,
   SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
+import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
+import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
   leavesOf,
   sealedRounds,
@@ -30,6 +38,7 @@ export class SealedModel {
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
+  readonly #modulusBits: number;
   readonly #compiled: (CompiledRound | undefined)[];
 
   /** @throws {CipherlayerError} `unsupported` where the model cannot be sealed */
@@ -38,6 +47,7 @@ export class SealedModel {
     options: { modulusBits: number; samples: number },
   ) {
     this.#model = model;
+    this.#modulusBits = options.modulusBits;
     this.plan = planSealed(model, options);
     this.planHash = sha256(encode(this.plan));
     this.rounds = sealedRounds(this.plan);
@@ -55,6 +65,31 @@ export class SealedModel {
 
   get version(): string {
     return this.#model.manifest.version;
+  }
+
+  /**
+   * What a linear call asks for, earlier transfers being at hand.
+   *
+   * @param batch leaves of the batch that it asks for; 0: none
+   */
+  linearWork(index: number, batch: number): SealedWork {
+    const modulusBits = this.#modulusBits;
+    const answers = answerCiphertexts(this.plan.rounds[index].layout);
+    return {
+      ms: this.compiled(index).predictedMs(1, modulusBits) +
+        (batch === 0 ? 0 : perBatch.functions),
+      bytes: answers * modulusBits / 4 +
+        (batch === 0 ? 0 : batchAnswerBytes(batch)),
+    };
+  }
+
+  /** What a garbled call asks for, its transfers being at hand. */
+  garbledWork(index: number): SealedWork {
+    const { stages, chosen } = this.rounds[index];
+    return {
+      ms: garblingMs(stages) + chosen.bit.length * perChoice,
+      bytes: garbledBytes(stages),
+    };
   }
 
   /** Linear part of round number `index`, compiled when first asked for. */
