@@ -11,8 +11,8 @@ import type {
   SealedRound,
 } from "../../sdk/garbling/rounds/round.ts";
 import {
+  batchesOf,
   isSealed,
-  leavesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -60,6 +60,8 @@ export class SealedClient implements Disposable {
   #rounds!: SealedRound[];
   #inference!: SealedInference;
   #batch: Batch | undefined;
+  /** Rounds whose batch it has. */
+  readonly #asked = new Set<number>();
   #lastToken: Uint8Array = new Uint8Array();
   #lastCall: { call: GarbledCall; bits: Uint8Array } | undefined;
 
@@ -188,8 +190,10 @@ export class SealedClient implements Disposable {
     token: Uint8Array,
     shifts: readonly { element: number; by: number }[],
   ): Promise<LastRound> {
-    const asked = this.#batch ? null : await this.#transfers.ask(
-      leavesOf(this.#rounds),
+    const leaves = this.#asked.has(round) ? 0 : batchesOf(this.#rounds)[round];
+    this.#asked.add(round);
+    const asked = leaves === 0 ? null : await this.#transfers.ask(
+      leaves,
       token,
       (path, body) => this.#post(`sealed/${path}`, body),
     );

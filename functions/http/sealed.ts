@@ -211,7 +211,7 @@ class SealedCalls {
     const parent = request.batch &&
       this.#open(c, request.batch.token, "batch");
     const model = await this.#modelOf(c, content);
-    const work = model.linearWork(content.round, parent ? model.leaves : 0);
+    const work = model.linearWork(content.round, parent !== null);
     await this.#count(c, {
       ...work,
       ms: work.ms + (parent ? this.#rowsMs(parent) : 0),

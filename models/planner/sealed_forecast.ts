@@ -8,7 +8,7 @@ import {
   inputCiphertexts,
 } from "../../sdk/fixed_point/layout.ts";
 import {
-  leavesOf,
+  batchesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import type { SealedRound } from "../../sdk/garbling/rounds/round.ts";
@@ -75,7 +75,7 @@ export function forecastSealed(
   },
 ): SealedForecast {
   const plan = planSealed(model, { modulusBits, samples });
-  const made = sealedRounds(plan), leaves = leavesOf(made);
+  const made = sealedRounds(plan), batches = batchesOf(made);
   const rounds = model.manifest.rounds.map((round, index) => {
     const { layout } = plan.rounds[index];
     const profiles = weightProfiles(round, model.tensors);
@@ -85,8 +85,8 @@ export function forecastSealed(
       profiles,
       shards: 1,
     });
-    const isFirst = index === 0;
-    const batch = isFirst
+    const leaves = batches[index], hasBatch = leaves > 0;
+    const batch = hasBatch
       ? { up: batchChoiceBytes(leaves), down: batchAnswerBytes(leaves) }
       : { up: 0, down: 0 };
     const garbled = garbledPart(made[index]);
@@ -96,9 +96,9 @@ export function forecastSealed(
       framing(modulusBits).down;
     const gatewayMs = linear.encryptMs + linear.decryptMs +
       garbled.choices * perChoice + garbled.andGates * perAnd.evaluate +
-      (isFirst ? perBatch.gateway : 0);
+      (hasBatch ? perBatch.gateway : 0);
     const functionsMs = linear.evaluateMs + garbled.choices * perChoice +
-      garbled.andGates * perAnd.garble + (isFirst ? perBatch.functions : 0);
+      garbled.andGates * perAnd.garble + (hasBatch ? perBatch.functions : 0);
     const lineMs = (bytesUp + bytesDown) * costs.byteMs + 2 * costs.callMs;
     return {
       name: round.name,

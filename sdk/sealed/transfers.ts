@@ -89,7 +89,7 @@ export class Transfers {
    * it, whatever comes of the call.
    *
    * @param leaves of the batch
-   * @param token of the session
+   * @param token of a linear call of the session
    */
   async ask(
     leaves: number,

@@ -21,7 +21,7 @@ import type {
 import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
 import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
-  leavesOf,
+  batchesOf,
   sealedRounds,
 } from "../../../sdk/garbling/rounds/sealed_rounds.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
@@ -33,8 +33,8 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Leaves of a batch of transfers for one inference. */
-  readonly leaves: number;
+  /** Leaves of the batch of transfers that each linear call may ask for; 0: none. */
+  readonly batches: readonly number[];
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
@@ -51,7 +51,7 @@ export class SealedModel {
     this.plan = planSealed(model, options);
     this.planHash = sha256(encode(this.plan));
     this.rounds = sealedRounds(this.plan);
-    this.leaves = leavesOf(this.rounds);
+    this.batches = batchesOf(this.rounds);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,
@@ -70,9 +70,10 @@ export class SealedModel {
   /**
    * What a linear call asks for, earlier transfers being at hand.
    *
-   * @param batch leaves of the batch that it asks for; 0: none
+   * @param asksForBatch whether it asks for its batch
    */
-  linearWork(index: number, batch: number): SealedWork {
+  linearWork(index: number, asksForBatch: boolean): SealedWork {
+    const batch = asksForBatch ? this.batches[index] : 0;
     const modulusBits = this.#modulusBits;
     const answers = answerCiphertexts(this.plan.rounds[index].layout);
     return {
