@@ -10,6 +10,7 @@
  *   ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
+ *   `CIPHERLAYER_SEALED_MS_PER_MINUTE`, `CIPHERLAYER_SEALED_BYTES_PER_MINUTE`,
  *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`, `CIPHERLAYER_STORE` (no
  *   folder), `CIPHERLAYER_OWNER_KEYS`, `CIPHERLAYER_METRICS`, `CIPHERLAYER_BUDGET_...`:
  *   as on Deno; rates are counted by the process where the state is a folder.

@@ -23,6 +23,11 @@
 export interface Clock {
   /** Milliseconds from some fixed moment, never going back. */
   now(): number;
+  /**
+   * Milliseconds since 1970, which go on while the machine is stopped. Without it a
+   * session does not notice that its machine was stopped, copied or set back.
+   */
+  wall?(): number;
   /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
   wait(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
@@ -30,6 +35,7 @@ export interface Clock {
 /** The platform's monotonic clock and timers, the default everywhere. */
 export const platformClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   wait: (delayMs, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

@@ -217,6 +217,14 @@ export class PaillierEngine implements Disposable {
     );
   }
 
+  /**
+   * Drops the prepared randomness alone, as after the machine was stopped: a copy of it
+   * may have used the same.
+   */
+  dropPool(): void {
+    this.#pool.clear();
+  }
+
   /** Drops the prepared randomness; running and later calls fail. */
   [Symbol.dispose](): void {
     this.#lifetime.abort(

@@ -5,7 +5,10 @@ import {
   type BudgetStore,
   MemoryBudgetStore,
 } from "../../../functions/admission/budget.ts";
-import type { RateLimits } from "../../../functions/admission/rates.ts";
+import {
+  chargeWork,
+  type RateLimits,
+} from "../../../functions/admission/rates.ts";
 import type { Access } from "../../../functions/access/principal.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 import { serve, type Served } from "../../support/serve_with_access.ts";
@@ -131,4 +134,40 @@ Deno.test("lists of models are calls, too", async () => {
       assert.deepEqual(statuses, [200, 200, 429]);
     },
   );
+});
+
+Deno.test("sealed calls count by milliseconds and bytes, whichever is more of its limit", async () => {
+  const limits = { sealedMsPerMinute: 1000, sealedBytesPerMinute: 1e6 };
+  for await (const store of stores()) {
+    const charge = (ms: number, bytes: number, nowMs = startMs) =>
+      chargeWork({ store, limits }, {
+        caller: "a",
+        work: { ms, bytes },
+        nowMs,
+      }).then(
+        () => "taken",
+        ({ code, retryAfterMs }) => `${code} ${retryAfterMs}`,
+      );
+    const outcomes: string[] = [];
+    for (
+      const [ms, bytes] of [
+        [500, 1000],
+        [1, 400_000],
+        [101, 0],
+        [0, 100_001],
+        [100, 100_000],
+      ]
+    ) outcomes.push(await charge(ms, bytes));
+    assert.deepEqual(outcomes, [
+      "taken",
+      "taken",
+      "rate-limited 30000",
+      "rate-limited 30000",
+      "taken",
+    ]);
+    // More than a minute has: one such call a minute.
+    const next = startMs + minuteMs;
+    assert.equal(await charge(5000, 0, next), "taken");
+    assert.equal(await charge(1, 0, next), "rate-limited 30000");
+  }
 });
