@@ -52,6 +52,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
   const admitted = admit(options, {
     startsSession: false,
+    worksHere: !threads,
     workOf: (request, body) => workOf(options, request, body),
   });
   const path = "/:index{[0-9]{1,4}}";

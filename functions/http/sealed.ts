@@ -65,9 +65,9 @@ export function sealedRoutes(
 ): Hono<AdmissionEnv> {
   const calls = new SealedCalls(options);
   const isClient = requireRole(options.access, "client");
-  const workOf = () => callWork;
-  const starts = admit(options, { startsSession: true, workOf });
-  const goesOn = admit(options, { startsSession: false, workOf });
+  const work = { worksHere: true, workOf: () => callWork };
+  const starts = admit(options, { startsSession: true, ...work });
+  const goesOn = admit(options, { startsSession: false, ...work });
   const reply = (c: Call, body: Uint8Array) =>
     c.body(body as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
@@ -119,15 +119,20 @@ class SealedCalls {
   }
 
   /** What a call is answered with: under the sealing key that its session began under. */
-  #context(token: Uint8Array): SealedContext & { gates: GateKernel } {
+  #context(
+    c: Call,
+    token: Uint8Array,
+  ): SealedContext & { gates: GateKernel } {
     const { sealingKey, banks, sealedTokens } = this.#sealing(token);
+    const caller = c.get("share");
     return {
       ...this.#garbling,
       sealingKey,
       tokens: sealedTokens,
       kernel: this.#options.kernel,
       randomiser: (modulus, answers, count) =>
-        banks.randomiser(modulus, answers, count),
+        banks.randomiser(modulus, { answers, count, caller }),
+      caller,
     };
   }
 
@@ -150,7 +155,10 @@ class SealedCalls {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
-          await answerSetup(this.#context(token), request, { owner, received }),
+          await answerSetup(this.#context(c, token), request, {
+            owner,
+            received,
+          }),
         );
       });
       answered.catch(() => this.#setUps.delete(key));
@@ -164,7 +172,7 @@ class SealedCalls {
     const parent = this.#open(c, token, "batch");
     const received = { token, body };
     return encodeSealed(
-      answerRoot(this.#context(token), request, { parent, received }),
+      answerRoot(this.#context(c, token), request, { parent, received }),
     );
   }
 
@@ -174,7 +182,7 @@ class SealedCalls {
     const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
     return encodeSealed(
-      await answerLinear(this.#context(token), {
+      await answerLinear(this.#context(c, token), {
         model: await this.#modelOf(c, content),
         content,
         request,
@@ -199,7 +207,7 @@ class SealedCalls {
       // A label is told to whoever asks again, too: charged whenever it leaves.
       await this.#charge(c, content.model, content.samples);
     }
-    const { head, chunks } = await answerActivation(this.#context(token), {
+    const { head, chunks } = await answerActivation(this.#context(c, token), {
       model,
       content,
       batch,

@@ -59,11 +59,12 @@ export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
+  const { threads } = options;
   const admitted = admit(options, {
     startsSession: true,
+    worksHere: !threads,
     workOf: () => startWork,
   });
-  const { threads } = options;
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const body = c.get("body");

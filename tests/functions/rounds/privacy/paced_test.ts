@@ -5,7 +5,12 @@ import { TimeSlices } from "../../../../functions/rounds/privacy/paced.ts";
 function slices() {
   let now = 0;
   const steps: string[] = [];
-  const shared = new TimeSlices(() => now, () => Promise.resolve());
+  const shared = new TimeSlices({
+    clock: () => now,
+    pause: () => Promise.resolve(),
+    wait: (event, maxMs) =>
+      Promise.race([event, Promise.resolve().then(() => void (now += maxMs))]),
+  });
   function* work(name: string, count: number): Generator<void, string> {
     for (let i = 0; i < count; i++) {
       now += 2.5;
