@@ -28,6 +28,7 @@ import type { Limits } from "../admission/limits.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
+import type { Share } from "../rounds/privacy/paced.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
@@ -76,7 +77,8 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     );
     const round = await notes.during(
       "prepare",
-      () => prepareRound(options, opened, principal),
+      () =>
+        prepareRound(options, opened, { principal, caller: c.get("share") }),
     );
     notes.add(factsOf(round));
     await notes.during("admit", () => admitRound(options, round, principal));
@@ -137,6 +139,12 @@ export function workOfPart(
   return { predictedMs, shards: Math.min(shards, content.shards) };
 }
 
+/** Who calls, and whom the work counts for. */
+interface Asker {
+  principal: Principal;
+  caller: Share;
+}
+
 /** A call as it was decoded: shard number `shard` of `shards` of round `index`. */
 interface DecodedCall extends RoundRequest {
   index: number;
@@ -174,9 +182,9 @@ function openToken(
 async function prepareRound(
   { models }: RoundRoutesOptions,
   call: OpenedCall,
-  principal: Principal,
+  asker: Asker,
 ): Promise<PreparedCall> {
-  const prepared = await preparedFor(models, call, principal);
+  const prepared = await preparedFor(models, call, asker);
   const { answers } = prepared.round(call.index);
   const [from, to] = shardRange(answers, call.shard, call.shards);
   return { ...call, prepared, range: { from, to } };
@@ -240,12 +248,12 @@ function ciphertextBytes({ content }: OpenedCall): number {
 async function preparedFor(
   models: ModelStore,
   { sealing: { prepared }, content }: OpenedCall,
-  principal: Principal,
+  { principal, caller }: Asker,
 ): Promise<PreparedModel> {
   const model = await loadModel(models, content, principal);
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
-  const found = await prepared.get(model, { modulusBits, samples });
+  const found = await prepared.get(model, { modulusBits, samples }, caller);
   if (!equal(found.planHash, content.planHash)) {
     throw new CipherlayerError(
       "token-mismatch",

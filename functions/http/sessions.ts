@@ -39,7 +39,7 @@ import { loadModel } from "./session_checks.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof: no light call. */
-const startWork: Work = { predictedMs: 200, shards: 1 };
+const startWork: Work = { predictedMs: 200, shards: 1, isFirstContact: true };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;
