@@ -20,6 +20,8 @@ export interface Work {
   shards: number;
   /** Whether a gateway asks for it once: the check of its key, a plan. */
   isFirstContact?: boolean;
+  /** A whole number that is the same for all calls of a key: one thread has its tables. */
+  home?: number;
 }
 
 /** Somebody whose calls wait; kept as long as there are any. */

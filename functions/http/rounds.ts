@@ -124,7 +124,13 @@ function workOf(
   const shard = new URL(url).searchParams.get("shard") ?? undefined;
   const { shards } = parseShard(shard, limits.shards);
   const content = keyring.sealingOf(token).sealer.open(token, clock());
-  return workOfPart(content, shards);
+  return { ...workOfPart(content, shards), home: homeOf(content.modulus) };
+}
+
+/** From the end of the modulus: its first bits are much the same for all keys. */
+function homeOf(modulus: Uint8Array): number {
+  return new DataView(modulus.buffer, modulus.byteOffset, modulus.length)
+    .getUint32(modulus.length - 4) >>> 1;
 }
 
 /**

@@ -1,10 +1,11 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
-import assert from "node:assert/strict";
+import assert, { equal } from "node:assert/strict";
 import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
 import {
   type BudgetStore,
   MemoryBudgetStore,
 } from "../../../functions/admission/budget.ts";
+import { SpentWindows } from "../../../functions/admission/spent_windows.ts";
 import type { RateLimits } from "../../../functions/admission/rates.ts";
 import type { Access } from "../../../functions/access/principal.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
@@ -73,6 +74,36 @@ Deno.test("sessions and calls of an account in a minute, and again in the next",
       assert.equal(await outcome(a, session), "taken");
     });
   }
+});
+
+Deno.test("who goes on asking costs no look into the store until the minute ends", async () => {
+  let looks = 0;
+  const counts = new MemoryBudgetStore();
+  const store = new SpentWindows({
+    charge: (...call) => {
+      looks++;
+      return counts.charge(...call);
+    },
+  });
+  const limits = { sessionsPerMinute: 2, callsPerMinute: 1000 };
+  await withServer(store, limits, named, async (served, clock) => {
+    const ask = () => outcome(served.as(null), "/v1/sessions");
+    for (let i = 0; i < 3; i++) await ask();
+    equal(looks, 3);
+    clock.now += 10_000;
+    for (let i = 0; i < 5; i++) equal(await ask(), "rate-limited 20");
+    equal(looks, 3);
+    clock.now += 20_000;
+    equal(await ask(), "taken");
+  });
+});
+
+Deno.test("of a window where much does not fit, little may", async () => {
+  const store = new SpentWindows(new MemoryBudgetStore());
+  const charges = [{ window: "w", limit: 10, endsAt: 1000, keepMs: 0 }];
+  equal(await store.charge(charges, 8, 0), null);
+  equal(await store.charge(charges, 3, 0), charges[0]);
+  equal(await store.charge(charges, 2, 0), null);
 });
 
 Deno.test("of many sessions at once no more pass than may", async () => {
