@@ -56,7 +56,7 @@ export class Gateway implements AsyncDisposable {
     const observer = new RoundObserver(
       owner,
       globalThis.fetch.bind(globalThis),
-      (kind, round) => tell({ kind, round }),
+      tell,
     );
     tell({ kind: "status", text: "Step 2 of 3: connecting to the cloud" });
     let session: Session;

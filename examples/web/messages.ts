@@ -92,8 +92,10 @@ export type WorkerMessage =
     sealed: boolean;
     rounds: RoundPlanned[];
   }
-  /** Ciphertexts of a round have left; its sums are coming back. */
-  | { kind: "sent" | "received"; round: number }
+  /** Ciphertexts of a round have left: the first bytes of them. */
+  | { kind: "sent"; round: number; bytes: number[] }
+  /** Sums of a round are coming back. */
+  | { kind: "received"; round: number }
   | { kind: "round"; seen: RoundSeen }
   | { kind: "answer"; answer: AnswerSeen }
   | { kind: "hidden"; pictures: HiddenPictures }

@@ -101,7 +101,7 @@ export class Story {
     switch (message.kind) {
       case "sent":
         this.#bar.value = message.round + 0.25;
-        return this.#trip.sent(message.round);
+        return this.#trip.sent(message.round, message.bytes);
       case "received":
         this.#bar.value = message.round + 0.75;
         return this.#trip.received(message.round);
