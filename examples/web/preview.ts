@@ -72,7 +72,10 @@ export function addPreview(html: string, site: string): string {
 
 function readSite(site: string): URL {
   const url = URL.canParse(site) ? new URL(site) : null;
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash) {
+  if (
+    !url || !/^https?:$/.test(url.protocol) || url.username || url.search ||
+    url.hash
+  ) {
     throw new TypeError(
       `Cannot name the page's site: expected an address such as https://page.example/demo/, got ${site}`,
     );
