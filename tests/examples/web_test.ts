@@ -37,7 +37,7 @@ const seven = [[0.25, 0.2], [0.75, 0.2], [0.42, 0.85]] as const;
 const smallSeven = [[0.7, 0.72], [0.84, 0.72], [0.75, 0.92]] as const;
 /** A 4 whose top is all but closed: half a 9. */
 const fourOrNine = [
-  [[0.582, 0.2], [0.3, 0.35], [0.3, 0.5], [0.7, 0.5]],
+  [[0.572, 0.2], [0.3, 0.35], [0.3, 0.5], [0.7, 0.5]],
   [[0.7, 0.2], [0.7, 0.85]],
 ] as const;
 
@@ -371,10 +371,15 @@ async function checkKeyboard(page: Page): Promise<void> {
     page.evaluate<string>(
       "((at) => at.getAttribute('aria-label') ?? (at.id || at.textContent))(document.activeElement)",
     );
+  await page.locator("#guess-left button:enabled").waitFor();
   const order: string[] = [];
-  for (let i = 0; i < 17; i++) {
+  for (let i = 0; i < 31; i++) {
     await press("Tab");
     order.push((await focused()).trim());
+    const hasRing = await page.evaluate<boolean>(
+      "getComputedStyle(document.activeElement).outlineStyle !== 'none'",
+    );
+    assert.ok(hasRing, `${order.at(-1)} shows that it has the focus`);
   }
   assert.deepEqual(order, [
     "Skip to the drawing pad",
@@ -385,6 +390,35 @@ async function checkKeyboard(page: Page): Promise<void> {
     "ask",
     "clear",
     ...Array.from({ length: 10 }, (_, i) => `Use a handwritten ${i}`),
+    "left",
+    "right",
+    "relock",
+    "Details",
+    "The left picture is the digit",
+    "The right picture is the digit",
+    "again",
+    "Details",
+    "All promises and limits",
+    "sealed",
+    "Details: bits and equations",
+    "Details: round by round",
+    "insecure",
+    // And round again: the keyboard is not caught anywhere.
+    "",
+    "Skip to the drawing pad",
+  ]);
+  // What changes by itself is told to who cannot see it.
+  const live = await page.evaluate<string[]>(
+    `[...document.querySelectorAll("[aria-live], [role=status], output")]
+      .map(({ id }) => id).sort()`,
+  );
+  assert.deepEqual(live, [
+    "adding-fault",
+    "answer",
+    "guess-result",
+    "pen",
+    "status",
+    "sum",
   ]);
   await page.reload();
   await ready(page);
@@ -547,11 +581,51 @@ async function correlation(page: Page): Promise<number> {
   return together / Math.sqrt(spread(0, left) * spread(1, right));
 }
 
+/** The page on a host that has files alone, below a path. */
+async function startStaticHost(url: string) {
+  const types: Record<string, string> = {
+    html: "text/html",
+    css: "text/css",
+    js: "text/javascript",
+  };
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const name of pageFiles) {
+    const path = name === "index.html" ? "" : name;
+    const file = await (await fetch(new URL(path, url))).bytes();
+    files.set(`/some/path/${path}`, file);
+  }
+  const closing = new AbortController();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, signal: closing.signal },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      const file = files.get(pathname);
+      if (request.method !== "GET" || !file) {
+        return new Response(null, { status: 404 });
+      }
+      const kind = pathname.endsWith("/")
+        ? "html"
+        : pathname.split(".").at(-1)!;
+      const type = types[kind] ?? "application/octet-stream";
+      return new Response(file, { headers: { "content-type": type } });
+    },
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/some/path/`,
+    [Symbol.asyncDispose]() {
+      // At once: browsers keep connections open.
+      closing.abort();
+      return server.finished;
+    },
+  };
+}
+
 /** The page's own host serves files only; the functions are at another address. */
 async function checkNamedCloud(
   context: BrowserContext,
   url: string,
 ): Promise<void> {
+  await using host = await startStaticHost(url);
   const page = await context.newPage();
   const sent: string[] = [];
   page.on("request", (request) => {
@@ -575,7 +649,9 @@ async function checkNamedCloud(
       body: Buffer.from(await reply.arrayBuffer()),
     });
   });
-  await page.goto(`${url}?functions=https://functions.example/own/`);
+  const faults = faultsOf(page);
+  await page.goto(`${host.url}?functions=https://functions.example/own/`);
+  await page.locator("body[data-example]").waitFor();
   const dialog = page.getByRole("dialog", { name: "Ask this cloud?" });
   await dialog.waitFor();
   assert.equal(
@@ -603,11 +679,12 @@ async function checkNamedCloud(
     ...[0, 1, 2, 3].map((round) => `functions.example/own/v1/rounds/${round}`),
   ]);
   sent.length = 0;
-  await page.goto(`${url}?functions=http://functions.example/`);
+  await page.goto(`${host.url}?functions=http://functions.example/`);
   await page.locator("#status.fault", { hasText: "must begin with https" })
     .waitFor();
   assert.ok(await page.locator("#ask").isDisabled());
   assert.deepEqual(sent, []);
+  assert.deepEqual(faults, []);
   await page.close();
 }
 
