@@ -306,6 +306,7 @@ Deno.test({
       await nodeRed.deploy(askFlow(urls));
       const dot = (fill: string, shape: string) =>
         dots.includes(JSON.stringify({ fill, shape }));
+      await dot("yellow", "ring");
       await dot("green", "dot");
       await checkHelp(nodeRed.url);
 

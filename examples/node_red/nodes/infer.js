@@ -116,6 +116,7 @@ class Gateway {
   async #run() {
     const { signal } = this.#stop;
     try {
+      this.#show("opening the key");
       const queue = await this.#queue;
       this.#show("connecting");
       const session = await this.#connect();
