@@ -106,12 +106,6 @@ export function combination(
         );
       };
     }
-    case "max":
-      return Math.max;
-    case "min":
-      return Math.min;
-    case "greater":
-      return (x, y) => x > y ? 1 : 0;
   }
 }
 

@@ -119,12 +119,6 @@ const combine = tagged<Step<"combine">>(
       by: literal("quotient"),
       multiplier: exact,
     }),
-    max: record<Combine<"max">>({ ...combined, by: literal("max") }),
-    min: record<Combine<"min">>({ ...combined, by: literal("min") }),
-    greater: record<Combine<"greater">>({
-      ...combined,
-      by: literal("greater"),
-    }),
   } satisfies { [B in Combination["by"]]: Check<Combine<B>> },
 );
 

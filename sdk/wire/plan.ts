@@ -197,11 +197,7 @@ export type Combination =
   /** x * y. */
   | { by: "product" }
   /** y * multiplier / d, rounded to the nearest integer, halves up, with d = max(x, 1). */
-  | { by: "quotient"; multiplier: number }
-  | { by: "max" }
-  | { by: "min" }
-  /** x > y ? 1 : 0. */
-  | { by: "greater" };
+  | { by: "quotient"; multiplier: number };
 
 /** One round: what the gateway packs, unpacks and applies. */
 export interface RoundPlan {

@@ -195,9 +195,7 @@ function combined(
         high: largest,
         largest: reach(y) * Math.abs(how.multiplier) + Math.max(x.high, 1),
       };
-    case "greater":
-      return exact(0, 1);
-    default:
+    case "product":
       return exact(least, largest);
   }
 }

@@ -128,7 +128,6 @@ const joiningSteps: GatewayStep[] = [
     withShape: [1],
     multiplier: 1024,
   },
-  { op: "combine", by: "max", with: "b", shape: [6], withShape: [1] },
   { op: "matmul", with: "b", shape: [2, 3], withShape: [3, 2] },
   { op: "reduce", by: "sum", shape: [2, 2], axes: [1] },
   { op: "squareRoot", addend: 7 },

@@ -23,9 +23,6 @@ function randomStep(): GatewayStep {
     },
     { ...shapes, by: "product" as const },
     { ...shapes, by: "quotient" as const, multiplier: random(-9, 9) },
-    { ...shapes, by: "max" as const },
-    { ...shapes, by: "min" as const },
-    { ...shapes, by: "greater" as const },
   ];
   const scaling = { multiplier: random(-9, 9), shift: random(0, 4) };
   const steps: GatewayStep[] = [
@@ -102,5 +99,5 @@ Deno.test("no step leaves the range that is told for it", () => {
     }
   }
   // The ranges are not idly wide: each step reaches an end of its own.
-  deepEqual(reached.size, 23, [...reached.keys()].join());
+  deepEqual(reached.size, 20, [...reached.keys()].join());
 });
