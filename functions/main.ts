@@ -34,7 +34,10 @@
  *   away from what clients send;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
  *   `CIPHERLAYER_CALLS_AT_ONCE` (default 64): of an account or, where everybody may
- *   call, of an address;
+ *   call, of an address; of its sealed calls, too, `CIPHERLAYER_SEALED_MS_PER_MINUTE`
+ *   (predicted milliseconds on one core, default 60,000) and
+ *   `CIPHERLAYER_SEALED_BYTES_PER_MINUTE` (of replies, default 1,000,000,000), each a
+ *   number or `unlimited`;
  * - `CIPHERLAYER_WAITING_CALLS`: calls that may wait for their turn, default 128; more
  *   are told when to come back;
  * - `CIPHERLAYER_MAX_MS_PER_CALL`: predicted milliseconds of a call, on one core, at

@@ -10,6 +10,7 @@
  *   ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
+ *   `CIPHERLAYER_SEALED_MS_PER_MINUTE`, `CIPHERLAYER_SEALED_BYTES_PER_MINUTE`,
  *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`, `CIPHERLAYER_STORE` (no
  *   folder), `CIPHERLAYER_OWNER_KEYS`, `CIPHERLAYER_METRICS`, `CIPHERLAYER_BUDGET_...`:
  *   as on Deno; rates are counted by the process where the state is a folder.
@@ -17,6 +18,7 @@
  * @module
  */
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer as createTlsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +37,11 @@ import {
 import { telemetryFrom } from "../settings/telemetry.ts";
 import { createApp } from "../app.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
+import {
+  type CertificateFiles,
+  readCertificate,
+  watchCertificate,
+} from "./certificate.ts";
 import { nodeOptions } from "./node_options.ts";
 import { Settings } from "../settings/settings.ts";
 
@@ -43,17 +50,24 @@ export interface NodeAddress {
   hostname: string;
   /** 0 for a free one. */
   port: number;
+  /** Speaks TLS with it. Default: plain HTTP. */
+  certificate?: CertificateFiles;
 }
+
+/** A client that has connected has so long to agree on TLS. */
+const handshakeMs = 10_000;
 
 /**
  * Serves the functions until SIGINT or SIGTERM ends the process.
  *
  * @throws {RangeError} for a setting that makes no sense
+ * @throws {FileError} for a certificate or key that cannot be used
  * @throws {Error} where the port is taken
  */
 export async function startNodeServer(
-  { hostname, port }: NodeAddress,
+  { hostname, port, certificate: files }: NodeAddress,
 ): Promise<void> {
+  const certificate = files && await readCertificate(files);
   const { env } = process;
   const settings = new Settings(env, "node");
   const sealingKey = keyOf(settings);
@@ -82,7 +96,18 @@ export async function startNodeServer(
     fetch: app.fetch,
     // The adapter's own Response lacks methods of Node's.
     overrideGlobalObjects: false,
+    ...certificate && {
+      createServer: createTlsServer,
+      serverOptions: { ...certificate, handshakeTimeout: handshakeMs },
+    },
   });
+  if (certificate) {
+    watchCertificate(
+      files,
+      certificate,
+      (renewed) => (server as Server).setSecureContext(renewed),
+    );
+  }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);
@@ -90,7 +115,7 @@ export async function startNodeServer(
   const at = server.address() as AddressInfo;
   console.error(
     `Listening on ${
-      urlOf(at)
+      urlOf(at, certificate ? "https" : "http")
     } with ${threads} threads and the ${kernel.name} kernel`,
   );
 
@@ -110,8 +135,10 @@ function remoteAddress(host: unknown): string | undefined {
   return callerNetwork(incoming.socket.remoteAddress);
 }
 
-function urlOf({ address, port }: AddressInfo): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+function urlOf({ address, port }: AddressInfo, scheme: string): string {
+  return `${scheme}://${
+    address.includes(":") ? `[${address}]` : address
+  }:${port}/`;
 }
 
 /** The thread's entry lies beside this module, bundled or not. */

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { splitState } from "../stores/open_state.ts";
+import type { CertificateFiles } from "./certificate.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Threads are started from files, which have to be read. */
@@ -19,13 +21,19 @@ const code = ["functions", "sdk", "models", "std"].map((name) => root + name);
  */
 export function permissionsFor(
   env: Readonly<Record<string, string | undefined>>,
-  { models, hostname, port }: {
+  { models, hostname, port, certificate }: {
     models: string;
     hostname: string;
     port: number;
+    certificate?: CertificateFiles;
   },
 ): string[] {
   const read = [...code, models];
+  for (const path of certificate ? Object.values(certificate) : []) {
+    read.push(path);
+    // Renewed, it may be a link to another file beside the one it is now.
+    if (existsSync(path)) read.push(dirname(realpathSync(path)));
+  }
   const write: string[] = [];
   // The server behind the listener takes a port of its own on loopback.
   const net = ["127.0.0.1", `${hostname}:${port}`];

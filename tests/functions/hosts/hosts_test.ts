@@ -300,7 +300,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "settings that a host cannot keep stop it",
+  name: "a host refuses settings that it cannot keep",
   ignore: ignored.node,
   fn: () =>
     withModels([], async (models) => {

@@ -12,7 +12,7 @@ import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
-Deno.test("an access file that is not there, or is none, is named at the start", async () => {
+Deno.test("refuses to start with an access file that is missing or malformed", async () => {
   await assert.rejects(
     serve({ CIPHERLAYER_ACCESS: "/none/access.jsonl" }),
     /Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them \(.*\/none\/access\.jsonl/,
@@ -63,7 +63,7 @@ Deno.test("variables of other programs are no settings of the functions", () => 
   );
 });
 
-Deno.test("a database that cannot be opened is named at the start", async () => {
+Deno.test("refuses to start with a database that cannot be opened", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "no database at all".repeat(100));
   await assert.rejects(
@@ -76,7 +76,7 @@ Deno.test("a database that cannot be opened is named at the start", async () => 
   await Deno.remove(path);
 });
 
-Deno.test("a database that is damaged inside, which Deno would open and then end the process, is named at the start", async () => {
+Deno.test("refuses to start with a database that is damaged inside", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/kv.sqlite3`;
   {
@@ -98,7 +98,7 @@ Deno.test("a database that is damaged inside, which Deno would open and then end
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a folder without models is named at the start", async () => {
+Deno.test("refuses to start with a folder without models", async () => {
   const path = await Deno.makeTempDir();
   await assert.rejects(
     serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_STATE: "kv::memory:" }),
@@ -107,7 +107,7 @@ Deno.test("a folder without models is named at the start", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("origins: none by default, each as browsers write it", () => {
+Deno.test("permits no origin by default, and each as browsers write it", () => {
   assert.deepEqual(originsFrom(undefined), []);
   assert.deepEqual(originsFrom("https://a.example, http://localhost:8080"), [
     "https://a.example",
@@ -118,7 +118,7 @@ Deno.test("origins: none by default, each as browsers write it", () => {
   }
 });
 
-Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {
+Deno.test("reads sealing keys as hexadecimal or base64url, and repeats no wrong one", () => {
   const key = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
   assert.deepEqual(sealingKeyFrom(key.toHex()), key);
   assert.deepEqual(
