@@ -209,9 +209,13 @@ function showFitted(): void {
   drawGrey(canvas.getContext("2d")!, picture, 28);
 }
 
-/** One button for each digit, with the picture that it chooses. */
-function offerSamples(): void {
+/**
+ * One button for each digit, with the picture that it chooses. A slow processor takes
+ * its time to draw them: the page paints and answers in between.
+ */
+async function offerSamples(): Promise<void> {
   for (let digit = 0; digit < 10; digit++) {
+    await new Promise((resolve) => setTimeout(resolve));
     const picture = [...digitSample(digit).picture];
     const button = document.createElement("button");
     button.type = "button";
@@ -238,6 +242,6 @@ async function showExample(): Promise<void> {
   story.replay(example);
 }
 
-offerSamples();
-showExample();
 agree();
+showExample();
+offerSamples();
