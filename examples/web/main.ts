@@ -4,7 +4,6 @@
  * @module
  */
 import { groupDigits } from "../../cli/output/numbers.ts";
-import { digitSample } from "../digits/samples.ts";
 import { functionsAddress } from "./functions_address.ts";
 import type { Example, PageMessage, WorkerMessage } from "./messages.ts";
 import { drawGrey, DrawingPad } from "./pad.ts";
@@ -209,14 +208,9 @@ function showFitted(): void {
   drawGrey(canvas.getContext("2d")!, picture, 28);
 }
 
-/**
- * One button for each digit, with the picture that it chooses. A slow processor takes
- * its time to draw them: the page paints and answers in between.
- */
-async function offerSamples(): Promise<void> {
-  for (let digit = 0; digit < 10; digit++) {
-    await new Promise((resolve) => setTimeout(resolve));
-    const picture = [...digitSample(digit).picture];
+/** One button for each digit, with the picture that it chooses. */
+function offerSamples(pictures: readonly number[][]): void {
+  for (const [digit, picture] of pictures.entries()) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Use a handwritten ${digit}`);
@@ -237,6 +231,7 @@ async function showExample(): Promise<void> {
   const reply = await fetch("example.json");
   if (!reply.ok) return;
   const example: Example = await reply.json();
+  offerSamples(example.samples);
   if (hasAsked) return;
   asked = example.picture;
   story.replay(example);
@@ -244,4 +239,3 @@ async function showExample(): Promise<void> {
 
 agree();
 showExample();
-offerSamples();
