@@ -4,7 +4,6 @@
  * @module
  */
 import { groupDigits } from "../../cli/output/numbers.ts";
-import { digitSample } from "../digits/samples.ts";
 import { functionsAddress } from "./functions_address.ts";
 import type { Example, PageMessage, WorkerMessage } from "./messages.ts";
 import { drawGrey, DrawingPad } from "./pad.ts";
@@ -210,9 +209,8 @@ function showFitted(): void {
 }
 
 /** One button for each digit, with the picture that it chooses. */
-function offerSamples(): void {
-  for (let digit = 0; digit < 10; digit++) {
-    const picture = [...digitSample(digit).picture];
+function offerSamples(pictures: readonly number[][]): void {
+  for (const [digit, picture] of pictures.entries()) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Use a handwritten ${digit}`);
@@ -233,11 +231,11 @@ async function showExample(): Promise<void> {
   const reply = await fetch("example.json");
   if (!reply.ok) return;
   const example: Example = await reply.json();
+  offerSamples(example.samples);
   if (hasAsked) return;
   asked = example.picture;
   story.replay(example);
 }
 
-offerSamples();
-showExample();
 agree();
+showExample();

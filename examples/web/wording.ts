@@ -120,6 +120,17 @@ export function costCells({ report }: RoundSeen): string[] {
   ];
 }
 
+/** The outcome of a guess between two pictures, and what luck alone would give. */
+export function sayGuess(
+  isRight: boolean,
+  hits: number,
+  tries: number,
+): string {
+  const outcome = isRight ? "You found it" : "It was the other one";
+  return `${outcome}. Found ${groupDigits(hits)} of ${groupDigits(tries)}: ` +
+    "tossing a coin finds half, and the cloud can do no better.";
+}
+
 /** How a number begins, in hexadecimal. */
 export function readableHex(bytes: readonly number[]): string {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")
