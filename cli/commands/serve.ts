@@ -20,7 +20,7 @@ export function serveCommand(): Command {
   return new Command("serve")
     .summary("serve models to gateways")
     .description(
-      "Serves packages until SIGINT or SIGTERM, on a thread for each processor. Without access control (CIPHERLAYER_ACCESS) whoever reaches the address may call: it is this machine's own by default.",
+      "Serves packages until SIGINT or SIGTERM, on a thread for each processor. Without access control (CIPHERLAYER_ACCESS) anybody who reaches the address may call: by default only this machine can.",
     )
     .argument(
       "[models]",

@@ -5,16 +5,19 @@
  * - `CIPHERLAYER_MODELS`: folder of model packages, or a package;
  * - `CIPHERLAYER_ACCESS`: who may call, a file, read again when it changes, or its
  *   text;
- * - `CIPHERLAYER_SPENT_TOKENS`: folder in which spent tokens are remembered, shared
- *   by all processes of the machine; default: one that ends with the process;
+ * - `CIPHERLAYER_STATE`: as on Deno, without Deno KV; or `folder:PATH`, in which spent
+ *   tokens alone are remembered, by all processes of the machine; default: a folder that
+ *   ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
- *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`: as on Deno, counted by
- *   each process for itself.
+ *   `CIPHERLAYER_SEALED_MS_PER_MINUTE`, `CIPHERLAYER_SEALED_BYTES_PER_MINUTE`,
+ *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`, `CIPHERLAYER_STORE` (no
+ *   folder), `CIPHERLAYER_OWNER_KEYS`, `CIPHERLAYER_METRICS`, `CIPHERLAYER_BUDGET_...`:
+ *   as on Deno; rates are counted by the process where the state is a folder.
  *
  * @module
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer as createTlsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
@@ -31,8 +34,8 @@ import {
   sealingKeyFrom,
   threadsFrom,
 } from "../settings/options.ts";
+import { telemetryFrom } from "../settings/telemetry.ts";
 import { createApp } from "../app.ts";
-import { MemoryBudgetStore } from "../admission/budget.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
 import {
   type CertificateFiles,
@@ -69,21 +72,21 @@ export async function startNodeServer(
   const settings = new Settings(env, "node");
   const sealingKey = keyOf(settings);
   const threads = threadsFrom(settings, availableParallelism());
-  if (env.CIPHERLAYER_SPENT_TOKENS) {
-    mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
-  } else {
+  if (!env.CIPHERLAYER_STATE) {
     const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
-    env.CIPHERLAYER_SPENT_TOKENS = folder;
+    env.CIPHERLAYER_STATE = `folder:${folder}`;
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   }
 
   const kernel = selectKernel();
   const gate = gateFrom(settings, threads);
+  const options = await nodeOptions(sealingKey, true);
   const app = createApp({
-    ...await nodeOptions(sealingKey),
+    ...options,
     kernel,
     gate,
-    rates: ratesFrom(settings, new MemoryBudgetStore()),
+    rates: ratesFrom(settings, options.budget.store),
+    ...telemetryFrom(settings, gate),
     address: remoteAddress,
     threads: threads > 1
       ? new EvaluationThreads(threads, sealingKey, startThread)

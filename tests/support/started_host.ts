@@ -48,7 +48,7 @@ export async function startHost(
     env: {
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",
-      CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens`,
+      CIPHERLAYER_STATE: `folder:${folder}/spent-tokens`,
       NO_COLOR: "1",
       ...command.env,
       ...env,

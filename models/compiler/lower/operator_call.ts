@@ -126,7 +126,7 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 
 /**
  * Adds an operation of the gateway to a value. One that other nodes read too becomes
- * an activation first, and this operation a round of its own.
+ * an activation first, and this operation a separate round.
  *
  * @param options.value what the operation is applied to; default: the first input
  * @param options.sole whether only this node reads it; default: as for the first input

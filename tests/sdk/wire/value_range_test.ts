@@ -38,7 +38,7 @@ function randomStep(): GatewayStep {
   return steps[random(0, steps.length - 1)];
 }
 
-Deno.test("no step leaves the range that is told for it", () => {
+Deno.test("every step stays within its declared range", () => {
   const reached = new Map<string, number>();
   for (let trial = 0; trial < 3000; trial++) {
     const step = randomStep();
