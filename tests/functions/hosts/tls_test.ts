@@ -231,7 +231,7 @@ for (const host of ["deno", "node"] as const) {
     `${host} answers whole inferences over TLS and stops gracefully`,
     async () => {
       const env: Record<string, string> = host === "deno"
-        ? { CIPHERLAYER_KV: ":memory:" }
+        ? { CIPHERLAYER_STATE: "kv::memory:" }
         : {};
       await using started = await startHost(host, zoo, env, first);
       const { url } = started;
