@@ -22,9 +22,9 @@ import { testKey } from "../../vectors/keys.ts";
 const file = fileURLToPath(
   new URL("../../../docs/hosting/Containerfile", import.meta.url),
 );
+const lines = (await Deno.readTextFile(file)).split("\n");
 /** Name and text of each instruction. */
-const instructions = (await Deno.readTextFile(file))
-  .split("\n")
+const instructions = lines
   .filter((line) => line !== "" && !line.startsWith("#"))
   .map((line) => /^([A-Z]+) (.*)$/.exec(line)!.slice(1) as [string, string]);
 const kept = Deno.env.get("CIPHERLAYER_CONTAINER");
@@ -60,33 +60,30 @@ Deno.test({
       );
     }
     await packCommand(`${folder}/cipherlayer.tgz`);
+    const [npm, ...install] = lines.find((line) =>
+      /^# +npm install/.test(line)
+    )!
+      .replace(/^# +/, "").split(" ");
+    await runCommand(npm, install, folder);
+    const root = `${folder}/root`;
+    await runCommand("cp", ["-a", debian, root], folder);
+    for (const path of ["/etc/resolv.conf", "/etc/hosts"]) {
+      await Deno.copyFile(path, root + path);
+    }
     const port = freePort();
-    const roots = new Map<string, string>();
-    let root = "", user = "0";
+    let user = "0";
     let serving: Deno.ChildProcess | undefined;
     try {
       for (const [name, text] of instructions) {
-        const words = text.split(" ");
         switch (name) {
-          case "FROM":
-            root = `${folder}/root${roots.size}`;
-            roots.set(words[2] ?? "", root);
-            await runCommand("cp", ["-a", debian, root], folder);
-            for (const path of ["/etc/resolv.conf", "/etc/hosts"]) {
-              await Deno.copyFile(path, root + path);
-            }
-            break;
           case "RUN":
             await runIn(root, user, ["sh", "-c", text]);
             break;
           case "COPY": {
-            const from = /^--from=(\w+)$/.exec(words[0])?.[1];
-            const [source, target] = words.slice(-2);
+            const [source, target] = text.split(" ");
             const parent = root + target.slice(0, target.lastIndexOf("/"));
             await Deno.mkdir(parent, { recursive: true });
-            const place = from
-              ? roots.get(from) + source
-              : `${folder}/${source}`;
+            const place = `${folder}/image/${source}`;
             await runCommand("cp", ["-a", place, root + target], folder);
             break;
           }
@@ -95,7 +92,8 @@ Deno.test({
             break;
           case "CMD": {
             const model = tinyDense();
-            await writePackage(`${root}/models/tiny-dense`, model);
+            const place = `${root}/models/${model.manifest.name}`;
+            await writePackage(place, model);
             serving = start(root, user, listOf(text, port));
             await checkServing(`http://127.0.0.1:${port}`);
           }
@@ -168,7 +166,8 @@ function start(
 async function checkServing(url: string): Promise<void> {
   const model = tinyDense();
   using keys = new PaillierEngine(testKey(512));
-  await using session = await connect({ url, model: "tiny-dense", keys });
+  const { name } = model.manifest;
+  await using session = await connect({ url, model: name, keys });
   const integers = randomReading(model, 1);
   const { scores } = await session.infer(
     realReading(integers, model.manifest.inputs),
