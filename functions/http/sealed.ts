@@ -85,9 +85,9 @@ export function sealedRoutes(
 ): Hono<AdmissionEnv> {
   const calls = new SealedCalls(options);
   const isClient = requireRole(options.access, "client");
-  const workOf = () => callWork;
-  const starts = admit(options, { startsSession: true, workOf });
-  const goesOn = admit(options, { startsSession: false, workOf });
+  const work = { worksHere: true, workOf: () => callWork };
+  const starts = admit(options, { startsSession: true, ...work });
+  const goesOn = admit(options, { startsSession: false, ...work });
   const reply = (c: Call, body: Uint8Array) =>
     c.body(body as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
@@ -148,15 +148,20 @@ class SealedCalls {
   }
 
   /** What a call is answered with: under the sealing key that its session began under. */
-  #context(token: Uint8Array): SealedContext & { gates: GateKernel } {
+  #context(
+    c: Call,
+    token: Uint8Array,
+  ): SealedContext & { gates: GateKernel } {
     const { sealingKey, banks, sealedTokens } = this.#sealing(token);
+    const caller = c.get("share");
     return {
       ...this.#garbling,
       sealingKey,
       tokens: sealedTokens,
       kernel: this.#options.kernel,
       randomiser: (modulus, answers, count) =>
-        banks.randomiser(modulus, answers, count),
+        banks.randomiser(modulus, { answers, count, caller }),
+      caller,
     };
   }
 
@@ -181,7 +186,10 @@ class SealedCalls {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
-          await answerSetup(this.#context(token), request, { owner, received }),
+          await answerSetup(this.#context(c, token), request, {
+            owner,
+            received,
+          }),
         );
       });
       answered.catch(() => this.#setUps.delete(key));
@@ -199,7 +207,7 @@ class SealedCalls {
     });
     const received = { token, body };
     return encodeSealed(
-      answerRoot(this.#context(token), request, { parent, received }),
+      answerRoot(this.#context(c, token), request, { parent, received }),
     );
   }
 
@@ -221,7 +229,7 @@ class SealedCalls {
       await this.#finalCalls.use(finalCall(c, content, token));
     }
     return encodeSealed(
-      await answerLinear(this.#context(token), {
+      await answerLinear(this.#context(c, token), {
         model,
         content,
         request,
@@ -247,7 +255,7 @@ class SealedCalls {
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
     }
-    const { head, chunks } = await answerActivation(this.#context(token), {
+    const { head, chunks } = await answerActivation(this.#context(c, token), {
       model,
       content,
       batch,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { operandOf } from "../activations/operands.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
@@ -68,10 +69,18 @@ export function stepWork(
   before: readonly number[],
   after: readonly number[],
 ): number {
-  const window = "kernel" in step ? elementCount(step.kernel) : 1;
-  const touched = elementCount(before) + elementCount(after) * window;
-  // A transpose also makes a table of where each element comes from.
-  return step.op === "transpose" ? 2 * touched : touched;
+  const terms = "kernel" in step
+    ? elementCount(step.kernel)
+    : step.op === "matmul"
+    ? step.shape[step.shape.length - 1]
+    : 1;
+  const touched = elementCount(before) + elementCount(after) * terms;
+  return hasTable(step) ? 2 * touched : touched;
+}
+
+/** Whether a step also makes tables of where each element comes from. */
+function hasTable({ op }: GatewayStep): boolean {
+  return op === "transpose" || op === "combine" || op === "reduce";
 }
 
 /**
@@ -82,8 +91,12 @@ export function lastReaders(
   { rounds, outputs }: Pick<InferencePlan, "rounds" | "outputs">,
 ): ReadonlyMap<string, number> {
   const last = new Map<string, number>();
-  for (const [index, { layout }] of rounds.entries()) {
+  for (const [index, { layout, steps }] of rounds.entries()) {
     for (const { tensor } of layout.inputs) last.set(tensor, index);
+    for (const step of steps) {
+      const operand = operandOf(step);
+      if (operand !== null) last.set(operand, index);
+    }
   }
   for (const tensor of outputTensors({ outputs })) last.set(tensor, Infinity);
   return last;

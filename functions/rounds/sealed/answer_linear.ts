@@ -36,7 +36,7 @@ import type { CompiledRound } from "../evaluate/compiled_round.ts";
 import { evaluateRound } from "../evaluate/evaluate.ts";
 import { biasOf } from "../evaluate/linear_layer.ts";
 import { checkUnits, splitCiphertexts } from "../evaluate/operands.ts";
-import { runPaced } from "../privacy/paced.ts";
+import { runPaced, type Share } from "../privacy/paced.ts";
 import { PowerRandomiser, type Randomiser } from "../privacy/randomisers.ts";
 import { seedSources } from "../privacy/seed.ts";
 import type { SealedModel } from "./sealed_model.ts";
@@ -65,6 +65,8 @@ export interface SealedContext {
     answers: number,
     count: number,
   ) => Promise<Randomiser>;
+  /** Whom computations count for. */
+  caller?: Share;
 }
 
 /** A linear call whose tokens have been opened. */
@@ -109,7 +111,7 @@ export async function answerLinear(
       leaves,
       seed: purposeSeed(seed, "batch"),
     });
-  const task = { usedMs: 0 };
+  const task = { usedMs: 0, caller: context.caller };
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,

@@ -41,9 +41,9 @@ export function hasClasses(
 ): boolean {
   const [{ tensor }, ...others] = outputs;
   if (others.length > 0) return Boolean(calibrationLabels);
-  const { terms: [{ map }], shape: [scores], gateway } = rounds.find((
-    { writes },
-  ) => writes === tensor)!;
+  const last = rounds.find(({ writes }) => writes === tensor);
+  if (!last) return false;
+  const { terms: [{ map }], shape: [scores], gateway } = last;
   if (map.kind !== "matrix" || scores < 2 || gateway.length > 0) return false;
   return reveal !== "scores" || Boolean(labels ?? calibrationLabels);
 }

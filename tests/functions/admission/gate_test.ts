@@ -222,3 +222,34 @@ Deno.test("a call whose answer is being read gives its turn to another and keeps
   third.leave();
   assert.deepEqual([gate.running, gate.waiting], [0, 0]);
 });
+
+Deno.test("a caller that comes back has a claim on what others had meanwhile, a new one has none", () => {
+  const gate = new Gate();
+  const receive = (caller: string) =>
+    gate.receive({ caller, startsSession: false });
+  const back = receive("back"), heavy = receive("heavy");
+  heavy.caller.usedMs = 100;
+  back.caller.usedMs = 40;
+  back.leave();
+  heavy.caller.usedMs = 200;
+  let again = receive("back");
+  assert.equal(again.caller.usedMs, 40);
+  again.leave();
+  // It grows no further than a quarter of a second.
+  heavy.caller.usedMs = 1000;
+  again = receive("back");
+  assert.equal(again.caller.usedMs, 750);
+  assert.equal(receive("new").caller.usedMs, 1000);
+  again.leave();
+});
+
+Deno.test("shares go on where the last caller left them", () => {
+  const gate = new Gate();
+  const receive = (caller: string) =>
+    gate.receive({ caller, startsSession: false });
+  const alone = receive("alone");
+  alone.caller.usedMs = 5000;
+  alone.leave();
+  assert.equal(receive("new").caller.usedMs, 5000);
+  assert.equal(receive("alone").caller.usedMs, 5000);
+});

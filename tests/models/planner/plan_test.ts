@@ -117,7 +117,10 @@ Deno.test("an inference through slots equals the simulator in every round", () =
           accumulators.samples,
           expected.map(({ rounds }) => rounds[index].accumulators),
         );
-        activations.set(writes, applySteps(steps, accumulators));
+        activations.set(
+          writes,
+          applySteps(steps, accumulators, { live: activations }),
+        );
       });
     }
   }
