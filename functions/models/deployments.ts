@@ -37,6 +37,7 @@ import {
   storedRelease,
   storeRelease,
   sweepUploads,
+  withdraw,
 } from "./model_state.ts";
 import type { OwnerKeys } from "./owner_keys.ts";
 import { ChunkFault, Releases, type SignedRelease } from "./releases.ts";
@@ -248,6 +249,14 @@ export class Deployments {
     await this.#proveStored(name, previous);
     to = previous.version;
     return await this.#change(name, back);
+  }
+
+  /**
+   * Gives new sessions no version at all; those that have begun go on. Asking twice
+   * changes nothing more.
+   */
+  withdraw(name: string): Promise<ModelStatus> {
+    return this.#change(name, withdraw);
   }
 
   /**
