@@ -373,7 +373,7 @@ async function checkKeyboard(page: Page): Promise<void> {
     );
   await page.locator("#guess-left button:enabled").waitFor();
   const order: string[] = [];
-  for (let i = 0; i < 29; i++) {
+  for (let i = 0; i < 30; i++) {
     await press("Tab");
     order.push((await focused()).trim());
     const hasRing = await page.evaluate<boolean>(
