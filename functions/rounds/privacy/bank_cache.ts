@@ -17,7 +17,7 @@ import {
 } from "./randomisers.ts";
 
 /** Keys without a bank whose answers are counted: about 50 kB each. */
-const keysCounted = 256;
+export const keysCounted = 256;
 
 /** A call's answers. */
 interface RandomiserUse {
