@@ -36,7 +36,7 @@ export interface Costs {
   /** Making the tables of a key. */
   bankMs: number;
   bankBytes: number;
-  /** From the start of a process until it answers. */
+  /** Start of a process, until it answers. */
   processMs: number;
   /** First use of the model by a process: read, guard, compile. */
   modelMs: number;

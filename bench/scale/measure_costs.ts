@@ -2,8 +2,8 @@
  * Measures the costs of LeNet that the simulation of scale starts from:
  * `deno run -A bench/scale/measure_costs.ts > bench/scale/costs.json`. Requests of
  * a real inference are kept and sent again one by one. Everything is processor time on
- * one core, which others on the machine disturb less than a clock; a process's start
- * is the fastest of some.
+ * one core, which others on the machine disturb less than a clock; of a process's start,
+ * the least of some.
  *
  * @module
  */
@@ -25,7 +25,6 @@ import {
   startFunctions,
   zooFolder,
 } from "../shared/functions_process.ts";
-import { timeMs } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
 import { describeMachine } from "../../cli/output/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
@@ -129,11 +128,8 @@ async function main(): Promise<Costs> {
   }
   const processMs: number[] = [];
   for (let i = 0; i < starts; i++) {
-    processMs.push(
-      await timeMs(async () => {
-        await using _ = await startFunctions(options);
-      }),
-    );
+    await using functions = await startFunctions(options);
+    processMs.push(1000 * await cpuSeconds(functions.pid));
   }
   const gateway = await gatewayMs(first);
   await using functions = await startFunctions(options);
