@@ -251,6 +251,10 @@ class SealedCalls {
     const model = await loadModel(models, content, c.get("principal"));
     const modulusBits = 8 * modulus.length;
     telemetryOf(c.req.raw).add({ model: content.model, version, samples });
-    return sealedModels.get(model, { modulusBits, samples });
+    return sealedModels.get(
+      model,
+      { modulusBits, samples },
+      c.get("share"),
+    );
   }
 }

@@ -186,7 +186,11 @@ async function start(
   if (privacy === "sealed") {
     labelBudget(options.budget);
     const size = { modulusBits, samples };
-    const { plan, planHash } = options.sealedModels.get(model, size);
+    const { plan, planHash } = await options.sealedModels.get(
+      model,
+      size,
+      caller,
+    );
     const token = sealedTokens.seal({
       ...common,
       opens: "linear",

@@ -5,6 +5,7 @@
  */
 import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { CipherlayerError } from "../../support/errors.ts";
+import { writersOf } from "../../wire/dataflow.ts";
 import type { InferencePlan, RoundPlan } from "../../wire/plan.ts";
 import { Circuit } from "../circuit.ts";
 import { argMax } from "../circuits/activations.ts";
@@ -82,29 +83,13 @@ export function sealedRound(
   return { chosen, stages, shares, readers, digest };
 }
 
-/** The round that writes what `reader` reads as `tensor`; -1: it is the reading. */
-export function writerOf(
-  plan: InferencePlan,
-  reader: number,
-  tensor: string,
-): number {
-  return plan.rounds.slice(0, reader)
-    .findLastIndex(({ writes }) => writes === tensor);
-}
-
-/**
- * For each round, the inputs of later rounds that read what it writes, found in one pass:
- * a plan has up to 2^10 rounds of hundreds of inputs.
- */
-export function readersOf({ rounds }: InferencePlan): InputPlace[][] {
-  const places: InputPlace[][] = rounds.map(() => []);
-  const writers = new Map<string, number>();
-  for (const [round, { layout, writes }] of rounds.entries()) {
-    for (const [input, { tensor }] of layout.inputs.entries()) {
-      const writer = writers.get(tensor);
-      if (writer !== undefined) places[writer].push({ round, input });
+/** For each round, the inputs of later rounds that read what it writes. */
+export function readersOf(plan: InferencePlan): InputPlace[][] {
+  const places: InputPlace[][] = plan.rounds.map(() => []);
+  for (const [round, writers] of writersOf(plan).entries()) {
+    for (const [input, writer] of writers.entries()) {
+      if (writer >= 0) places[writer].push({ round, input });
     }
-    writers.set(writes, round);
   }
   return places;
 }

@@ -61,6 +61,22 @@ export async function sealedRoundsPaced(
   return checkedRounds(rounds);
 }
 
+/**
+ * The same in steps, a round each.
+ *
+ * @throws {CipherlayerError} as `sealedRounds`
+ */
+export function* sealedRoundsStepwise(
+  plan: SealedPlan,
+): Generator<void, SealedRound[]> {
+  const rounds: SealedRound[] = [];
+  for (const round of buildRounds(plan, new BuildBudget())) {
+    rounds.push(round);
+    yield;
+  }
+  return checkedRounds(rounds);
+}
+
 function* buildRounds(
   plan: SealedPlan,
   budget: BuildBudget,
