@@ -50,20 +50,24 @@ export interface SealedRound {
 }
 
 /**
+ * Builds a round's circuits in steps.
+ *
  * @param places of the inputs that read what the round writes, as {@linkcode readersOf} finds
  * @throws {CipherlayerError} `unsupported` if the round has a step without a circuit, or
  * is the last and has no two labels, or the budget is spent
  */
-export function sealedRound(
+export function* sealedRound(
   { rounds }: SealedPlan,
   index: number,
   places: readonly InputPlace[],
   budget: BuildBudget,
-): SealedRound {
+): Generator<void, SealedRound> {
   const { layout, valueBits, steps } = rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
+  yield;
   const rounding = roundingOf(steps, valueBits);
   const stepped = stepStages(steps, unmasked.elements, rounding, budget);
+  yield;
   const isLast = index === rounds.length - 1;
   const readers = places.map((place) =>
     readerOf(rounds[place.round].layout, place)
@@ -79,6 +83,7 @@ export function sealedRound(
     budget.spend("laneGates", circuit.gates.length * lanes);
   }
   const { chosen } = unmasked;
+  yield;
   const digest = digestOf(chosen, stages);
   return { chosen, stages, shares, readers, digest };
 }
