@@ -9,8 +9,11 @@ import { LruMap } from "../../models/lru.ts";
 import { runPaced, type Share } from "../privacy/paced.ts";
 import { SealedModel, sealModel } from "./sealed_model.ts";
 
-/** Plans held for each model, one for each pair of key length and batch size. */
-const plansPerModel = 8;
+/**
+ * Plans held for each model, one for each pair of key length and batch size: few, since
+ * their circuits are large.
+ */
+const plansPerModel = 2;
 
 /** Nothing in it depends on a sealing key. */
 export class SealedModels {
