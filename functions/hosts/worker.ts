@@ -39,7 +39,7 @@ const limits: Partial<Limits> = {
 
 /**
  * Calls of an isolate. None waits for another to end: the platform takes a request
- * that waits for nothing of its own for one that hangs.
+ * that waits for nothing for one that hangs.
  */
 const gateLimits = { running: 128, waiting: 0, bodyBytes: 32 * 2 ** 20 };
 

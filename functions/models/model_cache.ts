@@ -61,7 +61,7 @@ export class ModelCache {
     for (const entry of this.#entries.values()) bytes += entry.bytes;
     for (const [key, entry] of this.#entries) {
       if (bytes <= this.#maxBytes || this.#entries.size === 1) return;
-      // Packages still being read have no size yet, and somebody waits for them.
+      // Packages still being read have no size yet, and callers wait for them.
       if (entry.bytes === 0) continue;
       this.#entries.delete(key);
       bytes -= entry.bytes;

@@ -34,7 +34,7 @@ import { runPaced, type Share, type Task } from "./privacy/paced.ts";
 
 /**
  * Milliseconds that planning may take, of this thread's time: a plan of ResNet-20 takes
- * a quarter of a second, and what `verifyPackage` lets in a few.
+ * a quarter of a second, and what `verifyPackage` accepts a few.
  */
 const maxPlanningMs = 60_000;
 /** Plans held for each model, one for each pair of key length and batch size. */

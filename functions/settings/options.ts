@@ -17,6 +17,10 @@ import type { Settings } from "./settings.ts";
 const minKeyBytes = 32;
 /** A gateway needs one an hour; each costs the check of its key and perhaps a plan. */
 const sessionsPerMinute = 120;
+/** One core: fifty inferences of LeNet. */
+const sealedMsPerMinute = 60_000;
+/** Seventy of these, 133 Mbit/s. */
+const sealedBytesPerMinute = 1e9;
 
 /**
  * What the functions run on, as far as every host has it.
@@ -84,6 +88,11 @@ export function ratesFrom(settings: Settings, store: BudgetStore): Rates {
       callsPerMinute: settings.number("CIPHERLAYER_CALLS_PER_MINUTE"),
       sessionsPerMinute: settings.number("CIPHERLAYER_SESSIONS_PER_MINUTE") ??
         sessionsPerMinute,
+      sealedMsPerMinute: settings.limit("CIPHERLAYER_SEALED_MS_PER_MINUTE") ??
+        sealedMsPerMinute,
+      sealedBytesPerMinute:
+        settings.limit("CIPHERLAYER_SEALED_BYTES_PER_MINUTE") ??
+          sealedBytesPerMinute,
     },
   };
 }

@@ -326,8 +326,22 @@ export const functionsMutations: Mutation[] = [
     name: "the server behind the listener answers everybody",
     file: "functions/hosts/guarded_listener.ts",
     find: "if (!connection) return new Response(null, { status: 403 });",
-    replace: "if (!connection) return handler(request, host);",
+    replace: "if (!connection) return this.#handler(request, host);",
     tests: ["tests/functions/hosts/guarded_listener_test.ts"],
+  },
+  {
+    name: "a refused call stops the others of its connection",
+    file: "functions/hosts/guarded_listener.ts",
+    find: " && connection.calls === 1",
+    replace: "",
+    tests: ["tests/functions/hosts/tls_test.ts"],
+  },
+  {
+    name: "any key goes with a certificate",
+    file: "functions/hosts/certificate.ts",
+    find: "return certificate.checkPrivateKey(key);",
+    replace: "return true;",
+    tests: ["tests/functions/hosts/tls_test.ts"],
   },
   {
     name: "an access file that is being written counts",

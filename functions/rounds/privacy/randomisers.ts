@@ -31,7 +31,7 @@ export interface Randomiser {
    *
    * @param answers (a, b): the answer is a + b*N
    * @param masks in [0, N)
-   * @param random for each answer a source of its own, of `bytesPerAnswer`
+   * @param random a separate source for each answer, of `bytesPerAnswer`
    * @param out receives the results, big-endian, one after another
    */
   randomise(

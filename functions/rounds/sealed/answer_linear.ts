@@ -93,6 +93,7 @@ export async function answerLinear(
   const { model, content, request, signal } = job;
   checkModel(model, content);
   const { digest } = model.rounds[content.round];
+  const leaves = model.batches[content.round];
   const compiled = model.compiled(content.round);
   const { layout } = compiled.plan;
   const modulus = bigIntFromBytes(content.modulus);
@@ -100,13 +101,13 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, model.leaves);
+    checkBatch(request.batch, job.parent, content, leaves);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
   const batch = request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      leaves: model.leaves,
+      leaves,
       seed: purposeSeed(seed, "batch"),
     });
   const task = { usedMs: 0, caller: context.caller };

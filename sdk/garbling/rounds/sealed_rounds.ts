@@ -10,7 +10,12 @@ import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import { atOnce, Pacer } from "../../support/pacing.ts";
-import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
+import {
+  leavesFor,
+  maxLeaves,
+  minLeaves,
+  outputsOf,
+} from "../../transfer/code_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan } from "../../wire/plan.ts";
 import {
@@ -96,9 +101,23 @@ function checkedRounds(rounds: SealedRound[]): SealedRound[] {
   return rounds;
 }
 
-/** Leaves of a batch of transfers for one inference. */
-export const leavesOf = (rounds: readonly SealedRound[]): number =>
-  leavesFor(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+/** Transfers that are as soon made for all rounds as for the last one alone. */
+const fewTransfers = 8 * outputsOf(minLeaves);
+
+/**
+ * Leaves of the batch of transfers that each round's linear call asks for; 0: none. The
+ * first one's is for all rounds, unless it is large: then the last round has one of its
+ * own, so that its few choices, asked for again, never make the functions make all.
+ */
+export function batchesOf(rounds: readonly SealedRound[]): number[] {
+  const counts = rounds.map(({ chosen }) => chosen.bit.length);
+  const last = counts.length - 1, all = sum(counts);
+  const isSplit = last > 0 && all > fewTransfers;
+  return counts.map((count, round) => {
+    if (round === 0) return leavesFor(isSplit ? all - counts[last] : all);
+    return round === last && isSplit ? leavesFor(count) : 0;
+  });
+}
 
 /** A choice for each bit of each value, at least. */
 const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>

@@ -121,7 +121,7 @@ Deno.test("callers have equal shares of the work, however many calls they make",
   deepEqual(order, ["g0", "m0", "g1", "g2", "m1", "g3", "g4", "m2", "g5"]);
 });
 
-Deno.test("of one caller the lightest is next, and a heavy one no later than its share", async () => {
+Deno.test("a caller's lightest call is next, a heavy one no later than its share", async () => {
   const { order, ask, end } = calls(1);
   const caller = nobody();
   ask("first", caller, 500);

@@ -21,7 +21,7 @@ const answering = script(
   };`,
 );
 
-Deno.test("a thread that ends: its calls may be tried again, and another thread takes them", async () => {
+Deno.test("calls of a thread that ended are retryable, and another thread takes them", async () => {
   const RealWorker = globalThis.Worker;
   const started: Worker[] = [];
   globalThis.Worker = class extends RealWorker {

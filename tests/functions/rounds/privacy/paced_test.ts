@@ -63,7 +63,7 @@ Deno.test("callers have equal shares of a thread, however many calls they make",
   equal(greedy.usedMs, 160);
 });
 
-Deno.test("of one caller's calls the one that has had the least goes on", async () => {
+Deno.test("among one caller's calls the one that has had the least goes on", async () => {
   const { shared, work, steps } = slices();
   const caller = { usedMs: 0 };
   const heavy = shared.run(work("h", 6), { usedMs: 100, caller });
