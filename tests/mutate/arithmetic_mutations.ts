@@ -164,8 +164,8 @@ export const arithmeticMutations: Mutation[] = [
   {
     name: "numbers without bound after a step",
     file: "sdk/activations/apply.ts",
-    find: "saturate(each(values))",
-    replace: "each(values)",
+    find: "saturate(each(values, operand?.samples[s] ?? values))",
+    replace: "each(values, operand?.samples[s] ?? values)",
     tests: ["tests/sdk/activations/steps_test.ts"],
   },
   {

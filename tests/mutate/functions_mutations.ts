@@ -297,8 +297,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "a database that cannot be opened is done without",
     file: "functions/settings/environment.ts",
-    find: "if (isNeeded || path !== undefined) {",
-    replace: "if (isNeeded) {",
+    find: "await openState(settings, role) ??",
+    replace: "await openState(settings, role).catch(() => undefined) ??",
     tests: ["tests/functions/settings/environment_test.ts"],
   },
   {
