@@ -225,7 +225,12 @@ function hasHadLess(a: Task, b: Task): boolean {
   return ofA === ofB ? a.usedMs < b.usedMs : ofA.usedMs < ofB.usedMs;
 }
 
-const ofThisThread = new TimeSlices();
+let ofThisThread: TimeSlices | undefined;
+
+/** Made when it is first wanted: what Node 20 lacks has been added by then. */
+function slicesOfThisThread(): TimeSlices {
+  return ofThisThread ??= new TimeSlices();
+}
 
 /**
  * Runs a computation that yields often, sharing the thread with others.
@@ -237,10 +242,10 @@ export function runPaced<T>(
   work: Generator<void, T>,
   { signal, task = { usedMs: 0 } }: { signal?: AbortSignal; task?: Task } = {},
 ): Promise<T> {
-  return ofThisThread.run(work, task, signal);
+  return slicesOfThisThread().run(work, task, signal);
 }
 
 /** {@linkcode TimeSlices.attend} on this thread. */
 export function attend(caller: Share): () => void {
-  return ofThisThread.attend(caller);
+  return slicesOfThisThread().attend(caller);
 }
