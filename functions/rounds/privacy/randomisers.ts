@@ -9,7 +9,6 @@ import type {
   Arithmetic,
   Kernel,
 } from "../../../sdk/paillier/public/kernel.ts";
-import { registerBytes } from "../../../sdk/paillier/wasm/limbs.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
@@ -103,9 +102,13 @@ export function bankGroups(answers: number, modulusBits: number): number {
 }
 
 /** Memory that a bank takes from the moment it is opened. */
-export function bankBytes(groupCount: number, modulusBits: number): number {
+export function bankBytes(
+  kernel: Kernel,
+  groupCount: number,
+  modulusBits: number,
+): number {
   const groups = cutBases(baseCount(modulusBits), groupCount);
-  return bankRegisters(groups) * registerBytes(modulusBits);
+  return bankRegisters(groups) * kernel.registerBytes(modulusBits);
 }
 
 function bankRegisters(groups: readonly Group[]): number {
@@ -122,6 +125,7 @@ function bankRegisters(groups: readonly Group[]): number {
  * among the N-th residues (SECURITY, "Parameters").
  */
 export class RandomiserBank implements Randomiser {
+  readonly #kernel: Kernel;
   readonly #arithmetic: Arithmetic;
   readonly #program: ProductProgram;
   readonly #exponentBits: number;
@@ -134,6 +138,7 @@ export class RandomiserBank implements Randomiser {
     modulusBits: number,
     groups: readonly Group[],
   ) {
+    this.#kernel = kernel;
     this.#groups = groups;
     this.#arithmetic = kernel.open([modulus, modulus], bankRegisters(groups));
     this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
@@ -142,10 +147,10 @@ export class RandomiserBank implements Randomiser {
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
   }
 
-  /** Memory that the bank takes in the WASM kernel. */
+  /** Memory that the bank takes. */
   get bytes(): number {
     const { moduli, registers } = this.#arithmetic;
-    return registers * registerBytes(bitLength(moduli[0]));
+    return registers * this.#kernel.registerBytes(bitLength(moduli[0]));
   }
 
   get bytesPerAnswer(): number {
