@@ -345,4 +345,11 @@ export const arithmeticMutations: Mutation[] = [
     replace: "export const maxWords = 6;",
     tests: ["tests/sdk/paillier/kernel_test.ts"],
   },
+  {
+    name: "chains of five products of short digits",
+    file: "sdk/paillier/wasm/limbs.ts",
+    find: "fused: false, rows: 4 };",
+    replace: "fused: false, rows: 5 };",
+    tests: ["tests/sdk/paillier/kernel_stress_test.ts"],
+  },
 ];
