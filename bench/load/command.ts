@@ -21,7 +21,7 @@ function readOptions(command: Command, args: string[]) {
   command
     .option(
       "--gateways <n>",
-      "sessions, each with a key of its own",
+      "sessions, each with a separate key",
       wholeNumber(1),
       12,
     )

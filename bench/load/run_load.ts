@@ -1,5 +1,5 @@
 /**
- * Gateways in processes of their own against a fleet behind a balancer.
+ * Gateways in separate processes against a fleet behind a balancer.
  *
  * @module
  */

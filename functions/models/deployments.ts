@@ -60,7 +60,7 @@ const maxReleases = 64;
  * of instances and owners may do so at once.
  */
 export class Deployments {
-  /** Told of each model whose state was to change, for threads with a view of their own. */
+  /** Receives each model whose state was to change, for threads with their own view. */
   onChange: (model: string) => void = () => {};
   /** The models as the data plane sees them. */
   readonly models: DeployedModels;

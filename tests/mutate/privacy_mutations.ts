@@ -210,8 +210,8 @@ export const privacyMutations: Mutation[] = [
   {
     name: "other randomisers without a bank",
     file: "functions/rounds/privacy/direct_randomiser.ts",
-    find: "bytes[i][row + (first >> 3)]",
-    replace: "bytes[i][first >> 3]",
+    find: "table + rows[i][bit * groups.length + group],",
+    replace: "table + rows[i][group],",
     tests: ["tests/functions/rounds/privacy/privacy_test.ts"],
   },
   {

@@ -142,8 +142,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "windows of any size",
     file: "sdk/session/check_plan.ts",
-    find: 'if ("kernel" in step && work * samples > maxPoolingWork) {',
-    replace: 'if ("kernel" in step && work < 0) {',
+    find: "if (joins && work * samples > maxPoolingWork) {",
+    replace: "if (joins && work < 0) {",
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
   {
@@ -261,8 +261,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "sessions that are renewed for any fault",
     file: "sdk/session/session.ts",
-    find: "if (!renew) throw error;",
-    replace: "if (renew === null) throw error;",
+    find: "if (!isOfToken(error)) throw error;",
+    replace: "if (isOfToken === undefined) throw error;",
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {

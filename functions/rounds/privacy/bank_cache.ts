@@ -137,7 +137,7 @@ export class BankCache {
 
   async #build(cached: CachedBank): Promise<void> {
     const { modulus, groups, caller, built } = cached;
-    cached.bytes = bankBytes(groups, bitLength(modulus));
+    cached.bytes = bankBytes(this.#kernel, groups, bitLength(modulus));
     this.#evictBefore(cached);
     try {
       built.resolve(
