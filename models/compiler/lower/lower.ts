@@ -29,7 +29,7 @@ import { comparisonRules } from "./operators/comparisons.ts";
 import { joinedTensors } from "./operators/joins.ts";
 import { normRules } from "./operators/norms.ts";
 import { quantisedRules } from "./operators/quantised.ts";
-import { recurrentRules } from "./operators/recurrent.ts";
+import { layerRules } from "./operators/gated.ts";
 import { reductionRules } from "./operators/reductions.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
@@ -69,7 +69,7 @@ const rules: Record<string, OperatorRule> = {
   ...shapeRules,
   ...quantisedRules,
   ...mlRules,
-  ...recurrentRules,
+  ...layerRules,
   ...comparisonRules,
   ...normRules,
 };

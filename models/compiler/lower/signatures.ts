@@ -98,6 +98,28 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 6,
     dynamic: 6,
   },
+  GRU: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+      linear_before_reset: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
+  LSTM: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      input_forget: "number",
+      layout: "number",
+    },
+    inputs: 8,
+    dynamic: 7,
+  },
   Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
   LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
   LinearClassifier: {

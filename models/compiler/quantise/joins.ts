@@ -6,12 +6,31 @@
 import { combiner } from "../../../sdk/activations/operands.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../../../sdk/wire/plan.ts";
-import type { Along, JoinOperation } from "../ir.ts";
+import {
+  type Along,
+  type FloatNetwork,
+  isJoin,
+  type JoinOperation,
+} from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { asMultiplier } from "./range.ts";
 
 /** Bits of integers that are joined with others. */
 export const joinBits = 14;
+
+/** Bits that a table between joined activations gives. */
+export const joinedTableBits = 12;
+
+/** Entries of all such tables of a model: half of what a plan may hold. */
+const maxJoinedEntries = 2 ** 18;
+
+/** Bits that they are read by: fewer, where there are many tables. */
+export function joinedInputBits({ rounds }: FloatNetwork): number {
+  const tables = rounds.filter(({ gateway }) => gateway.some(isJoin))
+    .flatMap(({ gateway }) => gateway.filter(({ op }) => op === "function"));
+  const bits = Math.floor(Math.log2(maxJoinedEntries / (tables.length || 1)));
+  return Math.max(8, Math.min(12, bits));
+}
 
 /** Bits of the factors of a sum. */
 const factorBits = 16;
