@@ -56,7 +56,7 @@ export function applyJoin(
       const centred = step.centred ? x.map((v, i) => v - means[i]) : x;
       const squares = alongAll(centred.map((v) => v * v), step, "sum");
       return centred.map((v, i) =>
-        v / Math.sqrt(squares[i] / count + step.epsilon)
+        v === 0 ? 0 : v / Math.sqrt(squares[i] / count + step.epsilon)
       );
     }
   }
