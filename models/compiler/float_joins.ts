@@ -44,6 +44,12 @@ export function applyJoin(
       return multiplier(step)(x, other(step.with));
     case "reduce":
       return reducer(step)(x);
+    case "repeat": {
+      const { shape, times } = step;
+      const to = shape.map((extent, axis) => extent * times[axis]);
+      const from = repeatedFrom(shape, to);
+      return Float64Array.from(from, (at) => x[at]);
+    }
     case "softmax": {
       const largest = alongAll(x, step, "max");
       const powers = x.map((value, i) => Math.exp(value - largest[i]));

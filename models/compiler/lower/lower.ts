@@ -31,6 +31,7 @@ import { normRules } from "./operators/norms.ts";
 import { quantisedRules } from "./operators/quantised.ts";
 import { layerRules } from "./operators/gated.ts";
 import { reductionRules } from "./operators/reductions.ts";
+import { resizeRules } from "./operators/resize.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
 import { type Integers, passIntegers } from "./integers.ts";
@@ -72,6 +73,7 @@ const rules: Record<string, OperatorRule> = {
   ...layerRules,
   ...comparisonRules,
   ...normRules,
+  ...resizeRules,
 };
 
 /** Whether a rule lowers the operator where it depends on the reading. */

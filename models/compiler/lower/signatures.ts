@@ -183,6 +183,19 @@ const signatures: Readonly<Record<string, Signature>> = {
   ReduceSumSquare: reduction,
   ReduceL1: reduction,
   ReduceL2: reduction,
+  Resize: {
+    attributes: {
+      antialias: "number",
+      coordinate_transformation_mode: "string",
+      cubic_coeff_a: "number",
+      exclude_outside: "number",
+      extrapolation_value: "number",
+      mode: "string",
+      nearest_mode: "string",
+    },
+    inputs: 4,
+  },
+  Upsample: { attributes: { mode: "string", scales: "numbers" }, inputs: 2 },
   Softmax: { attributes: axis },
   LayerNormalization: {
     attributes: { ...axis, epsilon: "number", stash_type: "number" },

@@ -7,8 +7,6 @@
 const suggestions: Record<string, string> = {
   LogSoftmax: "end the model at the scores; LogSoftmax keeps their order",
   ArgMax: "end the model with it, or take the arg-max of the scores",
-  Resize: "resize readings before inference",
-  Upsample: "resize readings before inference",
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",

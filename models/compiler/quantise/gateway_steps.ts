@@ -217,6 +217,13 @@ class StepWalk implements JoinWalk {
       }
       case "transpose":
         return this.#transpose(operation);
+      case "repeat": {
+        // The same integers, in more places.
+        const narrow = this.#narrow;
+        addJoin(this, operation);
+        this.#narrow = narrow;
+        return;
+      }
       case "keep":
       case "take":
       case "combine":

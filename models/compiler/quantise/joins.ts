@@ -100,6 +100,8 @@ export function addJoin(walk: JoinWalk, operation: JoinOperation): void {
       if (by !== "sum") return walk.push({ op: "reduce", by, shape, axes });
       return sumAlong(walk, { shape, axes });
     }
+    case "repeat":
+      return repeat(walk, operation);
     case "softmax":
       return softmax(walk, operation);
     case "normalise":
@@ -214,6 +216,26 @@ function sumAlong(walk: JoinWalk, along: Along): void {
   walk.narrow(Math.min(joinBits, maxSumBits - Math.ceil(Math.log2(terms))));
   walk.push({ op: "reduce", by: "sum", ...onlyAlong(along) });
   walk.become({ scale: walk.scale, bound: walk.bound * terms });
+}
+
+/** Values times ones, which some of the values are made. */
+function repeat(
+  walk: JoinWalk,
+  { shape, times }: Extract<JoinOperation, { op: "repeat" }>,
+): void {
+  const values = walk.keepHere(), { scale, bound } = walk;
+  walk.push({ op: "take", from: values, start: 0, shape: times });
+  walk.push({ op: "lookup", multiplier: 0, shift: 1, low: 0, table: [1] });
+  const ones = walk.keepHere();
+  walk.push({ op: "take", from: values, start: 0, shape });
+  walk.push({
+    op: "combine",
+    by: "product",
+    with: ones,
+    shape,
+    withShape: times,
+  });
+  walk.become({ scale, bound });
 }
 
 /** exp(x - max), by a table, over its sum. */

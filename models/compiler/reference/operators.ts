@@ -18,6 +18,7 @@ import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
 import { cells, recurrent } from "./recurrent.ts";
 import { normOperators } from "./norms.ts";
+import { resizeNearest } from "./resize.ts";
 import { quantisedOperators } from "./quantised.ts";
 import {
   convolution,
@@ -399,6 +400,8 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   Where: where,
   ...normOperators,
+  Resize: resizeNearest,
+  Upsample: resizeNearest,
   ...quantisedOperators(matMul),
   ...mlOperators,
 };
