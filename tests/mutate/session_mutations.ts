@@ -426,4 +426,11 @@ export const sessionMutations: Mutation[] = [
     replace: "? JSON.stringify(result)",
     tests: ["tests/cli/words_test.ts"],
   },
+  {
+    name: "a step reads an activation that is not there",
+    file: "sdk/session/check_plan.ts",
+    find: "if (name !== null && !operand) {",
+    replace: "if (false) {",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
+  },
 ];
