@@ -352,4 +352,18 @@ export const arithmeticMutations: Mutation[] = [
     replace: "fused: false, rows: 5 };",
     tests: ["tests/sdk/paillier/kernel_stress_test.ts"],
   },
+  {
+    name: "a quotient's divisor may be 0",
+    file: "sdk/activations/operands.ts",
+    find: "const divisor = Math.max(x, 1);",
+    replace: "const divisor = x;",
+    tests: ["tests/sdk/activations/operands_test.ts"],
+  },
+  {
+    name: "a matrix product's range is that of one product",
+    file: "sdk/wire/value_range.ts",
+    find: "return exact(products.low * terms, products.high * terms);",
+    replace: "return exact(products.low, products.high);",
+    tests: ["tests/sdk/wire/value_range_test.ts"],
+  },
 ];

@@ -142,8 +142,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "windows of any size",
     file: "sdk/session/check_plan.ts",
-    find: "if (joins && work * samples > maxPoolingWork) {",
-    replace: "if (joins && work < 0) {",
+    find: 'if ("kernel" in step && work * samples > maxPoolingWork) {',
+    replace: 'if ("kernel" in step && work < 0) {',
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
   {
@@ -425,5 +425,12 @@ export const sessionMutations: Mutation[] = [
     find: "? escapeObeyed(JSON.stringify(result))",
     replace: "? JSON.stringify(result)",
     tests: ["tests/cli/words_test.ts"],
+  },
+  {
+    name: "a step reads an activation that is not there",
+    file: "sdk/session/check_plan.ts",
+    find: "if (name !== null && !operand) {",
+    replace: "if (false) {",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
   },
 ];
