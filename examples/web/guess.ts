@@ -27,7 +27,7 @@ export class Guess {
 
   /**
    * @param figures hold a button with a canvas, and a caption each
-   * @param result where the outcome is told
+   * @param result where the outcome is shown
    */
   constructor(figures: Record<Side, HTMLElement>, result: HTMLElement) {
     this.#tiles = { left: tileOf(figures.left), right: tileOf(figures.right) };

@@ -192,7 +192,11 @@ function showKey(
   { keyBits, fingerprint, kernel, model }: WorkerMessage & { kind: "ready" },
 ): void {
   const key = find("key");
-  const kernelName = kernel === "wasm" ? "WebAssembly" : "big integers";
+  const kernelName = kernel === "wasm"
+    ? "WebAssembly"
+    : kernel === "bigint"
+    ? "big integers"
+    : "WebAssembly without fused multiply-adds";
   key.textContent = `Your key: ${groupDigits(keyBits)} bits, ${
     fingerprint.slice(0, 16)
   }. Arithmetic: ${kernelName}. Network: ${model}.`;

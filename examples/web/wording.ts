@@ -47,8 +47,12 @@ export function sayWork(
 ): string {
   const total = (part: "encryptMs" | "evaluateMs" | "decryptMs") =>
     readableSeconds(reports.reduce((sum, report) => sum + report[part], 0));
-  const how = kernel === "wasm"
-    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}, the fast way`
+  const how = kernel !== "bigint"
+    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}${
+      kernel === "wasm"
+        ? ", the fast way"
+        : " without fused multiply-adds: half as fast as with them"
+    }`
     : "JavaScript's big integers: several times slower than WebAssembly, with the same results";
   return `Encrypting took ${total("encryptMs")}, the cloud's work ${
     total("evaluateMs")

@@ -57,7 +57,7 @@ export class FolderModelStore implements ModelStore {
     const models = await Promise.allSettled(
       names.sort().map((name) => this.load(name)),
     );
-    // A package that is not sound is not offered; who asks for it is told.
+    // An unsound package is not listed; asking for it gives the reason.
     return models.flatMap((model) =>
       model.status === "fulfilled" ? [modelInfo(model.value)] : []
     );
