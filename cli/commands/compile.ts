@@ -27,7 +27,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./command.ts";
-import { checkCompileOptions } from "./compile_checks.ts";
+import { checkCompileOptions, checkStates } from "./compile_checks.ts";
 import { refuseOverwriting } from "./overwriting.ts";
 import { keyMark } from "./encrypted.ts";
 import { findModel } from "./model_argument.ts";
@@ -191,6 +191,7 @@ async function compile(path: string, options: Options): Promise<void> {
   if (!options.calibrate && !options.quantisation && !isGiven(network)) {
     throw new UsageError("Cannot compile: --calibrate FILE is missing");
   }
+  checkStates(network, states ?? []);
   const calibration = options.calibrate
     ? await loadReadings(
       options.calibrate,

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import { startNodeServer } from "../../functions/hosts/node_server.ts";
 import { UsageError, wholeNumber } from "./command.ts";
+import { findPackage } from "./model_argument.ts";
 
 interface Options {
   port: number;
@@ -24,7 +26,7 @@ export function serveCommand(): Command {
     )
     .argument(
       "[models]",
-      "folder of packages, or one package (default: CIPHERLAYER_MODELS, else the zoo)",
+      "folder of packages, one package, or a name in the zoo (default: CIPHERLAYER_MODELS, else the zoo)",
     )
     .option(
       "--port <n>",
@@ -45,11 +47,16 @@ CIPHERLAYER_ACCESS, CIPHERLAYER_THREADS and others.
 
 Examples:
   cipherlayer serve
+  cipherlayer serve occupancy
   cipherlayer serve my-model --port 8080
   cipherlayer serve my-model --hostname 0.0.0.0 --cert chain.pem --key key.pem`,
     )
     .action(async (models: string | undefined, options: Options) => {
-      if (models !== undefined) process.env.CIPHERLAYER_MODELS = models;
+      if (models !== undefined) {
+        process.env.CIPHERLAYER_MODELS = existsSync(models)
+          ? models
+          : await findPackage(models);
+      }
       await startNodeServer({ ...options, certificate: filesOf(options) });
       // Signals end the process.
       await new Promise(() => {});
