@@ -13,7 +13,7 @@ import type {
 } from "../../sdk/garbling/rounds/round.ts";
 import {
   isSealed,
-  leavesOf,
+  choicesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -190,7 +190,7 @@ export class SealedClient implements Disposable {
     shifts: readonly { element: number; by: number }[],
   ): Promise<LastRound> {
     const asked = this.#batch ? null : await this.#transfers.ask(
-      leavesOf(this.#rounds),
+      choicesOf(this.#rounds),
       token,
       (path, body) => this.#post(`sealed/${path}`, body),
     );

@@ -127,7 +127,7 @@ async function infer(reading: Float64Array) {
   let batch = root, batchToken = rootToken;
   for (let index = 0; index < rounds.length; index++) {
     const pending = index === 0
-      ? await time("gateway: transfers", () => root.extend(sealed.leaves))
+      ? await time("gateway: transfers", () => root.extend(sealed.choices))
       : null;
     const linear = {
       token,

@@ -8,7 +8,7 @@ import {
   inputCiphertexts,
 } from "../../sdk/fixed_point/layout.ts";
 import {
-  leavesOf,
+  choicesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import type { SealedRound } from "../../sdk/garbling/rounds/round.ts";
@@ -80,7 +80,7 @@ export function forecastSealed(
   },
 ): SealedForecast {
   const plan = planSealed(model, { modulusBits, samples });
-  const made = sealedRounds(plan), leaves = leavesOf(made);
+  const made = sealedRounds(plan), choices = choicesOf(made);
   const rounds = model.manifest.rounds.map((round, index) => {
     const { layout } = plan.rounds[index];
     const profiles = weightProfiles(round, model.tensors);
@@ -92,7 +92,7 @@ export function forecastSealed(
     });
     const isFirst = index === 0;
     const batch = isFirst
-      ? { up: batchChoiceBytes(leaves), down: batchAnswerBytes(leaves) }
+      ? { up: batchChoiceBytes(choices), down: batchAnswerBytes(choices) }
       : { up: 0, down: 0 };
     const garbled = garbledPart(made[index]);
     const bytesUp = linear.bytesUp + batch.up + garbled.bytesUp +

@@ -13,7 +13,7 @@ import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
-import { leavesOf } from "../garbling/rounds/sealed_rounds.ts";
+import { choicesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
 import type {
   InferenceContext,
@@ -45,19 +45,19 @@ export class SealedInferences {
   readonly #rounds: readonly SealedRound[];
   readonly #gates = makeKernel();
   readonly #transfers: Transfers;
-  readonly #leaves: number;
+  readonly #choices: number;
 
   /** @param rounds of the plan, as `sealedRoundsPaced` makes them */
   constructor(plan: SealedPlan, rounds: readonly SealedRound[], clock: Clock) {
     this.#plan = plan;
     this.#rounds = rounds;
     this.#transfers = new Transfers(this.#gates, clock);
-    this.#leaves = leavesOf(this.#rounds);
+    this.#choices = choicesOf(this.#rounds);
   }
 
   /** Sets transfers up, so that the first inference need not. */
   prepare(token: Uint8Array, post: PostSealed): Promise<void> {
-    return this.#transfers.prepare(this.#leaves, token, post);
+    return this.#transfers.prepare(this.#choices, token, post);
   }
 
   /** Runs every round of one inference, as `runInference` does for other plans. */
@@ -119,7 +119,7 @@ export class SealedInferences {
     const started = clock.now();
     context.onState({ state: "encrypting", round: index });
     const asked = batch ? null : await this.#transfers.ask(
-      this.#leaves,
+      this.#choices,
       token,
       async (...call) => (await post(...call)).body,
     );
@@ -133,7 +133,7 @@ export class SealedInferences {
     const reply = await post(
       `rounds/${index}`,
       encodeSealed({ token, ciphertexts, batch: asked && asked.request }),
-      size + batchAnswerBytes(this.#leaves) + framingBytes,
+      size + batchAnswerBytes(this.#choices) + framingBytes,
     );
     const linear = decodeSealed("linearResponse", reply.body);
     checkAnswer(linear.ciphertexts, size, index);

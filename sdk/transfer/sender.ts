@@ -17,10 +17,11 @@ import {
   Codes,
   labelsOf,
   padsOf,
-  setupLeaves,
+  setupBases,
   setupRequestBytes,
+  setupSizes,
 } from "./chain.ts";
-import { basesOf, maxLeaves, minLeaves, trees } from "./code_shape.ts";
+import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import { bitOf, bytesOfWords, cut, wordsOfBytes } from "./bytes.ts";
 import { concat } from "../support/bytes.ts";
 
@@ -28,7 +29,8 @@ import { concat } from "../support/bytes.ts";
 export interface BatchSeed {
   /** 32 secret bytes. */
   seed: Uint8Array;
-  leaves: number;
+  /** Transfers, at least. */
+  size: number;
 }
 
 /** Choices in transfers of a batch: one bit each, xor the receiver's random choice. */
@@ -49,15 +51,18 @@ const derive = (seed: Uint8Array, purpose: string, bytes: number): Uint8Array =>
     bytes,
   );
 
-function secretsOf(seed: Uint8Array) {
+function secretsOf(seed: Uint8Array, { trees }: BatchShape) {
   const delta = wordsOfBytes(derive(seed, "delta", 16));
   delta[0] |= 1;
   return {
     delta,
     roots: wordsOfBytes(derive(seed, "roots", 16 * trees)),
-    salt: wordsOfBytes(derive(seed, "salt", 16)),
+    salt: saltOf(seed),
   };
 }
+
+const saltOf = (seed: Uint8Array): Uint32Array =>
+  wordsOfBytes(derive(seed, "salt", 16));
 
 /** A set-up's request, found well-formed. */
 export interface SetupRequest {
@@ -69,8 +74,8 @@ export interface SetupRequest {
 export function readSetup(request: Uint8Array): SetupRequest {
   checkLength("request", request, setupRequestBytes);
   const [message, ...choices] = cut(request, [
-    choiceBytes * basesOf(setupLeaves[0]),
-    ...setupLeaves.slice(1).map(batchChoiceBytes),
+    choiceBytes * setupBases,
+    ...setupSizes.slice(1).map(batchChoiceBytes),
   ]);
   return { points: { message, points: decodePoints(message) }, choices };
 }
@@ -113,9 +118,9 @@ export class TransferSender {
       pair.map(wordsOfBytes) as unknown as KeyPair
     );
     const pieces = [base.message];
-    const batches = setupLeaves.map((leaves, i): BatchSeed => ({
+    const batches = setupSizes.map((size, i): BatchSeed => ({
       seed: derive(seed, `batch ${i}`, 32),
-      leaves,
+      size,
     }));
     for (const [i, batch] of batches.entries()) {
       if (i > 0) {
@@ -141,7 +146,7 @@ export class TransferSender {
     from: number,
     choices: Uint8Array,
   ): Uint8Array {
-    checkBatchRequest(parent.leaves, batch.leaves, from, choices);
+    checkBatchRequest(parent.size, batch.size, from, choices);
     return this.#message(batch, this.#keysFrom(parent, batch, from, choices));
   }
 
@@ -155,14 +160,14 @@ export class TransferSender {
     choices: Choices,
   ): { delta: Uint32Array; labels: Labels } {
     const { from, count, bits } = choices;
-    checkTransfers(from, count, batch.leaves);
+    checkTransfers(from, count, batch.size);
     checkLength("choices", bits, Math.ceil(count / 8));
     const { delta, rows } = this.#rows(batch);
     return { delta, labels: zeroLabels({ delta, rows }, choices) };
   }
 
   #rows(batch: BatchSeed): Rows {
-    const key = `${batch.leaves} ${batch.seed.join()}`;
+    const key = `${batch.size} ${batch.seed.join()}`;
     const rows = this.#kept.get(key) ?? this.#makeRows(batch);
     this.#kept.delete(key);
     this.#kept.set(key, rows);
@@ -176,16 +181,16 @@ export class TransferSender {
     return rows;
   }
 
-  #makeRows({ seed, leaves }: BatchSeed): Rows {
-    const { delta, roots, salt } = secretsOf(seed);
-    const code = this.#codes.get(leaves);
-    const rows = senderRows(this.#kernel, code, { roots }, { leaves, salt });
+  #makeRows({ seed, size }: BatchSeed): Rows {
+    const shape = shapeOf(size), code = this.#codes.get(shape);
+    const { delta, roots, salt } = secretsOf(seed, shape);
+    const rows = senderRows(this.#kernel, code, { roots }, { shape, salt });
     return { delta, rows };
   }
 
-  #message({ seed, leaves }: BatchSeed, keys: readonly KeyPair[]): Uint8Array {
-    const { salt, ...secrets } = secretsOf(seed);
-    const words = batchMessage(this.#kernel, secrets, { leaves, salt, keys });
+  #message({ seed, size }: BatchSeed, keys: readonly KeyPair[]): Uint8Array {
+    const shape = shapeOf(size), { salt, ...secrets } = secretsOf(seed, shape);
+    const words = batchMessage(this.#kernel, secrets, { shape, salt, keys });
     return bytesOfWords(Uint32Array.of(...salt, ...words));
   }
 
@@ -196,13 +201,13 @@ export class TransferSender {
     bits: Uint8Array,
   ): KeyPair[] {
     const { delta, rows } = this.#rows(parent);
-    const count = basesOf(batch.leaves);
+    const count = shapeOf(batch.size).bases;
     const zero = zeroLabels({ delta, rows }, { from, count, bits });
     const one = zero.range(0, count);
     for (let i = 0; i < count; i++) {
       one.set(0, i, zero.get(0, i).map((word, w) => word ^ delta[w]));
     }
-    const { salt } = secretsOf(batch.seed);
+    const salt = saltOf(batch.seed);
     const zeros = padsOf(this.#kernel, zero, salt);
     const ones = padsOf(this.#kernel, one, salt);
     return zeros.map((pad, i) => [pad, ones[i]]);
@@ -221,19 +226,11 @@ function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
 
 /** @throws {CipherlayerError} `malformed` */
 export function checkBatchRequest(
-  parentLeaves: number,
-  leaves: number,
+  parentSize: number,
+  size: number,
   from: number,
   choices: Uint8Array,
 ): void {
-  if (
-    !(Number.isInteger(leaves) && leaves >= minLeaves && leaves <= maxLeaves)
-  ) {
-    throw new CipherlayerError(
-      "malformed",
-      `Cannot make a batch: expected ${minLeaves} to ${maxLeaves} leaves, got ${leaves}`,
-    );
-  }
-  checkTransfers(from, basesOf(leaves), parentLeaves);
-  checkLength("choices", choices, batchChoiceBytes(leaves));
+  checkTransfers(from, shapeOf(size).bases, parentSize);
+  checkLength("choices", choices, batchChoiceBytes(size));
 }

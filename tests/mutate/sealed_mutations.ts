@@ -97,6 +97,13 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/transfer/batch_test.ts"],
   },
   {
+    name: "sealed: a small batch with too little noise",
+    file: "sdk/transfer/batch_shape.ts",
+    find: "  trees: 112,",
+    replace: "  trees: 108,",
+    tests: ["tests/transfer/noise_test.ts"],
+  },
+  {
     name: "sealed: transfers given back by a call that fails",
     file: "sdk/transfer/receiver.ts",
     find: "    this.#next += bits.length;",

@@ -68,21 +68,21 @@ Deno.test("set-up, root, batches and the next root agree on both sides", () => {
     sender.answerSetup(seededBytes(2)(32), readSetup(pending.request)),
   );
   equal(answer.length, setupAnswerBytes);
-  equal(digest(pending.request), "82a08d1a1e84607393a69d3e7981c3a7");
-  equal(digest(answer), "dc0c3c3837e9d710cb61591d944086b0");
+  equal(digest(pending.request), "8324200795973ea5c4ea904dde4828ac");
+  equal(digest(answer), "17902ec7e15bafdc567652d588de3ad8");
   const batch = pending.finish(answer);
   checkChoices(batch, root, 100);
-  for (const leaves of [8, 23, 256]) {
-    const seed = { seed: seededBytes(leaves)(32), leaves };
-    const { request, finish: open } = batch.extend(leaves);
+  for (const size of [448, 1000, 49_152]) {
+    const seed = { seed: seededBytes(size)(32), size };
+    const { request, finish: open } = batch.extend(size);
     const answer = sender.answerBatch(
       root,
       seed,
       request.from,
       request.choices,
     );
-    equal(answer.length, batchAnswerBytes(leaves));
-    if (leaves === 8) equal(digest(answer), "f96b9b85dd5a8108ab8ffe04fdba2d01");
+    equal(answer.length, batchAnswerBytes(size));
+    if (size === 448) equal(digest(answer), "b989c63f6e402c8ee7d97d672d6af656");
     const child = open(answer);
     checkChoices(child, seed, 300);
     checkChoices(child, seed, 77);
@@ -92,27 +92,27 @@ Deno.test("set-up, root, batches and the next root agree on both sides", () => {
 Deno.test("refuses requests of other sizes and transfers beyond the batch", () => {
   const malformed = { code: "malformed" };
   throws(() => readSetup(new Uint8Array(setupRequestBytes - 1)), malformed);
-  const parent = { seed: new Uint8Array(32), leaves: 8 };
-  const child = { seed: new Uint8Array(32), leaves: 8 };
-  const choices = new Uint8Array(138);
-  sender.answerBatch(parent, child, 368, choices);
-  for (const from of [369, -1, 0.5, NaN]) {
+  const parent = { seed: new Uint8Array(32), size: 896 };
+  const child = { seed: new Uint8Array(32), size: 448 };
+  const choices = new Uint8Array(70);
+  sender.answerBatch(parent, child, 336, choices);
+  for (const from of [337, -1, 0.5, NaN]) {
     throws(() => sender.answerBatch(parent, child, from, choices), malformed);
   }
   throws(
     () => sender.answerBatch(parent, child, 0, choices.slice(1)),
     malformed,
   );
-  for (const leaves of [7, 2049, 8.5]) {
+  for (const size of [0, 393_217, 8.5]) {
     throws(
-      () => sender.answerBatch(parent, { ...child, leaves }, 0, choices),
+      () => sender.answerBatch(parent, { ...child, size }, 0, choices),
       malformed,
     );
   }
   throws(
     () =>
       sender.zeroLabels(parent, {
-        from: 1470,
+        from: 894,
         count: 3,
         bits: new Uint8Array(1),
       }),
@@ -122,9 +122,9 @@ Deno.test("refuses requests of other sizes and transfers beyond the batch", () =
 
 Deno.test("a sender that keeps no rows answers as one that keeps them", () => {
   const forgetful = new TransferSender(kernel, 0);
-  const parent = { seed: new Uint8Array(32).fill(2), leaves: 8 };
-  const child = { seed: new Uint8Array(32).fill(3), leaves: 8 };
-  const choices = seededBytes(3)(138);
+  const parent = { seed: new Uint8Array(32).fill(2), size: 896 };
+  const child = { seed: new Uint8Array(32).fill(3), size: 448 };
+  const choices = seededBytes(3)(70);
   for (let turn = 0; turn < 2; turn++) {
     deepEqual(
       forgetful.answerBatch(parent, child, 7, choices),

@@ -99,13 +99,13 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, model.leaves);
+    checkBatch(request.batch, job.parent, content, model.choices);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
   const batch = request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      leaves: model.leaves,
+      size: model.choices,
       seed: purposeSeed(seed, "batch"),
     });
   const task = { usedMs: 0 };
@@ -177,9 +177,9 @@ export function answerBatch(
   { tokens, transfers }: Pick<SealedContext, "tokens" | "transfers">,
   { from, choices }: BatchRequest,
   parent: BatchToken | null,
-  { owner, leaves, seed }: {
+  { owner, size, seed }: {
     owner: { modulus: Uint8Array; account: Uint8Array; expiresAt: number };
-    leaves: number;
+    size: number;
     seed: Uint8Array;
   },
 ): BatchResponse {
@@ -187,7 +187,7 @@ export function answerBatch(
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  const answer = transfers.answerBatch(parent, { seed, leaves }, from, choices);
+  const answer = transfers.answerBatch(parent, { seed, size }, from, choices);
   const { modulus, account } = owner;
   const expiresAt = Math.min(owner.expiresAt, parent.expiresAt);
   const token = tokens.seal({
@@ -196,7 +196,7 @@ export function answerBatch(
     account,
     expiresAt,
     seed,
-    leaves,
+    size,
   });
   return { token, answer };
 }
@@ -210,13 +210,13 @@ function checkBatch(
   { from, choices }: Pick<BatchRequest, "from" | "choices">,
   parent: BatchToken | null,
   owner: { modulus: Uint8Array; account: Uint8Array },
-  leaves: number,
+  size: number,
 ): asserts parent is BatchToken {
   if (!parent) {
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  checkBatchRequest(parent.leaves, leaves, from, choices);
+  checkBatchRequest(parent.size, size, from, choices);
 }
 
 /** Transfers are good for the key and account that began them. @throws {CipherlayerError} `token-mismatch` */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { rootLeaves } from "../../../sdk/transfer/chain.ts";
+import { rootSize } from "../../../sdk/transfer/chain.ts";
 import { readSetup } from "../../../sdk/transfer/sender.ts";
 import type {
   BatchRequest,
@@ -48,6 +48,6 @@ export function answerRoot(
   { parent, received }: { parent: BatchToken; received: SealedRequest },
 ): BatchResponse {
   const seed = callSeed(context.sealingKey, "batch", received);
-  const options = { owner: parent, leaves: rootLeaves, seed };
+  const options = { owner: parent, size: rootSize, seed };
   return answerBatch(context, request, parent, options);
 }

@@ -13,7 +13,7 @@ import type {
   SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
 import {
-  leavesOf,
+  choicesOf,
   sealedRounds,
 } from "../../../sdk/garbling/rounds/sealed_rounds.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
@@ -25,8 +25,8 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Leaves of a batch of transfers for one inference. */
-  readonly leaves: number;
+  /** Choices of an inference: so many transfers its batch has, at least. */
+  readonly choices: number;
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
@@ -41,7 +41,7 @@ export class SealedModel {
     this.plan = planSealed(model, options);
     this.planHash = sha256(encode(this.plan));
     this.rounds = sealedRounds(this.plan);
-    this.leaves = leavesOf(this.rounds);
+    this.choices = choicesOf(this.rounds);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,

@@ -10,7 +10,7 @@ import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import { Pacer } from "../../support/pacing.ts";
-import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
+import { maxTransfers } from "../../transfer/batch_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan } from "../../wire/plan.ts";
 import {
@@ -84,13 +84,13 @@ function* buildRounds(
 }
 
 function checkedRounds(rounds: SealedRound[]): SealedRound[] {
-  checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+  checkChoices(choicesOf(rounds));
   return rounds;
 }
 
-/** Leaves of a batch of transfers for one inference. */
-export const leavesOf = (rounds: readonly SealedRound[]): number =>
-  leavesFor(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+/** Choices of one inference: so many transfers its batch has, at least. */
+export const choicesOf = (rounds: readonly SealedRound[]): number =>
+  sum(rounds.map(({ chosen }) => chosen.bit.length));
 
 /** A choice for each bit of each value, at least. */
 const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>
@@ -132,11 +132,10 @@ function slotsRead({ rounds }: SealedPlan): Map<string, number> {
 }
 
 function checkChoices(count: number): void {
-  const max = outputsOf(maxLeaves);
-  if (count <= max) return;
+  if (count <= maxTransfers) return;
   throw new CipherlayerError(
     "unsupported",
-    `Cannot seal a model: expected at most ${max} choices an inference, got ${count}`,
+    `Cannot seal a model: expected at most ${maxTransfers} choices an inference, got ${count}`,
   );
 }
 

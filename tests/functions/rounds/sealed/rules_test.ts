@@ -74,7 +74,7 @@ async function open() {
   };
   const reply = await bench.linear(encodeSealed(linear));
   const answers = await bench.owner.decryptBatch(reply.ciphertexts);
-  const seed = { seed: new Uint8Array(32).fill(3), leaves: bench.model.leaves };
+  const seed = { seed: new Uint8Array(32).fill(3), size: bench.model.choices };
   const batch = dealBatch(seed, bench.random);
   const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const call = inference.choose(0, answers, batch);
@@ -117,7 +117,7 @@ Deno.test("a seed depends on every byte of token, body and digest, and on the ca
 
 Deno.test("garbled calls that differ in any member share neither salt, mask nor nonce", async () => {
   const { request } = opened;
-  const seed = { seed: new Uint8Array(32).fill(4), leaves: bench.model.leaves };
+  const seed = { seed: new Uint8Array(32).fill(4), size: bench.model.choices };
   const otherBatch = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const otherToken = (await bench.linear(
     encodeSealed({ ...opened.linear, token: bench.start(2) }),
@@ -145,8 +145,8 @@ Deno.test("garbled calls that differ in any member share neither salt, mask nor 
 
 Deno.test("linear calls that differ in the batch alone share neither mask nor nonce", async () => {
   const { linear } = opened;
-  const first = bench.root.extend(bench.model.leaves).request;
-  const second = bench.root.extend(bench.model.leaves).request;
+  const first = bench.root.extend(bench.model.choices).request;
+  const second = bench.root.extend(bench.model.choices).request;
   const states = [];
   for (const request of [null, first, second]) {
     const batch = request && { token: bench.rootToken, ...request };
@@ -164,7 +164,7 @@ Deno.test("a call repeated byte for byte is answered byte for byte, by any insta
     ...linear,
     batch: {
       token: bench.rootToken,
-      ...bench.root.extend(bench.model.leaves).request,
+      ...bench.root.extend(bench.model.choices).request,
     },
   });
   const other = {
