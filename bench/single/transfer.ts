@@ -9,7 +9,7 @@ import { readScriptArguments } from "../../cli/commands/program.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { startTransfers } from "../../sdk/transfer/receiver.ts";
-import { readSetup, TransferSender } from "../../sdk/transfer/sender.ts";
+import { TransferSender } from "../../sdk/transfer/sender.ts";
 
 readScriptArguments(
   new Command("bench/single/transfer.ts")
@@ -37,7 +37,7 @@ for (let turn = 0; turn < turns; turn++) {
   const { answer, root } = time(
     "cloud: set-up",
     () => {
-      const steps = sender.answerSetup(seed, readSetup(start.request));
+      const steps = sender.answerSetup(seed, sender.readSetup(start.request));
       for (;;) {
         const { done, value } = steps.next();
         if (done) return value;

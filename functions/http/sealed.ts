@@ -48,10 +48,10 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   budget?: Budget;
 }
 
-/** Answers of set-ups held, 194 kB each. */
+/** Answers of set-ups held, 88 kB each. */
 const setUpsKept = 16;
 /** What one takes a thread, about. */
-const setUpMs = 1000;
+const setUpMs = 300;
 /** Beside the one that is worked on; whoever comes then is told when to come back. */
 const maxSetUpsWaiting = 8;
 /** Not predicted for each call: counted as heavy, so that it passes no light one. */

@@ -4,7 +4,7 @@
  *
  * Set-up makes three at once: choices do not depend on what the sender answers, so one
  * message holds those of all three. Each is as small as it may be, since base transfers
- * are dear: 672 of them become 49,152 transfers of the root, which yields a batch for
+ * are dear: 672 of them become 14,336 transfers of the root, which yields a batch for
  * each inference and, before it is used up, the next root.
  *
  * @module
@@ -14,14 +14,15 @@ import { setVectors } from "../garbling/garble.ts";
 import { domains } from "../garbling/hash.ts";
 import { Labels } from "../garbling/labels.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { choiceBytes, pointBytes } from "./base.ts";
+import { choiceBytes } from "./base.ts";
 import { messageWords } from "./batch.ts";
 import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import { type BlockCode, makeCode } from "./code.ts";
+import { pointBytes } from "./curve/curve.ts";
 
 /** Transfers of the batches of the set-up; the last is the root. */
-export const setupSizes = [896, 3584, 49_152] as const;
-export const rootSize = 49_152;
+export const setupSizes = [784, 1120, 14_336] as const;
+export const rootSize = 14_336;
 
 /** A batch's salt as it travels. */
 export const saltBytes = 16;
@@ -92,8 +93,8 @@ export function labelsOf(
   return labels;
 }
 
-/** Sizes whose codes are kept: set-up's, the root's and a model's. */
-const codesKept = 4;
+/** Sizes whose codes are kept: set-up's, the root's and three models'. */
+const codesKept = 6;
 
 /** Codes by the transfers of a batch; those used last are kept. */
 export class Codes {

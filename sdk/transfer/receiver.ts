@@ -7,8 +7,9 @@
  */
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { Labels } from "../garbling/labels.ts";
+import { concat } from "../support/bytes.ts";
 import { platformRandom, type RandomSource } from "../support/random.ts";
-import { pointBytes, receiverKeys, receiverPoints } from "./base.ts";
+import { receiverKeys, receiverPoints } from "./base.ts";
 import { choiceBits, drawPlaces, receiverRows, sidesOf } from "./batch.ts";
 import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import {
@@ -23,7 +24,8 @@ import {
   setupAnswerBytes,
   setupSizes,
 } from "./chain.ts";
-import { concat } from "../support/bytes.ts";
+import { pointBytes } from "./curve/curve.ts";
+import { makeCurve } from "./curve/make_curve.ts";
 import { cut, packBits, wordsOfBytes } from "./bytes.ts";
 
 /** A request that waits for the sender's answer. */
@@ -56,11 +58,11 @@ export function startTransfers(
   random: RandomSource = platformRandom,
 ): Pending<Uint8Array> {
   const tools = { kernel, codes: new Codes(kernel), random };
-  const seed = random(32).slice();
+  const curve = makeCurve(), seed = random(32).slice();
   const shapes = setupSizes.map(shapeOf);
   const places = shapes.map((shape) => drawPlaces(shape, random));
   const sides = shapes.map((shape, i) => sidesOf(places[i], shape));
-  const pieces = [receiverPoints(seed, sides[0])];
+  const pieces = [receiverPoints(curve, seed, sides[0])];
   for (let i = 1; i < shapes.length; i++) {
     const shape = shapes[i - 1];
     const random = choiceBits(tools.codes.get(shape), places[i - 1], shape);
@@ -74,7 +76,8 @@ export function startTransfers(
         pointBytes,
         ...setupSizes.map(batchAnswerBytes),
       ]);
-      let keys = receiverKeys(seed, sides[0], point).map(wordsOfBytes);
+      let keys = receiverKeys(curve, seed, sides[0], point)
+        .map(wordsOfBytes);
       let rows: Uint32Array = new Uint32Array();
       shapes.forEach((shape, i) => {
         const answer = answers[i];

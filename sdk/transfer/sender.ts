@@ -8,7 +8,12 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { Labels } from "../garbling/labels.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { answerPoints, choiceBytes, decodePoints } from "./base.ts";
+import {
+  answerPoints,
+  choiceBytes,
+  readPoints,
+  type ReceivedPoints,
+} from "./base.ts";
 import { batchMessage, type KeyPair, senderRows } from "./batch.ts";
 import {
   batchChoiceBytes,
@@ -22,6 +27,7 @@ import {
   setupSizes,
 } from "./chain.ts";
 import { type BatchShape, shapeOf } from "./batch_shape.ts";
+import { makeCurve } from "./curve/make_curve.ts";
 import { bitOf, bytesOfWords, cut, wordsOfBytes } from "./bytes.ts";
 import { concat } from "../support/bytes.ts";
 
@@ -66,18 +72,8 @@ const saltOf = (seed: Uint8Array): Uint32Array =>
 
 /** A set-up's request, found well-formed. */
 export interface SetupRequest {
-  points: Parameters<typeof answerPoints>[1];
+  points: ReceivedPoints;
   choices: Uint8Array[];
-}
-
-/** @throws {CipherlayerError} `malformed`: before any secret is derived */
-export function readSetup(request: Uint8Array): SetupRequest {
-  checkLength("request", request, setupRequestBytes);
-  const [message, ...choices] = cut(request, [
-    choiceBytes * setupBases,
-    ...setupSizes.slice(1).map(batchChoiceBytes),
-  ]);
-  return { points: { message, points: decodePoints(message) }, choices };
 }
 
 /** Rows of one batch, with its Delta. */
@@ -93,6 +89,7 @@ const rowBytesKept = 1 << 25;
 export class TransferSender {
   readonly #kernel: GateKernel;
   readonly #codes: Codes;
+  readonly #curve = makeCurve();
   readonly #rowBytesKept: number;
   /** By seed; the one used last comes last. */
   readonly #kept = new Map<string, Rows>();
@@ -104,16 +101,31 @@ export class TransferSender {
     this.#rowBytesKept = bytesKept;
   }
 
+  /** @throws {CipherlayerError} `malformed`: before any secret is derived */
+  readSetup(request: Uint8Array): SetupRequest {
+    checkLength("request", request, setupRequestBytes);
+    const [message, ...choices] = cut(request, [
+      choiceBytes * setupBases,
+      ...setupSizes.slice(1).map(batchChoiceBytes),
+    ]);
+    return { points: readPoints(this.#curve, message), choices };
+  }
+
   /**
    * Answers a set-up; yields often.
    *
    * @param seed a secret function of the whole request
+   * @param request as {@linkcode readSetup} read it
    */
   *answerSetup(
     seed: Uint8Array,
     { points, choices }: SetupRequest,
   ): Generator<void, { answer: Uint8Array; root: BatchSeed }> {
-    const base = yield* answerPoints(derive(seed, "base", 32), points);
+    const base = yield* answerPoints(
+      this.#curve,
+      derive(seed, "base", 32),
+      points,
+    );
     let keys = base.keys.map((pair) =>
       pair.map(wordsOfBytes) as unknown as KeyPair
     );

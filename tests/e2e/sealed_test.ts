@@ -44,7 +44,7 @@ function sample(seed: number) {
 }
 
 Deno.test("a sealed session", async (t) => {
-  const budget = budgetOf(50);
+  const budget = budgetOf(32);
   await using first = startCloud([model], { budget });
   await using second = startCloud([model], { budget });
   let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
@@ -103,7 +103,7 @@ Deno.test("a sealed session", async (t) => {
   await t.step("renews its root before the transfers run out", async () => {
     faulty = false;
     paths.length = 0;
-    for (let seed = 0; seed < 41; seed++) {
+    for (let seed = 0; seed < 23; seed++) {
       const { reading, label } = sample(seed);
       const { predicted } = await session.infer(reading);
       equal(predicted, label);
@@ -153,7 +153,7 @@ Deno.test("a sealed session", async (t) => {
         }),
       );
       const told = statuses.filter((status) => status === 200).length;
-      equal(told, 50 - labels);
+      equal(told, 32 - labels);
       equal(statuses.filter((status) => status === 429).length, 20 - told);
     },
   );

@@ -18,7 +18,7 @@ import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { SealedInference } from "../../sdk/sealed/inference.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
-import { Codes } from "../../sdk/transfer/chain.ts";
+import { Codes, rootSize } from "../../sdk/transfer/chain.ts";
 import { shapeOf } from "../../sdk/transfer/batch_shape.ts";
 import { TransferBatch } from "../../sdk/transfer/receiver.ts";
 import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
@@ -94,7 +94,7 @@ export class SealedBench {
     this.model = new SealedModel(model, { modulusBits: keyBits, samples });
     this.modulus = this.owner.publicKey.modulus;
     this.modulusBytes = bytesFromBigInt(this.modulus, keyBits / 8);
-    const root = { seed: this.random(32), size: 49_152 };
+    const root = { seed: this.random(32), size: rootSize };
     this.root = dealBatch(root, this.random);
     this.rootToken = tokens.seal({ ...this.owned, opens: "batch", ...root });
   }

@@ -5,7 +5,6 @@
  * @module
  */
 import { rootSize } from "../../../sdk/transfer/chain.ts";
-import { readSetup } from "../../../sdk/transfer/sender.ts";
 import type {
   BatchRequest,
   BatchResponse,
@@ -30,7 +29,7 @@ export async function answerSetup(
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
-  const setup = readSetup(request);
+  const setup = transfers.readSetup(request);
   const seed = callSeed(sealingKey, "transfers", received);
   const steps = transfers.answerSetup(seed, setup);
   const { answer, root } = await runPaced(steps);

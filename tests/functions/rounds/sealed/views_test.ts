@@ -10,7 +10,7 @@ import { shareMasks } from "../../../../functions/rounds/sealed/seeds.ts";
 import { sumOfNumbers } from "../../../../sdk/garbling/rounds/bits.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
-import { batchAnswerBytes } from "../../../../sdk/transfer/chain.ts";
+import { batchAnswerBytes, rootSize } from "../../../../sdk/transfer/chain.ts";
 import { encodeSealed } from "../../../../sdk/wire/sealed_messages.ts";
 import { tinyModel } from "../../../reference/tiny_models.ts";
 import { runCircuit } from "../../../garbling/run_circuit.ts";
@@ -154,7 +154,7 @@ Deno.test("requests are the same whatever a cloud answers for batch and tables",
 /** Messages of a gateway whose randomness is fixed. */
 async function requests(hostile: boolean) {
   const random = seededBytes(17);
-  const root = { seed: new Uint8Array(32).fill(5), size: 49_152 };
+  const root = { seed: new Uint8Array(32).fill(5), size: rootSize };
   const parent = dealBatch(root, random);
   const { choices: size } = bench.model, inference = begin();
   const pending = parent.extend(size);
