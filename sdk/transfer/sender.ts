@@ -7,7 +7,6 @@ import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { Labels } from "../garbling/labels.ts";
-import { CipherlayerError } from "../support/errors.ts";
 import {
   answerPoints,
   choiceBytes,
