@@ -128,6 +128,7 @@ export function createApp(options: AppOptions): Hono {
     { ...limits, kernel, protections: options.protections, callLimits: limits },
   );
   const sealedModels = new SealedModels();
+  const nonces = options.nonces ?? new MemoryNonceStore(clock);
   const app = new Hono();
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
@@ -178,7 +179,7 @@ export function createApp(options: AppOptions): Hono {
       models,
       keyring,
       kernel,
-      nonces: options.nonces ?? new MemoryNonceStore(clock),
+      nonces,
       budget: options.budget,
       threads,
     }),
@@ -192,6 +193,7 @@ export function createApp(options: AppOptions): Hono {
       kernel,
       sealedModels,
       budget: options.budget,
+      nonces,
     }),
   );
   app.route(

@@ -62,7 +62,7 @@ export async function startFunctions(
     ],
     env: {
       CIPHERLAYER_THREADS: String(threads),
-      CIPHERLAYER_KV: kv,
+      CIPHERLAYER_STATE: `kv:${kv}`,
       CIPHERLAYER_MODELS: models,
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",

@@ -21,7 +21,7 @@ import {
   stopping,
 } from "./gate.ts";
 import { chargeRate, type Rates } from "./rates.ts";
-import type { Share } from "../rounds/privacy/paced.ts";
+import { attend, type Share } from "../rounds/privacy/paced.ts";
 import type { Work } from "./turns.ts";
 
 /** What decides which calls are let in. */
@@ -65,8 +65,10 @@ export interface AdmissionEnv {
  */
 export function admit(
   options: AdmissionOptions,
-  { startsSession, workOf }: {
+  { startsSession, worksHere, workOf }: {
     startsSession: boolean;
+    /** Whether this thread computes the answer. */
+    worksHere: boolean;
     /** What the call asks for, or an error for one that is refused at once. */
     workOf: (request: Request, body: Uint8Array) => Work;
   },
@@ -95,7 +97,12 @@ export function admit(
         const place = reception.admit();
         c.set("endTurn", place.endTurn);
         await notes.during("wait", () => place.turn(request.signal, work));
-        await next();
+        const leaveThread = worksHere ? attend(reception.caller) : undefined;
+        try {
+          await next();
+        } finally {
+          leaveThread?.();
+        }
         place.endTurn();
       } finally {
         const ended = c.get("ended");

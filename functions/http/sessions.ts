@@ -39,7 +39,7 @@ import { loadModel } from "./session_checks.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof: no light call. */
-const startWork: Work = { predictedMs: 200, shards: 1 };
+const startWork: Work = { predictedMs: 200, shards: 1, isFirstContact: true };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -59,11 +59,12 @@ export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
+  const { threads } = options;
   const admitted = admit(options, {
     startsSession: true,
+    worksHere: !threads,
     workOf: () => startWork,
   });
-  const { threads } = options;
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const body = c.get("body");

@@ -249,7 +249,11 @@ async function randomise(
 ): Promise<Uint8Array> {
   const { prepared, content, range, signal } = job;
   const randomiser = prepared.usesBank
-    ? await banks.randomiser(modulus, prepared.answers, packed.length)
+    ? await banks.randomiser(modulus, {
+      answers: prepared.answers,
+      count: packed.length,
+      caller: task.caller,
+    })
     : new PowerRandomiser(kernel, modulus);
   const sources = await seedSources(
     seeds.request,

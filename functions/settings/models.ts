@@ -7,7 +7,6 @@ import process from "node:process";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
 import { FolderObjectStore } from "../stores/folder.ts";
-import { KvObjectStore } from "../stores/kv.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
@@ -20,12 +19,12 @@ import type { Settings } from "./settings.ts";
  * and those that owners upload to `CIPHERLAYER_STORE`, which hide packages of the
  * same name. Neither: the zoo.
  *
- * @param kv undefined where Deno KV cannot be opened
+ * @param shared undefined where the shared state is no place for models
  * @throws {RangeError} if a setting has another form, or a store has no owners
  */
 export function modelsFrom(
   settings: Settings,
-  kv: Deno.Kv | undefined,
+  shared: ObjectStore | undefined,
 ): Pick<AppOptions, "models" | "deployments"> {
   const where = settings.text("CIPHERLAYER_STORE");
   if (!where) return { models: folderModels(settings) };
@@ -36,7 +35,7 @@ export function modelsFrom(
     );
   }
   const deployments = new Deployments({
-    store: objectStore(where, kv),
+    store: objectStore(where, shared),
     ownerKeys: new OwnerKeys(keys),
   });
   return {
@@ -47,12 +46,15 @@ export function modelsFrom(
   };
 }
 
-/** `kv`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
-function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
-  if (where === "kv") {
-    if (kv) return new KvObjectStore(kv);
+/** `state`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
+function objectStore(
+  where: string,
+  shared: ObjectStore | undefined,
+): ObjectStore {
+  if (where === "state") {
+    if (shared) return shared;
     throw new RangeError(
-      "Cannot use CIPHERLAYER_STORE: kv: Deno KV cannot be opened",
+      "Cannot use CIPHERLAYER_STORE: state: expected a database in CIPHERLAYER_STATE",
     );
   }
   const bucket = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.+?))?\/?$/.exec(where);
@@ -70,7 +72,13 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   }
   if (/^[a-z0-9]{2,}:/i.test(where)) {
     throw new RangeError(
-      "Cannot use CIPHERLAYER_STORE: expected kv, s3://bucket/prefix or a folder",
+      "Cannot use CIPHERLAYER_STORE: expected state, s3://bucket/prefix or a folder",
+    );
+  }
+  if (!("Deno" in globalThis)) {
+    // Node cannot lock files.
+    throw new RangeError(
+      "Cannot use CIPHERLAYER_STORE: a folder of uploaded models needs Deno; expected state or s3://bucket/prefix",
     );
   }
   return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));

@@ -24,15 +24,16 @@ export interface NonceStore {
  * Lets a token be used for one request; the same request may come again, as
  * retries and shards do.
  *
+ * @param content that tells requests apart
  * @throws {CipherlayerError} `token-spent` if it was used for another
  */
 export async function spendToken(
   nonces: NonceStore,
   token: Uint8Array,
-  ciphertexts: Uint8Array,
+  content: Uint8Array,
   expiresAt: number,
 ): Promise<void> {
-  const request = encodeHex(sha256(ciphertexts));
+  const request = encodeHex(sha256(content));
   const spent = await nonces.spend(
     encodeHex(sha256(token)),
     request,

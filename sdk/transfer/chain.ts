@@ -20,9 +20,10 @@ import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import { type BlockCode, makeCode } from "./code.ts";
 import { pointBytes } from "./curve/curve.ts";
 
-/** Transfers of the batches of the set-up; the last is the root. */
+/** Transfers of the batches of the set-up; the last is the first root. */
 export const setupSizes = [784, 1120, 14_336] as const;
-export const rootSize = 14_336;
+/** Transfers of the roots after it. */
+export const rootSize = 49_152;
 
 /** A batch's salt as it travels. */
 export const saltBytes = 16;

@@ -19,7 +19,6 @@ import {
   Codes,
   labelsOf,
   padsOf,
-  rootSize,
   saltBytes,
   setupAnswerBytes,
   setupSizes,
@@ -84,7 +83,7 @@ export function startTransfers(
         if (i > 0) keys = keysOf(tools, labelsOf(rows, 0, shape.bases), answer);
         rows = openAnswer(tools, places[i], { shape, keys, answer });
       });
-      return new TransferBatch(tools, rootSize, rows);
+      return new TransferBatch(tools, setupSizes[setupSizes.length - 1], rows);
     },
   };
 }

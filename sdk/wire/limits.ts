@@ -29,6 +29,8 @@ export const maxFactors = 2 ** 16;
 export const maxTableEntries = 2 ** 17;
 /** Bits that a step shifts a product by. */
 export const maxShift = 64;
+/** Largest addend under a square root. */
+export const maxAddend = 2 ** 50;
 /** Bits of a slot. */
 export const maxSlotBits = 64;
 /** Bits of an accumulator of a sealed round. */

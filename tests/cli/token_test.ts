@@ -28,7 +28,7 @@ function identify(line: string, secret: string, nowMs: number) {
     );
 }
 
-Deno.test("the line lets the secret in, until its end, and does not hold it", async () => {
+Deno.test("the line of token new admits the secret until it expires, and does not hold it", async () => {
   const madeMs = Date.now();
   const { code, stdout, stderr } = await token(
     ..."new --account plant-7 --role client owner --model a b --days 2 --json"
@@ -48,7 +48,7 @@ Deno.test("the line lets the secret in, until its end, and does not hold it", as
   assert.equal(await identify(line, secret, Date.now() + 2 * dayMs), null);
 });
 
-Deno.test("for people: the secret and the line, each once; two are never alike", async () => {
+Deno.test("token new prints the secret and the line once each, never the same twice", async () => {
   const made = await Promise.all(
     [0, 1].map(() => token("new", "--account", "a")),
   );
@@ -66,7 +66,7 @@ Deno.test("for people: the secret and the line, each once; two are never alike",
   assert.notEqual(secrets[0], secrets[1]);
 });
 
-Deno.test("misuse is refused with exit code 2 and says why", async () => {
+Deno.test("token refuses misuse with exit code 2 and the reason", async () => {
   for (
     const [args, why] of [
       ["new", /required option '--account <name>'/],

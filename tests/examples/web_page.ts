@@ -63,11 +63,13 @@ export async function ready(page: Page): Promise<void> {
     .waitFor({ timeout: answerTimeoutMs });
 }
 
-/** Until the answer is there and all else is done; gives the answer's text. */
+/** Until the answer is there and its pictures are drawn; gives the answer's text. */
 export async function answered(page: Page): Promise<string> {
   await page.locator('#answer:is([data-state="done"], [data-state="unsure"])')
     .waitFor({ timeout: answerTimeoutMs });
   await ready(page);
+  await page.locator("#guess-left button:enabled")
+    .waitFor({ timeout: answerTimeoutMs });
   return await page.locator("#answer-text").textContent() ?? "";
 }
 

@@ -299,7 +299,7 @@ export const arithmeticMutations: Mutation[] = [
   {
     name: "more primes than are safe",
     file: "sdk/paillier/private/key_generation.ts",
-    find: "if (count > maxSafePrimes(bits) && !options.insecure) {",
+    find: "if (count > defaultPrimes(bits) && !options.insecure) {",
     replace: "if (count > 4 && !options.insecure) {",
     tests: ["tests/sdk/paillier/key_generation_test.ts"],
   },

@@ -36,7 +36,7 @@ import type { CompiledRound } from "../evaluate/compiled_round.ts";
 import { evaluateRound } from "../evaluate/evaluate.ts";
 import { biasOf } from "../evaluate/linear_layer.ts";
 import { checkUnits, splitCiphertexts } from "../evaluate/operands.ts";
-import { runPaced } from "../privacy/paced.ts";
+import { runPaced, type Share } from "../privacy/paced.ts";
 import { PowerRandomiser, type Randomiser } from "../privacy/randomisers.ts";
 import { seedSources } from "../privacy/seed.ts";
 import type { SealedModel } from "./sealed_model.ts";
@@ -65,6 +65,8 @@ export interface SealedContext {
     answers: number,
     count: number,
   ) => Promise<Randomiser>;
+  /** Whom computations count for. */
+  caller?: Share;
 }
 
 /** A linear call whose tokens have been opened. */
@@ -92,6 +94,7 @@ export async function answerLinear(
   const { model, content, request, signal } = job;
   checkModel(model, content);
   const { digest } = model.rounds[content.round];
+  const batchSize = model.batches[content.round];
   const compiled = model.compiled(content.round);
   const { layout } = compiled.plan;
   const modulus = bigIntFromBytes(content.modulus);
@@ -99,16 +102,16 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, model.choices);
+    checkBatch(request.batch, job.parent, content, batchSize);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
   const batch = request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      size: model.choices,
+      size: batchSize,
       seed: purposeSeed(seed, "batch"),
     });
-  const task = { usedMs: 0 };
+  const task = { usedMs: 0, caller: context.caller };
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,

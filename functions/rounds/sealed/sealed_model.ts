@@ -6,14 +6,22 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../../models/package/format.ts";
+import type { SealedWork } from "../../admission/rates.ts";
+import {
+  garblingMs,
+  perBatch,
+  perChoice,
+} from "../../../models/planner/garbling_costs.ts";
 import { planSealed } from "../../../models/planner/sealed.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type {
   SealedPlan,
   SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
+import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
+import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
-  choicesOf,
+  batchesOf,
   sealedRounds,
 } from "../../../sdk/garbling/rounds/sealed_rounds.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
@@ -25,11 +33,12 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Choices of an inference: so many transfers its batch has, at least. */
-  readonly choices: number;
+  /** Transfers of the batch that each linear call may ask for, at least; 0: none. */
+  readonly batches: readonly number[];
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
+  readonly #modulusBits: number;
   readonly #compiled: (CompiledRound | undefined)[];
 
   /** @throws {CipherlayerError} `unsupported` where the model cannot be sealed */
@@ -38,10 +47,11 @@ export class SealedModel {
     options: { modulusBits: number; samples: number },
   ) {
     this.#model = model;
+    this.#modulusBits = options.modulusBits;
     this.plan = planSealed(model, options);
     this.planHash = sha256(encode(this.plan));
     this.rounds = sealedRounds(this.plan);
-    this.choices = choicesOf(this.rounds);
+    this.batches = batchesOf(this.rounds);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,
@@ -55,6 +65,32 @@ export class SealedModel {
 
   get version(): string {
     return this.#model.manifest.version;
+  }
+
+  /**
+   * What a linear call asks for, earlier transfers being at hand.
+   *
+   * @param asksForBatch whether it asks for its batch
+   */
+  linearWork(index: number, asksForBatch: boolean): SealedWork {
+    const batch = asksForBatch ? this.batches[index] : 0;
+    const modulusBits = this.#modulusBits;
+    const answers = answerCiphertexts(this.plan.rounds[index].layout);
+    return {
+      ms: this.compiled(index).predictedMs(1, modulusBits) +
+        (batch === 0 ? 0 : perBatch.functions),
+      bytes: answers * modulusBits / 4 +
+        (batch === 0 ? 0 : batchAnswerBytes(batch)),
+    };
+  }
+
+  /** What a garbled call asks for, its transfers being at hand. */
+  garbledWork(index: number): SealedWork {
+    const { stages, chosen } = this.rounds[index];
+    return {
+      ms: garblingMs(stages) + chosen.bit.length * perChoice,
+      bytes: garbledBytes(stages),
+    };
   }
 
   /** Linear part of round number `index`, compiled when first asked for. */

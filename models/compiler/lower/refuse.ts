@@ -37,7 +37,7 @@ export function refuseUnknown(
 
 const gates = "its gates multiply two tensors that depend on the reading";
 
-/** What stands in the way of operators that somebody may expect. */
+/** Why operators that users may expect cannot be compiled. */
 const reasons: Readonly<Record<string, string>> = {
   TreeEnsemble: "trees compare features, which ciphertexts do not allow",
   TreeEnsembleClassifier:

@@ -40,7 +40,7 @@ export interface SealedPlan extends InferencePlan {
 export interface SealedRound {
   chosen: ChosenBits;
   stages: Stage[];
-  /** How elements are told; null in the last round, which tells labels. */
+  /** How elements are revealed; null in the last round, which reveals labels. */
   shares: Shares | null;
   /** Inputs of later rounds that they go into. */
   readers: Reader[];

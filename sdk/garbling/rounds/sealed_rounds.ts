@@ -84,13 +84,27 @@ function* buildRounds(
 }
 
 function checkedRounds(rounds: SealedRound[]): SealedRound[] {
-  checkChoices(choicesOf(rounds));
+  checkChoices(sum(rounds.map(({ chosen }) => chosen.bit.length)));
   return rounds;
 }
 
-/** Choices of one inference: so many transfers its batch has, at least. */
-export const choicesOf = (rounds: readonly SealedRound[]): number =>
-  sum(rounds.map(({ chosen }) => chosen.bit.length));
+/** Transfers that are as soon made for all rounds as for the last one alone. */
+const fewTransfers = 12_000;
+
+/**
+ * Transfers of the batch that each round's linear call asks for; 0: none. The
+ * first one's is for all rounds, unless it is large: then the last round has one of its
+ * own, so that its few choices, asked for again, never make the functions make all.
+ */
+export function batchesOf(rounds: readonly SealedRound[]): number[] {
+  const counts = rounds.map(({ chosen }) => chosen.bit.length);
+  const last = counts.length - 1, all = sum(counts);
+  const isSplit = last > 0 && all > fewTransfers;
+  return counts.map((count, round) => {
+    if (round === 0) return isSplit ? all - counts[last] : all;
+    return round === last && isSplit ? count : 0;
+  });
+}
 
 /** A choice for each bit of each value, at least. */
 const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>

@@ -85,13 +85,18 @@ export interface Blocks {
   readonly times: number;
 }
 
+/** Numbers of so many limbs, and shorter ones, are multiplied two rows at a time. */
+const maxLimbsInTwos = 16;
+
 /**
  * All n rows in blocks of three, and what remains in one block. Three rows with
  * their chains just fit the 15 vector registers that engines use on x64; four
- * (the limit, see `sweeps.ts`) are no faster below 4096 bits.
+ * (the limit, see `sweeps.ts`) are no faster below 4096 bits. Short numbers, primes
+ * of keys of three and four, are faster in twos: less code, which quotients wait
+ * for less.
  */
 function blocksOf(n: number): Blocks[] {
-  const rows = 3, rest = n % rows;
+  const rows = n <= maxLimbsInTwos ? 2 : 3, rest = n % rows;
   const whole = { rows, first: 0, times: (n - rest) / rows };
   return rest === 0
     ? [whole]

@@ -36,8 +36,8 @@
  *
  * (-q is worth less than 1). Both lie well inside R/2 >= 2M, what n digits can hold.
  * R >= 2M would not do: b would grow. A column gets at most three sweeps of less than
- * 2^52 from each of n/3 + 1 blocks: less than 2^61 for n <= 500, and the bias of 2^62
- * keeps it positive.
+ * 2^52 from each of n/3 + 1 blocks (n/2 + 1 of short numbers): less than 2^61 for
+ * n <= 500, and the bias of 2^62 keeps it positive.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export interface Sweep {
  * start sooner than a loop. More would hide more of the chain, but slow the engine down
  * by the sheer amount of code.
  */
-const maxWrittenOut = 9;
+const maxWrittenOut = 6;
 
 /** Emits sweeps into one function. */
 export class SweepEmitter {
@@ -309,7 +309,7 @@ export class SweepEmitter {
 
 /** Steps of a loop: as many as put the chains' locals back into their places. */
 function unrollOf({ rows }: Sweep): number {
-  return rows.length < 3 ? 4 : rows.length;
+  return rows.length < 2 ? 4 : rows.length;
 }
 
 /** `main` with `side` spread evenly over its parts after the first `from`, or behind them. */

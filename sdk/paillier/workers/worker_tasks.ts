@@ -33,7 +33,7 @@ export interface WorkerReply {
   values: bigint[] | null;
 }
 
-/** The worker's side: does one task after another with a key of its own. */
+/** The worker's side: does one task after another with its own copy of the key. */
 export class TaskRunner {
   #engine: OwnerEngine | undefined;
   #last: Promise<void> = Promise.resolve();

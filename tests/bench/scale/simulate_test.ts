@@ -81,7 +81,7 @@ Deno.test("the same seed gives the same outcome, another one another", () => {
   ok(other.inferences !== simulate(costs, scenario).inferences);
 });
 
-Deno.test("alone on warm instances an inference takes the sum of its parts", () => {
+Deno.test("an inference alone on warm instances takes the sum of its parts", () => {
   // One gateway in an hour: nobody to wait for, no session to start, no tables to make.
   const outcome = simulate({ ...costs, sessionMs: 0, bankMs: 0 }, {
     ...scenario,
@@ -99,7 +99,7 @@ Deno.test("alone on warm instances an inference takes the sum of its parts", () 
   ok(Math.abs(quantile(outcome.latenciesMs, 0.5) - expected) < 1e-6);
 });
 
-Deno.test("as many inferences as the rate says, and no less work than they take warm", () => {
+Deno.test("simulates as many inferences as the rate says, and no less work than they take warm", () => {
   const outcome = simulate(costs, scenario);
   const expected = arrivalRate(scenario) * scenario.windowMs;
   ok(Math.abs(outcome.inferences - expected) < 5 * Math.sqrt(expected));
@@ -111,7 +111,7 @@ Deno.test("as many inferences as the rate says, and no less work than they take 
   ok(outcome.meanInstances >= outcome.cpuMs / scenario.windowMs);
 });
 
-Deno.test("a queue of one instance: waiting as queueing theory has it", () => {
+Deno.test("a queue of one instance waits as queueing theory says", () => {
   // One round of one call, alone with its queue: M/D/1, mean wait = rho / (2 (1 - rho)) services.
   const [round] = costs.rounds;
   const single = { ...costs, sessionMs: 0, bankMs: 0, rounds: [round] };

@@ -168,7 +168,7 @@ async function checkSingleUse(
 }
 
 /** What Deno keeps besides, in memory here. */
-const kv = { CIPHERLAYER_KV: ":memory:" };
+const kv = { CIPHERLAYER_STATE: "kv::memory:" };
 
 for (const host of ["deno", "deploy", "node", "workerd"] as const) {
   Deno.test({
@@ -292,13 +292,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "settings that a host cannot keep stop it",
+  name: "a host refuses settings that it cannot keep",
   ignore: ignored.node,
   fn: () =>
     withModels([], async (models) => {
       await assert.rejects(
         startHost("node", models, { CIPHERLAYER_BUDGET_PER_DAY: "9" }),
-        /Cannot start: CIPHERLAYER_BUDGET_PER_DAY cannot be kept on node/,
+        /Cannot start: budgets need a database in CIPHERLAYER_STATE/,
       );
       const names = [
         "CIPHERLAYER_CALLS_AT_ONCE",

@@ -22,7 +22,7 @@ Deno.test("the functions' core runs on web APIs: nothing of Deno or Node is in t
   assert.deepEqual(found.filter((text) => text !== '"node:v8"'), []);
 });
 
-Deno.test("the check sees what belongs to one runtime", async () => {
+Deno.test("the check finds what belongs to one runtime", async () => {
   const code = await bundled("functions/hosts/node.ts");
   assert(code.match(ofOneRuntime)!.includes('"node:fs/promises"'));
 });

@@ -278,7 +278,7 @@ async function withStore(
   await test(opened.store);
 }
 
-Deno.test("releases: unknown owner, wrong signature, wrong form, another's name", () =>
+Deno.test("refuses releases of an unknown owner, signature, form or name", () =>
   withStore(async (store) => {
     const here = instance(store);
     const { signed } = await releaseOf(first);
@@ -332,7 +332,7 @@ Deno.test("releases: unknown owner, wrong signature, wrong form, another's name"
     assert.equal((await store.list("releases/")).size, 0);
   }));
 
-Deno.test("chunks: altered, truncated, of another release, without an upload", () =>
+Deno.test("refuses chunks that are altered, truncated, of another release or without an upload", () =>
   withStore(async (store) => {
     const here = instance(store);
     const { chunks, id, signed } = await releaseOf(first);
@@ -472,7 +472,7 @@ Deno.test("packages that an owner signed but that are not sound are never served
     );
   }));
 
-Deno.test("uploads: abandoned ones go, their number is limited, versions are not replaced", () =>
+Deno.test("removes abandoned uploads, limits their number and replaces no version", () =>
   withStore(async (store) => {
     const here = instance(store, { limits: { uploads: 2, releases: 3 } });
     const { name } = smallModel("1").manifest;
@@ -529,7 +529,7 @@ Deno.test("uploads: abandoned ones go, their number is limited, versions are not
     assert.equal((await store.list("releases/")).size, 6);
   }));
 
-Deno.test("an owner whose key is taken back: nothing of theirs is served; deployed anew by another it is", () =>
+Deno.test("serves nothing of an owner whose key was removed, until another owner deploys it", () =>
   withStore(async (store) => {
     const first = smallModel("1");
     const { name } = first.manifest;
@@ -550,7 +550,7 @@ Deno.test("an owner whose key is taken back: nothing of theirs is served; deploy
     );
   }));
 
-Deno.test("a store that is full or out of reach: the old version is served on", async () => {
+Deno.test("serves the old version while the store is full or out of reach", async () => {
   await using server = startS3();
   const store = new S3ObjectStore({
     ...credentials,
@@ -590,7 +590,7 @@ Deno.test("a store that is full or out of reach: the old version is served on", 
   assert.equal((await here.models.load(name, "2")).manifest.version, "2");
 });
 
-Deno.test("a store that is emptied under a server is away, not without models", async () => {
+Deno.test("treats a store that was emptied under the server as away", async () => {
   const folder = await Deno.makeTempDir();
   const store = new FolderObjectStore(`${folder}/store`);
   const deployments = instance(store);

@@ -36,7 +36,7 @@ const operation = fc.record({
   laterMs: fc.constantFrom(1, 1000, limits.uploadLifetimeMs + 1),
 });
 
-Deno.test("states: what is active is stored, versions are unique, what is removed stays removed", () => {
+Deno.test("the active version is stored, versions are unique, removed ones stay removed", () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
       let state: ModelState = emptyState;
@@ -110,7 +110,7 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
   );
 });
 
-Deno.test("states of another form are refused", () => {
+Deno.test("refuses states of another form", () => {
   for (
     const text of [
       "",

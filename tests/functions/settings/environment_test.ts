@@ -8,7 +8,7 @@ import { modelsFrom } from "../../../functions/settings/models.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
-Deno.test("an access file that is not there, or is none, is named at the start", async () => {
+Deno.test("refuses to start with an access file that is missing or malformed", async () => {
   await assert.rejects(
     serve({ CIPHERLAYER_ACCESS: "/none/access.jsonl" }),
     /Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them \(.*\/none\/access\.jsonl/,
@@ -59,17 +59,20 @@ Deno.test("variables of other programs are no settings of the functions", () => 
   );
 });
 
-Deno.test("a database that cannot be opened is named at the start", async () => {
+Deno.test("refuses to start with a database that cannot be opened", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "no database at all".repeat(100));
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened/,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(path);
 });
 
-Deno.test("a database that is damaged inside, which Deno would open and then end the process, is named at the start", async () => {
+Deno.test("refuses to start with a database that is damaged inside", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/kv.sqlite3`;
   {
@@ -82,22 +85,25 @@ Deno.test("a database that is damaged inside, which Deno would open and then end
     await file.write(new Uint8Array(8 * 4096).fill(7));
   }
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened \(.+ is damaged: /,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a folder without models is named at the start", async () => {
+Deno.test("refuses to start with a folder without models", async () => {
   const path = await Deno.makeTempDir();
   await assert.rejects(
-    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_KV: ":memory:" }),
+    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_STATE: "kv::memory:" }),
     /Cannot use CIPHERLAYER_MODELS: expected a folder of model packages/,
   );
   await Deno.remove(path);
 });
 
-Deno.test("origins: none by default, each as browsers write it", () => {
+Deno.test("permits no origin by default, and each as browsers write it", () => {
   assert.deepEqual(originsFrom(undefined), []);
   assert.deepEqual(originsFrom("https://a.example, http://localhost:8080"), [
     "https://a.example",
@@ -108,7 +114,7 @@ Deno.test("origins: none by default, each as browsers write it", () => {
   }
 });
 
-Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {
+Deno.test("reads sealing keys as hexadecimal or base64url, and repeats no wrong one", () => {
   const key = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
   assert.deepEqual(sealingKeyFrom(key.toHex()), key);
   assert.deepEqual(
@@ -143,7 +149,7 @@ Deno.test("a store on a drive of Windows is a folder, other schemes are refused"
   assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
   assert.throws(
     () => storeIn("gs://bucket"),
-    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+    /expected state, s3:\/\/bucket\/prefix or a folder/,
   );
 });
 

@@ -269,7 +269,7 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
 }
 
 Deno.test({
-  name: "wasm kernel: misuse is refused",
+  name: "the WASM kernel refuses misuse",
   ignore: !fused,
   fn: () => {
     const [p, q] = moduliOf(512);

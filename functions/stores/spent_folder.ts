@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { type NonceStore, rememberMs } from "../stores/spent_tokens.ts";
+import { type NonceStore, rememberMs } from "./spent_tokens.ts";
 
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;
