@@ -194,6 +194,7 @@ export function createApp(options: AppOptions): Hono {
       sealedModels,
       budget: options.budget,
       nonces,
+      threads,
     }),
   );
   app.route(

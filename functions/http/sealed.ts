@@ -54,6 +54,7 @@ import type {
 } from "../rounds/sealed/token.ts";
 import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
+import type { EvaluationThreads } from "../threads/threads.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
 import { streamReply } from "./stream_reply.ts";
 
@@ -66,6 +67,8 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   budget?: Budget;
   /** Where tokens of last rounds are remembered that have been used. */
   nonces: NonceStore;
+  /** Threads that share the garbling; default: the caller's own. */
+  threads?: EvaluationThreads;
 }
 
 /** Answers of set-ups held, 88 kB each. */
@@ -171,7 +174,7 @@ class SealedCalls {
 
   /**
    * One after another and beside the turns of other calls, and the same request only
-   * once: each takes a second of a thread. What it begins outlives its session.
+   * once: each takes a third of a second of a thread. What it begins outlives its session.
    */
   async setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
@@ -255,7 +258,9 @@ class SealedCalls {
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
     }
-    const { head, chunks } = await answerActivation(this.#context(c, token), {
+    const threads = this.#options.threads?.garblingFor(c.get("caller"));
+    const context = { ...this.#context(c, token), threads };
+    const { head, chunks } = await answerActivation(context, {
       model,
       content,
       batch,
@@ -264,7 +269,7 @@ class SealedCalls {
       shard: 0,
       shards: 1,
     });
-    return writeSequence(function* () {
+    return writeSequence(async function* () {
       yield encodeSealed(head);
       yield* chunks;
     }());

@@ -4,11 +4,22 @@
  * @module
  */
 import type { Hono } from "hono";
+import type { Garbled } from "../../sdk/garbling/garble.ts";
+import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
+import { makeKernel } from "../../sdk/garbling/kernel.ts";
+import { garbleJob } from "../../sdk/garbling/lane_threads.ts";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
 import { problemResponse } from "../http/problem.ts";
+import { runPaced } from "../rounds/privacy/paced.ts";
 import { describeFault, telemetryOf } from "../telemetry/call_telemetry.ts";
-import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
+import type {
+  GarbledLanes,
+  GarblingCall,
+  ThreadCall,
+  ThreadMessage,
+  ThreadReply,
+} from "./threads.ts";
 
 /**
  * One of the threads behind `EvaluationThreads`: the same application, called by
@@ -19,12 +30,39 @@ import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
  * @returns what is to be called with each message
  */
 export function answerCalls(
-  reply: (message: ThreadReply, transfer: ArrayBuffer[]) => void,
+  reply: (
+    message: ThreadReply | GarbledLanes,
+    transfer: ArrayBuffer[],
+  ) => void,
   optionsWith: (sealingKey: Uint8Array) => Promise<AppOptions>,
 ): (message: ThreadMessage) => void {
   let app: Promise<Hono> | undefined;
   let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
+  const gate = openGate();
+  let gates: GateKernel | undefined;
+
+  /** A slice of the thread's time, which counts for the caller as its calls do. */
+  const garbleLanes = async ({ garble: id, job, caller }: GarblingCall) => {
+    const { caller: share, leave } = gate.receive({
+      caller,
+      startsSession: false,
+    });
+    try {
+      const task = { usedMs: 0, caller: share };
+      const result = await runPaced(
+        function* (): Generator<void, Garbled> {
+          return garbleJob(gates ??= makeKernel(), job);
+        }(),
+        { task },
+      );
+      const { tables, rows, outputs: { words } } = result;
+      const buffers = [tables, rows, words].map(({ buffer }) => buffer);
+      reply({ garbled: id, result }, buffers as ArrayBuffer[]);
+    } finally {
+      leave();
+    }
+  };
 
   const answer = async (
     { id, url, headers, body, caller }: ThreadCall,
@@ -67,7 +105,7 @@ export function answerCalls(
         createApp({
           ...options,
           observers: [],
-          gate: openGate(),
+          gate,
           address: (host) => (host as Pick<ThreadCall, "caller">).caller,
         })
       );
@@ -77,7 +115,12 @@ export function answerCalls(
         deployments?.models.refresh(message.changedModel)
       );
     } else if ("ping" in message) void pong(message.ping);
-    else {
+    else if ("garble" in message) {
+      // What comes is of our own making; where it fails, the one that asked does it.
+      garbleLanes(message).catch(() =>
+        reply({ garbled: message.garble, result: null }, [])
+      );
+    } else {
       // Nothing that a call brings may end the thread, and with it others' calls.
       answer(message).catch(async (error) => {
         calls.delete(message.id);

@@ -75,7 +75,13 @@ export class SealedInferences {
     const plan = this.#plan, rounds = this.#rounds;
     const { gates } = this.#transfers;
     const inference = new SealedInference(
-      { plan, rounds, modulus, gates },
+      {
+        plan,
+        rounds,
+        modulus,
+        gates,
+        threads: context.owner.evaluatingThreads,
+      },
       inputs,
     );
     const reports: RoundReport[] = [];

@@ -18,6 +18,11 @@ import {
   type TweakOrigin,
 } from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
+import {
+  type EvaluatingThreads,
+  type GarblingThreads,
+  work,
+} from "../lane_threads.ts";
 import { colours, Labels } from "../labels.ts";
 import { scheduleOf } from "../schedule.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
@@ -28,6 +33,12 @@ import { gather, type Part, scatter, type Stage } from "./stage.ts";
  * `bytes` of tables hold, in groups of four, at least one group and at most `lanes`.
  */
 export const chunkRule = { lanes: 256, bytes: 2 ** 19 };
+
+/**
+ * Chunks of a call that are under way at once, where threads share them: so many are
+ * garbled ahead of their reader.
+ */
+const chunksAtOnce = 2;
 
 /** A range of lanes of one part. */
 interface Chunk {
@@ -84,8 +95,8 @@ export function garbledBytes(stages: readonly Stage[]): number {
 
 /**
  * Memory that a call takes at either side, about: labels of its choices and of the two
- * stages between which it works, and a chunk as it is made, as it travels and in the
- * kernel.
+ * stages between which it works, a chunk as it travels, and those under way as they are
+ * made and in kernels.
  */
 export function callBytes(stages: readonly Stage[], choices: number): number {
   const labels = [
@@ -99,7 +110,7 @@ export function callBytes(stages: readonly Stage[], choices: number): number {
     between = Math.max(between, labels[i - 1] + labels[i]);
   }
   for (const one of chunksOf(stages)) chunk = Math.max(chunk, chunkBytes(one));
-  return 16 * between + 3 * chunk;
+  return 16 * between + (1 + 2 * chunksAtOnce) * chunk;
 }
 
 /** AND gates of all lanes; one whose operand is known counts as half. */
@@ -111,33 +122,71 @@ export const andGates = (stages: readonly Stage[]): number =>
   );
 
 /**
- * Garbles a call, chunk by chunk; a chunk is garbled when it is asked for.
+ * Garbles a call, chunk by chunk; a chunk is garbled when it is asked for, and with
+ * threads the one after it. The bytes are the same whoever garbles.
  *
  * @param choices labels of 0 of the choices, one wire
  * @param knowledgeOf what the garbler knows in lanes [first, first + lanes) of a part
  */
-export function* garbleStages(
+export async function* garbleStages(
   kernel: GateKernel,
   stages: readonly Stage[],
-  { choices, secrets, knowledgeOf }: {
+  { choices, secrets, knowledgeOf, threads }: {
     choices: Labels;
     secrets: GarblerSecrets;
     knowledgeOf: (part: Part, first: number, lanes: number) => Knowledge;
+    threads?: GarblingThreads;
   },
-): Generator<Uint8Array, void> {
+): AsyncGenerator<Uint8Array, void> {
   const flow = new Flow(choices);
+  const underWay = new UnderWay<Uint8Array>(threads);
   for (const chunk of chunksOf(stages)) {
+    while (!underWay.hasRoomFor(chunk)) yield await underWay.end();
     const { part, first, lanes, origin } = chunk;
     const inputs = flow.take(chunk);
     const knowledge = knowledgeOf(part, first, lanes);
-    const garbled = garble(kernel, scheduleOf(part.circuit, "garbler"), {
-      inputs,
-      knowledge,
-      secrets,
-      origin,
+    const job = {
+      circuit: scheduleOf(part.circuit, "garbler"),
+      lanes: { inputs, knowledge, secrets, origin },
+    };
+    const here = () => garble(kernel, job.circuit, job.lanes);
+    underWay.begin(work(threads, job, here), (garbled) => {
+      flow.give(chunk, garbled.outputs);
+      return joinChunk(chunk, garbled);
     });
-    flow.give(chunk, garbled.outputs);
-    yield joinChunk(chunk, garbled);
+  }
+  while (underWay.size > 0) yield await underWay.end();
+}
+
+/** Chunks that are worked on, ended in their order. */
+class UnderWay<T> {
+  readonly #threads: { readonly threads: number } | undefined;
+  readonly #ends: (() => T | Promise<T>)[] = [];
+
+  constructor(threads: { readonly threads: number } | undefined) {
+    this.#threads = threads;
+  }
+
+  get size(): number {
+    return this.#ends.length;
+  }
+
+  /** A stage begins when the one before it has ended. */
+  hasRoomFor({ opens }: Chunk): boolean {
+    const atOnce = (this.#threads?.threads ?? 0) > 1 ? chunksAtOnce : 1;
+    return this.size === 0 || !opens && this.size < atOnce;
+  }
+
+  begin<Result>(
+    result: Result | Promise<Result>,
+    finish: (result: Result) => T,
+  ): void {
+    this.#ends.push(async () => finish(await result));
+  }
+
+  /** Ends the oldest. */
+  end(): T | Promise<T> {
+    return this.#ends.shift()!();
   }
 }
 
@@ -168,6 +217,8 @@ export class StageEvaluator {
   readonly #chunks: Generator<Chunk>;
   readonly #salt: Uint32Array;
   readonly #flow: Flow;
+  readonly #threads: EvaluatingThreads | undefined;
+  readonly #underWay: UnderWay<void>;
   readonly #told = new Map<Part, Told>();
   readonly #pacer: Pacer;
   #next: Chunk | undefined;
@@ -182,10 +233,11 @@ export class StageEvaluator {
   constructor(
     kernel: GateKernel,
     stages: readonly Stage[],
-    { choices, salt, signal }: {
+    { choices, salt, signal, threads }: {
       choices: Labels;
       salt: Uint32Array;
       signal?: AbortSignal;
+      threads?: EvaluatingThreads;
     },
   ) {
     this.#kernel = kernel;
@@ -193,6 +245,8 @@ export class StageEvaluator {
     this.#salt = salt;
     this.#flow = new Flow(choices);
     this.#pacer = new Pacer(signal);
+    this.#threads = threads;
+    this.#underWay = new UnderWay(threads);
     this.#open();
   }
 
@@ -213,7 +267,10 @@ export class StageEvaluator {
       this.#filled += part.length;
       if (this.#filled < chunk.length) return;
       if (this.#pacer.due()) await this.#pacer.pause();
-      this.#evaluate(this.#next, chunk);
+      while (!this.#underWay.hasRoomFor(this.#next)) {
+        await this.#underWay.end();
+      }
+      this.#begin(this.#next, chunk);
       this.#open();
     }
     if (at < bytes.length) refuse("fewer", bytes.length - at);
@@ -227,32 +284,35 @@ export class StageEvaluator {
   }
 
   /** What the last stage told, part by part. @throws {CipherlayerError} `malformed` if bytes are missing */
-  finish(): Told[] {
+  async finish(): Promise<Told[]> {
     if (this.#next) {
       refuse("more", this.#bytes.length - this.#filled);
     }
+    while (this.#underWay.size > 0) await this.#underWay.end();
     return [...this.#told.values()];
   }
 
-  #evaluate(chunk: Chunk, bytes: Uint8Array): void {
+  #begin(chunk: Chunk, bytes: Uint8Array): void {
     const { part, lanes, origin } = chunk;
     const tablesEnd = tableBytes(part.circuit, lanes);
     const rowsEnd = tablesEnd + rowBytes(part.circuit, lanes);
-    const evaluated = evaluate(
-      this.#kernel,
-      scheduleOf(part.circuit, "evaluator"),
-      {
+    const job = {
+      circuit: scheduleOf(part.circuit, "evaluator"),
+      lanes: {
         inputs: this.#flow.take(chunk),
         tables: bytes.subarray(0, tablesEnd),
         rows: bytes.subarray(tablesEnd, rowsEnd),
         salt: this.#salt,
         origin,
       },
-    );
-    this.#flow.give(chunk, evaluated.outputs);
-    if (!chunk.stage.elements) {
-      this.#tell(chunk, evaluated, bytes.subarray(rowsEnd));
-    }
+    };
+    const here = () => evaluate(this.#kernel, job.circuit, job.lanes);
+    this.#underWay.begin(work(this.#threads, job, here), (evaluated) => {
+      this.#flow.give(chunk, evaluated.outputs);
+      if (!chunk.stage.elements) {
+        this.#tell(chunk, evaluated, bytes.subarray(rowsEnd));
+      }
+    });
   }
 
   #tell(

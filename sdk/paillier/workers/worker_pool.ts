@@ -6,7 +6,7 @@
 import type { StartWorker, WorkerPort } from "./worker_port.ts";
 import { nodeParallelism, startNodeWorker } from "./worker_port_node.ts";
 import { startWebWorker } from "./worker_port_web.ts";
-import type { WorkerReply, WorkerTask } from "./worker_tasks.ts";
+import type { WorkerReply, WorkerTask, WorkerValues } from "./worker_tasks.ts";
 
 /** Tasks that a worker holds: one under way, the next at hand. */
 const tasksAtOnce = 2;
@@ -22,7 +22,7 @@ export function availableThreads(): number {
 
 interface Job {
   readonly task: WorkerTask;
-  readonly done: (values: bigint[] | null) => void;
+  readonly done: (values: WorkerValues | null) => void;
 }
 
 interface Member {
@@ -56,7 +56,7 @@ export class WorkerPool implements Disposable {
       this.#fail();
     }
     const opened = this.#members.map((member) =>
-      new Promise<bigint[] | null>((done) =>
+      new Promise<WorkerValues | null>((done) =>
         this.#give(member, { task: open, done })
       )
     );
@@ -81,20 +81,19 @@ export class WorkerPool implements Disposable {
    * @returns their answers in order, or null if the threads failed
    * @throws the signal's reason if it is aborted
    */
-  async run(
+  async run<T extends WorkerValues = bigint[]>(
     tasks: WorkerTask[],
-    options: { signal?: AbortSignal; receive?: (values: bigint[]) => void } =
-      {},
-  ): Promise<bigint[][] | null> {
+    options: { signal?: AbortSignal; receive?: (values: T) => void } = {},
+  ): Promise<T[] | null> {
     if (!this.#ready) return null;
     const { signal, receive } = options;
     const jobs: Job[] = [];
     const replies = Promise.all(
       tasks.map((task) =>
-        new Promise<bigint[] | null>((resolve) => {
-          const done = (values: bigint[] | null) => {
-            if (values !== null) receive?.(values);
-            resolve(values);
+        new Promise<T | null>((resolve) => {
+          const done = (values: WorkerValues | null) => {
+            if (values !== null) receive?.(values as T);
+            resolve(values as T | null);
           };
           jobs.push({ task, done });
         })
@@ -114,7 +113,7 @@ export class WorkerPool implements Disposable {
     try {
       const values = await replies;
       signal?.throwIfAborted();
-      return values.includes(null) ? null : values as bigint[][];
+      return values.includes(null) ? null : values as T[];
     } finally {
       signal?.removeEventListener("abort", abort);
     }

@@ -8,7 +8,7 @@ import { sealingKey } from "../../support/gateway.ts";
 Deno.test("a call that cannot even be read is answered, and the thread goes on", async () => {
   let replied = Promise.withResolvers<ThreadReply>();
   const accept = answerCalls(
-    (reply) => replied.resolve(reply),
+    (reply) => replied.resolve(reply as ThreadReply),
     (sealingKey) =>
       Promise.resolve({ models: new MemoryModelStore(), sealingKey }),
   );
@@ -31,7 +31,10 @@ Deno.test("a call that cannot even be read is answered, and the thread goes on",
 Deno.test("a thread counts calls for the callers that its listener names", async () => {
   const replies = new Map<number, PromiseWithResolvers<ThreadReply>>();
   const accept = answerCalls(
-    (reply) => replies.get(reply.id)!.resolve(reply),
+    (message) => {
+      const reply = message as ThreadReply;
+      replies.get(reply.id)!.resolve(reply);
+    },
     (sealingKey) =>
       Promise.resolve({
         models: new MemoryModelStore(),
