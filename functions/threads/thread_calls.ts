@@ -4,14 +4,10 @@
  * @module
  */
 import type { Hono } from "hono";
-import type { Garbled } from "../../sdk/garbling/garble.ts";
-import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
-import { makeKernel } from "../../sdk/garbling/kernel.ts";
-import { garbleJob } from "../../sdk/garbling/lane_threads.ts";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
 import { problemResponse } from "../http/problem.ts";
-import { runPaced } from "../rounds/privacy/paced.ts";
+import { GarblingQueue } from "./garbling_queue.ts";
 import { describeFault, telemetryOf } from "../telemetry/call_telemetry.ts";
 import type {
   GarbledLanes,
@@ -40,28 +36,15 @@ export function answerCalls(
   let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
   const gate = openGate();
-  let gates: GateKernel | undefined;
+  const garbling = new GarblingQueue(gate);
 
-  /** A slice of the thread's time, which counts for the caller as its calls do. */
   const garbleLanes = async ({ garble: id, job, caller }: GarblingCall) => {
-    const { caller: share, leave } = gate.receive({
-      caller,
-      startsSession: false,
-    });
-    try {
-      const task = { usedMs: 0, caller: share };
-      const result = await runPaced(
-        function* (): Generator<void, Garbled> {
-          return garbleJob(gates ??= makeKernel(), job);
-        }(),
-        { task },
-      );
-      const { tables, rows, outputs: { words } } = result;
-      const buffers = [tables, rows, words].map(({ buffer }) => buffer);
-      reply({ garbled: id, result }, buffers as ArrayBuffer[]);
-    } finally {
-      leave();
-    }
+    const result = await garbling.garble(job, caller);
+    const arrays = result
+      ? [result.tables, result.rows, result.outputs.words]
+      : [];
+    const buffers = arrays.map(({ buffer }) => buffer as ArrayBuffer);
+    reply({ garbled: id, result }, buffers);
   };
 
   const answer = async (

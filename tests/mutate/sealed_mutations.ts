@@ -126,9 +126,9 @@ export const sealedMutations: Mutation[] = [
   },
   {
     name: "sealed: chunks garbled on a thread count for nobody",
-    file: "functions/threads/thread_calls.ts",
-    find: "const task = { usedMs: 0, caller: share };",
-    replace: "const task = { usedMs: 0 };",
+    file: "functions/threads/garbling_queue.ts",
+    find: "{ task: { usedMs: 0, caller } }",
+    replace: "{ task: { usedMs: 0 } }",
     tests: ["tests/functions/threads/thread_calls_test.ts"],
   },
   {
