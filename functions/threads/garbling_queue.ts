@@ -4,15 +4,18 @@
  *
  * @module
  */
-import type { Garbled, GarblerLanes } from "../../sdk/garbling/garble.ts";
+import type { Garbled } from "../../sdk/garbling/garble.ts";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
-import { garbleJob, type LaneJob } from "../../sdk/garbling/lane_threads.ts";
+import {
+  garbleJob,
+  type SentJob,
+} from "../../sdk/garbling/garbling_threads.ts";
 import type { Gate } from "../admission/gate.ts";
 import { letEventsIn, runPaced, type Share } from "../rounds/privacy/paced.ts";
 
 interface Waiting {
-  job: LaneJob<GarblerLanes>;
+  job: SentJob;
   caller: Share;
   end: (result: Garbled | null) => void;
 }
@@ -30,7 +33,7 @@ export class GarblingQueue {
 
   /** Null where lanes cannot be garbled: whoever asked does it then. */
   async garble(
-    job: LaneJob<GarblerLanes>,
+    job: SentJob,
     caller: string,
   ): Promise<Garbled | null> {
     const reception = this.#gate.receive({ caller, startsSession: false });

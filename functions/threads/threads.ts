@@ -5,12 +5,14 @@
  */
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { Garbled, GarblerLanes } from "../../sdk/garbling/garble.ts";
+import type { Garbled } from "../../sdk/garbling/garble.ts";
 import {
+  type GarblingJob,
   type GarblingThreads,
-  type LaneJob,
   received,
-} from "../../sdk/garbling/lane_threads.ts";
+  sendable,
+  type SentJob,
+} from "../../sdk/garbling/garbling_threads.ts";
 import type { Work } from "../admission/turns.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
@@ -47,7 +49,7 @@ export interface ThreadCall {
 /** Lanes of a garbled call. */
 export interface GarblingCall {
   garble: number;
-  job: LaneJob<GarblerLanes>;
+  job: SentJob;
   /** Whom it counts for. */
   caller: string;
 }
@@ -69,7 +71,7 @@ export interface ThreadReply {
 
 /** As much of a `Worker` as is used. */
 export interface ThreadWorker {
-  postMessage(message: ThreadMessage): void;
+  postMessage(message: ThreadMessage, transfer?: ArrayBuffer[]): void;
   terminate(): unknown;
   onmessage: ((event: { data: ThreadReply | GarbledLanes }) => void) | null;
   onerror:
@@ -84,7 +86,7 @@ interface Thread {
   /** Lanes that are garbled, by id. */
   lanes: Map<number, (result: Garbled | null) => void>;
   /** Predicted milliseconds of each call or job that is worked on. */
-  work: Map<Request | LaneJob<GarblerLanes>, number>;
+  work: Map<Request | GarblingJob, number>;
 }
 
 /** What a call of `predictedMs` will wait for: longer ones let it pass (`TimeSlices`). */
@@ -172,7 +174,7 @@ export class EvaluationThreads {
   }
 
   async #garble(
-    job: LaneJob<GarblerLanes>,
+    job: GarblingJob,
     caller: string,
   ): Promise<Garbled | null> {
     if (this.#threads.length === 0) return null;
@@ -181,7 +183,10 @@ export class EvaluationThreads {
     thread.lanes.set(id, result.resolve);
     thread.work.set(job, laneJobMs);
     try {
-      thread.worker.postMessage({ garble: id, job, caller });
+      // Whole buffers pass from one to the other in no time; copies go, so that this
+      // thread can do it where the other fails.
+      const { job: copy, buffers } = sendable(job);
+      thread.worker.postMessage({ garble: id, job: copy, caller }, buffers);
       return await result.promise;
     } finally {
       thread.lanes.delete(id);

@@ -70,7 +70,7 @@ export class GarbledReply implements ReplySink {
         "Cannot evaluate a garbled call: expected a salt, got nothing",
       );
     }
-    await this.#running.finish();
+    this.#running.finish();
   }
 
   async #take(item: Uint8Array): Promise<void> {

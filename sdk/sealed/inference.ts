@@ -9,7 +9,6 @@ import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts, inputCiphertexts } from "../fixed_point/layout.ts";
 import { packInputs } from "../fixed_point/packing.ts";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
-import type { EvaluatingThreads } from "../garbling/lane_threads.ts";
 import { projectionWords } from "../garbling/circuit.ts";
 import {
   bitAt,
@@ -36,7 +35,7 @@ export interface GarbledCall {
   begin(
     salt: Uint8Array,
     options?: { shard?: number; shards?: number; signal?: AbortSignal },
-  ): { push(bytes: Uint8Array): Promise<void>; finish(): Promise<void> };
+  ): { push(bytes: Uint8Array): Promise<void>; finish(): void };
 }
 
 /** One inference of `plan.samples` samples. */
@@ -45,7 +44,6 @@ export class SealedInference {
   readonly #rounds: readonly SealedRound[];
   readonly #modulus: bigint;
   readonly #gates: GateKernel;
-  readonly #threads: EvaluatingThreads | undefined;
   readonly #readings: ReadonlyMap<string, IntegerTensor>;
   /** Masked elements, by the round that wrote them. */
   readonly #shares: bigint[][];
@@ -56,13 +54,11 @@ export class SealedInference {
    * @param inputs integers of the model's inputs, by name
    */
   constructor(
-    { plan, rounds, modulus, gates, threads }: {
+    { plan, rounds, modulus, gates }: {
       plan: SealedPlan;
       rounds: readonly SealedRound[];
       modulus: bigint;
       gates: GateKernel;
-      /** That share the evaluation; default: none. */
-      threads?: EvaluatingThreads;
     },
     inputs: ReadonlyMap<string, IntegerTensor>,
   ) {
@@ -70,7 +66,6 @@ export class SealedInference {
     this.#rounds = rounds;
     this.#modulus = modulus;
     this.#gates = gates;
-    this.#threads = threads;
     this.#readings = inputs;
     this.#shares = rounds.map(({ shares }) =>
       new Array<bigint>(shares?.count ?? 0).fill(0n)
@@ -129,11 +124,10 @@ export class SealedInference {
           choices: labels,
           salt: wordsOfBytes(salt),
           signal,
-          threads: this.#threads,
         });
         return {
           push: (bytes) => evaluator.push(bytes),
-          finish: async () => this.#take(index, await evaluator.finish()),
+          finish: () => this.#take(index, evaluator.finish()),
         };
       },
     };

@@ -75,13 +75,7 @@ export class SealedInferences {
     const plan = this.#plan, rounds = this.#rounds;
     const { gates } = this.#transfers;
     const inference = new SealedInference(
-      {
-        plan,
-        rounds,
-        modulus,
-        gates,
-        threads: context.owner.evaluatingThreads,
-      },
+      { plan, rounds, modulus, gates },
       inputs,
     );
     const reports: RoundReport[] = [];

@@ -1,6 +1,6 @@
 /**
- * A call shared by threads: the bytes and what they are evaluated to are those of one
- * thread, whichever is through first, and whether or not one fails.
+ * A call garbled by threads: the bytes are those of one thread, whichever is through
+ * first, and whether or not one fails.
  *
  * @module
  */
@@ -12,25 +12,17 @@ import {
 } from "../../functions/threads/threads.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
-import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { Labels } from "../../sdk/garbling/labels.ts";
 import {
-  evaluateJob,
   garbleJob,
-  type LaneJob,
-  type LaneThreads,
+  type GarblingThreads,
   received,
-} from "../../sdk/garbling/lane_threads.ts";
-import {
-  chunkCount,
-  garbleStages,
-  StageEvaluator,
-} from "../../sdk/garbling/rounds/run.ts";
+  sendable,
+} from "../../sdk/garbling/garbling_threads.ts";
+import { chunkCount, garbleStages } from "../../sdk/garbling/rounds/run.ts";
 import type { Stage } from "../../sdk/garbling/rounds/stage.ts";
-import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { concat } from "../../sdk/support/bytes.ts";
-import { testKey } from "../vectors/keys.ts";
 import { feedStage, tellStage } from "./clear_stages.ts";
 import { seededWords } from "./run_circuit.ts";
 
@@ -68,22 +60,15 @@ delta[0] |= 1;
 const choices = new Labels(1, count * bits);
 for (let i = 0; i < choices.words.length; i++) choices.words[i] = next();
 
-type Run<Lanes, Result> = (
-  kernel: GateKernel,
-  job: LaneJob<Lanes>,
-) => Result;
-
 /** Two threads in this one: plain data in both directions, the first through last. */
-function twoThreads<Lanes, Result extends { outputs: Labels }>(
-  run: Run<Lanes, Result>,
-  fails = false,
-) {
+function twoThreads(fails = false) {
   const kernel = makeKernel(), ends: (() => void)[] = [];
   let atOnce = 0, most = 0;
-  const threads: LaneThreads<Lanes, Result> = {
+  const threads: GarblingThreads = {
     threads: 2,
     run: async (job) => {
-      const copy = structuredClone(job);
+      const { job: sent, buffers } = sendable(job);
+      const copy = structuredClone(sent, { transfer: buffers });
       most = Math.max(most, ++atOnce);
       const { promise, resolve } = Promise.withResolvers<void>();
       ends.unshift(resolve);
@@ -91,15 +76,13 @@ function twoThreads<Lanes, Result extends { outputs: Labels }>(
       else setTimeout(resolve);
       await promise;
       atOnce--;
-      return fails ? null : received(structuredClone(run(kernel, copy)));
+      return fails ? null : received(structuredClone(garbleJob(kernel, copy)));
     },
   };
   return { threads, most: () => most };
 }
 
-const garbled = async (
-  threads?: Parameters<typeof garbleStages>[2]["threads"],
-) =>
+const garbled = async (threads?: GarblingThreads) =>
   concat(
     ...await Array.fromAsync(garbleStages(makeKernel(), stages, {
       choices,
@@ -109,47 +92,15 @@ const garbled = async (
     })),
   );
 
-async function evaluated(
-  bytes: Uint8Array,
-  threads?: ConstructorParameters<typeof StageEvaluator>[2]["threads"],
-) {
-  const evaluator = new StageEvaluator(makeKernel(), stages, {
-    choices,
-    salt,
-    threads,
-  });
-  await evaluator.push(bytes);
-  const [{ bits }] = await evaluator.finish();
-  return bits;
-}
-
 const alone = await garbled();
 
 Deno.test("two threads garble the bytes of one, two chunks at once, and so where they fail", async () => {
   ok(chunkCount(stages) > 8);
-  const shared = twoThreads(garbleJob);
+  const shared = twoThreads();
   deepEqual(await garbled(shared.threads), alone);
   equal(shared.most(), 2);
-  const failing = twoThreads(garbleJob, true);
+  const failing = twoThreads(true);
   deepEqual(await garbled(failing.threads), alone);
-});
-
-Deno.test("two threads evaluate what one does, two chunks at once, and so where they fail", async () => {
-  const expected = await evaluated(alone);
-  const shared = twoThreads(evaluateJob);
-  deepEqual(await evaluated(alone, shared.threads), expected);
-  equal(shared.most(), 2);
-  const failing = twoThreads(evaluateJob, true);
-  deepEqual(await evaluated(alone, failing.threads), expected);
-});
-
-Deno.test("the gateway's threads evaluate garbled lanes beside ciphertexts", async () => {
-  using engine = new PaillierEngine(testKey(512), { threads: 2 });
-  equal(engine.evaluatingThreads.threads, 0);
-  await engine.prepare();
-  equal(engine.evaluatingThreads.threads, 2);
-  const expected = await evaluated(alone);
-  deepEqual(await evaluated(alone, engine.evaluatingThreads), expected);
 });
 
 Deno.test("the functions' threads garble lanes, and one that ends is done without", async () => {
@@ -162,7 +113,8 @@ Deno.test("the functions' threads garble lanes, and one that ends is done withou
         Promise.resolve({ models: new MemoryModelStore(), sealingKey }),
     );
     const worker: ThreadWorker = {
-      postMessage: (message) => accept(structuredClone(message)),
+      postMessage: (message, transfer) =>
+        accept(structuredClone(message, { transfer })),
       terminate: () => {},
       onmessage: null,
       onerror: null,

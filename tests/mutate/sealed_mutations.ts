@@ -120,8 +120,8 @@ export const sealedMutations: Mutation[] = [
   {
     name: "sealed: a stage's chunks begun before the stage before has ended",
     file: "sdk/garbling/rounds/run.ts",
-    find: "!opens && this.size < atOnce",
-    replace: "this.size < atOnce",
+    find: "(chunk.opens ? 1 : atOnce)",
+    replace: "atOnce",
     tests: ["tests/garbling/threads_test.ts"],
   },
   {

@@ -6,7 +6,7 @@
  */
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type { GateKernel } from "../../../sdk/garbling/gate_kernel.ts";
-import type { GarblingThreads } from "../../../sdk/garbling/lane_threads.ts";
+import type { GarblingThreads } from "../../../sdk/garbling/garbling_threads.ts";
 import { wordsOfInteger } from "../../../sdk/garbling/rounds/bits.ts";
 import { garbleStages } from "../../../sdk/garbling/rounds/run.ts";
 import { shardStages } from "../../../sdk/garbling/rounds/shard.ts";

@@ -18,11 +18,7 @@ import {
   type TweakOrigin,
 } from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
-import {
-  type EvaluatingThreads,
-  type GarblingThreads,
-  work,
-} from "../lane_threads.ts";
+import type { GarblingJob, GarblingThreads } from "../garbling_threads.ts";
 import { colours, Labels } from "../labels.ts";
 import { scheduleOf } from "../schedule.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
@@ -139,55 +135,42 @@ export async function* garbleStages(
   },
 ): AsyncGenerator<Uint8Array, void> {
   const flow = new Flow(choices);
-  const underWay = new UnderWay<Uint8Array>(threads);
+  const underWay: { chunk: Chunk; garbled: Garbled | Promise<Garbled> }[] = [];
+  /** Ends the oldest. */
+  const end = async () => {
+    const { chunk, garbled } = underWay.shift()!, made = await garbled;
+    flow.give(chunk, made.outputs);
+    return joinChunk(chunk, made);
+  };
+  const atOnce = (threads?.threads ?? 0) > 1 ? chunksAtOnce : 1;
   for (const chunk of chunksOf(stages)) {
-    while (!underWay.hasRoomFor(chunk)) yield await underWay.end();
+    // A stage begins when the one before it has ended.
+    while (underWay.length >= (chunk.opens ? 1 : atOnce)) yield await end();
     const { part, first, lanes, origin } = chunk;
-    const inputs = flow.take(chunk);
-    const knowledge = knowledgeOf(part, first, lanes);
     const job = {
       circuit: scheduleOf(part.circuit, "garbler"),
-      lanes: { inputs, knowledge, secrets, origin },
+      lanes: {
+        inputs: flow.take(chunk),
+        knowledge: knowledgeOf(part, first, lanes),
+        secrets,
+        origin,
+      },
     };
-    const here = () => garble(kernel, job.circuit, job.lanes);
-    underWay.begin(work(threads, job, here), (garbled) => {
-      flow.give(chunk, garbled.outputs);
-      return joinChunk(chunk, garbled);
-    });
+    const garbled = garbleLanes(kernel, job, threads);
+    underWay.push({ chunk, garbled });
   }
-  while (underWay.size > 0) yield await underWay.end();
+  while (underWay.length > 0) yield await end();
 }
 
-/** Chunks that are worked on, ended in their order. */
-class UnderWay<T> {
-  readonly #threads: { readonly threads: number } | undefined;
-  readonly #ends: (() => T | Promise<T>)[] = [];
-
-  constructor(threads: { readonly threads: number } | undefined) {
-    this.#threads = threads;
-  }
-
-  get size(): number {
-    return this.#ends.length;
-  }
-
-  /** A stage begins when the one before it has ended. */
-  hasRoomFor({ opens }: Chunk): boolean {
-    const atOnce = (this.#threads?.threads ?? 0) > 1 ? chunksAtOnce : 1;
-    return this.size === 0 || !opens && this.size < atOnce;
-  }
-
-  begin<Result>(
-    result: Result | Promise<Result>,
-    finish: (result: Result) => T,
-  ): void {
-    this.#ends.push(async () => finish(await result));
-  }
-
-  /** Ends the oldest. */
-  end(): T | Promise<T> {
-    return this.#ends.shift()!();
-  }
+/** By threads if there are two or more, else, and where they fail, on this one. */
+function garbleLanes(
+  kernel: GateKernel,
+  job: GarblingJob,
+  threads: GarblingThreads | undefined,
+): Garbled | Promise<Garbled> {
+  const here = () => garble(kernel, job.circuit, job.lanes);
+  if (!threads || threads.threads < 2) return here();
+  return threads.run(job).then((result) => result ?? here());
 }
 
 function joinChunk(chunk: Chunk, { tables, rows, outputs }: Garbled) {
@@ -217,8 +200,6 @@ export class StageEvaluator {
   readonly #chunks: Generator<Chunk>;
   readonly #salt: Uint32Array;
   readonly #flow: Flow;
-  readonly #threads: EvaluatingThreads | undefined;
-  readonly #underWay: UnderWay<void>;
   readonly #told = new Map<Part, Told>();
   readonly #pacer: Pacer;
   #next: Chunk | undefined;
@@ -233,11 +214,10 @@ export class StageEvaluator {
   constructor(
     kernel: GateKernel,
     stages: readonly Stage[],
-    { choices, salt, signal, threads }: {
+    { choices, salt, signal }: {
       choices: Labels;
       salt: Uint32Array;
       signal?: AbortSignal;
-      threads?: EvaluatingThreads;
     },
   ) {
     this.#kernel = kernel;
@@ -245,8 +225,6 @@ export class StageEvaluator {
     this.#salt = salt;
     this.#flow = new Flow(choices);
     this.#pacer = new Pacer(signal);
-    this.#threads = threads;
-    this.#underWay = new UnderWay(threads);
     this.#open();
   }
 
@@ -267,10 +245,7 @@ export class StageEvaluator {
       this.#filled += part.length;
       if (this.#filled < chunk.length) return;
       if (this.#pacer.due()) await this.#pacer.pause();
-      while (!this.#underWay.hasRoomFor(this.#next)) {
-        await this.#underWay.end();
-      }
-      this.#begin(this.#next, chunk);
+      this.#evaluate(this.#next, chunk);
       this.#open();
     }
     if (at < bytes.length) refuse("fewer", bytes.length - at);
@@ -284,35 +259,32 @@ export class StageEvaluator {
   }
 
   /** What the last stage told, part by part. @throws {CipherlayerError} `malformed` if bytes are missing */
-  async finish(): Promise<Told[]> {
+  finish(): Told[] {
     if (this.#next) {
       refuse("more", this.#bytes.length - this.#filled);
     }
-    while (this.#underWay.size > 0) await this.#underWay.end();
     return [...this.#told.values()];
   }
 
-  #begin(chunk: Chunk, bytes: Uint8Array): void {
+  #evaluate(chunk: Chunk, bytes: Uint8Array): void {
     const { part, lanes, origin } = chunk;
     const tablesEnd = tableBytes(part.circuit, lanes);
     const rowsEnd = tablesEnd + rowBytes(part.circuit, lanes);
-    const job = {
-      circuit: scheduleOf(part.circuit, "evaluator"),
-      lanes: {
+    const evaluated = evaluate(
+      this.#kernel,
+      scheduleOf(part.circuit, "evaluator"),
+      {
         inputs: this.#flow.take(chunk),
         tables: bytes.subarray(0, tablesEnd),
         rows: bytes.subarray(tablesEnd, rowsEnd),
         salt: this.#salt,
         origin,
       },
-    };
-    const here = () => evaluate(this.#kernel, job.circuit, job.lanes);
-    this.#underWay.begin(work(this.#threads, job, here), (evaluated) => {
-      this.#flow.give(chunk, evaluated.outputs);
-      if (!chunk.stage.elements) {
-        this.#tell(chunk, evaluated, bytes.subarray(rowsEnd));
-      }
-    });
+    );
+    this.#flow.give(chunk, evaluated.outputs);
+    if (!chunk.stage.elements) {
+      this.#tell(chunk, evaluated, bytes.subarray(rowsEnd));
+    }
   }
 
   #tell(

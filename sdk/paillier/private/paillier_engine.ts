@@ -13,7 +13,6 @@ import { makeKeyProof } from "./key_proof_make.ts";
 import { encryptWith } from "./owner_engine.ts";
 import { isBelow } from "./prime_engine.ts";
 import { Pacer } from "../../support/pacing.ts";
-import type { EvaluatingThreads } from "../../garbling/lane_threads.ts";
 import { ParallelEngine } from "../workers/parallel_engine.ts";
 import type { PrivateKey } from "./private_key.ts";
 import type { PublicKey } from "../public/public_key.ts";
@@ -132,14 +131,6 @@ export class PaillierEngine implements Disposable {
   /** Worker threads that share large batches now; 0 until they have started. */
   get threads(): number {
     return this.#engine.threads;
-  }
-
-  /** The same threads, for lanes of garbled circuits. */
-  get evaluatingThreads(): EvaluatingThreads {
-    return {
-      threads: this.threads,
-      run: (job) => this.#engine.evaluateLanes(job),
-    };
   }
 
   /** Proof that the key is well-formed, for session start; computed once. */

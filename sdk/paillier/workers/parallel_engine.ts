@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Evaluated, EvaluatorLanes } from "../../garbling/evaluate.ts";
-import { type LaneJob, received } from "../../garbling/lane_threads.ts";
 import { bitLength } from "../public/big_integer.ts";
 import {
   type EngineOptions,
@@ -130,14 +128,6 @@ export class ParallelEngine implements Disposable {
       plaintexts.push(...this.#engine.decryptAll(two));
     }
     return plaintexts;
-  }
-
-  /** Evaluates garbled lanes; null where no threads run. */
-  async evaluateLanes(job: LaneJob<EvaluatorLanes>): Promise<Evaluated | null> {
-    const results = await this.#workers?.run<Evaluated>([
-      { kind: "evaluate", job },
-    ]);
-    return results ? received(results[0]) : null;
   }
 
   /** Ends the threads. */

@@ -6,7 +6,7 @@
 import type { StartWorker, WorkerPort } from "./worker_port.ts";
 import { nodeParallelism, startNodeWorker } from "./worker_port_node.ts";
 import { startWebWorker } from "./worker_port_web.ts";
-import type { WorkerReply, WorkerTask, WorkerValues } from "./worker_tasks.ts";
+import type { WorkerReply, WorkerTask } from "./worker_tasks.ts";
 
 /** Tasks that a worker holds: one under way, the next at hand. */
 const tasksAtOnce = 2;
@@ -22,7 +22,7 @@ export function availableThreads(): number {
 
 interface Job {
   readonly task: WorkerTask;
-  readonly done: (values: WorkerValues | null) => void;
+  readonly done: (values: bigint[] | null) => void;
 }
 
 interface Member {
@@ -56,7 +56,7 @@ export class WorkerPool implements Disposable {
       this.#fail();
     }
     const opened = this.#members.map((member) =>
-      new Promise<WorkerValues | null>((done) =>
+      new Promise<bigint[] | null>((done) =>
         this.#give(member, { task: open, done })
       )
     );
@@ -81,19 +81,20 @@ export class WorkerPool implements Disposable {
    * @returns their answers in order, or null if the threads failed
    * @throws the signal's reason if it is aborted
    */
-  async run<T extends WorkerValues = bigint[]>(
+  async run(
     tasks: WorkerTask[],
-    options: { signal?: AbortSignal; receive?: (values: T) => void } = {},
-  ): Promise<T[] | null> {
+    options: { signal?: AbortSignal; receive?: (values: bigint[]) => void } =
+      {},
+  ): Promise<bigint[][] | null> {
     if (!this.#ready) return null;
     const { signal, receive } = options;
     const jobs: Job[] = [];
     const replies = Promise.all(
       tasks.map((task) =>
-        new Promise<T | null>((resolve) => {
-          const done = (values: WorkerValues | null) => {
-            if (values !== null) receive?.(values as T);
-            resolve(values as T | null);
+        new Promise<bigint[] | null>((resolve) => {
+          const done = (values: bigint[] | null) => {
+            if (values !== null) receive?.(values);
+            resolve(values);
           };
           jobs.push({ task, done });
         })
@@ -113,7 +114,7 @@ export class WorkerPool implements Disposable {
     try {
       const values = await replies;
       signal?.throwIfAborted();
-      return values.includes(null) ? null : values as T[];
+      return values.includes(null) ? null : values as bigint[][];
     } finally {
       signal?.removeEventListener("abort", abort);
     }

@@ -3,10 +3,6 @@
  *
  * @module
  */
-import type { Evaluated, EvaluatorLanes } from "../../garbling/evaluate.ts";
-import type { GateKernel } from "../../garbling/gate_kernel.ts";
-import { makeKernel } from "../../garbling/kernel.ts";
-import { evaluateJob, type LaneJob } from "../../garbling/lane_threads.ts";
 import { bigIntKernel } from "../public/kernel_bigint.ts";
 import { OwnerEngine } from "../private/owner_engine.ts";
 import type { SecretPrimes } from "../private/private_key.ts";
@@ -23,12 +19,7 @@ export type WorkerTask =
   /** Ciphertexts one after another; answered by their plaintexts. */
   | { kind: "decrypt"; ciphertexts: Uint8Array[] }
   /** An even number of them; answered by a and b of each randomiser in turn. */
-  | { kind: "randomisers"; count: number }
-  /** Garbled lanes; answered by what they are evaluated to. */
-  | { kind: "evaluate"; job: LaneJob<EvaluatorLanes> };
-
-/** Answers of all but the last kind of task, and of that. */
-export type WorkerValues = bigint[] | Evaluated;
+  | { kind: "randomisers"; count: number };
 
 /** A task on its way to a worker. */
 export interface WorkerRequest {
@@ -39,13 +30,12 @@ export interface WorkerRequest {
 /** What comes back; null if the worker could not do it. */
 export interface WorkerReply {
   id: number;
-  values: WorkerValues | null;
+  values: bigint[] | null;
 }
 
 /** The worker's side: does one task after another with its own copy of the key. */
 export class TaskRunner {
   #engine: OwnerEngine | undefined;
-  #gates: GateKernel | undefined;
   #last: Promise<void> = Promise.resolve();
 
   constructor(readonly reply: (reply: WorkerReply) => void) {}
@@ -53,7 +43,7 @@ export class TaskRunner {
   /** Takes a task; its reply follows those of earlier ones. */
   accept({ id, task }: WorkerRequest): void {
     this.#last = this.#last.then(async () => {
-      let values: WorkerValues | null = null;
+      let values: bigint[] | null = null;
       try {
         values = await this.#run(task);
       } catch {
@@ -63,10 +53,7 @@ export class TaskRunner {
     });
   }
 
-  async #run(task: WorkerTask): Promise<WorkerValues> {
-    if (task.kind === "evaluate") {
-      return evaluateJob(this.#gates ??= makeKernel(), task.job);
-    }
+  async #run(task: WorkerTask): Promise<bigint[]> {
     if (task.kind === "open") {
       const kernel = task.kernelName === "bigint"
         ? bigIntKernel

@@ -87,16 +87,11 @@ Deno.test("lanes of a caller that asks for many wait for another's", async () =>
     circuit: scheduleOf(circuit, "garbler"),
     lanes: {
       inputs: new Labels(circuit.inputs, lanes),
-      knowledge: {
-        bits: Array.from(
-          { length: circuit.knownBits },
-          () => new Uint8Array(lanes),
-        ),
-        values: [],
-      },
       secrets: { delta: Uint32Array.of(1, 2, 3, 4), salt: new Uint32Array(4) },
       origin: { firstGate: 0, firstLane: 0 },
     },
+    bits: new Uint8Array(circuit.knownBits * lanes),
+    values: [],
   };
   const last = jobs - 1;
   // A clock of its own: who has waited for long goes first, on a slow machine all.
