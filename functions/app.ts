@@ -194,7 +194,6 @@ export function createApp(options: AppOptions): Hono {
       sealedModels,
       budget: options.budget,
       nonces,
-      threads,
     }),
   );
   app.route(

@@ -1,13 +1,11 @@
 /**
- * AND gates a second, as JSON: of processor time on one thread, and those of a whole call
- * with one thread and two.
+ * AND gates a second of processor time, as JSON.
  *
  * @module
  */
 import process from "node:process";
 import { Command } from "commander";
 import { readScriptArguments } from "../../cli/commands/program.ts";
-import { EvaluationThreads } from "../../functions/threads/threads.ts";
 import { Circuit } from "../../sdk/garbling/circuit.ts";
 import { unmask } from "../../sdk/garbling/circuits/shares.ts";
 import { evaluate } from "../../sdk/garbling/evaluate.ts";
@@ -15,7 +13,6 @@ import { garble } from "../../sdk/garbling/garble.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { Labels } from "../../sdk/garbling/labels.ts";
 import { scheduleOf } from "../../sdk/garbling/schedule.ts";
-import { garbleStages, StageEvaluator } from "../../sdk/garbling/rounds/run.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 
 /** Processor time of this process, which other load disturbs less than the clock. */
@@ -30,7 +27,7 @@ readScriptArguments(
 );
 /** Before that many turns the engine has not compiled the gates with care. */
 const warmUp = 40;
-const lanes = 80, turns = 80, callTurns = 25;
+const lanes = 80, turns = 80;
 const circuit = new Circuit();
 circuit.output(...unmask(circuit, circuit.word(1584)));
 const schedules = {
@@ -65,59 +62,13 @@ for (let turn = 0; turn < turns; turn++) {
   times.garble.push(middle - start);
   times.evaluate.push(cpuMs() - middle);
 }
-
-/** A call of one such stage, alone and by two threads of the functions. */
-const stage = {
-  operandBits: 1,
-  parts: [{
-    circuit,
-    lanes,
-    operands: Array.from(
-      { length: circuit.inputs },
-      (_, wire) =>
-        Int32Array.from({ length: lanes }, (_, i) => wire * lanes + i),
-    ),
-    results: [Int32Array.from({ length: lanes }, (_, i) => i)],
-    known: null,
-  }],
-  elements: { count: lanes, bits: circuit.outputs.length },
-};
-const choices = new Labels(1, circuit.inputs * lanes);
-const threads = new EvaluationThreads(2, platformRandom(32));
-await threads.ping();
-const walls = { alone: [] as number[], shared: [] as number[] };
-const spent = { alone: [] as number[], shared: [] as number[] };
-for (let turn = 0; turn < callTurns; turn++) {
-  for (const way of ["alone", "shared"] as const) {
-    const start = performance.now(), startCpu = cpuMs();
-    await Array.fromAsync(garbleStages(kernel, [stage], {
-      choices,
-      secrets: { delta, salt },
-      knowledgeOf: (_, first, count) => ({
-        bits: knowledge.bits.map((bits) => bits.subarray(first, first + count)),
-        values: [],
-      }),
-      threads: way === "alone" ? undefined : threads.garblingFor("bench"),
-    }));
-    walls[way].push(performance.now() - start);
-    spent[way].push(cpuMs() - startCpu);
-  }
-}
-threads.close();
-const ands = circuit.ands + circuit.knownAnds / 2;
-const perSecond = (ms: number[], from = warmUp) => {
-  const warm = ms.slice(from).toSorted((a, b) => a - b);
+const perSecond = (ms: number[]) => {
+  const warm = ms.slice(warmUp).toSorted((a, b) => a - b);
   const median = warm[warm.length >> 1];
-  return Math.round(ands * lanes / median * 1000);
+  return Math.round(circuit.ands * lanes / median * 1000);
 };
 console.log(JSON.stringify({
-  ands: ands * lanes,
+  ands: circuit.ands * lanes,
   garbleAndsPerSecond: perSecond(times.garble),
   evaluateAndsPerSecond: perSecond(times.evaluate),
-  call: {
-    garbleAndsPerWallSecond: perSecond(walls.alone, 5),
-    twoThreads: perSecond(walls.shared, 5),
-    garbleAndsPerProcessorSecond: perSecond(spent.alone, 5),
-    twoThreadsPerProcessorSecond: perSecond(spent.shared, 5),
-  },
 }));

@@ -54,7 +54,6 @@ import type {
 } from "../rounds/sealed/token.ts";
 import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
-import type { EvaluationThreads } from "../threads/threads.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
 import { streamReply } from "./stream_reply.ts";
 
@@ -67,8 +66,6 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   budget?: Budget;
   /** Where tokens of last rounds are remembered that have been used. */
   nonces: NonceStore;
-  /** Threads that share the garbling; default: the caller's own. */
-  threads?: EvaluationThreads;
 }
 
 /** Answers of set-ups held, 88 kB each. */
@@ -174,7 +171,7 @@ class SealedCalls {
 
   /**
    * One after another and beside the turns of other calls, and the same request only
-   * once: each takes a third of a second of a thread. What it begins outlives its session.
+   * once: each takes a second of a thread. What it begins outlives its session.
    */
   async setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
@@ -258,9 +255,7 @@ class SealedCalls {
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
     }
-    const threads = this.#options.threads?.garblingFor(c.get("caller"));
-    const context = { ...this.#context(c, token), threads };
-    const { head, chunks } = await answerActivation(context, {
+    const { head, chunks } = await answerActivation(this.#context(c, token), {
       model,
       content,
       batch,
@@ -269,7 +264,7 @@ class SealedCalls {
       shard: 0,
       shards: 1,
     });
-    return writeSequence(async function* () {
+    return writeSequence(function* () {
       yield encodeSealed(head);
       yield* chunks;
     }());

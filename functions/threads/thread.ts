@@ -5,14 +5,11 @@
  */
 import { denoOptions, readEnvironment } from "../settings/environment.ts";
 import { answerCalls } from "./thread_calls.ts";
-import type { GarbledLanes, ThreadMessage, ThreadReply } from "./threads.ts";
+import type { ThreadMessage, ThreadReply } from "./threads.ts";
 
 const thread = self as unknown as {
   onmessage: (event: MessageEvent<ThreadMessage>) => void;
-  postMessage: (
-    reply: ThreadReply | GarbledLanes,
-    transfer: Transferable[],
-  ) => void;
+  postMessage: (reply: ThreadReply, transfer: Transferable[]) => void;
 };
 
 const accept = answerCalls(

@@ -7,15 +7,8 @@ import type { Hono } from "hono";
 import { Gate } from "../admission/gate.ts";
 import { type AppOptions, createApp } from "../app.ts";
 import { problemResponse } from "../http/problem.ts";
-import { GarblingQueue } from "./garbling_queue.ts";
 import { describeFault, telemetryOf } from "../telemetry/call_telemetry.ts";
-import type {
-  GarbledLanes,
-  GarblingCall,
-  ThreadCall,
-  ThreadMessage,
-  ThreadReply,
-} from "./threads.ts";
+import type { ThreadCall, ThreadMessage, ThreadReply } from "./threads.ts";
 
 /**
  * One of the threads behind `EvaluationThreads`: the same application, called by
@@ -26,26 +19,12 @@ import type {
  * @returns what is to be called with each message
  */
 export function answerCalls(
-  reply: (
-    message: ThreadReply | GarbledLanes,
-    transfer: ArrayBuffer[],
-  ) => void,
+  reply: (message: ThreadReply, transfer: ArrayBuffer[]) => void,
   optionsWith: (sealingKey: Uint8Array) => Promise<AppOptions>,
 ): (message: ThreadMessage) => void {
   let app: Promise<Hono> | undefined;
   let options: Promise<AppOptions> | undefined;
   const calls = new Map<number, AbortController>();
-  const gate = openGate();
-  const garbling = new GarblingQueue(gate);
-
-  const garbleLanes = async ({ garble: id, job, caller }: GarblingCall) => {
-    const result = await garbling.garble(job, caller);
-    const arrays = result
-      ? [result.tables, result.rows, result.outputs.words]
-      : [];
-    const buffers = arrays.map(({ buffer }) => buffer as ArrayBuffer);
-    reply({ garbled: id, result }, buffers);
-  };
 
   const answer = async (
     { id, url, headers, body, caller }: ThreadCall,
@@ -88,7 +67,7 @@ export function answerCalls(
         createApp({
           ...options,
           observers: [],
-          gate,
+          gate: openGate(),
           address: (host) => (host as Pick<ThreadCall, "caller">).caller,
         })
       );
@@ -98,12 +77,7 @@ export function answerCalls(
         deployments?.models.refresh(message.changedModel)
       );
     } else if ("ping" in message) void pong(message.ping);
-    else if ("garble" in message) {
-      // What comes is of our own making; where it fails, the one that asked does it.
-      garbleLanes(message).catch(() =>
-        reply({ garbled: message.garble, result: null }, [])
-      );
-    } else {
+    else {
       // Nothing that a call brings may end the thread, and with it others' calls.
       answer(message).catch(async (error) => {
         calls.delete(message.id);

@@ -5,14 +5,6 @@
  */
 import process from "node:process";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
-import type { Garbled } from "../../sdk/garbling/garble.ts";
-import {
-  type GarblingJob,
-  type GarblingThreads,
-  received,
-  sendable,
-  type SentJob,
-} from "../../sdk/garbling/garbling_threads.ts";
 import type { Work } from "../admission/turns.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
@@ -20,8 +12,6 @@ import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 /** Threads that may end one after another without an answer between, with pauses that double. */
 const maxFailures = 6;
 const firstPauseMs = 100;
-/** Predicted milliseconds of a chunk of lanes. */
-const laneJobMs = 3;
 
 /** What a call may wait for at the thread that has its key's tables, before it goes to another. */
 const homeMs = 25;
@@ -30,7 +20,6 @@ const homeMs = 25;
 export type ThreadMessage =
   | { sealingKey: Uint8Array }
   | ThreadCall
-  | GarblingCall
   | { abort: number }
   | { ping: number }
   /** A model whose active version may be another now. */
@@ -46,20 +35,6 @@ export interface ThreadCall {
   caller: string;
 }
 
-/** Lanes of a garbled call. */
-export interface GarblingCall {
-  garble: number;
-  job: SentJob;
-  /** Whom it counts for. */
-  caller: string;
-}
-
-/** Null where they could not be garbled. */
-export interface GarbledLanes {
-  garbled: number;
-  result: Garbled | null;
-}
-
 export interface ThreadReply {
   id: number;
   status: number;
@@ -71,9 +46,9 @@ export interface ThreadReply {
 
 /** As much of a `Worker` as is used. */
 export interface ThreadWorker {
-  postMessage(message: ThreadMessage, transfer?: ArrayBuffer[]): void;
+  postMessage(message: ThreadMessage): void;
   terminate(): unknown;
-  onmessage: ((event: { data: ThreadReply | GarbledLanes }) => void) | null;
+  onmessage: ((event: { data: ThreadReply }) => void) | null;
   onerror:
     | ((event: { message: string; preventDefault(): void }) => void)
     | null;
@@ -83,10 +58,8 @@ interface Thread {
   worker: ThreadWorker;
   /** Calls under way, by id: what to do with their answers. */
   calls: Map<number, PromiseWithResolvers<ThreadReply>>;
-  /** Lanes that are garbled, by id. */
-  lanes: Map<number, (result: Garbled | null) => void>;
-  /** Predicted milliseconds of each call or job that is worked on. */
-  work: Map<Request | GarblingJob, number>;
+  /** Predicted milliseconds of each call that is evaluated, by request. */
+  work: Map<Request, number>;
 }
 
 /** What a call of `predictedMs` will wait for: longer ones let it pass (`TimeSlices`). */
@@ -165,35 +138,6 @@ export class EvaluationThreads {
     return this.#threads[waits.indexOf(Math.min(...waits))];
   }
 
-  /** The threads as they garble lanes for a caller, beside the calls that they answer. */
-  garblingFor(caller: string): GarblingThreads {
-    return {
-      threads: this.#threads.length,
-      run: (job) => this.#garble(job, caller),
-    };
-  }
-
-  async #garble(
-    job: GarblingJob,
-    caller: string,
-  ): Promise<Garbled | null> {
-    if (this.#threads.length === 0) return null;
-    const thread = this.#choose(laneJobMs), id = this.#nextId++;
-    const result = Promise.withResolvers<Garbled | null>();
-    thread.lanes.set(id, result.resolve);
-    thread.work.set(job, laneJobMs);
-    try {
-      // Whole buffers pass from one to the other in no time; copies go, so that this
-      // thread can do it where the other fails.
-      const { job: copy, buffers } = sendable(job);
-      thread.worker.postMessage({ garble: id, job: copy, caller }, buffers);
-      return await result.promise;
-    } finally {
-      thread.lanes.delete(id);
-      thread.work.delete(job);
-    }
-  }
-
   /** Resolves when every thread has said that it is ready for calls. */
   async ping(): Promise<void> {
     if (this.#threads.length < this.#count) throw threadEnded();
@@ -250,18 +194,10 @@ export class EvaluationThreads {
 
   #start(): Thread {
     const worker = this.#startWorker();
-    const thread: Thread = {
-      worker,
-      calls: new Map(),
-      lanes: new Map(),
-      work: new Map(),
-    };
+    const thread: Thread = { worker, calls: new Map(), work: new Map() };
     worker.onmessage = ({ data }) => {
       this.#failures = 0;
-      if ("garbled" in data) {
-        const { result } = data;
-        thread.lanes.get(data.garbled)?.(result && received(result));
-      } else thread.calls.get(data.id)?.resolve(data);
+      thread.calls.get(data.id)?.resolve(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -269,7 +205,6 @@ export class EvaluationThreads {
       for (const call of thread.calls.values()) {
         call.reject(threadEnded());
       }
-      for (const end of thread.lanes.values()) end(null);
     };
     worker.postMessage({ sealingKey: this.#sealingKey });
     return thread;

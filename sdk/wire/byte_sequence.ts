@@ -42,10 +42,10 @@ const sha256 = (bytes: Uint8Array): Promise<ArrayBuffer> =>
 
 /** The sequence of `items`, each made when it is asked for; longer ones are cut. */
 export async function* writeSequence(
-  items: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  items: Iterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array, void> {
   const digest = new ItemDigest();
-  for await (const item of items) {
+  for (const item of items) {
     for (let from = 0; from < item.length; from += maxItemBytes) {
       const part = item.subarray(from, from + maxItemBytes);
       digest.add(part);

@@ -84,8 +84,8 @@ export async function runStages(
     secrets: { delta, salt },
     knowledgeOf: () => ({ bits: [], values: [] }),
   });
-  for await (const chunk of garbled) await evaluator.push(chunk);
-  const [{ bits: told }] = await evaluator.finish();
+  for (const chunk of garbled) await evaluator.push(chunk);
+  const [{ bits: told }] = evaluator.finish();
   return Array.from({ length: results.count }, (_, lane) =>
     told.reduce(
       (sum, wire, bit) =>

@@ -118,20 +118,6 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/transfer/chain_test.ts"],
   },
   {
-    name: "sealed: a stage's chunks begun before the stage before has ended",
-    file: "sdk/garbling/rounds/run.ts",
-    find: "(chunk.opens ? 1 : atOnce)",
-    replace: "atOnce",
-    tests: ["tests/garbling/threads_test.ts"],
-  },
-  {
-    name: "sealed: chunks garbled on a thread count for nobody",
-    file: "functions/threads/garbling_queue.ts",
-    find: "{ task: { usedMs: 0, caller } }",
-    replace: "{ task: { usedMs: 0 } }",
-    tests: ["tests/functions/threads/thread_calls_test.ts"],
-  },
-  {
     name: "sealed: transfers given back by a call that fails",
     file: "sdk/transfer/receiver.ts",
     find: "    this.#next += bits.length;",

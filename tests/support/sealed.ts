@@ -191,8 +191,8 @@ export class SealedBench {
       };
       const { head, chunks } = await this.activation(encodeSealed(activation));
       const open = call.begin(head.salt);
-      for await (const chunk of chunks) await open.push(chunk);
-      await open.finish();
+      for (const chunk of chunks) await open.push(chunk);
+      open.finish();
       watch.activation?.(index, activation, inference);
       token = head.token;
       watch.token?.(index, token);

@@ -26,7 +26,7 @@ const pauses = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
  * Lets the event loop run: a tenth of a timer's millisecond, and, unlike an immediate
  * alone, never before the messages of other threads have come.
  */
-export function letEventsIn(): Promise<void> {
+function letEventsIn(): Promise<void> {
   return new Promise((resolve) =>
     setImmediate(() => {
       const { port1, port2 } = new MessageChannel();

@@ -6,7 +6,6 @@
  */
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type { GateKernel } from "../../../sdk/garbling/gate_kernel.ts";
-import type { GarblingThreads } from "../../../sdk/garbling/garbling_threads.ts";
 import { wordsOfInteger } from "../../../sdk/garbling/rounds/bits.ts";
 import { garbleStages } from "../../../sdk/garbling/rounds/run.ts";
 import { shardStages } from "../../../sdk/garbling/rounds/shard.ts";
@@ -50,7 +49,7 @@ export interface ActivationJob {
 /** An answer: its chunks are garbled when they are asked for. */
 export interface ActivationAnswer {
   head: ActivationHead;
-  chunks: AsyncGenerator<Uint8Array, void>;
+  chunks: Generator<Uint8Array, void>;
 }
 
 /**
@@ -62,8 +61,6 @@ export interface ActivationAnswer {
 export async function answerActivation(
   context: Pick<SealedContext, "sealingKey" | "tokens" | "transfers"> & {
     gates: GateKernel;
-    /** That share the garbling; default: none. */
-    threads?: GarblingThreads;
   },
   job: ActivationJob,
 ): Promise<ActivationAnswer> {
@@ -109,7 +106,6 @@ export async function answerActivation(
       secrets: { delta, salt },
       knowledgeOf: (part, first, lanes) =>
         knowledgeOf(part, { masks, first, lanes }),
-      threads: context.threads,
     },
   );
   const head = {

@@ -18,7 +18,6 @@ import {
   type TweakOrigin,
 } from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
-import type { GarblingJob, GarblingThreads } from "../garbling_threads.ts";
 import { colours, Labels } from "../labels.ts";
 import { scheduleOf } from "../schedule.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
@@ -29,12 +28,6 @@ import { gather, type Part, scatter, type Stage } from "./stage.ts";
  * `bytes` of tables hold, in groups of four, at least one group and at most `lanes`.
  */
 export const chunkRule = { lanes: 256, bytes: 2 ** 19 };
-
-/**
- * Chunks of a call that are under way at once, where threads share them: so many are
- * garbled ahead of their reader.
- */
-const chunksAtOnce = 2;
 
 /** A range of lanes of one part. */
 interface Chunk {
@@ -91,8 +84,8 @@ export function garbledBytes(stages: readonly Stage[]): number {
 
 /**
  * Memory that a call takes at either side, about: labels of its choices and of the two
- * stages between which it works, a chunk as it travels, and those under way as they are
- * made and in kernels.
+ * stages between which it works, and a chunk as it is made, as it travels and in the
+ * kernel.
  */
 export function callBytes(stages: readonly Stage[], choices: number): number {
   const labels = [
@@ -106,7 +99,7 @@ export function callBytes(stages: readonly Stage[], choices: number): number {
     between = Math.max(between, labels[i - 1] + labels[i]);
   }
   for (const one of chunksOf(stages)) chunk = Math.max(chunk, chunkBytes(one));
-  return 16 * between + (1 + 2 * chunksAtOnce) * chunk;
+  return 16 * between + 3 * chunk;
 }
 
 /** AND gates of all lanes; one whose operand is known counts as half. */
@@ -118,59 +111,34 @@ export const andGates = (stages: readonly Stage[]): number =>
   );
 
 /**
- * Garbles a call, chunk by chunk; a chunk is garbled when it is asked for, and with
- * threads the one after it. The bytes are the same whoever garbles.
+ * Garbles a call, chunk by chunk; a chunk is garbled when it is asked for.
  *
  * @param choices labels of 0 of the choices, one wire
  * @param knowledgeOf what the garbler knows in lanes [first, first + lanes) of a part
  */
-export async function* garbleStages(
+export function* garbleStages(
   kernel: GateKernel,
   stages: readonly Stage[],
-  { choices, secrets, knowledgeOf, threads }: {
+  { choices, secrets, knowledgeOf }: {
     choices: Labels;
     secrets: GarblerSecrets;
     knowledgeOf: (part: Part, first: number, lanes: number) => Knowledge;
-    threads?: GarblingThreads;
   },
-): AsyncGenerator<Uint8Array, void> {
+): Generator<Uint8Array, void> {
   const flow = new Flow(choices);
-  const underWay: { chunk: Chunk; garbled: Garbled | Promise<Garbled> }[] = [];
-  /** Ends the oldest. */
-  const end = async () => {
-    const { chunk, garbled } = underWay.shift()!, made = await garbled;
-    flow.give(chunk, made.outputs);
-    return joinChunk(chunk, made);
-  };
-  const atOnce = (threads?.threads ?? 0) > 1 ? chunksAtOnce : 1;
   for (const chunk of chunksOf(stages)) {
-    // A stage begins when the one before it has ended.
-    while (underWay.length >= (chunk.opens ? 1 : atOnce)) yield await end();
     const { part, first, lanes, origin } = chunk;
-    const job = {
-      circuit: scheduleOf(part.circuit, "garbler"),
-      lanes: {
-        inputs: flow.take(chunk),
-        knowledge: knowledgeOf(part, first, lanes),
-        secrets,
-        origin,
-      },
-    };
-    const garbled = garbleLanes(kernel, job, threads);
-    underWay.push({ chunk, garbled });
+    const inputs = flow.take(chunk);
+    const knowledge = knowledgeOf(part, first, lanes);
+    const garbled = garble(kernel, scheduleOf(part.circuit, "garbler"), {
+      inputs,
+      knowledge,
+      secrets,
+      origin,
+    });
+    flow.give(chunk, garbled.outputs);
+    yield joinChunk(chunk, garbled);
   }
-  while (underWay.length > 0) yield await end();
-}
-
-/** By threads if there are two or more, else, and where they fail, on this one. */
-function garbleLanes(
-  kernel: GateKernel,
-  job: GarblingJob,
-  threads: GarblingThreads | undefined,
-): Garbled | Promise<Garbled> {
-  const here = () => garble(kernel, job.circuit, job.lanes);
-  if (!threads || threads.threads < 2) return here();
-  return threads.run(job).then((result) => result ?? here());
 }
 
 function joinChunk(chunk: Chunk, { tables, rows, outputs }: Garbled) {
