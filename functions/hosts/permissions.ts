@@ -6,8 +6,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { splitState } from "../stores/open_state.ts";
 import type { CertificateFiles } from "./certificate.ts";
-import { splitState } from "../settings/state.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Threads are started from files, which have to be read. */
@@ -35,7 +35,7 @@ export function permissionsFor(
     if (existsSync(path)) read.push(dirname(realpathSync(path)));
   }
   const write: string[] = [];
-  // The server behind the listener takes a port of its own on loopback.
+  // The server behind the listener takes another port on loopback.
   const net = ["127.0.0.1", `${hostname}:${port}`];
   const {
     CIPHERLAYER_STATE: state = "",

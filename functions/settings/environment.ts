@@ -6,6 +6,7 @@
 import process from "node:process";
 import { availableParallelism } from "node:os";
 import { platformRandom } from "../../sdk/support/random.ts";
+import { FolderObjectStore } from "../stores/folder.ts";
 import { openKvState } from "../stores/kv_state.ts";
 import type { SharedState } from "../stores/shared_state.ts";
 import { logFrom } from "./log.ts";
@@ -56,7 +57,8 @@ export async function denoOptions(
   const role = { isListener, openKv: openKvState };
   const state = await openState(settings, role) ??
     await openOwnKv(settings, isListener);
-  return await processOptions(settings, { sealingKey, state });
+  const openFolder = (path: string) => new FolderObjectStore(path);
+  return await processOptions(settings, { sealingKey, state, openFolder });
 }
 
 /**

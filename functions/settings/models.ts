@@ -6,7 +6,6 @@
 import process from "node:process";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
-import { FolderObjectStore } from "../stores/folder.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
@@ -14,17 +13,24 @@ import { OwnerKeys } from "../models/owner_keys.ts";
 import { folderModels } from "./model_folder.ts";
 import type { Settings } from "./settings.ts";
 
+/** Stores of a process, beside buckets. */
+export interface ObjectPlaces {
+  /** Of the shared state, where it is a place for models. */
+  shared?: ObjectStore;
+  /** A folder, where the runtime can lock files. */
+  openFolder?: (path: string) => ObjectStore;
+}
+
 /**
  * The models that are named: packages in the folder `CIPHERLAYER_MODELS`,
  * and those that owners upload to `CIPHERLAYER_STORE`, which hide packages of the
  * same name. Neither: the zoo.
  *
- * @param shared undefined where the shared state is no place for models
  * @throws {RangeError} if a setting has another form, or a store has no owners
  */
 export function modelsFrom(
   settings: Settings,
-  shared: ObjectStore | undefined,
+  places: ObjectPlaces,
 ): Pick<AppOptions, "models" | "deployments"> {
   const where = settings.text("CIPHERLAYER_STORE");
   if (!where) return { models: folderModels(settings) };
@@ -35,7 +41,7 @@ export function modelsFrom(
     );
   }
   const deployments = new Deployments({
-    store: objectStore(where, shared),
+    store: objectStore(where, places),
     ownerKeys: new OwnerKeys(keys),
   });
   return {
@@ -49,7 +55,7 @@ export function modelsFrom(
 /** `state`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
 function objectStore(
   where: string,
-  shared: ObjectStore | undefined,
+  { shared, openFolder }: ObjectPlaces,
 ): ObjectStore {
   if (where === "state") {
     if (shared) return shared;
@@ -75,13 +81,10 @@ function objectStore(
       "Cannot use CIPHERLAYER_STORE: expected state, s3://bucket/prefix or a folder",
     );
   }
-  if (!("Deno" in globalThis)) {
-    // Node cannot lock files.
-    throw new RangeError(
-      "Cannot use CIPHERLAYER_STORE: a folder of uploaded models needs Deno; expected state or s3://bucket/prefix",
-    );
-  }
-  return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));
+  if (openFolder) return openFolder(where.replace(/(?<=.)\/+$/, ""));
+  throw new RangeError(
+    "Cannot use CIPHERLAYER_STORE: a folder of uploaded models needs Deno, which locks files; expected state or s3://bucket/prefix",
+  );
 }
 
 function requireVariable(name: string): string {

@@ -11,7 +11,7 @@ import { NoNonceStore } from "../stores/spent_tokens.ts";
 import type { SharedState } from "../stores/shared_state.ts";
 import { accessFrom } from "./access.ts";
 import { checkModelFolder } from "./model_folder.ts";
-import { modelsFrom } from "./models.ts";
+import { modelsFrom, type ObjectPlaces } from "./models.ts";
 import { sharedOptions } from "./options.ts";
 import type { Settings } from "./settings.ts";
 
@@ -28,9 +28,10 @@ export interface ProcessOptions extends AppOptions {
  */
 export async function processOptions(
   settings: Settings,
-  { sealingKey, state }: {
+  { sealingKey, state, openFolder }: {
     sealingKey: Uint8Array;
     state: SharedState | undefined;
+    openFolder?: ObjectPlaces["openFolder"];
   },
 ): Promise<ProcessOptions> {
   const limits = {
@@ -49,7 +50,7 @@ export async function processOptions(
     await checkModelFolder(settings);
   }
   return {
-    ...modelsFrom(settings, state?.objects),
+    ...modelsFrom(settings, { shared: state?.objects, openFolder }),
     ...sharedOptions(settings),
     sealingKey,
     nonces: state?.nonces ?? new NoNonceStore(),

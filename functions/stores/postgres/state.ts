@@ -49,10 +49,11 @@ export class PostgresBeats implements BeatBoard {
  * @param beats this instance's time is to be left there
  * @throws {Error} for a URL that makes no sense
  */
-export function openPostgresState(
+// deno-lint-ignore require-await
+export async function openPostgresState(
   options: PostgresOptions,
   { beats }: { beats: boolean },
-): SharedState {
+): Promise<SharedState> {
   const connection = new PostgresConnection(options);
   const heartbeat = beats
     ? new SharedHeartbeat(new PostgresBeats(connection))

@@ -29,8 +29,9 @@ import { comparisonRules } from "./operators/comparisons.ts";
 import { joinedTensors } from "./operators/joins.ts";
 import { normRules } from "./operators/norms.ts";
 import { quantisedRules } from "./operators/quantised.ts";
-import { recurrentRules } from "./operators/recurrent.ts";
+import { layerRules } from "./operators/gated.ts";
 import { reductionRules } from "./operators/reductions.ts";
+import { resizeRules } from "./operators/resize.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
 import { type Integers, passIntegers } from "./integers.ts";
@@ -69,9 +70,10 @@ const rules: Record<string, OperatorRule> = {
   ...shapeRules,
   ...quantisedRules,
   ...mlRules,
-  ...recurrentRules,
+  ...layerRules,
   ...comparisonRules,
   ...normRules,
+  ...resizeRules,
 };
 
 /** Whether a rule lowers the operator where it depends on the reading. */

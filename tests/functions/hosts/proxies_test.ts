@@ -27,7 +27,7 @@ const caCerts = hasOpenssl ? [Deno.readTextFileSync(certificate.cert)] : [];
 
 const startInstance = () =>
   startHost("deno", `${folder}/models`, {
-    CIPHERLAYER_KV: `${folder}/kv`,
+    CIPHERLAYER_STATE: `kv:${folder}/kv`,
     CIPHERLAYER_THREADS: "1",
   });
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port);

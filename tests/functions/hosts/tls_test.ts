@@ -231,9 +231,11 @@ for (const host of ["deno", "node"] as const) {
     `${host} answers whole inferences over TLS and stops gracefully`,
     async () => {
       const env: Record<string, string> = host === "deno"
-        ? { CIPHERLAYER_KV: ":memory:" }
+        ? { CIPHERLAYER_STATE: "kv::memory:" }
         : {};
-      await using started = await startHost(host, zoo, env, first);
+      await using started = await startHost(host, zoo, env, {
+        certificate: first,
+      });
       const { url } = started;
       using client = trusting(first);
       // Five seconds on Node; Deno's listener is tested above.

@@ -4,7 +4,11 @@ import {
   originsFrom,
   sealingKeyFrom,
 } from "../../../functions/settings/options.ts";
-import { modelsFrom } from "../../../functions/settings/models.ts";
+import {
+  modelsFrom,
+  type ObjectPlaces,
+} from "../../../functions/settings/models.ts";
+import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
@@ -137,20 +141,29 @@ Deno.test("reads sealing keys as hexadecimal or base64url, and repeats no wrong 
   }
 });
 
-Deno.test("a store on a drive of Windows is a folder, other schemes are refused", () => {
-  const storeIn = (where: string) =>
+Deno.test("a store on a drive of Windows is a folder, other schemes are refused, and folders where files cannot be locked", () => {
+  const opened: string[] = [];
+  const openFolder = (path: string) => {
+    opened.push(path);
+    return new FolderObjectStore(path);
+  };
+  const storeIn = (where: string, places: ObjectPlaces = { openFolder }) =>
     modelsFrom(
       new Settings({
         CIPHERLAYER_STORE: where,
         CIPHERLAYER_OWNER_KEYS: "A".repeat(43),
       }, "deno"),
-      undefined,
+      places,
     );
-  assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
+  storeIn("C:\\cipherlayer\\store");
+  storeIn("/store/");
+  assert.deepEqual(opened, ["C:\\cipherlayer\\store", "/store"]);
   assert.throws(
     () => storeIn("gs://bucket"),
     /expected state, s3:\/\/bucket\/prefix or a folder/,
   );
+  assert.throws(() => storeIn("/store", {}), /needs Deno, which locks files/);
+  assert.throws(() => storeIn("state", {}), /expected a database in CIPH/);
 });
 
 Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {

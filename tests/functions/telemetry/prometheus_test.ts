@@ -21,7 +21,7 @@ async function startServer(folder: string): Promise<StartedHost> {
   const { name, inputs } = model.manifest;
   await writePackage(`${folder}/models/${name}`, model);
   const started = await startHost("deno", `${folder}/models`, {
-    CIPHERLAYER_KV: ":memory:",
+    CIPHERLAYER_STATE: "kv::memory:",
     CIPHERLAYER_ACCESS: JSON.stringify({
       account: "acme",
       roles: ["client", "owner"],
