@@ -18,15 +18,17 @@ import { startFunctions, zooFolder } from "../shared/functions_process.ts";
 import { interleave, median } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
 
-const packages = [
+const zoo = [
   "occupancy-sealed",
   "lenet-mnist-sealed",
   "lenet-mnist-pool-first-sealed",
 ];
 const command = new Command("bench/single/sealed_beside_open.ts")
   .description("Sealed inferences over HTTP beside open ones, as JSON.")
+  .argument("[packages...]", "sealed packages of the zoo")
   .option("--turns <n>", "measured inferences of each", wholeNumber(1), 7);
 const { turns } = readScriptArguments(command);
+const packages = command.args.length > 0 ? command.args : zoo;
 
 const folder = await Deno.makeTempDir();
 const openName = (name: string) => `${name}-open`;
