@@ -246,8 +246,9 @@ function validation(
   ) * 1000;
   // What a run does once: start its processes, and the first tables of each key.
   const onceMs = cores * (costs.modelMs + costs.processMs) +
-    gateways * (costs.sessionMs + cores * costs.bankMs +
-        costs.firstAnswers * costs.directMs);
+    gateways *
+      (costs.sessionMs +
+        cores * (costs.bankMs + costs.firstAnswers * costs.directMs));
   const rows = [
     ["inferences", report.right, outcome.inferences],
     [

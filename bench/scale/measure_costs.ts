@@ -17,6 +17,7 @@ import { readPackage } from "../../models/package/read_package.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import { connect } from "../../sdk/session/session.ts";
 import type { Answer } from "../../sdk/session/answer.ts";
@@ -191,7 +192,7 @@ async function main(): Promise<Costs> {
     firstAnswers: baseCount(keyBits),
     keysCounted,
     bankMs: round(makingMs - warm),
-    bankBytes: bankBytes(groups, keyBits),
+    bankBytes: bankBytes(selectKernel(), groups, keyBits),
     processMs: round(Math.min(...processMs)),
     modelMs: round(Math.max(0, firstMs - withoutMs)),
     // LeNet reveals scores; one that reveals labels spends a token an inference.

@@ -142,8 +142,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "windows of any size",
     file: "sdk/session/check_plan.ts",
-    find: "if (joins && work * samples > maxPoolingWork) {",
-    replace: "if (joins && work < 0) {",
+    find: 'if ("kernel" in step && work * samples > maxPoolingWork) {',
+    replace: 'if ("kernel" in step && work < 0) {',
     tests: ["tests/sdk/session/check_plan_test.ts"],
   },
   {

@@ -197,7 +197,7 @@ export class TimeSlices {
     for (const [caller, { keepsThread }] of this.#present) {
       if (keepsThread && caller.usedMs < ahead.usedMs) ahead = caller;
     }
-    const computes = this.#jobs.values()
+    const computes = [...this.#jobs.values()]
       .some(({ task }) => (task.caller ?? task) === ahead);
     return computes ? undefined : ahead;
   }
