@@ -190,10 +190,10 @@ export class SealedClient implements Disposable {
     token: Uint8Array,
     shifts: readonly { element: number; by: number }[],
   ): Promise<LastRound> {
-    const leaves = this.#asked.has(round) ? 0 : batchesOf(this.#rounds)[round];
+    const size = this.#asked.has(round) ? 0 : batchesOf(this.#rounds)[round];
     this.#asked.add(round);
-    const asked = leaves === 0 ? null : await this.#transfers.ask(
-      leaves,
+    const asked = size === 0 ? null : await this.#transfers.ask(
+      size,
       token,
       (path, body) => this.#post(`sealed/${path}`, body),
     );

@@ -126,9 +126,9 @@ async function infer(reading: Float64Array) {
   });
   let batch = root, batchToken = rootToken;
   for (let index = 0; index < rounds.length; index++) {
-    const leaves = sealed.batches[index];
-    const pending = leaves > 0
-      ? await time("gateway: transfers", () => root.extend(leaves))
+    const size = sealed.batches[index];
+    const pending = size > 0
+      ? await time("gateway: transfers", () => root.extend(size))
       : null;
     const linear = {
       token,

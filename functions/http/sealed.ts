@@ -18,7 +18,7 @@ import { callBytes } from "../../sdk/garbling/rounds/run.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import {
   batchAnswerBytes,
-  rootLeaves,
+  rootSize,
   setupAnswerBytes,
 } from "../../sdk/transfer/chain.ts";
 import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
@@ -68,7 +68,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   nonces: NonceStore;
 }
 
-/** Answers of set-ups held, 194 kB each. */
+/** Answers of set-ups held, 88 kB each. */
 const setUpsKept = 16;
 /** Beside the one under way; later callers get Retry-After. */
 const maxSetUpsWaiting = 8;
@@ -203,7 +203,7 @@ class SealedCalls {
     const parent = this.#open(c, token, "batch");
     await this.#count(c, {
       ms: perBatch.functions + this.#rowsMs(parent),
-      bytes: batchAnswerBytes(rootLeaves),
+      bytes: batchAnswerBytes(rootSize),
     });
     const received = { token, body };
     return encodeSealed(
@@ -287,9 +287,7 @@ class SealedCalls {
 
   /** To make the transfers of a batch that are not at hand. */
   #rowsMs(batch: BatchSeed): number {
-    return this.#garbling.transfers.keeps(batch)
-      ? 0
-      : batchRowsMs(batch.leaves);
+    return this.#garbling.transfers.keeps(batch) ? 0 : batchRowsMs(batch.size);
   }
 
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */

@@ -85,9 +85,9 @@ export function forecastSealed(
       profiles,
       shards: 1,
     });
-    const leaves = batches[index], hasBatch = leaves > 0;
+    const size = batches[index], hasBatch = size > 0;
     const batch = hasBatch
-      ? { up: batchChoiceBytes(leaves), down: batchAnswerBytes(leaves) }
+      ? { up: batchChoiceBytes(size), down: batchAnswerBytes(size) }
       : { up: 0, down: 0 };
     const garbled = garbledPart(made[index]);
     const bytesUp = linear.bytesUp + batch.up + garbled.bytesUp +

@@ -42,7 +42,7 @@ export class SealedInferences {
   readonly #plan: SealedPlan;
   readonly #rounds: readonly SealedRound[];
   readonly #transfers: Transfers;
-  /** Leaves of the batch that each round asks for; 0: none. */
+  /** Transfers of the batch that each round asks for; 0: none. */
   readonly #batches: readonly number[];
 
   /**
@@ -124,9 +124,9 @@ export class SealedInferences {
     };
     const started = clock.now();
     context.onState({ state: "encrypting", round: index });
-    const leaves = this.#batches[index];
-    const asked = leaves === 0 ? null : await this.#transfers.ask(
-      leaves,
+    const size = this.#batches[index];
+    const asked = size === 0 ? null : await this.#transfers.ask(
+      size,
       token,
       async (...call) => (await post(...call)).body,
     );
@@ -136,14 +136,14 @@ export class SealedInferences {
 
     context.onState({ state: "evaluating", round: index });
     const answers = answerCiphertexts(this.#plan.rounds[index].layout);
-    const size = answers * owner.publicKey.ciphertextBytes;
+    const bytes = answers * owner.publicKey.ciphertextBytes;
     const reply = await post(
       `rounds/${index}`,
       encodeSealed({ token, ciphertexts, batch: asked && asked.request }),
-      size + (asked ? batchAnswerBytes(leaves) : 0) + framingBytes,
+      bytes + (asked ? batchAnswerBytes(size) : 0) + framingBytes,
     );
     const linear = decodeSealed("linearResponse", reply.body);
-    checkAnswer(linear.ciphertexts, size, index);
+    checkAnswer(linear.ciphertexts, bytes, index);
     const own = asked ? asked.receive(linear.batch) : batch!;
     const answered = clock.now();
 

@@ -97,6 +97,27 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/transfer/batch_test.ts"],
   },
   {
+    name: "sealed: a small batch with too little noise",
+    file: "sdk/transfer/batch_shape.ts",
+    find: "  trees: 112,",
+    replace: "  trees: 108,",
+    tests: ["tests/transfer/noise_test.ts"],
+  },
+  {
+    name: "sealed: bytes that encode no point are points of base transfers",
+    file: "sdk/transfer/curve/curve_wasm.ts",
+    find: "isSquare === 1 &&",
+    replace: "",
+    tests: ["tests/transfer/curve_test.ts"],
+  },
+  {
+    name: "sealed: a hash of a point that leaves out which choice it is of",
+    file: "sdk/transfer/base.ts",
+    find: 'sha512(join("other", index, side, point));',
+    replace: 'sha512(join("other", 0, side, point));',
+    tests: ["tests/transfer/chain_test.ts"],
+  },
+  {
     name: "sealed: transfers given back by a call that fails",
     file: "sdk/transfer/receiver.ts",
     find: "    this.#next += bits.length;",

@@ -93,7 +93,7 @@ export async function answerLinear(
   const { model, content, request, signal } = job;
   checkModel(model, content);
   const { digest } = model.rounds[content.round];
-  const leaves = model.batches[content.round];
+  const batchSize = model.batches[content.round];
   const compiled = model.compiled(content.round);
   const { layout } = compiled.plan;
   const modulus = bigIntFromBytes(content.modulus);
@@ -101,13 +101,13 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, leaves);
+    checkBatch(request.batch, job.parent, content, batchSize);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
   const batch = request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      leaves,
+      size: batchSize,
       seed: purposeSeed(seed, "batch"),
     });
   const task = { usedMs: 0, caller: context.caller };
@@ -179,9 +179,9 @@ export function answerBatch(
   { tokens, transfers }: Pick<SealedContext, "tokens" | "transfers">,
   { from, choices }: BatchRequest,
   parent: BatchToken | null,
-  { owner, leaves, seed }: {
+  { owner, size, seed }: {
     owner: { modulus: Uint8Array; account: Uint8Array; expiresAt: number };
-    leaves: number;
+    size: number;
     seed: Uint8Array;
   },
 ): BatchResponse {
@@ -189,7 +189,7 @@ export function answerBatch(
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  const answer = transfers.answerBatch(parent, { seed, leaves }, from, choices);
+  const answer = transfers.answerBatch(parent, { seed, size }, from, choices);
   const { modulus, account } = owner;
   const expiresAt = Math.min(owner.expiresAt, parent.expiresAt);
   const token = tokens.seal({
@@ -198,7 +198,7 @@ export function answerBatch(
     account,
     expiresAt,
     seed,
-    leaves,
+    size,
   });
   return { token, answer };
 }
@@ -212,13 +212,13 @@ function checkBatch(
   { from, choices }: Pick<BatchRequest, "from" | "choices">,
   parent: BatchToken | null,
   owner: { modulus: Uint8Array; account: Uint8Array },
-  leaves: number,
+  size: number,
 ): asserts parent is BatchToken {
   if (!parent) {
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  checkBatchRequest(parent.leaves, leaves, from, choices);
+  checkBatchRequest(parent.size, size, from, choices);
 }
 
 /** Transfers are good for the key and account that began them. @throws {CipherlayerError} `token-mismatch` */

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { rootLeaves } from "../../../sdk/transfer/chain.ts";
-import { readSetup } from "../../../sdk/transfer/sender.ts";
+import { rootSize } from "../../../sdk/transfer/chain.ts";
 import type {
   BatchRequest,
   BatchResponse,
@@ -33,7 +32,7 @@ export async function answerSetup(
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
-  const setup = readSetup(request);
+  const setup = transfers.readSetup(request);
   const seed = callSeed(sealingKey, "transfers", received);
   const steps = transfers.answerSetup(seed, setup);
   const { answer, root } = await runPaced(steps, {
@@ -53,6 +52,6 @@ export function answerRoot(
   { parent, received }: { parent: BatchToken; received: SealedRequest },
 ): BatchResponse {
   const seed = callSeed(context.sealingKey, "batch", received);
-  const options = { owner: parent, leaves: rootLeaves, seed };
+  const options = { owner: parent, size: rootSize, seed };
   return answerBatch(context, request, parent, options);
 }

@@ -54,7 +54,7 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Leaves of the batch of transfers that each linear call may ask for; 0: none. */
+  /** Transfers of the batch that each linear call may ask for, at least; 0: none. */
   readonly batches: readonly number[];
   /** For each input of each round the round that writes it (`writersOf`). */
   readonly writers: readonly (readonly number[])[];

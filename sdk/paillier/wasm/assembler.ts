@@ -221,12 +221,14 @@ const memoryStore =
 export const i32 = (value: number): Code =>
   value >= 0 && value < 64 ? [0x41, value] : [0x41, signed(BigInt(value | 0))];
 export const i32Load = memory(0x28);
+export const i32Store = memoryStore(0x36);
 export const i32Add = binary(0x6a);
 export const i32Sub = binary(0x6b);
 export const i32Mul = binary(0x6c);
 export const i32And = binary(0x71);
 export const i32Or = binary(0x72);
 export const i32Xor = binary(0x73);
+export const i32ShrS = binary(0x75);
 export const i32ShrU = binary(0x76);
 export const i32IsZero = unary(0x45);
 export const i32LtU = binary(0x49);
@@ -236,9 +238,14 @@ export const i64 = (value: bigint): Code => [0x42, signed(value)];
 export const i64FromU32 = unary(0xad);
 export const i64FromF64 = unary(0xb0);
 export const i64Load = memory(0x29);
+/** 32 bits, with their sign. */
+export const i64Load32S = memory(0x34);
 export const i64Store = memoryStore(0x37);
+/** The lower 32 bits. */
+export const i64Store32 = memoryStore(0x3e);
 export const i64Add = binary(0x7c);
 export const i64Sub = binary(0x7d);
+export const i64Mul = binary(0x7e);
 export const i64And = binary(0x83);
 export const i64Or = binary(0x84);
 export const i64Shl = binary(0x86);

@@ -31,7 +31,7 @@ import type { GateKernel } from "../../../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../../../sdk/garbling/kernel.ts";
 import { ScalarKernel } from "../../../../sdk/garbling/kernel_scalar.ts";
 import { TransferSender } from "../../../../sdk/transfer/sender.ts";
-import { outputsOf } from "../../../../sdk/transfer/code_shape.ts";
+import { shapeOf } from "../../../../sdk/transfer/batch_shape.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { bytesFromBigInt } from "../../../../sdk/paillier/public/big_integer.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
@@ -78,7 +78,7 @@ async function open() {
   const answers = await bench.owner.decryptBatch(reply.ciphertexts);
   const seed = {
     seed: new Uint8Array(32).fill(3),
-    leaves: bench.model.batches[0],
+    size: bench.model.batches[0],
   };
   const batch = dealBatch(seed, bench.random);
   const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
@@ -124,7 +124,7 @@ Deno.test("garbled calls that differ in any member share neither salt, mask nor 
   const { request } = opened;
   const seed = {
     seed: new Uint8Array(32).fill(4),
-    leaves: bench.model.batches[0],
+    size: bench.model.batches[0],
   };
   const otherBatch = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const otherToken = (await bench.linear(
@@ -428,7 +428,7 @@ Deno.test("a large model's last round has few transfers of its own, and no other
     const model = await readPackage(`models/zoo/${name}`);
     const sealed = new SealedModel(model, { modulusBits: 2048, samples: 1 });
     const bits = sealed.rounds.map(({ chosen }) => chosen.bit.length);
-    const room = sealed.batches.map((leaves) => leaves && outputsOf(leaves));
+    const room = sealed.batches.map((size) => size && shapeOf(size).transfers);
     return { bits, room };
   };
   const small = await batchesOf("occupancy-sealed");
