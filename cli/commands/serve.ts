@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { startNodeServer } from "../../functions/hosts/node_server.ts";
 import { UsageError, wholeNumber } from "./command.ts";
 import { findPackage } from "./model_argument.ts";
@@ -35,8 +35,13 @@ export function serveCommand(): Command {
       8000,
     )
     .option("--hostname <name>", "address to listen on", "127.0.0.1")
-    .option("--cert <file>", "serve TLS with this certificate (PEM)")
-    .option("--key <file>", "its private key (PEM)")
+    .addOption(
+      new Option("--cert <file>", "serve TLS with this certificate (PEM)")
+        .env("TLS_CERT"),
+    )
+    .addOption(
+      new Option("--key <file>", "its private key (PEM)").env("TLS_KEY"),
+    )
     .addHelpText(
       "after",
       `
