@@ -4,22 +4,39 @@
  *
  * @module
  */
-import { headroomBits } from "../../sdk/fixed_point/layout.ts";
+import {
+  answerCiphertexts,
+  headroomBits,
+} from "../../sdk/fixed_point/layout.ts";
 import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
 import { signedBits } from "../../sdk/garbling/circuits/integers.ts";
 import { roundingOf } from "../../sdk/garbling/rounds/simplify.ts";
-import type {
-  SealedPlan,
-  SealedRoundPlan,
+import {
+  garbledShards,
+  type SealedPlan,
+  type SealedRoundPlan,
 } from "../../sdk/garbling/rounds/round.ts";
+import { sealedRounds } from "../../sdk/garbling/rounds/sealed_rounds.ts";
+import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { type DenseLayout, planFormat } from "../../sdk/wire/plan.ts";
 import { interfaceOf } from "../../sdk/wire/values.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import type { ModelPackage, RoundSpec } from "../package/format.ts";
 import { denseLayout } from "./dense.ts";
-import { planRound } from "./plan.ts";
+import { callMilliseconds, defaultCosts, forecastRound } from "./cost_model.ts";
+import { garblingMs, perChoice } from "./garbling_costs.ts";
+import { type CallLimits, planRound } from "./plan.ts";
 import { evenly } from "./spatial.ts";
+import { weightProfiles } from "./weight_profile.ts";
+
+export interface SealedPlanOptions {
+  /** Bits of N. */
+  modulusBits: number;
+  samples: number;
+  /** Rounds are split until each call fits @default no limit */
+  callLimits?: CallLimits;
+}
 
 /**
  * Plans a sealed inference: each round takes one linear call and one garbled call.
@@ -29,7 +46,7 @@ import { evenly } from "./spatial.ts";
  */
 export function planSealed(
   model: ModelPackage,
-  options: { modulusBits: number; samples: number },
+  options: SealedPlanOptions,
 ): SealedPlan {
   const { manifest, tensors } = model;
   if (manifest.reveal !== "label") {
@@ -38,7 +55,7 @@ export function planSealed(
       `Cannot seal model ${manifest.name}: expected one that reveals labels, got scores, from which a client computes the last layer`,
     );
   }
-  return {
+  const plan: SealedPlan = {
     format: planFormat,
     samples: options.samples,
     ...interfaceOf(manifest),
@@ -57,6 +74,38 @@ export function planSealed(
       } satisfies SealedRoundPlan;
     }),
   };
+  if (options.callLimits) splitToFit(plan, model, options.callLimits, options);
+  return plan;
+}
+
+/**
+ * Splits rounds in twice as many parts until both calls fit, or there are no more: as
+ * many at most as answers.
+ */
+function splitToFit(
+  plan: SealedPlan,
+  { manifest, tensors }: ModelPackage,
+  limits: CallLimits,
+  { modulusBits }: SealedPlanOptions,
+): void {
+  const { maxMillisecondsPerCall: maxMs } = limits;
+  if (maxMs === Infinity) return;
+  const costs = defaultCosts(modulusBits);
+  sealedRounds(plan).forEach(({ stages, chosen }, index) => {
+    const round = plan.rounds[index], spec = manifest.rounds[index];
+    const profiles = weightProfiles(spec, tensors);
+    const max = Math.min(limits.shards, answerCiphertexts(round.layout));
+    const longestMs = (shards: number) => {
+      const options = { modulusBits, costs, profiles, shards };
+      const linear = forecastRound(spec, round.layout, options);
+      const garbledMs = chosen.bit.length * perChoice +
+        garblingMs(shardStages(stages, 0, garbledShards(plan, index)));
+      return Math.max(callMilliseconds(linear, costs), garbledMs);
+    };
+    while (longestMs(round.shards) > maxMs && round.shards < max) {
+      round.shards = Math.min(2 * round.shards, max);
+    }
+  });
 }
 
 /** The largest magnitude of accumulators that carry what rounds their first scaling. */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { CallLimits } from "../../../models/planner/plan.ts";
+import type { SealedPlanOptions } from "../../../models/planner/sealed.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { LruMap } from "../../models/lru.ts";
@@ -17,6 +19,12 @@ export class SealedModels {
     ModelPackage,
     LruMap<string, SealedModel | CipherlayerError>
   >();
+  readonly #callLimits: CallLimits | undefined;
+
+  /** @param callLimits rounds are split until each call fits @default none */
+  constructor(callLimits?: CallLimits) {
+    this.#callLimits = callLimits;
+  }
 
   /**
    * The model made ready, planned when it is first asked for.
@@ -32,7 +40,10 @@ export class SealedModels {
     if (!plans) this.#known.set(model, plans = new LruMap(plansPerModel));
     const key = `${options.modulusBits}/${options.samples}`;
     // What fails once fails always: it is kept too.
-    const made = plans.getOrMake(key, () => prepare(model, options));
+    const made = plans.getOrMake(
+      key,
+      () => prepare(model, { ...options, callLimits: this.#callLimits }),
+    );
     if (made instanceof CipherlayerError) throw made;
     return made;
   }
@@ -41,7 +52,7 @@ export class SealedModels {
 /** A model that does not fit the key is the caller's business, not a fault of the functions. */
 function prepare(
   model: ModelPackage,
-  options: { modulusBits: number; samples: number },
+  options: SealedPlanOptions,
 ): SealedModel | CipherlayerError {
   try {
     return new SealedModel(model, options);

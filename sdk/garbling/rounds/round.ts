@@ -82,6 +82,15 @@ export function sealedRound(
   return { chosen, stages, shares, readers, digest };
 }
 
+/**
+ * Shards that a round's garbled call is asked for in: labels are not worth cutting, and are
+ * told by one call alone.
+ */
+export const garbledShards = (
+  { rounds }: InferencePlan,
+  index: number,
+): number => index === rounds.length - 1 ? 1 : rounds[index].shards;
+
 /** The round that writes what `reader` reads as `tensor`; -1: it is the reading. */
 export function writerOf(
   plan: InferencePlan,
