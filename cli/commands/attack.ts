@@ -12,7 +12,10 @@ import {
   type AttackedProfile,
   attackedProfiles,
 } from "../../attack/client/target.ts";
-import type { LabelsNeeded } from "../../attack/measure/labels_needed.ts";
+import {
+  fewLabels,
+  type LabelsNeeded,
+} from "../../attack/measure/labels_needed.ts";
 import { attackSealed, type SealedReport } from "../../attack/sealed/mod.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { groupDigits } from "../output/numbers.ts";
@@ -32,7 +35,6 @@ interface Options {
 }
 
 /** A model that so few labels could hold is warned of. */
-const smallBudget = 10_000;
 
 /** `cipherlayer attack`: the meter. */
 export function attackCommand(): Command {
@@ -136,10 +138,10 @@ function formatSealed({ findings, needed }: SealedReport): string {
     } bits, whatever a client sends. All weights take ${
       count(all)
     }. The last layer alone: ${count(lastLayer)}.`,
-    ...all.least < smallBudget
+    ...all.least < fewLabels
       ? [
         `WARNING: fewer than ${
-          groupDigits(smallBudget)
+          groupDigits(fewLabels)
         }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account is told far fewer as long as the model is worth keeping.`,
       ]
       : [],

@@ -5,6 +5,7 @@
  */
 import { Command } from "commander";
 import { openPackage, packageArgument } from "./model_argument.ts";
+import { neededForCopy, sealedMeaning } from "../output/sealed_meaning.ts";
 import { print } from "./command.ts";
 
 /** `cipherlayer verify`: checksums, shapes, ranges and bounds of a package. */
@@ -18,8 +19,9 @@ export function verifyCommand(): Command {
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  cipherlayer verify package")
     .action(async (folder: string, options: { json?: boolean }) => {
-      const { manifest } = await openPackage(folder);
+      const model = await openPackage(folder), { manifest } = model;
       const { name, version, rounds, files } = manifest;
+      const isSealed = manifest.privacy === "sealed";
       print(
         options.json ?? false,
         {
@@ -28,11 +30,15 @@ export function verifyCommand(): Command {
           version,
           bounds: rounds.map(({ bound }) => bound),
           files,
+          ...isSealed ? { labelsNeeded: neededForCopy(model) } : {},
         },
         () =>
-          `${name} ${version}: ${
-            Object.keys(files).length + 1
-          } files and the bounds of ${rounds.length} rounds verified`,
+          [
+            `${name} ${version}: ${
+              Object.keys(files).length + 1
+            } files and the bounds of ${rounds.length} rounds verified`,
+            ...isSealed ? [sealedMeaning(neededForCopy(model))] : [],
+          ].join("\n"),
       );
     });
 }

@@ -26,12 +26,13 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
  * @throws {CipherlayerError} `malformed`
  */
 export async function answerSetup(
-  { sealingKey, tokens, transfers }: Context,
+  context: Context,
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
   const setup = readSetup(request);
-  const seed = callSeed(sealingKey, "transfers", received);
+  const seed = callSeed(context.sealingKey, "transfers", received);
+  const { tokens, transfers } = context;
   const steps = transfers.answerSetup(seed, setup);
   const { answer, root } = await runPaced(steps);
   return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
