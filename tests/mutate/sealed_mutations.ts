@@ -182,9 +182,9 @@ export const sealedMutations: Mutation[] = [
   },
   {
     name: "sealed: transfers used again after a call that fails",
-    file: "sdk/sealed/transfers.ts",
-    find: "    this.#root = undefined;\n    const now",
-    replace: "    const now",
+    file: "sdk/transfer/receiver.ts",
+    find: "    this.#next += bits.length;",
+    replace: "    this.#next += bits.length >> 1;",
     tests: ["tests/e2e/sealed_indices_test.ts"],
   },
   {
