@@ -401,7 +401,9 @@ Deno.test("what is malformed is refused before anything is derived from the seal
   await rejects(ask({}), derived);
   await rejects(ask({ from: 2 ** 18 }), malformed);
   await rejects(ask({ choices: asked.choices.subarray(1) }), malformed);
-  const ciphertexts = linear.ciphertexts.map(() => 0);
+  const ciphertexts = linear.ciphertexts.slice();
+  // In range, and no unit.
+  ciphertexts.set(bytesFromBigInt(bench.modulus, 128), 0);
   await rejects(bench.linear(encodeSealed({ ...linear, ciphertexts }), by), {
     code: "ciphertext-out-of-range",
   });
