@@ -74,7 +74,7 @@ for (
     layout,
     await owner.decryptBatch(answer.ciphertexts),
   );
-  live.set(writes, applySteps(steps, accumulators));
+  live.set(writes, applySteps(steps, accumulators, { live }));
 }
 
 // This model reveals its label alone: the last round gives its number.

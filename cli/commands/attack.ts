@@ -145,7 +145,7 @@ function formatSealed(
       ? [
         `WARNING: fewer than ${
           groupDigits(fewLabels)
-        }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account is told far fewer as long as the model is worth keeping.`,
+        }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account gets far fewer while the model is worth keeping.`,
       ]
       : [],
     "",

@@ -186,7 +186,7 @@ async function compile(path: string, options: Options): Promise<void> {
   }
   const onnx = await readBytes(path);
   const count = options.calibrateCount;
-  // Unsupported models are told apart before anything else is looked at.
+  // Unsupported models are refused before anything else is checked.
   const { inputShape, output: outputs, state: states } = options;
   const network = lower(wantedGraph(readOnnx(onnx), { inputShape, outputs }));
   if (!options.calibrate && !options.quantisation && !isGiven(network)) {

@@ -66,7 +66,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   keyring: Keyring;
   kernel: Kernel;
   sealedModels: SealedModels;
-  /** Labels of a model that an account is told in a day: without it no model is served. */
+  /** Labels of a model that an account may receive a day; without it no model is served. */
   budget?: Budget;
   /** Where tokens of last rounds are remembered that have been used. */
   nonces: NonceStore;
@@ -74,7 +74,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
 
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
-/** Beside the one that is worked on; whoever comes then is told when to come back. */
+/** Beside the one under way; later callers get Retry-After. */
 const maxSetUpsWaiting = 8;
 /** A gateway sets transfers up once a day at most; sessions come and go. */
 const transfersLifetimeMs = 24 * 60 * 60_000;
@@ -89,9 +89,9 @@ export function sealedRoutes(
 ): Hono<AdmissionEnv> {
   const calls = new SealedCalls(options);
   const isClient = requireRole(options.access, "client");
-  const workOf = () => callWork;
-  const starts = admit(options, { startsSession: true, workOf });
-  const goesOn = admit(options, { startsSession: false, workOf });
+  const work = { worksHere: true, workOf: () => callWork };
+  const starts = admit(options, { startsSession: true, ...work });
+  const goesOn = admit(options, { startsSession: false, ...work });
   const reply = (c: Call, body: Uint8Array) =>
     c.body(body as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
@@ -152,15 +152,20 @@ class SealedCalls {
   }
 
   /** What a call is answered with: under the sealing key that its session began under. */
-  #context(token: Uint8Array): SealedContext & { gates: GateKernel } {
+  #context(
+    c: Call,
+    token: Uint8Array,
+  ): SealedContext & { gates: GateKernel } {
     const { sealingKey, banks, sealedTokens } = this.#sealing(token);
+    const caller = c.get("share");
     return {
       ...this.#garbling,
       sealingKey,
       tokens: sealedTokens,
       kernel: this.#options.kernel,
       randomiser: (modulus, answers, count) =>
-        banks.randomiser(modulus, answers, count),
+        banks.randomiser(modulus, { answers, count, caller }),
+      caller,
     };
   }
 
@@ -185,7 +190,10 @@ class SealedCalls {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
-          await answerSetup(this.#context(token), request, { owner, received }),
+          await answerSetup(this.#context(c, token), request, {
+            owner,
+            received,
+          }),
         );
       });
       answered.catch(() => this.#setUps.delete(key));
@@ -203,7 +211,7 @@ class SealedCalls {
     });
     const received = { token, body };
     return encodeSealed(
-      answerRoot(this.#context(token), request, { parent, received }),
+      answerRoot(this.#context(c, token), request, { parent, received }),
     );
   }
 
@@ -227,7 +235,7 @@ class SealedCalls {
       await this.#finalCalls.use(finalCall(c, content, token));
     }
     return encodeSealed(
-      await answerLinear(this.#context(token), {
+      await answerLinear(this.#context(c, token), {
         model,
         content,
         request,
@@ -257,7 +265,7 @@ class SealedCalls {
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
     }
-    const { head, chunks } = await answerActivation(this.#context(token), {
+    const { head, chunks } = await answerActivation(this.#context(c, token), {
       model,
       content,
       batch,
@@ -321,7 +329,11 @@ class SealedCalls {
     const model = await loadModel(models, content, c.get("principal"));
     const modulusBits = 8 * modulus.length;
     telemetryOf(c.req.raw).add({ model: content.model, version, samples });
-    return sealedModels.get(model, { modulusBits, samples });
+    return sealedModels.get(
+      model,
+      { modulusBits, samples },
+      c.get("share"),
+    );
   }
 }
 

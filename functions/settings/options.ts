@@ -10,6 +10,7 @@ import { parseAccess } from "../access/entries.ts";
 import type { BudgetStore } from "../admission/budget.ts";
 import { Gate } from "../admission/gate.ts";
 import type { Rates } from "../admission/rates.ts";
+import { SpentWindows } from "../admission/spent_windows.ts";
 import type { AppOptions } from "../app.ts";
 import type { Settings } from "./settings.ts";
 
@@ -82,7 +83,7 @@ export function gateFrom(settings: Settings, threads: number): Gate {
 /** @param store where calls are counted */
 export function ratesFrom(settings: Settings, store: BudgetStore): Rates {
   return {
-    store,
+    store: new SpentWindows(store),
     limits: {
       callsPerMinute: settings.number("CIPHERLAYER_CALLS_PER_MINUTE"),
       sessionsPerMinute: settings.number("CIPHERLAYER_SESSIONS_PER_MINUTE") ??

@@ -8,11 +8,15 @@ import { transposedFrom } from "../../sdk/activations/transpose.ts";
 import { relu } from "../../sdk/activations/scaling.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import type {
-  FloatNetwork,
-  FloatRound,
-  GatewayOperation,
-  Window,
+import { applyJoin } from "./float_joins.ts";
+import {
+  type FloatNetwork,
+  type FloatRound,
+  type GatewayOperation,
+  isJoin,
+  type JoinOperation,
+  type Window,
+  writtenBy,
 } from "./ir.ts";
 import { batchMap } from "../simulate/batch_map.ts";
 import { blur, onGrid } from "./integer_grid.ts";
@@ -116,20 +120,38 @@ export function runFloat(
   const activations = inputActivations(network, [reading]);
   for (const round of network.rounds) {
     const [accumulated] = accumulators(round, activations, "f64");
-    activations.set(round.writes, [applyOperations(round, accumulated)]);
+    const live = new Map<string, ArrayLike<number>>(
+      [...activations].map(([name, [values]]) => [name, values]),
+    );
+    live.set(round.writes, applyOperations(round, accumulated, live));
+    for (const name of writtenBy(round)) {
+      activations.set(name, [Float64Array.from(live.get(name)!)]);
+    }
   }
   return outputsOf(network, activations)[0];
 }
 
-/** The gateway's operations on one sample's accumulators. */
+/**
+ * The gateway's operations on one sample's accumulators.
+ *
+ * @param live earlier activations of the sample; those that are kept are added
+ */
 export function applyOperations(
   round: FloatRound,
   accumulators: Float64Array,
+  live: Map<string, ArrayLike<number>>,
 ): Float64Array {
-  return round.gateway.reduce(applyOperation, accumulators);
+  return round.gateway.reduce(
+    (x, step) =>
+      isJoin(step) ? applyJoin(x, step, live) : applyOperation(x, step),
+    accumulators,
+  );
 }
 
-function applyOperation(x: Float64Array, step: GatewayOperation): Float64Array {
+function applyOperation(
+  x: Float64Array,
+  step: Exclude<GatewayOperation, JoinOperation>,
+): Float64Array {
   switch (step.op) {
     case "relu":
       return relu(x);

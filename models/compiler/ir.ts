@@ -83,6 +83,7 @@ export type GatewayOperation =
   /** Any function of one variable. */
   | { op: "function"; name: string; apply: (x: number) => number }
   | { op: "maxPool"; window: Window }
+  | JoinOperation
   /** The elements, seen as `shape`, with axis order[i] in the place of axis i. */
   | { op: "transpose"; shape: number[]; order: number[] }
   /** Sum over the window divided by the cells of it that lie within the grid extended by `counted` cells. */
@@ -91,6 +92,75 @@ export type GatewayOperation =
     window: Window;
     counted: [top: number, left: number, bottom: number, right: number];
   };
+
+/** A step of the gateway that joins activations, or values along some axes. */
+export type JoinOperation =
+  /** The values are also an activation of that name. */
+  | { op: "keep"; as: string }
+  /** Part of an earlier activation in the values' place. */
+  | { op: "take"; from: string; start: number; shape: number[] }
+  | (OfTwo & { op: "combine" } & RealCombination)
+  /** Matrix products of the values and the other activation. */
+  | (OfTwo & { op: "matmul" })
+  | ({ op: "reduce"; by: "sum" | "max" | "min" } & Along)
+  /** Each element, seen as `shape`, so many times along each axis. */
+  | { op: "repeat"; shape: number[]; times: number[] }
+  /** exp(x) over its sum along the axes. */
+  | ({ op: "softmax" } & Along)
+  /** x, where `centred` less its mean, over sqrt(mean(x^2) + epsilon) along the axes. */
+  | ({ op: "normalise"; centred: boolean; epsilon: number } & Along);
+
+/** Axes of the values, seen as `shape`. */
+export interface Along {
+  shape: number[];
+  axes: number[];
+}
+
+/** An earlier activation `with`, seen as `withShape`, beside the values, seen as `shape`. */
+export interface OfTwo {
+  with: string;
+  shape: number[];
+  withShape: number[];
+}
+
+/** What becomes of a value x and the other activation's y. */
+export type RealCombination =
+  /** x * factors[0] + y * factors[1]. */
+  | { by: "sum"; factors: [x: number, y: number] }
+  | { by: "product" }
+  /** y / x. */
+  | { by: "quotient" };
+
+const joinOperations: ReadonlySet<GatewayOperation["op"]> = new Set([
+  ...["keep", "take", "combine", "matmul", "reduce"] as const,
+  ...["repeat", "softmax", "normalise"] as const,
+]);
+
+/** Whether the operation joins activations, or values along some axes. */
+export function isJoin(
+  operation: GatewayOperation,
+): operation is JoinOperation {
+  return joinOperations.has(operation.op);
+}
+
+/** The earlier activation that an operation reads beside its values; null for none. */
+export function operandOf(operation: GatewayOperation): string | null {
+  switch (operation.op) {
+    case "combine":
+    case "matmul":
+      return operation.with;
+    case "take":
+      return operation.from;
+    default:
+      return null;
+  }
+}
+
+/** Names of the activations that a round makes: what it keeps on the way, and what it writes. */
+export function writtenBy({ gateway, writes }: FloatRound): string[] {
+  const kept = gateway.flatMap((step) => step.op === "keep" ? [step.as] : []);
+  return [...kept, writes];
+}
 
 /** Multiples of a scale, from low * scale to high * scale. */
 export interface IntegerGrid {
@@ -116,6 +186,8 @@ export interface FloatInput {
 export interface FloatOutput {
   name: string;
   tensor: string;
+  /** The tensor of the ONNX graph that it is: ahead of what is left to the display. */
+  end: string;
   /** Shape of one sample. */
   shape: number[];
   /** The output is the activation / unit + zero: integers, of quantised models. */
@@ -136,7 +208,10 @@ export function givesScores(
   { writes }: FloatRound,
 ): boolean {
   return outputs.some(({ tensor }) => tensor === writes) &&
-    !rounds.some(({ terms }) => terms.some(({ reads }) => reads === writes));
+    !rounds.some(({ terms, gateway }) =>
+      terms.some(({ reads }) => reads === writes) ||
+      gateway.some((operation) => operandOf(operation) === writes)
+    );
 }
 
 /** Whether the operation leaves one of a few multiples of a scale that the model says. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { shapeAfter } from "../../sdk/activations/apply.ts";
+import { operandOf } from "../../sdk/activations/operands.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import {
   checkInterface,
@@ -59,9 +60,6 @@ export function verifyPackage(model: ModelPackage): void {
   );
   const written = new Map<string, number>();
   for (const round of rounds) {
-    if (activations.has(round.writes)) {
-      fail(round.name, `activation "${round.writes}" is written twice`);
-    }
     verifyTerms(round, tensors, activations);
     verifySize(round);
     const bound = accumulatorBound(round, tensors);
@@ -71,9 +69,14 @@ export function verifyPackage(model: ModelPackage): void {
         `expected a bound of ${bound} or more, got ${round.bound}`,
       );
     }
-    const activation = activationAfter(round);
-    activations.set(round.writes, activation);
-    written.set(round.writes, activation.elements);
+    const write = (name: string, activation: Activation) => {
+      if (activations.has(name)) {
+        fail(round.name, `activation "${name}" is written twice`);
+      }
+      activations.set(name, activation);
+      written.set(name, activation.elements);
+    };
+    write(round.writes, activationAfter(round, activations, write));
   }
   verifyWork(rounds);
   if (manifest.powerOfTwo !== multipliesByPowersOfTwo(rounds)) {
@@ -254,12 +257,25 @@ function expectShape(
 }
 
 /** Follows the range of values through the steps of a round. */
-function activationAfter(round: RoundSpec): Activation {
+function activationAfter(
+  round: RoundSpec,
+  activations: ReadonlyMap<string, Activation>,
+  write: (name: string, activation: Activation) => void,
+): Activation {
   let shape = round.outputShape;
   let low = -round.bound, high = round.bound;
   for (const step of round.steps) {
-    shape = shapeAfter(step, shape);
-    const after = rangeOf(round, step, { low, high });
+    const name = operandOf(step);
+    const operand = name === null ? undefined : activations.get(name);
+    if (name !== null && !operand) {
+      fail(round.name, `activation "${name}" is read before it is written`);
+    }
+    shape = sensible(
+      round.name,
+      () => shapeAfter(step, shape, operand && [operand.elements]),
+    );
+    verifyStepSize(round, shape);
+    const after = rangeOf(round, step, { low, high }, operand);
     if (!(after.largest < 2 ** 53)) {
       const what = "multiplier" in step ? `products of ${step.op}` : step.op;
       const expected = what === step.op ? "to stay below" : "below";
@@ -269,8 +285,19 @@ function activationAfter(round: RoundSpec): Activation {
       );
     }
     ({ low, high } = after);
+    if (step.op === "keep") {
+      write(step.as, { elements: elementCount(shape), low, high });
+    }
   }
   return { elements: elementCount(shape), low, high };
+}
+
+/** A step that repeats values or multiplies matrices may make any number of them. */
+function verifyStepSize({ name }: RoundSpec, shape: number[]): void {
+  const elements = elementCount(shape);
+  if (!(elements <= maxElements)) {
+    fail(name, `expected at most ${maxElements} elements, got ${elements}`);
+  }
 }
 
 function rangeOf(

@@ -16,9 +16,10 @@ import {
   type SealedPlan,
   type SealedRoundPlan,
 } from "../../sdk/garbling/rounds/round.ts";
-import { sealedRounds } from "../../sdk/garbling/rounds/sealed_rounds.ts";
+import { sealedRoundsStepwise } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { atOnce } from "../../sdk/support/pacing.ts";
 import { type DenseLayout, planFormat } from "../../sdk/wire/plan.ts";
 import { interfaceOf } from "../../sdk/wire/values.ts";
 import { tensorNamed } from "../package/bounds.ts";
@@ -26,7 +27,7 @@ import type { ModelPackage, RoundSpec } from "../package/format.ts";
 import { denseLayout } from "./dense.ts";
 import { callMilliseconds, defaultCosts, forecastRound } from "./cost_model.ts";
 import { garblingMs, perChoice } from "./garbling_costs.ts";
-import { type CallLimits, planRound } from "./plan.ts";
+import { type CallLimits, planRoundStepwise } from "./plan.ts";
 import { evenly } from "./spatial.ts";
 import { weightProfiles } from "./weight_profile.ts";
 
@@ -48,6 +49,14 @@ export function planSealed(
   model: ModelPackage,
   options: SealedPlanOptions,
 ): SealedPlan {
+  return atOnce(planSealedStepwise(model, options));
+}
+
+/** {@linkcode planSealed} in steps, one for each layout that is compared. */
+export function* planSealedStepwise(
+  model: ModelPackage,
+  options: SealedPlanOptions,
+): Generator<void, SealedPlan> {
   const { manifest, tensors } = model;
   if (manifest.reveal !== "label") {
     throw new CipherlayerError(
@@ -55,26 +64,30 @@ export function planSealed(
       `Cannot seal model ${manifest.name}: expected one that reveals labels, got scores, from which a client computes the last layer`,
     );
   }
+  const rounds: SealedRoundPlan[] = [];
+  for (const spec of manifest.rounds) {
+    const round = { ...spec, bound: boundWithRounding(spec) };
+    const { layout } = yield* planRoundStepwise(round, { ...options, tensors });
+    const { steps, writes } = round;
+    rounds.push({
+      layout: layout.kind === "dense" && layout.fold > 1
+        ? foldedLayout(model, round, layout, options.modulusBits)
+        : layout,
+      steps,
+      writes,
+      shards: 1,
+      valueBits: signedBits(-spec.bound, round.bound),
+    });
+  }
   const plan: SealedPlan = {
     format: planFormat,
     samples: options.samples,
     ...interfaceOf(manifest),
-    rounds: manifest.rounds.map((spec) => {
-      const round = { ...spec, bound: boundWithRounding(spec) };
-      const [{ layout }] = planRound(round, { ...options, tensors });
-      const { steps, writes } = round;
-      return {
-        layout: layout.kind === "dense" && layout.fold > 1
-          ? foldedLayout(model, round, layout, options.modulusBits)
-          : layout,
-        steps,
-        writes,
-        shards: 1,
-        valueBits: signedBits(-spec.bound, round.bound),
-      } satisfies SealedRoundPlan;
-    }),
+    rounds,
   };
-  if (options.callLimits) splitToFit(plan, model, options.callLimits, options);
+  if (options.callLimits) {
+    yield* splitToFit(plan, model, options.callLimits, options);
+  }
   return plan;
 }
 
@@ -82,16 +95,17 @@ export function planSealed(
  * Splits rounds in twice as many parts until both calls fit, or there are no more: as
  * many at most as answers.
  */
-function splitToFit(
+function* splitToFit(
   plan: SealedPlan,
   { manifest, tensors }: ModelPackage,
   limits: CallLimits,
   { modulusBits }: SealedPlanOptions,
-): void {
+): Generator<void, void> {
   const { maxMillisecondsPerCall: maxMs } = limits;
   if (maxMs === Infinity) return;
   const costs = defaultCosts(modulusBits);
-  sealedRounds(plan).forEach(({ stages, chosen }, index) => {
+  const made = yield* sealedRoundsStepwise(plan);
+  for (const [index, { stages, chosen }] of made.entries()) {
     const round = plan.rounds[index], spec = manifest.rounds[index];
     const profiles = weightProfiles(spec, tensors);
     const max = Math.min(limits.shards, answerCiphertexts(round.layout));
@@ -105,7 +119,8 @@ function splitToFit(
     while (longestMs(round.shards) > maxMs && round.shards < max) {
       round.shards = Math.min(2 * round.shards, max);
     }
-  });
+    yield;
+  }
 }
 
 /** The largest magnitude of accumulators that carry what rounds their first scaling. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { namesPlaces } from "../../sdk/activations/operands.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../../sdk/wire/plan.ts";
 import type { RoundSpec } from "../package/format.ts";
@@ -19,6 +20,8 @@ export function disturbanceAmplitude(
   let gain = 1;
   for (const step of steps) {
     const rounding = roundingStep(step);
+    // What is kept or joined before it is rounded would bear no noise.
+    if (namesPlaces(step) && step.op !== "transpose") return 0;
     if (rounding !== null) return Math.floor(share * rounding / gain);
     gain *= gainOf(step);
   }

@@ -82,7 +82,10 @@ export function guardModel(
   const tensors = new Map(wider.tensors);
   const revealed = outputTensors(model.manifest);
   const hidden = wider.manifest.rounds.slice(0, -1).map((round) => {
-    const amplitude = revealed.has(round.writes)
+    const kept = round.steps.flatMap((step) =>
+      step.op === "keep" ? [step.as] : []
+    );
+    const amplitude = [...kept, round.writes].some((name) => revealed.has(name))
       ? 0
       : disturbanceAmplitude(round, protections.disturbance);
     const guard: RoundGuard = amplitude === 0

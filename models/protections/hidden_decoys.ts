@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { namesPlaces, operandOf } from "../../sdk/activations/operands.ts";
 import { randomBelow } from "../../sdk/paillier/public/random_integer.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
 import { outputTensors } from "../../sdk/wire/check_interface.ts";
@@ -21,7 +22,8 @@ import type {
  * answers do not tell it from them.
  *
  * Rounds are left as they are where channels are not free to grow: grouped
- * convolutions, reshapes, transposes, slopes that belong to channels.
+ * convolutions, reshapes, transposes, activations that are joined with others, slopes
+ * that belong to channels.
  */
 export function addHiddenDecoys(
   model: ModelPackage,
@@ -62,10 +64,13 @@ function growable(round: RoundSpec, readers: RoundSpec[]): boolean {
   const read = readers.flatMap(({ terms }) =>
     terms.filter((term) => term.reads === round.writes)
   );
-  return read.length > 0 &&
+  const isOperand = readers.some(({ steps }) =>
+    steps.some((step) => operandOf(step) === round.writes)
+  );
+  return read.length > 0 && !isOperand &&
     round.terms.every((term) => term.kind === "dense" || term.groups === 1) &&
     round.steps.every((step) =>
-      step.op !== "reshape" && step.op !== "transpose" &&
+      step.op !== "reshape" && !namesPlaces(step) &&
       !(step.op === "leakyRelu" && step.negative.length > 1)
     ) &&
     read.every((term) =>

@@ -68,7 +68,7 @@ export function simulate(
     const activation = applySteps(
       round.steps,
       { shape: round.outputShape, samples: [accumulators] },
-      registry,
+      { registry, live: activations },
     );
     activations.set(round.writes, activation);
     return { accumulators, activation };

@@ -66,7 +66,7 @@ export function simulateManySamples<T>(
       const activation = applySteps(
         round.steps,
         { shape: round.outputShape, samples },
-        registry,
+        { registry, live: activations },
       );
       activations.set(round.writes, activation);
     }

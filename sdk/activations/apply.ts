@@ -15,6 +15,16 @@ import {
   pooledShape,
   sumPool,
 } from "./pooling.ts";
+import {
+  combiner,
+  commonShape,
+  multiplier,
+  operandOf,
+  productShape,
+  reducedShape,
+  reducer,
+  squareRoot,
+} from "./operands.ts";
 import { leakyRelu, lookUp, relu, requantise } from "./scaling.ts";
 import { transposedFrom, transposedShape, valuesAt } from "./transpose.ts";
 import {
@@ -23,8 +33,27 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../wire/plan.ts";
 
-/** Largest magnitude up to which every integer is a number of its own. */
+/** Largest magnitude up to which a number holds every integer exactly. */
 const largestExact = 2 ** 53;
+
+/** What steps use beside the values that they are applied to. */
+export interface StepContext {
+  /**
+   * Functions for `custom` steps; a value for which one throws or gives no finite
+   * number counts as 0.
+   *
+   * @default none
+   */
+  registry?: ActivationRegistry;
+  /** Told the first such fault of each sample and step. */
+  onFault?: FaultListener;
+  /**
+   * Earlier activations by name, for steps that read one; `keep` steps add theirs.
+   *
+   * @default none
+   */
+  live?: Map<string, IntegerTensor>;
+}
 
 /**
  * What the gateway does between two rounds: applies `steps`, in order, to decrypted
@@ -33,9 +62,7 @@ const largestExact = 2 ** 53;
  * gateway's next message does not depend on them.
  *
  * @param accumulators one array a sample; not changed
- * @param registry functions for `custom` steps; a value for which one throws or
- * gives no finite number counts as 0
- * @param onFault told the first such fault of each sample and step
+ * @param context what they use besides
  * @returns the activation, integers within the range of the last step
  * @throws {TypeError} if a `custom` step's function is missing
  * @throws {RangeError} if a step does not fit the shape (a faulty plan)
@@ -54,22 +81,55 @@ const largestExact = 2 ** 53;
 export function applySteps(
   steps: readonly GatewayStep[],
   accumulators: IntegerTensor,
-  registry: ActivationRegistry = new Map(),
-  onFault: FaultListener = () => {},
+  { registry = new Map(), onFault = () => {}, live = new Map() }: StepContext =
+    {},
 ): IntegerTensor {
-  return steps.reduce(
-    (tensor, step) => applyStep(step, tensor, registry, onFault),
-    accumulators,
-  );
+  return steps.reduce((tensor, step) => {
+    if (step.op === "keep") {
+      live.set(step.as, tensor);
+      return tensor;
+    }
+    return applyStep(step, tensor, { registry, onFault, live });
+  }, accumulators);
 }
 
 /**
  * Shape of one sample after `step`.
  *
+ * @param operand shape of the activation that it reads, to check that it fits
  * @throws {RangeError} if the step does not fit the shape
  */
-export function shapeAfter(step: GatewayStep, shape: number[]): number[] {
+export function shapeAfter(
+  step: GatewayStep,
+  shape: number[],
+  operand?: readonly number[],
+): number[] {
   switch (step.op) {
+    case "take":
+      if (operand && !(endOf(step) <= elementCount(operand))) {
+        throw new RangeError(
+          `Cannot take: expected elements up to ${endOf(step)}, got ${
+            elementCount(operand)
+          }`,
+        );
+      }
+      return step.shape;
+    case "combine":
+    case "matmul":
+      requireCount(step.op, elementCount(shape), elementCount(step.shape));
+      if (operand) {
+        requireCount(
+          step.op,
+          elementCount(operand),
+          elementCount(step.withShape),
+        );
+      }
+      return step.op === "combine"
+        ? commonShape(step.shape, step.withShape)
+        : productShape(step);
+    case "reduce":
+      requireCount("reduce", elementCount(shape), elementCount(step.shape));
+      return reducedShape(step);
     case "sumPool":
     case "meanPool":
     case "maxPool": {
@@ -80,22 +140,10 @@ export function shapeAfter(step: GatewayStep, shape: number[]): number[] {
       return shape.length === 2 ? [channels, width] : [channels, height, width];
     }
     case "reshape":
-      if (elementCount(step.shape) !== elementCount(shape)) {
-        throw new RangeError(
-          `Cannot reshape: expected ${elementCount(step.shape)} elements, got ${
-            elementCount(shape)
-          }`,
-        );
-      }
+      requireCount("reshape", elementCount(shape), elementCount(step.shape));
       return step.shape;
     case "transpose":
-      if (elementCount(step.shape) !== elementCount(shape)) {
-        throw new RangeError(
-          `Cannot transpose: expected ${
-            elementCount(step.shape)
-          } elements, got ${elementCount(shape)}`,
-        );
-      }
+      requireCount("transpose", elementCount(shape), elementCount(step.shape));
       return transposedShape(step.shape, step.order);
     case "leakyRelu":
       if (step.negative.length !== 1 && step.negative.length !== shape[0]) {
@@ -111,16 +159,39 @@ export function shapeAfter(step: GatewayStep, shape: number[]): number[] {
   }
 }
 
+/** The place behind the last element that a step takes. */
+function endOf(
+  { start, shape }: Extract<GatewayStep, { op: "take" }>,
+): number {
+  return start + elementCount(shape);
+}
+
+function requireCount(op: string, found: number, expected: number): void {
+  if (found === expected) return;
+  throw new RangeError(
+    `Cannot ${op}: expected ${expected} elements, got ${found}`,
+  );
+}
+
 function applyStep(
   step: GatewayStep,
   { shape, samples }: IntegerTensor,
-  registry: ActivationRegistry,
-  onFault: FaultListener,
+  { live, ...context }: Required<StepContext>,
 ): IntegerTensor {
-  const each = sampleFunction(step, shape, registry, onFault);
+  const name = operandOf(step);
+  const operand = name === null ? null : live.get(name);
+  if (operand === undefined) {
+    throw new RangeError(
+      `Cannot ${step.op}: expected an earlier activation, got "${name}"`,
+    );
+  }
+  const after = shapeAfter(step, shape, operand?.shape);
+  const each = sampleFunction(step, shape, context);
   return {
-    shape: shapeAfter(step, shape),
-    samples: samples.map((values) => saturate(each(values))),
+    shape: after,
+    samples: samples.map((values, s) =>
+      saturate(each(values, operand?.samples[s] ?? values))
+    ),
   };
 }
 
@@ -142,9 +213,8 @@ function saturate(values: Float64Array): Float64Array {
 function sampleFunction(
   step: GatewayStep,
   shape: number[],
-  registry: ActivationRegistry,
-  onFault: FaultListener,
-): (values: Float64Array) => Float64Array {
+  { registry, onFault }: Omit<Required<StepContext>, "live">,
+): (values: Float64Array, others: Float64Array) => Float64Array {
   switch (step.op) {
     case "relu":
       return relu;
@@ -166,6 +236,18 @@ function sampleFunction(
       const from = transposedFrom(step.shape, step.order);
       return (values) => valuesAt(values, from);
     }
+    case "keep":
+      return (values) => values;
+    case "take":
+      return (_, others) => others.slice(step.start, endOf(step));
+    case "combine":
+      return combiner(step);
+    case "matmul":
+      return multiplier(step);
+    case "reduce":
+      return reducer(step);
+    case "squareRoot":
+      return (values) => squareRoot(values, step.addend);
     case "selectLargest":
       return selectLargest;
     case "isNonNegative":

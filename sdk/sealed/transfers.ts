@@ -1,6 +1,6 @@
 /**
  * Oblivious transfers of a gateway: set up when its first session begins, renewed before
- * they run out, and never stored. Each inference gets batches of its own, whose places of
+ * they run out, and never stored. Each inference gets its own batches, whose places of
  * noise are drawn when they are asked for.
  *
  * @module

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { applySteps } from "../activations/apply.ts";
+import { applySteps, shapeAfter } from "../activations/apply.ts";
 import type { ActivationRegistry } from "../activations/registry.ts";
 import {
   elementCount,
@@ -33,30 +33,46 @@ export interface Activated {
  * fault here could depend on a plaintext, and whether the next request comes would
  * tell it to the cloud. It is kept, and zeros go on in its place.
  *
- * @param shape of one sample of the result, as the plan gives it
+ * @param accumulated shape of one sample of what the round gives
+ * @param live earlier activations; those that steps keep are added
  */
 export function activate(
   { layout, steps }: RoundPlan,
-  shape: number[],
+  accumulated: number[],
   residues: readonly bigint[],
-  { modulus, activations, keep }: ActivationContext,
+  { modulus, activations, keep, live }: ActivationContext & {
+    live: Map<string, IntegerTensor>;
+  },
 ): Activated {
   try {
     let output = unpackAnswers(layout, residues);
     let clampedValues = countImpossible(layout, residues, output, modulus);
     for (const step of steps) {
       clampedValues += countClamped(step, output);
-      output = applySteps([step], output, activations, keep);
+      output = applySteps([step], output, {
+        registry: activations,
+        onFault: keep,
+        live,
+      });
     }
     return { output, clampedValues };
   } catch (fault) {
     keep(fault);
-    const samples = Array.from(
-      { length: layout.samples },
-      () => new Float64Array(elementCount(shape)),
-    );
-    return { output: { shape, samples }, clampedValues: 0 };
+    let shape = accumulated;
+    for (const step of steps) {
+      shape = shapeAfter(step, shape);
+      if (step.op === "keep") live.set(step.as, zeros(shape, layout.samples));
+    }
+    return { output: zeros(shape, layout.samples), clampedValues: 0 };
   }
+}
+
+function zeros(shape: number[], count: number): IntegerTensor {
+  const samples = Array.from(
+    { length: count },
+    () => new Float64Array(elementCount(shape)),
+  );
+  return { shape, samples };
 }
 
 /** The plaintexts of a round's input; never throws, as {@linkcode activate}. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { shapeAfter } from "../activations/apply.ts";
+import { operandOf } from "../activations/operands.ts";
 import { isSealed } from "../garbling/rounds/sealed_rounds.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { sum } from "../support/numbers.ts";
@@ -62,7 +63,7 @@ export function checkPlan(
   expected: {
     samples: number;
     modulusBits: number;
-    /** Default: 2^22 elements a sample, 2^24 in all, 2^31 operations. */
+    /** @default 2^22 elements a sample, 2^24 in all, 2^31 operations */
     limits?: Partial<PlanLimits>;
   },
 ): void {
@@ -98,9 +99,18 @@ export function checkPlan(
     let last = accumulators(round.layout);
     checkRange(last, where);
     budget.hold(liveElements, elementCount(last.shape), where);
+    const write = (name: string, activation: Activation) => {
+      if (written.has(name) || isInput(plan, name)) {
+        refuse(`${where} to write a new tensor`, `"${name}"`);
+      }
+      written.set(name, elementCount(activation.shape));
+      live.set(name, activation);
+      liveElements += elementCount(activation.shape);
+    };
     for (const step of round.steps) {
       const before = last.shape;
-      last = afterStep(step, last, where);
+      last = afterStep(step, last, live, where);
+      if (step.op === "keep") write(step.as, last);
       budget.hold(liveElements, elementCount(last.shape), where);
       const work = stepWork(step, before, last.shape);
       if ("kernel" in step && work * samples > maxPoolingWork) {
@@ -108,12 +118,7 @@ export function checkPlan(
       }
       budget.spend(work, where);
     }
-    if (written.has(round.writes) || isInput(plan, round.writes)) {
-      refuse(`${where} to write a new tensor`, `"${round.writes}"`);
-    }
-    written.set(round.writes, elementCount(last.shape));
-    live.set(round.writes, last);
-    liveElements += elementCount(last.shape);
+    write(round.writes, last);
     for (const [name, { shape }] of live) {
       if ((lastRead.get(name) ?? -1) > index) continue;
       live.delete(name);
@@ -125,7 +130,7 @@ export function checkPlan(
   const reveal = isSealed(plan) ? "scores" : plan.reveal;
   sensible("its outputs", () => checkOutputs({ ...plan, reveal }, written));
   if (plan.reveal === "label") return;
-  // Each output becomes a list of its own, though all may be parts of one activation.
+  // Each output becomes a separate list, though all may be parts of one activation.
   const read = sum(plan.outputs.map(({ shape }) => elementCount(shape)));
   budget.hold(liveElements, read, "outputs");
   budget.spend(read, "outputs");
@@ -300,11 +305,17 @@ function accumulators(layout: RoundLayout): Activation {
 function afterStep(
   step: GatewayStep,
   before: Activation,
+  live: ReadonlyMap<string, Activation>,
   where: string,
 ): Activation {
+  const name = operandOf(step);
+  const operand = name === null ? undefined : live.get(name);
+  if (name !== null && !operand) {
+    refuse(`${where}'s step ${step.op} to read earlier tensors`, `"${name}"`);
+  }
   let shape: number[];
   try {
-    shape = shapeAfter(step, before.shape);
+    shape = shapeAfter(step, before.shape, operand?.shape);
   } catch {
     refuse(`${where} to fit shape [${before.shape}]`, `step ${step.op}`);
   }
@@ -313,9 +324,13 @@ function afterStep(
   }
   const range = sensible(
     `${where}'s step ${step.op}`,
-    () => rangeAfter(step, before),
+    () => rangeAfter(step, before, operand),
   );
   checkRange(range, `${where}'s step ${step.op}`);
+  // What a quotient or a sum passes through must be exact, too.
+  if (operand && !(range.largest <= largestSlotValue)) {
+    refuse(`${where}'s step ${step.op} within 2^52`, `${range.largest}`);
+  }
   return { shape, low: range.low, high: range.high };
 }
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { shapeAfter } from "../activations/apply.ts";
 import type { ActivationRegistry } from "../activations/registry.ts";
 import { activate, type ActivationContext, packOrZeros } from "./activate.ts";
 import { concat, equal } from "../support/bytes.ts";
@@ -108,7 +107,7 @@ async function runRound(
   work: ActivationContext,
   index: number,
   { live, token }: {
-    live: ReadonlyMap<string, IntegerTensor>;
+    live: Map<string, IntegerTensor>;
     token: Uint8Array;
   },
 ): Promise<RoundResult> {
@@ -130,9 +129,9 @@ async function runRound(
   const residues = await owner.decryptBatch(evaluated.ciphertexts, { signal });
   const { output, clampedValues } = activate(
     round,
-    shapeOf(round),
+    accumulatedShape(round),
     residues,
-    work,
+    { ...work, live },
   );
   const finished = clock.now();
   return {
@@ -152,12 +151,9 @@ async function runRound(
   };
 }
 
-/** Shape of one sample of what a round writes. */
-function shapeOf({ layout, steps }: RoundPlan): number[] {
-  const accumulators = layout.kind === "spatial"
-    ? layout.output
-    : [layout.outputLength];
-  return steps.reduce((shape, step) => shapeAfter(step, shape), accumulators);
+/** Shape of one sample of a round's accumulators. */
+function accumulatedShape({ layout }: RoundPlan): number[] {
+  return layout.kind === "spatial" ? layout.output : [layout.outputLength];
 }
 
 /** Asks for the shards of a round, some at a time, and joins their answers. */

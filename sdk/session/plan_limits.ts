@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { operandOf } from "../activations/operands.ts";
 import { elementCount } from "../fixed_point/integer_tensor.ts";
 import {
   answerCiphertexts,
@@ -12,15 +13,35 @@ import {
 import { outputTensors } from "../wire/check_interface.ts";
 import type { GatewayStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
 
-/** How much memory and work a plan may ask of the gateway. */
+/**
+ * How much memory and work a plan may ask of the gateway.
+ *
+ * @example
+ * ```ts
+ * import type { PlanLimits } from "@cipherlayer/sdk";
+ *
+ * const planLimits: Partial<PlanLimits> = { operations: 2 ** 28 }; // a slow gateway
+ * console.log(planLimits); // connect({ planLimits, ... })
+ * ```
+ */
 export interface PlanLimits {
-  /** Elements of one sample that are in memory at a time, outputs included. Default 2^22. */
+  /**
+   * Elements of one sample that are in memory at a time, outputs included.
+   *
+   * @default 2^22
+   */
   elementsPerSample: number;
-  /** The same over all samples. Default 2^24. */
+  /**
+   * The same over all samples.
+   *
+   * @default 2^24
+   */
   elements: number;
   /**
    * Numbers packed, unpacked, added or compared over all rounds, and read as outputs; a
-   * ciphertext that is encrypted or decrypted counts as 1024. Default 2^31.
+   * ciphertext that is encrypted or decrypted counts as 1024.
+   *
+   * @default 2^31
    */
   operations: number;
 }
@@ -48,10 +69,18 @@ export function stepWork(
   before: readonly number[],
   after: readonly number[],
 ): number {
-  const window = "kernel" in step ? elementCount(step.kernel) : 1;
-  const touched = elementCount(before) + elementCount(after) * window;
-  // A transpose also makes a table of where each element comes from.
-  return step.op === "transpose" ? 2 * touched : touched;
+  const terms = "kernel" in step
+    ? elementCount(step.kernel)
+    : step.op === "matmul"
+    ? step.shape[step.shape.length - 1]
+    : 1;
+  const touched = elementCount(before) + elementCount(after) * terms;
+  return hasTable(step) ? 2 * touched : touched;
+}
+
+/** Whether a step also makes tables of where each element comes from. */
+function hasTable({ op }: GatewayStep): boolean {
+  return op === "transpose" || op === "combine" || op === "reduce";
 }
 
 /**
@@ -62,8 +91,12 @@ export function lastReaders(
   { rounds, outputs }: Pick<InferencePlan, "rounds" | "outputs">,
 ): ReadonlyMap<string, number> {
   const last = new Map<string, number>();
-  for (const [index, { layout }] of rounds.entries()) {
+  for (const [index, { layout, steps }] of rounds.entries()) {
     for (const { tensor } of layout.inputs) last.set(tensor, index);
+    for (const step of steps) {
+      const operand = operandOf(step);
+      if (operand !== null) last.set(operand, index);
+    }
   }
   for (const tensor of outputTensors({ outputs })) last.set(tensor, Infinity);
   return last;

@@ -98,6 +98,18 @@ export function connect(options: ConnectOptions): Promise<Session> {
  * Private inference with one model under one key. Inferences of a session run
  * one after another. While it is idle, encryption randomness for the next
  * inference is computed ahead.
+ *
+ * @example
+ * ```ts
+ * import type { Session } from "@cipherlayer/sdk";
+ *
+ * // `connect` makes sessions; `await using` closes them.
+ * async function readRoom(session: Session, room: Record<string, number>) {
+ *   const { label } = await session.infer(room);
+ *   return label;
+ * }
+ * console.log(typeof readRoom);
+ * ```
  */
 export class Session extends SessionEvents {
   readonly #options: ConnectOptions;

@@ -3,7 +3,23 @@
  *
  * @module
  */
-/** Time as the session sees it; tests and simulations bring their own. */
+/**
+ * Time as the session sees it; tests and simulations bring their own.
+ *
+ * @example
+ * ```ts
+ * import type { Clock } from "@cipherlayer/sdk";
+ *
+ * // Time that passes when the program waits for it: for simulations.
+ * let nowMs = 0;
+ * const clock: Clock = {
+ *   now: () => nowMs,
+ *   wait: (delayMs) => Promise.resolve(void (nowMs += delayMs)),
+ * };
+ * await clock.wait(60_000);
+ * if (clock.now() !== 60_000) throw new Error("time stands still");
+ * ```
+ */
 export interface Clock {
   /** Milliseconds from some fixed moment, never going back. */
   now(): number;

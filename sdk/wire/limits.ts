@@ -18,7 +18,7 @@ export const maxInputs = 2 ** 10;
 /** Of these, the ones that read the same activation. */
 export const maxReadsOfTensor = 8;
 /** Steps that the gateway takes after a round. */
-export const maxSteps = 64;
+export const maxSteps = 128;
 /** Calls that a round may be split into. */
 export const maxShards = 64;
 /** Offsets of the ciphertexts of one spatial input. */
@@ -29,6 +29,8 @@ export const maxFactors = 2 ** 16;
 export const maxTableEntries = 2 ** 17;
 /** Bits that a step shifts a product by. */
 export const maxShift = 64;
+/** Largest addend under a square root. */
+export const maxAddend = 2 ** 50;
 /** Bits of a slot. */
 export const maxSlotBits = 64;
 /** Bits of an accumulator of a sealed round. */

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  maxAddend,
   maxAxes,
   maxCount,
   maxFactors,
@@ -14,7 +15,7 @@ import {
   maxTableEntries,
   maxTensors,
 } from "./limits.ts";
-import type { GatewayStep } from "./plan.ts";
+import type { Combination, GatewayStep } from "./plan.ts";
 import {
   type Check,
   fields,
@@ -26,6 +27,7 @@ import {
   printableText,
   real,
   record,
+  tagged,
   truth,
   tuple,
 } from "./schema.ts";
@@ -45,6 +47,7 @@ export const name = printableText(maxNameLength);
 export const shape = list(count, maxAxes);
 export const pair = tuple<[number, number]>(count, count);
 const whole = integer(0, maxCount);
+const axis = integer(0, maxAxes - 1);
 const pads = tuple<[number, number, number, number]>(
   whole,
   whole,
@@ -85,6 +88,39 @@ export const interfaceFields: {
 
 type Op = GatewayStep["op"];
 type Step<O extends Op> = Extract<GatewayStep, { op: O }>;
+
+type Combine<B extends Combination["by"]> = Extract<
+  Step<"combine">,
+  { by: B }
+>;
+
+const combined = {
+  op: literal<"combine">("combine"),
+  with: name,
+  shape,
+  withShape: shape,
+};
+
+/** A `combine` step, whose members go by what it does. */
+const combine = tagged<Step<"combine">>(
+  "by",
+  {
+    sum: record<Combine<"sum">>({
+      ...combined,
+      by: literal("sum"),
+      factors: tuple<[number, number]>(exact, exact),
+    }),
+    product: record<Combine<"product">>({
+      ...combined,
+      by: literal("product"),
+    }),
+    quotient: record<Combine<"quotient">>({
+      ...combined,
+      by: literal("quotient"),
+      multiplier: exact,
+    }),
+  } satisfies { [B in Combination["by"]]: Check<Combine<B>> },
+);
 
 interface KnownStep<T> {
   version: number;
@@ -138,7 +174,31 @@ const steps: { [O in Op]: KnownStep<Step<O>> } = {
   transpose: firstVersion<Step<"transpose">>({
     op: literal("transpose"),
     shape,
-    order: list(integer(0, 7), 8),
+    order: list(axis, maxAxes),
+  }),
+  keep: firstVersion<Step<"keep">>({ op: literal("keep"), as: name }),
+  take: firstVersion<Step<"take">>({
+    op: literal("take"),
+    from: name,
+    start: whole,
+    shape,
+  }),
+  combine: { version: 1, check: combine },
+  matmul: firstVersion<Step<"matmul">>({
+    op: literal("matmul"),
+    with: name,
+    shape,
+    withShape: shape,
+  }),
+  reduce: firstVersion<Step<"reduce">>({
+    op: literal("reduce"),
+    by: literal("sum", "max", "min"),
+    shape,
+    axes: list(axis, maxAxes),
+  }),
+  squareRoot: firstVersion<Step<"squareRoot">>({
+    op: literal("squareRoot"),
+    addend: integer(0, maxAddend),
   }),
   selectLargest: firstVersion<Step<"selectLargest">>({
     op: literal("selectLargest"),

@@ -155,6 +155,27 @@ export type GatewayStep =
   | { op: "reshape"; shape: number[] }
   /** The values, seen as `shape`, with axis order[i] in the place of axis i. */
   | { op: "transpose"; shape: number[]; order: number[] }
+  /** The values stay; as activation `as` they can also be read later on. */
+  | { op: "keep"; as: string }
+  /** Elements `start` and on of activation `from`, seen as `shape`, in the values' place. */
+  | { op: "take"; from: string; start: number; shape: number[] }
+  /**
+   * Each value x, seen as `shape`, and the value y of activation `with`, seen as
+   * `withShape`, at the same place; axes of extent 1 are repeated.
+   */
+  | (
+    & { op: "combine"; with: string; shape: number[]; withShape: number[] }
+    & Combination
+  )
+  /**
+   * Matrix products x y: the last two axes of the values, seen as `shape`, and of
+   * activation `with`, seen as `withShape`; leading axes as in `combine`.
+   */
+  | { op: "matmul"; with: string; shape: number[]; withShape: number[] }
+  /** Joins the values, seen as `shape`, along `axes`, which stay with extent 1. */
+  | { op: "reduce"; by: "sum" | "max" | "min"; shape: number[]; axes: number[] }
+  /** floor(sqrt(max(x, 0) + addend)). */
+  | { op: "squareRoot"; addend: number }
   /** 1 at the place of the largest value of the sample (the first of equals), 0 elsewhere. */
   | { op: "selectLargest" }
   /** x >= 0 ? 1 : 0. */
@@ -168,6 +189,15 @@ export type GatewayStep =
     low: number;
     high: number;
   };
+
+/** What becomes of a value x and a value y of another activation. */
+export type Combination =
+  /** x * factors[0] + y * factors[1]. */
+  | { by: "sum"; factors: [x: number, y: number] }
+  /** x * y. */
+  | { by: "product" }
+  /** y * multiplier / d, rounded to the nearest integer, halves up, with d = max(x, 1). */
+  | { by: "quotient"; multiplier: number };
 
 /** One round: what the gateway packs, unpacks and applies. */
 export interface RoundPlan {
@@ -189,7 +219,18 @@ export interface RoundPlan {
 /** Raised when plans of before can no longer be read. */
 export const planFormat = 2;
 
-/** Everything the gateway needs for one inference of `samples` samples. */
+/**
+ * Everything the gateway needs for one inference of `samples` samples.
+ *
+ * @example
+ * ```ts
+ * import type { InferencePlan } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ inputs, rounds, reveal }: InferencePlan) =>
+ *   `${inputs.map(({ name }) => name)} -> ${rounds.length} rounds -> ${reveal}`;
+ * console.log(typeof tell); // tell(session.plan)
+ * ```
+ */
 export interface InferencePlan extends ModelInterface {
   /** Version of the plan's form. */
   format: typeof planFormat;

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import type { GatewayStep } from "./plan.ts";
+import { combination } from "../activations/operands.ts";
+import { elementCount } from "../fixed_point/integer_tensor.ts";
+import type { Combination, GatewayStep } from "./plan.ts";
 
 /** What values can be, both ends included. */
 export interface ValueRange {
@@ -21,12 +23,14 @@ export interface StepRange extends ValueRange {
  * Follows a range of values through one step of the gateway. Never narrower than
  * what the step can give, whatever the values in the range are.
  *
+ * @param operand what the values of the activation that it reads can be
  * @throws {RangeError} if the step makes no sense for any value: ends in the wrong
  * order, an empty table, a scale of zero or none that is finite
  */
 export function rangeAfter(
   step: GatewayStep,
   { low, high }: ValueRange,
+  operand: ValueRange = { low: 0, high: 0 },
 ): StepRange {
   const magnitude = Math.max(Math.abs(low), Math.abs(high));
   switch (step.op) {
@@ -60,7 +64,33 @@ export function rangeAfter(
       return withPadding(step, low, high);
     case "reshape":
     case "transpose":
+    case "keep":
       return exact(low, high);
+    case "take":
+      return exact(operand.low, operand.high);
+    case "combine":
+      return combined(step, { low, high }, operand);
+    case "matmul": {
+      const products = exact(...corners((x, y) => x * y, [low, high], operand));
+      const terms = step.shape[step.shape.length - 1];
+      return exact(products.low * terms, products.high * terms);
+    }
+    case "reduce": {
+      const terms = step.by === "sum"
+        ? elementCount(step.axes.map((axis) => step.shape[axis]))
+        : 1;
+      return exact(low * terms, high * terms);
+    }
+    case "squareRoot": {
+      const root = (x: number) =>
+        Math.floor(Math.sqrt(Math.max(x, 0) + step.addend));
+      return {
+        low: root(low),
+        high: root(high),
+        // Twice what is below the root: roots are exact up to 2^52.
+        largest: 2 * (Math.max(high, 0) + step.addend),
+      };
+    }
     case "selectLargest":
     case "isNonNegative":
       return exact(0, 1);
@@ -130,6 +160,44 @@ function withPadding(
   return pads.some((cells) => cells > 0)
     ? exact(Math.min(low, 0), Math.max(high, 0))
     : exact(low, high);
+}
+
+/** Of a function that is monotone in each of two numbers: its least and largest value. */
+function corners(
+  f: (x: number, y: number) => number,
+  xs: readonly number[],
+  { low, high }: ValueRange,
+): [low: number, high: number] {
+  const values = xs.flatMap((x) => [f(x, low), f(x, high)]);
+  return [Math.min(...values), Math.max(...values)];
+}
+
+function combined(
+  how: Combination,
+  x: ValueRange,
+  y: ValueRange,
+): StepRange {
+  const [least, largest] = corners(combination(how), [x.low, x.high], y);
+  const reach = (values: ValueRange) =>
+    Math.max(Math.abs(values.low), Math.abs(values.high));
+  switch (how.by) {
+    case "sum": {
+      const [first, second] = how.factors;
+      return {
+        low: least,
+        high: largest,
+        largest: reach(x) * Math.abs(first) + reach(y) * Math.abs(second),
+      };
+    }
+    case "quotient":
+      return {
+        low: least,
+        high: largest,
+        largest: reach(y) * Math.abs(how.multiplier) + Math.max(x.high, 1),
+      };
+    case "product":
+      return exact(least, largest);
+  }
 }
 
 function product(

@@ -161,7 +161,7 @@ Deno.test("a sealed session", async (t) => {
   );
 
   await t.step(
-    "answers a final call that comes again for nothing, and another under its token never",
+    "answers a repeated final call for nothing, and another under its token never",
     async () => {
       const path = "/v1/sealed/activations/2", before = labels;
       const body = bodies.get(path)!;

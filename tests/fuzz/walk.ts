@@ -44,7 +44,10 @@ export async function walk(app: Functions): Promise<Walk> {
     rounds.push({ request, answer });
     token = answer.token;
     const decrypted = await owner.decryptBatch(answer.ciphertexts);
-    live.set(writes, applySteps(steps, unpackAnswers(layout, decrypted)));
+    live.set(
+      writes,
+      applySteps(steps, unpackAnswers(layout, decrypted), { live }),
+    );
   }
   return {
     start: { model: name, modulus, proof, samples: 1 },

@@ -117,7 +117,7 @@ export async function infer(
       round.layout,
       await owner.decryptBatch(answer.ciphertexts),
     );
-    live.set(round.writes, applySteps(round.steps, accumulators));
+    live.set(round.writes, applySteps(round.steps, accumulators, { live }));
     const order = await outputOrder(session, index, token);
     rounds.push(
       accumulators.samples.map((sample) => restore(sample, order)),

@@ -5,6 +5,7 @@
  * @module
  */
 import { outputTensors } from "../../../sdk/wire/check_interface.ts";
+import { namesPlaces, operandOf } from "../../../sdk/activations/operands.ts";
 import { gcd } from "../../../sdk/support/numbers.ts";
 import type { GatewayStep, InferencePlan } from "../../../sdk/wire/plan.ts";
 import type { Order } from "../arithmetic/order.ts";
@@ -27,13 +28,14 @@ export function orderUnits(plan: InferencePlan, round: number): number {
     ) {
       units = gcd(units, shape[0]);
     }
-    // A transpose takes elements from the places that the plan names.
-    if (step.op === "transpose") return 1;
+    // These take elements from the places that the plan names.
+    if (namesPlaces(step)) return 1;
     // The plan names each channel's slope: channels cannot trade places.
     if (step.op === "leakyRelu" && step.negative.length > 1) return 1;
     shape = shapeAfterReshape(step, shape);
   }
   for (const reader of plan.rounds.slice(round + 1)) {
+    if (reader.steps.some((step) => operandOf(step) === writes)) return 1;
     for (const input of reader.layout.inputs) {
       if (input.tensor !== writes) continue;
       units = gcd(units, "length" in input ? input.length : input.shape[0]);

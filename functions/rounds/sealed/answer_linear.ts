@@ -13,7 +13,6 @@ import {
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
 import { sumInSlots } from "../../../sdk/garbling/rounds/plaintexts.ts";
-import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
 import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
   bigIntFromBytes,
@@ -38,7 +37,7 @@ import type { CompiledRound } from "../evaluate/compiled_round.ts";
 import { evaluateRound } from "../evaluate/evaluate.ts";
 import { biasOf } from "../evaluate/linear_layer.ts";
 import { checkUnits, splitCiphertexts } from "../evaluate/operands.ts";
-import { runPaced } from "../privacy/paced.ts";
+import { runPaced, type Share } from "../privacy/paced.ts";
 import { PowerRandomiser, type Randomiser } from "../privacy/randomisers.ts";
 import { seedSources } from "../privacy/seed.ts";
 import type { SealedModel } from "./sealed_model.ts";
@@ -67,6 +66,8 @@ export interface SealedContext {
     answers: number,
     count: number,
   ) => Promise<Randomiser>;
+  /** Whom computations count for. */
+  caller?: Share;
 }
 
 /** A linear call whose tokens have been opened. */
@@ -114,7 +115,7 @@ export async function answerLinear(
       leaves,
       seed: purposeSeed(seed, "batch"),
     });
-  const task = { usedMs: 0 };
+  const task = { usedMs: 0, caller: context.caller };
   const range = rangeOf(layout, job);
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
@@ -252,15 +253,12 @@ export function checkOwner(
 /** The request's ciphertexts without the masks of the rounds that wrote their plaintexts. */
 async function takeOffMasks(
   ciphertexts: readonly Uint8Array[],
-  { plan, rounds }: SealedModel,
+  { writers, rounds }: SealedModel,
   { round, shares }: LinearToken,
   modulus: bigint,
 ): Promise<Uint8Array[]> {
   const addends = new Array<bigint>(ciphertexts.length).fill(0n);
-  for (
-    const [input, { tensor }] of plan.rounds[round].layout.inputs.entries()
-  ) {
-    const writer = writerOf(plan, round, tensor);
+  for (const [input, writer] of writers[round].entries()) {
     if (writer < 0) continue;
     const { readers, shares: shape } = rounds[writer];
     const reader = readers.find((each) =>

@@ -15,7 +15,10 @@ import { answerBatch, type SealedContext } from "./answer_linear.ts";
 import { callSeed, type SealedRequest } from "./seeds.ts";
 import type { BatchToken } from "./token.ts";
 
-type Context = Pick<SealedContext, "sealingKey" | "tokens" | "transfers">;
+type Context = Pick<
+  SealedContext,
+  "sealingKey" | "tokens" | "transfers" | "caller"
+>;
 type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
 
 /**
@@ -32,9 +35,11 @@ export async function answerSetup(
 ): Promise<BatchResponse> {
   const setup = readSetup(request);
   const seed = callSeed(context.sealingKey, "transfers", received);
-  const { tokens, transfers } = context;
+  const { tokens, transfers, caller } = context;
   const steps = transfers.answerSetup(seed, setup);
-  const { answer, root } = await runPaced(steps);
+  const { answer, root } = await runPaced(steps, {
+    task: { usedMs: 0, caller },
+  });
   return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
 }
 

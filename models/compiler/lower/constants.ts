@@ -78,6 +78,8 @@ const comparisons: Record<string, (a: number, b: number) => number> = {
   Equal: (a, b) => Number(a === b),
   Less: (a, b) => Number(a < b),
   Greater: (a, b) => Number(a > b),
+  GreaterOrEqual: (a, b) => Number(a >= b),
+  LessOrEqual: (a, b) => Number(a <= b),
   And: (a, b) => Number(a !== 0 && b !== 0),
   Or: (a, b) => Number(a !== 0 || b !== 0),
   Mod: (a, b) => a - b * Math.floor(a / b),

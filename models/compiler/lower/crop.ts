@@ -3,14 +3,16 @@
  *
  * @module
  */
-import type {
-  Convolution,
-  FloatNetwork,
-  FloatRound,
-  FloatTerm,
-  GatewayOperation,
-  Grid,
-  Window,
+import {
+  type Convolution,
+  type FloatNetwork,
+  type FloatRound,
+  type FloatTerm,
+  type GatewayOperation,
+  type Grid,
+  isJoin,
+  operandOf,
+  type Window,
 } from "../ir.ts";
 
 /**
@@ -44,6 +46,8 @@ function cropRound(
 ): { round: FloatRound; written?: Grid } {
   const { terms, shape } = round;
   if (terms.some(({ map }) => map.kind !== "convolution")) return { round };
+  // Joined values keep their places.
+  if (round.gateway.some(isJoin)) return { round };
   const windows = round.gateway.flatMap((step) =>
     "window" in step ? [step.window] : []
   );
@@ -88,7 +92,10 @@ function gridRead(round: FloatRound, full: Grid, later: FloatRound[]): Grid {
   );
   const sameShape = round.writesShape.length === 3 &&
     sameGrid(round.writesShape as Grid, full);
-  if (readers.length === 0 || !sameShape) return full;
+  const isOperand = later.some(({ gateway }) =>
+    gateway.some((step) => operandOf(step) === round.writes)
+  );
+  if (readers.length === 0 || isOperand || !sameShape) return full;
   let height = 0, width = 0;
   for (const { map } of readers) {
     if (map.kind !== "convolution" || !sameGrid(map.input, full)) return full;

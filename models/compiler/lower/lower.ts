@@ -25,9 +25,13 @@ import { paddingRules } from "./operators/padding.ts";
 import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { mlRules } from "./operators/ml.ts";
+import { comparisonRules } from "./operators/comparisons.ts";
+import { joinedTensors } from "./operators/joins.ts";
+import { normRules } from "./operators/norms.ts";
 import { quantisedRules } from "./operators/quantised.ts";
-import { recurrentRules } from "./operators/recurrent.ts";
+import { layerRules } from "./operators/gated.ts";
 import { reductionRules } from "./operators/reductions.ts";
+import { resizeRules } from "./operators/resize.ts";
 import { sliceRules } from "./operators/slices.ts";
 import { viewRules } from "./operators/views.ts";
 import { type Integers, passIntegers } from "./integers.ts";
@@ -46,13 +50,7 @@ import {
   UnsupportedModelError,
   UnsupportedNodeError,
 } from "./unsupported.ts";
-import {
-  gridOf,
-  type LinearValue,
-  RoundBuilder,
-  type Value,
-} from "./values.ts";
-import { isIdentity } from "./linear_map.ts";
+import { gridOf, RoundBuilder, type Value } from "./values.ts";
 import { checkInputs, checkResult, misnamedNodes } from "./well_formed.ts";
 
 /** Rules of operators that move, join or reduce elements. */
@@ -72,7 +70,10 @@ const rules: Record<string, OperatorRule> = {
   ...shapeRules,
   ...quantisedRules,
   ...mlRules,
-  ...recurrentRules,
+  ...layerRules,
+  ...comparisonRules,
+  ...normRules,
+  ...resizeRules,
 };
 
 /** Whether a rule lowers the operator where it depends on the reading. */
@@ -92,6 +93,8 @@ const joining = new Set([
 export interface LowerOptions {
   /** Averages of activations: at the gateway (fewer ciphertexts), or in the cloud as linear maps. */
   pool?: "gateway" | "cloud";
+  /** Softmax nodes that are not left to the display. @default none */
+  keptTails?: ReadonlySet<string>;
 }
 
 /**
@@ -102,7 +105,7 @@ export interface LowerOptions {
  */
 export function lower(
   given: OnnxGraph,
-  { pool = "gateway" }: LowerOptions = {},
+  { pool = "gateway", keptTails = new Set() }: LowerOptions = {},
 ): FloatNetwork {
   const graph = prepareGraph(given);
   const faults = interfaceFaults(graph);
@@ -134,7 +137,9 @@ export function lower(
     values.set(name, rounds.activation(name, [1, ...rest]));
   }
 
-  const detached = graph.outputs.map(({ name }) => detachTail(graph, name));
+  const detached = graph.outputs.map(({ name }) =>
+    detachTail(graph, name, keptTails)
+  );
   const ends = detached.map(({ output }) => output);
   const needed = neededNodes(graph.nodes, ends);
   const nodes = poolBeforeConcat(needed, countConsumers(needed, ends));
@@ -144,6 +149,7 @@ export function lower(
     ends,
     ({ operator }) => joining.has(operator),
   );
+  const joined = joinedTensors(nodes, graph.constants);
   const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set(inputs.map(({ name }) => name));
@@ -189,6 +195,8 @@ export function lower(
           derivations,
           integers,
           isRawInput,
+          joined,
+          opset: graph.opset,
         }));
       const results = [lowered].flat();
       if (moving.has(node)) passIntegers(node, integers);
@@ -223,12 +231,20 @@ export function lower(
   const misplaced = detached.flatMap((tail, i) =>
     checkTail(tail, lasts[i].shape, graph.opset)
   );
+  // A Softmax that does not take all scores together is the gateway's, not the display's.
+  const isGateways = misplaced.length > 0 && keptTails.size === 0 &&
+    misplaced.every(({ operator }) => operator === "Softmax");
+  if (isGateways) {
+    const keptTails = new Set(misplaced.map(({ name }) => name));
+    return lower(given, { pool, keptTails });
+  }
   if (misplaced.length > 0) throw new UnsupportedModelError(misplaced);
   const outputs = graph.outputs.map(({ name }, i): FloatOutput => {
     const { scale = 1, zero = 0 } = integers.get(ends[i]) ?? {};
     return {
       name,
       tensor: finish(rounds, lasts[i], ends[i]),
+      end: ends[i],
       shape: outputShape(lasts[i].shape),
       unit: scale,
       zero,
@@ -302,30 +318,20 @@ function isUntouchedInput({ inputs }: RoundBuilder, value: Value): boolean {
     inputs.has(value.terms[0].reads) && value.bias.every((b) => b === 0);
 }
 
-/** The activation that holds an output, which a round of its own writes where none does yet. */
+/** The activation that holds an output, which an extra round writes where none does yet. */
 function finish(
   rounds: RoundBuilder,
   last: DynamicValue,
   output: string,
 ): string {
   try {
-    if (last.kind === "gateway") return last.activation ??= rounds.write(last);
-    return writtenAs(rounds, last) ??
-      rounds.writeActivation(last, output).terms[0].reads;
+    return last.kind === "gateway"
+      ? rounds.nameOf(last)
+      : rounds.nameOfLinear(last, output);
   } catch (error) {
     const node = { name: output, operator: "output" };
     throw new UnsupportedModelError([asOffending(node, error)]);
   }
-}
-
-/** The activation that a value is, whole; null where it is none of a round. */
-function writtenAs(
-  { inputs }: RoundBuilder,
-  { terms: [{ reads, map }, ...others], bias }: LinearValue,
-): string | null {
-  const isWhole = others.length === 0 && isIdentity(map) &&
-    bias.every((value) => value === 0) && !inputs.has(reads);
-  return isWhole ? reads : null;
 }
 
 /** Without the batch axis. */

@@ -30,6 +30,8 @@ export interface Derivation {
 
 export interface OperatorCall {
   node: OnnxNode;
+  /** Version of the operators that the model was exported with. */
+  opset: number;
   inputs: (Value | null)[];
   rounds: RoundBuilder;
   /** Where averages of activations are taken. */
@@ -45,6 +47,8 @@ export interface OperatorCall {
   integers: Map<string, Integers>;
   /** Whether a tensor is the reading itself and nothing else reads it. */
   isRawInput: (name: string) => boolean;
+  /** Tensors that nodes join with others that depend on the reading. */
+  joined: ReadonlySet<string>;
 }
 
 /** Input `index`, which depends on the reading. */
@@ -67,7 +71,7 @@ export function constantInput(
   throw new UnsupportedNodeError(
     `input ${index} (${
       call.node.inputs[index]
-    }) depends on the reading, and only sums of such tensors can be formed on ciphertexts`,
+    }) depends on the reading; only a constant is known there`,
     "make it a constant of the model",
   );
 }
@@ -126,7 +130,8 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 
 /**
  * Adds an operation of the gateway to a value. One that other nodes read too becomes
- * an activation first, and this operation a round of its own.
+ * an activation first, and this operation a separate round; where the gateway joins
+ * it with others later, it is kept on the way of the same round.
  *
  * @param options.value what the operation is applied to; default: the first input
  * @param options.sole whether only this node reads it; default: as for the first input
@@ -144,6 +149,13 @@ export function gatewayResult(
   if (value.kind === "gateway" && sole && value.activation === null) {
     const operations = [...value.operations, operation];
     return { ...value, shape, operations, node };
+  }
+  const index = call.inputs.indexOf(value);
+  const isJoined = call.joined.has(call.node.inputs[index]);
+  if (value.kind === "gateway" && value.activation === null && isJoined) {
+    const kept = call.rounds.keep(value);
+    const operations = [...kept.operations, operation];
+    return { ...kept, shape, operations, node };
   }
   return {
     kind: "gateway",

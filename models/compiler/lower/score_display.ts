@@ -1,5 +1,5 @@
 /**
- * Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the
+ * Softmax, LogSoftmax and ArgMax at the end of a model are left to the code that displays the
  * scores.
  *
  * @module
@@ -41,8 +41,16 @@ const displays: Record<string, ScoreDisplay> = {
  */
 const views = new Set(["Identity", "Cast", "Squeeze", "DequantizeLinear"]);
 
-/** Takes the tail off the output `last` of a graph. */
-export function detachTail(graph: OnnxGraph, last: string): DetachedTail {
+/**
+ * Takes the tail off the output `last` of a graph.
+ *
+ * @param kept names of nodes that stay
+ */
+export function detachTail(
+  graph: OnnxGraph,
+  last: string,
+  kept: ReadonlySet<string> = new Set(),
+): DetachedTail {
   const makerOf = (name: string) =>
     graph.nodes.find(({ outputs }) => outputs[0] === name);
   const path: OnnxNode[] = [];
@@ -50,7 +58,7 @@ export function detachTail(graph: OnnxGraph, last: string): DetachedTail {
   for (;;) {
     const node = makerOf(output);
     if (!node) break;
-    const isTail = tailOperators.has(node.operator);
+    const isTail = tailOperators.has(node.operator) && !kept.has(node.name);
     if (!isTail && !views.has(node.operator)) break;
     // Ahead of a Softmax or ArgMax a cast may truncate: it stays, and is judged.
     if (node.operator === "Cast" && cut > 0) break;

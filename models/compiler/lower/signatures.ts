@@ -98,6 +98,28 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 6,
     dynamic: 6,
   },
+  GRU: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+      linear_before_reset: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
+  LSTM: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      input_forget: "number",
+      layout: "number",
+    },
+    inputs: 8,
+    dynamic: 7,
+  },
   Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
   LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
   LinearClassifier: {
@@ -156,6 +178,52 @@ const signatures: Readonly<Record<string, Signature>> = {
   ReduceMean: reduction,
   ReduceSum: reduction,
   ReduceProd: reduction,
+  ReduceMax: reduction,
+  ReduceMin: reduction,
+  ReduceSumSquare: reduction,
+  ReduceL1: reduction,
+  ReduceL2: reduction,
+  Resize: {
+    attributes: {
+      antialias: "number",
+      coordinate_transformation_mode: "string",
+      cubic_coeff_a: "number",
+      exclude_outside: "number",
+      extrapolation_value: "number",
+      mode: "string",
+      nearest_mode: "string",
+    },
+    inputs: 4,
+  },
+  Upsample: { attributes: { mode: "string", scales: "numbers" }, inputs: 2 },
+  Softmax: { attributes: axis },
+  LayerNormalization: {
+    attributes: { ...axis, epsilon: "number", stash_type: "number" },
+    inputs: 3,
+  },
+  RMSNormalization: {
+    attributes: { ...axis, epsilon: "number", stash_type: "number" },
+    inputs: 2,
+  },
+  InstanceNormalization: { attributes: { epsilon: "number" }, inputs: 3 },
+  GroupNormalization: {
+    attributes: {
+      epsilon: "number",
+      num_groups: "number",
+      stash_type: "number",
+    },
+    inputs: 3,
+  },
+  MeanVarianceNormalization: { attributes: { axes: "numbers" } },
+  LpNormalization: { attributes: { ...axis, p: "number" } },
+  LRN: {
+    attributes: {
+      alpha: "number",
+      beta: "number",
+      bias: "number",
+      size: "number",
+    },
+  },
   Clip: { attributes: { min: "number", max: "number" }, inputs: 3 },
   Celu: alpha,
   Elu: alpha,
@@ -207,6 +275,8 @@ const signatures: Readonly<Record<string, Signature>> = {
   Equal: ofTwo,
   Less: ofTwo,
   Greater: ofTwo,
+  GreaterOrEqual: ofTwo,
+  LessOrEqual: ofTwo,
   And: ofTwo,
   Or: ofTwo,
   Mod: { ...ofTwo, attributes: { fmod: "number" } },
@@ -241,7 +311,7 @@ export function checkSignature(
     throw new UnsupportedNodeError(
       `input ${index} (${
         node.inputs[index]
-      }) depends on the reading, and only sums of such tensors can be formed on ciphertexts`,
+      }) depends on the reading; only a constant is known there`,
       "make it a constant of the model",
     );
   });

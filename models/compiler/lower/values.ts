@@ -74,6 +74,11 @@ export interface InputUse extends Pick<FloatInput, "gain" | "offset" | "grid"> {
 export class RoundBuilder {
   readonly rounds: FloatRound[] = [];
   readonly #prefix: string;
+  /** Values that are kept on the way of a round that is not written yet, by name. */
+  readonly #unwritten = new Map<string, GatewayValue>();
+  /** Shapes of those that got a round of their own after all. */
+  readonly #apart = new Map<string, number[]>();
+  #names = 0;
 
   constructor(readonly inputs: ReadonlyMap<string, InputUse>) {
     let prefix = "a";
@@ -96,13 +101,65 @@ export class RoundBuilder {
   /** A value that rounds can read: a gateway value becomes an activation. */
   toLinear(value: LinearValue | GatewayValue): LinearValue {
     if (value.kind === "linear") return value;
-    value.activation ??= this.write(value);
-    return this.activation(value.activation, value.shape);
+    return this.activation(this.nameOf(value), value.shape);
+  }
+
+  /** The activation that the value is, which a round writes where none does yet. */
+  nameOf(value: GatewayValue): string {
+    if (value.activation === null) value.activation = this.write(value);
+    const kept = this.#unwritten.get(value.activation);
+    if (kept) {
+      // What goes on from it is not written yet: a round of its own comes first.
+      this.#apart.set(value.activation, kept.shape);
+      this.#push(kept, value.activation);
+    }
+    return value.activation;
+  }
+
+  /** A name for what the gateway keeps on the way of a round. */
+  newName(): string {
+    return `${this.#prefix}k${this.#names++}`;
+  }
+
+  /** The activation that a linear value is as it stands, or one that is written for it. */
+  nameOfLinear(value: LinearValue, node: string): string {
+    return writtenAs(this, value) ??
+      this.writeActivation(value, node).terms[0].reads;
+  }
+
+  /**
+   * The value to go on from, where others read it, too: its round goes on, and keeps it
+   * as an activation on the way.
+   */
+  keep(value: GatewayValue): GatewayValue {
+    const name = this.newName();
+    this.#unwritten.set(name, { ...value });
+    value.activation = name;
+    const operations = [...value.operations, { op: "keep" as const, as: name }];
+    return { ...value, operations, activation: null };
   }
 
   /** Ends a round with `value` and returns the activation's name. */
   write(value: GatewayValue): string {
     const writes = `${this.#prefix}${this.rounds.length}`;
+    const written = value.operations.findLastIndex((operation) =>
+      operation.op === "keep" && this.#apart.has(operation.as)
+    );
+    this.#push(written < 0 ? value : this.#after(value, written), writes);
+    return writes;
+  }
+
+  /** The value as what follows the activation that its operation `index` keeps. */
+  #after(value: GatewayValue, index: number): GatewayValue {
+    const { as } = value.operations[index] as { as: string };
+    return {
+      ...value,
+      source: this.activation(as, this.#apart.get(as)!),
+      operations: value.operations.slice(index + 1),
+    };
+  }
+
+  #push(value: GatewayValue, writes: string): void {
     const { terms, shape, bias } = asRound(value.source);
     const places = sizeOf(shape.slice(1));
     if (places > maxPlaces) {
@@ -120,12 +177,15 @@ export class RoundBuilder {
       writes,
       writesShape: activationShape(value.shape),
     });
-    return writes;
+    this.#unwritten.delete(writes);
+    for (const operation of value.operations) {
+      if (operation.op === "keep") this.#unwritten.delete(operation.as);
+    }
   }
 
   /**
    * map(value), by the first of `maps` (which all say the same) that composes with
-   * every term. Where none does, the value becomes an activation of its own and the
+   * every term. Where none does, the value becomes a separate activation and the
    * first map reads that.
    *
    * @param shape of the result
@@ -158,7 +218,7 @@ export class RoundBuilder {
     };
   }
 
-  /** The value as an activation of its own. */
+  /** The value as a separate activation. */
   writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
       kind: "gateway",
@@ -177,6 +237,16 @@ function withoutNothing(terms: LinearValue["terms"]): LinearValue["terms"] {
     map.kind !== "selection" || map.index.some((from) => from >= 0)
   );
   return reading.length > 0 ? reading : terms.slice(0, 1);
+}
+
+/** The activation that a value is, whole; null where it is none of a round. */
+export function writtenAs(
+  { inputs }: RoundBuilder,
+  { terms: [{ reads, map }, ...others], bias }: LinearValue,
+): string | null {
+  const isWhole = others.length === 0 && isIdentity(map) &&
+    bias.every((value) => value === 0) && !inputs.has(reads);
+  return isWhole ? reads : null;
 }
 
 /** Sum of values of one shape; terms that read the same activation stay apart. */

@@ -6,16 +6,22 @@
 import { applySteps, shapeAfter } from "../../../sdk/activations/apply.ts";
 import { lcm } from "../../../sdk/support/numbers.ts";
 import { transposedFrom } from "../../../sdk/activations/transpose.ts";
-import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
+import { operandOf } from "../../../sdk/activations/operands.ts";
+import {
+  elementCount,
+  type IntegerTensor,
+} from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../../../sdk/wire/plan.ts";
-import type {
-  FloatRound,
-  GatewayOperation,
-  IntegerGrid,
-  Window,
+import {
+  type FloatRound,
+  type GatewayOperation,
+  type IntegerGrid,
+  isJoin,
+  type Window,
 } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { addJoin, joinedTableBits, type JoinWalk } from "./joins.ts";
 import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
 import {
   asMultiplier,
@@ -44,6 +50,12 @@ export interface Accumulators {
   samples: Iterable<Float64Array>;
   /** Whether they are scaled by powers of two alone, as garbled circuits want it. */
   shiftsOnly: boolean;
+  /** Earlier activations by name, for operations that read one. */
+  operands: ReadonlyMap<string, QuantisedActivation>;
+  /** Bits that what is kept under a name takes at most. */
+  keptBits: (name: string) => number;
+  /** Bits that tables between joined activations are read by. */
+  joinedInputBits: number;
 }
 
 /** Bits of scores that come from a table. */
@@ -51,6 +63,9 @@ const scoreBits = 12;
 
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
+
+/** Bits by which values may be wider than asked before they are joined. */
+const looseBits = 4;
 
 /** Bits of a slope's fraction, at least. */
 const minSlopeBits = 8;
@@ -77,8 +92,17 @@ export function movedBlocks(
 }
 
 /** Whether the operation commutes with a positive factor. */
-export function isHomogeneous({ op }: GatewayOperation): boolean {
-  return !["clip", "function", "quantise", "sign"].includes(op);
+export function isHomogeneous(operation: GatewayOperation): boolean {
+  return !isJoin(operation) &&
+    !["clip", "function", "quantise", "sign"].includes(operation.op);
+}
+
+/** Steps, and what they make of the calibration data. */
+export interface QuantisedSteps {
+  steps: GatewayStep[];
+  activation: QuantisedActivation;
+  /** Activations that are kept on the way. */
+  kept: Map<string, QuantisedActivation>;
 }
 
 /**
@@ -91,8 +115,8 @@ export function quantiseEdge(
   round: FloatRound,
   accumulators: Accumulators,
   last: number | Requantisation | null,
-): { steps: GatewayStep[]; activation: QuantisedActivation } {
-  const walk = new StepWalk(round.shape, accumulators);
+): QuantisedSteps {
+  const walk = new StepWalk(round, accumulators);
   const bits = typeof last === "number" ? last : scoreBits;
   round.gateway.forEach((operation, i) => {
     const next = round.gateway[i + 1];
@@ -106,7 +130,7 @@ export type Requantisation = Omit<
   "op"
 >;
 
-class StepWalk {
+class StepWalk implements JoinWalk {
   readonly steps: GatewayStep[] = [];
   /** Steps that are not yet applied to the samples. */
   #pending: GatewayStep[] = [];
@@ -125,11 +149,23 @@ class StepWalk {
   #done: Range | null = null;
   /** Range of the values, where they are integers that need no narrowing. */
   #narrow: Range | null = null;
+  readonly #operands: ReadonlyMap<string, QuantisedActivation>;
+  readonly #kept = new Map<string, QuantisedActivation>();
+  readonly #keptBits: (name: string) => number;
+  readonly #writes: string;
+  readonly #joins: boolean;
+  readonly #joinedInputBits: number;
+  #names = 0;
 
   constructor(
-    shape: number[],
-    { scales, bound, samples, shiftsOnly }: Accumulators,
+    { shape, writes, gateway }: FloatRound,
+    { scales, bound, samples, shiftsOnly, ...joining }: Accumulators,
   ) {
+    this.#writes = writes;
+    this.#joins = gateway.some(isJoin);
+    this.#operands = joining.operands;
+    this.#keptBits = joining.keptBits;
+    this.#joinedInputBits = joining.joinedInputBits;
     this.#shape = this.#sampleShape = shape;
     this.#shiftsOnly = shiftsOnly;
     this.#scales = scales;
@@ -181,6 +217,21 @@ class StepWalk {
       }
       case "transpose":
         return this.#transpose(operation);
+      case "repeat": {
+        // The same integers, in more places.
+        const narrow = this.#narrow;
+        addJoin(this, operation);
+        this.#narrow = narrow;
+        return;
+      }
+      case "keep":
+      case "take":
+      case "combine":
+      case "matmul":
+      case "reduce":
+      case "softmax":
+      case "normalise":
+        return addJoin(this, operation);
       case "maxPool":
         return this.#maxPool(operation.window);
       case "averagePool":
@@ -212,10 +263,7 @@ class StepWalk {
     }
   }
 
-  finish(last: number | Requantisation | null): {
-    steps: GatewayStep[];
-    activation: QuantisedActivation;
-  } {
+  finish(last: number | Requantisation | null): QuantisedSteps {
     this.#done ??= this.#narrow;
     this.#done ??= last === null ? this.#unnarrowed() : this.#requantise(
       typeof last === "number" ? this.#chooseRequantisation(last) : last,
@@ -228,7 +276,72 @@ class StepWalk {
         zeros: null,
         samples: this.#values(),
       },
+      kept: this.#kept,
     };
+  }
+
+  get scale(): number {
+    return this.#scales[0];
+  }
+
+  get bound(): number {
+    return this.#bound;
+  }
+
+  push(step: GatewayStep): void {
+    this.#push(step);
+    this.#narrow = null;
+  }
+
+  become({ scale, bound }: { scale: number; bound: number }): void {
+    this.#scales = Float64Array.of(scale);
+    this.#bound = bound;
+  }
+
+  narrow(bits: number): void {
+    if (this.#bound >= 2 ** (bits + looseBits)) this.#narrowTo(bits);
+  }
+
+  values(): Float64Array[] {
+    return this.#values();
+  }
+
+  operand(name: string): QuantisedActivation {
+    const found = this.#kept.get(name) ?? this.#operands.get(name)!;
+    if (found.scales.length === 1 && found.zeros === null) return found;
+    throw new Error(`Cannot join "${name}": expected one scale from 0 on`);
+  }
+
+  keep(name: string): void {
+    const bits = this.#keptBits(name);
+    if (!this.#narrow && this.#bound >= 2 ** bits) this.#narrowTo(bits);
+    this.#keep(name);
+  }
+
+  keepHere(): string {
+    const name = `${this.#writes}.${++this.#names}`;
+    this.#keep(name);
+    return name;
+  }
+
+  #keep(name: string): void {
+    const range = this.#narrow ?? { low: -this.#bound, high: this.#bound };
+    this.#push({ op: "keep", as: name });
+    this.#kept.set(name, {
+      ...range,
+      scales: this.#scales,
+      zeros: null,
+      samples: [],
+    });
+    // Once, before what follows changes the values.
+    this.#values();
+  }
+
+  /** To integers of so many bits, as calibration sees the values. */
+  #narrowTo(bits: number): void {
+    const { low, high } = this.#requantise(this.#chooseRequantisation(bits));
+    this.#bound = Math.max(-low, high);
+    this.#narrow = null;
   }
 
   #push(step: GatewayStep): void {
@@ -239,9 +352,24 @@ class StepWalk {
 
   /** The samples with all steps applied. */
   #values(): Float64Array[] {
-    const applied = Array.from(this.#samples, (values) => {
+    const operands = this.#pending.map(operandOf).filter((name) =>
+      name !== null
+    );
+    const applied = Array.from(this.#samples, (values, s) => {
       const tensor = { shape: this.#sampleShape, samples: [values] };
-      return applySteps(this.#pending, tensor).samples[0];
+      const live = new Map(
+        operands.map((name): [string, IntegerTensor] => {
+          const known = this.#kept.get(name) ?? this.#operands.get(name)!;
+          const sample = known.samples[s];
+          return [name, { shape: [sample.length], samples: [sample] }];
+        }),
+      );
+      const result = applySteps(this.#pending, tensor, { live }).samples[0];
+      for (const step of this.#pending) {
+        if (step.op !== "keep") continue;
+        this.#kept.get(step.as)!.samples.push(live.get(step.as)!.samples[0]);
+      }
+      return result;
     });
     this.#pending = [];
     this.#sampleShape = this.#shape;
@@ -354,8 +482,14 @@ class StepWalk {
       this.#push(exactTable(operation, values, target));
       return this.#become(target, target.scale);
     }
-    const bits = lastBits ?? intermediateBits;
-    const { step, unit, range } = tabulate(operation, values, bits);
+    const bits = lastBits ??
+      (this.#joins ? joinedTableBits : intermediateBits);
+    const { step, unit, range } = tabulate(
+      operation,
+      values,
+      bits,
+      this.#joins ? this.#joinedInputBits : undefined,
+    );
     this.#push(step);
     this.#become(range, unit);
     this.#narrow = null;

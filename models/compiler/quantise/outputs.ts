@@ -6,6 +6,7 @@
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { OutputSpec } from "../../../sdk/wire/values.ts";
 import type { FloatNetwork } from "../ir.ts";
+import type { QuantisedActivation } from "./activation.ts";
 import type { QuantisedRound } from "./round.ts";
 
 /** The outputs as the rounds give them, not yet with names. */
@@ -14,8 +15,8 @@ export function outputSpecs(
   rounds: readonly QuantisedRound[],
 ): OutputSpec[] {
   return outputs.map(({ name, tensor, shape, unit, zero, tail }) => {
-    const { activation } = rounds.find(({ spec }) => spec.writes === tensor)!;
-    const scale = asBlocks(activation.scales, shape)
+    const { scales } = activationNamed(rounds, tensor);
+    const scale = asBlocks(scales, shape)
       .map((scale) => scale / unit);
     return {
       name,
@@ -29,6 +30,18 @@ export function outputSpecs(
       tail,
     };
   });
+}
+
+/** What a round writes or keeps under a name. */
+export function activationNamed(
+  rounds: readonly QuantisedRound[],
+  name: string,
+): QuantisedActivation {
+  for (const { spec, activation, kept } of rounds) {
+    const found = spec.writes === name ? activation : kept.get(name);
+    if (found) return found;
+  }
+  throw new Error(`Cannot find activation "${name}": no round makes it`);
 }
 
 /** One for all, else one a channel where that says it, else one an element. */

@@ -18,7 +18,7 @@ interface ErrorLimits {
 /** Without labels the scores alone say what counts. */
 const unlabelled: ErrorLimits = { aim: .02, max: .03 };
 const labelled: ErrorLimits = { aim: .1, max: .15 };
-/** Widths that somebody asked for. */
+/** Widths that the caller asked for. */
 const requested: ErrorLimits = { aim: .25, max: .25 };
 
 /** Fewer readings say too little to choose widths by. */
@@ -41,9 +41,9 @@ export function hasClasses(
 ): boolean {
   const [{ tensor }, ...others] = outputs;
   if (others.length > 0) return Boolean(calibrationLabels);
-  const { terms: [{ map }], shape: [scores], gateway } = rounds.find((
-    { writes },
-  ) => writes === tensor)!;
+  const last = rounds.find(({ writes }) => writes === tensor);
+  if (!last) return false;
+  const { terms: [{ map }], shape: [scores], gateway } = last;
   if (map.kind !== "matrix" || scores < 2 || gateway.length > 0) return false;
   return reveal !== "scores" || Boolean(labels ?? calibrationLabels);
 }

@@ -3,8 +3,14 @@
  *
  * @module
  */
-import { type FloatNetwork, type FloatRound, givesScores } from "../ir.ts";
+import {
+  type FloatNetwork,
+  type FloatRound,
+  givesScores,
+  operandOf,
+} from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { joinedInputBits } from "./joins.ts";
 import { givenRounds, givenWeightBits } from "./given.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics } from "./statistics.ts";
@@ -40,7 +46,7 @@ export interface QuantiseRoundsOptions {
    */
   shiftsOnly?: boolean;
   /**
-   * Whether scores of other ranges may have scales of their own: not where the largest
+   * Whether scores of other ranges may have separate scales: not where the largest
    * counts.
    *
    * @default false
@@ -48,7 +54,7 @@ export interface QuantiseRoundsOptions {
   scoresApart?: boolean;
 }
 
-/** Ranges of scores that differ by more get scales of their own. */
+/** Ranges of scores that differ by more get separate scales. */
 const maxRatio = 4;
 
 /** Quantises the rounds. */
@@ -66,10 +72,18 @@ export function quantiseRounds(
 ): QuantisedRound[] {
   const activations = new Map(inputs);
   const done = [...earlier];
-  for (const { spec, activation } of earlier) {
+  const add = ({ spec, activation, kept }: QuantisedRound) => {
     activations.set(spec.writes, activation);
-  }
-  const given = givenRounds(network);
+    for (const [name, values] of kept) activations.set(name, values);
+  };
+  earlier.forEach(add);
+  const reads = new Set(
+    network.rounds.flatMap(({ terms }) => terms.map(({ reads }) => reads)),
+  );
+  const operands = new Set(
+    network.rounds.flatMap(({ gateway }) => gateway.map(operandOf)),
+  );
+  const given = givenRounds(network), tableBits = joinedInputBits(network);
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
     const isLast = givesScores(network, round), isGiven = given.has(round);
@@ -84,20 +98,22 @@ export function quantiseRounds(
         shiftsOnly,
       },
       isLast,
-      groups: isGiven
+      joinedInputBits: tableBits,
+      isRead: (name) => reads.has(name),
+      groups: isGiven || operands.has(round.writes)
         ? 1
         : isLast
         ? scoresApart ? scoreGroups(round, statistics) : 1
         : scaleGroups(round, readerChannels(network, round)),
       prescribed: prescribed?.rounds[index],
     });
-    activations.set(round.writes, quantised.activation);
+    add(quantised);
     done.push(quantised);
   }
   return done;
 }
 
-/** Blocks of scores with scales of their own: all, where their ranges differ much. */
+/** Blocks of scores with separate scales: all, where their ranges differ much. */
 function scoreGroups(
   round: FloatRound,
   { samples }: FloatStatistics,

@@ -8,6 +8,7 @@ import { sum } from "../../../sdk/support/numbers.ts";
 import { outputsOf } from "../float_reference.ts";
 import { type FloatNetwork, givesScores } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { activationNamed } from "./outputs.ts";
 import type { BitWidths } from "./quantise.ts";
 import { type ScoreErrors, scoreErrors } from "./score_errors.ts";
 import type { FloatStatistics } from "./statistics.ts";
@@ -135,7 +136,8 @@ export function outputErrors(
 
 /** What is one score each: the elements of a vector, the channels of a picture. */
 function scoreCount({ rounds }: FloatNetwork, tensor: string): number {
-  return rounds.find(({ writes }) => writes === tensor)!.writesShape[0];
+  // What is kept on the way has no shape of its own: a score for all.
+  return rounds.find(({ writes }) => writes === tensor)?.writesShape[0] ?? 1;
 }
 
 function constantElements(readings: ArrayLike<number>[]): number {
@@ -154,7 +156,10 @@ export function realOutputs(
   return outputsOf(
     network,
     new Map(
-      rounds.map(({ spec, activation }) => [spec.writes, real(activation)]),
+      network.outputs.map(({ tensor }) => [
+        tensor,
+        real(activationNamed(rounds, tensor)),
+      ]),
     ),
   );
 }

@@ -15,6 +15,7 @@ import { exactPrecision } from "../../simulate/batch_map.ts";
 import { multiplyInto } from "../lower/linear_map.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { isHomogeneous, movedBlocks, quantiseEdge } from "./gateway_steps.ts";
+import { joinBits } from "./joins.ts";
 import { givenScale } from "./given.ts";
 import type { PrescribedRound } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics, meanOf } from "./statistics.ts";
@@ -43,6 +44,8 @@ export interface QuantisedRound {
   tensors: Map<string, WeightTensor>;
   /** What the round's steps make; in the last round, the scores. */
   activation: QuantisedActivation;
+  /** What its steps keep on the way, by name. */
+  kept: ReadonlyMap<string, QuantisedActivation>;
 }
 
 /** What a round is quantised by. */
@@ -59,7 +62,11 @@ export interface QuantiseRoundOptions {
   bits: RoundBits;
   /** Whether the round gives the scores. */
   isLast: boolean;
-  /** Equal blocks of rows, each with a scale of its own. */
+  /** Bits that tables between joined activations are read by. */
+  joinedInputBits: number;
+  /** Whether a round reads the activation of that name. */
+  isRead: (name: string) => boolean;
+  /** Equal blocks of rows, each with its own scale. */
   groups: number;
   /** What training has fixed. */
   prescribed?: PrescribedRound;
@@ -125,18 +132,21 @@ export function quantiseRound(
   const samples = new Map(
     round.terms.map(({ reads }) => [reads, activations.get(reads)!.samples]),
   );
-  const { steps, activation } = quantiseEdge(
+  const { steps, activation, kept } = quantiseEdge(
     round,
     {
       scales,
       bound: spec.bound,
       samples: accumulators(integers, samples, exactPrecision(spec.bound)),
       shiftsOnly: bits.shiftsOnly,
+      operands: activations,
+      joinedInputBits: options.joinedInputBits,
+      keptBits: (name) => options.isRead(name) ? bits.activation : joinBits,
     },
     isLast ? null : prescribed?.requantise ?? bits.activation,
   );
   spec.steps = steps;
-  return { spec, tensors, activation };
+  return { spec, tensors, activation, kept };
 }
 
 /**
@@ -207,7 +217,7 @@ function largestMagnitude(values: Float64Array): number {
 }
 
 /**
- * Equal blocks of the round's output that may have scales of their own: its rows
+ * Equal blocks of the round's output that may have separate scales: its rows
  * (channels of a convolution), or fewer where pooling or a reader joins elements;
  * one alone where the gateway applies a function that a factor does not pass through.
  *

@@ -8,7 +8,13 @@ import {
   applyOperations,
   inputActivations,
 } from "../float_reference.ts";
-import { type FloatNetwork, type FloatTerm, roundsToScale } from "../ir.ts";
+import {
+  type FloatNetwork,
+  type FloatTerm,
+  operandOf,
+  roundsToScale,
+  writtenBy,
+} from "../ir.ts";
 import { type Feedback, feedbackOf } from "./error_feedback.ts";
 
 /** In doubles where the model itself rounds: single precision would round otherwise. */
@@ -42,16 +48,31 @@ export function floatStatistics(
   );
   const precision = isExact ? "f64" : "f32";
   for (const round of network.rounds) {
-    const written: Samples = [];
+    const operands = round.gateway.map(operandOf).filter((name) =>
+      name !== null && samples.has(name)
+    ) as string[];
+    const written = new Map(
+      writtenBy(round).map((name): [string, Samples] => [name, []]),
+    );
+    let sample = 0;
     for (const accumulated of accumulators(round, samples, precision)) {
-      written.push(kept(applyOperations(round, accumulated)));
-    }
-    if (!written.every((values: ArrayLike<number>) => isFinite(values))) {
-      throw new RangeError(
-        `Cannot calibrate: ${round.name} is not finite in single precision on the calibration readings`,
+      const live = new Map<string, ArrayLike<number>>(
+        operands.map((name) => [name, samples.get(name)![sample]]),
       );
+      live.set(round.writes, applyOperations(round, accumulated, live));
+      for (const [name, list] of written) {
+        list.push(kept(live.get(name) as Float64Array));
+      }
+      sample++;
     }
-    samples.set(round.writes, written);
+    for (const [name, list] of written) {
+      if (!list.every((values: ArrayLike<number>) => isFinite(values))) {
+        throw new RangeError(
+          `Cannot calibrate: ${round.name} is not finite in single precision on the calibration readings`,
+        );
+      }
+      samples.set(name, list);
+    }
   }
   const known = new Map<FloatTerm, Feedback | null>();
   return {

@@ -79,7 +79,10 @@ export function exactTable(
   target: IntegerGrid,
 ): Lookup {
   const bits = Math.ceil(Math.log2(target.high - target.low + 1));
-  const { inputs, outputs } = valuesOf(operation, values, bits);
+  const { inputs, outputs } = valuesOf(operation, values, {
+    bits,
+    inputBits: Math.min(16, bits + tableBits),
+  });
   if (!outputs?.every(Number.isFinite)) refuse(operation);
   const table = Array.from(outputs, (y) => integerOf(y, target));
   return { op: "lookup", ...inputs, table };
@@ -89,15 +92,17 @@ export function exactTable(
  * A table from a fine grid over the values seen, or from all where they are few, to
  * integers of so many bits.
  *
+ * @param inputBits of that grid
  * @throws {RangeError} where the function is not finite
  */
 export function tabulate(
   operation: Operation,
   values: Values,
   bits: number,
+  inputBits: number = Math.min(16, bits + tableBits),
 ): { step: Lookup; unit: number; range: Range } {
   const { scale, samples } = values;
-  const { inputs, outputs } = valuesOf(operation, values, bits);
+  const { inputs, outputs } = valuesOf(operation, values, { bits, inputBits });
   if (!outputs) refuse(operation);
   // In floating point all are finite; integers may lie beyond a domain's edge.
   const seen = samples.length > 0
@@ -121,8 +126,14 @@ function refuse({ name }: Operation): never {
   );
 }
 
+/** Bits of a table's results, and of the grid that it is read by. */
+interface TableBits {
+  bits: number;
+  inputBits: number;
+}
+
 /** A function at the integers that a table of so many bits is read at. */
-function valuesOf({ apply }: Operation, values: Values, bits: number) {
+function valuesOf({ apply }: Operation, values: Values, bits: TableBits) {
   const { entries, ...inputs } = tableInputs(values, bits);
   const step = 2 ** inputs.shift / inputs.multiplier * values.scale;
   const outputs = withinDomain(
@@ -136,7 +147,7 @@ function valuesOf({ apply }: Operation, values: Values, bits: number) {
 
 function tableInputs(
   { range, isNarrow, samples, shiftsOnly }: Values,
-  bits: number,
+  { bits, inputBits }: TableBits,
 ) {
   if (isNarrow && range.high - range.low < 2 ** maxNarrowBits) {
     const entries = range.high - range.low + 1;
@@ -148,7 +159,7 @@ function tableInputs(
   const margin = rangeMargin(bits, countOf(samples));
   const reach = (max - min) / 2 * margin + 1, middle = (min + max) / 2;
   const from = middle - reach, to = middle + reach;
-  const factor = 2 ** Math.min(16, bits + tableBits) / (to - from);
+  const factor = 2 ** inputBits / (to - from);
   const bound = Math.max(-range.low, range.high);
   const { multiplier, shift } = shiftsOnly
     ? asShift(Math.floor(Math.log2(factor)))

@@ -6,7 +6,6 @@
 import { outputsOf, runFloat } from "../float_reference.ts";
 import type { FloatNetwork } from "../ir.ts";
 import { prepareGraph } from "../lower/prepare.ts";
-import { detachTail } from "../lower/score_display.ts";
 import type { OnnxGraph } from "../onnx/graph.ts";
 import type { FloatStatistics } from "../quantise/statistics.ts";
 import { evaluator } from "./evaluate.ts";
@@ -46,7 +45,7 @@ export function compareWithGraph(
   );
   const evaluate = evaluator(
     graph,
-    graph.outputs.map(({ name }) => detachTail(graph, name).output),
+    network.outputs.map(({ end }) => end),
   );
   const readings = calibration.slice(0, count);
   const expected = readings.map(evaluate);

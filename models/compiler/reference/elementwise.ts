@@ -146,6 +146,8 @@ export const functionsOfTwo: Readonly<Record<string, Of2>> = {
   Equal: (a, b) => a === b ? 1 : 0,
   Less: (a, b) => a < b ? 1 : 0,
   Greater: (a, b) => a > b ? 1 : 0,
+  GreaterOrEqual: (a, b) => a >= b ? 1 : 0,
+  LessOrEqual: (a, b) => a <= b ? 1 : 0,
   And: (a, b) => a && b ? 1 : 0,
   Or: (a, b) => a || b ? 1 : 0,
 };

@@ -47,7 +47,7 @@ export function evaluator(
       const isFixed = node.inputs.every((input) =>
         input === "" || fixed.has(input)
       );
-      evaluateNode(node, inputs).forEach((value, i) => {
+      evaluateNode(node, inputs, graph.opset).forEach((value, i) => {
         if (isFixed) fixed.set(node.outputs[i], value);
         values.set(node.outputs[i], value);
       });

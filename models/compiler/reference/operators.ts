@@ -16,7 +16,9 @@ import {
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
-import { rnn } from "./recurrent.ts";
+import { cells, recurrent } from "./recurrent.ts";
+import { normOperators } from "./norms.ts";
+import { resizeNearest } from "./resize.ts";
 import { quantisedOperators } from "./quantised.ts";
 import {
   convolution,
@@ -25,17 +27,22 @@ import {
   transposedConvolution,
 } from "./windows.ts";
 
-type Rule = (node: OnnxNode, inputs: (Tensor | null)[]) => Tensor;
+type Rule = (
+  node: OnnxNode,
+  inputs: (Tensor | null)[],
+  opset: number,
+) => Tensor;
 
-/** First output of a node; of Split and RNN, all. */
+/** First output of a node; of Split and recurrent layers, all. */
 export function evaluateNode(
   node: OnnxNode,
   inputs: (Tensor | null)[],
+  opset: number,
 ): Tensor[] {
-  if (node.operator === "RNN") return rnn(node, inputs);
+  if (Object.hasOwn(cells, node.operator)) return recurrent(node, inputs);
   return node.operator === "Split"
     ? split(node, inputs)
-    : [firstOutput(node, inputs)];
+    : [firstOutput(node, inputs, opset)];
 }
 
 function split(node: OnnxNode, [x, given]: (Tensor | null)[]): Tensor[] {
@@ -53,9 +60,13 @@ function split(node: OnnxNode, [x, given]: (Tensor | null)[]): Tensor[] {
   });
 }
 
-function firstOutput(node: OnnxNode, inputs: (Tensor | null)[]): Tensor {
+function firstOutput(
+  node: OnnxNode,
+  inputs: (Tensor | null)[],
+  opset: number,
+): Tensor {
   if (Object.hasOwn(rules, node.operator)) {
-    return rules[node.operator](node, inputs);
+    return rules[node.operator](node, inputs, opset);
   }
   const [x] = inputs;
   const f = functionOfOne(node);
@@ -316,6 +327,12 @@ const rules: Readonly<Record<string, Rule>> = {
   ReduceMean: reduce,
   ReduceSum: reduce,
   ReduceProd: reduce,
+  ReduceMax: reduce,
+  ReduceMin: reduce,
+  ReduceSumSquare: reduce,
+  ReduceL1: reduce,
+  ReduceL2: reduce,
+  Not: (_, [x]) => ({ ...x!, data: x!.data.map((v) => v === 0 ? 1 : 0) }),
   Identity: same,
   Dropout: same,
   Cast: cast,
@@ -382,6 +399,9 @@ const rules: Readonly<Record<string, Rule>> = {
     return tensor([values.length], Float64Array.from(values), start!.type);
   },
   Where: where,
+  ...normOperators,
+  Resize: resizeNearest,
+  Upsample: resizeNearest,
   ...quantisedOperators(matMul),
   ...mlOperators,
 };

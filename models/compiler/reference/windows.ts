@@ -191,6 +191,27 @@ export function pool(node: OnnxNode, x: Tensor, kind: "max" | "mean"): Tensor {
   return tensor([batch, channels, ...window.outputs], data);
 }
 
+interface Joining {
+  start: number;
+  join: (joined: number, value: number) => number;
+  end?: (joined: number, cells: number) => number;
+}
+
+const add = (a: number, b: number) => a + b;
+const addSquare = (a: number, b: number) => a + b * b;
+
+/** How each reduction joins its elements. */
+const joinings: Readonly<Record<string, Joining>> = {
+  ReduceSum: { start: 0, join: add },
+  ReduceMean: { start: 0, join: add, end: (sum, cells) => sum / cells },
+  ReduceProd: { start: 1, join: (a, b) => a * b },
+  ReduceMax: { start: -Infinity, join: (a, b) => a > b ? a : b },
+  ReduceMin: { start: Infinity, join: (a, b) => a < b ? a : b },
+  ReduceSumSquare: { start: 0, join: addSquare },
+  ReduceL1: { start: 0, join: (a, b) => a + Math.abs(b) },
+  ReduceL2: { start: 0, join: addSquare, end: (sum) => Math.sqrt(sum) },
+};
+
 /** Sum, mean or product over axes. */
 export function reduction(
   node: OnnxNode,
@@ -204,18 +225,20 @@ export function reduction(
       .map((axis) => axisOf(axis, rank)),
   );
   const kept = x.shape.map((length, axis) => axes.has(axis) ? 1 : length);
-  const product = node.operator === "ReduceProd";
-  const data = new Float64Array(size(kept)).fill(product ? 1 : 0);
+  const { start, join, end } = joinings[node.operator];
+  const data = new Float64Array(size(kept)).fill(start);
   eachPlace(x.shape, (place, i) => {
     let at = 0;
     for (let axis = 0; axis < rank; axis++) {
       at = at * kept[axis] + (axes.has(axis) ? 0 : place[axis]);
     }
-    data[at] = product ? data[at] * x.data[i] : data[at] + x.data[i];
+    data[at] = join(data[at], x.data[i]);
   });
-  if (node.operator === "ReduceMean") {
-    const cells = x.data.length / data.length;
-    for (let i = 0; i < data.length; i++) data[i] /= cells;
+  const cells = x.data.length / data.length;
+  if (end) {
+    for (let i = 0; i < data.length; i++) {
+      data[i] = end(data[i], cells);
+    }
   }
   const shape = number(node, "keepdims", 1) === 1
     ? kept

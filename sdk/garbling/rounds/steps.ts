@@ -4,6 +4,7 @@
  * @module
  */
 import { shapeAfter } from "../../activations/apply.ts";
+import { namesPlaces } from "../../activations/operands.ts";
 import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import type { GatewayStep } from "../../wire/plan.ts";
@@ -55,6 +56,8 @@ export function stepStages(
   rounding = 0,
   budget: BuildBudget = new BuildBudget(),
 ): { stages: Stage[]; elements: Elements } {
+  const unsealable = steps.find(isUnsealable);
+  if (unsealable) refuseStep(unsealable);
   const stages: Stage[] = [];
   let elements = start, rest = simplify(steps);
   while (rest.length > 0) {
@@ -282,13 +285,22 @@ function applyTo(
     case "reshape":
       return x;
     default:
-      throw new CipherlayerError(
-        "unsupported",
-        `Cannot seal step ${
-          step.op === "custom" ? `custom "${step.name}"` : step.op
-        }: expected one that has a circuit; a table of its values has`,
-      );
+      refuseStep(step);
   }
+}
+
+/** Whether a step has no circuit wherever it stands. */
+const isUnsealable = (step: GatewayStep): boolean =>
+  step.op === "custom" || step.op === "squareRoot" ||
+  (namesPlaces(step) && step.op !== "transpose");
+
+function refuseStep(step: GatewayStep): never {
+  throw new CipherlayerError(
+    "unsupported",
+    `Cannot seal step ${
+      step.op === "custom" ? `custom "${step.name}"` : step.op
+    }: expected one that has a circuit; a table of its values has`,
+  );
 }
 
 /** Of each element of a run, the negative slopes of its leakyRelu steps in order. */

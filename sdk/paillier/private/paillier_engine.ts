@@ -51,7 +51,7 @@ export interface PaillierEngineOptions {
    */
   tableWindowBits?: number;
   /**
-   * Worker threads for large batches, each with tables of its own: one for each
+   * Worker threads for large batches, each with its own tables: one for each
    * processor by default, none where memory is small; 0 keeps all work on the calling thread, as do a kernel
    * or a random source of one's own.
    */
@@ -76,7 +76,7 @@ export interface PaillierEngineOptions {
 export class PaillierEngine implements Disposable {
   /** The public part of the key. */
   readonly publicKey: PublicKey;
-  /** Kernel that does the products: "wasm" or "bigint". */
+  /** Kernel that does the products: "wasm", "wasm-unfused" or "bigint" (`selectKernel`). */
   readonly kernelName: string;
   readonly #key: PrivateKey;
   readonly #engine: ParallelEngine;

@@ -303,6 +303,7 @@ export const subI64 = vectorBinary(0xd1);
 export const shiftRightU = vectorShift(0xcd);
 export const add = vectorBinary(0xf0);
 export const sub = vectorBinary(0xf1);
+export const mul = vectorBinary(0xf2);
 /** a*b + c with one rounding where the machine has fused multiply-add, else with two. */
 export const madd = (a: Code, b: Code, c: Code): Code => [
   a,

@@ -3,7 +3,7 @@ import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { FirstContacts } from "../../../functions/admission/first_contacts.ts";
 import type { CipherlayerError } from "../../../sdk/support/errors.ts";
 
-Deno.test("one at a time, in order, whatever becomes of those before", async () => {
+Deno.test("admits one at a time, in order, whatever happens to those before", async () => {
   const contacts = new FirstContacts(8, 1000);
   const log: string[] = [];
   let running = 0;
@@ -23,7 +23,7 @@ Deno.test("one at a time, in order, whatever becomes of those before", async () 
   deepEqual(log, ["a", "b", "c"]);
 });
 
-Deno.test("beyond so many it is refused at once, with the time that those before take", async () => {
+Deno.test("refuses one too many at once, with the time that those before take", async () => {
   let nowMs = 0;
   const contacts = new FirstContacts(1, 1000, () => nowMs);
   const ends = Promise.withResolvers<void>();

@@ -57,7 +57,10 @@ export function plan(): FuzzTarget<[Tree, bigint]> {
         const answers = Array(answerCiphertexts(layout)).fill(answer);
         const accumulators = unpackAnswers(layout, answers);
         if (steps.some(({ op }) => op === "custom")) return;
-        live.set(writes, applySteps(steps, accumulators, custom));
+        live.set(
+          writes,
+          applySteps(steps, accumulators, { registry: custom, live }),
+        );
       }
       const { outputs } = readOutputs(live, 0, received);
       const state = new Map(Object.entries(outputs ?? {}));

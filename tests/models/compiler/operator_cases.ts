@@ -4,6 +4,7 @@
  * @module
  */
 import { functionCases } from "./operators/function_cases.ts";
+import { joinCases } from "./operators/join_cases.ts";
 import { linearCases } from "./operators/linear_cases.ts";
 import type { OperatorCase } from "./operators/operator_case.ts";
 import { poolingCases } from "./operators/pooling_cases.ts";
@@ -20,4 +21,5 @@ export const operatorCases: OperatorCase[] = [
   ...shapeCases,
   ...quantisedCases,
   ...recurrentCases,
+  ...joinCases,
 ];

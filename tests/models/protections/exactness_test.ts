@@ -94,7 +94,7 @@ async function compare(
       layout,
       await owner.decryptBatch(answer.ciphertexts),
     );
-    live.set(writes, applySteps(steps, accumulators));
+    live.set(writes, applySteps(steps, accumulators, { live }));
     const guard = guards[index];
     if (guard.kind === "none" || guard.kind === "disturbed") {
       const { orders } = sealer.open(answer.token, 0);

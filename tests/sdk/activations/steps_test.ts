@@ -239,7 +239,7 @@ Deno.test("a registered function is applied to scaled values and clamped", () =>
     ...applySteps(
       [custom],
       { shape: [values.length], samples: [Float64Array.from(values)] },
-      new Map([["tamed", f]]),
+      { registry: new Map([["tamed", f]]) },
     ).samples[0],
   ];
   assert.deepEqual(apply((x) => x / 4, 2, 3, 100, -100), [1, 2, 5, -3]);
@@ -254,7 +254,7 @@ Deno.test("a function that fails on some values gives 0 there and goes on", () =
   const { samples } = applySteps(
     [custom],
     { shape: [4], samples: [Float64Array.of(2, 4, 6, 1)] },
-    registry,
+    { registry },
   );
   assert.deepEqual([...samples[0]], [0, 0, 0, 2]);
 });

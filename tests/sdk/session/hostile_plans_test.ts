@@ -1,5 +1,6 @@
 /** Plans and answers of a hostile cloud: what the gateway sends tells no plaintext. */
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { shapeAfter } from "../../../sdk/activations/apply.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../../sdk/paillier/private/paillier_engine.ts";
@@ -40,7 +41,12 @@ const activations = new Map<string, (x: number) => number>([
 type Random = ReturnType<typeof seededIntegers>;
 
 /** Sensible steps, and some in ten that must be refused. */
-function randomStep(random: Random): GatewayStep {
+function randomStep(
+  random: Random,
+  shape: number[],
+  known: Map<string, number[]>,
+): GatewayStep {
+  if (random(0, 2) === 0) return randomJoin(random, shape, known);
   const bad = random(0, 19) === 0;
   const multiplier = random(-(2 ** random(1, 30)), 2 ** random(1, 30));
   const shift = random(0, 30);
@@ -85,6 +91,61 @@ function randomStep(random: Random): GatewayStep {
         low: -(2 ** random(0, 52)),
         high: 2 ** random(0, 52),
       };
+  }
+}
+
+/** Steps that keep, take or join activations, and some that must be refused. */
+function randomJoin(
+  random: Random,
+  shape: number[],
+  known: Map<string, number[]>,
+): GatewayStep {
+  const names = [...known.keys()];
+  const bad = random(0, 19) === 0;
+  const name = bad ? "unknown" : names[random(0, names.length - 1)];
+  const other = known.get(name) ?? [1], size = elementCount(other);
+  const mine = [elementCount(shape)];
+  // A column beside a row fits whatever the lengths are.
+  const beside = { shape: [...mine, 1], withShape: [1, size] };
+  const shapes = {
+    with: name,
+    ...(bad ? { shape, withShape: other } : beside),
+  };
+  switch (random(0, 9)) {
+    case 0:
+    case 1:
+      return { op: "keep", as: bad ? names[0] : `k${known.size}` };
+    case 2: {
+      const start = random(0, bad ? size : size - 1);
+      return {
+        op: "take",
+        from: name,
+        start,
+        shape: [random(1, size - start)],
+      };
+    }
+    case 3:
+      return {
+        op: "combine",
+        by: "sum",
+        ...shapes,
+        factors: [random(-9, 9), random(-(2 ** 30), 2 ** 30)],
+      };
+    case 4:
+      return { op: "combine", by: "product", ...shapes };
+    case 5: {
+      const multiplier = random(-(2 ** 20), 2 ** 20);
+      return { op: "combine", by: "quotient", ...shapes, multiplier };
+    }
+    case 6:
+    case 7:
+      return { op: "matmul", ...shapes };
+    case 8: {
+      const by = (["sum", "max", "min"] as const)[random(0, 2)];
+      return { op: "reduce", by, shape, axes: [random(0, bad ? 7 : 0)] };
+    }
+    default:
+      return { op: "squareRoot", addend: random(0, 2 ** random(0, 50)) };
   }
 }
 
@@ -161,14 +222,23 @@ function randomPlan(random: Random): InferencePlan {
     : [random(1, 2), random(1, 3), random(1, 3)];
   const rounds: RoundPlan[] = [];
   let tensor = "input", shape = input;
+  const known = new Map([[tensor, shape]]);
   for (let left = random(2, 4); left > 0; left--) {
     const { layout, gives } = randomLayout(random, tensor, shape);
-    const steps = Array.from(
-      { length: random(0, 3) },
-      () => randomStep(random),
-    );
-    tensor = `a${rounds.length}`;
+    const steps: GatewayStep[] = [];
     shape = gives;
+    for (let more = random(0, 5); more > 0; more--) {
+      const step = randomStep(random, shape, known);
+      steps.push(step);
+      try {
+        shape = shapeAfter(step, shape);
+      } catch {
+        break;
+      }
+      if (step.op === "keep") known.set(step.as, shape);
+    }
+    tensor = `a${rounds.length}`;
+    known.set(tensor, shape);
     rounds.push({ layout, steps, writes: tensor, shards: 1 });
   }
   return {
@@ -250,6 +320,7 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     return [value % modulus, 0n, 1n, modulus - 1n, modulus / 2n][random(0, 4)];
   };
   let tried = 0, accepted = 0, spatial = 0, clamping = 0, faulty = 0;
+  const joined = new Set<string>();
   while (accepted < 150) {
     const plan = randomPlan(random);
     tried++;
@@ -262,6 +333,9 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     for (const { activations } of [others, zeros]) {
       const { samples: [values] } = activations.get(plan.outputs[0].tensor)!;
       ok(values.every((value) => Math.abs(value) <= 2 ** 52));
+    }
+    for (const step of plan.rounds.flatMap(({ steps }) => steps)) {
+      joined.add("by" in step ? `${step.op} ${step.by}` : step.op);
     }
     if (others.clampedValues > 0) clamping++;
     if (others.fault) faulty++;
@@ -277,5 +351,12 @@ Deno.test("requests equal those for zeros, whatever plan and plaintexts the clou
     } have a custom step that fails`,
   );
   ok(clamping >= 0.3 * accepted && faulty >= 0.1 * accepted);
-  ok(spatial >= 0.3 * accepted);
+  ok(spatial >= 0.2 * accepted);
+  for (
+    const step of [
+      ...["keep", "take", "matmul", "squareRoot", "combine sum"],
+      ...["combine product", "combine quotient"],
+      ...["reduce sum", "reduce max", "reduce min"],
+    ]
+  ) ok(joined.has(step), `no plan with ${step}`);
 });

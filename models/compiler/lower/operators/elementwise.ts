@@ -32,6 +32,8 @@ import {
 } from "../scalar_functions.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { addValues, gridOf, type LinearValue } from "../values.ts";
+import { extremumOf } from "./comparisons.ts";
+import { product, quotient } from "./joins.ts";
 import { scaleElements } from "./linear.ts";
 
 /** Add, Sub, Mul, Div and Pow, at least one operand depending on the reading. */
@@ -67,7 +69,7 @@ const binary: OperatorRule = (call) => {
       call.derivations.get(call.node.outputs[0])!.apply,
     );
   }
-  const value = expandTo(call, index, constant.shape);
+  const value = expandTo(call, dynamicInput(call, index), constant.shape);
   const spread = spreadConstant(constant, value.shape);
   if (operator === "Mul") return scaleElements(value, spread);
   if (operator === "Div") return scaleElements(value, spread.map((c) => 1 / c));
@@ -96,14 +98,16 @@ function ofTwoActivations(
     call.derivations.set(node.outputs[0], { from: common.name, apply });
     return elementwise(call, common.name, node.operator, apply);
   }
+  if (node.operator === "Mul") return product(call);
+  if (node.operator === "Div") return quotient(call);
   if (!linear) {
     throw new UnsupportedNodeError(
-      "it combines two tensors that both depend on the reading, which Paillier ciphertexts do not allow",
-      "use sums, or functions of one tensor",
+      "its base and its exponent both depend on the reading",
+      "use one exponent for all",
     );
   }
-  const a = expandTo(call, 0, shapeOf(call.inputs[1]!));
-  const b = expandTo(call, 1, a.shape);
+  const a = expandTo(call, dynamicInput(call, 0), shapeOf(call.inputs[1]!));
+  const b = expandTo(call, dynamicInput(call, 1), a.shape);
   if (node.operator === "Add") return addValues(a, b);
   return addValues(
     a,
@@ -111,13 +115,12 @@ function ofTwoActivations(
   );
 }
 
-/** Input `index` as a linear value broadcast against `other`. */
-function expandTo(
+/** A value as a linear one, broadcast against `other`. */
+export function expandTo(
   call: OperatorCall,
-  index: number,
+  value: DynamicValue,
   other: readonly number[],
 ): LinearValue {
-  const value = dynamicInput(call, index);
   const shape = broadcastShapes(value.shape, other);
   if (sizeOf(shape) === sizeOf(value.shape)) {
     return { ...call.rounds.toLinear(value), shape };
@@ -130,7 +133,11 @@ function expandTo(
   return linearResult(call, value, [map], shape);
 }
 
-function spreadConstant(constant: Tensor, shape: number[]): Float64Array {
+/** A constant stretched to a shape. */
+export function spreadConstant(
+  constant: Tensor,
+  shape: number[],
+): Float64Array {
   const index = broadcastIndex(constant.shape, shape);
   return Float64Array.from(index, (at) => constant.data[at]);
 }
@@ -164,6 +171,38 @@ function commonAncestor(call: OperatorCall, left: string, right: string) {
   for (const { name, apply } of ancestors(call, left)) {
     const other = others.find((candidate) => candidate.name === name);
     if (other) return { name, left: apply, right: other.apply };
+  }
+  return null;
+}
+
+/**
+ * A function of all inputs as one of a single tensor that all of them are functions of,
+ * or single constants; null where they are not.
+ */
+export function derivedFrom(
+  call: OperatorCall,
+  f: (...values: number[]) => number,
+): DynamicValue | null {
+  const { node, inputs } = call;
+  const chains = inputs.map((value, i) => {
+    if (value?.kind !== "constant") return ancestors(call, node.inputs[i]);
+    return value.tensor.data.length === 1 ? value.tensor.data[0] : [];
+  });
+  const first = chains.find((chain) => typeof chain !== "number");
+  if (!Array.isArray(first)) return null;
+  for (const { name } of first) {
+    const functions = chains.map((chain) =>
+      typeof chain === "number"
+        ? () => chain
+        : chain.find((candidate) => candidate.name === name)?.apply
+    );
+    if (!functions.every((apply) => apply !== undefined)) continue;
+    const apply: ScalarFunction = (x) => f(...functions.map((g) => g(x)));
+    call.derivations.set(node.outputs[0], { from: name, apply });
+    const index = node.inputs.indexOf(name);
+    return index >= 0 && isSoleReader(call, index)
+      ? functionOf(call, index, node.operator, apply)
+      : elementwise(call, name, node.operator, apply);
   }
   return null;
 }
@@ -294,7 +333,7 @@ const prelu: OperatorRule = (call) => {
   return gatewayResult(call, { op: "leakyRelu", slopes }, value.shape);
 };
 
-/** Min and Max with constants are a Clip. */
+/** Min and Max with single constants are a Clip. */
 const extremum: OperatorRule = (call) => {
   const isMin = call.node.operator === "Min";
   const known = call.inputs.map((value) =>
@@ -306,10 +345,8 @@ const extremum: OperatorRule = (call) => {
     bounds.length !== known.length - 1 ||
     bounds.some(({ data }) => data.length !== 1)
   ) {
-    throw new UnsupportedNodeError(
-      "it compares tensors that depend on the reading",
-      "compare with a single constant",
-    );
+    const f = isMin ? Math.min : Math.max;
+    return derivedFrom(call, f) ?? extremumOf(call);
   }
   const value = dynamicInput(call, index);
   const limits = bounds.map(({ data }) => data[0]);
@@ -333,10 +370,10 @@ const sum: OperatorRule = (call) => {
     .reduce(broadcastShapes);
   const bias = new Float64Array(sizeOf(shape));
   const addends: LinearValue[] = [];
-  call.inputs.forEach((value, i) => {
+  call.inputs.forEach((value) => {
     if (value?.kind === "constant") {
       spreadConstant(value.tensor, shape).forEach((c, at) => bias[at] += c);
-    } else addends.push(expandTo(call, i, shape));
+    } else addends.push(expandTo(call, value as DynamicValue, shape));
   });
   const total = addends.reduce(addValues);
   return { ...total, bias: total.bias.map((b, i) => b + bias[i]) };

@@ -15,6 +15,7 @@ import {
   type OperatorCall,
   type OperatorRule,
 } from "../operator_call.ts";
+import { matrixProducts } from "./joins.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
 import { gridOf, type LinearValue } from "../values.ts";
 import { windowOf } from "../windows.ts";
@@ -141,6 +142,9 @@ function transposeIf(
 }
 
 const matMul: OperatorRule = (call) => {
+  if (call.inputs.every((input) => input?.kind !== "constant")) {
+    return matrixProducts(call);
+  }
   const swapped = call.inputs[0]?.kind === "constant";
   const value = dynamicInput(call, swapped ? 1 : 0);
   const constant = constantInput(call, swapped ? 0 : 1)!;

@@ -50,7 +50,7 @@ function average(
     counted,
   };
   const pending = value.kind === "gateway" && value.activation === null &&
-    isSoleReader(call, 0);
+    (isSoleReader(call, 0) || call.joined.has(call.node.inputs[0]));
   const dilated = window.dilation.some((step) => step !== 1);
   const asConvolution = meanConvolution(exact, counted);
   if (!asConvolution && dilated) {

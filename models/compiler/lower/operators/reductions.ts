@@ -18,7 +18,8 @@ import { gridOf } from "../values.ts";
 import { matrixOf } from "./linear.ts";
 import { spatialMean } from "./pooling.ts";
 
-const reduceMean: OperatorRule = (call) => {
+/** Means and sums, as linear maps. */
+export const reduceMean: OperatorRule = (call) => {
   const value = dynamicInput(call, 0);
   const { node } = call;
   const known = constants(call);
