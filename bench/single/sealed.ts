@@ -146,6 +146,8 @@ async function infer(reading: Float64Array) {
         request: linear,
         received: { token, body },
         parent: pending && tokens.open(rootToken, "batch", 0),
+        shard: 0,
+        shards: 1,
       }));
     bytes.up += body.length;
     bytes.down += encodeSealed(reply).length;

@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { openPackage, packageArgument } from "./model_argument.ts";
 import { customSteps } from "./custom_steps.ts";
 import { checkServed } from "../../models/planner/check_served.ts";
+import { neededForCopy, sealedMeaning } from "../output/sealed_meaning.ts";
 import { print } from "./command.ts";
 
 /** `cipherlayer verify`: checksums, shapes, ranges and bounds of a package. */
@@ -25,6 +26,7 @@ export function verifyCommand(): Command {
       await checkServed(model);
       const custom = customSteps(manifest);
       const { name, version, rounds, files } = manifest;
+      const isSealed = manifest.privacy === "sealed";
       print(
         options.json ?? false,
         {
@@ -34,15 +36,18 @@ export function verifyCommand(): Command {
           custom,
           bounds: rounds.map(({ bound }) => bound),
           files,
+          ...isSealed ? { labelsNeeded: neededForCopy(model) } : {},
         },
         () =>
-          `${name} ${version}: ${
-            Object.keys(files).length + 1
-          } files and the bounds of ${rounds.length} rounds verified${
-            custom.length > 0
-              ? `\ngateways must bring the functions ${custom.join(", ")}`
-              : ""
-          }`,
+          [
+            `${name} ${version}: ${
+              Object.keys(files).length + 1
+            } files and the bounds of ${rounds.length} rounds verified`,
+            ...custom.length > 0
+              ? [`gateways must bring the functions ${custom.join(", ")}`]
+              : [],
+            ...isSealed ? [sealedMeaning(neededForCopy(model))] : [],
+          ].join("\n"),
       );
     });
 }

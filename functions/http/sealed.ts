@@ -14,6 +14,8 @@ import {
 } from "../../models/planner/garbling_costs.ts";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
+import { garbledShards } from "../../sdk/garbling/rounds/round.ts";
+import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { callBytes } from "../../sdk/garbling/rounds/run.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import {
@@ -22,6 +24,7 @@ import {
   setupAnswerBytes,
 } from "../../sdk/transfer/chain.ts";
 import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { sequenceType, writeSequence } from "../../sdk/wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
 import { requireRole } from "../access/require_role.ts";
@@ -55,6 +58,7 @@ import type {
 import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
+import { parseShard, type Shard } from "./shard.ts";
 import { streamReply } from "./stream_reply.ts";
 
 export interface SealedRoutesOptions extends AdmissionOptions {
@@ -79,7 +83,7 @@ const callWork: Work = { predictedMs: 500, shards: 1 };
 
 type Call = Context<AdmissionEnv>;
 
-/** `POST /v1/sealed/{transfers,roots,rounds/{index},activations/{index}}` */
+/** `POST /v1/sealed/{transfers,roots,rounds/{index},activations/{index}}`; the last two with `?shard={i}/{k}` */
 export function sealedRoutes(
   options: SealedRoutesOptions,
 ): Hono<AdmissionEnv> {
@@ -216,9 +220,11 @@ class SealedCalls {
     const request = decodeSealed("linearRequest", body), { token } = request;
     const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
+    const part = this.#partOf(c);
     const parent = request.batch &&
       this.#open(c, request.batch.token, "batch");
     const model = await this.#modelOf(c, content);
+    checkParts(part, model.plan.rounds[content.round].shards);
     const work = model.linearWork(content.round, parent !== null);
     await this.#count(c, {
       ...work,
@@ -235,6 +241,7 @@ class SealedCalls {
         request,
         received: { token, body },
         parent,
+        ...part,
         signal: c.req.raw.signal,
       }),
     );
@@ -246,11 +253,14 @@ class SealedCalls {
       { token } = request;
     const content = this.#open(c, token, "activation");
     checkRound(content, Number(c.req.param("index")));
+    const { shard, shards } = this.#partOf(c);
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
-    const { stages, chosen } = model.rounds[content.round];
+    checkParts({ shards }, garbledShards(model.plan, content.round));
+    const { chosen, ...round } = model.rounds[content.round];
+    const stages = shardStages(round.stages, shard, shards);
     c.get("hold")(callBytes(stages, chosen.bit.length));
-    const work = model.garbledWork(content.round);
+    const work = model.garbledWork(stages, content.round);
     await this.#count(c, { ...work, ms: work.ms + this.#rowsMs(batch) });
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
@@ -261,8 +271,8 @@ class SealedCalls {
       batch,
       request,
       received: { token, body },
-      shard: 0,
-      shards: 1,
+      shard,
+      shards,
     });
     return writeSequence(function* () {
       yield encodeSealed(head);
@@ -283,6 +293,10 @@ class SealedCalls {
     if (rates) {
       await chargeWork(rates, { caller: c.get("caller"), work, nowMs });
     }
+  }
+
+  #partOf(c: Call): Shard {
+    return parseShard(c.req.query("shard"), this.#options.limits.shards);
   }
 
   /** To make the transfers of a batch that are not at hand. */
@@ -319,6 +333,19 @@ class SealedCalls {
       c.get("share"),
     );
   }
+}
+
+/**
+ * The plan says how many, so that a call has one set of answers and no more.
+ *
+ * @throws {CipherlayerError} `malformed` for another number of shards
+ */
+function checkParts({ shards }: Pick<Shard, "shards">, expected: number): void {
+  if (shards === expected) return;
+  throw new CipherlayerError(
+    "malformed",
+    `Cannot answer a sealed call: expected one of ${expected} shards, as the plan has it, got one of ${shards}`,
+  );
 }
 
 const isLast = (

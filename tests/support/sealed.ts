@@ -124,7 +124,11 @@ export class SealedBench {
   }
 
   /** The functions' side of a linear call, from bytes to bytes. */
-  async linear(body: Uint8Array, by = context): Promise<LinearResponse> {
+  async linear(
+    body: Uint8Array,
+    by = context,
+    { shard = 0, shards = 1 } = {},
+  ): Promise<LinearResponse> {
     const request = decodeSealed("linearRequest", body);
     const reply = await answerLinear(by, {
       model: this.model,
@@ -133,6 +137,8 @@ export class SealedBench {
       received: { token: request.token, body },
       parent: request.batch &&
         tokens.open(request.batch.token, "batch", nowMs),
+      shard,
+      shards,
     });
     return decodeSealed("linearResponse", encodeSealed(reply));
   }

@@ -26,7 +26,9 @@ import type {
   LinearRequest,
   LinearResponse,
 } from "../../../sdk/wire/sealed_messages.ts";
+import { shardRange } from "../../../sdk/wire/messages.ts";
 import type { RoundLayout } from "../../../sdk/wire/plan.ts";
+import type { AnswerRange } from "../arithmetic/answers.ts";
 import {
   checkBatchRequest,
   type TransferSender,
@@ -77,6 +79,8 @@ export interface LinearJob {
   received: SealedRequest;
   /** Of the batch that transfers are taken from; null where none is asked for. */
   parent: BatchToken | null;
+  shard: number;
+  shards: number;
   signal?: AbortSignal;
 }
 
@@ -104,30 +108,32 @@ export async function answerLinear(
     checkBatch(request.batch, job.parent, content, batchSize);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
-  const batch = request.batch &&
+  // One of the shards has it.
+  const batch = job.shard > 0 ? null : request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
       size: batchSize,
       seed: purposeSeed(seed, "batch"),
     });
   const task = { usedMs: 0, caller: context.caller };
+  const range = rangeOf(layout, job);
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,
       ciphertexts: await takeOffMasks(received, model, content, modulus),
       inputOrders: layout.inputs.map(() => null),
       outputOrder: null,
-      range: { from: 0, to: answerCiphertexts(layout) },
-      method: compiled.method(1),
+      range,
+      method: compiled.method(job.shards),
     }),
     { signal, task },
   );
   const mask = purposeSeed(seed, "mask");
-  const masks = await answerMasks(mask, answers.length, modulus);
+  const masks = await answerMasks(mask, answerCiphertexts(layout), modulus);
   const { steps, valueBits } = model.plan.rounds[content.round];
   const rounding = roundingOf(steps, valueBits);
-  const addends = masks.map((number, answer) =>
-    (number + offsetOf(compiled, rounding, answer)) % modulus
+  const addends = masks.slice(range.from, range.to).map((number, i) =>
+    (number + offsetOf(compiled, rounding, range.from + i)) % modulus
   );
   const randomiser = await context.randomiser?.(
     modulus,
@@ -138,7 +144,7 @@ export async function answerLinear(
   const sources = await seedSources(
     seed,
     "randomiser",
-    { from: 0, to: answers.length },
+    range,
     randomiser.bytesPerAnswer,
   );
   const ciphertexts = new Uint8Array(answers.length * size);
@@ -154,6 +160,15 @@ export async function answerLinear(
     digest,
   });
   return { token, ciphertexts, batch };
+}
+
+function rangeOf(
+  layout: RoundLayout,
+  { shard, shards }: LinearJob,
+): AnswerRange {
+  const answers = answerCiphertexts(layout);
+  const [from, to] = shardRange(answers, shard, shards);
+  return { from, to };
 }
 
 /** @throws {CipherlayerError} `model-changed` */

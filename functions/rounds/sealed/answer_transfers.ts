@@ -28,12 +28,13 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
  * @throws {CipherlayerError} `malformed`
  */
 export async function answerSetup(
-  { sealingKey, tokens, transfers, caller }: Context,
+  context: Context,
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
+  const { tokens, transfers, caller } = context;
   const setup = transfers.readSetup(request);
-  const seed = callSeed(sealingKey, "transfers", received);
+  const seed = callSeed(context.sealingKey, "transfers", received);
   const steps = transfers.answerSetup(seed, setup);
   const { answer, root } = await runPaced(steps, {
     task: { usedMs: 0, caller },
