@@ -219,7 +219,7 @@ Deno.test({
         }
       });
     }
-    const unlimited = { ...shared, CIPHERLAYER_BUDGET_PER_MODEL_DAY: "999" };
+    const unlimited = { ...shared, CIPHERLAYER_BUDGET_PER_MODEL_DAY: "99999" };
     await using first = await serve(folder, unlimited);
     await using second = await serve(folder, unlimited);
     await t.step(
