@@ -39,7 +39,7 @@
  *   `CIPHERLAYER_SEALED_BYTES_PER_MINUTE` (of replies, default 1,000,000,000), each a
  *   number or `unlimited`;
  * - `CIPHERLAYER_WAITING_CALLS`: calls that may wait for their turn, default 128; more
- *   are told when to come back;
+ *   get `Retry-After`;
  * - `CIPHERLAYER_MAX_MS_PER_CALL`: predicted milliseconds of a call, on one core, at
  *   most; rounds that take longer are split. All instances need the same;
  * - `CIPHERLAYER_ORIGINS`: origins whose pages may call, joined by commas, `*` for all;
@@ -75,7 +75,7 @@ const threads = denoThreads(settings);
 const options = await denoOptions(settings, sealingKey, true);
 if (!options.access) {
   logFrom(settings).notice(
-    "CIPHERLAYER_ACCESS is not set: whoever reaches this address may call.",
+    "CIPHERLAYER_ACCESS is not set: anybody who reaches this address may call.",
   );
 }
 const gate = gateFrom(settings, threads);

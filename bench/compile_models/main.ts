@@ -23,6 +23,17 @@ async function compileFile(path: string, seconds: number): Promise<Outcome> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
+/** Outcomes of an earlier run, by file. */
+async function readState(path?: string): Promise<Record<string, Outcome>> {
+  if (!path) return {};
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
+  }
+}
+
 function rowOf(name: string, outcome: Outcome): string[] {
   if (!("rounds" in outcome)) {
     const [what, message] = "refused" in outcome
@@ -51,14 +62,24 @@ function rowOf(name: string, outcome: Outcome): string[] {
 const command = new Command("compile_models")
   .argument("<folders...>", "folders of ONNX files")
   .option("--seconds <n>", "time of one file", wholeNumber(1), 120)
+  .option(
+    "--state <file>",
+    "what came of files so far: goes on where it stopped",
+  )
   .parse(Deno.args, { from: "user" });
-const { seconds } = command.opts<{ seconds: number }>();
+const { seconds, state } = command.opts<{ seconds: number; state?: string }>();
+const known = await readState(state);
 const rows: string[][] = [];
 for (const folder of command.args) {
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name.endsWith(".onnx")).sort();
   for (const name of names) {
-    const outcome = await compileFile(`${folder}/${name}`, seconds);
+    const outcome = known[name] ?? await compileFile(
+      `${folder}/${name}`,
+      seconds,
+    );
+    known[name] = outcome;
+    if (state) await Deno.writeTextFile(state, JSON.stringify(known));
     rows.push(rowOf(name.replace(/\.onnx$/, ""), outcome));
     console.error(rows.at(-1)!.join(" | "));
   }

@@ -14,6 +14,35 @@ const arrays = {
   int8: Int8Array,
 };
 
+/** A model that onnxruntime has opened. */
+export interface OpenModel extends AsyncDisposable {
+  /** Outputs by name, of inputs by name. */
+  run(
+    inputs: Record<string, { data: ArrayLike<number>; shape: number[] }>,
+  ): Promise<Record<string, Float32Array>>;
+}
+
+/** Opens a model of real inputs. */
+export async function openOnnx(model: Uint8Array): Promise<OpenModel> {
+  const session = await ort.InferenceSession.create(model);
+  return {
+    async run(inputs) {
+      const tensors = Object.entries(inputs).map(([name, { data, shape }]) => [
+        name,
+        new ort.Tensor("float32", Float32Array.from(data), shape),
+      ]);
+      const outputs = await session.run(Object.fromEntries(tensors));
+      return Object.fromEntries(
+        Object.entries(outputs).map(([name, { data }]) => [
+          name,
+          Float32Array.from(data as Float32Array),
+        ]),
+      );
+    },
+    [Symbol.asyncDispose]: () => session.release(),
+  };
+}
+
 /**
  * Runs a model of one input on each reading.
  *

@@ -209,7 +209,7 @@ async function main(args: string[]): Promise<void> {
     .option("--bits <n>", "length of the key", parseBenchKeyBits, 2048)
     .option(
       "--runs <n>",
-      "processes started of each host; medians are told",
+      "processes started of each host; reports medians",
       wholeNumber(1),
       5,
     )

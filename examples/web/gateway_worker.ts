@@ -39,7 +39,7 @@ async function open(
 
 /**
  * The key in this browser's IndexedDB, sealed under a random passphrase that lies
- * beside it: whoever can read this browser's profile can open it. An app with a
+ * beside it: anybody who can read this browser's profile can open it. An app with a
  * passphrase of its user's would seal it under that.
  */
 async function openBrowserKey(insecure: boolean): Promise<PrivateKey> {

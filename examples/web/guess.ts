@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { groupDigits } from "../../cli/output/numbers.ts";
 import type { HiddenPictures } from "./messages.ts";
 import { drawGrey } from "./pad.ts";
+import { sayGuess } from "./wording.ts";
 
 const sides = ["left", "right"] as const;
 type Side = typeof sides[number];
@@ -27,7 +27,7 @@ export class Guess {
 
   /**
    * @param figures hold a button with a canvas, and a caption each
-   * @param result where the outcome is told
+   * @param result where the outcome is shown
    */
   constructor(figures: Record<Side, HTMLElement>, result: HTMLElement) {
     this.#tiles = { left: tileOf(figures.left), right: tileOf(figures.right) };
@@ -83,17 +83,6 @@ export class Guess {
       this.#tries,
     );
   }
-}
-
-/** The outcome, and what luck alone would give. */
-export function sayGuess(
-  isRight: boolean,
-  hits: number,
-  tries: number,
-): string {
-  const outcome = isRight ? "You found it" : "It was the other one";
-  return `${outcome}. Found ${groupDigits(hits)} of ${groupDigits(tries)}: ` +
-    "tossing a coin finds half, and the cloud can do no better.";
 }
 
 function tileOf(figure: HTMLElement): Tile {

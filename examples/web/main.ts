@@ -4,7 +4,6 @@
  * @module
  */
 import { groupDigits } from "../../cli/output/numbers.ts";
-import { digitSample } from "../digits/samples.ts";
 import { functionsAddress } from "./functions_address.ts";
 import type { Example, PageMessage, WorkerMessage } from "./messages.ts";
 import { drawGrey, DrawingPad } from "./pad.ts";
@@ -193,7 +192,11 @@ function showKey(
   { keyBits, fingerprint, kernel, model }: WorkerMessage & { kind: "ready" },
 ): void {
   const key = find("key");
-  const kernelName = kernel === "wasm" ? "WebAssembly" : "big integers";
+  const kernelName = kernel === "wasm"
+    ? "WebAssembly"
+    : kernel === "bigint"
+    ? "big integers"
+    : "WebAssembly without fused multiply-adds";
   key.textContent = `Your key: ${groupDigits(keyBits)} bits, ${
     fingerprint.slice(0, 16)
   }. Arithmetic: ${kernelName}. Network: ${model}.`;
@@ -210,9 +213,8 @@ function showFitted(): void {
 }
 
 /** One button for each digit, with the picture that it chooses. */
-function offerSamples(): void {
-  for (let digit = 0; digit < 10; digit++) {
-    const picture = [...digitSample(digit).picture];
+function offerSamples(pictures: readonly number[][]): void {
+  for (const [digit, picture] of pictures.entries()) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Use a handwritten ${digit}`);
@@ -233,11 +235,11 @@ async function showExample(): Promise<void> {
   const reply = await fetch("example.json");
   if (!reply.ok) return;
   const example: Example = await reply.json();
+  offerSamples(example.samples);
   if (hasAsked) return;
   asked = example.picture;
   story.replay(example);
 }
 
-offerSamples();
-showExample();
 agree();
+showExample();

@@ -102,8 +102,10 @@ export type WorkerMessage =
   | { kind: "sum"; sum: SumSeen }
   | { kind: "fault"; text: string };
 
-/** An inference that ran when the page was built. */
+/** What was made when the page was built: digits to choose from, and an inference. */
 export interface Example {
+  /** A picture of each digit, as `picture`: to draw them takes a phone a second. */
+  samples: number[][];
   /** ISO 8601. */
   builtAt: string;
   /** 784 values in [0, 255], row-major. */

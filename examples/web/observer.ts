@@ -23,7 +23,7 @@ export class RoundObserver {
   readonly #tell: (message: OnTheWay) => void;
   #sent = new Uint8Array();
 
-  /** @param tell is told when ciphertexts of a round leave, and when sums come back */
+  /** @param tell called when ciphertexts of a round leave, and when sums come back */
   constructor(
     owner: WatchedOwner,
     send: typeof fetch,

@@ -25,7 +25,7 @@ interface Served extends AsyncDisposable {
 
 /**
  * Serves the page of `folder` on a loopback port, and passes what the functions are
- * asked on to them: processes of their own, which may not read the browser's files.
+ * asked on to them: separate processes, which may not read the browser's files.
  *
  * @param port 0: any free one
  */

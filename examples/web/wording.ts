@@ -47,8 +47,12 @@ export function sayWork(
 ): string {
   const total = (part: "encryptMs" | "evaluateMs" | "decryptMs") =>
     readableSeconds(reports.reduce((sum, report) => sum + report[part], 0));
-  const how = kernel === "wasm"
-    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}, the fast way`
+  const how = kernel !== "bigint"
+    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}${
+      kernel === "wasm"
+        ? ", the fast way"
+        : " without fused multiply-adds: half as fast as with them"
+    }`
     : "JavaScript's big integers: several times slower than WebAssembly, with the same results";
   return `Encrypting took ${total("encryptMs")}, the cloud's work ${
     total("evaluateMs")
@@ -118,6 +122,17 @@ export function costCells({ report }: RoundSeen): string[] {
     ...[encryptMs, evaluateMs, decryptMs, totalMs]
       .map((ms) => `${groupDigits(ms)} ms`),
   ];
+}
+
+/** The outcome of a guess between two pictures, and what luck alone would give. */
+export function sayGuess(
+  isRight: boolean,
+  hits: number,
+  tries: number,
+): string {
+  const outcome = isRight ? "You found it" : "It was the other one";
+  return `${outcome}. Found ${groupDigits(hits)} of ${groupDigits(tries)}: ` +
+    "tossing a coin finds half, and the cloud can do no better.";
 }
 
 /** How a number begins, in hexadecimal. */

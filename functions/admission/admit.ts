@@ -24,7 +24,7 @@ import { chargeRate, type Rates } from "./rates.ts";
 import { attend, type Share } from "../rounds/privacy/paced.ts";
 import type { Work } from "./turns.ts";
 
-/** What decides which calls are let in. */
+/** What decides which calls are admitted. */
 export interface AdmissionOptions {
   access: Access;
   gate: Gate;
@@ -50,7 +50,7 @@ export interface AdmissionEnv {
     hold: Reception["hold"];
     /** Gives the call's turn to another; its place stays taken until it is answered. */
     endTurn: Place["endTurn"];
-    /** Set by whoever answers with a stream: resolves when it has ended. */
+    /** Set by a handler that answers with a stream: resolves when it has ended. */
     ended?: Promise<void>;
   };
 }
@@ -143,7 +143,7 @@ function readCall(
 }
 
 /**
- * Lets in a call that waits for no turn, since it evaluates nothing: what owners do, and
+ * Admits a call that waits for no turn, since it evaluates nothing: what owners do, and
  * lists of models. It takes a place, so that few are under way; like new sessions, these
  * calls are turned away first. Comes behind `requireRole`.
  *

@@ -1,6 +1,6 @@
 /**
  * Budgets: what an account may be told in a minute, a day, and a day of one model.
- * Keys are free to make, so budgets belong to accounts that somebody has checked.
+ * Keys are free to make, so budgets belong to authenticated accounts.
  *
  * @module
  */
@@ -54,7 +54,7 @@ export const isLimited = ({ limits }: Budget): boolean =>
 
 /**
  * The budget of models whose labels are limited by the day, as all sealed ones are;
- * Infinity is a limit that somebody chose.
+ * Infinity is a limit that the operator chose.
  *
  * @throws {CipherlayerError} `unsupported` without one
  */
@@ -81,7 +81,7 @@ export interface PaidOnce {
  * Charges a call.
  *
  * @param call.once that it was paid for is written down in the same step as the charge,
- * so that neither a repetition is charged nor one let in whose charge was refused
+ * so that neither a repetition is charged nor one admitted whose charge was refused
  * @throws {CipherlayerError} `budget-exceeded`, with the time until the window ends
  */
 export async function chargeBudget(
@@ -143,7 +143,7 @@ export function valuesOf(layout: RoundLayout, range: AnswerRange): number {
   return values;
 }
 
-/** For one process: others have counts of their own. */
+/** For one process: others count separately. */
 export class MemoryBudgetStore implements BudgetStore {
   readonly #counts = new Map<string, { count: number; endsAt: number }>();
 

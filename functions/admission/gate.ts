@@ -1,6 +1,6 @@
 /**
  * Back-pressure: a bounded number of calls is worked on, a bounded number waits in
- * bounded memory, and the rest is told when to come back.
+ * bounded memory, and the rest gets `Retry-After`.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export const defaultGateLimits: GateLimits = {
   perCaller: 64,
 };
 
-/** A call that asks to be let in. */
+/** A call that asks for admission. */
 export interface Arrival {
   /** Account, or address, that calls. */
   caller: string;
@@ -88,7 +88,7 @@ export class Gate {
     this.#clock = clock;
   }
 
-  /** Whether the functions are stopping: no call is let in any more. */
+  /** Whether the functions are stopping: no call is admitted any more. */
   get draining(): boolean {
     return this.#draining;
   }
@@ -98,7 +98,7 @@ export class Gate {
     return this.#turns.running;
   }
 
-  /** Calls that have been let in and are not worked on yet. */
+  /** Calls that were admitted and are not worked on yet. */
   get waiting(): number {
     return this.#places - this.#turns.running - this.#answering;
   }

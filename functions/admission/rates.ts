@@ -33,7 +33,7 @@ export interface Rates {
 }
 
 const minuteMs = 60_000;
-/** Many callers have windows of their own, and little is lost with one. */
+/** Each of many callers has a window, and little is lost with one. */
 const keepMs = 10 * minuteMs;
 
 /**

@@ -24,7 +24,7 @@ export interface Work {
   home?: number;
 }
 
-/** Somebody whose calls wait; kept as long as there are any. */
+/** A caller whose calls wait; kept as long as there are any. */
 export interface Caller extends Share {
   /** Predicted milliseconds of all calls that it has had turns for. */
   servedMs: number;
@@ -108,7 +108,7 @@ export class Turns {
     }
   }
 
-  /** Gives a turn of a kind to whoever is next, if there is one. */
+  /** Gives a turn of a kind to the next caller, if there is one. */
   #give(kind: "light" | "any"): void {
     if (this.#taken[kind] >= this.#perKind) return;
     const next = this.#next(kind);

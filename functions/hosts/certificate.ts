@@ -42,7 +42,7 @@ export function certificateFiles(
 }
 
 /**
- * Reads both files. A certificate whose time is over is read too, and told of: the
+ * Reads both files. An expired certificate is read too, and reported: the
  * clock may be what is wrong.
  *
  * @throws {FileError} if one cannot be read or holds something else, or the key is
@@ -81,7 +81,7 @@ export async function readCertificate(
 /**
  * Looks at the files once a minute as long as the process lives, and hands on what
  * they hold when it is another pair. While they do not fit each other, as in the middle
- * of a renewal, nothing changes, and a fault is told of once.
+ * of a renewal, nothing changes, and a fault is reported once.
  *
  * @param everyMs between two looks
  */

@@ -1,5 +1,5 @@
 /**
- * The functions on Deno behind a listener of their own: `deno task serve`. Settings as
+ * The functions on Deno behind their own listener: `deno task serve`. Settings as
  * `functions/main.ts` lists them, and where to listen: `HOST` and `PORT`, default
  * 127.0.0.1 and 8000, and `TLS_CERT` and `TLS_KEY`, the files of a certificate and its
  * key, default: plain HTTP.

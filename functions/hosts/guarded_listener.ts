@@ -38,7 +38,7 @@ const sweepMs = 500;
 const shortIdleMs = 1_000;
 const pauseMs = 100;
 
-/** Serves a handler until it is told to stop. */
+/** Serves a handler until it is stopped. */
 export class GuardedListener {
   readonly #listener: Deno.TcpListener;
   readonly #handler: Handler;
@@ -109,7 +109,7 @@ export class GuardedListener {
     host: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> {
     const connection = this.#connections.get(host.remoteAddr.port);
-    // Somebody on this machine found the server's own port.
+    // A process on this machine found the server's own port.
     if (!connection) return new Response(null, { status: 403 });
     connection.begin();
     const completed = host.completed.finally(() => connection.end());

@@ -35,7 +35,7 @@ export function permissionsFor(
     if (existsSync(path)) read.push(dirname(realpathSync(path)));
   }
   const write: string[] = [];
-  // The server behind the listener takes a port of its own on loopback.
+  // The server behind the listener takes another port on loopback.
   const net = ["127.0.0.1", `${hostname}:${port}`];
   const {
     CIPHERLAYER_STATE: state = "",

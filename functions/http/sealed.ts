@@ -62,7 +62,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   keyring: Keyring;
   kernel: Kernel;
   sealedModels: SealedModels;
-  /** Labels of a model that an account is told in a day: without it no model is served. */
+  /** Labels of a model that an account may receive a day; without it no model is served. */
   budget?: Budget;
   /** Where tokens of last rounds are remembered that have been used. */
   nonces: NonceStore;
@@ -70,7 +70,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
 
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
-/** Beside the one that is worked on; whoever comes then is told when to come back. */
+/** Beside the one under way; later callers get Retry-After. */
 const maxSetUpsWaiting = 8;
 /** A gateway sets transfers up once a day at most; sessions come and go. */
 const transfersLifetimeMs = 24 * 60 * 60_000;
@@ -315,7 +315,11 @@ class SealedCalls {
     const model = await loadModel(models, content, c.get("principal"));
     const modulusBits = 8 * modulus.length;
     telemetryOf(c.req.raw).add({ model: content.model, version, samples });
-    return sealedModels.get(model, { modulusBits, samples });
+    return sealedModels.get(
+      model,
+      { modulusBits, samples },
+      c.get("share"),
+    );
   }
 }
 

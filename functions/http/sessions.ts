@@ -138,7 +138,7 @@ async function checkKey(
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
   const options = { insecure: insecureKeys };
-  // Whoever else calls is answered between its steps.
+  // Other callers are answered between its steps.
   const task = { usedMs: 0, caller };
   await runPaced(keyProofCheck(modulus, request.proof, options), { task });
   if (request.modulus.length * 8 !== modulusBits) {
@@ -186,7 +186,11 @@ async function start(
   if (privacy === "sealed") {
     labelBudget(options.budget);
     const size = { modulusBits, samples };
-    const { plan, planHash } = options.sealedModels.get(model, size);
+    const { plan, planHash } = await options.sealedModels.get(
+      model,
+      size,
+      caller,
+    );
     const token = sealedTokens.seal({
       ...common,
       opens: "linear",

@@ -39,6 +39,7 @@ import {
   storedRelease,
   storeRelease,
   sweepUploads,
+  withdraw,
 } from "./model_state.ts";
 import type { OwnerKeys } from "./owner_keys.ts";
 import { ChunkFault, Releases, type SignedRelease } from "./releases.ts";
@@ -61,7 +62,7 @@ const maxReleases = 64;
  * of instances and owners may do so at once.
  */
 export class Deployments {
-  /** Told of each model whose state was to change, for threads with a view of their own. */
+  /** Receives each model whose state was to change, for threads with their own view. */
   onChange: (model: string) => void = () => {};
   /** The models as the data plane sees them. */
   readonly models: DeployedModels;
@@ -250,6 +251,14 @@ export class Deployments {
     await this.#proveStored(name, previous);
     to = previous.version;
     return await this.#change(name, back);
+  }
+
+  /**
+   * Gives new sessions no version at all; those that have begun go on. Asking twice
+   * changes nothing more.
+   */
+  withdraw(name: string): Promise<ModelStatus> {
+    return this.#change(name, withdraw);
   }
 
   /**

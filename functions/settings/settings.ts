@@ -56,6 +56,7 @@ const ofOtherPrograms = [
   "CIPHERLAYER_DATA",
   "CIPHERLAYER_SCREENSHOTS",
   "CIPHERLAYER_STRESS",
+  "CIPHERLAYER_CONTAINER",
 ];
 
 const notKept: Record<SettingsHost, readonly string[]> = {

@@ -77,6 +77,6 @@ export function codeOf(error: unknown): string {
   };
   if (typeof code === "string" && /^\w+$/.test(code)) return code;
   if (errors?.length) return codeOf(errors[0]);
-  // Redis begins its messages with a word of its own.
+  // Redis begins its messages with an error code.
   return /^([A-Z]{4,})\b/.exec(message)?.[1] ?? constructor.name;
 }

@@ -49,7 +49,7 @@ export function parseListing(xml: string, prefix: string): ListingPage {
   }
   return {
     sizes: entries.map((entry) => readEntry(entry, prefix))
-      // Others may have objects of their own there.
+      // Others may keep objects there.
       .filter(([key]) => isObjectKey(key)),
     next: isTruncated === "true" ? unescapeXml(next!) : undefined,
   };

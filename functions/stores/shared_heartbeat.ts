@@ -8,7 +8,7 @@
 import { remember } from "../models/remember.ts";
 import type { ReadinessCheck } from "../telemetry/readiness.ts";
 
-/** Beats older than this count no more: whoever wrote them has ended. */
+/** Older beats do not count: their instance has ended. */
 export const beatLifetimeMs = 15_000;
 const intervalMs = 5_000;
 const toleranceMs = 30_000;

@@ -52,7 +52,7 @@ export async function spendToken(
  * `TokenSealer` takes tokens for `clockToleranceMs` after it.
  */
 export const rememberMs = 5 * clockToleranceMs;
-/** The same where instances with clocks of their own share a store. */
+/** The same where instances with separate clocks share a store. */
 export const rememberSharedMs = 24 * 60 * 60_000;
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;

@@ -44,6 +44,12 @@ export function applyJoin(
       return multiplier(step)(x, other(step.with));
     case "reduce":
       return reducer(step)(x);
+    case "repeat": {
+      const { shape, times } = step;
+      const to = shape.map((extent, axis) => extent * times[axis]);
+      const from = repeatedFrom(shape, to);
+      return Float64Array.from(from, (at) => x[at]);
+    }
     case "softmax": {
       const largest = alongAll(x, step, "max");
       const powers = x.map((value, i) => Math.exp(value - largest[i]));
@@ -56,7 +62,7 @@ export function applyJoin(
       const centred = step.centred ? x.map((v, i) => v - means[i]) : x;
       const squares = alongAll(centred.map((v) => v * v), step, "sum");
       return centred.map((v, i) =>
-        v / Math.sqrt(squares[i] / count + step.epsilon)
+        v === 0 ? 0 : v / Math.sqrt(squares[i] / count + step.epsilon)
       );
     }
   }

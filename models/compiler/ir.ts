@@ -103,6 +103,8 @@ export type JoinOperation =
   /** Matrix products of the values and the other activation. */
   | (OfTwo & { op: "matmul" })
   | ({ op: "reduce"; by: "sum" | "max" | "min" } & Along)
+  /** Each element, seen as `shape`, so many times along each axis. */
+  | { op: "repeat"; shape: number[]; times: number[] }
   /** exp(x) over its sum along the axes. */
   | ({ op: "softmax" } & Along)
   /** x, where `centred` less its mean, over sqrt(mean(x^2) + epsilon) along the axes. */
@@ -131,7 +133,7 @@ export type RealCombination =
 
 const joinOperations: ReadonlySet<GatewayOperation["op"]> = new Set([
   ...["keep", "take", "combine", "matmul", "reduce"] as const,
-  ...["softmax", "normalise"] as const,
+  ...["repeat", "softmax", "normalise"] as const,
 ]);
 
 /** Whether the operation joins activations, or values along some axes. */

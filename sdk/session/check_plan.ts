@@ -41,7 +41,7 @@ import { offsetOutside, tilesFitOutput } from "./spatial_reach.ts";
 
 /** Largest body of a round that a gateway agrees to, in bytes. */
 const maxRoundBytes = 2 ** 29;
-/** Most additions, products or comparisons of a step that joins values. */
+/** Most additions or comparisons of a pooling step. */
 const maxPoolingWork = 2 ** 31;
 
 /** What is known of an activation before there is one. */
@@ -113,10 +113,8 @@ export function checkPlan(
       if (step.op === "keep") write(step.as, last);
       budget.hold(liveElements, elementCount(last.shape), where);
       const work = stepWork(step, before, last.shape);
-      const joins = "kernel" in step || step.op === "matmul";
-      if (joins && work * samples > maxPoolingWork) {
-        const what = "kernel" in step ? "pool" : "multiply matrices";
-        refuse(`${where} to ${what} in ${maxPoolingWork} steps`, `${work}`);
+      if ("kernel" in step && work * samples > maxPoolingWork) {
+        refuse(`${where} to pool in ${maxPoolingWork} steps`, `${work}`);
       }
       budget.spend(work, where);
     }

@@ -18,7 +18,7 @@ export const maxInputs = 2 ** 10;
 /** Of these, the ones that read the same activation. */
 export const maxReadsOfTensor = 8;
 /** Steps that the gateway takes after a round. */
-export const maxSteps = 64;
+export const maxSteps = 128;
 /** Calls that a round may be split into. */
 export const maxShards = 64;
 /** Offsets of the ciphertexts of one spatial input. */

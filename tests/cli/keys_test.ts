@@ -1,12 +1,11 @@
 /** `cipherlayer keys` as its users call it. */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { FileKeyStore } from "../../sdk/keys/key_store_file.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/private/jwk.ts";
+import { taskArguments } from "../support/task_command.ts";
 import { testKey } from "../vectors/keys.ts";
 
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const passphrase = "typed by nobody";
 
 interface Result {
@@ -39,7 +38,7 @@ async function run(
   };
 }
 
-const command = ["run", "-A", "--no-check", cli, "keys"];
+const command = [...taskArguments("cipherlayer"), "keys"];
 
 function keys(...args: string[]): Promise<Result> {
   return run(Deno.execPath(), [...command, ...args], {

@@ -1,14 +1,12 @@
 /** `cipherlayer token` as operators call it. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { ConfiguredAccess } from "../../functions/access/configured_access.ts";
 import { parseAccess } from "../../functions/access/entries.ts";
-
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+import { taskArguments } from "../support/task_command.ts";
 
 async function token(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", cli, "token", ...args],
+    args: [...taskArguments("cipherlayer"), "token", ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const decoder = new TextDecoder();

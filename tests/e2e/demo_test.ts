@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { encode } from "fast-png";
 import { digitSample } from "../../examples/digits/samples.ts";
 import { dataFolder } from "../support/data_folder.ts";
+import { taskArguments } from "../support/task_command.ts";
 
 const ignore = !existsSync("models/zoo/lenet-mnist/package/manifest.json");
 const mnist = dataFolder("mnist");
@@ -15,7 +16,7 @@ async function demo(
   const data = await Deno.makeTempDir();
   try {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "examples/demo/main.ts", ...args],
+      args: [...taskArguments("demo"), ...args],
       env: { XDG_DATA_HOME: data, NO_COLOR: "1", ...env },
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

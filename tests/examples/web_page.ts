@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { taskArguments } from "../support/task_command.ts";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 export const chromiumPath = "/usr/bin/chromium";
@@ -20,7 +21,7 @@ export interface WebTask {
 /** Starts the task as a user does, on a free port. */
 export async function startWebTask(): Promise<WebTask> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "examples/web/serve.ts", "0"],
+    args: [...taskArguments("web"), "0"],
     stdout: "piped",
     stderr: "null",
   }).spawn();

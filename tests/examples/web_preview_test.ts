@@ -4,13 +4,13 @@ import { PaillierEngine } from "@cipherlayer/sdk";
 import fc from "fast-check";
 import { decode } from "fast-png";
 import { addEncrypted, hidePicture } from "../../examples/web/experiments.ts";
-import { sayGuess } from "../../examples/web/guess.ts";
 import type { Example } from "../../examples/web/messages.ts";
 import {
   addPreview,
   drawPreview,
   previewSize,
 } from "../../examples/web/preview.ts";
+import { sayGuess } from "../../examples/web/wording.ts";
 import { testKey } from "../vectors/keys.ts";
 
 const html = await Deno.readTextFile("examples/web/index.html");
@@ -54,6 +54,7 @@ Deno.test("draws the digit and its encrypted picture as a preview", () => {
   const picture = Array.from({ length: 784 }, (_, i) => i % 256);
   const digit = picture.map((value) => 255 - value);
   const example: Example = {
+    samples: [],
     builtAt: "2026-01-01T00:00:00.000Z",
     picture,
     told: [{ kind: "hidden", pictures: { digit, empty: picture } }],

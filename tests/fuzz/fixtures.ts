@@ -40,6 +40,58 @@ function named({ manifest, tensors }: ModelPackage): ModelPackage {
   };
 }
 
+/** Two dense rounds, with steps between them that keep, take and join activations. */
+export const joinedModel: ModelPackage = joined(tinyDense());
+
+function joined({ manifest, tensors }: ModelPackage): ModelPackage {
+  const [first, ...others] = manifest.rounds;
+  const length = first.outputShape[0];
+  const last = first.steps.at(-1)!;
+  const shapes = { shape: [1, length], withShape: [1, length] };
+  return {
+    manifest: {
+      ...manifest,
+      name: "joined",
+      rounds: [{
+        ...first,
+        steps: [
+          ...first.steps,
+          { op: "keep", as: "kept" },
+          { op: "combine", by: "product", with: "kept", ...shapes },
+          { op: "reduce", by: "sum", shape: [1, length], axes: [1] },
+          { op: "squareRoot", addend: 1 },
+          {
+            op: "combine",
+            by: "quotient",
+            with: "kept",
+            shape: [1, 1],
+            withShape: [1, length],
+            multiplier: 16,
+          },
+          {
+            op: "combine",
+            by: "sum",
+            with: "kept",
+            factors: [1, -2],
+            ...shapes,
+          },
+          { op: "keep", as: "sums" },
+          { op: "take", from: "kept", start: 0, shape: [length, 1] },
+          {
+            op: "matmul",
+            with: "sums",
+            shape: [length, 1],
+            withShape: [1, length],
+          },
+          { op: "reduce", by: "max", shape: [length, length], axes: [0] },
+          last,
+        ],
+      }, ...others],
+    },
+    tensors,
+  };
+}
+
 /** The functions as the corpus met them. */
 export function fuzzedApp(...models: ModelPackage[]): Hono {
   return createApp({

@@ -28,6 +28,7 @@ import {
   fixedRandom,
   fuzzedApp,
   fuzzedModel,
+  joinedModel,
   namedModel,
   passphrase,
 } from "./fixtures.ts";
@@ -57,13 +58,16 @@ async function writeWire(): Promise<void> {
     tinyResidual(),
     tinySignal(),
     namedModel,
+    joinedModel,
   );
   for (const model of ["tiny-1", "tiny-2", "tiny-3"]) {
     const answer = await startSession(spatial, model, 2);
     await write("session-response", model, encodeSessionResponse(answer));
   }
-  const named = await startSession(spatial, "named", 1);
-  await write("session-response", "named", encodeSessionResponse(named));
+  for (const model of ["named", "joined"]) {
+    const answer = await startSession(spatial, model, 1);
+    await write("session-response", model, encodeSessionResponse(answer));
+  }
 }
 
 async function writeModels(): Promise<void> {
@@ -73,6 +77,7 @@ async function writeModels(): Promise<void> {
     tinyResidual(),
     tinySignal(),
     namedModel,
+    joinedModel,
   ];
   for (const model of models) {
     const { name } = model.manifest;

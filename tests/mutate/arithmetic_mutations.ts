@@ -164,8 +164,8 @@ export const arithmeticMutations: Mutation[] = [
   {
     name: "numbers without bound after a step",
     file: "sdk/activations/apply.ts",
-    find: "saturate(each(values))",
-    replace: "each(values)",
+    find: "saturate(each(values, operand?.samples[s] ?? values))",
+    replace: "each(values, operand?.samples[s] ?? values)",
     tests: ["tests/sdk/activations/steps_test.ts"],
   },
   {
@@ -344,5 +344,26 @@ export const arithmeticMutations: Mutation[] = [
     find: "export const maxWords = 10;",
     replace: "export const maxWords = 6;",
     tests: ["tests/sdk/paillier/kernel_test.ts"],
+  },
+  {
+    name: "chains of five products of short digits",
+    file: "sdk/paillier/wasm/limbs.ts",
+    find: "fused: false, rows: 4 };",
+    replace: "fused: false, rows: 5 };",
+    tests: ["tests/sdk/paillier/kernel_stress_test.ts"],
+  },
+  {
+    name: "a quotient's divisor may be 0",
+    file: "sdk/activations/operands.ts",
+    find: "const divisor = Math.max(x, 1);",
+    replace: "const divisor = x;",
+    tests: ["tests/sdk/activations/operands_test.ts"],
+  },
+  {
+    name: "a matrix product's range is that of one product",
+    file: "sdk/wire/value_range.ts",
+    find: "return exact(products.low * terms, products.high * terms);",
+    replace: "return exact(products.low, products.high);",
+    tests: ["tests/sdk/wire/value_range_test.ts"],
   },
 ];

@@ -210,8 +210,8 @@ export const privacyMutations: Mutation[] = [
   {
     name: "other randomisers without a bank",
     file: "functions/rounds/privacy/direct_randomiser.ts",
-    find: "bytes[i][row + (first >> 3)]",
-    replace: "bytes[i][first >> 3]",
+    find: "table + rows[i][bit * groups.length + group],",
+    replace: "table + rows[i][group],",
     tests: ["tests/functions/rounds/privacy/privacy_test.ts"],
   },
   {
@@ -250,5 +250,26 @@ export const privacyMutations: Mutation[] = [
     find: "  if (!known) {\n",
     replace: "  if (known === null) {\n",
     tests: ["tests/functions/rounds/replay_test.ts"],
+  },
+  {
+    name: "channels trade places that a later step reads by place",
+    file: "functions/rounds/privacy/order.ts",
+    find: "operandOf(step) === writes)) return 1;",
+    replace: "operandOf(step) === writes)) continue;",
+    tests: ["tests/models/protections/joined_test.ts"],
+  },
+  {
+    name: "decoys join channels that a later step reads by place",
+    file: "models/protections/hidden_decoys.ts",
+    find: "return read.length > 0 && !isOperand &&",
+    replace: "return read.length > 0 &&",
+    tests: ["tests/models/protections/joined_test.ts"],
+  },
+  {
+    name: "what is kept before it is rounded bears noise",
+    file: "models/protections/disturbance.ts",
+    find: 'if (namesPlaces(step) && step.op !== "transpose") return 0;',
+    replace: "",
+    tests: ["tests/models/protections/joined_test.ts"],
   },
 ];

@@ -196,11 +196,25 @@ export const sealedMutations: Mutation[] = [
   },
   {
     name: "sealed: readers found round by round",
-    file: "sdk/garbling/rounds/round.ts",
-    find: "const writer = writers.get(tensor);",
+    file: "sdk/wire/dataflow.ts",
+    find: "({ tensor }) => last.get(tensor) ?? -1",
     replace:
-      "const writer = rounds.some((r) => r.writes === tensor) ? writers.get(tensor) : undefined;",
+      "({ tensor }) => rounds.some((r) => r.writes === tensor) ? last.get(tensor) ?? -1 : -1",
     tests: ["tests/garbling/readers_test.ts"],
+  },
+  {
+    name: "an activation that was written again is read as it was first",
+    file: "sdk/wire/dataflow.ts",
+    find: "last.set(writes, round);",
+    replace: "if (!last.has(writes)) last.set(writes, round);",
+    tests: ["tests/garbling/readers_test.ts"],
+  },
+  {
+    name: "sealed: models planned and built at one go",
+    file: "functions/rounds/sealed/sealed_models.ts",
+    find: "const made = await runPaced(sealModel(model, options), { task });",
+    replace: "const made = undefined; void sealModel, runPaced, task;",
+    tests: ["tests/functions/rounds/sealed/slices_test.ts"],
   },
   {
     name: "sealed: a reply of any number of items",

@@ -261,8 +261,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "sessions that are renewed for any fault",
     file: "sdk/session/session.ts",
-    find: "if (!renew) throw error;",
-    replace: "if (renew === null) throw error;",
+    find: "if (!isOfToken(error)) throw error;",
+    replace: "if (isOfToken === undefined) throw error;",
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {
@@ -425,5 +425,12 @@ export const sessionMutations: Mutation[] = [
     find: "? escapeObeyed(JSON.stringify(result))",
     replace: "? JSON.stringify(result)",
     tests: ["tests/cli/words_test.ts"],
+  },
+  {
+    name: "a step reads an activation that is not there",
+    file: "sdk/session/check_plan.ts",
+    find: "if (name !== null && !operand) {",
+    replace: "if (false) {",
+    tests: ["tests/sdk/session/check_plan_test.ts"],
   },
 ];

@@ -166,7 +166,7 @@ export const storageMutations: Mutation[] = [
   },
   {
     name: "damaged databases are opened",
-    file: "functions/settings/environment.ts",
+    file: "functions/stores/kv_state.ts",
     find: "if (damage) throw",
     replace: "if (damage === undefined) throw",
     tests: ["tests/functions/settings/environment_test.ts"],

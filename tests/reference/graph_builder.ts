@@ -58,19 +58,26 @@ export class GraphBuilder {
     return output;
   }
 
+  /** Adds a node of several outputs and returns their names. */
+  nodes(
+    operator: string,
+    inputs: string[],
+    count: number,
+    attributes: Record<string, AttributeSpec> = {},
+  ): string[] {
+    const name = `${operator}_t${this.#count}`;
+    const outputs = Array.from({ length: count }, () => `t${this.#count++}`);
+    this.#nodes.push({ operator, inputs, outputs, attributes, name });
+    return outputs;
+  }
+
   /** A Split into so many parts. */
   split(
     inputs: string[],
     parts: number,
     attributes: Record<string, AttributeSpec> = {},
   ): string[] {
-    const name = `Split_t${this.#count}`;
-    const outputs = Array.from(
-      { length: parts },
-      () => `t${this.#count++}`,
-    );
-    this.#nodes.push({ operator: "Split", inputs, outputs, attributes, name });
-    return outputs;
+    return this.nodes("Split", inputs, parts, attributes);
   }
 
   constant(tensor: TensorSpec): string {

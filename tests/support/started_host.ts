@@ -23,19 +23,20 @@ export type TestedHost = Host | "deploy";
 /**
  * Starts the functions on a free loopback port and waits until they answer.
  *
- * @param certificate default: plain HTTP
+ * @param more `certificate`: default plain HTTP; `port`: default a free one
  */
 export async function startHost(
   host: TestedHost,
   models: string,
   env: Record<string, string> = {},
-  certificate?: CertificateFiles,
+  more: { certificate?: CertificateFiles; port?: number } = {},
 ): Promise<StartedHost> {
+  const { certificate, port = freePort() } = more;
   const folder = await Deno.makeTempDir();
   const options = {
     models,
     hostname: "127.0.0.1",
-    port: freePort(),
+    port,
     env,
     certificate,
   };

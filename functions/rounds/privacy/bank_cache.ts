@@ -17,7 +17,7 @@ import {
 } from "./randomisers.ts";
 
 /** Keys without a bank whose answers are counted: about 50 kB each. */
-const keysCounted = 256;
+export const keysCounted = 256;
 
 /** A call's answers. */
 interface RandomiserUse {
@@ -137,7 +137,7 @@ export class BankCache {
 
   async #build(cached: CachedBank): Promise<void> {
     const { modulus, groups, caller, built } = cached;
-    cached.bytes = bankBytes(groups, bitLength(modulus));
+    cached.bytes = bankBytes(this.#kernel, groups, bitLength(modulus));
     this.#evictBefore(cached);
     try {
       built.resolve(

@@ -1,6 +1,6 @@
 /**
  * Shares a thread's time among callers, and among the computations of their calls:
- * whoever has had the least goes on, so that a short one passes between the slices of
+ * the caller that has had the least goes on, so that a short one passes between the slices of
  * long ones, and many calls of one caller get no more than one of another. A call that
  * waits for a digest or a database keeps the thread meanwhile, if its caller is next:
  * it would come back a dozen times, each time behind a slice of others.
@@ -13,7 +13,7 @@
  * the thread is kept for a call that does not compute now.
  */
 const sliceMs = 5;
-/** Whoever has waited so long has the next slice, however much it has had. */
+/** A computation that has waited this long has the next slice, however much it has had. */
 const longestWaitMs = 250;
 
 /**
@@ -197,7 +197,7 @@ export class TimeSlices {
     for (const [caller, { keepsThread }] of this.#present) {
       if (keepsThread && caller.usedMs < ahead.usedMs) ahead = caller;
     }
-    const computes = [...this.#jobs]
+    const computes = [...this.#jobs.values()]
       .some(({ task }) => (task.caller ?? task) === ahead);
     return computes ? undefined : ahead;
   }
@@ -235,7 +235,7 @@ function slicesOfThisThread(): TimeSlices {
 /**
  * Runs a computation that yields often, sharing the thread with others.
  *
- * @param task of the call that it belongs to; default: one of its own
+ * @param task of the call that it belongs to; default: a new one
  * @throws the signal's reason once it is aborted
  */
 export function runPaced<T>(

@@ -13,7 +13,6 @@ import {
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
 import { sumInSlots } from "../../../sdk/garbling/rounds/plaintexts.ts";
-import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
 import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
   bigIntFromBytes,
@@ -239,15 +238,12 @@ export function checkOwner(
 /** The request's ciphertexts without the masks of the rounds that wrote their plaintexts. */
 async function takeOffMasks(
   ciphertexts: readonly Uint8Array[],
-  { plan, rounds }: SealedModel,
+  { writers, rounds }: SealedModel,
   { round, shares }: LinearToken,
   modulus: bigint,
 ): Promise<Uint8Array[]> {
   const addends = new Array<bigint>(ciphertexts.length).fill(0n);
-  for (
-    const [input, { tensor }] of plan.rounds[round].layout.inputs.entries()
-  ) {
-    const writer = writerOf(plan, round, tensor);
+  for (const [input, writer] of writers[round].entries()) {
     if (writer < 0) continue;
     const { readers, shares: shape } = rounds[writer];
     const reader = readers.find((each) =>

@@ -12,7 +12,8 @@ import {
   perBatch,
   perChoice,
 } from "../../../models/planner/garbling_costs.ts";
-import { planSealed } from "../../../models/planner/sealed.ts";
+import { planSealedStepwise } from "../../../models/planner/sealed.ts";
+import { atOnce } from "../../../sdk/support/pacing.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type {
   SealedPlan,
@@ -22,9 +23,29 @@ import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
 import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
   batchesOf,
-  sealedRounds,
+  sealedRoundsStepwise,
 } from "../../../sdk/garbling/rounds/sealed_rounds.ts";
+import { lastReadersOf, writersOf } from "../../../sdk/wire/dataflow.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
+
+/** A plan, and its garbled calls by round. */
+export interface SealedParts {
+  plan: SealedPlan;
+  rounds: readonly SealedRound[];
+}
+
+/**
+ * Plans a model and builds its circuits, in steps.
+ *
+ * @throws {CipherlayerError} `unsupported` where the model cannot be sealed
+ */
+export function* sealModel(
+  model: ModelPackage,
+  options: { modulusBits: number; samples: number },
+): Generator<void, SealedParts> {
+  const plan = yield* planSealedStepwise(model, options);
+  return { plan, rounds: yield* sealedRoundsStepwise(plan) };
+}
 
 /** Nothing in it is per request. */
 export class SealedModel {
@@ -35,23 +56,33 @@ export class SealedModel {
   readonly rounds: readonly SealedRound[];
   /** Leaves of the batch of transfers that each linear call may ask for; 0: none. */
   readonly batches: readonly number[];
+  /** For each input of each round the round that writes it (`writersOf`). */
+  readonly writers: readonly (readonly number[])[];
+  /** For each round the last one that reads its output (`lastReadersOf`). */
+  readonly lastReaders: readonly number[];
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
   readonly #modulusBits: number;
   readonly #compiled: (CompiledRound | undefined)[];
 
-  /** @throws {CipherlayerError} `unsupported` where the model cannot be sealed */
+  /**
+   * @param made what `sealModel` makes in steps @default made at once
+   * @throws {CipherlayerError} `unsupported` where the model cannot be sealed
+   */
   constructor(
     model: ModelPackage,
     options: { modulusBits: number; samples: number },
+    made: SealedParts = atOnce(sealModel(model, options)),
   ) {
     this.#model = model;
     this.#modulusBits = options.modulusBits;
-    this.plan = planSealed(model, options);
+    this.plan = made.plan;
     this.planHash = sha256(encode(this.plan));
-    this.rounds = sealedRounds(this.plan);
+    this.rounds = made.rounds;
     this.batches = batchesOf(this.rounds);
+    this.writers = writersOf(this.plan);
+    this.lastReaders = lastReadersOf(this.plan);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,

@@ -87,7 +87,7 @@ export class RedisConnection {
     }) as T;
   }
 
-  /** A section of what the server tells of itself, as names and values. */
+  /** A section of INFO, as names and values. */
   async info(section: string): Promise<Map<string, string>> {
     const text = await this.#ask((client) => client.info(section));
     return new Map(
@@ -123,7 +123,7 @@ export class RedisConnection {
   #connect(): Client {
     const client = clientOf(this.#options.url);
     client.on("error", (error) => this.#outages.away(codeOf(error)));
-    // Tried again for ever; faults are told above.
+    // Tried again for ever; faults are reported above.
     client.connect().catch(() => {});
     return client;
   }

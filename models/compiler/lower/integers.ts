@@ -123,7 +123,9 @@ export function passIntegers(
 }
 
 /** Operations that leave multiples of a scale what they are. */
-const keepsGrid = new Set<GatewayOperation["op"]>(["maxPool", "transpose"]);
+const keepsGrid = new Set<GatewayOperation["op"]>([
+  ...["maxPool", "transpose", "repeat"] as const,
+]);
 
 /** Whether a value holds multiples of the grid's scale already, so that it need not be rounded to them. */
 export function liesOnGrid(

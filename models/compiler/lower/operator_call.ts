@@ -71,7 +71,7 @@ export function constantInput(
   throw new UnsupportedNodeError(
     `input ${index} (${
       call.node.inputs[index]
-    }) depends on the reading, and only sums of such tensors can be formed on ciphertexts`,
+    }) depends on the reading; only a constant is known there`,
     "make it a constant of the model",
   );
 }

@@ -35,8 +35,6 @@ export function refuseUnknown(
   };
 }
 
-const gates = "its gates multiply two tensors that depend on the reading";
-
 /** Why operators that users may expect cannot be compiled. */
 const reasons: Readonly<Record<string, string>> = {
   TreeEnsemble: "trees compare features, which ciphertexts do not allow",
@@ -44,8 +42,6 @@ const reasons: Readonly<Record<string, string>> = {
     "trees compare features, which ciphertexts do not allow",
   TreeEnsembleRegressor:
     "trees compare features, which ciphertexts do not allow",
-  LSTM: gates,
-  GRU: gates,
   Normalizer: "it divides by a norm that depends on the reading",
   SVMClassifier: "it counts votes of comparisons that depend on the reading",
 };
@@ -72,12 +68,9 @@ const foldable = new Set([
   "Constant",
   "ConstantOfShape",
   "Expand",
-  "Where",
   "Range",
   "ReduceProd",
   "Equal",
-  "Less",
-  "Greater",
   "And",
   "Or",
   "Mod",

@@ -98,6 +98,28 @@ const signatures: Readonly<Record<string, Signature>> = {
     inputs: 6,
     dynamic: 6,
   },
+  GRU: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      layout: "number",
+      linear_before_reset: "number",
+    },
+    inputs: 6,
+    dynamic: 6,
+  },
+  LSTM: {
+    attributes: {
+      activations: "strings",
+      direction: "string",
+      hidden_size: "number",
+      input_forget: "number",
+      layout: "number",
+    },
+    inputs: 8,
+    dynamic: 7,
+  },
   Scaler: { attributes: { offset: "numbers", scale: "numbers" } },
   LinearRegressor: { attributes: { ...coefficients, targets: "number" } },
   LinearClassifier: {
@@ -161,6 +183,19 @@ const signatures: Readonly<Record<string, Signature>> = {
   ReduceSumSquare: reduction,
   ReduceL1: reduction,
   ReduceL2: reduction,
+  Resize: {
+    attributes: {
+      antialias: "number",
+      coordinate_transformation_mode: "string",
+      cubic_coeff_a: "number",
+      exclude_outside: "number",
+      extrapolation_value: "number",
+      mode: "string",
+      nearest_mode: "string",
+    },
+    inputs: 4,
+  },
+  Upsample: { attributes: { mode: "string", scales: "numbers" }, inputs: 2 },
   Softmax: { attributes: axis },
   LayerNormalization: {
     attributes: { ...axis, epsilon: "number", stash_type: "number" },
@@ -276,7 +311,7 @@ export function checkSignature(
     throw new UnsupportedNodeError(
       `input ${index} (${
         node.inputs[index]
-      }) depends on the reading, and only sums of such tensors can be formed on ciphertexts`,
+      }) depends on the reading; only a constant is known there`,
       "make it a constant of the model",
     );
   });

@@ -5,20 +5,8 @@
  */
 /** What to do instead of an operator that no round can express. */
 const suggestions: Record<string, string> = {
-  LSTM: recurrent("LSTM"),
-  GRU: recurrent("GRU"),
-  Softmax: "keep Softmax for the end of the model, or use Sigmoid",
   LogSoftmax: "end the model at the scores; LogSoftmax keeps their order",
   ArgMax: "end the model with it, or take the arg-max of the scores",
-  LayerNormalization:
-    "train with BatchNormalization, which folds into the layer before",
-  InstanceNormalization:
-    "train with BatchNormalization, which folds into the layer before",
-  GroupNormalization:
-    "train with BatchNormalization, which folds into the layer before",
-  LRN: "train with BatchNormalization, which folds into the layer before",
-  Resize: "resize readings before inference",
-  Upsample: "resize readings before inference",
   If: "export with the branch fixed (torch.jit.trace)",
   Loop: "unroll it before export",
   Scan: "unroll it before export",
@@ -28,10 +16,6 @@ const suggestions: Record<string, string> = {
   SVMClassifier: "train a linear classifier, or a small network",
   TopK: "end the model at the scores and sort them afterwards",
 };
-
-function recurrent(name: string): string {
-  return `replace the ${name} by 1-D convolutions over a window of time, or unroll it into dense layers without gates`;
-}
 
 export function suggestion(operator: string): string {
   return Object.hasOwn(suggestions, operator)

@@ -21,7 +21,7 @@ import {
 } from "../ir.ts";
 import { countedCells } from "../lower/windows.ts";
 import type { QuantisedActivation } from "./activation.ts";
-import { addJoin, joinBits, type JoinWalk } from "./joins.ts";
+import { addJoin, joinedTableBits, type JoinWalk } from "./joins.ts";
 import { asShift, choosePowerOfTwo, splitShift } from "./power_of_two.ts";
 import {
   asMultiplier,
@@ -54,6 +54,8 @@ export interface Accumulators {
   operands: ReadonlyMap<string, QuantisedActivation>;
   /** Bits that what is kept under a name takes at most. */
   keptBits: (name: string) => number;
+  /** Bits that tables between joined activations are read by. */
+  joinedInputBits: number;
 }
 
 /** Bits of scores that come from a table. */
@@ -61,9 +63,6 @@ const scoreBits = 12;
 
 /** Bits of an intermediate result between a table and a pooling step. */
 const intermediateBits = 14;
-
-/** Bits that a table between joined activations is read by, and those it gives. */
-const joinedTableBits = { input: 11, output: 10 };
 
 /** Bits by which values may be wider than asked before they are joined. */
 const looseBits = 4;
@@ -155,16 +154,18 @@ class StepWalk implements JoinWalk {
   readonly #keptBits: (name: string) => number;
   readonly #writes: string;
   readonly #joins: boolean;
+  readonly #joinedInputBits: number;
   #names = 0;
 
   constructor(
     { shape, writes, gateway }: FloatRound,
-    { scales, bound, samples, shiftsOnly, operands, keptBits }: Accumulators,
+    { scales, bound, samples, shiftsOnly, ...joining }: Accumulators,
   ) {
     this.#writes = writes;
     this.#joins = gateway.some(isJoin);
-    this.#operands = operands;
-    this.#keptBits = keptBits;
+    this.#operands = joining.operands;
+    this.#keptBits = joining.keptBits;
+    this.#joinedInputBits = joining.joinedInputBits;
     this.#shape = this.#sampleShape = shape;
     this.#shiftsOnly = shiftsOnly;
     this.#scales = scales;
@@ -216,6 +217,13 @@ class StepWalk implements JoinWalk {
       }
       case "transpose":
         return this.#transpose(operation);
+      case "repeat": {
+        // The same integers, in more places.
+        const narrow = this.#narrow;
+        addJoin(this, operation);
+        this.#narrow = narrow;
+        return;
+      }
       case "keep":
       case "take":
       case "combine":
@@ -475,12 +483,12 @@ class StepWalk implements JoinWalk {
       return this.#become(target, target.scale);
     }
     const bits = lastBits ??
-      (this.#joins ? joinedTableBits.output : intermediateBits);
+      (this.#joins ? joinedTableBits : intermediateBits);
     const { step, unit, range } = tabulate(
       operation,
       values,
       bits,
-      this.#joins ? joinedTableBits.input : undefined,
+      this.#joins ? this.#joinedInputBits : undefined,
     );
     this.#push(step);
     this.#become(range, unit);

@@ -6,12 +6,31 @@
 import { combiner } from "../../../sdk/activations/operands.ts";
 import { elementCount } from "../../../sdk/fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../../../sdk/wire/plan.ts";
-import type { Along, JoinOperation } from "../ir.ts";
+import {
+  type Along,
+  type FloatNetwork,
+  isJoin,
+  type JoinOperation,
+} from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
 import { asMultiplier } from "./range.ts";
 
 /** Bits of integers that are joined with others. */
 export const joinBits = 14;
+
+/** Bits that a table between joined activations gives. */
+export const joinedTableBits = 12;
+
+/** Entries of all such tables of a model: half of what a plan may hold. */
+const maxJoinedEntries = 2 ** 18;
+
+/** Bits that they are read by: fewer, where there are many tables. */
+export function joinedInputBits({ rounds }: FloatNetwork): number {
+  const tables = rounds.filter(({ gateway }) => gateway.some(isJoin))
+    .flatMap(({ gateway }) => gateway.filter(({ op }) => op === "function"));
+  const bits = Math.floor(Math.log2(maxJoinedEntries / (tables.length || 1)));
+  return Math.max(8, Math.min(12, bits));
+}
 
 /** Bits of the factors of a sum. */
 const factorBits = 16;
@@ -81,6 +100,8 @@ export function addJoin(walk: JoinWalk, operation: JoinOperation): void {
       if (by !== "sum") return walk.push({ op: "reduce", by, shape, axes });
       return sumAlong(walk, { shape, axes });
     }
+    case "repeat":
+      return repeat(walk, operation);
     case "softmax":
       return softmax(walk, operation);
     case "normalise":
@@ -195,6 +216,26 @@ function sumAlong(walk: JoinWalk, along: Along): void {
   walk.narrow(Math.min(joinBits, maxSumBits - Math.ceil(Math.log2(terms))));
   walk.push({ op: "reduce", by: "sum", ...onlyAlong(along) });
   walk.become({ scale: walk.scale, bound: walk.bound * terms });
+}
+
+/** Values times ones, which some of the values are made. */
+function repeat(
+  walk: JoinWalk,
+  { shape, times }: Extract<JoinOperation, { op: "repeat" }>,
+): void {
+  const values = walk.keepHere(), { scale, bound } = walk;
+  walk.push({ op: "take", from: values, start: 0, shape: times });
+  walk.push({ op: "lookup", multiplier: 0, shift: 1, low: 0, table: [1] });
+  const ones = walk.keepHere();
+  walk.push({ op: "take", from: values, start: 0, shape });
+  walk.push({
+    op: "combine",
+    by: "product",
+    with: ones,
+    shape,
+    withShape: times,
+  });
+  walk.become({ scale, bound });
 }
 
 /** exp(x - max), by a table, over its sum. */

@@ -10,6 +10,7 @@ import {
   operandOf,
 } from "../ir.ts";
 import type { QuantisedActivation } from "./activation.ts";
+import { joinedInputBits } from "./joins.ts";
 import { givenRounds, givenWeightBits } from "./given.ts";
 import type { PrescribedQuantisation } from "./prescribed.ts";
 import { blockSpreads, type FloatStatistics } from "./statistics.ts";
@@ -82,7 +83,7 @@ export function quantiseRounds(
   const operands = new Set(
     network.rounds.flatMap(({ gateway }) => gateway.map(operandOf)),
   );
-  const given = givenRounds(network);
+  const given = givenRounds(network), tableBits = joinedInputBits(network);
   for (let index = done.length; index < network.rounds.length; index++) {
     const round = network.rounds[index];
     const isLast = givesScores(network, round), isGiven = given.has(round);
@@ -97,6 +98,7 @@ export function quantiseRounds(
         shiftsOnly,
       },
       isLast,
+      joinedInputBits: tableBits,
       isRead: (name) => reads.has(name),
       groups: isGiven || operands.has(round.writes)
         ? 1

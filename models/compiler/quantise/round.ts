@@ -62,6 +62,8 @@ export interface QuantiseRoundOptions {
   bits: RoundBits;
   /** Whether the round gives the scores. */
   isLast: boolean;
+  /** Bits that tables between joined activations are read by. */
+  joinedInputBits: number;
   /** Whether a round reads the activation of that name. */
   isRead: (name: string) => boolean;
   /** Equal blocks of rows, each with its own scale. */
@@ -138,6 +140,7 @@ export function quantiseRound(
       samples: accumulators(integers, samples, exactPrecision(spec.bound)),
       shiftsOnly: bits.shiftsOnly,
       operands: activations,
+      joinedInputBits: options.joinedInputBits,
       keptBits: (name) => options.isRead(name) ? bits.activation : joinBits,
     },
     isLast ? null : prescribed?.requantise ?? bits.activation,

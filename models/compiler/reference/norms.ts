@@ -163,7 +163,8 @@ export const normOperators: Readonly<Record<string, Rule>> = {
     const axis = axisOf(number(node, "axis", -1), x!.shape.length);
     return inGroups(x!, [axis], (values) => {
       const norm = Math.sqrt(sumOf(values.map((v) => v * v)));
-      return values.map((v) => v / norm);
+      // Where all are 0, they stay so, as onnxruntime has it.
+      return values.map((v) => norm === 0 ? 0 : v / norm);
     });
   },
   LRN: lrn,

@@ -16,8 +16,9 @@ import {
 } from "./tensors.ts";
 import type { Tensor } from "../onnx/tensor.ts";
 import { mlOperators } from "./ml.ts";
-import { rnn } from "./recurrent.ts";
+import { cells, recurrent } from "./recurrent.ts";
 import { normOperators } from "./norms.ts";
+import { resizeNearest } from "./resize.ts";
 import { quantisedOperators } from "./quantised.ts";
 import {
   convolution,
@@ -32,13 +33,13 @@ type Rule = (
   opset: number,
 ) => Tensor;
 
-/** First output of a node; of Split and RNN, all. */
+/** First output of a node; of Split and recurrent layers, all. */
 export function evaluateNode(
   node: OnnxNode,
   inputs: (Tensor | null)[],
   opset: number,
 ): Tensor[] {
-  if (node.operator === "RNN") return rnn(node, inputs);
+  if (Object.hasOwn(cells, node.operator)) return recurrent(node, inputs);
   return node.operator === "Split"
     ? split(node, inputs)
     : [firstOutput(node, inputs, opset)];
@@ -399,6 +400,8 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   Where: where,
   ...normOperators,
+  Resize: resizeNearest,
+  Upsample: resizeNearest,
   ...quantisedOperators(matMul),
   ...mlOperators,
 };

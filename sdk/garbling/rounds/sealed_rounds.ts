@@ -9,7 +9,7 @@ import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
-import { Pacer } from "../../support/pacing.ts";
+import { atOnce, Pacer } from "../../support/pacing.ts";
 import {
   leavesFor,
   maxLeaves,
@@ -45,11 +45,11 @@ export function sealedRounds(
   plan: SealedPlan,
   budget: BuildBudget = new BuildBudget(),
 ): SealedRound[] {
-  return checkedRounds([...buildRounds(plan, budget)]);
+  return atOnce(sealedRoundsStepwise(plan, budget));
 }
 
 /**
- * The same, with pauses between rounds, so that the event loop runs.
+ * The same, with pauses, so that the event loop runs.
  *
  * @throws {CipherlayerError} as `sealedRounds`
  * @throws the signal's reason if it has been aborted
@@ -58,18 +58,23 @@ export async function sealedRoundsPaced(
   plan: SealedPlan,
   signal: AbortSignal,
 ): Promise<SealedRound[]> {
-  const pacer = new Pacer(signal), rounds: SealedRound[] = [];
-  for (const round of buildRounds(plan, new BuildBudget())) {
-    rounds.push(round);
+  const pacer = new Pacer(signal), building = sealedRoundsStepwise(plan);
+  for (;;) {
+    const step = building.next();
+    if (step.done) return step.value;
     if (pacer.due()) await pacer.pause();
   }
-  return checkedRounds(rounds);
 }
 
-function* buildRounds(
+/**
+ * The same in steps, some each round.
+ *
+ * @throws {CipherlayerError} as `sealedRounds`
+ */
+export function* sealedRoundsStepwise(
   plan: SealedPlan,
-  budget: BuildBudget,
-): Generator<SealedRound, void> {
+  budget: BuildBudget = new BuildBudget(),
+): Generator<void, SealedRound[]> {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
   const slots = slotsRead(plan);
@@ -78,14 +83,17 @@ function* buildRounds(
     budget.spend("places", slots.get(round.writes) ?? 0);
   }
   const places = readersOf(plan);
+  const rounds: SealedRound[] = [];
   for (const index of plan.rounds.keys()) {
-    const round = sealedRound(plan, index, places[index], budget);
+    const round = yield* sealedRound(plan, index, places[index], budget);
     const { stages, chosen } = round, bytes = garbledBytes(stages);
     checkBytes(index, bytes);
     checkMemory(index, callBytes(stages, chosen.bit.length));
     budget.spend("garbledBytes", bytes);
-    yield round;
+    rounds.push(round);
+    yield;
   }
+  return checkedRounds(rounds);
 }
 
 function checkedRounds(rounds: SealedRound[]): SealedRound[] {

@@ -76,7 +76,7 @@ export interface PaillierEngineOptions {
 export class PaillierEngine implements Disposable {
   /** The public part of the key. */
   readonly publicKey: PublicKey;
-  /** Kernel that does the products: "wasm" or "bigint". */
+  /** Kernel that does the products: "wasm", "wasm-unfused" or "bigint" (`selectKernel`). */
   readonly kernelName: string;
   readonly #key: PrivateKey;
   readonly #engine: ParallelEngine;

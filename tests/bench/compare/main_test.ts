@@ -53,6 +53,9 @@ Deno.test("bench refuses names that no row has, and lists those there are", asyn
       "lenet-bytes-2048",
       "scaling-shards",
       "growth-key-exponent",
+      "cores-gateway-exponent",
+      "gateways-exponent",
+      "batch-exponent",
     ]
   ) assert.ok(stderr.includes(name), name);
 });

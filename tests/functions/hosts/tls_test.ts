@@ -233,7 +233,9 @@ for (const host of ["deno", "node"] as const) {
       const env: Record<string, string> = host === "deno"
         ? { CIPHERLAYER_STATE: "kv::memory:" }
         : {};
-      await using started = await startHost(host, zoo, env, first);
+      await using started = await startHost(host, zoo, env, {
+        certificate: first,
+      });
       const { url } = started;
       using client = trusting(first);
       // Five seconds on Node; Deno's listener is tested above.

@@ -109,6 +109,7 @@ Deno.test("admits owners alone, each for the models of their account", () =>
       ["POST", `/small/uploads/${"0".repeat(64)}/commit`],
       ["POST", "/small/versions/1/activate"],
       ["POST", "/small/rollback"],
+      ["POST", "/small/withdraw"],
       ["DELETE", "/small/versions/1"],
     ];
     for (const [method, path] of calls) {

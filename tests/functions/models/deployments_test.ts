@@ -126,7 +126,7 @@ for (const [kind, open] of Object.entries(stores)) {
     await refused(
       here.remove(name, "2"),
       "version-conflict",
-      /version 2 is active: activate another first$/,
+      /version 2 is active: activate another, or withdraw the model, first$/,
     );
     assert.equal((await here.status(name)).previous, "1");
     await refused(
@@ -162,6 +162,37 @@ for (const [kind, open] of Object.entries(stores)) {
     assert.equal((await opened.store.list("releases/")).size, 3);
     await deploy(here, second);
     assert.equal((await here.models.load(name)).manifest.version, "2");
+  });
+
+  Deno.test(`${kind}: the last version is withdrawn: sessions go on until it is deleted, new ones get none`, async () => {
+    await using opened = await open();
+    const model = smallModel("1");
+    const { name } = model.manifest;
+    const here = instance(opened.store), elsewhere = instance(opened.again);
+    await deploy(here, model);
+    await elsewhere.models.load(name);
+    for (let ask = 0; ask < 2; ask++) {
+      const withdrawn = await here.withdraw(name);
+      assert.deepEqual([withdrawn.active, withdrawn.previous], [null, "1"]);
+    }
+    nowMs += 1001;
+    for (const { models } of [here, elsewhere]) {
+      await refused(models.load(name), "model-not-found", /small/);
+      assert.deepEqual(await models.list(), []);
+      assert.equal((await models.load(name, "1")).manifest.version, "1");
+    }
+    await here.rollBack(name);
+    assert.equal((await here.models.load(name)).manifest.version, "1");
+    await elsewhere.withdraw(name);
+    await here.remove(name, "1");
+    nowMs += 1001;
+    for (const { models } of [here, elsewhere]) {
+      await refused(models.load(name, "1"), "model-not-found", /small/);
+      assert.deepEqual(await models.list(), []);
+    }
+    await deploy(here, model);
+    nowMs += 1001;
+    assert.equal((await elsewhere.models.load(name)).manifest.version, "1");
   });
 
   Deno.test(`${kind}: what the store gives back altered or not at all is never served, and can be sent again`, async () => {

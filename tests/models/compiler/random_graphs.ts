@@ -35,6 +35,8 @@ class Walk {
       () => this.#branches(),
       () => this.#slice(),
       () => this.#arithmetic(),
+      () => this.#gate(),
+      () => this.#norm(),
     ];
     blocks[this.below(blocks.length)]();
   }
@@ -42,6 +44,30 @@ class Walk {
   finish(): string {
     const size = this.#shape.reduce((a, b) => a * b, 1);
     return this.g.head(this.#tensor, size, 4);
+  }
+
+  /** Channels by a gate of their means. */
+  #gate(): void {
+    const [channels] = this.#shape;
+    const means = this.g.node("GlobalAveragePool", [this.#tensor]);
+    const shape = [channels, channels, 1, 1];
+    const gate = this.g.node("Sigmoid", [this.g.conv(means, shape)]);
+    this.#tensor = this.g.node("Mul", [this.#tensor, gate]);
+  }
+
+  #norm(): void {
+    const [channels] = this.#shape;
+    const norms = [
+      () =>
+        this.g.node("InstanceNormalization", [
+          this.#tensor,
+          this.g.weights([channels]),
+          this.g.weights([channels]),
+        ]),
+      () => this.g.node("LpNormalization", [this.#tensor], { axis: 1 }),
+      () => this.g.node("LRN", [this.#tensor], { size: 3 }),
+    ];
+    this.#tensor = norms[this.below(norms.length)]();
   }
 
   #convolution(): void {

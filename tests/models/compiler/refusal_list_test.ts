@@ -22,11 +22,11 @@ function refusal(build: (g: GraphBuilder) => string, shape = [4, 8, 8]) {
 const operators = ({ nodes }: { nodes: OffendingNode[] }) =>
   nodes.map(({ operator }) => operator);
 
-/** x times a gate computed from x, as squeeze-and-excite has it. */
+/** x to the power of a gate computed from x. */
 function gated(g: GraphBuilder, x: string): string {
   const pooled = g.node("GlobalAveragePool", [x]);
   const gate = g.node("Sigmoid", [g.conv(pooled, [4, 4, 1, 1])]);
-  return g.node("Mul", [x, gate]);
+  return g.node("Pow", [x, gate]);
 }
 
 Deno.test("examines the nodes behind a refused one", () => {
@@ -37,13 +37,13 @@ Deno.test("examines the nodes behind a refused one", () => {
         g,
         g.node("Relu", [g.conv(x, [4, 4, 3, 3], { pads: [1, 1, 1, 1] })]),
       );
-      x = g.node("Softmax", [x], { axis: 1 });
+      x = g.node("Hardmax", [x], { axis: 1 });
     }
     return g.conv(x, [4, 4, 1, 1]);
   });
   deepEqual(operators(error).sort(), [
-    ...Array(3).fill("Mul"),
-    ...Array(3).fill("Softmax"),
+    ...Array(3).fill("Hardmax"),
+    ...Array(3).fill("Pow"),
   ]);
 });
 

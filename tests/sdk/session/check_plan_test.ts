@@ -334,6 +334,63 @@ const faults: Record<
       },
     /expected multipliers of powers of two, got others/,
   ],
+  "a step that reads no activation": [
+    ({ first }) =>
+      first.steps.push({ op: "take", from: "b", start: 0, shape: [1] }),
+    /round 0's step take to read earlier tensors, got "b"/,
+  ],
+  "a step that reads what its own round writes": [
+    ({ first }) =>
+      first.steps.push({
+        op: "take",
+        from: first.writes,
+        start: 0,
+        shape: [1],
+      }),
+    /round 0's step take to read earlier tensors, got "a0"/,
+  ],
+  "an activation that is kept twice": [
+    ({ first }) =>
+      first.steps.push({ op: "keep", as: "k" }, { op: "keep", as: "k" }),
+    /round 0 to write a new tensor, got "k"/,
+  ],
+  "an activation that is kept in place of an input": [
+    ({ first }) => first.steps.push({ op: "keep", as: "input" }),
+    /round 0 to write a new tensor, got "input"/,
+  ],
+  "products that repeat values without end": [
+    ({ first }) => {
+      for (let size = 8; size <= 2 ** 12; size *= size) {
+        const name = `k${size}`;
+        first.steps.push(
+          { op: "keep", as: name },
+          {
+            op: "combine",
+            by: "product",
+            with: name,
+            shape: [size, 1],
+            withShape: [1, size],
+          },
+        );
+      }
+    },
+    /round 0 of at most \d+ elements, got 167\d+/,
+  ],
+  "products beyond 2^52": [
+    ({ first }) =>
+      first.steps.push(
+        { op: "requantise", multiplier: 1, shift: 1, low: 0, high: 2 ** 30 },
+        { op: "keep", as: "k" },
+        {
+          op: "combine",
+          by: "product",
+          with: "k",
+          shape: [8],
+          withShape: [8],
+        },
+      ),
+    /round 0's step combine to stay within 2\^52/,
+  ],
   "a tensor that is written twice": [
     ({ second }) => second.writes = "a0",
     /round 1 to write a new tensor, got "a0"/,
@@ -379,6 +436,25 @@ Deno.test("a transpose counts for as much work as two reshapes", () => {
   const none = work();
   equal(work(reshape, reshape) - none, 2 * expected.samples * (8 + 8));
   equal(work(transpose), work(reshape, reshape));
+});
+
+Deno.test("matrix products count for as much work as their terms", () => {
+  const work = (...steps: GatewayStep[]) => {
+    const { plan, first } = goodPlan();
+    first.steps.push(...steps);
+    return plannedWork(plan);
+  };
+  const keep: GatewayStep = { op: "keep", as: "k" };
+  const matmul: GatewayStep = {
+    op: "matmul",
+    with: "k",
+    shape: [1, 8],
+    withShape: [8, 1],
+  };
+  const back: GatewayStep = { op: "take", from: "k", start: 0, shape: [8] };
+  const none = work(keep, back);
+  // The take then reads one element, and the matrix product 8 and as many terms.
+  equal(work(keep, matmul, back) - none, expected.samples * (8 + 8 + 1 - 8));
 });
 
 Deno.test("each ciphertext counts for as much work as 1024 numbers", () => {

@@ -370,7 +370,7 @@ const sum: OperatorRule = (call) => {
     .reduce(broadcastShapes);
   const bias = new Float64Array(sizeOf(shape));
   const addends: LinearValue[] = [];
-  call.inputs.forEach((value, i) => {
+  call.inputs.forEach((value) => {
     if (value?.kind === "constant") {
       spreadConstant(value.tensor, shape).forEach((c, at) => bias[at] += c);
     } else addends.push(expandTo(call, value as DynamicValue, shape));

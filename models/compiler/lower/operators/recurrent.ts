@@ -1,5 +1,6 @@
 /**
- * Recurrent layers without gates, one round a step of time.
+ * Recurrent layers without gates, one round a step of time, and what those with gates
+ * have in common with them.
  *
  * @module
  */
@@ -9,15 +10,17 @@ import { sizeOf } from "../../onnx/tensor.ts";
 import { shiftElements } from "../integers.ts";
 import {
   constantInput,
+  constantValue,
   dynamicInput,
   type DynamicValue,
   gatewayResult,
   linearResult,
   type OperatorCall,
   type OperatorRule,
+  reshaped,
 } from "../operator_call.ts";
 import { UnsupportedNodeError } from "../unsupported.ts";
-import { addValues, type LinearValue } from "../values.ts";
+import { addValues, type LinearValue, type Value } from "../values.ts";
 import { selection } from "./selection.ts";
 
 /** Steps of time at most: a round reads 64 activations at most. */
@@ -33,19 +36,30 @@ const functions: Readonly<Record<string, GatewayOperation>> = {
   },
 };
 
-/** Weights of one direction, [hidden, ...] each. */
-interface Direction {
+/** Weights of one direction, [gates * hidden, ...] each. */
+export interface Direction {
   reversed: boolean;
-  activation: GatewayOperation;
+  activations: GatewayOperation[];
   inputWeights: Float64Array;
   stateWeights: Float64Array;
-  bias: Float64Array;
-  initial: LinearValue | null;
+  inputBias: Float64Array;
+  stateBias: Float64Array;
 }
 
-const rnn: OperatorRule = (call) => {
+/** What a layer works through. */
+export interface Sequence {
+  value: DynamicValue;
+  steps: number;
+  features: number;
+  /** Whether batches come before steps. */
+  batchFirst: boolean;
+}
+
+/** The sequence that a layer works through. */
+export function sequenceOf(call: OperatorCall): Sequence {
   const value = dynamicInput(call, 0);
-  const [steps, batch, features] = numberAttribute(call.node, "layout", 0) === 1
+  const batchFirst = numberAttribute(call.node, "layout", 0) === 1;
+  const [steps, batch, features] = batchFirst
     ? [value.shape[1], value.shape[0], value.shape[2]]
     : value.shape;
   if (value.shape.length !== 3 || batch !== 1 || steps > maxSteps) {
@@ -53,20 +67,19 @@ const rnn: OperatorRule = (call) => {
       `it works on a tensor of shape [${value.shape}]; up to ${maxSteps} steps of a batch of 1 are known`,
     );
   }
-  const directions = directionsOf(call, steps, features);
-  const hidden = directions[0].bias.length;
-  const reading = call.rounds.toLinear(value);
-  const states = directions.map((direction) =>
-    statesOf(call, reading, direction, { steps, features, hidden })
-  );
-  const count = directions.length, block = count * hidden;
-  const all = joined(
-    call,
-    states.flatMap((list, d) =>
-      list.map((state, t) => ({ state, at: t * block + d * hidden }))
-    ),
-    steps * block,
-  );
+  return { value, steps, features, batchFirst };
+}
+
+/** The outputs of a layer: all states, and the last of each direction. */
+export function statesAsOutputs(
+  call: OperatorCall,
+  { steps, batchFirst }: Sequence,
+  /** [direction][step], in the order of time. */
+  states: DynamicValue[][],
+  directions: Direction[],
+): [all: Value, last: LinearValue] {
+  const count = directions.length, hidden = sizeOf(states[0][0].shape);
+  const block = count * hidden;
   const last = joined(
     call,
     states.map((list, d) => ({
@@ -75,20 +88,57 @@ const rnn: OperatorRule = (call) => {
     })),
     block,
   );
-  const batchFirst = numberAttribute(call.node, "layout", 0) === 1;
+  // All of them are put together only where something reads them.
+  const [name] = call.node.outputs;
+  const isRead = name !== "" && call.consumers.has(name);
+  const all = isRead
+    ? joined(
+      call,
+      states.flatMap((list, d) =>
+        list.map((state, t) => ({ state, at: t * block + d * hidden }))
+      ),
+      steps * block,
+    )
+    : constantValue({
+      type: "float",
+      shape: [],
+      data: new Float64Array(steps * block),
+    });
   return [
-    {
-      ...all,
-      shape: batchFirst ? [1, steps, count, hidden] : [steps, count, 1, hidden],
-    },
+    reshaped(
+      all,
+      batchFirst ? [1, steps, count, hidden] : [steps, count, 1, hidden],
+    ),
     { ...last, shape: batchFirst ? [1, count, hidden] : [count, 1, hidden] },
-  ].slice(0, call.node.outputs.length);
+  ];
+}
+
+const rnn: OperatorRule = (call) => {
+  const sequence = sequenceOf(call), { steps, features } = sequence;
+  const directions = directionsOf(call, sequence, {
+    gates: 1,
+    defaults: ["Tanh"],
+  });
+  const hidden = directions[0].inputBias.length;
+  const reading = call.rounds.toLinear(sequence.value);
+  const initial = call.inputs[5] ?? null;
+  const states = directions.map((direction, d) =>
+    statesOf(call, reading, direction, {
+      steps,
+      features,
+      hidden,
+      initial: initial && startOf(call, initial, d * hidden, hidden),
+    })
+  );
+  return statesAsOutputs(call, sequence, states, directions)
+    .slice(0, call.node.outputs.length);
 };
 
-function directionsOf(
+/** Weights and activations of each direction of a layer of so many gates. */
+export function directionsOf(
   call: OperatorCall,
-  steps: number,
-  features: number,
+  { steps, features }: Sequence,
+  { gates, defaults }: { gates: number; defaults: string[] },
 ): Direction[] {
   const { node } = call;
   const name = stringAttribute(node, "direction", "forward");
@@ -97,48 +147,42 @@ function directionsOf(
   const [weights, recurrence] = [1, 2].map((i) => constantInput(call, i)!);
   const biases = constantInput(call, 3);
   const lengths = constantInput(call, 4);
-  const hidden = weights.shape[1];
+  const rows = weights.shape[1], hidden = rows / gates;
   if (!reversed || (lengths && lengths.data.some((n) => n !== steps))) {
     refuse(`its direction ${JSON.stringify(name)} or lengths are not known`);
   }
   const count = reversed.length;
-  const isSound = sizeOf(weights.shape) === count * hidden * features &&
-    sizeOf(recurrence.shape) === count * hidden * hidden &&
-    (!biases || biases.data.length === count * 2 * hidden);
+  const isSound = Number.isInteger(hidden) &&
+    sizeOf(weights.shape) === count * rows * features &&
+    sizeOf(recurrence.shape) === count * rows * hidden &&
+    (!biases || biases.data.length === count * 2 * rows);
   if (!isSound) {
     refuse(
       `weights of shape [${weights.shape}] and [${recurrence.shape}] do not fit ${features} features`,
     );
   }
   const given = node.attributes.get("activations");
-  const names = given?.kind === "strings" ? given.value : ["Tanh", "Tanh"];
-  const initial = call.inputs[5] ?? null;
-  return reversed.map((reversed, d): Direction => {
-    if (!Object.hasOwn(functions, names[d] ?? "")) {
-      refuse(`its activation ${JSON.stringify(names[d])} is not known`);
-    }
-    const bias = new Float64Array(hidden);
-    biases?.data.subarray(d * 2 * hidden, (d + 1) * 2 * hidden)
-      .forEach((b, i) => bias[i % hidden] += b);
-    return {
-      reversed,
-      activation: functions[names[d]],
-      inputWeights: weights.data.subarray(
-        d * hidden * features,
-        (d + 1) * hidden * features,
-      ),
-      stateWeights: recurrence.data.subarray(
-        d * hidden * hidden,
-        (d + 1) * hidden * hidden,
-      ),
-      bias,
-      initial: initial && startOf(call, initial, d * hidden, hidden),
-    };
-  });
+  const names = given?.kind === "strings"
+    ? given.value
+    : reversed.flatMap(() => defaults);
+  const part = (data: Float64Array | undefined, at: number, length: number) =>
+    data?.subarray(at * length, (at + 1) * length) ?? new Float64Array(length);
+  return reversed.map((reversed, d): Direction => ({
+    reversed,
+    activations: defaults.map((_, i) => {
+      const name = names[d * defaults.length + i] ?? "";
+      if (Object.hasOwn(functions, name)) return functions[name];
+      refuse(`its activation ${JSON.stringify(name)} is not known`);
+    }),
+    inputWeights: part(weights.data, d, rows * features),
+    stateWeights: part(recurrence.data, d, rows * hidden),
+    inputBias: part(biases?.data, 2 * d, rows),
+    stateBias: part(biases?.data, 2 * d + 1, rows),
+  }));
 }
 
-/** The part of the initial state that is one direction's. */
-function startOf(
+/** The part of the initial state that is one direction's; null where it is 0. */
+export function startOf(
   call: OperatorCall,
   initial: NonNullable<OperatorCall["inputs"][number]>,
   from: number,
@@ -176,15 +220,17 @@ function statesOf(
   call: OperatorCall,
   reading: LinearValue,
   direction: Direction,
-  { steps, features, hidden }: {
+  { steps, features, hidden, initial }: {
     steps: number;
     features: number;
     hidden: number;
+    initial: LinearValue | null;
   },
 ): DynamicValue[] {
-  const { inputWeights, stateWeights, bias, activation } = direction;
+  const { inputWeights, stateWeights, inputBias, stateBias } = direction;
+  const [activation] = direction.activations;
   const states = Array<DynamicValue>(steps);
-  let before: DynamicValue | null = direction.initial;
+  let before: DynamicValue | null = initial;
   for (let step = 0; step < steps; step++) {
     const t = direction.reversed ? steps - 1 - step : step;
     const inputs = part(call, reading, t * features, features);
@@ -197,14 +243,18 @@ function statesOf(
       { ...call, node: { ...call.node, name } },
       activation,
       [1, hidden],
-      { value: shiftElements(sum, (i) => bias[i]), sole: false },
+      {
+        value: shiftElements(sum, (i) => inputBias[i] + stateBias[i]),
+        sole: false,
+      },
     );
     states[t] = before;
   }
   return states;
 }
 
-function times(
+/** A matrix, row after row, times a value. */
+export function times(
   call: OperatorCall,
   value: DynamicValue,
   weights: Float64Array,
@@ -234,7 +284,8 @@ function joined(
   }).reduce(addValues);
 }
 
-function refuse(why: string): never {
+/** Refuses a recurrent layer. */
+export function refuse(why: string): never {
   throw new UnsupportedNodeError(
     why,
     "export it unrolled, or with fixed lengths",

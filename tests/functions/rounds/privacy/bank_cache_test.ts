@@ -42,7 +42,7 @@ Deno.test("a bank is made once, again for larger batches, and forgotten when mem
 });
 
 Deno.test("banks are built one at a time, within memory", async () => {
-  const one = bankBytes(bankGroups(5, 512), 512);
+  const one = bankBytes(selectKernel(), bankGroups(5, 512), 512);
   const cache = new BankCache(selectKernel(), sealingKey, 2 * one);
   const moduli = [0n, 2n, 4n, 6n].map((more) => n + more);
   const done: bigint[] = [];

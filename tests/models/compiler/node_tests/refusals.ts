@@ -3,27 +3,19 @@
 /** Operators that have no rule, by what they would need. */
 export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
   "a subgraph": ["If", "Loop", "Scan"],
-  "a norm": ["LRN", "LayerNormalization", "MeanVarianceNormalization"],
   "a reduction that is not linear": [
     "CumSum",
-    "ReduceL1",
-    "ReduceL2",
     "ReduceLogSum",
     "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMin",
-    "ReduceSumSquare",
   ],
   "a comparison, or a place that depends on the reading": [
     "ArgMin",
     "Compress",
     "GatherElements",
     "GatherND",
-    "GreaterOrEqual",
     "Hardmax",
     "IsInf",
     "IsNaN",
-    "LessOrEqual",
     "NonMaxSuppression",
     "NonZero",
     "OneHot",
@@ -37,10 +29,8 @@ export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
   "interpolation, or other resizing": [
     "GridSample",
     "MaxUnpool",
-    "Resize",
     "RoiAlign",
     "Tile",
-    "Upsample",
   ],
   "for training, text, sound, bits or shapes": [
     "Bernoulli",
@@ -82,9 +72,13 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
   [/^output$/, /^its map of \d+ places is larger than/],
   [/^Slice$/, /^its result would have shape/],
-  // Products, comparisons and powers of two tensors that depend on the reading.
-  [/^(Div|Mul)$/, /^it combines two tensors that both depend on the reading/],
-  [/^(Max|Min)$/, /^it compares tensors that depend on the reading/],
+  [/^Resize$/, /^its mode "(cubic|linear)" is not known$/],
+  [/^LRN$/, /^it works on a tensor of shape \[5,5,5,5\]$/],
+  // A scale that is computed from the reading.
+  [
+    /^QuantizeLinear$/,
+    /depends on the reading; only a constant is known there$/,
+  ],
   [/^Pow$/, /^it is not linear and differs from element to element/],
   [/^(Softmax|LogSoftmax|ArgMax)$/, /not on all scores together$/],
   [/^LogSoftmax$/, /^it is known only as the last operator/],
@@ -96,8 +90,8 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   [/^Mod$/, /remainders of C's kind/],
   [/^(GRU|LSTM|RNN)$/, /^it has no output/],
   [/^DynamicQuantizeLinear$/, /are read by more than a product$/],
-  [/^(GRU|LSTM)$/, /^its gates multiply two tensors/],
-  [/^RNN$/, /up to 64 steps of a batch of 1 are known$/],
+  [/^GRU$/, /^its reset gate stands before the product/],
+  [/^(LSTM|RNN)$/, /up to 64 steps of a batch of 1 are known$/],
   [/^Dropout$/, /^it is in training mode/],
 ];
 

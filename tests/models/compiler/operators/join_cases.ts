@@ -167,6 +167,47 @@ export const joinCases: OperatorCase[] = [
     },
   },
   {
+    name: "Resize to the nearest, by whole factors",
+    shape: picture,
+    build: (g) => {
+      const x = g.node("Relu", [g.conv("x", [2, 3, 3, 3])]);
+      const scales = g.constant({ shape: [4], data: [1, 1, 2, 3] });
+      const large = g.node("Resize", [x, "", scales], {
+        mode: "nearest",
+        coordinate_transformation_mode: "asymmetric",
+        nearest_mode: "floor",
+      });
+      return g.head(g.conv(large, [2, 2, 3, 3]), 120, 5);
+    },
+  },
+  {
+    name: "Resize to the nearest, to a length and down",
+    shape: picture,
+    build: (g) => {
+      const x = g.node("Relu", [g.conv("x", [2, 3, 3, 3])]);
+      const scales = g.constant({ shape: [4], data: [1, 1, .5, .5] });
+      const small = g.node("Resize", [x, "", scales], { mode: "nearest" });
+      const sizes = g.constant({
+        shape: [4],
+        data: [1, 2, 3, 5],
+        type: "int64",
+      });
+      const other = g.node("Resize", [x, "", "", sizes], { mode: "nearest" });
+      const all = [g.head(small, 8, 4), g.head(other, 30, 4)];
+      return g.dense(g.node("Concat", all, { axis: 1 }), 8, 5);
+    },
+  },
+  {
+    name: "Upsample (opset 9)",
+    shape: picture,
+    opset: 9,
+    build: (g) => {
+      const x = g.node("Sigmoid", [g.conv("x", [2, 3, 3, 3])]);
+      const scales = g.constant({ shape: [4], data: [1, 1, 2, 2] });
+      return g.head(g.node("Upsample", [x, scales]), 128, 5);
+    },
+  },
+  {
     name: "ReduceMax and ReduceMin over channels",
     shape: picture,
     build: (g) => {
