@@ -165,6 +165,22 @@ export async function loadClasses(
 }
 
 /**
+ * Measured values, one a reading.
+ *
+ * @throws {RangeError} where one is not finite
+ */
+export async function loadTargets(
+  path: string,
+  limit = Infinity,
+): Promise<number[]> {
+  const { data } = await readArray(path);
+  const targets = Array.from(data.subarray(0, Math.min(limit, data.length)));
+  const wrong = targets.find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return targets;
+  throw new RangeError(`Cannot use ${path}: expected numbers, got ${wrong}`);
+}
+
+/**
  * Names of elements, or units: `a,b,c`; JSON, a list or a map of lists by input or
  * output; or a file of such JSON (.json), or of one name a line.
  *

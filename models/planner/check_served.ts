@@ -67,13 +67,10 @@ export async function checkServed(
     });
     const { plan } = decodeSessionResponse(sent);
     checkPlan(plan, { samples: 1, modulusBits: planned.modulusBits });
+    const expected = manifestContract(model.manifest);
     const contract = contractDigest(contractOfPlan(plan));
-    if (contract !== manifestContract(model.manifest)) {
-      refuse(
-        `expected contract ${
-          manifestContract(model.manifest)
-        }, got ${contract}`,
-      );
+    if (contract !== expected) {
+      throw new Error(`expected contract ${expected}, got ${contract}`);
     }
     if (isSealed(plan)) {
       await sealedRoundsPaced(plan, new AbortController().signal);

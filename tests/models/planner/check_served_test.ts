@@ -51,15 +51,15 @@ Deno.test("a package that is sound, and that gateways would refuse, is refused w
     (manifest) => manifest.name = "two words",
     /gateways would refuse it: expected a name and version of at most/,
   );
-  // Accumulators that a gateway cannot hold exactly, whatever they are.
+  // Wider than any slot.
   await refused(
-    (manifest) => manifest.rounds[0].bound = 1.5 * 2 ** 52,
-    /gateways would refuse it: Cannot use plan/,
+    ({ rounds }) => rounds[rounds.length - 1].bound = 1.5 * 2 ** 52,
+    /gateways would refuse it: Cannot plan round/,
   );
-  // Wider than any slot of a key.
+  // Gateways take texts without control characters, and so another contract.
   await refused(
-    (manifest) => manifest.inputs[0].name = "x".repeat(5000),
-    /gateways would refuse it/,
+    (manifest) => manifest.inputs[0].units = ["\u0007"],
+    /gateways would refuse it: expected contract sha256:/,
   );
 });
 
