@@ -50,7 +50,7 @@ export interface MeterOptions {
   onReport?: (report: AttackReport) => void;
 }
 
-/** Runs attacks one after another, each with a client of its own. */
+/** Runs attacks one after another, each with its own client. */
 export async function runAttacks(
   model: ModelPackage,
   { profiles, attacks: names, queries, onReport }: MeterOptions,

@@ -48,7 +48,7 @@ import {
 } from "./telemetry/readiness.ts";
 import type { EvaluationThreads } from "./threads/threads.ts";
 
-/** What has been found on readiness is told this long. */
+/** Readiness results are reused for this long. */
 const readinessLifetimeMs = 1000;
 
 /** What the functions run on. */
@@ -66,7 +66,7 @@ export interface AppOptions {
   budget?: Budget;
   /** Who may call; default: everybody, as clients of one account. */
   access?: Access;
-  /** How many calls are worked on and wait; default: one of its own (`defaultGateLimits`). */
+  /** How many calls run and wait; default: its own gate (`defaultGateLimits`). */
   gate?: Gate;
   /** How often a caller may call; unlimited by default. */
   rates?: Rates;
@@ -84,12 +84,12 @@ export interface AppOptions {
   threads?: EvaluationThreads;
   /**
    * Where a call comes from, by what the host passes to `fetch` beside the request:
-   * callers without an account are told apart by it. Default: as Deno's server says.
+   * it distinguishes callers without an account. Default: as Deno's server says.
    */
   address?: (host: unknown) => string | undefined;
   /** Origins whose pages may call, `*` for all; default: none. */
   origins?: string[];
-  /** Told of every call; default: a log of faults on standard error. */
+  /** Receives every call; default: a log of faults on standard error. */
   observers?: CallObserver[];
   /** What `GET /metrics` gives; default: there is none. */
   metrics?: MetricsSource;
@@ -128,6 +128,7 @@ export function createApp(options: AppOptions): Hono {
     { ...limits, kernel, protections: options.protections, callLimits: limits },
   );
   const sealedModels = new SealedModels();
+  const nonces = options.nonces ?? new MemoryNonceStore(clock);
   const app = new Hono();
   app.use(observeCalls(
     options.observers ?? [new Log({ level: "errors", format: "text" })],
@@ -178,7 +179,7 @@ export function createApp(options: AppOptions): Hono {
       models,
       keyring,
       kernel,
-      nonces: options.nonces ?? new MemoryNonceStore(clock),
+      nonces,
       budget: options.budget,
       threads,
     }),
@@ -192,6 +193,7 @@ export function createApp(options: AppOptions): Hono {
       kernel,
       sealedModels,
       budget: options.budget,
+      nonces,
     }),
   );
   app.route(

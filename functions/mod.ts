@@ -28,5 +28,7 @@ export { type AppOptions, createApp } from "./app.ts";
 export { FolderModelStore } from "./models/folder_models.ts";
 export { MemoryModelStore } from "./models/memory_models.ts";
 export type { ModelStore } from "./models/model_store.ts";
-export { FolderNonceStore } from "./hosts/spent_folder.ts";
+export { openSharedState, type OpenStateOptions } from "./stores/open_state.ts";
+export type { SharedState } from "./stores/shared_state.ts";
+export { FolderNonceStore } from "./stores/spent_folder.ts";
 export { MemoryNonceStore, type NonceStore } from "./stores/spent_tokens.ts";

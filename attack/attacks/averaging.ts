@@ -18,7 +18,7 @@ const repetitions = 32;
 
 /**
  * One input again and again under fresh encryptions: the noise of a hidden round
- * averages out. Outputs are told apart by their rank.
+ * averages out. Outputs are distinguished by their rank.
  */
 export async function averaging(context: AttackContext): Promise<Finding> {
   const { client, target } = context;

@@ -58,7 +58,7 @@ export function zeroShare(truth: Rows): number {
   return sum(zeros) / (truth.length * truth[0].length);
 }
 
-/** Every column minus its mean over the rows: what is left under a shift of its own. */
+/** Every column minus its mean over the rows: what is left under a separate shift. */
 export function centreColumns(rows: Rows): Float64Array[] {
   return rows.map((row) =>
     row.map((value, i) => value - sum(rows.map((r) => r[i])) / rows.length)

@@ -5,15 +5,14 @@
  * @module
  */
 import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
-import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { bitAt, wordsOfInteger } from "../../sdk/garbling/rounds/bits.ts";
 import type {
   SealedPlan,
   SealedRound,
 } from "../../sdk/garbling/rounds/round.ts";
 import {
+  batchesOf,
   isSealed,
-  leavesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
@@ -56,11 +55,13 @@ export class SealedClient implements Disposable {
   readonly #owner: PaillierEngine;
   readonly #send: Transport;
   readonly #model: string;
-  readonly #gates = makeKernel();
-  readonly #transfers = new Transfers(this.#gates, platformClock);
+  readonly #transfers = new Transfers(platformClock);
+  readonly #gates = this.#transfers.gates;
   #rounds!: SealedRound[];
   #inference!: SealedInference;
   #batch: Batch | undefined;
+  /** Rounds whose batch it has. */
+  readonly #asked = new Set<number>();
   #lastToken: Uint8Array = new Uint8Array();
   #lastCall: { call: GarbledCall; bits: Uint8Array } | undefined;
 
@@ -189,8 +190,10 @@ export class SealedClient implements Disposable {
     token: Uint8Array,
     shifts: readonly { element: number; by: number }[],
   ): Promise<LastRound> {
-    const asked = this.#batch ? null : await this.#transfers.ask(
-      leavesOf(this.#rounds),
+    const leaves = this.#asked.has(round) ? 0 : batchesOf(this.#rounds)[round];
+    this.#asked.add(round);
+    const asked = leaves === 0 ? null : await this.#transfers.ask(
+      leaves,
       token,
       (path, body) => this.#post(`sealed/${path}`, body),
     );

@@ -16,6 +16,7 @@ import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { BenchContext, BenchGroup } from "../shared/harness.ts";
 import { describeMachine } from "../../cli/output/machine.ts";
 import { formatReport, type Report } from "./report.ts";
+import { concurrency } from "./concurrency.ts";
 import { gateway } from "./gateway.ts";
 import { growth } from "./growth.ts";
 import { lattice } from "./lattice.ts";
@@ -31,6 +32,7 @@ const groups: BenchGroup[] = [
   throughput,
   scaling,
   growth,
+  concurrency,
   lattice,
 ];
 

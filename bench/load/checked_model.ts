@@ -25,6 +25,8 @@ export interface CheckedReading {
 
 export interface CheckedModel {
   name: string;
+  /** Under which it is asked for. */
+  servedAs: string;
   readings: CheckedReading[];
 }
 
@@ -40,10 +42,13 @@ const scoresSuffix = "-scores";
  * Writes packages for the load into `folder`: models of the zoo as they are, which
  * reveal labels, and under names that end in "-scores" the same models revealing
  * exact scores, so that answers can be compared bit for bit.
+ *
+ * @param copies names of each: the first is its own, `copyOf` gives the others
  */
 export async function writeLoadModels(
   names: readonly string[],
   folder: string,
+  copies = 1,
 ): Promise<void> {
   for (const name of names) {
     const zooName = name.replace(scoresSuffix, "");
@@ -52,8 +57,20 @@ export async function writeLoadModels(
       model.manifest.name = name;
       model.manifest.reveal = "scores";
     }
-    await writePackage(`${folder}/${name}`, model);
+    for (let copy = 0; copy < copies; copy++) {
+      model.manifest.name = copyName(name, copy);
+      await writePackage(`${folder}/${model.manifest.name}`, model);
+    }
   }
+}
+
+/** The same model under another of its names. */
+export function copyOf(model: CheckedModel, copy: number): CheckedModel {
+  return { ...model, servedAs: copyName(model.name, copy) };
+}
+
+function copyName(name: string, copy: number): string {
+  return copy === 0 ? name : `${name}-copy${copy}`;
 }
 
 /**
@@ -78,6 +95,7 @@ export async function readChecked(folder: string): Promise<CheckedModel> {
   const { inputs } = model.manifest;
   return {
     name: model.manifest.name,
+    servedAs: model.manifest.name,
     readings: certain.map((reading) => {
       const scores = Array.from(simulate(model, reading).scores);
       return {

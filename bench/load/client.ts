@@ -11,12 +11,14 @@ import type { CheckedModel } from "./checked_model.ts";
 import { type GatewayOptions, runGateway } from "./gateway.ts";
 
 export interface ClientJob
-  extends Pick<GatewayOptions, "intervalMs" | "replayShare" | "timeoutMs"> {
+  extends Pick<GatewayOptions, "replayShare" | "timeoutMs"> {
   url: string;
   keyBits: number;
   insecure: boolean;
   /** Gateways of this process, by number, and what each of them asks for. */
-  gateways: { number: number; model: CheckedModel }[];
+  gateways: { number: number; model: CheckedModel; intervalMs: number }[];
+  /** Of each gateway. */
+  keys: number;
   seed: number;
   /** From the moment that all keys are there. */
   durationMs: number;
@@ -30,16 +32,26 @@ function tell(event: unknown): void {
 
 async function run(job: ClientJob): Promise<void> {
   const { keyBits, insecure, seed, gateways } = job;
-  const keys: PrivateKey[] = [];
+  const keys: PrivateKey[][] = [];
   for (const _ of gateways) {
-    keys.push(await generatePrivateKey(keyBits, { insecure }));
+    const own: PrivateKey[] = [];
+    while (own.length < job.keys) {
+      own.push(await generatePrivateKey(keyBits, { insecure }));
+    }
+    keys.push(own);
   }
   const stop = new AbortController();
   setTimeout(() => stop.abort(), job.durationMs);
   await Promise.all(
-    gateways.map(({ number, model }, i) =>
+    gateways.map(({ number, model, intervalMs }, i) =>
       runGateway(
-        { ...job, model, key: keys[i], unit: seededUnit(seed + number) },
+        {
+          ...job,
+          model,
+          intervalMs,
+          keys: keys[i],
+          unit: seededUnit(seed + number),
+        },
         stop.signal,
         () => tell(null),
         tell,

@@ -10,7 +10,7 @@ import {
   print,
   wholeNumber,
 } from "../../cli/commands/command.ts";
-import type { LoadOptions, LoadReport } from "./run_load.ts";
+import { heavyModel, type LoadOptions, type LoadReport } from "./run_load.ts";
 
 const zooModels = ["occupancy", "meter-digits", "lenet-mnist", "appliance"];
 const defaultModels =
@@ -21,7 +21,7 @@ function readOptions(command: Command, args: string[]) {
   command
     .option(
       "--gateways <n>",
-      "sessions, each with a key of its own",
+      "sessions, each with a separate key",
       wholeNumber(1),
       12,
     )
@@ -42,6 +42,24 @@ function readOptions(command: Command, args: string[]) {
     .option(
       "--interval-ms <i>",
       "mean time between readings of a gateway, as a Poisson process; 0: the next as soon as the last is answered",
+      wholeNumber(0),
+      0,
+    )
+    .option(
+      "--keys <k>",
+      "keys of each gateway, which take turns",
+      wholeNumber(1),
+      1,
+    )
+    .option(
+      "--copies <c>",
+      "names under which each model is served, in turn",
+      wholeNumber(1),
+      1,
+    )
+    .option(
+      "--heavy <h>",
+      `gateways beside the others that ask ${heavyModel} without a pause`,
       wholeNumber(0),
       0,
     )
@@ -99,7 +117,7 @@ export function formatLoad(report: LoadReport): string {
       "run",
       `${report.startedAt}, ${
         report.seconds.toFixed(0)
-      } s, ${report.gateways} gateways, ${report.processes.length} processes, seed ${report.seed}${mark}`,
+      } s, ${report.gateways} gateways of ${report.keys} keys and ${report.heavy} heavy ones, ${report.copies} names a model, ${report.processes.length} processes on ${report.state}, seed ${report.seed}${mark}`,
     ],
     [
       "inferences",
@@ -155,6 +173,10 @@ export async function runCommand(
     processes: values.processes,
     threads: values.threads,
     clients: Math.min(values.clients, values.gateways),
+    keys: values.keys,
+    copies: values.copies,
+    heavy: values.heavy,
+    state: values.state,
     minutes: values.minutes,
     models: values.models,
     keyBits: insecureKeyBits ?? 2048,

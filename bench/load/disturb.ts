@@ -13,7 +13,7 @@ import type { Disturb, Stage } from "./run_load.ts";
 
 const spoilt = fileURLToPath(new URL("./spoilt_functions.ts", import.meta.url));
 
-/** @param progress told of each fault as it begins */
+/** @param progress called for each fault as it begins */
 export function disturbBy(
   faults: readonly ProcessFault[],
   progress: (message: string) => void,

@@ -17,7 +17,8 @@ import type { Outcome } from "./outcome.ts";
 export interface GatewayOptions {
   url: string;
   model: CheckedModel;
-  key: PrivateKey;
+  /** Each has a session of its own; readings are asked under one after another. */
+  keys: readonly PrivateKey[];
   /** Uniform in [0, 1): decides readings, waits and replays. */
   unit: () => number;
   /** Mean time from one reading to the next, as a Poisson process; 0: each after the last answer. */
@@ -47,10 +48,12 @@ export async function runGateway(
   onBegin: () => void,
   onEnd: (outcome: Outcome) => void,
 ): Promise<void> {
-  using owner = new PaillierEngine(options.key, ownerOptions);
-  const gateway = new Gateway(options, owner);
+  using owners = new DisposableStack();
+  const gateways = options.keys.map((key) =>
+    new Gateway(options, owners.use(new PaillierEngine(key, ownerOptions)))
+  );
   const began = performance.now();
-  for (let due = 0; !stop.aborted;) {
+  for (let due = 0, turn = 0; !stop.aborted; turn++) {
     due += exponential(options.intervalMs, options.unit);
     await pause(began + due - performance.now(), stop);
     if (stop.aborted) break;
@@ -59,9 +62,9 @@ export async function runGateway(
       ? began + due
       // Nobody waits for a reading that comes after the last answer.
       : performance.now();
-    onEnd(await gateway.infer(arrived));
+    onEnd(await gateways[turn % gateways.length].infer(arrived));
   }
-  await gateway.close();
+  for (const gateway of gateways) await gateway.close();
 }
 
 class Gateway {
@@ -124,7 +127,7 @@ class Gateway {
     const backoff = exponentialBackoff();
     const session = await connect({
       url,
-      model: model.name,
+      model: model.servedAs,
       keys: this.#owner,
       timeoutMs,
       // Retries of the session's start have no event yet.

@@ -14,6 +14,10 @@ const command = new Command("bench/load/load.ts")
   .description(
     "Sustained load on one machine; ends with 1 where an answer was wrong or lost.",
   )
+  .option(
+    "--state <address>",
+    "what processes share, as CIPHERLAYER_STATE, redis://127.0.0.1:6379 for example (default: Deno KV of the run's own)",
+  )
   .addHelpText(
     "after",
     `

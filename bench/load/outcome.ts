@@ -5,7 +5,7 @@
  */
 import { quantile } from "../shared/harness.ts";
 
-/** What a gateway tells of an inference that it began. */
+/** What a gateway reports of an inference that it began. */
 export interface Outcome {
   model: string;
   /**

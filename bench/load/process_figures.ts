@@ -1,5 +1,5 @@
 /**
- * What Linux tells of a process; null elsewhere, and of processes that have ended.
+ * What Linux reports of a process; null elsewhere, and of processes that have ended.
  *
  * @module
  */

@@ -1,12 +1,12 @@
 /**
- * Gateways in processes of their own against a fleet behind a balancer.
+ * Gateways in separate processes against a fleet behind a balancer.
  *
  * @module
  */
 import { fileURLToPath } from "node:url";
 import { describeMachine, type Machine } from "../../cli/output/machine.ts";
 import { startBalancer } from "./balancer.ts";
-import { readChecked, writeLoadModels } from "./checked_model.ts";
+import { copyOf, readChecked, writeLoadModels } from "./checked_model.ts";
 import type { ClientJob } from "./client.ts";
 import type { FaultSource } from "./connection_fault.ts";
 import { Fleet, type PlaceFigures } from "./fleet.ts";
@@ -20,6 +20,12 @@ export interface LoadOptions {
   threads: number;
   clients: number;
   minutes: number;
+  /** Of each gateway, in turn. */
+  keys: number;
+  /** Names under which each model is served. */
+  copies: number;
+  /** Gateways that ask `heavyModel` without a pause. */
+  heavy: number;
   /** Names for `writeLoadModels`; gateways take them in turn. */
   models: readonly string[];
   keyBits: number;
@@ -28,6 +34,8 @@ export interface LoadOptions {
   seed: number;
   timeoutMs: number;
   replayShare: number;
+  /** What processes share, as `CIPHERLAYER_STATE`; default: Deno KV in `kvFolder`. */
+  state?: string;
   /** Where the database lies; default: a folder of the run's own. */
   kvFolder?: string;
   /** What befalls requests; default nothing. */
@@ -56,6 +64,11 @@ export interface LoadReport extends Tally {
   keyBits: number;
   insecure: boolean;
   gateways: number;
+  keys: number;
+  copies: number;
+  heavy: number;
+  /** Kind of what processes share: its address may hold a password. */
+  state: string;
   models: readonly string[];
   seed: number;
   intervalMs: number;
@@ -72,6 +85,9 @@ export interface LoadReport extends Tally {
   faults: Record<string, number>;
 }
 
+/** Takes some hundred times the work of the others. */
+export const heavyModel = "resnet20-cifar10";
+
 export async function runLoad(
   options: LoadOptions,
   disturb: Disturb = () => Promise.resolve({}),
@@ -82,17 +98,19 @@ export async function runLoad(
   resources.defer(() => Deno.remove(folder, { recursive: true }));
   const { kvFolder = `${folder}/kv` } = options;
   await Deno.mkdir(kvFolder, { recursive: true });
-  await writeLoadModels(options.models, `${folder}/models`);
+  const names = [...options.models, ...options.heavy > 0 ? [heavyModel] : []];
+  await writeLoadModels(names, `${folder}/models`, options.copies);
   progress("readings whose answers are certain");
-  const models = await Promise.all(
-    options.models.map((name) => readChecked(`${folder}/models/${name}`)),
+  const checked = await Promise.all(
+    names.map((name) => readChecked(`${folder}/models/${name}`)),
   );
+  const state = options.state ?? `kv:${kvFolder}/kv.sqlite3`;
   const machine = describeMachine();
   const fleet = resources.use(
     await Fleet.start(options.processes, {
       models: `${folder}/models`,
       threads: options.threads,
-      kv: `${kvFolder}/kv.sqlite3`,
+      state,
       // All gateways of the run share one address.
       environment: { CIPHERLAYER_SESSIONS_PER_MINUTE: "100000" },
     }),
@@ -104,10 +122,21 @@ export async function runLoad(
     `${options.gateways} gateways in ${options.clients} processes on ${options.processes} processes for ${options.minutes} min`,
   );
 
-  const all = Array.from({ length: options.gateways }, (_, number) => ({
-    number,
-    model: models[number % models.length],
-  }));
+  const all = Array.from(
+    { length: options.gateways + options.heavy },
+    (_, number): ClientJob["gateways"][number] => {
+      const isHeavy = number >= options.gateways;
+      const turn = isHeavy
+        ? options.models.length
+        : number % options.models.length;
+      const round = Math.floor(number / options.models.length);
+      return {
+        number,
+        model: copyOf(checked[turn], round % options.copies),
+        intervalMs: isHeavy ? 0 : options.intervalMs,
+      };
+    },
+  );
   const stop = new AbortController();
   const started = new Date();
   const disturbing = disturb(
@@ -137,6 +166,10 @@ export async function runLoad(
     keyBits: options.keyBits,
     insecure: options.insecure,
     gateways: options.gateways,
+    keys: options.keys,
+    copies: options.copies,
+    heavy: options.heavy,
+    state: state.slice(0, state.indexOf(":")),
     models: options.models,
     seed,
     intervalMs: options.intervalMs,
@@ -152,9 +185,9 @@ export async function runLoad(
 }
 
 function pick(
-  { keyBits, insecure, intervalMs, replayShare, timeoutMs }: LoadOptions,
+  { keyBits, keys, insecure, replayShare, timeoutMs }: LoadOptions,
 ) {
-  return { keyBits, insecure, intervalMs, replayShare, timeoutMs };
+  return { keyBits, keys, insecure, replayShare, timeoutMs };
 }
 
 interface ClientRun {

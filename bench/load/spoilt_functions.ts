@@ -28,7 +28,7 @@ if (dying) {
 }
 
 const app = createApp({
-  ...await denoOptions(settings, sealingKey),
+  ...await denoOptions(settings, sealingKey, true),
   clock: () => Date.now() + offMs,
   threads: dying
     ? new EvaluationThreads(denoThreads(settings), sealingKey)

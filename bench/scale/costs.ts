@@ -7,8 +7,10 @@
 export interface RoundCosts {
   /** Calls that the round is split into. */
   shards: number;
-  /** Processor time of one of them at the functions, everything included. */
+  /** Processor time of one of them at functions that hold the key's tables. */
   callMs: number;
+  /** Ciphertexts that all its calls together answer. */
+  answers: number;
   /** Of all its calls together. */
   bytesUp: number;
   bytesDown: number;
@@ -25,15 +27,26 @@ export interface Costs {
   rounds: RoundCosts[];
   /** Session start: the key's proof and the plan. */
   sessionMs: number;
-  /** Tables of re-randomisation for a key that the instance does not hold. */
+  /** What an answer takes beyond that without the key's tables. */
+  directMs: number;
+  /** Answers of a key that an instance gives without tables before it makes them. */
+  firstAnswers: number;
+  /** Keys without tables whose answers an instance counts. */
+  keysCounted: number;
+  /** Making the tables of a key. */
   bankMs: number;
   bankBytes: number;
-  /** From the start of a process until it answers. */
+  /** Start of a process, until it answers. */
   processMs: number;
   /** First use of the model by a process: read, guard, compile. */
   modelMs: number;
   /** Database writes that an inference waits for (single-use tokens). */
   writes: number;
+}
+
+/** Ciphertexts that an inference is answered with. */
+export function answersOf({ rounds }: Costs): number {
+  return rounds.reduce((sum, { answers }) => sum + answers, 0);
 }
 
 /** Processor time of an inference at instances that hold all they need. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Costs, warmCpuMs } from "./costs.ts";
+import { answersOf, type Costs, warmCpuMs } from "./costs.ts";
 
 export interface Capacity {
   /** Mean time between readings of a gateway. */
@@ -12,7 +12,8 @@ export interface Capacity {
   peakFactor: number;
   /** Cores at work at most. */
   cores: number;
-  /** Memory for tables of keys, over all processes. */
+  processes: number;
+  /** Memory of each process for tables of keys. */
   bankMemoryBytes: number;
   /** Of the database that counts spent tokens. */
   writesPerSecond: number;
@@ -38,11 +39,23 @@ export function limits(costs: Costs, capacity: Capacity): Limit[] {
   return [
     {
       resource: "tables of keys kept between readings",
-      gateways: capacity.bankMemoryBytes / costs.bankBytes,
+      gateways: capacity.processes *
+        Math.floor(capacity.bankMemoryBytes / costs.bankBytes),
+    },
+    {
+      resource: "keys whose answers are counted",
+      gateways: capacity.processes * costs.keysCounted,
     },
     {
       resource: "processors, tables made for each reading",
       gateways: carried(1000 * capacity.cores, warmMs + costs.bankMs),
+    },
+    {
+      resource: "processors, answers without tables",
+      gateways: carried(
+        1000 * capacity.cores,
+        warmMs + answersOf(costs) * costs.directMs,
+      ),
     },
     {
       resource: "processors, tables kept",

@@ -147,7 +147,8 @@ async function main(args: string[]): Promise<void> {
     intervalMs: shared.intervalMs,
     peakFactor: 1 + shared.daySwing,
     cores: 2,
-    bankMemoryBytes: 2 * shared.bankMemoryBytes,
+    processes: 2,
+    bankMemoryBytes: shared.bankMemoryBytes,
     writesPerSecond: localWritesPerSecond,
     egressBytesPerSecond: 125e6,
   });
@@ -245,7 +246,9 @@ function validation(
   ) * 1000;
   // What a run does once: start its processes, and the first tables of each key.
   const onceMs = cores * (costs.modelMs + costs.processMs) +
-    gateways * (costs.sessionMs + cores * costs.bankMs);
+    gateways *
+      (costs.sessionMs +
+        cores * (costs.bankMs + costs.firstAnswers * costs.directMs));
   const rows = [
     ["inferences", report.right, outcome.inferences],
     [

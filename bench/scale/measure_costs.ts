@@ -2,15 +2,22 @@
  * Measures the costs of LeNet that the simulation of scale starts from:
  * `deno run -A bench/scale/measure_costs.ts > bench/scale/costs.json`. Requests of
  * a real inference are kept and sent again one by one. Everything is processor time on
- * one core, which others on the machine disturb less than a clock; a process's start
- * is the fastest of some.
+ * one core, which others on the machine disturb less than a clock; of a process's start,
+ * the least of some.
  *
  * @module
  */
+import { keysCounted } from "../../functions/rounds/privacy/bank_cache.ts";
+import { baseCount } from "../../functions/rounds/privacy/key_bases.ts";
+import {
+  bankBytes,
+  bankGroups,
+} from "../../functions/rounds/privacy/randomisers.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { generatePrivateKey } from "../../sdk/paillier/private/key_generation.ts";
 import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
+import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { sum } from "../../sdk/support/numbers.ts";
 import { connect } from "../../sdk/session/session.ts";
 import type { Answer } from "../../sdk/session/answer.ts";
@@ -19,7 +26,6 @@ import {
   startFunctions,
   zooFolder,
 } from "../shared/functions_process.ts";
-import { timeMs } from "../shared/harness.ts";
 import { benchKey } from "../shared/keys.ts";
 import { describeMachine } from "../../cli/output/machine.ts";
 import { processFigures } from "../load/process_figures.ts";
@@ -30,8 +36,6 @@ const turns = 10;
 const starts = 3;
 const encryptions = 2000;
 const decryptions = 200;
-/** SECURITY.md and `functions/admission/limits.ts`: tables of a key. */
-const bankBytes = 14e6;
 
 interface Call {
   path: string;
@@ -125,11 +129,8 @@ async function main(): Promise<Costs> {
   }
   const processMs: number[] = [];
   for (let i = 0; i < starts; i++) {
-    processMs.push(
-      await timeMs(async () => {
-        await using _ = await startFunctions(options);
-      }),
-    );
+    await using functions = await startFunctions(options);
+    processMs.push(1000 * await cpuSeconds(functions.pid));
   }
   const gateway = await gatewayMs(first);
   await using functions = await startFunctions(options);
@@ -141,17 +142,28 @@ async function main(): Promise<Costs> {
     return 1000 * (await cpuSeconds(functions.pid) - before) / times;
   };
   const rounds = calls.filter(({ path }) => path.includes("/rounds/"));
-  const coldMs: number[] = [];
-  for (const call of rounds) coldMs.push(await cpuMs(call, 1));
+  const otherRounds = other.calls.filter(({ path }) =>
+    path.includes("/rounds/")
+  );
+  /** All rounds of an inference, one after another. */
+  const passMs = async (rounds: Call[]) => {
+    const each: number[] = [];
+    for (const call of rounds) each.push(await cpuMs(call, 1));
+    return sum(each);
+  };
+  // The first use of the model, without tables; another key, without tables; the same
+  // key again, whose tables are made by its first call; and with tables.
+  const firstMs = await passMs(rounds);
+  const withoutMs = await passMs(otherRounds);
+  const makingMs = await passMs(otherRounds);
   const warmMs = new Map<Call, number>();
-  for (const call of rounds) warmMs.set(call, await cpuMs(call));
+  for (const call of otherRounds) warmMs.set(call, await cpuMs(call));
   const sessionMs = await cpuMs(
     calls.find(({ path }) => path.endsWith("/sessions"))!,
   );
-  const otherRound = other.calls.find(({ path }) =>
-    path.includes("/rounds/0")
-  )!;
-  const bankMs = await cpuMs(otherRound, 1) - await cpuMs(otherRound);
+  const warm = sum([...warmMs.values()]);
+  const answers = sum(answer.rounds.map((report) => report.ciphertextsDown));
+  const groups = bankGroups(answers, keyBits);
   const round = (value: number) => Number(value.toFixed(2));
   return {
     model: "lenet-mnist",
@@ -160,7 +172,7 @@ async function main(): Promise<Costs> {
       new Date().toISOString().slice(0, 10)
     }, ${machine.cpu}, one core of ${machine.cores}, load of others ${machine.load}`,
     rounds: answer.rounds.map((report, index) => {
-      const shards = rounds.filter(({ path }) =>
+      const shards = otherRounds.filter(({ path }) =>
         path.includes(`/rounds/${index}?`)
       );
       return {
@@ -168,6 +180,7 @@ async function main(): Promise<Costs> {
         callMs: round(
           sum(shards.map((call) => warmMs.get(call)!)) / shards.length,
         ),
+        answers: report.ciphertextsDown,
         bytesUp: report.bytesUp,
         bytesDown: report.bytesDown,
         encryptMs: round(report.ciphertextsUp * gateway.encrypt),
@@ -175,10 +188,13 @@ async function main(): Promise<Costs> {
       };
     }),
     sessionMs: round(sessionMs),
-    bankMs: round(bankMs),
-    bankBytes,
+    directMs: round((withoutMs - warm) / answers),
+    firstAnswers: baseCount(keyBits),
+    keysCounted,
+    bankMs: round(makingMs - warm),
+    bankBytes: bankBytes(selectKernel(), groups, keyBits),
     processMs: round(Math.min(...processMs)),
-    modelMs: round(Math.max(0, sum(coldMs) - sum(warmMs.values()) - bankMs)),
+    modelMs: round(Math.max(0, firstMs - withoutMs)),
     // LeNet reveals scores; one that reveals labels spends a token an inference.
     writes: 1,
   };

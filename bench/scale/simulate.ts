@@ -9,13 +9,15 @@
  *   random both have that many, another one starts.
  * - The shards of a round go out at once, to different instances where there are
  *   some; the next round begins when the last of them is back.
- * - An instance holds the tables of re-randomisation of the keys that it served last.
- *   `routing` decides whether a gateway's calls meet the same instances again.
+ * - An instance holds the tables of re-randomisation of the keys that it served last,
+ *   and counts the answers of some more. It answers without tables, each answer the
+ *   dearer, until a key has had `firstAnswers`; then it makes them. `routing` decides
+ *   whether a gateway's calls meet the same instances again.
  *
  * @module
  */
 import { exponential, seededUnit } from "../shared/seeded.ts";
-import { type Costs, warmCpuMs } from "./costs.ts";
+import { answersOf, type Costs, warmCpuMs } from "./costs.ts";
 import { EventQueue } from "./event_queue.ts";
 
 export interface Scenario {
@@ -61,7 +63,7 @@ export interface Outcome {
   coldStarts: number;
   /** Work of the functions within the window. */
   cpuMs: number;
-  /** Of that, for tables of keys that an instance did not hold. */
+  /** Of that, for keys whose tables an instance did not hold: to make them, or without. */
   bankMs: number;
   calls: number;
   bytesUp: number;
@@ -97,8 +99,11 @@ interface Inference {
   arrivedAt: number;
   gateway: number;
   round: number;
-  /** Instances that hold its tables by now. */
-  met: Set<Instance>;
+  /**
+   * Instances that it has met, and the answers that each has given its key without
+   * tables; Infinity where tables are held.
+   */
+  met: Map<Instance, number>;
 }
 
 export function simulate(costs: Costs, scenario: Scenario): Outcome {
@@ -130,11 +135,8 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
 
   const instances: Instance[] = [];
   // As many as the load needs, with some room: the day's slow rise has made them.
-  const banks = scenario.routing === "affinity"
-    ? Math.max(...rounds.map(({ shards }) => shards))
-    : rounds.reduce((sum, { shards }) => sum + shards, 0);
   const workMs = warmCpuMs(costs) + newSession * costs.sessionMs +
-    banks * costs.bankMs;
+    answersOf(costs) * costs.directMs;
   const first = Math.min(
     scenario.maxInstances,
     Math.max(1, Math.ceil(rate * workMs / usualUtilisation)),
@@ -194,12 +196,28 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
     const full = count >= scenario.maxInstances;
     return full || room(better, now) ? better : startInstance(now);
   };
-  /** Whether an instance still holds a gateway's tables from an earlier inference. */
-  const holds = () => {
-    const share = scenario.routing === "affinity"
-      ? banksHeld * instances.length / gateways
-      : banksHeld / gateways;
-    return unit() < 1 - Math.exp(-share);
+  /** What an instance knows of a gateway's key from earlier inferences, as in `met`. */
+  const remembered = () => {
+    const draw = unit();
+    const share = (scenario.routing === "affinity" ? instances.length : 1) /
+      gateways;
+    const isAmong = (keys: number) => draw < 1 - Math.exp(-keys * share);
+    if (isAmong(banksHeld)) return Infinity;
+    // Of a key that is still counted the first answers are long past.
+    return isAmong(costs.keysCounted) ? costs.firstAnswers : 0;
+  };
+  /** The work beyond that of a call for a key with tables. */
+  const randomiseMs = (
+    { met }: Inference,
+    instance: Instance,
+    answers: number,
+  ) => {
+    const before = met.get(instance) ?? remembered();
+    const given = before + answers;
+    const direct = given <= costs.firstAnswers;
+    met.set(instance, direct ? given : Infinity);
+    if (before === Infinity) return 0;
+    return direct ? answers * costs.directMs : costs.bankMs;
   };
 
   /** Calls as they reach the functions; null: the next reading at its gateway. */
@@ -229,7 +247,7 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
         arrivedAt: now,
         gateway: Math.floor(unit() * gateways),
         round: 0,
-        met: new Set(),
+        met: new Map(),
       };
       if (unit() >= newSession) {
         send(now, inference);
@@ -245,15 +263,10 @@ export function simulate(costs: Costs, scenario: Scenario): Outcome {
     let last = 0;
     for (let shard = 0; shard < round.shards; shard++) {
       const instance = choose(now, inference, shard);
-      let workMs = round.callMs;
-      if (!inference.met.has(instance)) {
-        inference.met.add(instance);
-        if (!holds()) {
-          workMs += costs.bankMs;
-          if (counted(now)) sums.bankMs += costs.bankMs;
-        }
-      }
-      last = Math.max(last, take(instance, now, workMs));
+      const answers = round.answers / round.shards;
+      const moreMs = randomiseMs(inference, instance, answers);
+      if (counted(now)) sums.bankMs += moreMs;
+      last = Math.max(last, take(instance, now, round.callMs + moreMs));
     }
     const done = last + scenario.roundTripMs / 2 + lineMs(round.bytesDown) +
       scenario.gatewayFactor * round.decryptMs;

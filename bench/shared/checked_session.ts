@@ -8,6 +8,7 @@ import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
 import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
+import type { PrivateKey } from "../../sdk/paillier/private/private_key.ts";
 import { connect, type Session } from "../../sdk/session/session.ts";
 import type { Answer } from "../../sdk/session/answer.ts";
 import { benchKey, type BenchKeyBits } from "./keys.ts";
@@ -19,12 +20,13 @@ export interface CheckedSession extends AsyncDisposable {
   infer(): Promise<Answer>;
 }
 
-/** Connects to a model with a benchmark key. */
+/** Connects to a model, with a benchmark key unless another is given. */
 export async function openChecked(
   options: {
     url: string;
     model: ModelPackage;
     bits: BenchKeyBits;
+    key?: PrivateKey;
     samples?: number;
     pool?: boolean;
     fetch?: typeof fetch;
@@ -32,7 +34,7 @@ export async function openChecked(
 ): Promise<CheckedSession> {
   const { url, model, bits, samples = 1, pool = true } = options;
   const owner = new PaillierEngine(
-    benchKey(bits),
+    options.key ?? benchKey(bits),
     pool ? {} : { poolBytes: 0 },
   );
   const session = await connect({

@@ -26,8 +26,8 @@ export interface FunctionsOptions {
   models: string;
   /** That evaluate, one a core by default. */
   threads?: number;
-  /** Path of the database that processes share; by default each has its own. */
-  kv?: string;
+  /** What processes share, as `CIPHERLAYER_STATE`; by default each has its own. */
+  state?: string;
   /** What `deno serve` runs; default: the functions as operators run them. */
   entry?: string;
   /** Environment beside what follows from the other options. */
@@ -45,7 +45,7 @@ export async function startFunctions(
   const {
     models,
     threads = navigator.hardwareConcurrency,
-    kv = ":memory:",
+    state = "kv::memory:",
     entry = fileURLToPath(new URL("../../functions/main.ts", import.meta.url)),
     environment = {},
   } = options;
@@ -62,7 +62,7 @@ export async function startFunctions(
     ],
     env: {
       CIPHERLAYER_THREADS: String(threads),
-      CIPHERLAYER_KV: kv,
+      CIPHERLAYER_STATE: state,
       CIPHERLAYER_MODELS: models,
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",

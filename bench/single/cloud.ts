@@ -121,7 +121,7 @@ for (const [index, { layout }] of prepared.plan.rounds.entries()) {
       onPhase: enter,
     });
     enter("done");
-    // Parts are told apart by the clock, and together take what the processor took.
+    // The clock distinguishes parts, and together take what the processor took.
     const clockMs = Object.values(times).reduce((sum, time) => sum + time);
     const scale = (cpuMs() - cpuStarted) / clockMs;
     for (const name in times) times[name] *= scale;

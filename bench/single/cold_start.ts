@@ -44,7 +44,10 @@ interface Case {
 const deno = (threads: number): Case => ({
   name: `deno-${threads}`,
   host: "deno",
-  env: { CIPHERLAYER_THREADS: String(threads), CIPHERLAYER_KV: ":memory:" },
+  env: {
+    CIPHERLAYER_THREADS: String(threads),
+    CIPHERLAYER_STATE: "kv::memory:",
+  },
 });
 const cases: Case[] = [
   deno(1),
@@ -179,7 +182,7 @@ async function measureCase(
       port,
     });
     const url = `http://127.0.0.1:${port}`;
-    const spent = { CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens` };
+    const spent = { CIPHERLAYER_STATE: `folder:${folder}/spent-tokens` };
     const starts: ColdStart[] = [];
     for (let run = 0; run < options.runs; run++) {
       starts.push(
@@ -206,7 +209,7 @@ async function main(args: string[]): Promise<void> {
     .option("--bits <n>", "length of the key", parseBenchKeyBits, 2048)
     .option(
       "--runs <n>",
-      "processes started of each host; medians are told",
+      "processes started of each host; reports medians",
       wholeNumber(1),
       5,
     )

@@ -16,17 +16,19 @@ import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
 import { encodeRoundResponse } from "../../sdk/wire/codec.ts";
 import { type InferencePlan, planFormat } from "../../sdk/wire/plan.ts";
 import { median } from "../shared/harness.ts";
-import { benchKey } from "../shared/keys.ts";
+import { benchKey, twoPrimeKey } from "../shared/keys.ts";
 
-const { rounds: roundsEach, json } = readScriptArguments(
+const { rounds: roundsEach, twoPrimes, json } = readScriptArguments(
   new Command("bench/single/pauses.ts")
     .description("Whether the pauses between rounds tell plaintexts.")
     .option("--rounds <n>", "of each kind of plaintext", wholeNumber(1), 200)
+    .option("--two-primes", "a key of two primes and not of three", false)
     .option("--json", "print one JSON object", false),
 );
 const length = 40;
 
-using owner = new PaillierEngine(benchKey(2048), { threads: 0 });
+const key = twoPrimes ? twoPrimeKey(2048) : benchKey(2048);
+using owner = new PaillierEngine(key, { threads: 0 });
 const { modulus } = owner.publicKey;
 const kinds = { zero: 0n, one: 1n, largest: modulus - 1n };
 type Kind = keyof typeof kinds;
@@ -145,6 +147,7 @@ function guess(left: number[], right: number[], learnt: 0 | 1): number {
 }
 
 const result = {
+  primes: twoPrimes ? 2 : 3,
   rounds: roundsEach,
   mediansMs: Object.fromEntries(names.map((name, i) => [name, medians[i]])),
   spread,

@@ -91,7 +91,7 @@ type Disturb = (
 ) => void;
 
 /**
- * The noise of readings from..to-1, each of a request of its own. Slots are
+ * The noise of readings from..to-1, each of a separate request. Slots are
  * independent: it does not matter which accumulator each of them falls to.
  */
 async function noiseOf(

@@ -30,7 +30,12 @@ const values = readScriptArguments(
   new Command("bench/single/privacy_cost.ts")
     .description("What each protection of the model costs an inference.")
     .option("--bits <n>", "bits of the key", parseBenchKeyBits, 2048)
-    .option("--runs <n>", "the least of so many is told", wholeNumber(1), 3),
+    .option(
+      "--runs <n>",
+      "reports the minimum of this many",
+      wholeNumber(1),
+      3,
+    ),
 );
 const bits: BenchKeyBits = values.bits;
 const runs: number = values.runs;

@@ -126,8 +126,9 @@ async function infer(reading: Float64Array) {
   });
   let batch = root, batchToken = rootToken;
   for (let index = 0; index < rounds.length; index++) {
-    const pending = index === 0
-      ? await time("gateway: transfers", () => root.extend(sealed.leaves))
+    const leaves = sealed.batches[index];
+    const pending = leaves > 0
+      ? await time("gateway: transfers", () => root.extend(leaves))
       : null;
     const linear = {
       token,

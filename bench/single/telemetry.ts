@@ -35,7 +35,7 @@ const observers: Record<string, CallObserver> = {
   "OpenTelemetry": new OpenTelemetryObserver(),
 };
 
-/** A round as it is told of. */
+/** A round as it is reported. */
 const phases = [
   "admit",
   "read",

@@ -105,7 +105,7 @@ export class AccuracyState {
       );
     if (whole) return line as AccuracyLine;
     throw new RangeError(
-      `Cannot resume from ${this.#path}: line ${number} is none of its own`,
+      `Cannot resume from ${this.#path}: line ${number} is not one that it wrote`,
     );
   }
 }

@@ -140,7 +140,7 @@ function formatSealed({ findings, needed }: SealedReport): string {
       ? [
         `WARNING: fewer than ${
           groupDigits(smallBudget)
-        }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account is told far fewer as long as the model is worth keeping.`,
+        }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account gets far fewer while the model is worth keeping.`,
       ]
       : [],
     "A client chooses inputs of the last layer by adding to its shares: only shares that are authenticated would stop it (docs/sealed.md).",

@@ -184,7 +184,7 @@ function serve(
     sealingKey: platformRandom(32),
     protections: exact,
     insecureKeys,
-    // Whoever serves a model to himself holds it: its labels need no limit.
+    // A locally served model is in the user's hands: its labels need no limit.
     budget: {
       store: new MemoryBudgetStore(),
       limits: { perModelDay: Infinity },

@@ -16,10 +16,10 @@ import {
   tokenHelp,
 } from "./owner_calls.ts";
 
-/** `cipherlayer models list|activate|rollback|delete`. */
+/** `cipherlayer models list|activate|rollback|withdraw|delete`. */
 export function modelsCommand(): Command {
   const models = new Command("models")
-    .summary("list, activate, roll back and delete deployed versions")
+    .summary("list, activate, roll back, withdraw and delete deployed versions")
     .description(
       "What the functions at a URL keep of an owner's models. New sessions get the active version; sessions that have begun keep theirs while it is stored.",
     )
@@ -49,6 +49,11 @@ Examples:
     .argument("<model>")
     .action((model: string, options: OwnerCallOptions) =>
       change(options, (plane) => plane.rollBack(model))
+    );
+  add("withdraw", "give new sessions no version of a model at all")
+    .argument("<model>")
+    .action((model: string, options: OwnerCallOptions) =>
+      change(options, (plane) => plane.withdraw(model))
     );
   add(
     "delete",

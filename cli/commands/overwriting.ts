@@ -11,7 +11,7 @@ import { UsageError } from "./command.ts";
 /**
  * Keeps what lies at `path` from being overwritten.
  *
- * @param force given by whoever wants that
+ * @param force given by the user
  * @throws {UsageError} where there is a file, or a folder that holds a package or
  * anything else
  */

@@ -45,7 +45,7 @@ export function openControlPlane(
   const isLocal = /^(localhost|127\..*|\[::1\])$/.test(hostname);
   if (protocol === "http:" && !isLocal) {
     note(
-      `Warning: ${hostname} is called without TLS; whoever listens gets the token`,
+      `Warning: ${hostname} is called without TLS; anybody who listens gets the token`,
     );
   }
   return new ControlPlane({

@@ -29,9 +29,9 @@ export async function runProgram(
 
 /**
  * Runs to an exit code: 0, 1 after a fault, that of a `UsageError`, 130 once
- * `signal` has aborted. What went wrong is told on stderr, help on stdout.
+ * `signal` has aborted. Faults go to stderr, help to stdout.
  *
- * @param run may give a code of its own
+ * @param run may return another code
  */
 export async function exitCodeOf(
   run: () => Promise<number | void>,

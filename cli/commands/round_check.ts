@@ -38,7 +38,7 @@ export class RememberingOwner extends PaillierEngine {
 
 /**
  * Whether the accumulators of every round are the simulator's. The functions send
- * hidden channels in an order of their own, the same for all samples of an
+ * hidden channels in a separate order, the same for all samples of an
  * inference: those are compared up to that order, all samples of a channel together.
  * The last round is compared as it is.
  *

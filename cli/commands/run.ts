@@ -73,7 +73,7 @@ export function runCommand(): Command {
     new Command("run")
       .summary("run a model on readings, encrypted")
       .description(
-        "Runs a package, or an ONNX model that it compiles first, on readings: encrypted, over HTTP, with a key of its own. Serves the model on this machine without noise, unless a URL is given, and compares every answer with the simulator's: they must be the same. Values outside the model's range are moved into it.",
+        "Runs a package, or an ONNX model that it compiles first, on readings: encrypted, over HTTP, with a fresh key. Serves the model on this machine without noise, unless a URL is given, and compares every answer with the simulator's: they must be the same. Values outside the model's range are moved into it.",
       )
       .argument(
         "<model>",
@@ -276,7 +276,7 @@ async function openModel(
   return model;
 }
 
-/** Whoever runs a model here holds it: scores are no secret, but of a sealed one. */
+/** The user of a local model holds it: scores are no secret, but of a sealed one. */
 function revealAs(
   { manifest, tensors }: ModelPackage,
   chosen: Reveal | undefined,

@@ -6,11 +6,13 @@
 import process from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import { startNodeServer } from "../../functions/hosts/node_server.ts";
-import { wholeNumber } from "./command.ts";
+import { UsageError, wholeNumber } from "./command.ts";
 
 interface Options {
   port: number;
   hostname: string;
+  cert?: string;
+  key?: string;
 }
 
 /** `cipherlayer serve`: until SIGINT or SIGTERM. */
@@ -18,7 +20,7 @@ export function serveCommand(): Command {
   return new Command("serve")
     .summary("serve models to gateways")
     .description(
-      "Serves packages until SIGINT or SIGTERM, on a thread for each processor. Without access control (CIPHERLAYER_ACCESS) whoever reaches the address may call: it is this machine's own by default.",
+      "Serves packages until SIGINT or SIGTERM, on a thread for each processor. Without access control (CIPHERLAYER_ACCESS) anybody who reaches the address may call: by default only this machine can.",
     )
     .argument(
       "[models]",
@@ -31,22 +33,34 @@ export function serveCommand(): Command {
       8000,
     )
     .option("--hostname <name>", "address to listen on", "127.0.0.1")
+    .option("--cert <file>", "serve TLS with this certificate (PEM)")
+    .option("--key <file>", "its private key (PEM)")
     .addHelpText(
       "after",
       `
+Certificate and key are read again when they change.
+
 The environment configures the rest (docs/hosting.md): CIPHERLAYER_SEALING_KEY,
 CIPHERLAYER_ACCESS, CIPHERLAYER_THREADS and others.
 
 Examples:
   cipherlayer serve
-  cipherlayer serve my-model --port 8080`,
+  cipherlayer serve my-model --port 8080
+  cipherlayer serve my-model --hostname 0.0.0.0 --cert chain.pem --key key.pem`,
     )
     .action(async (models: string | undefined, options: Options) => {
       if (models !== undefined) process.env.CIPHERLAYER_MODELS = models;
-      await startNodeServer(options);
+      await startNodeServer({ ...options, certificate: filesOf(options) });
       // Signals end the process.
       await new Promise(() => {});
     });
+}
+
+/** @throws {UsageError} for one without the other */
+function filesOf({ cert, key }: Options) {
+  if (!cert && !key) return undefined;
+  if (cert && key) return { cert, key };
+  throw new UsageError("error: --cert and --key go together");
 }
 
 function portNumber(text: string): number {

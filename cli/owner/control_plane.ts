@@ -82,6 +82,10 @@ export class ControlPlane {
     return await this.#ask("POST", `${part(name)}/rollback${query}`);
   }
 
+  withdraw(name: string): Promise<ModelStatus> {
+    return this.#ask("POST", `${part(name)}/withdraw`);
+  }
+
   remove(name: string, version: string): Promise<ModelStatus> {
     return this.#ask("DELETE", `${part(name)}/versions/${part(version)}`);
   }

@@ -39,7 +39,7 @@ export function decodePng(bytes: Uint8Array): PngSamples {
   }
   const max = 2 ** depth - 1;
   if (depth >= 8) return { width, height, values: data, channels, max };
-  // Below 8 bits (grey only) each row starts at a byte of its own.
+  // Below 8 bits (grey only) each row starts at a new byte.
   const rowBytes = Math.ceil(width * depth / 8);
   const values = Uint8Array.from({ length: width * height }, (_, pixel) => {
     const bit = pixel % width * depth;

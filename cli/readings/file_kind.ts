@@ -14,7 +14,7 @@ export type ReadingsKind =
   | "json"
   | "csv";
 
-/** Kinds that are told apart only to say what they are. */
+/** Kinds that are recognised only to name them. */
 type OtherKind =
   | "onnx"
   | "jpeg"

@@ -118,7 +118,7 @@ async function run(args: string[], signal: AbortSignal): Promise<void> {
   );
 }
 
-/** What is told of an hour without the cloud; waits with it. */
+/** What is reported of an hour without the cloud; waits with it. */
 interface HourTold {
   meanWatts: number;
   isOff: boolean;
@@ -139,7 +139,7 @@ async function* csvReports(
   }
 }
 
-/** Power as a plug reports it; what cannot be read, and a plug that hangs, is told. */
+/** Power as a plug reports it; reports what cannot be read, and a plug that hangs. */
 export async function* plugReports(
   messages: AsyncIterable<SensorMessage>,
   field: string,

@@ -24,7 +24,7 @@ export interface DemoKey {
  * Opens the demo's key pair of this length, or makes and stores one.
  *
  * It is sealed under `CIPHERLAYER_PASSPHRASE`. Where that is not set, a random
- * passphrase in a file beside the key has to do: no question is asked, and whoever
+ * passphrase in a file beside the key has to do: no question is asked, and anybody who
  * can read both files has the key.
  *
  * @param options.onGenerate told before a key is made, which takes seconds
@@ -67,7 +67,7 @@ export async function openDemoKey(
     } kept in ${store.path}, sealed under ${
       chosen
         ? source
-        : `${source}: whoever can read your files can open it (set CIPHERLAYER_PASSPHRASE to prevent that)`
+        : `${source}: anybody who can read your files can open it (set CIPHERLAYER_PASSPHRASE to prevent that)`
     }`,
   };
 }

@@ -171,7 +171,7 @@ function whatWasSeen(result: DemoResult): string {
     rounds.reduce((sum, { ciphertextsUp }) => sum + ciphertextsUp, 0),
   );
   const strength = insecure
-    ? `A ${keyBits}-bit key is INSECURE: whoever spends some computing time on it reads everything.\n`
+    ? `A ${keyBits}-bit key is INSECURE: with some computing time anybody reads everything.\n`
     : "";
   return `${strength}What the cloud saw: the public key, and ${up} numbers of ${
     2 * keyBits

@@ -19,7 +19,7 @@ export interface SealedPackage extends AsyncDisposable {
   contract: string;
 }
 
-/** Copies a package of the zoo to a folder of its own, as one that is sealed. */
+/** Copies a package of the zoo to a separate folder, as a sealed one. */
 export async function sealPackage(model: string): Promise<SealedPackage> {
   const { manifest, ...rest } = await readPackage(
     join(zooFolder, model, "package"),

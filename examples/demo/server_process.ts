@@ -1,5 +1,5 @@
 /**
- * The functions in a process of their own. Runtime: Deno and Node.
+ * The functions in a separate process. Runtime: Deno and Node.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { encodeHex } from "@std/encoding/hex";
 import { zooFolder } from "../../models/package/zoo.ts";
 
-/** The functions, running in a process of their own. */
+/** The functions, running in a separate process. */
 export interface ServerProcess extends AsyncDisposable {
   url: URL;
 }

@@ -1,5 +1,5 @@
 /**
- * Warnings, one for each cause: what lasts is not repeated, and its end is told.
+ * Warnings, one for each cause: what lasts is not repeated, and its end is reported.
  *
  * @module
  */

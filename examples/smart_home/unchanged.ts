@@ -1,5 +1,5 @@
 /**
- * Tells of a sensor that goes on sending one and the same value: it hangs.
+ * Reports a sensor that keeps sending the same value: it hangs.
  *
  * @module
  */

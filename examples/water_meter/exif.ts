@@ -20,7 +20,7 @@ const tags = {
   zone: 0x9011,
 } as const;
 
-/** Reads EXIF; where there is none, or it is damaged, nothing is told. */
+/** Reads EXIF; where there is none, or it is damaged, without a warning. */
 export function readExif(jpeg: Uint8Array): Exif {
   try {
     const fields = readFields(jpeg);

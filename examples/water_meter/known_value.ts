@@ -1,6 +1,6 @@
 /**
  * The last good value, from run to run. It never stops the app: what cannot be read
- * is told and passed over, what cannot be kept is told.
+ * is reported and passed over, what cannot be kept is reported.
  *
  * @module
  */

@@ -49,7 +49,7 @@ export interface CameraOptions {
 
 /**
  * Pictures of a camera, from a URL or a file that something else keeps writing. One
- * that fails, cannot be trusted, or is the same as before, is told once and left out.
+ * that fails, cannot be trusted, or is the same as before, is reported once and left out.
  *
  * @throws {PicturesEnded} after `maxFailures`
  */
@@ -166,7 +166,7 @@ function openedBy(address: string): { url: URL; headers: HeadersInit } {
 
 /**
  * Pictures of a folder in the order of their names, taken when their EXIF says, else
- * when the file was last changed. One that cannot be used is told and left out.
+ * when the file was last changed. One that cannot be used is reported and left out.
  *
  * @throws {UsageError} if there are none
  */

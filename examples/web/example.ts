@@ -1,5 +1,5 @@
 /**
- * Runs the inference that the page shows until somebody asks.
+ * Makes what the page shows until somebody asks.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { digitSample } from "../digits/samples.ts";
 import { Gateway } from "./gateway.ts";
 import type { Example, WorkerMessage } from "./messages.ts";
 
-/** Asks real functions for a handwritten 7, under a 2048-bit key made for it. */
+const exampleSum = [19, 23] as const;
+
+/** Draws ten digits, and asks real functions for a handwritten 7, under a 2048-bit key made for it. */
 export async function recordExample(signal: AbortSignal): Promise<Example> {
   const [functions, key] = await Promise.all([
     startFunctions({ insecureKeys: false, signal }),
@@ -26,11 +28,18 @@ export async function recordExample(signal: AbortSignal): Promise<Example> {
       tell: (message) => told.push(message),
     }),
   );
-  const picture = [...digitSample(7).picture];
+  const samples = Array.from(
+    { length: 10 },
+    (_, digit) => [...digitSample(digit).picture],
+  );
+  const picture = samples[7];
   await gateway.ask(picture);
+  await gateway.hide(picture);
+  await gateway.add(...exampleSum);
   // What was only on the way needs no showing afterwards.
   const passing = ["status", "sent", "received"];
   return {
+    samples,
     builtAt: new Date().toISOString(),
     picture,
     told: told.filter(({ kind }) => !passing.includes(kind)),

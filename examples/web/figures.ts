@@ -5,6 +5,7 @@
  */
 import { type Confidence, readableShare } from "./confidence.ts";
 import { drawGrey } from "./pad.ts";
+import type { Headline } from "./wording.ts";
 
 const bins = 64;
 const plotSide = 128;
@@ -74,6 +75,13 @@ export function shareBars({ shares, best }: Confidence): HTMLElement[] {
     );
     return bar;
   });
+}
+
+/** A number that matters, large, above what it counts. */
+export function headlineView([number, text]: Headline): HTMLElement {
+  const view = element("p", "headline");
+  view.append(element("strong", "", number), " ", element("span", "", text));
+  return view;
 }
 
 /** A row of a table: a heading and cells. */

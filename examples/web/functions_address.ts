@@ -7,7 +7,7 @@
 /** Where the functions are, and whether the user must agree first. */
 export type FunctionsAddress =
   | { kind: "own"; url: URL }
-  /** Named by whoever made the link: nothing is sent before the user agrees. */
+  /** Named by the link: nothing is sent before the user agrees. */
   | { kind: "named"; url: URL }
   | { kind: "refused"; reason: string };
 

@@ -11,6 +11,7 @@ import {
   inputCiphertexts,
 } from "../../sdk/fixed_point/layout.ts";
 import { contracts } from "../contracts.ts";
+import { addEncrypted, hidePicture } from "./experiments.ts";
 import type { RoundPlanned, WorkerMessage } from "./messages.ts";
 import { WatchedOwner } from "../watched_owner.ts";
 import { RoundObserver } from "./observer.ts";
@@ -55,9 +56,9 @@ export class Gateway implements AsyncDisposable {
     const observer = new RoundObserver(
       owner,
       globalThis.fetch.bind(globalThis),
-      (kind, round) => tell({ kind, round }),
+      tell,
     );
-    tell({ kind: "status", text: "Connecting to the cloud" });
+    tell({ kind: "status", text: "Step 2 of 3: connecting to the cloud" });
     let session: Session;
     try {
       session = await connect({
@@ -78,7 +79,7 @@ export class Gateway implements AsyncDisposable {
     }
     const gateway = new Gateway(owner, session, tell);
     gateway.#watch(observer);
-    tell({ kind: "status", text: "Preparing the encryption" });
+    tell({ kind: "status", text: "Step 3 of 3: preparing the encryption" });
     await session.whenPrepared();
     tell({
       kind: "ready",
@@ -129,17 +130,18 @@ export class Gateway implements AsyncDisposable {
       kind: "answer",
       answer: { scores, predicted, leakage, ...cost },
     });
-    await this.#encryptEachPixel(picture);
   }
 
-  /** For the figure, and for it only, each pixel is encrypted by itself; nothing is sent. */
-  async #encryptEachPixel(picture: number[]): Promise<void> {
-    const { ciphertextBytes } = this.#owner.publicKey;
-    const ciphertexts = await this.#owner.encryptBatch(picture.map(BigInt));
-    const residues = picture.map((_, pixel) =>
-      ciphertexts[(pixel + 1) * ciphertextBytes - 1]
-    );
-    this.#tell({ kind: "ciphertextPicture", residues });
+  /** @param picture 784 values in [0, 255] */
+  async hide(picture: number[]): Promise<void> {
+    const pictures = await hidePicture(this.#owner, picture);
+    this.#tell({ kind: "hidden", pictures });
+  }
+
+  /** Adds two whole numbers while they are encrypted. */
+  async add(left: number, right: number): Promise<void> {
+    const sum = await addEncrypted(this.#owner, left, right);
+    this.#tell({ kind: "sum", sum });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -39,7 +39,7 @@ async function open(
 
 /**
  * The key in this browser's IndexedDB, sealed under a random passphrase that lies
- * beside it: whoever can read this browser's profile can open it. An app with a
+ * beside it: anybody who can read this browser's profile can open it. An app with a
  * passphrase of its user's would seal it under that.
  */
 async function openBrowserKey(insecure: boolean): Promise<PrivateKey> {
@@ -59,18 +59,28 @@ async function openBrowserKey(insecure: boolean): Promise<PrivateKey> {
   const known = await store.fingerprint() !== null;
   tell({
     kind: "status",
-    text: known ? "Opening your key" : "Making your key, once for this browser",
+    text: `Step 1 of 3: ${
+      known ? "opening your key" : "making your key, once for this browser"
+    }`,
   });
   return await openKey(store, { bits, insecure });
 }
 
-scope.addEventListener("message", async ({ data }) => {
+async function answer(message: PageMessage): Promise<void> {
   try {
-    if (data.kind === "open") await open(data);
-    else if (gateway) await gateway.ask(data.picture);
-    else throw new Error("There is no session");
+    if (message.kind === "open") await open(message);
+    else if (!gateway) throw new Error("There is no session");
+    else if (message.kind === "ask") await gateway.ask(message.picture);
+    else if (message.kind === "hide") await gateway.hide(message.picture);
+    else await gateway.add(message.left, message.right);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     tell({ kind: "fault", text });
   }
+}
+
+/** Messages are answered in turn: what one decrypts is not taken for another's. */
+let turn = Promise.resolve();
+scope.addEventListener("message", ({ data }) => {
+  turn = turn.then(() => answer(data));
 });

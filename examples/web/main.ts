@@ -4,7 +4,6 @@
  * @module
  */
 import { groupDigits } from "../../cli/output/numbers.ts";
-import { digitSample } from "../digits/samples.ts";
 import { functionsAddress } from "./functions_address.ts";
 import type { Example, PageMessage, WorkerMessage } from "./messages.ts";
 import { drawGrey, DrawingPad } from "./pad.ts";
@@ -16,6 +15,9 @@ const sealed = find<HTMLInputElement>("sealed");
 const status = find("status");
 const samples = find<HTMLFieldSetElement>("samples");
 const dialog = find<HTMLDialogElement>("confirm");
+const adding = find<HTMLFieldSetElement>("adding-numbers");
+const addends = ["left", "right"].map((id) => find<HTMLInputElement>(id));
+const again = find<HTMLButtonElement>("again");
 
 const functions = functionsAddress(new URL(location.href));
 const story = new Story();
@@ -24,6 +26,10 @@ const story = new Story();
 let state: "closed" | "opening" | "ready" | "asking" | "failed" = "closed";
 let setting: Setting | null = null;
 let hasAsked = false;
+/** Whether the digit is to be asked as soon as the key is ready. */
+let isWaiting = false;
+/** What was asked last, else the example's. */
+let asked: number[] | null = null;
 
 const pad = new DrawingPad(find("pad"), {
   changed() {
@@ -51,13 +57,13 @@ worker.addEventListener("message", ({ data }: MessageEvent<WorkerMessage>) => {
       setting = data;
       showKey(data);
       enter("ready", "Ready: your key is in this browser.");
+      add();
+      if (isWaiting) askNow();
       break;
     case "answer":
       find("result").scrollIntoView({ block: "nearest" });
-      tell("Encrypting each pixel, for the picture below …", false);
-      break;
-    case "ciphertextPicture":
       enter("ready", "Done. Draw another one.");
+      hide();
       break;
     case "fault":
       enter("failed", data.text);
@@ -73,23 +79,56 @@ worker.addEventListener(
 ask.addEventListener("click", () => {
   if (state === "closed") return void agree();
   if (state === "failed") return open();
+  askNow();
+});
+find("clear").addEventListener("click", () => pad.clear());
+insecure.addEventListener("change", open);
+sealed.addEventListener("change", open);
+again.addEventListener("click", hide);
+find("relock").addEventListener("click", add);
+for (const input of addends) input.addEventListener("input", add);
+
+/** Asks for what the pad shows, now or as soon as the key is ready. */
+function askNow(): void {
+  isWaiting = false;
   const fault = pad.fault;
   const picture = pad.picture;
-  if (fault || !picture || !setting) {
+  if (fault || !picture) {
     tell(fault ?? "Draw a digit first, or choose one.", true);
+    return;
+  }
+  if (state !== "ready" || !setting) {
+    isWaiting = true;
+    ask.disabled = true;
+    ask.textContent = "Asking when ready …";
     return;
   }
   pad.finish();
   hasAsked = true;
+  asked = picture;
   story.begin(picture, setting);
   const isWide = matchMedia("(min-width: 68rem)").matches;
   find("trip").scrollIntoView({ block: isWide ? "nearest" : "start" });
   enter("asking", "Encrypting …");
   send({ kind: "ask", picture });
-});
-find("clear").addEventListener("click", () => pad.clear());
-insecure.addEventListener("change", open);
-sealed.addEventListener("change", open);
+}
+
+/** Has the last digit's pixels encrypted, and an empty sheet's. */
+function hide(): void {
+  if (asked) send({ kind: "hide", picture: asked });
+}
+
+/** Has the two numbers added under the browser's key. */
+function add(): void {
+  const areWhole = addends.every(({ value, validity }) =>
+    value !== "" && validity.valid
+  );
+  find("adding-fault").hidden = areWhole;
+  if (!areWhole) return;
+  const [left, right] = addends.map(({ value }) => Number(value));
+  find("adding").dataset.own = "";
+  send({ kind: "add", left, right });
+}
 
 /** Opens the session, after the user has agreed to a cloud that the link names. */
 async function agree(): Promise<void> {
@@ -128,12 +167,16 @@ function open(): void {
 
 function enter(next: typeof state, text: string): void {
   state = next;
+  if (state === "failed") isWaiting = false;
   const isFault = state === "failed" ||
     (state === "closed" && functions.kind === "refused");
   tell(text, isFault);
-  ask.textContent = state === "failed" ? "Try again" : "Ask the cloud";
-  ask.disabled = state === "opening" || state === "asking" ||
+  if (!isWaiting) {
+    ask.textContent = state === "failed" ? "Try again" : "Ask the cloud";
+  }
+  ask.disabled = isWaiting || state === "asking" ||
     functions.kind === "refused";
+  adding.disabled = again.disabled = state !== "ready";
   insecure.disabled = sealed.disabled = state !== "ready" &&
     state !== "failed";
 }
@@ -149,7 +192,11 @@ function showKey(
   { keyBits, fingerprint, kernel, model }: WorkerMessage & { kind: "ready" },
 ): void {
   const key = find("key");
-  const kernelName = kernel === "wasm" ? "WebAssembly" : "big integers";
+  const kernelName = kernel === "wasm"
+    ? "WebAssembly"
+    : kernel === "bigint"
+    ? "big integers"
+    : "WebAssembly without fused multiply-adds";
   key.textContent = `Your key: ${groupDigits(keyBits)} bits, ${
     fingerprint.slice(0, 16)
   }. Arithmetic: ${kernelName}. Network: ${model}.`;
@@ -166,9 +213,8 @@ function showFitted(): void {
 }
 
 /** One button for each digit, with the picture that it chooses. */
-function offerSamples(): void {
-  for (let digit = 0; digit < 10; digit++) {
-    const picture = [...digitSample(digit).picture];
+function offerSamples(pictures: readonly number[][]): void {
+  for (const [digit, picture] of pictures.entries()) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", `Use a handwritten ${digit}`);
@@ -189,9 +235,11 @@ async function showExample(): Promise<void> {
   const reply = await fetch("example.json");
   if (!reply.ok) return;
   const example: Example = await reply.json();
-  if (!hasAsked) story.replay(example);
+  offerSamples(example.samples);
+  if (hasAsked) return;
+  asked = example.picture;
+  story.replay(example);
 }
 
-offerSamples();
-showExample();
 agree();
+showExample();

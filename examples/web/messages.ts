@@ -20,7 +20,11 @@ export type PageMessage =
     kind: "ask";
     /** 784 values in [0, 255], row-major. */
     picture: number[];
-  };
+  }
+  /** Each pixel of a picture is to be encrypted by itself. */
+  | { kind: "hide"; picture: number[] }
+  /** Two whole numbers from 0 to 99 are to be added while they are encrypted. */
+  | { kind: "add"; left: number; right: number };
 
 /** One round before it is run: the same for every drawing. */
 export interface RoundPlanned {
@@ -58,6 +62,24 @@ export interface AnswerSeen {
   threads: number;
 }
 
+/** Ciphertexts modulo 256, one for each pixel. */
+export interface HiddenPictures {
+  digit: number[];
+  /** Of as many zeros. */
+  empty: number[];
+}
+
+/** Two numbers that were added while they were encrypted. */
+export interface SumSeen {
+  left: number;
+  right: number;
+  /** How those of the two numbers and of their sum begin. */
+  ciphertexts: number[][];
+  ciphertextBytes: number;
+  /** What the private key makes of the third. */
+  opened: number;
+}
+
 /** From the worker. */
 export type WorkerMessage =
   | { kind: "status"; text: string }
@@ -70,19 +92,20 @@ export type WorkerMessage =
     sealed: boolean;
     rounds: RoundPlanned[];
   }
-  /** Ciphertexts of a round have left; its sums are coming back. */
-  | { kind: "sent" | "received"; round: number }
+  /** Ciphertexts of a round have left: the first bytes of them. */
+  | { kind: "sent"; round: number; bytes: number[] }
+  /** Sums of a round are coming back. */
+  | { kind: "received"; round: number }
   | { kind: "round"; seen: RoundSeen }
   | { kind: "answer"; answer: AnswerSeen }
-  | {
-    kind: "ciphertextPicture";
-    /** 784 ciphertexts modulo 256, one for each pixel. */
-    residues: number[];
-  }
+  | { kind: "hidden"; pictures: HiddenPictures }
+  | { kind: "sum"; sum: SumSeen }
   | { kind: "fault"; text: string };
 
-/** An inference that ran when the page was built. */
+/** What was made when the page was built: digits to choose from, and an inference. */
 export interface Example {
+  /** A picture of each digit, as `picture`: to draw them takes a phone a second. */
+  samples: number[][];
   /** ISO 8601. */
   builtAt: string;
   /** 784 values in [0, 255], row-major. */

@@ -4,7 +4,6 @@
  * @module
  */
 import { join } from "node:path";
-import type { Manifest } from "../../models/package/format.ts";
 import {
   readPackage,
   writePackage,
@@ -12,22 +11,13 @@ import {
 import { zooFolder } from "../../models/package/zoo.ts";
 import { sealedModel } from "./sealed_model.ts";
 
-const model = "lenet-mnist";
+/** Where the zoo has them. */
+const packages = ["lenet-mnist/package", sealedModel];
 
-/** The manifest of the same network as one that gateways learn the answer of alone. */
-export function sealManifest(manifest: Manifest): Manifest {
-  return {
-    ...manifest,
-    name: sealedModel,
-    privacy: "sealed",
-    reveal: "label",
-  };
-}
-
-/** Writes the network into a folder, open and sealed. */
+/** Writes the open network and the sealed one into a folder that functions serve. */
 export async function writeModels(folder: string): Promise<void> {
-  const read = await readPackage(join(zooFolder, model, "package"));
-  const sealed = { ...read, manifest: sealManifest(read.manifest) };
-  await writePackage(join(folder, model, "package"), read);
-  await writePackage(join(folder, sealedModel, "package"), sealed);
+  for (const path of packages) {
+    const model = await readPackage(join(zooFolder, path));
+    await writePackage(join(folder, model.manifest.name, "package"), model);
+  }
 }

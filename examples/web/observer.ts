@@ -7,7 +7,9 @@ import type { RoundLayout } from "@cipherlayer/sdk/protocol";
 import { decode } from "cborg";
 import { unpackAnswers } from "../../sdk/fixed_point/packing.ts";
 import type { WatchedOwner } from "../watched_owner.ts";
-import type { RoundSeen } from "./messages.ts";
+import type { RoundSeen, WorkerMessage } from "./messages.ts";
+
+type OnTheWay = WorkerMessage & { kind: "sent" | "received" };
 
 /** Bytes that the page shows of what was sent: a picture of 32 x 32. */
 const shownBytes = 1024;
@@ -18,14 +20,14 @@ const shownMaps = 4;
 export class RoundObserver {
   readonly #owner: WatchedOwner;
   readonly #fetch: typeof fetch;
-  readonly #tell: (kind: "sent" | "received", round: number) => void;
+  readonly #tell: (message: OnTheWay) => void;
   #sent = new Uint8Array();
 
-  /** @param tell is told when ciphertexts of a round leave, and when sums come back */
+  /** @param tell called when ciphertexts of a round leave, and when sums come back */
   constructor(
     owner: WatchedOwner,
     send: typeof fetch,
-    tell: (kind: "sent" | "received", round: number) => void,
+    tell: (message: OnTheWay) => void,
   ) {
     this.#owner = owner;
     this.#fetch = send;
@@ -41,9 +43,10 @@ export class RoundObserver {
     // sealed inference's first round also what prepares its oblivious transfers.
     const { ciphertexts } = decode(init.body as Uint8Array);
     this.#sent = ciphertexts.slice(0, shownBytes);
-    this.#tell("sent", Number(round));
+    const bytes = [...this.#sent];
+    this.#tell({ kind: "sent", round: Number(round), bytes });
     const reply = await this.#fetch(input, init);
-    this.#tell("received", Number(round));
+    this.#tell({ kind: "received", round: Number(round) });
     return reply;
   };
 

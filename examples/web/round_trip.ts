@@ -41,7 +41,8 @@ export class RoundTrip {
   }
 
   /** Ciphertexts of a round have left; what comes back is not there yet. */
-  sent(round: number): void {
+  sent(round: number, bytes: readonly number[]): void {
+    this.#showSent(round, bytes);
     this.#enter(round, "leaving");
   }
 
@@ -73,10 +74,7 @@ export class RoundTrip {
         this.#sealed ? what : `${groupDigits(sums)} ${what}`,
       ),
     );
-    find(row, ".there").replaceChildren(
-      greyPicture(cloud.bytes, 32, "Encrypted numbers, drawn as shades: noise"),
-      element("small", "", `layer ${index + 1}`),
-    );
+    this.#showSent(index, cloud.bytes);
     caption(row, ".up", ciphertextsUp, report.bytesUp);
     caption(row, ".down", ciphertextsDown, report.bytesDown);
     this.#enter(index, "done");
@@ -87,6 +85,13 @@ export class RoundTrip {
     for (const row of this.#rows) {
       if (row.dataset.state !== "done") row.dataset.state = "waiting";
     }
+  }
+
+  #showSent(round: number, bytes: readonly number[]): void {
+    find(this.#rows[round], ".there").replaceChildren(
+      greyPicture(bytes, 32, "Encrypted numbers, drawn as shades: noise"),
+      element("small", "", `layer ${round + 1}`),
+    );
   }
 
   #enter(round: number, state: RoundState): void {

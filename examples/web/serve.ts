@@ -5,6 +5,7 @@
  * @module
  */
 import { Hono } from "hono";
+import { compress } from "hono/compress";
 import { startFunctions } from "../demo/server_process.ts";
 import { buildPage, pageFiles } from "./build.ts";
 import { writeModels } from "./models.ts";
@@ -24,7 +25,7 @@ interface Served extends AsyncDisposable {
 
 /**
  * Serves the page of `folder` on a loopback port, and passes what the functions are
- * asked on to them: processes of their own, which may not read the browser's files.
+ * asked on to them: separate processes, which may not read the browser's files.
  *
  * @param port 0: any free one
  */
@@ -50,6 +51,7 @@ async function servePage(
       signal: req.raw.signal,
     });
   });
+  app.get("*", compress());
   for (const name of pageFiles) {
     const body = await Deno.readFile(`${folder}/${name}`);
     const headers = {
@@ -98,7 +100,7 @@ async function main(args: string[]): Promise<number> {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", interrupt);
   const folder = await Deno.makeTempDir();
   try {
-    await buildPage(folder, stop.signal);
+    await buildPage(folder, { signal: stop.signal });
     await using served = await servePage(folder, { port, signal: stop.signal });
     console.log(`The page is at ${served.url} (Ctrl-C stops)`);
     await stopped;

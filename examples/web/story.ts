@@ -3,23 +3,35 @@
  *
  * @module
  */
+import { groupDigits } from "../../cli/output/numbers.ts";
 import { readConfidence } from "./confidence.ts";
-import { drawHistogram, element, shareBars, tableRow } from "./figures.ts";
+import {
+  drawHistogram,
+  element,
+  headlineView,
+  shareBars,
+  tableRow,
+} from "./figures.ts";
+import { Guess } from "./guess.ts";
 import type {
   AnswerSeen,
   Example,
+  HiddenPictures,
   RoundPlanned,
   RoundSeen,
+  SumSeen,
   WorkerMessage,
 } from "./messages.ts";
 import { drawGrey } from "./pad.ts";
 import { RoundTrip } from "./round_trip.ts";
 import {
   costCells,
+  costHeadlines,
   leakageCells,
+  type Learnt,
+  readableHex,
   sayAnswer,
   sayCiphertext,
-  sayCost,
   sayLearnt,
   sayWork,
 } from "./wording.ts";
@@ -35,6 +47,7 @@ export interface Setting {
 const filled = [
   "scores",
   "cost",
+  "promise",
   "cipher-histogram",
   "learnt",
   "leakage",
@@ -52,6 +65,11 @@ export function find<E extends Element = HTMLElement>(id: string): E {
 export class Story {
   readonly #trip = new RoundTrip(find("rounds"));
   readonly #answer = find<HTMLOutputElement>("answer");
+  readonly #bar = find<HTMLProgressElement>("bar");
+  readonly #guess = new Guess(
+    { left: find("guess-left"), right: find("guess-right") },
+    find("guess-result"),
+  );
   #setting: Setting = {
     kernel: "",
     sealed: false,
@@ -66,8 +84,10 @@ export class Story {
     delete document.body.dataset.example;
     this.#trip.start(picture, setting.rounds, setting.sealed);
     for (const id of filled) find(id).replaceChildren();
-    const cipher = find<HTMLCanvasElement>("cipher-picture");
-    cipher.getContext("2d")!.clearRect(0, 0, cipher.width, cipher.height);
+    this.#guess.clear();
+    this.#bar.max = setting.rounds.length;
+    this.#bar.value = 0;
+    this.#bar.hidden = false;
     this.#answer.dataset.state = "asking";
     find("answer-digit").textContent = "…";
     find("answer-text").textContent = "The cloud is asked.";
@@ -80,16 +100,23 @@ export class Story {
   show(message: WorkerMessage): void {
     switch (message.kind) {
       case "sent":
-        return this.#trip.sent(message.round);
+        this.#bar.value = message.round + 0.25;
+        return this.#trip.sent(message.round, message.bytes);
       case "received":
+        this.#bar.value = message.round + 0.75;
         return this.#trip.received(message.round);
       case "round":
+        this.#bar.value = message.seen.index + 1;
         return this.#showRound(message.seen);
       case "answer":
+        this.#bar.hidden = true;
         return this.#showAnswer(message.answer);
-      case "ciphertextPicture":
-        return this.#showCiphertexts(message.residues);
+      case "hidden":
+        return this.#showHidden(message.pictures);
+      case "sum":
+        return this.#showSum(message.sum);
       case "fault":
+        this.#bar.hidden = true;
         this.#trip.stop();
         if (this.#answer.dataset.state !== "asking") return;
         this.#answer.dataset.state = "none";
@@ -103,7 +130,10 @@ export class Story {
     const ready = told.find((message) => message.kind === "ready");
     if (!ready) return;
     this.begin(picture, ready);
-    for (const message of told) this.show(message);
+    for (const message of told) {
+      if (message.kind !== "sum") this.show(message);
+      else if (!("own" in find("adding").dataset)) this.#replaySum(message.sum);
+    }
     document.body.dataset.example = "";
     const day = new Date(builtAt).toLocaleDateString("en-GB", {
       day: "numeric",
@@ -132,7 +162,11 @@ export class Story {
     const isSure = confidence?.isSure ?? true;
     find("answer-digit").textContent = isSure ? String(answer.predicted) : "?";
     find("answer-text").textContent = sayAnswer(answer.predicted, confidence);
-    find("cost").textContent = sayCost(answer, this.#seen.length);
+    find("promise").textContent =
+      "The cloud saw neither the digit nor this answer.";
+    find("cost").replaceChildren(
+      ...costHeadlines(answer, this.#seen.length).map(headlineView),
+    );
     this.#answer.dataset.state = isSure ? "done" : "unsure";
     find("scores").replaceChildren(
       ...confidence ? shareBars(confidence) : [],
@@ -144,8 +178,8 @@ export class Story {
     );
     const learnt = sayLearnt(answer.leakage);
     find("learnt").replaceChildren(
-      pointsView("The cloud", learnt.cloud),
-      pointsView("This browser", learnt.gateway),
+      learntView("The cloud", learnt.cloud),
+      learntView("This browser", learnt.gateway),
     );
     find("equations").hidden = answer.leakage.gateway.rounds.length === 0;
     find("leakage").replaceChildren(
@@ -154,17 +188,38 @@ export class Story {
     );
   }
 
-  #showCiphertexts(residues: number[]): void {
-    const canvas = find<HTMLCanvasElement>("cipher-picture");
-    drawGrey(canvas.getContext("2d")!, residues, 28);
-    drawHistogram(find("cipher-histogram"), residues, "Encrypted pixels");
+  #showHidden(pictures: HiddenPictures): void {
+    // Those of the question before came late.
+    if (this.#answer.dataset.state === "asking") return;
+    this.#guess.show(pictures);
+    drawHistogram(
+      find("cipher-histogram"),
+      pictures.digit,
+      "Encrypted pixels",
+    );
+  }
+
+  #replaySum(sum: SumSeen): void {
+    find<HTMLInputElement>("left").value = String(sum.left);
+    find<HTMLInputElement>("right").value = String(sum.right);
+    this.#showSum(sum);
+  }
+
+  #showSum({ ciphertexts, ciphertextBytes, opened }: SumSeen): void {
+    find("sum").textContent = String(opened);
+    for (
+      const [i, id] of ["left-locked", "right-locked", "sum-locked"].entries()
+    ) {
+      find(id).textContent = `${readableHex(ciphertexts[i])} …`;
+    }
+    find("locked-bits").textContent = groupDigits(8 * ciphertextBytes);
   }
 }
 
-function pointsView(title: string, points: string[]): HTMLElement {
+function learntView(title: string, { headline, points }: Learnt): HTMLElement {
   const view = element("div", "view");
   const list = element("ul");
   list.append(...points.map((text) => element("li", "", text)));
-  view.append(element("h3", "", title), list);
+  view.append(element("h3", "", title), headlineView(headline), list);
   return view;
 }

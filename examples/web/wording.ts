@@ -23,16 +23,20 @@ export function sayAnswer(
     : `Not sure: perhaps ${share(best)}, perhaps ${share(second)}.`;
 }
 
+/** A number that matters, and what it counts. */
+export type Headline = [number: string, text: string];
+
 /** What the answer took. */
-export function sayCost(
+export function costHeadlines(
   { totalMs, bytesUp, bytesDown }: AnswerSeen,
   rounds: number,
-): string {
-  return `It took ${readableSeconds(totalMs)} and ${rounds} rounds: ${
-    readableBytes(bytesUp)
-  } left, ${
-    readableBytes(bytesDown)
-  } came back. The cloud saw neither the digit nor this answer.`;
+): Headline[] {
+  return [
+    [readableSeconds(totalMs), "from asking to the answer"],
+    [String(rounds), "round trips"],
+    [readableBytes(bytesUp), "left, encrypted"],
+    [readableBytes(bytesDown), "came back, encrypted"],
+  ];
 }
 
 /** Where the time went, and with which arithmetic. */
@@ -43,8 +47,12 @@ export function sayWork(
 ): string {
   const total = (part: "encryptMs" | "evaluateMs" | "decryptMs") =>
     readableSeconds(reports.reduce((sum, report) => sum + report[part], 0));
-  const how = kernel === "wasm"
-    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}, the fast way`
+  const how = kernel !== "bigint"
+    ? `WebAssembly${threads > 1 ? ` on ${threads} threads` : ""}${
+      kernel === "wasm"
+        ? ", the fast way"
+        : " without fused multiply-adds: half as fast as with them"
+    }`
     : "JavaScript's big integers: several times slower than WebAssembly, with the same results";
   return `Encrypting took ${total("encryptMs")}, the cloud's work ${
     total("evaluateMs")
@@ -53,34 +61,47 @@ export function sayWork(
   }. This side calculates with ${how}. Without encryption the same network takes milliseconds: that is the price.`;
 }
 
-/** What the cloud and this browser could learn, in a few points each. */
+/** What one side learns: a number, and a few points. */
+export interface Learnt {
+  headline: Headline;
+  points: string[];
+}
+
+/** What the cloud and this browser could learn. */
 export function sayLearnt(
   { cloud, gateway }: LeakageReport,
-): { cloud: string[]; gateway: string[] } {
+): { cloud: Learnt; gateway: Learnt } {
   const sums = gateway.rounds.reduce((sum, round) => sum + round.equations, 0);
   return {
-    cloud: [
-      "Nothing of your digit, and nothing of the answer, unless the encryption is broken.",
-      "That somebody asked, when, from which network address, and with which public key.",
-      `${
-        groupDigits(cloud.ciphertexts)
-      } encrypted numbers: as many for every drawing.`,
-    ],
-    gateway: gateway.rounds.length === 0 ? sealedGateway : [
-      "The answer, and how sure the network is.",
-      `${
-        groupDigits(sums)
-      } sums on the way, and the shape of the network's ${gateway.rounds.length} layers.`,
-      "Not what the network has learnt, its weights. Somebody who asks very often, or cheats, can work out some of them; a model's owner can limit that.",
-    ],
+    cloud: {
+      headline: [
+        `${groupDigits(cloud.bits)} bits`,
+        "of your digit or of the answer, unless the encryption is broken",
+      ],
+      points: [
+        "That somebody asked, when, from which network address, and with which public key.",
+        `${
+          groupDigits(cloud.ciphertexts)
+        } encrypted numbers: as many for every drawing.`,
+      ],
+    },
+    gateway: gateway.rounds.length === 0 ? sealedGateway : {
+      headline: [`${groupDigits(sums)} sums`, "on the way to the answer"],
+      points: [
+        `The answer, how sure the network is, and the shape of its ${gateway.rounds.length} layers.`,
+        "Not what the network has learnt, its weights. Somebody who asks very often, or cheats, can work out some of them; a model's owner can limit that.",
+      ],
+    },
   };
 }
 
-const sealedGateway = [
-  "The answer alone, not how sure the network is.",
-  "On the way only numbers that look random, and the shape of the network.",
-  "Somebody who asks very often can still learn from the answers; a model's owner can limit that.",
-];
+const sealedGateway: Learnt = {
+  headline: ["1 digit", "the answer alone, not how sure the network is"],
+  points: [
+    "On the way only numbers that look random, and the shape of the network.",
+    "Somebody who asks very often can still learn from the answers; a model's owner can limit that.",
+  ],
+};
 
 /** Cells of the table of bits and equations, one row a round. */
 export function leakageCells({ gateway }: LeakageReport): string[][] {
@@ -103,11 +124,26 @@ export function costCells({ report }: RoundSeen): string[] {
   ];
 }
 
+/** The outcome of a guess between two pictures, and what luck alone would give. */
+export function sayGuess(
+  isRight: boolean,
+  hits: number,
+  tries: number,
+): string {
+  const outcome = isRight ? "You found it" : "It was the other one";
+  return `${outcome}. Found ${groupDigits(hits)} of ${groupDigits(tries)}: ` +
+    "tossing a coin finds half, and the cloud can do no better.";
+}
+
+/** How a number begins, in hexadecimal. */
+export function readableHex(bytes: readonly number[]): string {
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("")
+    .replace(/.{8}(?=.)/g, "$& ");
+}
+
 /** How the first number that was sent in a round begins. */
 export function sayCiphertext({ index, cloud }: RoundSeen): string {
-  const shown = cloud.bytes.slice(0, 24)
-    .map((byte) => byte.toString(16).padStart(2, "0")).join("")
-    .replace(/.{8}(?=.)/g, "$& ");
+  const shown = readableHex(cloud.bytes.slice(0, 24));
   return `Round ${index + 1}: numbers of ${
     groupDigits(8 * cloud.ciphertextBytes)
   } bits; the first begins, in hexadecimal, ${shown} …`;

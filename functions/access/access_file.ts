@@ -19,7 +19,7 @@ const settleMs = 100;
  * The operator's list in a file, read again when it changes: a line that is taken
  * away ends its token's use within a tenth of a second. It is read whole, or not at
  * all: while the file is being written, is empty or cannot be read, the list read last
- * stays in force, and a fault is told of once.
+ * stays in force, and a fault is reported once.
  */
 export class AccessFile implements Access {
   readonly #path: string;

@@ -18,7 +18,7 @@ export interface ConfiguredAccessOptions {
 }
 
 /**
- * Access by the operator's list: whoever holds a listed token, or is named by the
+ * Access by the operator's list: a caller that holds a listed token, or is named by the
  * proxy and listed. Without a list all whom the proxy names are clients of all models.
  *
  * Tokens are looked up by their digest. How long that takes may tell how far the

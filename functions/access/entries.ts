@@ -6,7 +6,7 @@
  * {"account":"acme","roles":["client","owner"],"models":"all"}
  * ```
  *
- * A line with `sha256` is for whoever holds the token of that digest; one without,
+ * A line with `sha256` is for the holder of the token of that digest; one without,
  * for the account that a proxy names.
  *
  * @module

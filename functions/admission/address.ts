@@ -17,8 +17,8 @@ export function remoteAddress(host: unknown): string | undefined {
 }
 
 /**
- * What callers are told apart by: an IPv4 address or, of an IPv6 address, the network of
- * 64 bits, since whoever has one address there has them all; undefined for anything but
+ * What distinguishes callers: an IPv4 address or, of an IPv6 address, the network of
+ * 64 bits, since the owner of one address there has them all; undefined for anything but
  * text.
  */
 export function callerNetwork(address: unknown): string | undefined {

@@ -21,10 +21,10 @@ import {
   stopping,
 } from "./gate.ts";
 import { chargeRate, type Rates } from "./rates.ts";
-import type { Share } from "../rounds/privacy/paced.ts";
+import { attend, type Share } from "../rounds/privacy/paced.ts";
 import type { Work } from "./turns.ts";
 
-/** What decides which calls are let in. */
+/** What decides which calls are admitted. */
 export interface AdmissionOptions {
   access: Access;
   gate: Gate;
@@ -50,7 +50,7 @@ export interface AdmissionEnv {
     hold: Reception["hold"];
     /** Gives the call's turn to another; its place stays taken until it is answered. */
     endTurn: Place["endTurn"];
-    /** Set by whoever answers with a stream: resolves when it has ended. */
+    /** Set by a handler that answers with a stream: resolves when it has ended. */
     ended?: Promise<void>;
   };
 }
@@ -65,8 +65,10 @@ export interface AdmissionEnv {
  */
 export function admit(
   options: AdmissionOptions,
-  { startsSession, workOf }: {
+  { startsSession, worksHere, workOf }: {
     startsSession: boolean;
+    /** Whether this thread computes the answer. */
+    worksHere: boolean;
     /** What the call asks for, or an error for one that is refused at once. */
     workOf: (request: Request, body: Uint8Array) => Work;
   },
@@ -95,7 +97,12 @@ export function admit(
         const place = reception.admit();
         c.set("endTurn", place.endTurn);
         await notes.during("wait", () => place.turn(request.signal, work));
-        await next();
+        const leaveThread = worksHere ? attend(reception.caller) : undefined;
+        try {
+          await next();
+        } finally {
+          leaveThread?.();
+        }
         place.endTurn();
       } finally {
         const ended = c.get("ended");
@@ -136,7 +143,7 @@ function readCall(
 }
 
 /**
- * Lets in a call that waits for no turn, since it evaluates nothing: what owners do, and
+ * Admits a call that waits for no turn, since it evaluates nothing: what owners do, and
  * lists of models. It takes a place, so that few are under way; like new sessions, these
  * calls are turned away first. Comes behind `requireRole`.
  *

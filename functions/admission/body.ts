@@ -72,7 +72,7 @@ export function checkContentType({ headers }: Request): void {
  * @throws {CipherlayerError} `body-too-large`; `malformed`, retryable for a body that
  * comes too slowly or ends early; whatever `onBytes` throws
  *
- * @param onBytes told of memory before it is taken
+ * @param onBytes called before memory is taken
  */
 export async function readBody(
   request: Request,

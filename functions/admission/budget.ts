@@ -1,6 +1,6 @@
 /**
  * Budgets: what an account may be told in a minute, a day, and a day of one model.
- * Keys are free to make, so budgets belong to accounts that somebody has checked.
+ * Keys are free to make, so budgets belong to authenticated accounts.
  *
  * @module
  */
@@ -48,9 +48,13 @@ export interface Budget {
   limits: BudgetLimits;
 }
 
+/** Whether anything is counted: Infinity is no limit. */
+export const isLimited = ({ limits }: Budget): boolean =>
+  Object.values(limits).some(Number.isFinite);
+
 /**
  * The budget of models whose labels are limited by the day, as all sealed ones are;
- * Infinity is a limit that somebody chose.
+ * Infinity is a limit that the operator chose.
  *
  * @throws {CipherlayerError} `unsupported` without one
  */
@@ -65,16 +69,32 @@ export function labelBudget(budget: Budget | undefined): Budget {
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 
+/** A call that costs something the first time alone. */
+export interface PaidOnce {
+  /** The same for every repetition, and for nothing else of the account. */
+  id: string;
+  /** When it cannot come any more, in milliseconds since 1970. */
+  endsAt: number;
+}
+
 /**
  * Charges a call.
  *
+ * @param call.once that it was paid for is written down in the same step as the charge,
+ * so that neither a repetition is charged nor one admitted whose charge was refused
  * @throws {CipherlayerError} `budget-exceeded`, with the time until the window ends
  */
 export async function chargeBudget(
   { store, limits }: Budget,
-  call: { account: string; model: string; values: number; nowMs: number },
+  call: {
+    account: string;
+    model: string;
+    values: number;
+    nowMs: number;
+    once?: PaidOnce;
+  },
 ): Promise<void> {
-  const { model, values, nowMs } = call;
+  const { model, values, nowMs, once } = call;
   const owner = JSON.stringify(call.account);
   const windows: [name: string, limit: number | undefined, lengthMs: number][] =
     [
@@ -94,8 +114,18 @@ export async function chargeBudget(
     }];
   });
   if (charges.length === 0) return;
-  const spent = await store.charge(charges, values, nowMs);
-  if (spent) {
+  const paid = once && {
+    window: `${owner}, call ${once.id}`,
+    limit: values,
+    endsAt: once.endsAt,
+    keepMs: dayMs,
+  };
+  const spent = await store.charge(
+    paid ? [paid, ...charges] : charges,
+    values,
+    nowMs,
+  );
+  if (spent && spent.window !== paid?.window) {
     throw new CipherlayerError(
       "budget-exceeded",
       "Cannot evaluate round: the account's budget is spent for now",
@@ -113,7 +143,7 @@ export function valuesOf(layout: RoundLayout, range: AnswerRange): number {
   return values;
 }
 
-/** For one process: others have counts of their own. */
+/** For one process: others count separately. */
 export class MemoryBudgetStore implements BudgetStore {
   readonly #counts = new Map<string, { count: number; endsAt: number }>();
 

@@ -8,6 +8,8 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 /** How soon the first estimate is replaced by what is seen. */
 const meanWeight = 0.2;
+/** Of the queue, the share of one caller. */
+const callerShare = 0.25;
 
 /** A queue of bounded length. */
 export class FirstContacts {
@@ -15,6 +17,7 @@ export class FirstContacts {
   readonly #clock: () => number;
   #meanMs: number;
   #waiting = 0;
+  readonly #waitingOf = new Map<string, number>();
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -35,28 +38,39 @@ export class FirstContacts {
   /**
    * Runs `work` once those before have ended, however they did.
    *
-   * @throws {CipherlayerError} `overloaded` at once, with the time that those before will take
+   * @param caller whom it counts for: one has no more than its share of the queue
+   * @throws {CipherlayerError} `overloaded` at once, or `rate-limited` where the
+   * caller's other gateways wait, with the time that those before will take
    */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#waiting > this.#maxWaiting) {
+  run<T>(caller: string, work: () => Promise<T>): Promise<T> {
+    const own = this.#waitingOf.get(caller) ?? 0;
+    const isFull = this.#waiting > this.#maxWaiting;
+    if (isFull || own > callerShare * this.#maxWaiting) {
       throw new CipherlayerError(
-        "overloaded",
+        isFull ? "overloaded" : "rate-limited",
         "Cannot take the call: too many gateways begin",
         { retryable: true, retryAfterMs: this.#waiting * this.#meanMs },
       );
     }
-    this.#waiting++;
+    this.#count(caller, 1);
     const result = this.#last.then(async () => {
       const startedMs = this.#clock();
       try {
         return await work();
       } finally {
-        this.#waiting--;
+        this.#count(caller, -1);
         this.#meanMs += meanWeight *
           (this.#clock() - startedMs - this.#meanMs);
       }
     });
     this.#last = result.catch(() => {});
     return result;
+  }
+
+  #count(caller: string, change: 1 | -1): void {
+    this.#waiting += change;
+    const own = (this.#waitingOf.get(caller) ?? 0) + change;
+    if (own > 0) this.#waitingOf.set(caller, own);
+    else this.#waitingOf.delete(caller);
   }
 }

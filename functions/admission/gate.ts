@@ -1,10 +1,11 @@
 /**
  * Back-pressure: a bounded number of calls is worked on, a bounded number waits in
- * bounded memory, and the rest is told when to come back.
+ * bounded memory, and the rest gets `Retry-After`.
  *
  * @module
  */
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { LruMap } from "../models/lru.ts";
 import { type Caller, type Turn, Turns, type Work } from "./turns.ts";
 
 export interface GateLimits {
@@ -26,13 +27,18 @@ export const defaultGateLimits: GateLimits = {
   perCaller: 64,
 };
 
-/** A call that asks to be let in. */
+/** A call that asks for admission. */
 export interface Arrival {
   /** Account, or address, that calls. */
   caller: string;
   /** New sessions are turned away first, so that inferences under way can end. */
   startsSession: boolean;
 }
+
+/** What a caller that comes back may have before those that stayed, at most. */
+const creditMs = 250;
+/** Callers without calls whose shares are remembered. */
+const restingCallers = 1024;
 
 /** Limits that are not given, or undefined, are the default ones. */
 function withDefaults(limits: Partial<GateLimits>): GateLimits {
@@ -60,6 +66,10 @@ export class Gate {
     string,
     Caller & { calls: number; bodyBytes: number }
   >();
+  /** What callers had when their last call ended. */
+  readonly #resting = new LruMap<string, Shares>(restingCallers);
+  /** The least that a caller with calls has had; it never falls. */
+  readonly #least: Shares = { servedMs: 0, usedMs: 0 };
   readonly #turns: Turns;
   #places = 0;
   /** Of these, the calls that have had their turn and whose answers are being read. */
@@ -78,7 +88,7 @@ export class Gate {
     this.#clock = clock;
   }
 
-  /** Whether the functions are stopping: no call is let in any more. */
+  /** Whether the functions are stopping: no call is admitted any more. */
   get draining(): boolean {
     return this.#draining;
   }
@@ -88,7 +98,7 @@ export class Gate {
     return this.#turns.running;
   }
 
-  /** Calls that have been let in and are not worked on yet. */
+  /** Calls that were admitted and are not worked on yet. */
   get waiting(): number {
     return this.#places - this.#turns.running - this.#answering;
   }
@@ -115,7 +125,7 @@ export class Gate {
     const { limits } = this;
     if (this.#draining) throw stopping();
     const known = this.#callers.get(caller) ??
-      { calls: 0, bodyBytes: 0, lightTurns: 0, ...this.#minShares() };
+      { calls: 0, bodyBytes: 0, lightTurns: 0, ...this.#sharesOf(caller) };
     if (known.calls >= limits.perCaller) {
       throw refusal(
         "rate-limited",
@@ -147,7 +157,12 @@ export class Gate {
         place?.leave();
         this.#bodyBytes -= heldBytes;
         known.bodyBytes -= heldBytes;
-        if (--known.calls === 0) this.#callers.delete(caller);
+        if (--known.calls === 0) {
+          this.#raiseLeast();
+          this.#callers.delete(caller);
+          const { servedMs, usedMs } = known;
+          this.#resting.set(caller, { servedMs, usedMs });
+        }
       },
     };
   }
@@ -199,14 +214,27 @@ export class Gate {
     }
   }
 
-  /** A caller that comes now has no claim on what others had before. */
-  #minShares(): Pick<Caller, "servedMs" | "usedMs"> {
-    const callers = [...this.#callers.values()];
-    if (callers.length === 0) return { servedMs: 0, usedMs: 0 };
+  /**
+   * A caller that comes for the first time has no claim on what others had before; one
+   * that comes back has some on what they had meanwhile.
+   */
+  #sharesOf(caller: string): Shares {
+    this.#raiseLeast();
+    const least = this.#least, had = this.#resting.take(caller);
+    if (!had) return { ...least };
     return {
-      servedMs: Math.min(...callers.map(({ servedMs }) => servedMs)),
-      usedMs: Math.min(...callers.map(({ usedMs }) => usedMs)),
+      servedMs: Math.max(had.servedMs, least.servedMs - creditMs),
+      usedMs: Math.max(had.usedMs, least.usedMs - creditMs),
     };
+  }
+
+  #raiseLeast(): void {
+    const callers = [...this.#callers.values()];
+    if (callers.length === 0) return;
+    for (const share of ["servedMs", "usedMs"] as const) {
+      const least = Math.min(...callers.map((caller) => caller[share]));
+      this.#least[share] = Math.max(this.#least[share], least);
+    }
   }
 
   #place(caller: Caller): Place {
@@ -247,6 +275,8 @@ export class Gate {
     return Math.min(longestRetryMs, Math.max(1, aheadMs));
   }
 }
+
+type Shares = Pick<Caller, "servedMs" | "usedMs">;
 
 /** What a call holds from its first byte. */
 export interface Reception {

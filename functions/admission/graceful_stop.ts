@@ -17,7 +17,7 @@ const lingerMs = 5_000;
 
 /**
  * On SIGTERM or SIGINT, `deno serve` takes no connections any more and ends the process
- * when the last answer has left. This lets it: no call is let in from then on, those
+ * when the last answer has left. This lets it: no call is admitted from then on, those
  * under way end, and then `release` is called, to give up what would keep the process
  * alive. The exit code is 0; at a second signal, or after 25 seconds, 1.
  *

@@ -9,15 +9,22 @@ import type { Share } from "../rounds/privacy/paced.ts";
 /** Predicted milliseconds up to which a round is light, however it is split. */
 const lightMs = 100;
 
+/** Of the turns for calls of any weight, those that first contacts may have. */
+const firstContactShare = 0.25;
+
 /** What a call asks of a thread, as far as it can be told before. */
 export interface Work {
   /** Predicted milliseconds on one core of all that the call is a part of. */
   predictedMs: number;
   /** Parts that it is in. */
   shards: number;
+  /** Whether a gateway asks for it once: the check of its key, a plan. */
+  isFirstContact?: boolean;
+  /** A whole number that is the same for all calls of a key: one thread has its tables. */
+  home?: number;
 }
 
-/** Somebody whose calls wait; kept as long as there are any. */
+/** A caller whose calls wait; kept as long as there are any. */
 export interface Caller extends Share {
   /** Predicted milliseconds of all calls that it has had turns for. */
   servedMs: number;
@@ -34,6 +41,7 @@ export interface Turn {
 interface Waiting {
   caller: Caller;
   isLight: boolean;
+  isFirstContact: boolean;
   /** Of the call itself. */
   predictedMs: number;
   /**
@@ -46,11 +54,12 @@ interface Waiting {
 
 /**
  * Turns for calls of any weight and, beside them, as many that only light calls may
- * take: these never wait for heavy ones, which the threads work on between them.
+ * take: these never wait for heavy ones, which the threads work on between them. First
+ * contacts never have all threads, however many strangers come at once.
  */
 export class Turns {
   readonly #perKind: number;
-  readonly #taken = { light: 0, any: 0 };
+  readonly #taken = { light: 0, any: 0, firstContact: 0 };
   readonly #waiting = new Set<Waiting>();
 
   /** @param perKind turns of each kind */
@@ -79,6 +88,7 @@ export class Turns {
     const waiting: Waiting = {
       caller,
       isLight: work.predictedMs <= lightMs,
+      isFirstContact: work.isFirstContact ?? false,
       predictedMs,
       rank: caller.servedMs + predictedMs,
       take: turn.resolve,
@@ -98,7 +108,7 @@ export class Turns {
     }
   }
 
-  /** Gives a turn of a kind to whoever is next, if there is one. */
+  /** Gives a turn of a kind to the next caller, if there is one. */
   #give(kind: "light" | "any"): void {
     if (this.#taken[kind] >= this.#perKind) return;
     const next = this.#next(kind);
@@ -107,9 +117,11 @@ export class Turns {
     this.#taken[kind]++;
     next.caller.servedMs += next.predictedMs;
     if (kind === "light") next.caller.lightTurns++;
+    if (next.isFirstContact) this.#taken.firstContact++;
     next.take({
       end: () => {
         if (kind === "light") next.caller.lightTurns--;
+        if (next.isFirstContact) this.#taken.firstContact--;
         this.#taken[kind]--;
         this.#give(kind);
       },
@@ -120,6 +132,7 @@ export class Turns {
     let first: Waiting | undefined;
     for (const waiting of this.#waiting) {
       if (kind === "light" && !this.#mayTakeLight(waiting)) continue;
+      if (waiting.isFirstContact && !this.#hasRoomForFirst()) continue;
       if (!first || isBefore(waiting, first)) first = waiting;
     }
     return first;
@@ -128,6 +141,11 @@ export class Turns {
   /** One caller never has all of them, so that another's light call finds one. */
   #mayTakeLight({ isLight, caller }: Waiting): boolean {
     return isLight && caller.lightTurns < Math.max(1, this.#perKind - 1);
+  }
+
+  #hasRoomForFirst(): boolean {
+    const max = Math.max(1, Math.floor(firstContactShare * this.#perKind));
+    return this.#taken.firstContact < max;
   }
 }
 

@@ -30,6 +30,11 @@ export class Carried {
     this.closed = this.#carry();
   }
 
+  /** Calls that have come over it and are not answered. */
+  get calls(): number {
+    return this.#calls;
+  }
+
   /** A call has come over it. */
   begin(): void {
     this.#calls++;

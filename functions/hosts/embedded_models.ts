@@ -30,7 +30,7 @@ export class EmbeddedModels implements ModelStore {
       try {
         return [modelInfo(this.#model(name))];
       } catch {
-        // A package that is not sound is not offered; who asks for it is told.
+        // An unsound package is not listed; asking for it gives the reason.
         return [];
       }
     });

@@ -10,6 +10,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Carried } from "./carried_connection.ts";
+import type { Certificate } from "./certificate.ts";
 
 type Handler = (
   request: Request,
@@ -24,7 +25,11 @@ export interface GuardedListenerOptions {
   idleMs?: number;
   /** Default 4096. */
   maxConnections?: number;
+  /** Speaks TLS with it. Default: plain HTTP. */
+  certificate?: Certificate;
 }
+
+type Server = Deno.HttpServer<Deno.NetAddr>;
 
 /** What a connection and the calls on it may need; the server must never lack them. */
 const spareDescriptors = 12;
@@ -33,10 +38,13 @@ const sweepMs = 500;
 const shortIdleMs = 1_000;
 const pauseMs = 100;
 
-/** Serves a handler until it is told to stop. */
+/** Serves a handler until it is stopped. */
 export class GuardedListener {
   readonly #listener: Deno.TcpListener;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #handler: Handler;
+  /** The one that new connections are carried to, and earlier ones. */
+  #server: Server;
+  readonly #earlier: Promise<void>[] = [];
   readonly #maxConnections: number;
   /** By the port that the server sees. */
   readonly #connections = new Map<number, Carried>();
@@ -48,11 +56,9 @@ export class GuardedListener {
     const { hostname, port, idleMs = 75_000, maxConnections = 4096 } = options;
     this.#idleMs = idleMs;
     this.#maxConnections = maxConnections;
+    this.#handler = handler;
     this.#listener = Deno.listen({ hostname, port });
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      (request, host) => this.#answer(handler, request, host),
-    );
+    this.#server = this.#serve(options.certificate);
     this.#sweep = setInterval(() => this.#closeIdle(this.#idleMs), sweepMs);
     void this.#accept();
   }
@@ -66,33 +72,54 @@ export class GuardedListener {
     return this.#connections.size;
   }
 
+  /**
+   * Speaks TLS with another certificate on connections from now on; calls under way end
+   * under the one before.
+   *
+   * @throws {Error} if the certificate cannot be used; then nothing has changed
+   */
+  renew(certificate: Certificate): void {
+    const before = this.#server;
+    this.#server = this.#serve(certificate);
+    this.#earlier.push(before.shutdown());
+  }
+
   /** Takes no connections from now on. Resolves when the calls under way are answered. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#listener.close();
     this.#idleMs = shortIdleMs;
     // It ends its connections when they are through, and with them those of clients.
-    await this.#server.shutdown();
+    await Promise.all([...this.#earlier, this.#server.shutdown()]);
     await Promise.all(
       this.#connections.values().map(({ closed }) => closed),
     );
     clearInterval(this.#sweep);
   }
 
+  #serve(certificate?: Certificate): Server {
+    return Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...certificate },
+      (request, host) => this.#answer(request, host),
+    );
+  }
+
   async #answer(
-    handler: Handler,
     request: Request,
     host: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ): Promise<Response> {
     const connection = this.#connections.get(host.remoteAddr.port);
-    // Somebody on this machine found the server's own port.
+    // A process on this machine found the server's own port.
     if (!connection) return new Response(null, { status: 403 });
     connection.begin();
     const completed = host.completed.finally(() => connection.end());
     const { from: remoteAddr } = connection;
-    const response = await handler(request, { remoteAddr, completed });
-    // Deno's server leaves it open until all has come that it reads no more.
-    if (response.headers.get("connection") === "close") connection.refuse();
+    const response = await this.#handler(request, { remoteAddr, completed });
+    // Deno's server leaves it open until all has come that it reads no more. Other calls
+    // on it, as HTTP/2 has them, go on.
+    if (
+      response.headers.get("connection") === "close" && connection.calls === 1
+    ) connection.refuse();
     return response;
   }
 

@@ -6,6 +6,7 @@
 import { fileURLToPath } from "node:url";
 import { buildWorker } from "./build_worker.ts";
 import { bundle } from "./bundle.ts";
+import type { CertificateFiles } from "./certificate.ts";
 import { permissionsFor } from "./permissions.ts";
 import { workerdPath } from "./workerd_path.ts";
 
@@ -17,6 +18,8 @@ export interface HostOptions {
   models: string;
   hostname: string;
   port: number;
+  /** Deno and Node: serves TLS with it. */
+  certificate?: CertificateFiles;
   /** What it will find in its environment. Default: this process's. */
   env?: Record<string, string>;
 }
@@ -40,8 +43,9 @@ export interface HostCommand {
 export async function prepareHost(
   host: Host,
   folder: string,
-  { models, hostname, port, env = Deno.env.toObject() }: HostOptions,
+  options: HostOptions,
 ): Promise<HostCommand> {
+  const { models, hostname, port, env = Deno.env.toObject() } = options;
   switch (host) {
     case "deno":
       return {
@@ -50,14 +54,10 @@ export async function prepareHost(
           "run",
           "--quiet",
           "--no-prompt",
-          ...permissionsFor(env, { models, hostname, port }),
+          ...permissionsFor(env, options),
           fileURLToPath(new URL("./deno.ts", import.meta.url)),
         ],
-        env: {
-          CIPHERLAYER_MODELS: models,
-          HOST: hostname,
-          PORT: String(port),
-        },
+        env: placeOf(options),
       };
     case "node": {
       const output = `${folder}/functions.mjs`;
@@ -69,11 +69,7 @@ export async function prepareHost(
       return {
         program: "node",
         args: [output],
-        env: {
-          CIPHERLAYER_MODELS: models,
-          HOST: hostname,
-          PORT: String(port),
-        },
+        env: placeOf(options),
       };
     }
     case "workerd":
@@ -85,4 +81,16 @@ export async function prepareHost(
         env: {},
       };
   }
+}
+
+/** What the hosts of this repository read of where to listen and what to serve. */
+function placeOf(
+  { models, hostname, port, certificate }: HostOptions,
+): Record<string, string> {
+  return {
+    CIPHERLAYER_MODELS: models,
+    HOST: hostname,
+    PORT: String(port),
+    ...certificate && { TLS_CERT: certificate.cert, TLS_KEY: certificate.key },
+  };
 }

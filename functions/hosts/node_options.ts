@@ -5,30 +5,25 @@
  */
 import "./node_20.ts";
 import process from "node:process";
-import type { AppOptions } from "../app.ts";
-import { accessFrom } from "../settings/access.ts";
-import { checkModelFolder, folderModels } from "../settings/model_folder.ts";
-import { sharedOptions } from "../settings/options.ts";
+import {
+  type ProcessOptions,
+  processOptions,
+} from "../settings/process_options.ts";
 import { Settings } from "../settings/settings.ts";
-import { FolderNonceStore } from "./spent_folder.ts";
+import { openState } from "../settings/state.ts";
 
 /**
- * Reads settings and models.
+ * Reads settings and models, and opens the shared state.
  *
  * @param sealingKey in place of the environment's
+ * @param isListener and no thread of one
  * @throws {Error} for what cannot be read
  */
 export async function nodeOptions(
   sealingKey: Uint8Array,
-): Promise<AppOptions> {
+  isListener: boolean,
+): Promise<ProcessOptions> {
   const settings = new Settings(process.env, "node");
-  const spent = settings.text("CIPHERLAYER_SPENT_TOKENS");
-  await checkModelFolder(settings);
-  return {
-    models: folderModels(settings),
-    ...sharedOptions(settings),
-    access: await accessFrom(settings),
-    nonces: spent ? new FolderNonceStore(spent) : undefined,
-    sealingKey,
-  };
+  const state = await openState(settings, { isListener });
+  return await processOptions(settings, { sealingKey, state });
 }

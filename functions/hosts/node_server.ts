@@ -5,16 +5,20 @@
  * - `CIPHERLAYER_MODELS`: folder of model packages, or a package;
  * - `CIPHERLAYER_ACCESS`: who may call, a file, read again when it changes, or its
  *   text;
- * - `CIPHERLAYER_SPENT_TOKENS`: folder in which spent tokens are remembered, shared
- *   by all processes of the machine; default: one that ends with the process;
+ * - `CIPHERLAYER_STATE`: as on Deno, without Deno KV; or `folder:PATH`, in which spent
+ *   tokens alone are remembered, by all processes of the machine; default: a folder that
+ *   ends with the process;
  * - `CIPHERLAYER_THREADS`: threads that evaluate, default one a processor;
  * - `CIPHERLAYER_SESSIONS_PER_MINUTE` (default 120), `CIPHERLAYER_CALLS_PER_MINUTE`,
- *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`: as on Deno, counted by
- *   each process for itself.
+ *   `CIPHERLAYER_SEALED_MS_PER_MINUTE`, `CIPHERLAYER_SEALED_BYTES_PER_MINUTE`,
+ *   `CIPHERLAYER_CALLS_AT_ONCE`, `CIPHERLAYER_WAITING_CALLS`, `CIPHERLAYER_STORE` (no
+ *   folder), `CIPHERLAYER_OWNER_KEYS`, `CIPHERLAYER_METRICS`, `CIPHERLAYER_BUDGET_...`:
+ *   as on Deno; rates are counted by the process where the state is a folder.
  *
  * @module
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer as createTlsServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,9 +34,14 @@ import {
   sealingKeyFrom,
   threadsFrom,
 } from "../settings/options.ts";
+import { telemetryFrom } from "../settings/telemetry.ts";
 import { createApp } from "../app.ts";
-import { MemoryBudgetStore } from "../admission/budget.ts";
 import { EvaluationThreads, type ThreadWorker } from "../threads/threads.ts";
+import {
+  type CertificateFiles,
+  readCertificate,
+  watchCertificate,
+} from "./certificate.ts";
 import { nodeOptions } from "./node_options.ts";
 import { Settings } from "../settings/settings.ts";
 
@@ -41,36 +50,43 @@ export interface NodeAddress {
   hostname: string;
   /** 0 for a free one. */
   port: number;
+  /** Speaks TLS with it. Default: plain HTTP. */
+  certificate?: CertificateFiles;
 }
+
+/** A client that has connected has so long to agree on TLS. */
+const handshakeMs = 10_000;
 
 /**
  * Serves the functions until SIGINT or SIGTERM ends the process.
  *
  * @throws {RangeError} for a setting that makes no sense
+ * @throws {FileError} for a certificate or key that cannot be used
  * @throws {Error} where the port is taken
  */
 export async function startNodeServer(
-  { hostname, port }: NodeAddress,
+  { hostname, port, certificate: files }: NodeAddress,
 ): Promise<void> {
+  const certificate = files && await readCertificate(files);
   const { env } = process;
   const settings = new Settings(env, "node");
   const sealingKey = keyOf(settings);
   const threads = threadsFrom(settings, availableParallelism());
-  if (env.CIPHERLAYER_SPENT_TOKENS) {
-    mkdirSync(env.CIPHERLAYER_SPENT_TOKENS, { recursive: true, mode: 0o700 });
-  } else {
+  if (!env.CIPHERLAYER_STATE) {
     const folder = mkdtempSync(join(tmpdir(), "cipherlayer-spent-"));
-    env.CIPHERLAYER_SPENT_TOKENS = folder;
+    env.CIPHERLAYER_STATE = `folder:${folder}`;
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
   }
 
   const kernel = selectKernel();
   const gate = gateFrom(settings, threads);
+  const options = await nodeOptions(sealingKey, true);
   const app = createApp({
-    ...await nodeOptions(sealingKey),
+    ...options,
     kernel,
     gate,
-    rates: ratesFrom(settings, new MemoryBudgetStore()),
+    rates: ratesFrom(settings, options.budget.store),
+    ...telemetryFrom(settings, gate),
     address: remoteAddress,
     threads: threads > 1
       ? new EvaluationThreads(threads, sealingKey, startThread)
@@ -80,7 +96,18 @@ export async function startNodeServer(
     fetch: app.fetch,
     // The adapter's own Response lacks methods of Node's.
     overrideGlobalObjects: false,
+    ...certificate && {
+      createServer: createTlsServer,
+      serverOptions: { ...certificate, handshakeTimeout: handshakeMs },
+    },
   });
+  if (certificate) {
+    watchCertificate(
+      files,
+      certificate,
+      (renewed) => (server as Server).setSecureContext(renewed),
+    );
+  }
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, hostname, resolve);
@@ -88,7 +115,7 @@ export async function startNodeServer(
   const at = server.address() as AddressInfo;
   console.error(
     `Listening on ${
-      urlOf(at)
+      urlOf(at, certificate ? "https" : "http")
     } with ${threads} threads and the ${kernel.name} kernel`,
   );
 
@@ -108,8 +135,10 @@ function remoteAddress(host: unknown): string | undefined {
   return callerNetwork(incoming.socket.remoteAddress);
 }
 
-function urlOf({ address, port }: AddressInfo): string {
-  return `http://${address.includes(":") ? `[${address}]` : address}:${port}/`;
+function urlOf({ address, port }: AddressInfo, scheme: string): string {
+  return `${scheme}://${
+    address.includes(":") ? `[${address}]` : address
+  }:${port}/`;
 }
 
 /** The thread's entry lies beside this module, bundled or not. */

@@ -9,6 +9,6 @@ import { nodeOptions } from "./node_options.ts";
 
 const accept = answerCalls(
   (reply, transfer) => parentPort!.postMessage(reply, transfer),
-  nodeOptions,
+  (sealingKey) => nodeOptions(sealingKey, false),
 );
 parentPort!.on("message", accept);

@@ -9,12 +9,14 @@ import { parseArgs } from "node:util";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { zooFolder } from "../../models/package/zoo.ts";
+import { type CertificateFiles, certificateFiles } from "./certificate.ts";
 import { type Host, hosts, prepareHost } from "./host_process.ts";
 import { portableOptions } from "../settings/options.ts";
 import { Settings } from "../settings/settings.ts";
 
 const usage =
   `usage: deno task serve [--on HOST] [--port N] [--hostname NAME] [--models DIR]
+                       [--cert FILE --key FILE]
        deno task serve --on node|workerd --build DIR
 
 Serves the functions until SIGINT or SIGTERM. The environment configures them as
@@ -23,6 +25,8 @@ docs/hosting.md says.
   --on HOST        deno (default), node or workerd
   --port N         default 8000
   --hostname NAME  address to listen on, default 127.0.0.1
+  --cert FILE      serve TLS with this certificate (PEM), read again when it changes
+  --key FILE       its private key (PEM)
   --models DIR     folder of model packages, default CIPHERLAYER_MODELS or models/zoo
   --build DIR      write what the host needs to DIR and serve nothing: for Node
                    functions.mjs, for workerd and Cloudflare a worker with its models
@@ -40,6 +44,7 @@ interface Choice {
   hostname: string;
   models: string;
   build?: string;
+  certificate?: CertificateFiles;
 }
 
 /** @throws {Error} for arguments that make no sense */
@@ -51,6 +56,8 @@ function choiceFrom(args: string[]): Choice | null {
       port: { type: "string", default: "8000" },
       hostname: { type: "string", default: "127.0.0.1" },
       models: { type: "string" },
+      cert: { type: "string" },
+      key: { type: "string" },
       build: { type: "string" },
       help: { type: "boolean" },
     },
@@ -69,6 +76,18 @@ function choiceFrom(args: string[]): Choice | null {
   if (values.build !== undefined && host === "deno") {
     throw new TypeError("--build: Deno runs functions/main.ts as it is");
   }
+  const { cert, key } = values;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new TypeError("--cert and --key go together");
+  }
+  const certificate = cert === undefined || key === undefined
+    ? certificateFiles(Deno.env.toObject())
+    : { cert, key };
+  if (certificate && host === "workerd") {
+    throw new TypeError(
+      "--cert: workerd serves no TLS here; put a proxy before it",
+    );
+  }
   const models = values.models ??
     (Deno.env.get("CIPHERLAYER_MODELS") || zooFolder);
   return {
@@ -77,6 +96,10 @@ function choiceFrom(args: string[]): Choice | null {
     hostname: values.hostname,
     models: resolve(models),
     build: values.build,
+    certificate: certificate && {
+      cert: resolve(certificate.cert),
+      key: resolve(certificate.key),
+    },
   };
 }
 
@@ -129,7 +152,9 @@ async function main(args: string[]): Promise<number> {
       Deno.addSignalListener(signal, () => child.kill(signal));
     }
     console.error(
-      `Serving on ${host} at http://${choice.hostname}:${choice.port}/`,
+      `Serving on ${host} at ${
+        choice.certificate ? "https" : "http"
+      }://${choice.hostname}:${choice.port}/`,
     );
     const { code, signal } = await child.status;
     return signal ? 0 : code;

@@ -16,7 +16,7 @@ export interface LocalServer extends AsyncDisposable {
 /**
  * Serves what `handler` answers on the loopback interface.
  *
- * @param handler such as a Hono app's `fetch`; is told where a call comes from
+ * @param handler such as a Hono app's `fetch`; receives the address of the caller
  * @param port 0 for a free one
  */
 export function serveLocally(

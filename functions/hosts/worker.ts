@@ -10,7 +10,12 @@ import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { bigIntKernel } from "../../sdk/paillier/public/kernel_bigint.ts";
 import { bitLength } from "../../sdk/paillier/public/big_integer.ts";
-import { limbsFor } from "../../sdk/paillier/wasm/limbs.ts";
+import { unfusedKernel } from "../../sdk/paillier/wasm/kernel_wasm.ts";
+import {
+  limbsFor,
+  longDigits,
+  shortDigits,
+} from "../../sdk/paillier/wasm/limbs.ts";
 import { pairModule } from "../../sdk/paillier/wasm/pair_module.ts";
 import { Gate } from "../admission/gate.ts";
 import { createApp } from "../app.ts";
@@ -39,7 +44,7 @@ const limits: Partial<Limits> = {
 
 /**
  * Calls of an isolate. None waits for another to end: the platform takes a request
- * that waits for nothing of its own for one that hangs.
+ * that waits for nothing for one that hangs.
  */
 const gateLimits = { running: 128, waiting: 0, bodyBytes: 32 * 2 ** 20 };
 
@@ -95,18 +100,19 @@ function optionsFrom(environment: WorkerEnvironment) {
  */
 function kernelAtStart(): Kernel {
   const kernel = selectKernel();
-  if (kernel.name !== "wasm") {
+  if (kernel === bigIntKernel) {
     console.warn(
-      "WebAssembly with relaxed SIMD cannot be compiled here: rounds run on BigInt, several times slower.",
+      "WebAssembly with SIMD cannot be compiled here: rounds run on BigInt, several times slower.",
     );
     return kernel;
   }
-  const ready = new Set(modulusBits.map(limbsFor));
-  for (const limbs of ready) pairModule(limbs);
+  const format = kernel === unfusedKernel ? shortDigits : longDigits;
+  const ready = new Set(modulusBits.map((bits) => limbsFor(bits, format)));
+  for (const limbs of ready) pairModule(limbs, format);
   return {
-    name: kernel.name,
+    ...kernel,
     open(moduli, registers) {
-      const limbs = limbsFor(Math.max(...moduli.map(bitLength)));
+      const limbs = limbsFor(Math.max(...moduli.map(bitLength)), format);
       return (ready.has(limbs) ? kernel : bigIntKernel).open(moduli, registers);
     },
   };

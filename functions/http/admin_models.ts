@@ -1,5 +1,5 @@
 /**
- * Routes of model owners: upload, activate, roll back, delete.
+ * Routes of model owners: upload, activate, roll back, withdraw, delete.
  *
  * @module
  */
@@ -90,6 +90,10 @@ export function adminModelRoutes(
       const to = c.req.query("to");
       return c.json(await deployments.rollBack(c.req.param("name"), to));
     })
+    .post(
+      `${name}/withdraw`,
+      async (c) => c.json(await deployments.withdraw(c.req.param("name"))),
+    )
     .delete(version, async (c) => {
       const { name, version } = c.req.param();
       return c.json(await deployments.remove(name, version));

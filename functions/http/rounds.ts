@@ -28,6 +28,7 @@ import type { Limits } from "../admission/limits.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { PreparedModel } from "../rounds/prepared_model.ts";
 import { type NonceStore, spendToken } from "../stores/spent_tokens.ts";
+import type { Share } from "../rounds/privacy/paced.ts";
 import type { TokenContent } from "../rounds/sealed_token.ts";
 import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
@@ -52,6 +53,7 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
   const admitted = admit(options, {
     startsSession: false,
+    worksHere: !threads,
     workOf: (request, body) => workOf(options, request, body),
   });
   const path = "/:index{[0-9]{1,4}}";
@@ -75,7 +77,8 @@ export function roundRoutes(options: RoundRoutesOptions): Hono<AdmissionEnv> {
     );
     const round = await notes.during(
       "prepare",
-      () => prepareRound(options, opened, principal),
+      () =>
+        prepareRound(options, opened, { principal, caller: c.get("share") }),
     );
     notes.add(factsOf(round));
     await notes.during("admit", () => admitRound(options, round, principal));
@@ -121,7 +124,13 @@ function workOf(
   const shard = new URL(url).searchParams.get("shard") ?? undefined;
   const { shards } = parseShard(shard, limits.shards);
   const content = keyring.sealingOf(token).sealer.open(token, clock());
-  return workOfPart(content, shards);
+  return { ...workOfPart(content, shards), home: homeOf(content.modulus) };
+}
+
+/** From the end of the modulus: its first bits are much the same for all keys. */
+function homeOf(modulus: Uint8Array): number {
+  return new DataView(modulus.buffer, modulus.byteOffset, modulus.length)
+    .getUint32(modulus.length - 4) >>> 1;
 }
 
 /**
@@ -134,6 +143,12 @@ export function workOfPart(
 ): Work {
   const { predictedMs } = content;
   return { predictedMs, shards: Math.min(shards, content.shards) };
+}
+
+/** Who calls, and whom the work counts for. */
+interface Asker {
+  principal: Principal;
+  caller: Share;
 }
 
 /** A call as it was decoded: shard number `shard` of `shards` of round `index`. */
@@ -173,9 +188,9 @@ function openToken(
 async function prepareRound(
   { models }: RoundRoutesOptions,
   call: OpenedCall,
-  principal: Principal,
+  asker: Asker,
 ): Promise<PreparedCall> {
-  const prepared = await preparedFor(models, call, principal);
+  const prepared = await preparedFor(models, call, asker);
   const { answers } = prepared.round(call.index);
   const [from, to] = shardRange(answers, call.shard, call.shards);
   return { ...call, prepared, range: { from, to } };
@@ -239,12 +254,12 @@ function ciphertextBytes({ content }: OpenedCall): number {
 async function preparedFor(
   models: ModelStore,
   { sealing: { prepared }, content }: OpenedCall,
-  principal: Principal,
+  { principal, caller }: Asker,
 ): Promise<PreparedModel> {
   const model = await loadModel(models, content, principal);
   const modulusBits = 8 * content.modulus.length;
   const { samples } = content;
-  const found = await prepared.get(model, { modulusBits, samples });
+  const found = await prepared.get(model, { modulusBits, samples }, caller);
   if (!equal(found.planHash, content.planHash)) {
     throw new CipherlayerError(
       "token-mismatch",

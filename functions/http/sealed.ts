@@ -7,11 +7,21 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Context, Hono } from "hono";
+import {
+  batchRowsMs,
+  perBatch,
+  setUpMs,
+} from "../../models/planner/garbling_costs.ts";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { callBytes } from "../../sdk/garbling/rounds/run.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
-import { TransferSender } from "../../sdk/transfer/sender.ts";
+import {
+  batchAnswerBytes,
+  rootLeaves,
+  setupAnswerBytes,
+} from "../../sdk/transfer/chain.ts";
+import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
 import { sequenceType, writeSequence } from "../../sdk/wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
 import { requireRole } from "../access/require_role.ts";
@@ -20,8 +30,11 @@ import {
   type AdmissionOptions,
   admit,
 } from "../admission/admit.ts";
-import { type Budget, chargeBudget, labelBudget } from "../admission/budget.ts";
+import type { Budget } from "../admission/budget.ts";
+import { type FinalCall, FinalCalls } from "../admission/final_calls.ts";
 import { FirstContacts } from "../admission/first_contacts.ts";
+import { chargeWork, type SealedWork } from "../admission/rates.ts";
+import { Repetitions } from "../admission/repetitions.ts";
 import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
 import type { ModelStore } from "../models/model_store.ts";
@@ -34,7 +47,12 @@ import {
 import { answerRoot, answerSetup } from "../rounds/sealed/answer_transfers.ts";
 import type { SealedModel } from "../rounds/sealed/sealed_model.ts";
 import type { SealedModels } from "../rounds/sealed/sealed_models.ts";
-import type { SealedToken } from "../rounds/sealed/token.ts";
+import type {
+  ActivationToken,
+  LinearToken,
+  SealedToken,
+} from "../rounds/sealed/token.ts";
+import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
 import { streamReply } from "./stream_reply.ts";
@@ -44,16 +62,18 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   keyring: Keyring;
   kernel: Kernel;
   sealedModels: SealedModels;
-  /** Labels of a model that an account is told in a day: without it no model is served. */
+  /** Labels of a model that an account may receive a day; without it no model is served. */
   budget?: Budget;
+  /** Where tokens of last rounds are remembered that have been used. */
+  nonces: NonceStore;
 }
 
 /** Answers of set-ups held, 194 kB each. */
 const setUpsKept = 16;
-/** What one takes a thread, about. */
-const setUpMs = 1000;
-/** Beside the one that is worked on; whoever comes then is told when to come back. */
+/** Beside the one under way; later callers get Retry-After. */
 const maxSetUpsWaiting = 8;
+/** A gateway sets transfers up once a day at most; sessions come and go. */
+const transfersLifetimeMs = 24 * 60 * 60_000;
 /** Not predicted for each call: counted as heavy, so that it passes no light one. */
 const callWork: Work = { predictedMs: 500, shards: 1 };
 
@@ -65,9 +85,9 @@ export function sealedRoutes(
 ): Hono<AdmissionEnv> {
   const calls = new SealedCalls(options);
   const isClient = requireRole(options.access, "client");
-  const workOf = () => callWork;
-  const starts = admit(options, { startsSession: true, workOf });
-  const goesOn = admit(options, { startsSession: false, workOf });
+  const work = { worksHere: true, workOf: () => callWork };
+  const starts = admit(options, { startsSession: true, ...work });
+  const goesOn = admit(options, { startsSession: false, ...work });
   const reply = (c: Call, body: Uint8Array) =>
     c.body(body as Uint8Array<ArrayBuffer>, 200, {
       "content-type": "application/cbor",
@@ -79,7 +99,12 @@ export function sealedRoutes(
       starts,
       async (c) => reply(c, await calls.setUp(c)),
     )
-    .post("/roots", isClient, goesOn, (c) => reply(c, calls.renew(c)))
+    .post(
+      "/roots",
+      isClient,
+      goesOn,
+      async (c) => reply(c, await calls.renew(c)),
+    )
     .post(
       "/rounds/:index{[0-9]{1,4}}",
       isClient,
@@ -107,8 +132,12 @@ class SealedCalls {
   readonly #setUps = new LruMap<string, Promise<Uint8Array>>(setUpsKept);
   readonly #firstContacts = new FirstContacts(maxSetUpsWaiting, setUpMs);
 
+  readonly #finalCalls: FinalCalls;
+  readonly #repetitions = new Repetitions();
+
   constructor(options: SealedRoutesOptions) {
     this.#options = options;
+    this.#finalCalls = new FinalCalls(options);
   }
 
   /** Made for the first sealed call: most functions serve none. */
@@ -119,15 +148,20 @@ class SealedCalls {
   }
 
   /** What a call is answered with: under the sealing key that its session began under. */
-  #context(token: Uint8Array): SealedContext & { gates: GateKernel } {
+  #context(
+    c: Call,
+    token: Uint8Array,
+  ): SealedContext & { gates: GateKernel } {
     const { sealingKey, banks, sealedTokens } = this.#sealing(token);
+    const caller = c.get("share");
     return {
       ...this.#garbling,
       sealingKey,
       tokens: sealedTokens,
       kernel: this.#options.kernel,
       randomiser: (modulus, answers, count) =>
-        banks.randomiser(modulus, answers, count),
+        banks.randomiser(modulus, { answers, count, caller }),
+      caller,
     };
   }
 
@@ -137,20 +171,25 @@ class SealedCalls {
 
   /**
    * One after another and beside the turns of other calls, and the same request only
-   * once: each takes a second of a thread.
+   * once: each takes a second of a thread. What it begins outlives its session.
    */
-  setUp(c: Call): Promise<Uint8Array> {
+  async setUp(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
     const { token, request } = decodeSealed("setupRequest", body);
-    const { modulus, account, expiresAt } = this.#open(c, token, "linear");
+    const { modulus, account, ...session } = this.#open(c, token, "linear");
+    const expiresAt = session.expiresAt + transfersLifetimeMs;
+    await this.#count(c, { ms: setUpMs, bytes: setupAnswerBytes });
     const key = bytesToHex(sha256(body));
     c.get("endTurn")();
-    return this.#setUps.getOrMake(key, () => {
-      const answered = this.#firstContacts.run(async () => {
+    return await this.#setUps.getOrMake(key, () => {
+      const answered = this.#firstContacts.run(c.get("caller"), async () => {
         const owner = { modulus, account, expiresAt };
         const received = { token, body };
         return encodeSealed(
-          await answerSetup(this.#context(token), request, { owner, received }),
+          await answerSetup(this.#context(c, token), request, {
+            owner,
+            received,
+          }),
         );
       });
       answered.catch(() => this.#setUps.delete(key));
@@ -158,13 +197,17 @@ class SealedCalls {
     });
   }
 
-  renew(c: Call): Uint8Array {
+  async renew(c: Call): Promise<Uint8Array> {
     const body = c.get("body");
     const request = decodeSealed("batchRequest", body), { token } = request;
     const parent = this.#open(c, token, "batch");
+    await this.#count(c, {
+      ms: perBatch.functions + this.#rowsMs(parent),
+      bytes: batchAnswerBytes(rootLeaves),
+    });
     const received = { token, body };
     return encodeSealed(
-      answerRoot(this.#context(token), request, { parent, received }),
+      answerRoot(this.#context(c, token), request, { parent, received }),
     );
   }
 
@@ -173,13 +216,25 @@ class SealedCalls {
     const request = decodeSealed("linearRequest", body), { token } = request;
     const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
+    const parent = request.batch &&
+      this.#open(c, request.batch.token, "batch");
+    const model = await this.#modelOf(c, content);
+    const work = model.linearWork(content.round, parent !== null);
+    await this.#count(c, {
+      ...work,
+      ms: work.ms + (parent ? this.#rowsMs(parent) : 0),
+    });
+    // A session's first token opens all of its inferences.
+    if (content.round > 0 && isLast(model, content)) {
+      await this.#finalCalls.use(finalCall(c, content, token));
+    }
     return encodeSealed(
-      await answerLinear(this.#context(token), {
-        model: await this.#modelOf(c, content),
+      await answerLinear(this.#context(c, token), {
+        model,
         content,
         request,
         received: { token, body },
-        parent: request.batch && this.#open(c, request.batch.token, "batch"),
+        parent,
         signal: c.req.raw.signal,
       }),
     );
@@ -195,11 +250,12 @@ class SealedCalls {
     const model = await this.#modelOf(c, content);
     const { stages, chosen } = model.rounds[content.round];
     c.get("hold")(callBytes(stages, chosen.bit.length));
-    if (content.round === model.rounds.length - 1) {
-      // A label is told to whoever asks again, too: charged whenever it leaves.
-      await this.#charge(c, content.model, content.samples);
+    const work = model.garbledWork(content.round);
+    await this.#count(c, { ...work, ms: work.ms + this.#rowsMs(batch) });
+    if (isLast(model, content)) {
+      await this.#finalCalls.charge(finalCall(c, content, token));
     }
-    const { head, chunks } = await answerActivation(this.#context(token), {
+    const { head, chunks } = await answerActivation(this.#context(c, token), {
       model,
       content,
       batch,
@@ -214,10 +270,26 @@ class SealedCalls {
     }());
   }
 
-  #charge(c: Call, model: string, values: number): Promise<void> {
-    const { clock, budget } = this.#options, { account } = c.get("principal");
-    const call = { account, model, values, nowMs: clock() };
-    return chargeBudget(labelBudget(budget), call);
+  /**
+   * Counts a call that is going to be answered, by its work and by how often it came.
+   *
+   * @throws {CipherlayerError} `rate-limited`
+   */
+  async #count(c: Call, work: SealedWork): Promise<void> {
+    const { rates, clock } = this.#options, nowMs = clock();
+    const { pathname, search } = new URL(c.req.url);
+    const body = bytesToHex(sha256(c.get("body")));
+    this.#repetitions.note(`${pathname}${search} ${body}`, nowMs);
+    if (rates) {
+      await chargeWork(rates, { caller: c.get("caller"), work, nowMs });
+    }
+  }
+
+  /** To make the transfers of a batch that are not at hand. */
+  #rowsMs(batch: BatchSeed): number {
+    return this.#garbling.transfers.keeps(batch)
+      ? 0
+      : batchRowsMs(batch.leaves);
   }
 
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */
@@ -243,6 +315,28 @@ class SealedCalls {
     const model = await loadModel(models, content, c.get("principal"));
     const modulusBits = 8 * modulus.length;
     telemetryOf(c.req.raw).add({ model: content.model, version, samples });
-    return sealedModels.get(model, { modulusBits, samples });
+    return sealedModels.get(
+      model,
+      { modulusBits, samples },
+      c.get("share"),
+    );
   }
 }
+
+const isLast = (
+  { rounds }: SealedModel,
+  { round }: { round: number },
+): boolean => round === rounds.length - 1;
+
+const finalCall = (
+  c: Call,
+  { model, samples, expiresAt }: LinearToken | ActivationToken,
+  token: Uint8Array,
+): FinalCall => ({
+  account: c.get("principal").account,
+  model,
+  samples,
+  expiresAt,
+  token,
+  body: c.get("body"),
+});

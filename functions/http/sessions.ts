@@ -39,7 +39,7 @@ import { loadModel } from "./session_checks.ts";
 
 const nonceBytes = 16;
 /** Mostly of the check of the key's proof: no light call. */
-const startWork: Work = { predictedMs: 200, shards: 1 };
+const startWork: Work = { predictedMs: 200, shards: 1, isFirstContact: true };
 
 export interface SessionRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -59,11 +59,12 @@ export function sessionRoutes(
   options: SessionRoutesOptions,
 ): Hono<AdmissionEnv> {
   const isClient = requireRole(options.access, "client");
+  const { threads } = options;
   const admitted = admit(options, {
     startsSession: true,
+    worksHere: !threads,
     workOf: () => startWork,
   });
-  const { threads } = options;
   const routes = new Hono<AdmissionEnv>();
   return routes.post("/", isClient, admitted, async (c) => {
     const body = c.get("body");
@@ -137,7 +138,7 @@ async function checkKey(
   const modulus = bigIntFromBytes(request.modulus);
   const modulusBits = bitLength(modulus);
   const options = { insecure: insecureKeys };
-  // Whoever else calls is answered between its steps.
+  // Other callers are answered between its steps.
   const task = { usedMs: 0, caller };
   await runPaced(keyProofCheck(modulus, request.proof, options), { task });
   if (request.modulus.length * 8 !== modulusBits) {
@@ -185,7 +186,11 @@ async function start(
   if (privacy === "sealed") {
     labelBudget(options.budget);
     const size = { modulusBits, samples };
-    const { plan, planHash } = options.sealedModels.get(model, size);
+    const { plan, planHash } = await options.sealedModels.get(
+      model,
+      size,
+      caller,
+    );
     const token = sealedTokens.seal({
       ...common,
       opens: "linear",

@@ -16,6 +16,7 @@ import {
 } from "./model_store.ts";
 import {
   activeRelease,
+  emptyState,
   type ModelState,
   type ReleaseState,
   storedRelease,
@@ -132,9 +133,10 @@ export class DeployedModels implements ModelStore {
   async #again(name: string, known: KnownState): Promise<ModelState> {
     const before = known.state;
     const fresh = this.#releases.state(name).then(async (state) => {
-      // Models keep a version: a store without any is not the one that was there.
+      // What is known of a model stays, without versions too: a store that knows
+      // nothing of it is not the one that was there.
       const hadReleases = (await before).releases.length > 0;
-      if (hadReleases && state.releases.length === 0) throw storeAway();
+      if (hadReleases && state === emptyState) throw storeAway();
       return state;
     });
     fresh.then(() => known.state = fresh, () => {});

@@ -15,7 +15,9 @@ import type {
   ModelStatus,
   UploadStatus,
 } from "../../models/package/version_status.ts";
+import { checkServed } from "../../models/planner/check_served.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { runPaced } from "../rounds/privacy/paced.ts";
 import { platformRandom, type RandomSource } from "../../sdk/support/random.ts";
 import { LruMap } from "./lru.ts";
 import { modelNotFound } from "./model_store.ts";
@@ -37,6 +39,7 @@ import {
   storedRelease,
   storeRelease,
   sweepUploads,
+  withdraw,
 } from "./model_state.ts";
 import type { OwnerKeys } from "./owner_keys.ts";
 import { ChunkFault, Releases, type SignedRelease } from "./releases.ts";
@@ -59,7 +62,7 @@ const maxReleases = 64;
  * of instances and owners may do so at once.
  */
 export class Deployments {
-  /** Told of each model whose state was to change, for threads with a view of their own. */
+  /** Receives each model whose state was to change, for threads with their own view. */
   onChange: (model: string) => void = () => {};
   /** The models as the data plane sees them. */
   readonly models: DeployedModels;
@@ -168,12 +171,12 @@ export class Deployments {
   }
 
   /**
-   * Ends an upload: reads all of it back and proves the package sound; then, and only
-   * then, it is one of the model's versions. Again: the same answer.
+   * Ends an upload: reads all of it back, proves the package sound and looks at it as
+   * gateways will; then, and only then, it is one of the model's versions. Again: the same answer.
    *
    * @throws {CipherlayerError} `version-not-found`; `upload-incomplete`,
    * `checksum-mismatch` if chunks are to be sent again; `malformed` if the package is
-   * not sound; `version-conflict`
+   * not sound, or gateways would refuse it; `version-conflict`
    */
   async commit(name: string, id: string): Promise<ModelStatus> {
     // From here on nobody takes it for abandoned.
@@ -251,6 +254,14 @@ export class Deployments {
   }
 
   /**
+   * Gives new sessions no version at all; those that have begun go on. Asking twice
+   * changes nothing more.
+   */
+  withdraw(name: string): Promise<ModelStatus> {
+    return this.#change(name, withdraw);
+  }
+
+  /**
    * Removes a version, or gives up its upload; sessions that began with it end with `model-changed`.
    *
    * @throws {CipherlayerError} `version-not-found`; `version-conflict` if it is active
@@ -318,10 +329,11 @@ export class Deployments {
     await this.#prove(release, at);
   }
 
-  /** Reads a package back, one at a time: many at once could take all memory. */
+  /** Reads a package back and checks it, one at a time: many at once could take all memory. */
   #prove(release: Release, at: ReleaseState): Promise<void> {
     const proved = this.#proofs.then(async () => {
-      await this.#releases.package(release, at);
+      const model = await this.#releases.package(release, at);
+      await checkServed(model, { run: (work) => runPaced(work) });
     });
     this.#proofs = proved.catch(() => {});
     return proved;

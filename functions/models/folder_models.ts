@@ -24,7 +24,9 @@ import {
 
 /**
  * Packages in `<folder>/<name>` or `<folder>/<name>/package`, of models of that
- * name, or the one package that the folder itself is, read when first asked for and again when their manifest changes.
+ * name, or the one package that the folder itself is, read when first asked for and
+ * again when their manifest changes. Sessions that began with another version, here or
+ * on another instance, go on with `<folder>/<name>@<version>` where there is one.
  */
 export class FolderModelStore implements ModelStore {
   readonly #folder: string;
@@ -55,7 +57,7 @@ export class FolderModelStore implements ModelStore {
     const models = await Promise.allSettled(
       names.sort().map((name) => this.load(name)),
     );
-    // A package that is not sound is not offered; who asks for it is told.
+    // An unsound package is not listed; asking for it gives the reason.
     return models.flatMap((model) =>
       model.status === "fulfilled" ? [modelInfo(model.value)] : []
     );
@@ -63,14 +65,16 @@ export class FolderModelStore implements ModelStore {
 
   async load(name: string, version?: string): Promise<ModelPackage> {
     const model = await this.#load(name);
-    if (version !== undefined && model.manifest.version !== version) {
-      throw modelChanged(name, version);
+    if (version === undefined || model.manifest.version === version) {
+      return model;
     }
-    return model;
+    const beside = await this.#load(name, version).catch(() => null);
+    if (beside?.manifest.version === version) return beside;
+    throw modelChanged(name, version);
   }
 
-  async #load(name: string): Promise<ModelPackage> {
-    const manifest = await this.#manifest(name);
+  async #load(name: string, version?: string): Promise<ModelPackage> {
+    const manifest = await this.#manifest(name, version);
     if (!manifest) throw await this.#missing(name);
     const { folder, changedMs } = manifest;
     return this.#cache.get(`${folder} ${changedMs}`, async () => {
@@ -109,16 +113,17 @@ export class FolderModelStore implements ModelStore {
   }
 
   /** Where the model's package lies and when it changed; undefined if there is none. */
-  async #manifest(name: string) {
+  async #manifest(name: string, version?: string) {
     // Names come from requests: they must not lead out of the folder.
-    if (!isReleaseName(name)) return undefined;
-    for (
-      const folder of [
+    if (![name, version ?? "1"].every(isReleaseName)) return undefined;
+    const places = version === undefined
+      ? [
         `${this.#folder}/${name}`,
         `${this.#folder}/${name}/package`,
         ...(await this.#ownName()).includes(name) ? [this.#folder] : [],
       ]
-    ) {
+      : [`${this.#folder}/${name}@${version}`];
+    for (const folder of places) {
       const file = await stat(`${folder}/${manifestFile}`).catch(() => null);
       if (file) return { folder, changedMs: file.mtimeMs };
     }

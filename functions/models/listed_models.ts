@@ -8,12 +8,12 @@ import type { ModelInfo } from "../../sdk/wire/messages.ts";
 import type { ModelStore } from "./model_store.ts";
 import { remember } from "./remember.ts";
 
-/** What a list told is told again this long. */
+/** How long a list is reused. */
 const listLifetimeMs = 1000;
 
 /**
  * A store whose list is made once a second at most: it looks at every package, and
- * whoever asks for it, or for a model that is none, should not keep the functions busy.
+ * callers that ask for it, or for unknown models, must not keep the functions busy.
  */
 export class ListedModels implements ModelStore {
   readonly #store: ModelStore;

@@ -13,11 +13,22 @@ export class LruMap<K, V> {
   getOrMake(key: K, make: () => V): V {
     const known = this.#entries.get(key);
     const value = known ?? make();
+    this.set(key, value);
+    return value;
+  }
+
+  set(key: K, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);
     if (this.#entries.size > this.capacity) {
       this.#entries.delete(this.#entries.keys().next().value!);
     }
+  }
+
+  /** The entry of `key`, which is then forgotten. */
+  take(key: K): V | undefined {
+    const value = this.#entries.get(key);
+    this.#entries.delete(key);
     return value;
   }
 

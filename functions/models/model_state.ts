@@ -203,6 +203,13 @@ export function rollBack(state: ModelState, nowMs: number): ModelState {
   return { ...state, active: { id, sinceMs: nowMs }, earlier };
 }
 
+/** New sessions get none from now on; `rollBack` gives them this one again. */
+export function withdraw(state: ModelState): ModelState {
+  if (!state.active) return state;
+  const earlier = [...state.earlier, state.active.id];
+  return { ...state, active: null, earlier: earlier.slice(-maxEarlier) };
+}
+
 /**
  * The version, or the upload of one that is not stored, is removed; its chunks go
  * next, then `forgotten` ends it.
@@ -217,7 +224,9 @@ export function beginRemoval(
   );
   const release = storedRelease(state, version) ?? upload ?? notFound(version);
   if (state.active?.id === release.id) {
-    conflict(`version ${version} is active: activate another first`);
+    conflict(
+      `version ${version} is active: activate another, or withdraw the model, first`,
+    );
   }
   return {
     ...withRelease(state, { ...release, stage: "removing", sinceMs: nowMs }),

@@ -23,7 +23,7 @@ export interface ModelStore {
   load(name: string, version?: string): Promise<ModelPackage>;
 }
 
-/** What clients are told of a model. */
+/** What clients see of a model. */
 export function modelInfo(
   { manifest }: Pick<ModelPackage, "manifest">,
 ): ModelInfo {

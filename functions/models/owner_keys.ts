@@ -11,7 +11,7 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 const ed25519Bytes = 32;
 
 /**
- * The owners' public keys (Ed25519), by which releases are told from anybody else's.
+ * The owners' public keys (Ed25519), by which their releases are recognised.
  * A key's id is the key itself, in base64url.
  */
 export class OwnerKeys {

@@ -5,7 +5,7 @@
  */
 /**
  * What `find` found or failed with, found anew once that is older than `lifetimeMs`;
- * whoever asks meanwhile waits for the same.
+ * callers meanwhile wait for the same.
  *
  * @param clock milliseconds of any start
  */

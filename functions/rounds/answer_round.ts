@@ -7,7 +7,6 @@ import type { RoundGuard } from "../../models/protections/guard_model.ts";
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import type { RoundResponse } from "../../sdk/wire/messages.ts";
-import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import type { Sealing } from "./keyring.ts";
 import {
@@ -249,7 +248,11 @@ async function randomise(
 ): Promise<Uint8Array> {
   const { prepared, content, range, signal } = job;
   const randomiser = prepared.usesBank
-    ? await banks.randomiser(modulus, prepared.answers, packed.length)
+    ? await banks.randomiser(modulus, {
+      answers: prepared.answers,
+      count: packed.length,
+      caller: task.caller,
+    })
     : new PowerRandomiser(kernel, modulus);
   const sources = await seedSources(
     seeds.request,
@@ -279,7 +282,7 @@ function sealNextToken(
     predictedMs: prepared.predictedMs(index + 1),
     shards: plan.rounds[index + 1].shards,
     nonce: deriveKey(seeds.request, "nonce", new Uint8Array(), nonceBytes),
-    orders: liveOrders(plan, index, [
+    orders: liveOrders(prepared, index, [
       ...content.orders,
       // The signs of comparisons come from it even where nothing trades places.
       ...outputOrder || guard.kind === "compared"
@@ -310,12 +313,11 @@ function signsBefore(
 
 /** For each input of the token's round, the order that its activation was sent out in. */
 function inputOrders(
-  { plan, orderUnits }: PreparedModel,
+  { writers, orderUnits }: PreparedModel,
   { round, orders }: TokenContent,
 ): Promise<(Order | null)[]> {
   return Promise.all(
-    plan.rounds[round].layout.inputs.map(({ tensor }) => {
-      const writer = writerOf(plan, round, tensor);
+    writers[round].map((writer) => {
       const known = orders.find((order) => order.round === writer);
       return known ? orderFrom(known.seed, orderUnits[writer]) : null;
     }),
@@ -324,23 +326,9 @@ function inputOrders(
 
 /** Orders of the activations that rounds after `index` read. */
 function liveOrders(
-  plan: InferencePlan,
+  { lastReaders }: PreparedModel,
   index: number,
   orders: OrderSeed[],
 ): OrderSeed[] {
-  return orders.filter((order) =>
-    plan.rounds.some(({ layout }, reader) =>
-      reader > index &&
-      layout.inputs.some(({ tensor }) =>
-        writerOf(plan, reader, tensor) === order.round
-      )
-    )
-  );
-}
-
-/** The round whose output `tensor` is when round `reader` reads it; -1 for the reading. */
-function writerOf(plan: InferencePlan, reader: number, tensor: string): number {
-  return plan.rounds.slice(0, reader).findLastIndex(({ writes }) =>
-    writes === tensor
-  );
+  return orders.filter(({ round }) => lastReaders[round] > index);
 }

@@ -24,6 +24,7 @@ import {
 } from "../../models/protections/profile.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { answerCiphertexts } from "../../sdk/fixed_point/layout.ts";
+import { lastReadersOf, writersOf } from "../../sdk/wire/dataflow.ts";
 import type { InferencePlan } from "../../sdk/wire/plan.ts";
 import { CompiledRound } from "./evaluate/compiled_round.ts";
 import { LruMap } from "../models/lru.ts";
@@ -33,7 +34,7 @@ import { runPaced, type Share, type Task } from "./privacy/paced.ts";
 
 /**
  * Milliseconds that planning may take, of this thread's time: a plan of ResNet-20 takes
- * a quarter of a second, and what `verifyPackage` lets in a few.
+ * a quarter of a second, and what `verifyPackage` accepts a few.
  */
 const maxPlanningMs = 60_000;
 /** Plans held for each model, one for each pair of key length and batch size. */
@@ -58,6 +59,10 @@ export class PreparedModel {
   readonly firstSingleUse: number;
   /** For each round the units of its output that trade places (`orderUnits`). */
   readonly orderUnits: readonly number[];
+  /** For each input of each round the round that writes it (`writersOf`). */
+  readonly writers: readonly (readonly number[])[];
+  /** For each round the last one that reads its output (`lastReadersOf`). */
+  readonly lastReaders: readonly number[];
   /** Whether any round gives enough answers for a bank of randomisers. */
   readonly usesBank: boolean;
   /** Ciphertexts that an inference gets back, over all rounds. */
@@ -85,6 +90,8 @@ export class PreparedModel {
     this.orderUnits = plan.rounds.map((_, i) =>
       channelOrder ? orderUnits(plan, i) : 1
     );
+    this.writers = writersOf(plan);
+    this.lastReaders = lastReadersOf(plan);
     const answers = plan.rounds.map(({ layout }) => answerCiphertexts(layout));
     this.usesBank = answers.some((count) => count >= answersForBank);
     this.answers = answers.reduce((sum, count) => sum + count, 0);

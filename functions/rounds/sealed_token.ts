@@ -34,7 +34,7 @@ export interface TokenContent {
   samples: number;
   /** The round that the token opens. */
   round: number;
-  /** Predicted milliseconds of the round in one part, for whoever lends it a turn. */
+  /** Predicted milliseconds of the round in one part, for the gate that gives it a turn. */
   predictedMs: number;
   /** Parts that the plan has the round asked for in. */
   shards: number;

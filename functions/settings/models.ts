@@ -6,8 +6,6 @@
 import process from "node:process";
 import type { AppOptions } from "../app.ts";
 import { LayeredModels } from "../models/layered_models.ts";
-import { FolderObjectStore } from "../stores/folder.ts";
-import { KvObjectStore } from "../stores/kv.ts";
 import type { ObjectStore } from "../stores/object_store.ts";
 import { S3ObjectStore } from "../stores/s3.ts";
 import { Deployments } from "../models/deployments.ts";
@@ -15,17 +13,24 @@ import { OwnerKeys } from "../models/owner_keys.ts";
 import { folderModels } from "./model_folder.ts";
 import type { Settings } from "./settings.ts";
 
+/** Stores of a process, beside buckets. */
+export interface ObjectPlaces {
+  /** Of the shared state, where it is a place for models. */
+  shared?: ObjectStore;
+  /** A folder, where the runtime can lock files. */
+  openFolder?: (path: string) => ObjectStore;
+}
+
 /**
  * The models that are named: packages in the folder `CIPHERLAYER_MODELS`,
  * and those that owners upload to `CIPHERLAYER_STORE`, which hide packages of the
  * same name. Neither: the zoo.
  *
- * @param kv undefined where Deno KV cannot be opened
  * @throws {RangeError} if a setting has another form, or a store has no owners
  */
 export function modelsFrom(
   settings: Settings,
-  kv: Deno.Kv | undefined,
+  places: ObjectPlaces,
 ): Pick<AppOptions, "models" | "deployments"> {
   const where = settings.text("CIPHERLAYER_STORE");
   if (!where) return { models: folderModels(settings) };
@@ -36,7 +41,7 @@ export function modelsFrom(
     );
   }
   const deployments = new Deployments({
-    store: objectStore(where, kv),
+    store: objectStore(where, places),
     ownerKeys: new OwnerKeys(keys),
   });
   return {
@@ -47,12 +52,15 @@ export function modelsFrom(
   };
 }
 
-/** `kv`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
-function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
-  if (where === "kv") {
-    if (kv) return new KvObjectStore(kv);
+/** `state`, `s3://bucket/prefix` or a folder; one letter before a colon is a drive. */
+function objectStore(
+  where: string,
+  { shared, openFolder }: ObjectPlaces,
+): ObjectStore {
+  if (where === "state") {
+    if (shared) return shared;
     throw new RangeError(
-      "Cannot use CIPHERLAYER_STORE: kv: Deno KV cannot be opened",
+      "Cannot use CIPHERLAYER_STORE: state: expected a database in CIPHERLAYER_STATE",
     );
   }
   const bucket = /^s3:\/\/([a-z0-9][a-z0-9.-]+)(?:\/(.+?))?\/?$/.exec(where);
@@ -70,10 +78,13 @@ function objectStore(where: string, kv: Deno.Kv | undefined): ObjectStore {
   }
   if (/^[a-z0-9]{2,}:/i.test(where)) {
     throw new RangeError(
-      "Cannot use CIPHERLAYER_STORE: expected kv, s3://bucket/prefix or a folder",
+      "Cannot use CIPHERLAYER_STORE: expected state, s3://bucket/prefix or a folder",
     );
   }
-  return new FolderObjectStore(where.replace(/(?<=.)\/+$/, ""));
+  if (openFolder) return openFolder(where.replace(/(?<=.)\/+$/, ""));
+  throw new RangeError(
+    "Cannot use CIPHERLAYER_STORE: a folder of uploaded models needs Deno, which locks files; expected state or s3://bucket/prefix",
+  );
 }
 
 function requireVariable(name: string): string {

@@ -10,12 +10,17 @@ import { parseAccess } from "../access/entries.ts";
 import type { BudgetStore } from "../admission/budget.ts";
 import { Gate } from "../admission/gate.ts";
 import type { Rates } from "../admission/rates.ts";
+import { SpentWindows } from "../admission/spent_windows.ts";
 import type { AppOptions } from "../app.ts";
 import type { Settings } from "./settings.ts";
 
 const minKeyBytes = 32;
 /** A gateway needs one an hour; each costs the check of its key and perhaps a plan. */
 const sessionsPerMinute = 120;
+/** One core: fifty inferences of LeNet. */
+const sealedMsPerMinute = 60_000;
+/** Seventy of these, 133 Mbit/s. */
+const sealedBytesPerMinute = 1e9;
 
 /**
  * What the functions run on, as far as every host has it.
@@ -78,11 +83,16 @@ export function gateFrom(settings: Settings, threads: number): Gate {
 /** @param store where calls are counted */
 export function ratesFrom(settings: Settings, store: BudgetStore): Rates {
   return {
-    store,
+    store: new SpentWindows(store),
     limits: {
       callsPerMinute: settings.number("CIPHERLAYER_CALLS_PER_MINUTE"),
       sessionsPerMinute: settings.number("CIPHERLAYER_SESSIONS_PER_MINUTE") ??
         sessionsPerMinute,
+      sealedMsPerMinute: settings.limit("CIPHERLAYER_SEALED_MS_PER_MINUTE") ??
+        sealedMsPerMinute,
+      sealedBytesPerMinute:
+        settings.limit("CIPHERLAYER_SEALED_BYTES_PER_MINUTE") ??
+          sealedBytesPerMinute,
     },
   };
 }

@@ -26,28 +26,26 @@ export const portableSettings = [
 const accepted = [
   "CIPHERLAYER_MODELS",
   "CIPHERLAYER_THREADS",
-  "CIPHERLAYER_SPENT_TOKENS",
   "CIPHERLAYER_LOG",
   "CIPHERLAYER_LOG_FORMAT",
 ] as const;
 
-/** Limits that isolates of a worker, which come and go, cannot keep; a process can. */
+/** What isolates of a worker, which come and go and share nothing, cannot keep; a process can. */
 const ofProcess = [
-  "CIPHERLAYER_SESSIONS_PER_MINUTE",
-  "CIPHERLAYER_CALLS_PER_MINUTE",
-  "CIPHERLAYER_CALLS_AT_ONCE",
-  "CIPHERLAYER_WAITING_CALLS",
-] as const;
-
-/** What needs Deno KV or Deno's files: counts that all instances share, uploaded models. */
-const ofDeno = [
-  "CIPHERLAYER_KV",
+  "CIPHERLAYER_STATE",
+  "CIPHERLAYER_STATE_REPLICAS",
   "CIPHERLAYER_STORE",
   "CIPHERLAYER_OWNER_KEYS",
   "CIPHERLAYER_METRICS",
   "CIPHERLAYER_BUDGET_PER_MINUTE",
   "CIPHERLAYER_BUDGET_PER_DAY",
   "CIPHERLAYER_BUDGET_PER_MODEL_DAY",
+  "CIPHERLAYER_SESSIONS_PER_MINUTE",
+  "CIPHERLAYER_CALLS_PER_MINUTE",
+  "CIPHERLAYER_SEALED_MS_PER_MINUTE",
+  "CIPHERLAYER_SEALED_BYTES_PER_MINUTE",
+  "CIPHERLAYER_CALLS_AT_ONCE",
+  "CIPHERLAYER_WAITING_CALLS",
 ] as const;
 
 /** Of gateways, the command line and the tests, which may share the environment. */
@@ -58,19 +56,19 @@ const ofOtherPrograms = [
   "CIPHERLAYER_DATA",
   "CIPHERLAYER_SCREENSHOTS",
   "CIPHERLAYER_STRESS",
+  "CIPHERLAYER_CONTAINER",
 ];
 
 const notKept: Record<SettingsHost, readonly string[]> = {
   deno: [],
-  node: ofDeno,
-  workerd: [...ofDeno, ...ofProcess],
+  node: [],
+  workerd: ofProcess,
 };
 
 const settingNames = [
   ...portableSettings,
   ...accepted,
   ...ofProcess,
-  ...ofDeno,
 ] as const;
 
 export type SettingName = typeof settingNames[number];

@@ -8,7 +8,7 @@ import type { Gate } from "../admission/gate.ts";
 import type { CallObserver } from "../telemetry/call_record.ts";
 import { levelsOf } from "../telemetry/instruments.ts";
 import { Isolates } from "../telemetry/isolates.ts";
-import { logFrom } from "./environment.ts";
+import { logFrom } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { OpenTelemetryObserver } from "../telemetry/open_telemetry.ts";
 import type { MetricsSource } from "../telemetry/operations_routes.ts";
@@ -44,8 +44,9 @@ export function telemetryFrom(settings: Settings, gate: Gate): Telemetry {
   }
   const levels = levelsOf(gate);
   const counts = new PrometheusObserver(levels);
-  // Instances of a platform are scraped by nobody; those of a process are added up.
-  const isolates = process.env.DENO_DEPLOYMENT_ID
+  // Of a process of `deno serve`; instances of a platform are scraped by nobody.
+  const hasIsolates = "Deno" in globalThis && !process.env.DENO_DEPLOYMENT_ID;
+  const isolates = !hasIsolates
     ? undefined
     : new Isolates("cipherlayer metrics", () => counts.snapshot());
   return {

@@ -20,7 +20,7 @@ export function damageOf(path: string): string | null {
     return found.quick_check === "ok" ? null : `${found.quick_check}`;
   } catch (error) {
     const { message } = error as Error;
-    // Somebody is writing to it.
+    // A process is writing to it.
     return /database is locked/.test(message) ? null : message;
   }
 }

@@ -7,7 +7,7 @@ import { CipherlayerError } from "../../sdk/support/errors.ts";
 
 const attempts = 60;
 const longestWaitMs = 100;
-/** As SQLite words them: they pass when somebody makes room, or puts the file right. */
+/** As SQLite words them: they pass when there is room again, or the file is repaired. */
 const storageFaults =
   /disk is full|disk I\/O error|readonly database|not a database|is malformed/;
 

@@ -3,60 +3,55 @@
  *
  * @module
  */
-import { sha256 } from "@noble/hashes/sha2.js";
-import { encodeHex } from "@std/encoding/hex";
-import { AwsClient } from "aws4fetch";
-import { CipherlayerError } from "../../sdk/support/errors.ts";
 import {
   checkObjectKey,
   type ObjectStore,
   type StoredObject,
 } from "./object_store.ts";
+import {
+  expectOk,
+  type S3Call,
+  S3Calls,
+  type S3Credentials,
+  storeFault,
+} from "./s3_calls.ts";
+import { parseListing } from "./s3_listing.ts";
 
 /** A bucket of S3, or of a service that speaks like it. */
-export interface S3Options {
+export interface S3Options extends S3Credentials {
   bucket: string;
   /** Put before every key, so that a bucket can be shared. */
   prefix?: string;
   /** Default: Amazon's of the region. Buckets are addressed by path. */
   endpoint?: string;
-  region: string;
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken?: string;
 }
 
-const timeoutMs = 30_000;
 /** An empty object that tells whether the service keeps to conditions. */
 const probeKey = "conditions";
-/** Tries again after statuses 429 and 5xx, within about a second and a half. */
-const retries = 4;
+/** The tag of no object. */
+const wrongTag = '"00000000000000000000000000000000-0"';
+/** A listing of more is one that goes in circles. */
+const maxPages = 10_000;
 
 /**
  * Objects in an S3-compatible bucket, which must know conditional writes
- * (`If-Match`, `If-None-Match` of PutObject: Amazon since 2024, MinIO, R2, Ceph).
+ * (`If-Match`, `If-None-Match` of PutObject: Amazon since 2024, MinIO, R2, Ceph) and
+ * give strong tags.
  */
 export class S3ObjectStore implements ObjectStore {
-  readonly #client: AwsClient;
+  readonly #calls: S3Calls;
   readonly #bucket: string;
   readonly #prefix: string;
-  /** Whether the service keeps to conditions; known from the first one on. */
-  #conditional: Promise<boolean> | undefined;
+  /** Resolves once the service has kept to conditions; known from the first one on. */
+  #probe: Promise<void> | undefined;
 
   constructor(options: S3Options) {
-    const { accessKeyId, secretAccessKey, sessionToken, region } = options;
-    this.#client = new AwsClient({
-      accessKeyId,
-      secretAccessKey,
-      sessionToken,
-      region,
-      service: "s3",
-      retries,
-    });
-    const endpoint = options.endpoint ?? `https://s3.${region}.amazonaws.com`;
-    this.#bucket = `${endpoint.replace(/\/$/, "")}/${options.bucket}`;
-    this.#prefix = options.prefix ? `${options.prefix}/` : "";
-    if (this.#prefix) checkObjectKey(options.prefix!);
+    const { bucket, prefix, endpoint, ...credentials } = options;
+    this.#calls = new S3Calls(credentials);
+    const host = endpoint ?? `https://s3.${options.region}.amazonaws.com`;
+    this.#bucket = `${host.replace(/\/$/, "")}/${bucket}`;
+    this.#prefix = prefix ? `${prefix}/` : "";
+    if (prefix) checkObjectKey(prefix);
   }
 
   async get(key: string): Promise<StoredObject | null> {
@@ -66,8 +61,8 @@ export class S3ObjectStore implements ObjectStore {
       return null;
     }
     await expectOk(response, `read ${key}`);
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    return { bytes, tag: response.headers.get("etag") ?? "" };
+    const tag = strongTag(response, `read ${key}`);
+    return { bytes: new Uint8Array(await response.arrayBuffer()), tag };
   }
 
   async put(
@@ -75,9 +70,7 @@ export class S3ObjectStore implements ObjectStore {
     bytes: Uint8Array,
     onlyIf?: string | null,
   ): Promise<boolean> {
-    if (onlyIf !== undefined && !await this.#keepsConditions()) {
-      throw fault("use it: the service ignores conditions of writes");
-    }
+    if (onlyIf !== undefined) await this.#requireConditions();
     return await this.#write(key, bytes, onlyIf);
   }
 
@@ -86,37 +79,57 @@ export class S3ObjectStore implements ObjectStore {
     bytes: Uint8Array,
     onlyIf?: string | null,
   ): Promise<boolean> {
-    const response = await this.#send("PUT", this.#url(key), bytes, {
-      ...onlyIf === null ? { "if-none-match": "*" } : {},
-      ...onlyIf ? { "if-match": onlyIf } : {},
+    const { response, isRepeated } = await this.#calls.send({
+      method: "PUT",
+      url: this.#url(key),
+      body: bytes,
+      headers: {
+        ...onlyIf === null ? { "if-none-match": "*" } : {},
+        ...typeof onlyIf === "string" ? { "if-match": onlyIf } : {},
+      },
     });
     // 409: another conditional write of the key is under way; 404: it was removed.
     if (onlyIf !== undefined && [404, 409, 412].includes(response.status)) {
       await response.body?.cancel();
-      return false;
+      // Said to be busy, the service may have written all the same.
+      return isRepeated && equal((await this.get(key))?.bytes, bytes);
     }
     await expectOk(response, `write ${key}`);
     await response.body?.cancel();
+    // Services give the tag with each write: without it, something else answered.
+    strongTag(response, `write ${key}`);
     return true;
   }
 
   /** Services that do not know conditions write all the same, and lose changes. */
-  #keepsConditions(): Promise<boolean> {
+  #requireConditions(): Promise<void> {
     const probe = async () => {
-      await this.#write(probeKey, new Uint8Array());
-      return !await this.#write(probeKey, new Uint8Array(), null);
+      const nothing = new Uint8Array();
+      await this.#write(probeKey, nothing);
+      for (
+        const [condition, name] of [
+          [null, "If-None-Match"],
+          [wrongTag, "If-Match"],
+        ] as const
+      ) {
+        if (await this.#write(probeKey, nothing, condition)) {
+          throw storeFault(
+            `use it: the service ignores conditions of writes (${name})`,
+          );
+        }
+      }
     };
-    if (!this.#conditional) {
-      this.#conditional = probe();
-      this.#conditional.catch(() => this.#conditional = undefined);
+    if (!this.#probe) {
+      this.#probe = probe();
+      this.#probe.catch(() => this.#probe = undefined);
     }
-    return this.#conditional;
+    return this.#probe;
   }
 
   async list(prefix: string): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     let continuation: string | undefined;
-    do {
+    for (let pages = 0; pages < maxPages; pages++) {
       const query = new URLSearchParams({
         "list-type": "2",
         prefix: this.#prefix + prefix,
@@ -124,15 +137,23 @@ export class S3ObjectStore implements ObjectStore {
       });
       const response = await this.#send("GET", `${this.#bucket}?${query}`);
       await expectOk(response, `list ${prefix}`);
-      const xml = await response.text();
-      // Keys are of our own alphabet, which XML leaves as it is.
-      for (const [, entry] of xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
-        const key = element(entry, "Key").slice(this.#prefix.length);
-        sizes.set(key, Number(element(entry, "Size")));
+      const { next, ...page } = this.#read(await response.text(), prefix);
+      for (const [key, bytes] of page.sizes) {
+        sizes.set(key.slice(this.#prefix.length), bytes);
       }
-      continuation = unescapeXml(element(xml, "NextContinuationToken"));
-    } while (continuation);
-    return sizes;
+      if (next === undefined) return sizes;
+      if (next === continuation) break;
+      continuation = next;
+    }
+    throw storeFault(`list ${prefix}: the listing goes in circles`);
+  }
+
+  #read(xml: string, prefix: string) {
+    try {
+      return parseListing(xml, this.#prefix + prefix);
+    } catch (error) {
+      throw storeFault(`list ${prefix}: ${(error as Error).message}`);
+    }
   }
 
   async delete(key: string): Promise<void> {
@@ -146,54 +167,30 @@ export class S3ObjectStore implements ObjectStore {
     return `${this.#bucket}/${this.#prefix}${key}`;
   }
 
-  async #send(
-    method: string,
-    url: string,
-    body?: Uint8Array,
-    headers: Record<string, string> = {},
-  ): Promise<Response> {
-    try {
-      return await this.#client.fetch(url, {
-        method,
-        body: body as Uint8Array<ArrayBuffer> | undefined,
-        headers: {
-          ...headers,
-          // Signed with the rest: what arrives altered is refused.
-          "x-amz-content-sha256": encodeHex(sha256(body ?? new Uint8Array())),
-        },
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-    } catch (cause) {
-      throw fault(`reach it (${(cause as Error).message})`, cause);
-    }
+  async #send(method: S3Call["method"], url: string): Promise<Response> {
+    return (await this.#calls.send({ method, url })).response;
   }
 }
 
-async function expectOk(response: Response, what: string): Promise<void> {
-  if (response.ok) return;
-  const answer = await response.text().catch(() => "");
-  // The code alone: messages of S3 quote keys and signatures.
-  const code = element(answer, "Code").replace(/\W/g, "").slice(0, 60);
-  throw fault(`${what}: status ${response.status} ${code}`.trimEnd());
-}
-
-function fault(what: string, cause?: unknown): CipherlayerError {
-  return new CipherlayerError(
-    "server-fault",
-    `Cannot use the model store: cannot ${what}`,
-    { retryable: true, cause },
+/**
+ * The tag of an answer, by which later writes are conditional.
+ *
+ * @throws {CipherlayerError} where it cannot be one
+ */
+function strongTag({ headers }: Response, what: string): string {
+  const tag = headers.get("etag");
+  if (tag !== null && /^"[\x21\x23-\x7e]+"$/.test(tag)) return tag;
+  const got = tag === null
+    ? "the answer has no ETag"
+    : tag.startsWith("W/")
+    ? "its ETag is weak"
+    : "its ETag is not in quotes";
+  throw storeFault(
+    `${what}: ${got}, and changes of two at once could be lost; does a proxy before the service alter it?`,
   );
 }
 
-/** The text of the first element of a name; empty if there is none. */
-function element(xml: string, name: string): string {
-  return new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";
-}
-
-function unescapeXml(text: string): string {
-  const marks = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
-  return text.replace(
-    /&(lt|gt|quot|apos|amp);/g,
-    (_, name: keyof typeof marks) => marks[name],
-  );
+function equal(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a !== undefined && a.length === b.length &&
+    a.every((byte, i) => byte === b[i]);
 }

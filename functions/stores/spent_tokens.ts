@@ -24,15 +24,16 @@ export interface NonceStore {
  * Lets a token be used for one request; the same request may come again, as
  * retries and shards do.
  *
+ * @param content that tells requests apart
  * @throws {CipherlayerError} `token-spent` if it was used for another
  */
 export async function spendToken(
   nonces: NonceStore,
   token: Uint8Array,
-  ciphertexts: Uint8Array,
+  content: Uint8Array,
   expiresAt: number,
 ): Promise<void> {
-  const request = encodeHex(sha256(ciphertexts));
+  const request = encodeHex(sha256(content));
   const spent = await nonces.spend(
     encodeHex(sha256(token)),
     request,
@@ -51,7 +52,7 @@ export async function spendToken(
  * `TokenSealer` takes tokens for `clockToleranceMs` after it.
  */
 export const rememberMs = 5 * clockToleranceMs;
-/** The same where instances with clocks of their own share a store. */
+/** The same where instances with separate clocks share a store. */
 export const rememberSharedMs = 24 * 60 * 60_000;
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;

@@ -1,5 +1,5 @@
 /**
- * What is known of a call, and who is told of it.
+ * What is known of a call, and its observers.
  *
  * @module
  */
@@ -74,7 +74,7 @@ export interface CallRecord extends CallFacts {
   durationMs: number;
 }
 
-/** Told of calls: a log, metrics, traces. */
+/** Observes calls: a log, metrics, traces. */
 export interface CallObserver {
   /** A call has come. */
   begin?(): void;

@@ -1,5 +1,5 @@
 /**
- * What observers are told of a call.
+ * What observers receive of a call.
  *
  * @module
  */

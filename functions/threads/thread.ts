@@ -14,6 +14,6 @@ const thread = self as unknown as {
 
 const accept = answerCalls(
   (reply, transfer) => thread.postMessage(reply, transfer),
-  (sealingKey) => denoOptions(readEnvironment(), sealingKey),
+  (sealingKey) => denoOptions(readEnvironment(), sealingKey, false),
 );
 thread.onmessage = ({ data }) => accept(data);

@@ -13,6 +13,9 @@ import { telemetryOf, withoutBytes } from "../telemetry/call_telemetry.ts";
 const maxFailures = 6;
 const firstPauseMs = 100;
 
+/** What a call may wait for at the thread that has its key's tables, before it goes to another. */
+const homeMs = 25;
+
 /** To a thread: the key at first, then calls and their ends, and whether it still runs. */
 export type ThreadMessage =
   | { sealingKey: Uint8Array }
@@ -98,17 +101,18 @@ export class EvaluationThreads {
     this.#threads = Array.from({ length: count }, () => this.#start());
   }
 
-  /** Passes a POST request on to the thread that will be through with it first. */
+  /**
+   * Passes a POST request on to the thread that will be through with it first, or to
+   * its key's own if that is about as soon.
+   */
   async answer(
     request: Request,
     body: Uint8Array,
-    { work: { predictedMs, shards }, caller }: { work: Work; caller: string },
+    { work, caller }: { work: Work; caller: string },
   ): Promise<Response> {
     if (this.#threads.length === 0) throw threadEnded();
-    const callMs = Math.max(1, predictedMs / shards);
-    const thread = this.#threads.reduce((min, other) =>
-      aheadMs(other, callMs) < aheadMs(min, callMs) ? other : min
-    );
+    const callMs = Math.max(1, work.predictedMs / work.shards);
+    const thread = this.#choose(callMs, work.home);
     const notes = telemetryOf(request);
     const reply = await notes.during("wait", async () => {
       thread.work.set(request, callMs);
@@ -124,6 +128,14 @@ export class EvaluationThreads {
       status: reply.status,
       headers: reply.headers,
     });
+  }
+
+  #choose(callMs: number, home?: number): Thread {
+    const waits = this.#threads.map((thread, i) =>
+      aheadMs(thread, callMs) -
+      (home !== undefined && i === home % this.#threads.length ? homeMs : 0)
+    );
+    return this.#threads[waits.indexOf(Math.min(...waits))];
   }
 
   /** Resolves when every thread has said that it is ready for calls. */

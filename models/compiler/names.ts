@@ -1,5 +1,5 @@
 /**
- * Names and units of what a model takes and gives: as whoever compiles it says, else
+ * Names and units of what a model takes and gives: as the command line says, else
  * as the ONNX file's metadata do.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * Files as bytes and as text, whose faults are told in a sentence. Runtime: Deno and
+ * Files as bytes and as text, whose faults are reported in a sentence. Runtime: Deno and
  * Node.
  *
  * @module
@@ -14,7 +14,7 @@ export class FileError extends Error {
 /** @throws {FileError} "Cannot read x.onnx: no such file" */
 export async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    // Copied: a Buffer is a Uint8Array with methods of its own.
+    // Copied: a Buffer is a Uint8Array with other methods.
     return new Uint8Array(await readFile(path));
   } catch (cause) {
     throw fileError("read", path, cause);

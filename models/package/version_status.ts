@@ -19,7 +19,7 @@ export interface UploadStatus {
   expiresAt: number | null;
 }
 
-/** What owners are told of a model. */
+/** What owners see of a model. */
 export interface ModelStatus {
   name: string;
   active: { version: string; sinceMs: number } | null;

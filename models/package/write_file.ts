@@ -1,5 +1,5 @@
 /**
- * Files that are written, whose faults are told in a sentence. Runtime: Deno and Node.
+ * Writes files; faults are reported in a sentence. Runtime: Deno and Node.
  *
  * @module
  */

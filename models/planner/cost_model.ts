@@ -37,17 +37,20 @@ export interface Costs {
 
 /** Key sizes measured; between them and beyond, costs follow a power law. */
 const measuredBits = [512, 1024, 2048, 3072, 4096];
-/** Costs at these sizes. */
+/**
+ * Costs at these sizes, for keys with as many primes as new ones have and banks cut for
+ * inferences of 150 answers: least processor times of a busy machine (AMD EPYC 9005),
+ * halved where both cores work.
+ */
 const measuredCosts: Omit<Record<keyof Costs, number[]>, "byteMs" | "callMs"> =
   {
     encryptMs: [0.008, 0.015, 0.04, 0.09, 0.16],
-    // Estimated from a busy machine, by their share of a decryption.
-    randomiserMs: [0.01, 0.05, 0.18, 0.5, 1],
-    decryptMs: [0.015, 0.1, 0.6, 1.95, 4.5],
-    multiplyMs: [0.000163, 0.000481, 0.0019, 0.00412, 0.0075],
-    squareMs: [0.000159, 0.000415, 0.00147, 0.003, 0.0057],
+    randomiserMs: [0.013, 0.035, 0.08, 0.17, 0.25],
+    decryptMs: [0.024, 0.1, 0.3, 0.81, 1.13],
+    multiplyMs: [0.000164, 0.00049, 0.0019, 0.0039, 0.0071],
+    squareMs: [0.000135, 0.00039, 0.00142, 0.0029, 0.0049],
     loadMs: [0.003, 0.006, 0.012, 0.02, 0.03],
-    rerandomiseMs: [0.04, 0.12, 0.5, 1.1, 2],
+    rerandomiseMs: [0.036, 0.12, 0.56, 1.7, 3.5],
   };
 
 /** The committed costs at a key size. */

@@ -10,7 +10,7 @@ import {
   inputCiphertexts,
   outputValues,
 } from "../../sdk/fixed_point/layout.ts";
-import { registerBytes } from "../../sdk/paillier/wasm/limbs.ts";
+import { wasmKernel } from "../../sdk/paillier/wasm/kernel_wasm.ts";
 import type { RoundLayout } from "../../sdk/wire/plan.ts";
 import { type Costs, forecastRound, type RoundForecast } from "./cost_model.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
@@ -146,6 +146,6 @@ export function callMemoryBytes(
   const inputs = inputCiphertexts(layout);
   const registers = registersPerInput * inputs + tableRegisters +
     registersPerValue * outputValues(layout) * foldOf(layout);
-  return registers * registerBytes(modulusBits) +
+  return registers * wasmKernel.registerBytes(modulusBits) +
     (2 * inputs + answerCiphertexts(layout)) * ciphertextBytes;
 }

@@ -12,6 +12,7 @@ import {
 } from "../../sdk/wire/plan.ts";
 import { interfaceOf } from "../../sdk/wire/values.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { atOnce } from "../../sdk/support/pacing.ts";
 import {
   callMilliseconds,
   type Costs,
@@ -76,7 +77,7 @@ export function* planStepwise(
 ): Generator<void, InferencePlan> {
   const rounds: RoundPlan[] = [];
   for (const round of manifest.rounds) {
-    const { layout, forecast } = yield* cheapest(round, options);
+    const { layout, forecast } = yield* planRoundStepwise(round, options);
     const { steps, writes } = round;
     rounds.push({ layout, steps, writes, shards: forecast.shards });
   }
@@ -88,14 +89,13 @@ export function* planStepwise(
   };
 }
 
-function atOnce<T>(work: Generator<void, T>): T {
-  let step = work.next();
-  while (!step.done) step = work.next();
-  return step.value;
-}
-
-/** One candidate is kept at a time: a large map has thousands, each of megabytes. */
-function* cheapest(
+/**
+ * The cheapest of {@linkcode planRound}, in steps. One candidate is kept at a time: a
+ * large map has thousands, each of megabytes.
+ *
+ * @throws as {@linkcode planInference}
+ */
+export function* planRoundStepwise(
   round: RoundSpec,
   options: PlanOptions,
 ): Generator<void, RoundCandidate> {

@@ -13,13 +13,20 @@ import type {
   SealedRoundPlan,
 } from "../../sdk/garbling/rounds/round.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { atOnce } from "../../sdk/support/pacing.ts";
 import { type DenseLayout, planFormat } from "../../sdk/wire/plan.ts";
 import { interfaceOf } from "../../sdk/wire/values.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import type { ModelPackage, RoundSpec } from "../package/format.ts";
 import { denseLayout } from "./dense.ts";
-import { planRound } from "./plan.ts";
+import { planRoundStepwise } from "./plan.ts";
 import { evenly } from "./spatial.ts";
+
+/** What a plan is made for. */
+interface KeyAndBatch {
+  modulusBits: number;
+  samples: number;
+}
 
 /**
  * Plans a sealed inference: each round takes one linear call and one garbled call.
@@ -29,8 +36,16 @@ import { evenly } from "./spatial.ts";
  */
 export function planSealed(
   model: ModelPackage,
-  options: { modulusBits: number; samples: number },
+  options: KeyAndBatch,
 ): SealedPlan {
+  return atOnce(planSealedStepwise(model, options));
+}
+
+/** {@linkcode planSealed} in steps, one for each layout that is compared. */
+export function* planSealedStepwise(
+  model: ModelPackage,
+  options: KeyAndBatch,
+): Generator<void, SealedPlan> {
   const { manifest, tensors } = model;
   if (manifest.reveal !== "label") {
     throw new CipherlayerError(
@@ -38,24 +53,26 @@ export function planSealed(
       `Cannot seal model ${manifest.name}: expected one that reveals labels, got scores, from which a client computes the last layer`,
     );
   }
+  const rounds: SealedRoundPlan[] = [];
+  for (const spec of manifest.rounds) {
+    const round = { ...spec, bound: boundWithRounding(spec) };
+    const { layout } = yield* planRoundStepwise(round, { ...options, tensors });
+    const { steps, writes } = round;
+    rounds.push({
+      layout: layout.kind === "dense" && layout.fold > 1
+        ? foldedLayout(model, round, layout, options.modulusBits)
+        : layout,
+      steps,
+      writes,
+      shards: 1,
+      valueBits: signedBits(-spec.bound, round.bound),
+    });
+  }
   return {
     format: planFormat,
     samples: options.samples,
     ...interfaceOf(manifest),
-    rounds: manifest.rounds.map((spec) => {
-      const round = { ...spec, bound: boundWithRounding(spec) };
-      const [{ layout }] = planRound(round, { ...options, tensors });
-      const { steps, writes } = round;
-      return {
-        layout: layout.kind === "dense" && layout.fold > 1
-          ? foldedLayout(model, round, layout, options.modulusBits)
-          : layout,
-        steps,
-        writes,
-        shards: 1,
-        valueBits: signedBits(-spec.bound, round.bound),
-      } satisfies SealedRoundPlan;
-    }),
+    rounds,
   };
 }
 

@@ -8,7 +8,7 @@ import {
   inputCiphertexts,
 } from "../../sdk/fixed_point/layout.ts";
 import {
-  leavesOf,
+  batchesOf,
   sealedRounds,
 } from "../../sdk/garbling/rounds/sealed_rounds.ts";
 import type { SealedRound } from "../../sdk/garbling/rounds/round.ts";
@@ -23,6 +23,7 @@ import {
 import type { ModelPackage } from "../package/format.ts";
 import { type Costs, forecastRound } from "./cost_model.ts";
 import { describePacking } from "./forecast.ts";
+import { perAnd, perBatch, perChoice } from "./garbling_costs.ts";
 import { planSealed } from "./sealed.ts";
 import { weightProfiles } from "./weight_profile.ts";
 
@@ -54,12 +55,6 @@ export interface SealedForecast {
   setup: { bytesUp: number; bytesDown: number };
 }
 
-/** Milliseconds of one core. */
-const perAnd = { garble: 0.00016, evaluate: 0.00008 };
-/** Of a transfer, at either side. */
-const perChoice = 0.0005;
-/** Of making a batch of transfers, beside what each transfer takes. */
-const perBatch = { gateway: 2, functions: 15 };
 /** Of a round's two calls beside what they are for: tokens, which carry N, salt and names. */
 const framing = (modulusBits: number) => ({
   up: 3 * modulusBits / 8 + 1000,
@@ -80,7 +75,7 @@ export function forecastSealed(
   },
 ): SealedForecast {
   const plan = planSealed(model, { modulusBits, samples });
-  const made = sealedRounds(plan), leaves = leavesOf(made);
+  const made = sealedRounds(plan), batches = batchesOf(made);
   const rounds = model.manifest.rounds.map((round, index) => {
     const { layout } = plan.rounds[index];
     const profiles = weightProfiles(round, model.tensors);
@@ -90,8 +85,8 @@ export function forecastSealed(
       profiles,
       shards: 1,
     });
-    const isFirst = index === 0;
-    const batch = isFirst
+    const leaves = batches[index], hasBatch = leaves > 0;
+    const batch = hasBatch
       ? { up: batchChoiceBytes(leaves), down: batchAnswerBytes(leaves) }
       : { up: 0, down: 0 };
     const garbled = garbledPart(made[index]);
@@ -101,9 +96,9 @@ export function forecastSealed(
       framing(modulusBits).down;
     const gatewayMs = linear.encryptMs + linear.decryptMs +
       garbled.choices * perChoice + garbled.andGates * perAnd.evaluate +
-      (isFirst ? perBatch.gateway : 0);
+      (hasBatch ? perBatch.gateway : 0);
     const functionsMs = linear.evaluateMs + garbled.choices * perChoice +
-      garbled.andGates * perAnd.garble + (isFirst ? perBatch.functions : 0);
+      garbled.andGates * perAnd.garble + (hasBatch ? perBatch.functions : 0);
     const lineMs = (bytesUp + bytesDown) * costs.byteMs + 2 * costs.callMs;
     return {
       name: round.name,

@@ -11,7 +11,7 @@
  * the output takes: into its numerator if J > 0, into its denominator if J < 0.
  *
  * With `buckets` there is no table: each output collects the inputs of equal
- * |digit| in a bucket of its own, and the buckets are raised to their digits last.
+ * |digit| in its own bucket, and the buckets are raised to their digits last.
  */
 export interface Strategy {
   planes: number;

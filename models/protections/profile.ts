@@ -25,7 +25,7 @@ export interface Protections {
   /**
    * What the gateway sees of the scores: `plain` integers; `blinded`, all under one
    * random scale and shift; `compared`, each pair's difference under a random
-   * scale and sign of its own.
+   * scale and sign for each.
    */
   scores: "plain" | "blinded" | "compared";
   /** The label is given to selectors of sum 1 alone. */

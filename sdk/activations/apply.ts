@@ -33,7 +33,7 @@ import {
 } from "../fixed_point/integer_tensor.ts";
 import type { GatewayStep } from "../wire/plan.ts";
 
-/** Largest magnitude up to which every integer is a number of its own. */
+/** Largest magnitude up to which a number holds every integer exactly. */
 const largestExact = 2 ** 53;
 
 /** What steps use beside the values that they are applied to. */

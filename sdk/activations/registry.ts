@@ -23,7 +23,7 @@ export type FaultListener = (fault: TypeError) => void;
 
 /**
  * The registered function of a `custom` step, made total: what it throws and what
- * is not a finite number counts as 0, and is told to `onFault`, once. Failing on
+ * is not a finite number counts as 0, and is passed to `onFault`, once. Failing on
  * some values only would show in the messages of the gateway what those values are
  * .
  *

@@ -46,7 +46,18 @@ export interface BlobStore {
   lock?(name?: string): Promise<(() => Promise<void>) | null>;
 }
 
-/** Keeps blobs for the life of the process only. */
+/**
+ * Keeps blobs for the life of the process only.
+ *
+ * @example
+ * ```ts
+ * import { MemoryBlobStore } from "@cipherlayer/sdk";
+ *
+ * const store = new MemoryBlobStore();
+ * await store.write("state", Uint8Array.of(7));
+ * if ((await store.read("state"))?.[0] !== 7) throw new Error("lost");
+ * ```
+ */
 export class MemoryBlobStore implements BlobStore {
   readonly #blobs = new Map<string, Uint8Array<ArrayBuffer>>();
 

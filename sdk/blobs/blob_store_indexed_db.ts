@@ -58,6 +58,15 @@ const objectStore = "blobs";
  * Keeps blobs in a database of the browser, for pages and workers of one origin.
  * Browsers may clear it when space runs short, unless the page asks for
  * `navigator.storage.persist()`.
+ *
+ * @example
+ * ```ts ignore
+ * import { IndexedDbBlobStore, openKey, SealedKeyStore } from "@cipherlayer/sdk";
+ *
+ * // In a page or worker; ask the user for the passphrase.
+ * const store = new SealedKeyStore(new IndexedDbBlobStore(), passphrase);
+ * const key = await openKey(store);
+ * ```
  */
 export class IndexedDbBlobStore implements BlobStore {
   /** Name of the database. */
@@ -129,7 +138,7 @@ export class IndexedDbBlobStore implements BlobStore {
     });
   }
 
-  /** One transaction in a connection of its own, so that none stays open. */
+  /** One transaction in a separate connection, so that none stays open. */
   async #run<T>(
     mode: "readonly" | "readwrite",
     ask: (blobs: ObjectStore) => Pending<T>,

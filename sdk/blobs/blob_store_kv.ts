@@ -8,7 +8,17 @@ import { CipherlayerError } from "../support/errors.ts";
 import type { BlobStore } from "./blob_store.ts";
 import { KvLock } from "./kv_lock.ts";
 
-/** What is used of `Deno.Kv`, so that this module loads everywhere. */
+/**
+ * What is used of `Deno.Kv`, so that this module loads everywhere.
+ *
+ * @example
+ * ```ts
+ * import { KvBlobStore, type KvLike } from "@cipherlayer/sdk";
+ *
+ * const open = async (kv: KvLike) => await new KvBlobStore(kv).list();
+ * console.log(typeof open); // open(await Deno.openKv())
+ * ```
+ */
 export interface KvLike {
   /** The value of a key, and its version; null if there is none. */
   get(key: string[]): Promise<{ value: unknown; versionstamp: string | null }>;
@@ -20,7 +30,18 @@ export interface KvLike {
   ): AsyncIterable<{ key: readonly unknown[] }>;
 }
 
-/** What is used of `Deno.AtomicOperation`. */
+/**
+ * What is used of `Deno.AtomicOperation`.
+ *
+ * @example
+ * ```ts
+ * import type { KvAtomicLike } from "@cipherlayer/sdk";
+ *
+ * const writeOnce = (atomic: KvAtomicLike, key: string[], value: unknown) =>
+ *   atomic.check({ key, versionstamp: null }).set(key, value).commit();
+ * console.log(typeof writeOnce); // writeOnce(kv.atomic(), ["greeting"], "hello")
+ * ```
+ */
 export interface KvAtomicLike {
   /** Holds if the key has this version; null: if it is not there. */
   check(expected: { key: string[]; versionstamp: string | null }): this;
@@ -52,7 +73,7 @@ export class KvBlobStore implements BlobStore {
   /**
    * The blobs of an open database whose keys begin with `prefix`.
    *
-   * @param options.clock by which a lock counts as left behind. Default: the platform's
+   * @param options.clock by which a lock counts as left behind (the platform's if absent)
    */
   constructor(
     kv: KvLike,

@@ -1,7 +1,7 @@
 /**
  * A lock in Deno KV that one process at a time holds. Its holder beats: writes from
  * time to time. Who wants it and sees no beat for long takes it over. No clocks of
- * different machines are compared, and whoever lost the lock can no longer write
+ * different machines are compared, and a process that lost the lock can no longer write
  * under it.
  *
  * @module

@@ -16,7 +16,11 @@ import { type Reading, type ReadingForm, readingValues } from "./reading.ts";
 export interface QuantiseOptions {
   /** Moves what is out of range to its end instead of refusing it. */
   clamp?: boolean;
-  /** Integers of the states, by input. Default: those of 0. */
+  /**
+   * Integers of the states, by input.
+   *
+   * @default those of 0
+   */
   states?: ReadonlyMap<string, Float64Array>;
 }
 
@@ -101,7 +105,7 @@ export function withStates(
   }));
 }
 
-/** Elements of each of the equal blocks that have a scale of their own. */
+/** Elements of each of the equal blocks, each with one scale. */
 function blockLength({ shape, scale }: ValuesSpec): number {
   return elementCount(shape) / scale.length;
 }

@@ -10,6 +10,15 @@ import { elementCount } from "./integer_tensor.ts";
 /**
  * Numbers: all of an input in row-major order, or nested as its shape says. BigInts
  * count where a number holds them exactly.
+ *
+ * @example
+ * ```ts
+ * import type { ReadingValues } from "@cipherlayer/sdk";
+ *
+ * const flat: ReadingValues = new Float32Array(784);
+ * const nested: ReadingValues = [[0, 0.5], [1, 0.25]]; // row by row
+ * console.log(flat.length, nested.length);
+ * ```
  */
 export type ReadingValues =
   | number
@@ -21,12 +30,31 @@ export type ReadingValues =
  * One reading. A list holds the values of all inputs one after another. A record
  * holds them by name: of inputs, or of the elements (channels) of the only input; an
  * input's own entry may again be a record of its elements.
+ *
+ * @example
+ * ```ts
+ * import type { Reading } from "@cipherlayer/sdk";
+ *
+ * const list: Reading = [21.5, 40, 650];
+ * const record: Reading = { temperature: 21.5, humidity: 40, co2: 650 };
+ * console.log(list, record); // session.infer(record)
+ * ```
  */
 export type Reading =
   | ReadingValues
   | { readonly [name: string]: ReadingValues | ReadingRecord };
 
-/** Values of one input by the names of its elements or channels. */
+/**
+ * Values of one input by the names of its elements or channels.
+ *
+ * @example
+ * ```ts
+ * import type { ReadingRecord } from "@cipherlayer/sdk";
+ *
+ * const channels: ReadingRecord = { temperature: [21.5, 21.6], co2: [650, 655] };
+ * console.log(channels);
+ * ```
+ */
 export interface ReadingRecord {
   /** One number, or those of a channel. */
   readonly [name: string]: ReadingValues;
@@ -70,7 +98,7 @@ export function readingValues(
 }
 
 /**
- * A copy of a reading in numbers, arrays and records alone, for whoever keeps it
+ * A copy of a reading in numbers, arrays and records alone, for code that keeps it
  * before its model is known.
  *
  * @throws {TypeError} naming index or name of what is no number

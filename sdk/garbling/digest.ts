@@ -25,18 +25,18 @@ export function circuitDigest(
   places: readonly Int32Array[],
 ): Uint8Array {
   const hash = sha256.create();
-  const add = (...numbers: number[]) => addAll(numbers);
-  const addAll = (numbers: ArrayLike<number>) =>
-    hash.update(
-      new Uint8Array(
-        Uint32Array.from(numbers, (n) => toLittleEndian(n)).buffer,
-      ),
-    );
+  const add = (...numbers: number[]) => addAll(Int32Array.from(numbers));
+  const addAll = (numbers: Int32Array) => {
+    const { buffer, byteOffset, byteLength } = littleEndian
+      ? numbers
+      : numbers.map(swapBytes);
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  };
   add(formatVersion, hashRounds, circuits.length);
   for (const { circuit, lanes } of circuits) {
     add(lanes, circuit.inputs, circuit.knownBits, circuit.gates.length);
     for (const { bits, shift } of circuit.projections) add(bits, shift);
-    for (const gate of circuit.gates) add(...gateNumbers(gate));
+    addAll(Int32Array.from(circuit.gates.flatMap(gateNumbers)));
     add(circuit.outputs.length, ...circuit.outputs);
   }
   for (const list of places) {
@@ -65,7 +65,5 @@ function gateNumbers(gate: Gate): number[] {
 }
 
 const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-const toLittleEndian = (n: number): number =>
-  littleEndian
-    ? n
-    : (n >>> 24 | n >>> 8 & 0xff00 | n << 8 & 0xff0000 | n << 24) >>> 0;
+const swapBytes = (n: number): number =>
+  n >>> 24 | n >>> 8 & 0xff00 | n << 8 & 0xff0000 | n << 24;

@@ -1,7 +1,7 @@
 /**
  * Garbling a circuit in a range of lanes.
  *
- * A pure function of its arguments: threads may take ranges of their own. Gate and
+ * A pure function of its arguments: threads may take separate ranges. Gate and
  * lane numbers are those of the whole call: one tweak twice under one salt gives Delta
  * away.
  *

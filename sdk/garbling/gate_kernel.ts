@@ -1,5 +1,5 @@
 /**
- * What garbles and evaluates one gate on many lanes at once, in a memory of its own.
+ * What garbles and evaluates one gate on many lanes at once, in its own memory.
  *
  * A wire of `groups` groups is 64 bytes a group: words 0, 1, 2 and 3 of four labels,
  * each word as four 32-bit lanes. Two kernels do the same: WebAssembly vectors, and

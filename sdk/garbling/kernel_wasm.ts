@@ -14,7 +14,7 @@ interface Exports extends Functions {
 
 let compiled: WebAssembly.Module | null | undefined;
 
-/** A kernel with a memory of its own; null where vectors are not supported. */
+/** A kernel with its own memory; null where vectors are not supported. */
 export function instantiateWasmKernel(): GateKernel | null {
   if (compiled === undefined) compiled = compileWasm(gatesModule());
   if (!compiled) return null;

@@ -8,7 +8,18 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import type { BlobStore } from "../blobs/blob_store.ts";
 import { CipherlayerError } from "../support/errors.ts";
 
-/** Which contract each model had when it was first used, by the model's name. */
+/**
+ * Which contract each model had when it was first used, by the model's name.
+ *
+ * @example
+ * ```ts
+ * import { type ContractStore, MemoryKeyStore } from "@cipherlayer/sdk";
+ *
+ * const contracts: ContractStore = new MemoryKeyStore().contracts;
+ * if (!await contracts.create("occupancy", "sha256:" + "0".repeat(64))) throw new Error("known");
+ * if (await contracts.read("appliance") !== null) throw new Error("never used");
+ * ```
+ */
 export interface ContractStore {
   /** The model's contract, or null if it was never used. */
   read(model: string): Promise<string | null>;
@@ -50,7 +61,7 @@ export class MemoryContractStore implements ContractStore {
 }
 
 /**
- * Keeps each contract in a blob of its own, `<name>.contract.<digest of the model's
+ * Keeps each contract in a separate blob, `<name>.contract.<digest of the model's
  * name>`, as JSON in the clear: it tells what is public.
  */
 export class BlobContractStore implements ContractStore {

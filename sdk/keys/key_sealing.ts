@@ -42,11 +42,16 @@ interface SealedKey extends Header {
 /** How a key is sealed; the defaults suit gateways. */
 export interface SealingOptions {
   /**
-   * Cost N of scrypt, a power of two: 65536 by default, 64 MiB of memory and about
-   * half a second.
+   * Cost N of scrypt, a power of two: its memory is N KiB.
+   *
+   * @default 65,536, that is 64 MiB and about half a second
    */
   cost?: number;
-  /** Source of salt and nonce. */
+  /**
+   * Source of salt and nonce.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
 }
 

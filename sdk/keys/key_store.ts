@@ -54,18 +54,43 @@ export interface KeyStore {
   readonly contracts?: ContractStore;
 }
 
-/** How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one. */
+/**
+ * How {@linkcode openKey} makes a key and {@linkcode rotateKey} the next one.
+ *
+ * @example
+ * ```ts
+ * import type { NewKeyOptions } from "@cipherlayer/sdk";
+ *
+ * const options: NewKeyOptions = { bits: 3072 };
+ * console.log(options); // openKey(store, options), rotateKey(store, options)
+ * ```
+ */
 export interface NewKeyOptions extends KeyGenerationOptions {
   /**
-   * Bits of N; by default 2048, or those of the key that is replaced. How many primes a
-   * key has is not taken over: one of two primes makes way for one of three.
+   * Bits of N. The number of primes does not follow the key that is replaced.
+   *
+   * @default 2048, or those of the key that is replaced
    */
   bits?: number;
 }
 
-/** How {@linkcode openKey} opens a store. */
+/**
+ * How {@linkcode openKey} opens a store.
+ *
+ * @example
+ * ```ts
+ * import type { OpenKeyOptions } from "@cipherlayer/sdk";
+ *
+ * const options: OpenKeyOptions = { create: false }; // a missing key is an error
+ * console.log(options); // openKey(store, options)
+ * ```
+ */
 export interface OpenKeyOptions extends NewKeyOptions {
-  /** Whether a store without a key gets a new one. Default true. */
+  /**
+   * Whether a store without a key gets a new one.
+   *
+   * @default true
+   */
   create?: boolean;
   /**
    * Told of a key that was made and saved here: the gateway has a new identity. On any
@@ -80,6 +105,16 @@ export interface OpenKeyOptions extends NewKeyOptions {
  * `create`.
  *
  * @throws {CipherlayerError} "key-missing" if the store holds no key and `create` is false
+ *
+ * @example
+ * ```ts
+ * import { MemoryKeyStore, openKey } from "@cipherlayer/sdk";
+ *
+ * const store = new MemoryKeyStore();
+ * const made = await openKey(store);
+ * const again = await openKey(store, { create: false });
+ * if (again.publicKey.modulus !== made.publicKey.modulus) throw new Error("another key");
+ * ```
  */
 export async function openKey(
   store: KeyStore,
@@ -107,6 +142,18 @@ export async function openKey(
  *
  * @returns the new key
  * @throws {TypeError} if the store holds no key
+ *
+ * @example
+ * ```ts
+ * import { MemoryKeyStore, openKey, rotateKey } from "@cipherlayer/sdk";
+ *
+ * const store = new MemoryKeyStore();
+ * const old = await openKey(store);
+ * await rotateKey(store);
+ * // Readings that wait under the old key can still be opened.
+ * const [retired] = await store.listRetired();
+ * if (retired !== old.publicKey.fingerprint) throw new Error("lost");
+ * ```
  */
 export async function rotateKey(
   store: KeyStore,
@@ -122,7 +169,18 @@ export async function rotateKey(
   return key;
 }
 
-/** Keeps keys for the life of the process only. */
+/**
+ * Keeps keys for the life of the process only.
+ *
+ * @example
+ * ```ts
+ * import { MemoryKeyStore, openKey } from "@cipherlayer/sdk";
+ *
+ * const store = new MemoryKeyStore();
+ * const key = await openKey(store);
+ * if (await store.fingerprint() !== key.publicKey.fingerprint) throw new Error("another key");
+ * ```
+ */
 export class MemoryKeyStore implements KeyStore {
   readonly #keys = new Map<string, PrivateKey>();
   #current: string | null = null;

@@ -13,8 +13,9 @@ import { SealedKeyStore } from "./key_store_sealed.ts";
 /** Options of {@linkcode FileKeyStore}. */
 export interface FileKeyStoreOptions extends SealingOptions {
   /**
-   * Told when a key is opened that others of this machine may read, or replace.
-   * Default: `console.warn`.
+   * Called when a key is opened that other users of this machine may read or replace.
+   *
+   * @default console.warn
    */
   onWarning?: (message: string) => void;
 }

@@ -21,9 +21,23 @@ import type { PrivateKey } from "../paillier/private/private_key.ts";
 /** Saving takes two writes: half a minute is far more than any takes. */
 const maxLockTries = 600, lockPauseMs = 50;
 
-/** Options of {@linkcode SealedKeyStore}. */
+/**
+ * Options of {@linkcode SealedKeyStore}.
+ *
+ * @example
+ * ```ts
+ * import type { SealedKeyStoreOptions } from "@cipherlayer/sdk";
+ *
+ * const options: SealedKeyStoreOptions = { name: "kitchen" };
+ * console.log(options); // new SealedKeyStore(blobs, passphrase, options)
+ * ```
+ */
 export interface SealedKeyStoreOptions extends SealingOptions {
-  /** Blob of the current key; retired ones are `<name>.<fingerprint>`. Default "key". */
+  /**
+   * Blob of the current key; retired ones are `<name>.<fingerprint>`.
+   *
+   * @default "key"
+   */
   name?: string;
 }
 

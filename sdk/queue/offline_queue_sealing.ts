@@ -15,7 +15,7 @@ import type { RandomSource } from "../support/random.ts";
 
 /*
  * A sealed blob: its kind (1 byte), the fingerprint of the key (32), a checksum of
- * name, kind and fingerprint (8), by which damage there is told from a key that is
+ * name, kind and fingerprint (8), by which damage there is distinguished from a key that is
  * missing, a nonce (12), then AES-256-GCM under HKDF-SHA-256 of the key's primes. The blob's name, kind
  * and fingerprint are authenticated too, so that blobs cannot trade places.
  */

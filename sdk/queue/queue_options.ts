@@ -1,5 +1,5 @@
 /**
- * What an offline queue is told and tells.
+ * Options and results of an offline queue.
  *
  * @module
  */
@@ -9,7 +9,20 @@ import type { Answer } from "../session/answer.ts";
 import type { InferOptions } from "../session/session_options.ts";
 import type { RandomSource } from "../support/random.ts";
 
-/** Options of `OfflineQueue.open`. */
+/**
+ * Options of `OfflineQueue.open`.
+ *
+ * @example
+ * ```ts
+ * import { MemoryBlobStore, MemoryKeyStore, OfflineQueue, type OfflineQueueOptions, openKey } from "@cipherlayer/sdk";
+ *
+ * const keys = new MemoryKeyStore();
+ * await openKey(keys);
+ * const options: OfflineQueueOptions = { store: new MemoryBlobStore(), keys, capacity: 100 };
+ * const queue = await OfflineQueue.open(options);
+ * await queue.add([21.5, 40, 650]);
+ * ```
+ */
 export interface OfflineQueueOptions {
   /** Where the encrypted readings lie: a store of the queue's own. */
   store: BlobStore;
@@ -18,15 +31,37 @@ export interface OfflineQueueOptions {
    * current then, so forget retired keys only while the queue is empty.
    */
   keys: KeyStore;
-  /** Readings that wait at most, those under way not counted. Default 1000. */
+  /**
+   * Max readings that wait, those under way not counted.
+   *
+   * @default 1000
+   */
   capacity?: number;
-  /** What happens to a reading too many. Default `refuse`. */
+  /**
+   * What happens to a reading when the queue is full.
+   *
+   * @default "refuse"
+   */
   whenFull?: "refuse" | "drop-oldest";
-  /** Source of nonces. */
+  /**
+   * Source of nonces.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
 }
 
-/** A reading whose outcome is told. */
+/**
+ * A reading whose outcome is reported.
+ *
+ * @example
+ * ```ts
+ * import type { QueuedReading } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ id, takenAt }: QueuedReading) => `reading ${id} of ${takenAt?.toISOString()}`;
+ * console.log(tell({ id: 1, takenAt: new Date(0) }));
+ * ```
+ */
 export interface QueuedReading {
   /** Number of the reading. */
   id: number;
@@ -36,7 +71,20 @@ export interface QueuedReading {
   meta?: unknown;
 }
 
-/** What became of a reading. */
+/**
+ * What became of a reading.
+ *
+ * @example
+ * ```ts
+ * import type { QueuedOutcome } from "@cipherlayer/sdk";
+ *
+ * function tell(outcome: QueuedOutcome): string {
+ *   if (outcome.refused !== undefined) return `${outcome.id} refused: ${outcome.refused}`;
+ *   return `${outcome.id}: ${outcome.answer.label ?? outcome.answer.predicted}`;
+ * }
+ * console.log(tell({ id: 3, takenAt: null, refused: "damaged" }));
+ * ```
+ */
 export type QueuedOutcome =
   & QueuedReading
   & (
@@ -46,15 +94,39 @@ export type QueuedOutcome =
     | { refused: string; answer?: undefined; answers?: undefined }
   );
 
-/** Options of `OfflineQueue.add`. */
+/**
+ * Options of `OfflineQueue.add`.
+ *
+ * @example
+ * ```ts
+ * import type { AddOptions } from "@cipherlayer/sdk";
+ *
+ * const options: AddOptions = { meta: { room: "kitchen" }, takenAt: new Date() };
+ * console.log(options); // queue.add(reading, options)
+ * ```
+ */
 export interface AddOptions {
   /** Anything that JSON holds; it is sealed with the reading and comes back with the outcome. */
   meta?: unknown;
-  /** When the reading was taken. Default now. */
+  /**
+   * When the reading was taken.
+   *
+   * @default now
+   */
   takenAt?: Date;
 }
 
-/** What `OfflineQueue.add` did. */
+/**
+ * What `OfflineQueue.add` did.
+ *
+ * @example
+ * ```ts
+ * import type { AddResult } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ id, dropped }: AddResult) => `queued ${id}, dropped ${dropped.length}`;
+ * console.log(tell({ id: 12, dropped: [3] }));
+ * ```
+ */
 export interface AddResult {
   /** Numbers grow with every reading and are never used again. */
   id: number;
@@ -62,14 +134,30 @@ export interface AddResult {
   dropped: number[];
 }
 
-/** Options of `OfflineQueue.process`. */
+/**
+ * Options of `OfflineQueue.process`.
+ *
+ * @example
+ * ```ts
+ * import type { ProcessOptions } from "@cipherlayer/sdk";
+ *
+ * const options: ProcessOptions = { follow: true, signal: AbortSignal.timeout(1000) };
+ * console.log(options); // for await (const outcome of queue.process(session, options)) ...
+ * ```
+ */
 export interface ProcessOptions extends InferOptions {
   /**
-   * The contract (`Session.contract`) whose refusals are final. Default: the one under
-   * which this queue was first processed. A reading that a session of another contract
-   * refuses stays in the queue, and `process` throws `contract-changed`.
+   * The contract (`Session.contract`) whose refusals are final. A reading that a session
+   * of another contract refuses stays in the queue, and `process` throws
+   * `contract-changed`.
+   *
+   * @default the contract under which this queue was first processed
    */
   contract?: string;
-  /** Waits for further readings when all are done, until the signal aborts. */
+  /**
+   * Waits for further readings when all are done, until the signal aborts.
+   *
+   * @default false
+   */
   follow?: boolean;
 }

@@ -10,16 +10,14 @@
  */
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
-import { makeKernel } from "../garbling/kernel.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
-import { leavesOf } from "../garbling/rounds/sealed_rounds.ts";
+import { batchesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
 import type {
   InferenceContext,
   InferenceResult,
 } from "../session/inference.ts";
-import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { batchAnswerBytes } from "../transfer/chain.ts";
 import { sequenceBytes } from "../wire/byte_sequence.ts";
@@ -30,7 +28,7 @@ import {
   type Batch,
   framingBytes,
   type PostSealed,
-  Transfers,
+  type Transfers,
 } from "./transfers.ts";
 
 /** Bodies of one round so far. */
@@ -43,21 +41,28 @@ interface Traffic {
 export class SealedInferences {
   readonly #plan: SealedPlan;
   readonly #rounds: readonly SealedRound[];
-  readonly #gates = makeKernel();
   readonly #transfers: Transfers;
-  readonly #leaves: number;
+  /** Leaves of the batch that each round asks for; 0: none. */
+  readonly #batches: readonly number[];
 
-  /** @param rounds of the plan, as `sealedRoundsPaced` makes them */
-  constructor(plan: SealedPlan, rounds: readonly SealedRound[], clock: Clock) {
+  /**
+   * @param rounds of the plan, as `sealedRoundsPaced` makes them
+   * @param transfers of the gateway
+   */
+  constructor(
+    plan: SealedPlan,
+    rounds: readonly SealedRound[],
+    transfers: Transfers,
+  ) {
     this.#plan = plan;
     this.#rounds = rounds;
-    this.#transfers = new Transfers(this.#gates, clock);
-    this.#leaves = leavesOf(this.#rounds);
+    this.#transfers = transfers;
+    this.#batches = batchesOf(this.#rounds);
   }
 
   /** Sets transfers up, so that the first inference need not. */
   prepare(token: Uint8Array, post: PostSealed): Promise<void> {
-    return this.#transfers.prepare(this.#leaves, token, post);
+    return this.#transfers.prepare(this.#batches[0], token, post);
   }
 
   /** Runs every round of one inference, as `runInference` does for other plans. */
@@ -67,7 +72,8 @@ export class SealedInferences {
     token: Uint8Array,
   ): Promise<InferenceResult> {
     const { modulus } = context.owner.publicKey;
-    const plan = this.#plan, rounds = this.#rounds, gates = this.#gates;
+    const plan = this.#plan, rounds = this.#rounds;
+    const { gates } = this.#transfers;
     const inference = new SealedInference(
       { plan, rounds, modulus, gates },
       inputs,
@@ -102,7 +108,7 @@ export class SealedInferences {
       inference: SealedInference;
       index: number;
       token: Uint8Array;
-      /** Null in the first round, which asks for it. */
+      /** Of the rounds so far; null in the first one. */
       batch: Batch | null;
     },
   ): Promise<{ report: RoundReport; token: Uint8Array; batch: Batch }> {
@@ -118,8 +124,9 @@ export class SealedInferences {
     };
     const started = clock.now();
     context.onState({ state: "encrypting", round: index });
-    const asked = batch ? null : await this.#transfers.ask(
-      this.#leaves,
+    const leaves = this.#batches[index];
+    const asked = leaves === 0 ? null : await this.#transfers.ask(
+      leaves,
       token,
       async (...call) => (await post(...call)).body,
     );
@@ -133,11 +140,11 @@ export class SealedInferences {
     const reply = await post(
       `rounds/${index}`,
       encodeSealed({ token, ciphertexts, batch: asked && asked.request }),
-      size + batchAnswerBytes(this.#leaves) + framingBytes,
+      size + (asked ? batchAnswerBytes(leaves) : 0) + framingBytes,
     );
     const linear = decodeSealed("linearResponse", reply.body);
     checkAnswer(linear.ciphertexts, size, index);
-    const own = batch ?? asked!.receive(linear.batch);
+    const own = asked ? asked.receive(linear.batch) : batch!;
     const answered = clock.now();
 
     context.onState({ state: "decrypting", round: index });

@@ -1,10 +1,12 @@
 /**
- * Oblivious transfers of a session: set up when it begins, renewed before they run out, and never stored. Each inference gets a batch of its own, whose
- * places of noise are drawn when it begins.
+ * Oblivious transfers of a gateway: set up when its first session begins, renewed before
+ * they run out, and never stored. Each inference gets its own batches, whose places of
+ * noise are drawn when they are asked for.
  *
  * @module
  */
 import type { GateKernel } from "../garbling/gate_kernel.ts";
+import { makeKernel } from "../garbling/kernel.ts";
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import {
@@ -48,20 +50,29 @@ export type PostSealed = (
 
 /** Room for a token and CBOR beside what a message is made of. */
 export const framingBytes = 2 ** 14;
-/** Difference of the two clocks that counts as none: wall clocks are set now and then. */
-const clockToleranceMs = 5000;
+/** The functions keep to a root for a day. */
+const maxAgeMs = 12 * 60 * 60_000;
 
 /** Owned by one session of one process; it has no form in which it could be written down. */
 export class Transfers {
-  readonly #gates: GateKernel;
   readonly #clock: Clock;
+  #lazyGates: GateKernel | undefined;
   #root: Batch | undefined;
-  /** When the root began, as the difference of the two clocks. */
+  /** When the first root began, by the clock. */
   #beganAt = 0;
 
-  constructor(gates: GateKernel, clock: Clock) {
-    this.#gates = gates;
+  constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Made when they are first used: most sessions are open ones. */
+  get gates(): GateKernel {
+    return this.#lazyGates ??= makeKernel();
+  }
+
+  /** Forgets all: the next inference begins anew. */
+  drop(): void {
+    this.#root = undefined;
   }
 
   /** Sets transfers up, for batches of so many leaves. */
@@ -78,7 +89,7 @@ export class Transfers {
    * it, whatever comes of the call.
    *
    * @param leaves of the batch
-   * @param token of the session
+   * @param token of a linear call of the session
    */
   async ask(
     leaves: number,
@@ -102,12 +113,10 @@ export class Transfers {
     const root = this.#root, next = basesOf(rootLeaves);
     // Until the next one is there: a call that fails leaves nothing to go on with.
     this.#root = undefined;
-    const now = this.#wallBeyondMonotonic();
-    const stopped = Math.abs(now - this.#beganAt) > clockToleranceMs;
-    // A machine that was copied or set back would use its transfers twice.
-    if (!root || stopped || root.transfers.left < next) {
+    const now = this.#clock.now(), isOld = now - this.#beganAt > maxAgeMs;
+    if (!root || isOld || root.transfers.left < next) {
       this.#beganAt = now;
-      const pending = startTransfers(this.#gates);
+      const pending = startTransfers(this.gates);
       const body = encodeSealed({ token, request: pending.request });
       const maxBytes = setupAnswerBytes + framingBytes;
       return received(
@@ -123,11 +132,6 @@ export class Transfers {
       pending,
       decodeSealed("batchResponse", await post("roots", body, maxBytes)),
     );
-  }
-
-  /** The wall clock jumps where a machine was stopped; the other does not. */
-  #wallBeyondMonotonic(): number {
-    return Date.now() - this.#clock.now();
   }
 }
 

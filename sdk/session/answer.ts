@@ -12,7 +12,18 @@ import { outputIntegers, realValues } from "../fixed_point/quantise.ts";
 import type { LeakageReport } from "./leakage.ts";
 import type { ModelInterface, ScoreDisplay } from "../wire/values.ts";
 
-/** What one reading gave. */
+/**
+ * What one reading gave.
+ *
+ * @example
+ * ```ts
+ * import type { Answer } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ label, predicted, totalMs, bytesUp, bytesDown }: Answer) =>
+ *   `${label ?? predicted}: ${totalMs.toFixed(0)} ms, ${bytesUp + bytesDown} bytes`;
+ * console.log(typeof tell); // tell(await session.infer(reading))
+ * ```
+ */
 export interface Answer {
   /** Every output by name, row-major; null where the model's owner reveals labels alone. */
   outputs: Record<string, number[]> | null;

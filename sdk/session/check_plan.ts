@@ -63,7 +63,7 @@ export function checkPlan(
   expected: {
     samples: number;
     modulusBits: number;
-    /** Default: 2^22 elements a sample, 2^24 in all, 2^31 operations. */
+    /** @default 2^22 elements a sample, 2^24 in all, 2^31 operations */
     limits?: Partial<PlanLimits>;
   },
 ): void {
@@ -130,7 +130,7 @@ export function checkPlan(
   const reveal = isSealed(plan) ? "scores" : plan.reveal;
   sensible("its outputs", () => checkOutputs({ ...plan, reveal }, written));
   if (plan.reveal === "label") return;
-  // Each output becomes a list of its own, though all may be parts of one activation.
+  // Each output becomes a separate list, though all may be parts of one activation.
   const read = sum(plan.outputs.map(({ shape }) => elementCount(shape)));
   budget.hold(liveElements, read, "outputs");
   budget.spend(read, "outputs");

@@ -14,7 +14,7 @@ import type { KeyStore } from "../keys/key_store.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import { PrivateKey } from "../paillier/private/private_key.ts";
 import { SealedInferences } from "../sealed/run_inference.ts";
-import type { Clock } from "../support/clock.ts";
+import type { Transfers } from "../sealed/transfers.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { decodeSessionResponse, encodeSessionRequest } from "../wire/codec.ts";
 import type { SessionResponse } from "../wire/messages.ts";
@@ -97,24 +97,24 @@ export async function openSession(
 
 /**
  * What runs inferences of a session: those of an open plan, round by round, or those
- * of a sealed one, whose oblivious transfers are set up now and belong to this session
- * alone.
+ * of a sealed one, whose oblivious transfers are set up now unless they are already.
  *
+ * @param transfers of this gateway: they outlive renewed sessions
  * @param post a call to the functions, with retries
  * @throws {CipherlayerError} `unsupported` if the plan is sealed and too large, and as calls do
  * @throws the reason of `signal` if it has been aborted
  */
 export async function inferencesOf(
   { plan, token }: SessionResponse,
-  { clock, post, signal }: {
-    clock: Clock;
+  { transfers, post, signal }: {
+    transfers: Transfers;
     post: (path: string, body: Uint8Array, maxBytes: number) => Promise<Reply>;
     signal: AbortSignal;
   },
 ): Promise<typeof runInference> {
   if (!isSealed(plan)) return runInference;
   const rounds = await sealedRoundsPaced(plan, signal);
-  const inferences = new SealedInferences(plan, rounds, clock);
+  const inferences = new SealedInferences(plan, rounds, transfers);
   await inferences.prepare(
     token,
     async (path, body, maxBytes) =>

@@ -8,7 +8,19 @@ import { CipherlayerError } from "../support/errors.ts";
 import { contractDigest, contractOfPlan } from "../wire/contract.ts";
 import type { InferencePlan } from "../wire/plan.ts";
 
-/** The functions state another contract of a model than before. */
+/**
+ * The functions state another contract of a model than before.
+ *
+ * @example
+ * ```ts
+ * import type { ContractChange } from "@cipherlayer/sdk";
+ *
+ * // For `connect({ onContractChange })`: accept a change if the labels stay.
+ * const accept = ({ plan }: ContractChange) =>
+ *   plan.outputs[0].labels?.join() === "empty,occupied";
+ * console.log(typeof accept);
+ * ```
+ */
 export interface ContractChange {
   /** Name of the model. */
   model: string;
@@ -40,13 +52,13 @@ export class ContractKeeper {
     this.#terms = terms;
   }
 
-  /** The contract of the last session that was let in. */
+  /** The contract of the last session that was accepted. */
   get current(): string {
     return this.#current!;
   }
 
   /**
-   * Lets a session's plan in, or not.
+   * Accepts a session's plan, or throws.
    *
    * @returns whether it keeps another contract than the session before
    * @throws {CipherlayerError} `contract-changed`

@@ -5,7 +5,18 @@
  */
 import type { CipherlayerError } from "../support/errors.ts";
 
-/** Cost of one round. Times are milliseconds of wall clock. */
+/**
+ * Cost of one round. Times are milliseconds of wall clock.
+ *
+ * @example
+ * ```ts
+ * import type { RoundReport } from "@cipherlayer/sdk";
+ *
+ * const lineMs = ({ totalMs, encryptMs, evaluateMs, decryptMs }: RoundReport) =>
+ *   totalMs - encryptMs - evaluateMs - decryptMs;
+ * console.log(typeof lineMs);
+ * ```
+ */
 export interface RoundReport {
   /** Ciphertexts sent, each counted once however many shards read it. */
   ciphertextsUp: number;
@@ -28,7 +39,18 @@ export interface RoundReport {
   totalMs: number;
 }
 
-/** What a session is doing; `round` counts from 0. */
+/**
+ * What a session is doing; `round` counts from 0.
+ *
+ * @example
+ * ```ts
+ * import type { SessionState } from "@cipherlayer/sdk";
+ *
+ * const tell = (state: SessionState) =>
+ *   "round" in state ? `${state.state} round ${state.round + 1}` : state.state;
+ * if (tell({ state: "encrypting", round: 0 }) !== "encrypting round 1") throw new Error("wrong");
+ * ```
+ */
 export type SessionState =
   | { state: "connecting" }
   | { state: "ready" }
@@ -37,7 +59,20 @@ export type SessionState =
   | { state: "activating"; round: number }
   | { state: "closed" };
 
-/** A round has been completed. */
+/**
+ * A round has been completed.
+ *
+ * @example
+ * ```ts
+ * import type { RoundProgress, Session } from "@cipherlayer/sdk";
+ *
+ * function showProgress(session: Session) {
+ *   session.addEventListener("round", ({ detail }: CustomEvent<RoundProgress>) =>
+ *     console.log(`${detail.round + 1} of ${detail.rounds}`));
+ * }
+ * console.log(typeof showProgress);
+ * ```
+ */
 export interface RoundProgress {
   /** From 0. */
   round: number;
@@ -47,7 +82,19 @@ export interface RoundProgress {
   report: RoundReport;
 }
 
-/** A call failed and will be tried again. */
+/**
+ * A call failed and will be tried again.
+ *
+ * @example
+ * ```ts
+ * import type { RetryNotice } from "@cipherlayer/sdk";
+ *
+ * // For `connect({ onRetry })`.
+ * const onRetry = ({ error, delayMs }: RetryNotice) =>
+ *   console.warn(`${error.message}; next try in ${delayMs} ms`);
+ * console.log(typeof onRetry);
+ * ```
+ */
 export interface RetryNotice {
   /** How often this call has failed so far. */
   failures: number;
@@ -57,7 +104,17 @@ export interface RetryNotice {
   error: CipherlayerError;
 }
 
-/** Events of a session, by name. */
+/**
+ * Events of a session, by name.
+ *
+ * @example
+ * ```ts
+ * import type { SessionEventMap } from "@cipherlayer/sdk";
+ *
+ * const names: (keyof SessionEventMap)[] = ["round", "retry", "state"];
+ * console.log(names);
+ * ```
+ */
 export interface SessionEventMap {
   /** A round has been completed. */
   round: CustomEvent<RoundProgress>;
@@ -67,7 +124,17 @@ export interface SessionEventMap {
   state: CustomEvent<SessionState>;
 }
 
-/** As the platform has them; declared here, since not every configuration does. */
+/**
+ * As the platform has them; declared here, since not every configuration does.
+ *
+ * @example
+ * ```ts
+ * import type { ListenerOptions } from "@cipherlayer/sdk";
+ *
+ * const options: ListenerOptions = { once: true };
+ * console.log(options); // session.addEventListener("round", listener, options)
+ * ```
+ */
 export interface ListenerOptions {
   /** Heard once. */
   once?: boolean;
@@ -79,13 +146,35 @@ export interface ListenerOptions {
   signal?: AbortSignal;
 }
 
-/** A listener of any event. */
+/**
+ * A listener of any event.
+ *
+ * @example
+ * ```ts
+ * import type { Listener } from "@cipherlayer/sdk";
+ *
+ * const listener: Listener = (event) => console.log(event.type);
+ * console.log(typeof listener); // session.addEventListener("state", listener)
+ * ```
+ */
 export type Listener =
   | ((event: Event) => void)
   | { handleEvent(event: Event): void }
   | null;
 
-/** An `EventTarget` whose listeners know their events' types. */
+/**
+ * An `EventTarget` whose listeners know their events' types.
+ *
+ * @example
+ * ```ts
+ * import type { SessionEvents } from "@cipherlayer/sdk";
+ *
+ * // Every session is one; so are the types of its events known.
+ * const count = (events: SessionEvents, rounds: number[]) =>
+ *   events.addEventListener("round", ({ detail }) => rounds.push(detail.round));
+ * console.log(typeof count);
+ * ```
+ */
 export class SessionEvents extends EventTarget {
   /** Listens to an event of the session, or to any other by name. */
   override addEventListener<Name extends keyof SessionEventMap>(

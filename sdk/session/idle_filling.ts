@@ -28,7 +28,7 @@ export class IdleFilling {
     const stop = new AbortController();
     const count = sum(rounds.map(({ layout }) => inputCiphertexts(layout)));
     this.#stop = stop;
-    // In a task of its own: the caller gets its answer before a slice of this work.
+    // In a separate task: the caller gets its answer before a slice of this work.
     this.#done = new Promise<void>((resolve) => setTimeout(resolve, 0))
       .then(() => this.#owner.fillPool(count, { signal: stop.signal }))
       // Interrupted, or out of memory: then encryption computes what it needs.

@@ -15,7 +15,18 @@ import { sum } from "../support/numbers.ts";
 import type { InferencePlan, RoundLayout, RoundPlan } from "../wire/plan.ts";
 import { sealedLeakage } from "./sealed_leakage.ts";
 
-/** What a round gives the gateway about the weights. */
+/**
+ * What a round gives the gateway about the weights.
+ *
+ * @example
+ * ```ts
+ * import type { RoundLeakage } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ equations, inferencesToSolve }: RoundLeakage) =>
+ *   `${equations} equations an inference; enough of them after ${inferencesToSolve}`;
+ * console.log(typeof tell);
+ * ```
+ */
 export interface RoundLeakage {
   /** Ciphertexts that the cloud sent. */
   answers: number;
@@ -26,7 +37,7 @@ export interface RoundLeakage {
    * linear in weights, with the inputs as coefficients that the gateway knows.
    */
   equations: number;
-  /** Channels or elements, each with weights of its own. */
+  /** Channels or elements, each with its own weights. */
   outputs: number;
   /** Most weights (the bias included) that one output can depend on. */
   weightsPerOutput: number;
@@ -38,9 +49,20 @@ export interface RoundLeakage {
   inferencesToSolve: number;
 }
 
-/** What one inference tells whom. */
+/**
+ * What one inference tells whom.
+ *
+ * @example
+ * ```ts
+ * import type { LeakageReport } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ cloud, gateway }: LeakageReport) =>
+ *   `cloud: ${cloud.bits} bits; gateway: at most ${gateway.boundBits} bits about the weights`;
+ * console.log(typeof tell); // tell(answer.leakage)
+ * ```
+ */
 export interface LeakageReport {
-  /** The cloud, and whoever watches the network. */
+  /** The cloud, and anybody who watches the network. */
   cloud: {
     /** About readings, activations and answers, as long as Paillier holds. */
     bits: 0;

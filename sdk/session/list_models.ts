@@ -27,7 +27,17 @@ import {
 import type { ConnectOptions } from "./session_options.ts";
 import { getJson } from "./transport.ts";
 
-/** Options of {@linkcode listModels}, as those of `connect`. */
+/**
+ * Options of {@linkcode listModels}, as those of `connect`.
+ *
+ * @example
+ * ```ts
+ * import type { ListModelsOptions } from "@cipherlayer/sdk";
+ *
+ * const options: ListModelsOptions = { timeoutMs: 5000 };
+ * console.log(options); // listModels(url, options)
+ * ```
+ */
 export type ListModelsOptions = Pick<
   ConnectOptions,
   "token" | "fetch" | "timeoutMs" | "signal"

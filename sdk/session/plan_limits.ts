@@ -13,15 +13,35 @@ import {
 import { outputTensors } from "../wire/check_interface.ts";
 import type { GatewayStep, InferencePlan, RoundLayout } from "../wire/plan.ts";
 
-/** How much memory and work a plan may ask of the gateway. */
+/**
+ * How much memory and work a plan may ask of the gateway.
+ *
+ * @example
+ * ```ts
+ * import type { PlanLimits } from "@cipherlayer/sdk";
+ *
+ * const planLimits: Partial<PlanLimits> = { operations: 2 ** 28 }; // a slow gateway
+ * console.log(planLimits); // connect({ planLimits, ... })
+ * ```
+ */
 export interface PlanLimits {
-  /** Elements of one sample that are in memory at a time, outputs included. Default 2^22. */
+  /**
+   * Elements of one sample that are in memory at a time, outputs included.
+   *
+   * @default 2^22
+   */
   elementsPerSample: number;
-  /** The same over all samples. Default 2^24. */
+  /**
+   * The same over all samples.
+   *
+   * @default 2^24
+   */
   elements: number;
   /**
    * Numbers packed, unpacked, added or compared over all rounds, and read as outputs; a
-   * ciphertext that is encrypted or decrypted counts as 1024. Default 2^31.
+   * ciphertext that is encrypted or decrypted counts as 1024.
+   *
+   * @default 2^31
    */
   operations: number;
 }

@@ -12,24 +12,60 @@ import { platformRandom, type RandomSource } from "../support/random.ts";
  *
  * @param failures how often this call has failed so far, 1 or more
  * @returns milliseconds to wait before the next try, or null to give up
+ *
+ * @example
+ * ```ts
+ * import { CipherlayerError, type RetryPolicy } from "@cipherlayer/sdk";
+ *
+ * const threeTries: RetryPolicy = (failures) => failures < 3 ? 1000 : null;
+ * const fault = new CipherlayerError("network", "no route");
+ * if (threeTries(3, fault) !== null) throw new Error("should give up");
+ * ```
  */
 export type RetryPolicy = (
   failures: number,
   error: CipherlayerError,
 ) => number | null;
 
-/** Of the time that a server asks to wait. */
+/** Up to this share is added at random to `Retry-After`, so that clients do not return together. */
 const maxLateness = 0.25;
 
-/** Options of {@linkcode exponentialBackoff}. */
+/**
+ * Options of {@linkcode exponentialBackoff}.
+ *
+ * @example
+ * ```ts
+ * import { type BackoffOptions, exponentialBackoff } from "@cipherlayer/sdk";
+ *
+ * const options: BackoffOptions = { attempts: 5, firstDelayMs: 100 };
+ * const retry = exponentialBackoff(options);
+ * console.log(typeof retry); // connect({ retry, ... })
+ * ```
+ */
 export interface BackoffOptions {
-  /** Longest wait after the first failure; doubles with each further one. Default 250. */
+  /**
+   * Longest wait after the first failure; doubles with each further one.
+   *
+   * @default 250
+   */
   firstDelayMs?: number;
-  /** No wait is longer, whatever the server asks. Default 15,000. */
+  /**
+   * Longest wait, whatever the server asks.
+   *
+   * @default 15,000
+   */
   longestDelayMs?: number;
-  /** Tries in all, the first included. Default 12: about a minute and a half. */
+  /**
+   * Tries in all, the first included.
+   *
+   * @default 12, about a minute and a half
+   */
   attempts?: number;
-  /** Where the jitter comes from. */
+  /**
+   * Source of the jitter.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
 }
 

@@ -13,7 +13,6 @@ import {
 } from "./connecting.ts";
 import { ContractKeeper } from "./contract_keeper.ts";
 import { type Clock, orAborted, platformClock } from "../support/clock.ts";
-import { CipherlayerError } from "../support/errors.ts";
 import { emit, SessionEvents } from "./events.ts";
 import {
   type GivenIntegers,
@@ -27,8 +26,15 @@ import type { runInference } from "./inference.ts";
 import { leakageReport } from "./leakage.ts";
 import { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { PrivateKey } from "../paillier/private/private_key.ts";
+import { isOfForeignToken, isOfToken } from "./renewal.ts";
 import { QuantisedReadings } from "./quantised_readings.ts";
 import { ReleaseGrid } from "./release_grid.ts";
+import { Transfers } from "../sealed/transfers.ts";
+import {
+  againIfStopped,
+  MachineStopped,
+  MachineWatch,
+} from "../support/machine_watch.ts";
 import { sum } from "../support/numbers.ts";
 import { exponentialBackoff, type RetryPolicy, withRetries } from "./retry.ts";
 import type { ConnectOptions, InferOptions } from "./session_options.ts";
@@ -39,14 +45,6 @@ import {
 } from "./transport.ts";
 import type { SessionResponse } from "../wire/messages.ts";
 import type { InferencePlan } from "../wire/plan.ts";
-
-/** After one of these, told by the functions, the inference starts again with a new session, once. */
-const renewingCodes: ReadonlySet<string> = new Set([
-  "model-changed",
-  "token-altered",
-  "token-expired",
-  "token-mismatch",
-]);
 
 /** Readings that share ciphertexts. */
 interface Batch {
@@ -100,6 +98,18 @@ export function connect(options: ConnectOptions): Promise<Session> {
  * Private inference with one model under one key. Inferences of a session run
  * one after another. While it is idle, encryption randomness for the next
  * inference is computed ahead.
+ *
+ * @example
+ * ```ts
+ * import type { Session } from "@cipherlayer/sdk";
+ *
+ * // `connect` makes sessions; `await using` closes them.
+ * async function readRoom(session: Session, room: Record<string, number>) {
+ *   const { label } = await session.infer(room);
+ *   return label;
+ * }
+ * console.log(typeof readRoom);
+ * ```
  */
 export class Session extends SessionEvents {
   readonly #options: ConnectOptions;
@@ -110,6 +120,8 @@ export class Session extends SessionEvents {
   readonly #grid: ReleaseGrid;
   readonly #contracts: ContractKeeper;
   readonly #idleFilling: IdleFilling;
+  readonly #transfers: Transfers;
+  readonly #machine: MachineWatch;
   readonly #closing = new AbortController();
   #opened!: SessionResponse;
   #run!: typeof runInference;
@@ -140,6 +152,8 @@ export class Session extends SessionEvents {
     this.#retry = options.retry ??
       exponentialBackoff({ random: options.random });
     this.#clock = options.clock ?? platformClock;
+    this.#transfers = new Transfers(this.#clock);
+    this.#machine = new MachineWatch(this.#clock);
     const { onRetry } = options;
     if (onRetry) {
       this.addEventListener("retry", ({ detail }) => onRetry(detail));
@@ -311,14 +325,20 @@ export class Session extends SessionEvents {
   }
 
   async #inferBatch(batch: Batch): Promise<Answer[]> {
+    const infer = () => againIfStopped(() => this.#inferOnce(batch));
     try {
-      return await this.#inferOnce(batch);
+      return await infer();
     } catch (error) {
-      const renew = error instanceof CipherlayerError &&
-        error.status !== null && renewingCodes.has(error.code);
-      if (!renew) throw error;
-      await this.#open(batch.signal);
-      return await this.#inferOnce(batch);
+      if (!isOfToken(error)) throw error;
+      if (isOfForeignToken(error)) this.#transfers.drop();
+    }
+    await this.#open(batch.signal);
+    try {
+      return await infer();
+    } catch (error) {
+      // Whatever it was, the next inference has nothing of this one.
+      this.#transfers.drop();
+      throw error;
     }
   }
 
@@ -371,6 +391,10 @@ export class Session extends SessionEvents {
   }
 
   async #open(signal?: AbortSignal): Promise<void> {
+    await againIfStopped(() => this.#openOnce(signal));
+  }
+
+  async #openOnce(signal?: AbortSignal): Promise<void> {
     emit(this, "state", { state: "connecting" });
     const joined = this.#joinSignals(signal);
     const post = (path: string, body: Uint8Array, maxBytes: number) =>
@@ -380,7 +404,7 @@ export class Session extends SessionEvents {
     // Integers of the old contract's scales and shapes mean something else now.
     if (isChanged) this.#states = undefined;
     this.#run = await inferencesOf(opened, {
-      clock: this.#clock,
+      transfers: this.#transfers,
       post,
       signal: joined,
     });
@@ -388,9 +412,18 @@ export class Session extends SessionEvents {
     emit(this, "state", { state: "ready" });
   }
 
-  /** A call with retries: the same bytes each time, so that a replay is answered the same. */
-  #post(path: string, body: Uint8Array, call: CallOptions) {
-    return withRetries(() => this.#transport(path, body, call), {
+  /**
+   * A call with retries: the same bytes each time, so that a replay is answered the same.
+   *
+   * @throws {MachineStopped} in place of sending what a copy of this machine may send too
+   */
+  async #post(path: string, body: Uint8Array, call: CallOptions) {
+    if (this.#machine.wasStopped()) {
+      this.#owner.dropPool();
+      this.#transfers.drop();
+      throw new MachineStopped();
+    }
+    return await withRetries(() => this.#transport(path, body, call), {
       policy: this.#retry,
       clock: this.#clock,
       signal: call.signal,

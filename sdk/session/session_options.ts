@@ -14,7 +14,22 @@ import type { RandomSource } from "../support/random.ts";
 import type { PlanLimits } from "./plan_limits.ts";
 import type { RetryPolicy } from "./retry.ts";
 
-/** Options of `connect`. */
+/**
+ * Options of `connect`.
+ *
+ * @example
+ * ```ts
+ * import { connect, type ConnectOptions, generatePrivateKey } from "@cipherlayer/sdk";
+ *
+ * const options: ConnectOptions = {
+ *   url: "http://127.0.0.1:8000",
+ *   model: "occupancy",
+ *   keys: await generatePrivateKey(2048),
+ *   timeoutMs: 30_000,
+ * };
+ * console.log(options.model, typeof connect); // connect(options)
+ * ```
+ */
 export interface ConnectOptions {
   /** Where the functions run, for example `http://127.0.0.1:8000`. */
   url: string | URL;
@@ -42,53 +57,94 @@ export interface ConnectOptions {
   onContractChange?: (change: ContractChange) => boolean | Promise<boolean>;
   /**
    * `small` for gateways of 128 MB: a few megabytes of tables, one thread, and twice the
-   * products for an encryption. Not for a `PaillierEngine`, which has options of its own.
+   * products for an encryption. Not for a `PaillierEngine`, which has its own options.
    *
    * @default "auto": small where the machine or container is known to have less than
    * 512 MiB
    */
   memory?: "auto" | "small";
-  /** Readings per inference, packed into the slots of the same ciphertexts. Default 1. */
+  /**
+   * Readings per inference, packed into the slots of the same ciphertexts.
+   *
+   * @default 1
+   */
   samples?: number;
   /**
    * Bearer token of the caller's account, where the functions ask for one. It is a
    * secret: sent with every call, never logged nor part of an error.
    */
   token?: string;
-  /** Default: the platform's. */
+  /**
+   * Makes the requests: for proxies and private certificates.
+   *
+   * @default the platform's
+   */
   fetch?: typeof fetch;
-  /** Source of encryption randomness and jitter. Default: the platform's cryptographic one. */
+  /**
+   * Source of encryption randomness and jitter.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
   /** Activations beyond the built-in ones, by name. */
   activations?: ActivationRegistry;
   /**
-   * How much memory and work the functions' plan may ask of the gateway. Default:
-   * 2^22 elements a sample, 2^24 over all samples, 2^31 operations an inference.
+   * How much memory and work the functions' plan may ask of the gateway.
+   *
+   * @default 2^22 elements a sample, 2^24 over all samples, 2^31 operations an inference
    */
   planLimits?: Partial<PlanLimits>;
-  /** Default: `exponentialBackoff`. */
+  /**
+   * Decides whether and when a failed call is tried again.
+   *
+   * @default exponentialBackoff()
+   */
   retry?: RetryPolicy;
-  /** Told before each wait, from the first call on; so are listeners to "retry" once there is a session. */
+  /** Called before each wait, from the first call on; a session also dispatches "retry". */
   onRetry?: (notice: RetryNotice) => void;
-  /** Default: the platform's. */
+  /**
+   * Time, for tests and simulations.
+   *
+   * @default the platform's
+   */
   clock?: Clock;
-  /** A call without a complete answer after this time is tried again; `Infinity` waits. Default 120,000. */
+  /**
+   * A call without a complete reply after this time is tried again; `Infinity` waits.
+   *
+   * @default 120,000
+   */
   timeoutMs?: number;
   /**
    * Requests of an inference leave a whole multiple of this many milliseconds after
    * the answer before came in, so that the pause between rounds tells the functions
    * nothing of the gateway's work. Choose it above the time of the longest round's
-   * work; each round takes that much longer. Default 0: they leave at once.
+   * work; each round takes that much longer.
+   *
+   * @default 0, they leave at once
    */
   paceMs?: number;
   /** Aborts connecting. */
   signal?: AbortSignal;
 }
 
-/** Options of an inference. */
+/**
+ * Options of an inference.
+ *
+ * @example
+ * ```ts
+ * import type { InferOptions } from "@cipherlayer/sdk";
+ *
+ * const options: InferOptions = { clamp: true, signal: AbortSignal.timeout(60_000) };
+ * console.log(options); // session.infer(reading, options)
+ * ```
+ */
 export interface InferOptions {
   /** Aborts the inference; it rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Moves values outside the model's range to its end instead of refusing them. */
+  /**
+   * Moves values outside the model's range to its nearest end instead of refusing them.
+   *
+   * @default false
+   */
   clamp?: boolean;
 }

@@ -28,7 +28,7 @@ export interface TransportOptions {
   url: string | URL;
   /** Bearer token of the caller's account. */
   token?: string;
-  /** Default: the platform's. */
+  /** @default the platform's */
   fetch?: typeof fetch;
   /**
    * A call without a complete answer after this time counts as a network fault; one

@@ -3,10 +3,31 @@
  *
  * @module
  */
-/** Time as the session sees it; tests and simulations bring their own. */
+/**
+ * Time as the session sees it; tests and simulations bring their own.
+ *
+ * @example
+ * ```ts
+ * import type { Clock } from "@cipherlayer/sdk";
+ *
+ * // Time that passes when the program waits for it: for simulations.
+ * let nowMs = 0;
+ * const clock: Clock = {
+ *   now: () => nowMs,
+ *   wait: (delayMs) => Promise.resolve(void (nowMs += delayMs)),
+ * };
+ * await clock.wait(60_000);
+ * if (clock.now() !== 60_000) throw new Error("time stands still");
+ * ```
+ */
 export interface Clock {
   /** Milliseconds from some fixed moment, never going back. */
   now(): number;
+  /**
+   * Milliseconds since 1970, which go on while the machine is stopped. Without it a
+   * session does not notice that its machine was stopped, copied or set back.
+   */
+  wall?(): number;
   /** Resolves after `delayMs`; rejects with the signal's reason when it aborts first. */
   wait(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
@@ -14,6 +35,7 @@ export interface Clock {
 /** The platform's monotonic clock and timers, the default everywhere. */
 export const platformClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   wait: (delayMs, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);

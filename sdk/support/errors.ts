@@ -5,7 +5,18 @@
  */
 import { printable } from "./printable.ts";
 
-/** What went wrong, stable across releases; switch on it, never on messages. */
+/**
+ * What went wrong, stable across releases; switch on it, never on messages.
+ *
+ * @example
+ * ```ts
+ * import { CipherlayerError, type ErrorCode } from "@cipherlayer/sdk";
+ *
+ * const askAgain: ReadonlySet<ErrorCode> = new Set(["unauthenticated", "token-expired"]);
+ * const error = new CipherlayerError("unauthenticated", "Cannot connect: expected a token");
+ * if (!askAgain.has(error.code)) throw error;
+ * ```
+ */
 export type ErrorCode =
   | "budget-exceeded"
   | "body-too-large"

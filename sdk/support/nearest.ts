@@ -1,5 +1,5 @@
 /**
- * Names that somebody may have meant.
+ * Names that a misspelt one may stand for.
  *
  * @module
  */

@@ -13,6 +13,13 @@ const stretchMs = 40;
  */
 const pauses = globalThis.navigator?.userAgent !== "Cloudflare-Workers";
 
+/** Runs a computation in steps to its end, without pauses. */
+export function atOnce<T>(work: Generator<void, T>): T {
+  let step = work.next();
+  while (!step.done) step = work.next();
+  return step.value;
+}
+
 /**
  * Paces a long computation: call `due()` between its steps and, where it answers
  * true, `await pause()`, which lets the event loop run and obeys the signal.

@@ -6,6 +6,15 @@
 /**
  * Source of random bytes: returns `length` fresh ones. Everything random in
  * Cipherlayer takes one, so that vectors and simulations are reproducible.
+ *
+ * @example
+ * ```ts
+ * import { generatePrivateKey, type RandomSource } from "@cipherlayer/sdk";
+ *
+ * const random: RandomSource = (length) => crypto.getRandomValues(new Uint8Array(length));
+ * const key = await generatePrivateKey(2048, { random });
+ * if (key.decrypt(key.encrypt(1n, random)) !== 1n) throw new Error("wrong plaintext");
+ * ```
  */
 export type RandomSource = (length: number) => Uint8Array;
 

@@ -9,7 +9,7 @@
  * Leaves: the sender's v, the receiver's w = v + e Delta, e with one 1 a tree. Both
  * through the code: the sender's rows Q, the receiver's T = Q + u Delta. The lowest bit
  * of every v is 0 and Delta's is 1, so u is the lowest bit of T. A receiver sets the
- * lowest bit of its own leaf by its own hand: a sender that could would choose u.
+ * lowest bit of its own leaf itself: a sender that could would choose u.
  *
  * @module
  */

@@ -161,8 +161,13 @@ export class TransferSender {
     return { delta, labels: zeroLabels({ delta, rows }, choices) };
   }
 
+  /** Whether a batch's rows are at hand: to make them takes as long as to garble. */
+  keeps(batch: BatchSeed): boolean {
+    return this.#kept.has(keyOf(batch));
+  }
+
   #rows(batch: BatchSeed): Rows {
-    const key = `${batch.leaves} ${batch.seed.join()}`;
+    const key = keyOf(batch);
     const rows = this.#kept.get(key) ?? this.#makeRows(batch);
     this.#kept.delete(key);
     this.#kept.set(key, rows);
@@ -208,6 +213,9 @@ export class TransferSender {
     return zeros.map((pad, i) => [pad, ones[i]]);
   }
 }
+
+const keyOf = ({ leaves, seed }: BatchSeed): string =>
+  `${leaves} ${seed.join()}`;
 
 function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
   const { from, count, bits } = choices;

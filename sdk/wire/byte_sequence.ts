@@ -1,6 +1,6 @@
 /**
  * Long replies: a CBOR sequence (RFC 8742) of byte strings. The last one is the digest
- * of those before, so that whoever reads a reply as it comes can tell in the end
+ * of those before, so that a reader of a streamed reply can tell in the end
  * whether it broke on the way.
  *
  * @module

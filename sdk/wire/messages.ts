@@ -47,7 +47,17 @@ export interface RoundResponse {
   ciphertexts: Uint8Array;
 }
 
-/** One model of GET /v1/models, JSON. */
+/**
+ * One model of GET /v1/models, JSON.
+ *
+ * @example
+ * ```ts
+ * import type { ModelInfo } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ name, contract }: ModelInfo) => `${name} keeps ${contract}`;
+ * console.log(typeof tell); // (await listModels(url)).map(tell)
+ * ```
+ */
 export interface ModelInfo {
   /** What `connect` takes as `model`. */
   name: string;
@@ -61,7 +71,17 @@ export interface ModelInfo {
   contract: string;
 }
 
-/** An input or output of a model, as {@linkcode ModelInfo} tells it. */
+/**
+ * An input or output of a model, as {@linkcode ModelInfo} tells it.
+ *
+ * @example
+ * ```ts
+ * import type { ModelValues } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ name, shape }: ModelValues) => `${name}: ${shape.join(" x ")}`;
+ * if (tell({ name: "room", shape: [5], labels: null, units: null }) !== "room: 5") throw new Error("wrong");
+ * ```
+ */
 export interface ModelValues {
   /** What programs call it. */
   name: string;

@@ -219,7 +219,18 @@ export interface RoundPlan {
 /** Raised when plans of before can no longer be read. */
 export const planFormat = 2;
 
-/** Everything the gateway needs for one inference of `samples` samples. */
+/**
+ * Everything the gateway needs for one inference of `samples` samples.
+ *
+ * @example
+ * ```ts
+ * import type { InferencePlan } from "@cipherlayer/sdk";
+ *
+ * const tell = ({ inputs, rounds, reveal }: InferencePlan) =>
+ *   `${inputs.map(({ name }) => name)} -> ${rounds.length} rounds -> ${reveal}`;
+ * console.log(typeof tell); // tell(session.plan)
+ * ```
+ */
 export interface InferencePlan extends ModelInterface {
   /** Version of the plan's form. */
   format: typeof planFormat;

@@ -24,7 +24,18 @@ export interface ValuesSpec {
   offset: number[];
 }
 
-/** Values that a model takes: integer = round((real - offset) / scale). */
+/**
+ * Values that a model takes: integer = round((real - offset) / scale).
+ *
+ * @example
+ * ```ts
+ * import type { InputSpec } from "@cipherlayer/sdk";
+ *
+ * const real = ({ low, high, scale, offset }: InputSpec) =>
+ *   [low * scale[0] + offset[0], high * scale[0] + offset[0]];
+ * console.log(typeof real); // smallest and largest value of an input with one scale
+ * ```
+ */
 export interface InputSpec extends ValuesSpec {
   /** Least integer. */
   low: number;
@@ -35,7 +46,17 @@ export interface InputSpec extends ValuesSpec {
 /** What is left to do to scores for display; their order stays. */
 export type ScoreDisplay = "none" | "softmax" | "logSoftmax";
 
-/** Values that a model gives. */
+/**
+ * Values that a model gives.
+ *
+ * @example
+ * ```ts
+ * import type { OutputSpec } from "@cipherlayer/sdk";
+ *
+ * const names = ({ name, labels }: OutputSpec) => labels ?? [name];
+ * console.log(typeof names); // session.plan.outputs.map(names)
+ * ```
+ */
 export interface OutputSpec extends ValuesSpec {
   /** Name of the activation that they are part of. */
   tensor: string;

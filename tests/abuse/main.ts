@@ -112,7 +112,7 @@ async function main(names: string[], seconds: number): Promise<boolean> {
   await using host = await startHost(
     "deno",
     fileURLToPath(new URL("../../models/zoo", import.meta.url)),
-    { CIPHERLAYER_THREADS: `${threads}`, CIPHERLAYER_KV: ":memory:" },
+    { CIPHERLAYER_THREADS: `${threads}`, CIPHERLAYER_STATE: "kv::memory:" },
   );
   const observer = new Deno.Command(Deno.execPath(), {
     args: [

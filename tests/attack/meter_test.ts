@@ -27,7 +27,7 @@ async function attack(
   });
 }
 
-Deno.test("nothing protected: the scores' layer, a hidden layer and the filters are read", async () => {
+Deno.test("without protection the meter reads the scores' layer, a hidden layer and the filters", async () => {
   const reports = await attack(
     "none",
     "direct",
@@ -45,7 +45,7 @@ Deno.test("nothing protected: the scores' layer, a hidden layer and the filters 
   assert.ok(direct.labelOnlyAgreement! < 1);
 });
 
-Deno.test("paper: its decoys are told from real neurons, and stop nothing", async () => {
+Deno.test("under paper the meter tells decoys from real neurons and reads the layers", async () => {
   const [direct, fingerprint, statistics] = await attack(
     "paper",
     "direct",
@@ -57,7 +57,7 @@ Deno.test("paper: its decoys are told from real neurons, and stop nothing", asyn
   assert.ok(statistics.decoyAuc! > 0.95);
 });
 
-Deno.test("standard: inputs one by one fail, fingerprints do not", async () => {
+Deno.test("under standard inputs one by one fail, fingerprints do not", async () => {
   const [direct, fingerprint, statistics] = await attack(
     "standard",
     "direct",
@@ -69,7 +69,7 @@ Deno.test("standard: inputs one by one fail, fingerprints do not", async () => {
   assert.ok(statistics.decoyAuc! < 0.9);
 });
 
-Deno.test("strict: no clone of the scores' layer is better than what labels alone give", async () => {
+Deno.test("under strict no clone of the scores' layer is better than labels alone give", async () => {
   const reports = await attack("strict", "direct", "fingerprint");
   for (const { attack, recovered, agreement, labelOnlyAgreement } of reports) {
     assert.ok(recovered! < 0.3, `${attack}: ${recovered}`);
@@ -81,7 +81,7 @@ Deno.test("strict: no clone of the scores' layer is better than what labels alon
   assert.match(wide.outcome, /: 0 of \d+ answers alike/);
 });
 
-Deno.test("every profile: subgroups tell nothing, units are asked for, noise averages out", async () => {
+Deno.test("under every profile subgroups reveal nothing, units are checked, noise averages out", async () => {
   for (const profile of ["none", "strict"] as const) {
     const [parity, smooth, multiples] = await attack(
       profile,
@@ -109,7 +109,7 @@ Deno.test("every profile: subgroups tell nothing, units are asked for, noise ave
   assert.equal(ignored.decoyAuc, 1);
 });
 
-Deno.test("selectors and replays by profile", async () => {
+Deno.test("selectors and replays reveal what each profile allows", async () => {
   const [selectors, replay] = await attack("standard", "selectors", "replay");
   assert.match(selectors.outcome, /one-hot: 6 of 6 decode/);
   assert.match(selectors.outcome, /1, 1, -1: 6 of 6 decode/);
@@ -123,7 +123,7 @@ Deno.test("selectors and replays by profile", async () => {
   assert.match(bare.outcome, /two ones: 6 of 6 decode/);
 });
 
-Deno.test("scoring: order and scale do not count, a wrong weight does", () => {
+Deno.test("scoring ignores order and scale and counts a wrong weight", () => {
   const truth = [[1, -2, 3], [0, 5, -1]].map((row) => Float64Array.from(row));
   const found = [[0, 10, -2], [0.5, -1, 1.5]].map((row) =>
     Float64Array.from(row)
@@ -138,7 +138,7 @@ Deno.test("scoring: order and scale do not count, a wrong weight does", () => {
   assert.equal(areaUnderCurve([3, 2], [1, 2]), 0.875);
 });
 
-Deno.test("least squares: unknowns of random equations", () => {
+Deno.test("least squares finds the unknowns of random equations", () => {
   const equations = [[1, 2], [3, 4], [5, 6]].map((row) =>
     Float64Array.from(row)
   );

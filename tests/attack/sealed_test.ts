@@ -22,7 +22,7 @@ Deno.test("score differences and columns of the last layer are read from labels,
   equal(all.assumed, Math.ceil(1.4 * all.least));
 });
 
-Deno.test("labels that could hold the zoo's weights", async () => {
+Deno.test("computes the labels that could hold the zoo's weights", async () => {
   const needed = async (name: string) => {
     const model = await readPackage(`models/zoo/${name}/package`);
     const last = model.manifest.rounds.length - 1;

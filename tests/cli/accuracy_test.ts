@@ -52,7 +52,7 @@ async function workplace() {
   };
 }
 
-Deno.test("simulated: right answers of all samples, or of the first", async () => {
+Deno.test("accuracy counts right simulated answers of all samples, or of the first", async () => {
   await using place = await workplace();
   const all = await cipherlayer(...place.args, "--json");
   equal(all.code, 0, all.stderr);
@@ -66,7 +66,7 @@ Deno.test("simulated: right answers of all samples, or of the first", async () =
   match(first.stdout, /66\.67 % \(4 of 6\)/);
 });
 
-Deno.test("encrypted: as the simulator, resumed after a write that was cut off", async () => {
+Deno.test("accuracy --encrypted equals the simulator and resumes after a write that was cut off", async () => {
   await using place = await workplace();
   const { args, state, simulated } = place;
   const run = (...more: string[]) =>
@@ -131,7 +131,7 @@ Deno.test("encrypted: as the simulator, resumed after a write that was cut off",
   match(otherKey.stderr, /expected keyBits 576/);
 });
 
-Deno.test("encrypted on functions elsewhere: answers alone are compared", async () => {
+Deno.test("accuracy --encrypted compares answers alone with functions at a URL", async () => {
   await using place = await workplace();
   await using cloud = startCloud([tinyLeNet()]);
   const { code, stdout, stderr } = await cipherlayer(
@@ -149,7 +149,7 @@ Deno.test("encrypted on functions elsewhere: answers alone are compared", async 
   match(resumed.stdout, /3 of 3 as the simulator \[INSECURE/);
 });
 
-Deno.test("misuse of accuracy", async () => {
+Deno.test("accuracy refuses misuse with exit code 2", async () => {
   await using place = await workplace();
   const { args } = place;
   for (

@@ -21,7 +21,7 @@ async function compress(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-Deno.test("pictures and classes of CIFAR-10's files, plain and compressed", async () => {
+Deno.test("reads pictures and classes of CIFAR-10's files, plain and compressed", async () => {
   const plain = await decodeCifar(twoRecords());
   deepEqual(plain.shape, [2, 3, 32, 32]);
   deepEqual([...plain.classes], [7, 3]);
@@ -30,7 +30,7 @@ Deno.test("pictures and classes of CIFAR-10's files, plain and compressed", asyn
   deepEqual(await decodeCifar(await compress(twoRecords())), plain);
 });
 
-Deno.test("samples in [0, 1] with their classes from one file", async () => {
+Deno.test("reads samples in [0, 1] with their classes from one file", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/pictures.bin.gz`;
@@ -52,7 +52,7 @@ Deno.test("samples in [0, 1] with their classes from one file", async () => {
   }
 });
 
-Deno.test("other files and cut ones are refused", async () => {
+Deno.test("refuses other files and truncated ones", async () => {
   await rejects(
     decodeCifar(twoRecords().subarray(1)),
     /expected records of 3073 bytes, got 6145 bytes/,

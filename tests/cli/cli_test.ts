@@ -29,7 +29,7 @@ async function workplace() {
   return { folder, classes };
 }
 
-Deno.test("compile, verify, inspect, simulate; and a package that was altered", async () => {
+Deno.test("compile, verify, inspect and simulate work on a package, and refuse it once altered", async () => {
   const { folder, classes } = await workplace();
   const out = `${folder}/package`;
   const compiled = await cipherlayer(
@@ -98,7 +98,7 @@ Deno.test("compile, verify, inspect, simulate; and a package that was altered", 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("an unsupported model: every node, exit code 3, nothing written", async () => {
+Deno.test("compile names every unsupported node, exits with 3 and writes nothing", async () => {
   const folder = await Deno.makeTempDir();
   const g = new GraphBuilder([4, 8]);
   const lstm = g.node("LSTM", [
@@ -129,7 +129,7 @@ Deno.test("an unsupported model: every node, exit code 3, nothing written", asyn
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("an inaccurate model: exit code 4 and nothing written, until the error is accepted", async () => {
+Deno.test("compile exits with 4 for an inaccurate model and writes nothing until the error is accepted", async () => {
   const { folder } = await workplace();
   const args = [
     ...["compile", `${folder}/net.onnx`, "--calibrate", `${folder}/x.npy`],
@@ -150,7 +150,7 @@ Deno.test("an inaccurate model: exit code 4 and nothing written, until the error
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("help and misuse", async () => {
+Deno.test("the command line prints help and refuses misuse", async () => {
   const help = await cipherlayer("--help");
   equal(help.code, 0);
   match(help.stdout, /compile[\s\S]*simulate[\s\S]*inspect[\s\S]*verify/);
@@ -162,7 +162,7 @@ Deno.test("help and misuse", async () => {
   match(missing.stderr, /^Cannot read \/nowhere: no such file or folder$/m);
 });
 
-Deno.test("a sealed package is compiled, inspected, planned, simulated and verified; scores are refused", async () => {
+Deno.test("a sealed package can be compiled, inspected, planned, simulated and verified, but not reveal scores", async () => {
   const { folder } = await workplace();
   const out = `${folder}/sealed`, readings = `${folder}/x.npy`;
   const compile = [

@@ -22,7 +22,7 @@ const file = Uint8Array.of(
   6,
 );
 
-Deno.test("an IDX file, plain and compressed", async () => {
+Deno.test("reads an IDX file, plain and compressed", async () => {
   const expected = { shape: [2, 3], data: Uint8Array.of(1, 2, 3, 4, 5, 6) };
   deepEqual(await decodeIdx(file), expected);
   const stream = new Blob([file]).stream()
@@ -31,7 +31,7 @@ Deno.test("an IDX file, plain and compressed", async () => {
   deepEqual(await decodeIdx(compressed), expected);
 });
 
-Deno.test("other files and cut ones are refused", async () => {
+Deno.test("refuses other files and truncated ones", async () => {
   await rejects(
     decodeIdx(file.subarray(0, 17)),
     /expected 6 elements of shape \[2,3\], got 5/,

@@ -1,12 +1,11 @@
 /** `cipherlayer keys` as its users call it. */
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { FileKeyStore } from "../../sdk/keys/key_store_file.ts";
 import { exportPrivateJwk } from "../../sdk/paillier/private/jwk.ts";
+import { taskArguments } from "../support/task_command.ts";
 import { testKey } from "../vectors/keys.ts";
 
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 const passphrase = "typed by nobody";
 
 interface Result {
@@ -39,7 +38,7 @@ async function run(
   };
 }
 
-const command = ["run", "-A", "--no-check", cli, "keys"];
+const command = [...taskArguments("cipherlayer"), "keys"];
 
 function keys(...args: string[]): Promise<Result> {
   return run(Deno.execPath(), [...command, ...args], {
@@ -58,7 +57,7 @@ async function inFolder(test: (folder: string) => Promise<void>) {
 
 const small = ["--bits", "512", "--insecure", "--json"];
 
-Deno.test("create, show, rotate, export: what the file holds", async () => {
+Deno.test("keys create, show, rotate and export agree with the file", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     const created = await keys("create", path, ...small);
@@ -98,7 +97,7 @@ Deno.test("create, show, rotate, export: what the file holds", async () => {
   });
 });
 
-Deno.test("import takes python-paillier's key, and retires the one before if told to", async () => {
+Deno.test("keys import takes python-paillier's key, and retires the one before if asked", async () => {
   await inFolder(async (folder) => {
     const [path, jwk] = [`${folder}/gateway.key`, `${folder}/key.jwk`];
     const [one, two] = [testKey(512), testKey(1024)];
@@ -125,7 +124,7 @@ Deno.test("import takes python-paillier's key, and retires the one before if tol
   });
 });
 
-Deno.test("misuse: exit code 2 and a hint; a wrong passphrase: 1", async () => {
+Deno.test("keys exits with 2 and a hint on misuse, with 1 on a wrong passphrase", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     const missing = await keys("rotate", path);
@@ -169,7 +168,7 @@ const script = "/usr/bin/script";
 
 Deno.test({
   name:
-    "a passphrase typed at a terminal is not shown (ignored without /usr/bin/script)",
+    "keys shows no passphrase typed at a terminal (ignored without /usr/bin/script)",
   ignore: !existsSync(script) || Deno.build.os !== "linux",
   async fn() {
     await inFolder(async (folder) => {

@@ -23,7 +23,7 @@ function npy(
   ]);
 }
 
-Deno.test("arrays of every type and byte order", () => {
+Deno.test("reads arrays of every type and byte order", () => {
   deepEqual(decodeNpy(npy("<f4", "2, 1", [0, 0, 128, 63, 0, 0, 0, 192])), {
     shape: [2, 1],
     data: Float64Array.of(1, -2),
@@ -45,7 +45,7 @@ Deno.test("arrays of every type and byte order", () => {
   deepEqual([...decodeNpy(second).data], [9]);
 });
 
-Deno.test("what is no plain array of numbers is refused", () => {
+Deno.test("refuses a file that is no plain array of numbers", () => {
   throws(
     () => decodeNpy(npy("<f4", "2, 1", [], { fortran: "True" })),
     /Fortran order/,
@@ -64,7 +64,7 @@ Deno.test("what is no plain array of numbers is refused", () => {
   );
 });
 
-Deno.test("what is written is read again, at an aligned place", () => {
+Deno.test("reads back what it writes, at an aligned offset", () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 4 }),

@@ -11,14 +11,14 @@ import {
 } from "../../cli/output/numbers.ts";
 import { table } from "../../cli/output/table.ts";
 
-Deno.test("table sets columns of numbers to the right", () => {
+Deno.test("table aligns columns of numbers to the right", () => {
   equal(
     table(["round", "ms", "note"], [["1", 12, "a"], ["total", 1234, ""]]),
     "round    ms  note\n1        12  a\ntotal  1234",
   );
 });
 
-Deno.test("table sets the columns to the right that it is told, under a rule", () => {
+Deno.test("table aligns the named columns to the right, under a rule", () => {
   equal(
     table(["round", "ms"], [["1", "12"], ["total", "1,234"]], {
       right: [1],

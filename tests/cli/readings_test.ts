@@ -89,7 +89,7 @@ Deno.test("pictures are channels first, in the colours that the model takes", as
   });
 });
 
-Deno.test("wrong files are told by what they are", async () => {
+Deno.test("names what a wrong file is", async () => {
   const onnx = await Deno.readFile(
     new URL("../../models/zoo/occupancy/occupancy.onnx", import.meta.url),
   );
@@ -145,7 +145,7 @@ Deno.test("wrong files are told by what they are", async () => {
   );
 });
 
-Deno.test("classes and names from text, without the mark that Windows sets", async () => {
+Deno.test("reads classes and names from text without its byte-order mark", async () => {
   await withFiles({
     "y.csv": "class\n1\n0\n",
     "labels.txt": "\ufeffoff\r\non\r\n",

@@ -9,7 +9,7 @@ import type { ModelPackage } from "../../models/package/format.ts";
 import { randomReading, tinyLeNet } from "../reference/tiny_models.ts";
 import { testKey } from "../vectors/keys.ts";
 
-Deno.test("every round is compared: alike as served, unlike with one other weight or reading", async () => {
+Deno.test("compares every round: equal as served, different with another weight or reading", async () => {
   const tiny = tinyLeNet();
   const model: ModelPackage = {
     ...tiny,

@@ -1,14 +1,12 @@
 /** `cipherlayer token` as operators call it. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { ConfiguredAccess } from "../../functions/access/configured_access.ts";
 import { parseAccess } from "../../functions/access/entries.ts";
-
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+import { taskArguments } from "../support/task_command.ts";
 
 async function token(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", cli, "token", ...args],
+    args: [...taskArguments("cipherlayer"), "token", ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const decoder = new TextDecoder();
@@ -28,7 +26,7 @@ function identify(line: string, secret: string, nowMs: number) {
     );
 }
 
-Deno.test("the line lets the secret in, until its end, and does not hold it", async () => {
+Deno.test("the line of token new admits the secret until it expires, and does not hold it", async () => {
   const madeMs = Date.now();
   const { code, stdout, stderr } = await token(
     ..."new --account plant-7 --role client owner --model a b --days 2 --json"
@@ -48,7 +46,7 @@ Deno.test("the line lets the secret in, until its end, and does not hold it", as
   assert.equal(await identify(line, secret, Date.now() + 2 * dayMs), null);
 });
 
-Deno.test("for people: the secret and the line, each once; two are never alike", async () => {
+Deno.test("token new prints the secret and the line once each, never the same twice", async () => {
   const made = await Promise.all(
     [0, 1].map(() => token("new", "--account", "a")),
   );
@@ -66,7 +64,7 @@ Deno.test("for people: the secret and the line, each once; two are never alike",
   assert.notEqual(secrets[0], secrets[1]);
 });
 
-Deno.test("misuse is refused with exit code 2 and says why", async () => {
+Deno.test("token refuses misuse with exit code 2 and the reason", async () => {
   for (
     const [args, why] of [
       ["new", /required option '--account <name>'/],

@@ -66,7 +66,7 @@ Deno.test("compile finds wrong options before it calibrates, exit code 2", async
   }
 });
 
-Deno.test("compile tells of the worst score by its label, and overwrites only by force", async () => {
+Deno.test("compile reports the worst score by its label, and overwrites only with --force", async () => {
   const labels = ["--labels", "north,east,south,west"];
   const first = await compile(...labels);
   equal(first.code, 0, first.stderr);
@@ -86,7 +86,7 @@ Deno.test("compile tells of the worst score by its label, and overwrites only by
   equal(await Deno.readTextFile(`${folder}/two.csv`), "1\n0\n");
 });
 
-Deno.test("what cannot be written is told in a sentence", async () => {
+Deno.test("reports in a sentence what cannot be written", async () => {
   const { code, stderr } = await compile(
     ...["--force", "--out", `${folder}/x.npy/package`],
   );
@@ -94,7 +94,7 @@ Deno.test("what cannot be written is told in a sentence", async () => {
   match(stderr, /^Cannot make .*x\.npy\/package: no such folder$/m);
 });
 
-Deno.test("a model may be named in any way, and a wrong name is told", async () => {
+Deno.test("finds a model named in any way, and suggests a name for a wrong one", async () => {
   const { stdout } = await runInProcess("inspect", "occupancy", "--json");
   for (
     const name of [
@@ -141,7 +141,7 @@ Deno.test("a model may be named in any way, and a wrong name is told", async () 
   }
 });
 
-Deno.test("readings out of range are told by number, element and unit", async () => {
+Deno.test("reports readings out of range by number, element and unit", async () => {
   const { code, stderr } = await runInProcess(
     ...["simulate", "occupancy", "--input", `${folder}/room.csv`],
   );
@@ -152,7 +152,7 @@ Deno.test("readings out of range are told by number, element and unit", async ()
   );
 });
 
-Deno.test("errors are JSON on stdout for who asks for JSON", async () => {
+Deno.test("prints errors as JSON on stdout with --json", async () => {
   const missing = await runInProcess("verify", "none.onnx", "--json");
   deepEqual(JSON.parse(missing.stdout), {
     error: {
@@ -169,7 +169,7 @@ Deno.test("errors are JSON on stdout for who asks for JSON", async () => {
   equal(broken.code, 1);
 });
 
-Deno.test("numbers for people: what is revealed, and that a key is insecure", async () => {
+Deno.test("prints what is revealed, and that a key is insecure", async () => {
   const inspected = await runInProcess("inspect", "occupancy");
   match(inspected.stdout, /^reveals the label alone, privacy standard$/m);
   match(inspected.stdout, /temperature \(0\.05882 °C from 15\)/);
@@ -179,7 +179,7 @@ Deno.test("numbers for people: what is revealed, and that a key is insecure", as
   equal(strong.stdout.includes("INSECURE"), false);
 });
 
-Deno.test("functions and a model by one address: run, inspect, and a name that is not served", async () => {
+Deno.test("run and inspect take a URL with a model's name, and refuse one that is not served", async () => {
   const model = await readPackage(`${zooFolder}/occupancy/package`);
   await using cloud = startCloud([model]);
   await Deno.writeTextFile(`${folder}/good.csv`, room.replace("9500", "950"));
@@ -218,7 +218,7 @@ Deno.test("functions and a model by one address: run, inspect, and a name that i
   }
 });
 
-Deno.test("names that functions send are printed without characters that a terminal obeys", async () => {
+Deno.test("prints names from functions without control characters", async () => {
   const evil = "m\u001b]0;owned\u0007\u202e\u009b";
   const inputs = [{ name: evil, shape: [1], labels: null, units: [evil] }];
   const contract = evil;

@@ -7,6 +7,8 @@ import { deepEqual, notEqual } from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { commands } from "../../cli/commands/mod.ts";
 import configuration from "../../deno.json" with { type: "json" };
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -76,6 +78,35 @@ function findBrokenCommands(text: string): string[] {
     .map(({ command }) => command);
 }
 
+/** Commands of `cipherlayer`, sub-commands and options that a document's code names and that do not exist. */
+function findBrokenOptions(text: string): string[] {
+  const code = [...text.matchAll(/^```[^\n]*\n([^]*?)^```/gm)]
+    .flatMap(([, code]) => code.replaceAll("\\\n", " ").split("\n"));
+  return code.flatMap((line) => {
+    const [, words = ""] =
+      /(?:deno task |npx -y |\.\/)cipherlayer(?:\.tgz)? (.*)/.exec(line) ?? [];
+    const [name, ...rest] = words.split(/\s+#\s/)[0].split(/\s+/);
+    if (name === "" || name.startsWith("-") || name === "demo") return [];
+    let command = programs.find((made) => made.name() === name);
+    if (!command) return [line];
+    const sub = command.commands.find((made) => made.name() === rest[0]);
+    if (sub) command = sub;
+    else if (command.commands.length > 0 && !rest[0]?.startsWith("-")) {
+      return [line];
+    }
+    return rest.filter((word) => word.startsWith("--") && word !== "--help")
+        .some((word) => !takesOption(command, word))
+      ? [line]
+      : [];
+  });
+}
+
+const programs = commands.map((make) => make());
+
+function takesOption(command: Command, word: string): boolean {
+  return command.options.some(({ long }) => long === word.split("=")[0]);
+}
+
 /**
  * Paths in backticks that do not exist: what begins with a folder of the repository, and
  * every module. They count from the repository, the document, or `tests/`.
@@ -118,6 +149,15 @@ Deno.test("documents: every task and program of a command exists", async () => {
   deepEqual(broken, []);
 });
 
+Deno.test("documents: every command of cipherlayer exists, with its options", async () => {
+  const broken: string[] = [];
+  for (const path of documents.filter((path) => path !== "CHANGELOG.md")) {
+    const text = await Deno.readTextFile(join(root, path));
+    for (const line of findBrokenOptions(text)) broken.push(`${path}: ${line}`);
+  }
+  deepEqual(broken, []);
+});
+
 Deno.test("documents: every path of the repository exists", async () => {
   const broken: string[] = [];
   // The changelog speaks of what was.
@@ -130,7 +170,18 @@ Deno.test("documents: every path of the repository exists", async () => {
   deepEqual(broken, []);
 });
 
-Deno.test("the checks find a broken link, heading, task, program and path", () => {
+Deno.test("the checks find a broken link, heading, task, program, option and path", () => {
+  deepEqual(
+    findBrokenOptions([
+      "```",
+      "npx -y deno task cipherlayer plan my-model --json   # --gone is a comment",
+      "npx -y deno task cipherlayer keys create a.key --gone",
+      "npx -y deno task cipherlayer keys melt a.key",
+      "npx -y ./cipherlayer.tgz melt",
+      "```",
+    ].join("\n")).map((line) => line.split(" ").at(-1)),
+    ["--gone", "a.key", "melt"],
+  );
   deepEqual(
     findBrokenLinks(
       "README.md",

@@ -129,7 +129,7 @@ class MeetingBlobs extends MemoryBlobStore {
   }
 }
 
-Deno.test("of two first uses at once under two contracts one is let in", async () => {
+Deno.test("of two simultaneous first uses under two contracts one is accepted", async () => {
   await using cloud = startCloud([model]);
   const hostile = spoilable();
   hostile.isSpoilt = true;
@@ -149,7 +149,7 @@ Deno.test("of two first uses at once under two contracts one is let in", async (
   equal(await keys.contracts.read(session.model), session.contract);
 });
 
-Deno.test("a session of another model than the one asked for is refused", async () => {
+Deno.test("refuses a session of another model than requested", async () => {
   await using cloud = startCloud([model]);
   const renaming: typeof fetch = async (target, init) => {
     const opened = decodeSessionResponse(
@@ -164,7 +164,7 @@ Deno.test("a session of another model than the one asked for is refused", async 
   });
 });
 
-Deno.test("a contract that was damaged on the disk lets no other in", async () => {
+Deno.test("refuses every contract while the remembered one is damaged", async () => {
   await using cloud = startCloud([model]);
   const blobs = new MemoryBlobStore();
   const keys = new SealedKeyStore(blobs, "a passphrase", { cost: 1 << 10 });

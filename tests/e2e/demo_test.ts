@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { encode } from "fast-png";
 import { digitSample } from "../../examples/digits/samples.ts";
 import { dataFolder } from "../support/data_folder.ts";
+import { taskArguments } from "../support/task_command.ts";
 
 const ignore = !existsSync("models/zoo/lenet-mnist/package/manifest.json");
 const mnist = dataFolder("mnist");
@@ -15,7 +16,7 @@ async function demo(
   const data = await Deno.makeTempDir();
   try {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "examples/demo/main.ts", ...args],
+      args: [...taskArguments("demo"), ...args],
       env: { XDG_DATA_HOME: data, NO_COLOR: "1", ...env },
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -51,7 +52,7 @@ async function demoJson(args: string[]): Promise<Report> {
 
 Deno.test({
   name:
-    "demo --privacy sealed: the right answer, and noise where features stood",
+    "demo --privacy sealed gives the right answer, and shows noise where features stood",
   ignore,
   fn: async () => {
     const sealed = [...insecure, "--privacy", "sealed"];
@@ -71,7 +72,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "demo --json: the fields that are promised, and the right answer",
+  name: "demo --json prints the documented fields and the right answer",
   ignore,
   fn: async () => {
     const report = await demoJson(insecure);
@@ -118,7 +119,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "demo --samples: lists, one item a picture",
+  name: "demo --samples prints lists, one item a picture",
   ignore,
   fn: async () => {
     const report = await demoJson([
@@ -136,7 +137,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "demo: pictures, table, answer, and what was seen; keys are kept and marked insecure",
+    "demo prints pictures, table, answer and what was seen; keeps keys and marks them insecure",
   ignore,
   fn: async () => {
     const data = await Deno.makeTempDir();
@@ -174,7 +175,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "demo --image: a large picture, dark on paper, off the middle",
+  name: "demo --image reads a large picture, dark on paper, off the middle",
   ignore,
   fn: async () => {
     const { picture } = digitSample(23);
@@ -206,7 +207,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "demo --mnist: the first test pictures",
+  name: "demo --mnist answers the first test pictures",
   ignore: ignore || mnist === null,
   fn: async () => {
     const report = await demoJson([
@@ -222,7 +223,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "demo with a 2048-bit key",
+  name: "demo answers under a 2048-bit key",
   ignore,
   fn: async () => {
     const report = await demoJson([]);
@@ -249,13 +250,13 @@ for (
   });
 }
 
-Deno.test("demo --help: exit code 0", async () => {
+Deno.test("demo --help exits with 0", async () => {
   const { code, stdout } = await demo(["--help"]);
   equal(code, 0);
   match(stdout, /Examples:/);
 });
 
-Deno.test("demo with functions that cannot be reached: exit code 1", async () => {
+Deno.test("demo exits with 1 when the functions cannot be reached", async () => {
   const { code, stderr } = await demo([
     ...insecure,
     "--url",

@@ -112,7 +112,7 @@ for (const [name, model] of Object.entries(tiny)) {
   }
 }
 
-Deno.test("an activation that the caller registered: encrypted equals simulated", async () => {
+Deno.test("an encrypted inference with a registered activation equals the simulated one", async () => {
   const model = tinyDense();
   model.manifest.rounds[0].steps = [{
     op: "custom",

@@ -21,7 +21,7 @@ async function runExample(
 }
 
 Deno.test({
-  name: "example 01: connect, infer, done",
+  name: "example 01 connects and infers",
   ignore: !existsSync(`${lenetFolder}/manifest.json`),
   fn: async () => {
     await using cloud = startCloud([await readPackage(lenetFolder)]);
@@ -31,7 +31,7 @@ Deno.test({
   },
 });
 
-Deno.test("example 02: a batch in one inference", async () => {
+Deno.test("example 02 infers a batch", async () => {
   await using cloud = startCloud([await readPackage(occupancyFolder)]);
   const text = await runExample("02_batch.ts", [cloud.url]);
   match(text, /^7: empty\n8: empty\n9: occupied\n/);
@@ -40,12 +40,12 @@ Deno.test("example 02: a batch in one inference", async () => {
   equal(first.length, 1);
 });
 
-Deno.test("example 03: an activation of one's own", async () => {
+Deno.test("example 03 uses a custom activation", async () => {
   const text = await runExample("03_own_activation.ts", []);
   match(text, /With SiLU: empty at night, occupied at noon\./);
 });
 
-Deno.test("example 04: keys in SQLite", async () => {
+Deno.test("example 04 keeps keys in SQLite", async () => {
   await using cloud = startCloud([await readPackage(occupancyFolder)]);
   const folder = await Deno.makeTempDir();
   try {
@@ -63,7 +63,7 @@ Deno.test("example 04: keys in SQLite", async () => {
   }
 });
 
-Deno.test("example 06: the protocol by hand", async () => {
+Deno.test("example 06 speaks the protocol by hand", async () => {
   await using cloud = startCloud([await readPackage(occupancyFolder)]);
   const text = await runExample("06_plain_fetch.ts", [cloud.url]);
   match(text, /^sessions: \d+ bytes up, \d+ down\nrounds\/0\?shard=0\/1: /);

@@ -52,7 +52,7 @@ Deno.test("an unreachable server is tried again, then reported", async () => {
   equal(waits.length, 2);
 });
 
-Deno.test("a server stopped mid-inference and started again: the inference finishes", async () => {
+Deno.test("an inference finishes after its server was stopped and started again", async () => {
   let cloud: Cloud = startCloud([model]);
   const { port } = cloud;
   const restarted = Promise.withResolvers<void>();
@@ -99,7 +99,7 @@ Deno.test("a server stopped mid-inference and started again: the inference finis
   await cloud.stop();
 });
 
-Deno.test("a token that expires mid-inference: a new session, once, and the answer", async () => {
+Deno.test("a token that expires mid-inference leads to one new session and the answer", async () => {
   let now = 1e12;
   let clouds = 0;
   await using cloud = startCloud([model], {
@@ -114,7 +114,7 @@ Deno.test("a token that expires mid-inference: a new session, once, and the answ
   equal(cloud.calls.filter((call) => call === "/v1/sessions").length, 2);
 });
 
-Deno.test("a token that never holds is not renewed for ever", async () => {
+Deno.test("gives up renewing a token that is refused again", async () => {
   let now = 1e12;
   await using cloud = startCloud([model], {
     clock: () => now,
@@ -184,7 +184,7 @@ Deno.test("an abort ends an inference with the caller's reason; the session live
   deepEqual((await session.infer(reading)).scores, expected);
 });
 
-Deno.test("closing ends a running inference, and later ones are refused", async () => {
+Deno.test("closing ends a running inference and refuses later ones", async () => {
   await using cloud = startCloud([model]);
   const session = await open(cloud.url);
   const states: string[] = [];
@@ -196,7 +196,7 @@ Deno.test("closing ends a running inference, and later ones are refused", async 
   equal(states.at(-1), "closed");
 });
 
-Deno.test("a key owner that was passed in survives its session", async () => {
+Deno.test("an engine that was passed in outlives its session", async () => {
   await using cloud = startCloud([model]);
   using owner = new PaillierEngine(key);
   for (let i = 0; i < 2; i++) {
@@ -206,7 +206,7 @@ Deno.test("a key owner that was passed in survives its session", async () => {
   equal((await owner.decryptBatch(await owner.encryptBatch([5n])))[0], 5n);
 });
 
-Deno.test("many readings: batches of `samples`, the last one padded, answers in order", async () => {
+Deno.test("many readings become batches of `samples`, the last one padded, answered in order", async () => {
   const small = tinyDense();
   await using cloud = startCloud([small]);
   await using session = await open(cloud.url, {
@@ -239,7 +239,7 @@ Deno.test("concurrent inferences of one session do not mix", async () => {
   deepEqual(answers.map(({ scores }) => scores), readings.map(scoresOf));
 });
 
-Deno.test("model and key that the functions do not accept", async () => {
+Deno.test("reports a model and a key that the functions refuse", async () => {
   await using cloud = startCloud([model]);
   await rejects(open(cloud.url, { model: "nothing" }), {
     code: "model-not-found",

@@ -28,7 +28,7 @@ function spoiling(spoilt: string[]): typeof fetch {
   };
 }
 
-Deno.test("one bit altered in every request and every answer, once: asked again, and the right answer", async () => {
+Deno.test("repeats a call after one altered bit in request or answer, and gives the right answer", async () => {
   await using cloud = startCloud([model]);
   const spoilt: string[] = [];
   const codes: string[] = [];
@@ -45,7 +45,7 @@ Deno.test("one bit altered in every request and every answer, once: asked again,
   );
 });
 
-Deno.test("a request without a digest is taken as it is; an answer of the functions always tells its own", async () => {
+Deno.test("the functions accept a request without a digest and always send their own", async () => {
   await using cloud = startCloud([model]);
   const digests: string[] = [];
   await using session = await open(cloud.url, {

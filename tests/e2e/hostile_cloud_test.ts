@@ -115,7 +115,7 @@ for (const [name, [fetch, code, message]] of Object.entries(faults)) {
   });
 }
 
-Deno.test("a token altered on its way is refused by the functions, and the session says so", async () => {
+Deno.test("the functions refuse an altered token, and the session reports it", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url, {
     fetch: reshaped(({ token }) => ({
@@ -125,7 +125,7 @@ Deno.test("a token altered on its way is refused by the functions, and the sessi
   await rejects(session.infer(reading), { code: "token-altered" });
 });
 
-Deno.test("any plaintexts whatever: the same messages follow, and the gateway is told", async () => {
+Deno.test("any plaintexts lead to the same messages, and the gateway learns of them after the last", async () => {
   await using cloud = startCloud([model]);
   using owner = new PaillierEngine(key);
   const { modulus } = owner.publicKey;
@@ -174,7 +174,7 @@ function replanned(change: (plan: InferencePlan) => void): typeof fetch {
   };
 }
 
-Deno.test("rounds in shards: the same answer, and each shard is asked for", async () => {
+Deno.test("rounds in shards give the same answer, each shard requested once", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url, {
     fetch: replanned((plan) => plan.rounds[0].shards = 3),
@@ -187,7 +187,7 @@ Deno.test("rounds in shards: the same answer, and each shard is asked for", asyn
   );
 });
 
-Deno.test("of many shards no more than eight are on their way at a time", async () => {
+Deno.test("requests at most eight shards at a time", async () => {
   const wide = tinyModel(1, [4], [{ kind: "dense", length: 600 }]);
   const input = randomReading(wide, 2);
   const max = 8;
@@ -236,7 +236,7 @@ Deno.test("shards that carry different tokens stop the inference", async () => {
   });
 });
 
-Deno.test("a plan that makes no sense is refused at session start", async () => {
+Deno.test("refuses a plan that makes no sense at session start", async () => {
   await using cloud = startCloud([model]);
   await rejects(
     open(cloud.url, { fetch: replanned((plan) => plan.rounds.reverse()) }),

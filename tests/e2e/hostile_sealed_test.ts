@@ -274,7 +274,7 @@ Deno.test("a hostile cloud learns nothing of a sealed inference", async (t) => {
   }
 });
 
-Deno.test("a set-up of noise is used like any other; one of another size or with no point is refused", async () => {
+Deno.test("uses a set-up of noise like any other; refuses one of another size or without points", async () => {
   const cheat: Cheat = {};
   const answered = (change: (answer: Uint8Array) => Uint8Array): Reply =>
     at("transfers", async (reply) => {

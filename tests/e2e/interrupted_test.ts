@@ -87,7 +87,7 @@ function startProxy(target: number) {
 
 Deno.test({
   name:
-    "connections that break in the middle of answers: rounds are asked again with the same bytes, and none from the start",
+    "repeats a round byte for byte after a broken connection, never from the start",
   sanitizeResources: false, // Broken connections close in their own time.
   sanitizeOps: false,
   async fn() {
@@ -119,7 +119,7 @@ Deno.test({
   },
 });
 
-Deno.test("a cloud that comes back with another sealing key: the inference starts again, one answer", async () => {
+Deno.test("restarts an inference once when the cloud comes back with another sealing key", async () => {
   let cloud = startCloud([model]);
   const { port } = cloud;
   const restarted = Promise.withResolvers<void>();
@@ -155,7 +155,7 @@ Deno.test("a cloud that comes back with another sealing key: the inference start
   await cloud.stop();
 });
 
-Deno.test("one that waits for its turn is aborted at once, and the one behind it still waits", async () => {
+Deno.test("aborts a waiting inference at once; the next one still waits", async () => {
   const goOn = Promise.withResolvers<void>();
   let first = true;
   await using cloud = startCloud([model], {
@@ -189,7 +189,7 @@ Deno.test("one that waits for its turn is aborted at once, and the one behind it
   deepEqual(done, ["running", "last"]);
 });
 
-Deno.test("an inference that was given up leaves the session fit for the next", async () => {
+Deno.test("a session infers again after an inference was given up", async () => {
   let away = true;
   await using cloud = startCloud([model], {
     intercept: ({ url }) =>
@@ -209,7 +209,7 @@ Deno.test("an inference that was given up leaves the session fit for the next", 
   deepEqual(answers.map(({ scores }) => scores), expected);
 });
 
-Deno.test("any order of faults: exponential waits between tries, then the answer", async () => {
+Deno.test("any order of faults leads to exponential waits and the answer", async () => {
   let fault = 0;
   await using cloud = startCloud([model], {
     intercept: ({ url }) => {

@@ -139,7 +139,7 @@ Deno.test("a model of two inputs and two outputs compiles with its names", () =>
   );
 });
 
-Deno.test("encrypted, by name, every output equals the simulator's", async () => {
+Deno.test("every named output of an encrypted inference equals the simulator's", async () => {
   const served = stored(model);
   await using cloud = startCloud([served]);
   await using session = await connect({

@@ -5,9 +5,11 @@
  */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { MemoryBudgetStore } from "../../functions/admission/budget.ts";
+import { MemoryNonceStore } from "../../functions/stores/spent_tokens.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
+import { PaillierEngine } from "../../sdk/paillier/private/paillier_engine.ts";
 import { connect } from "../../sdk/session/session.ts";
 import { exponentialBackoff } from "../../sdk/session/retry.ts";
 import { seededIntegers } from "../reference/tiny_models.ts";
@@ -45,16 +47,22 @@ function sample(seed: number) {
 
 Deno.test("a sealed session", async (t) => {
   const budget = budgetOf(50);
-  await using first = startCloud([model], { budget });
-  await using second = startCloud([model], { budget });
-  let faulty = true, calls = 0, labels = 0, stoppedMs = 0;
+  const nonces = new MemoryNonceStore();
+  await using first = startCloud([model], { budget, nonces });
+  await using second = startCloud([model], { budget, nonces });
+  let faulty = true, calls = 0, labels = 0, stoppedMs = 0, stopsAt = "";
   const bodies = new Map<string, Uint8Array>();
   const paths: string[] = [];
+  using owner = new PaillierEngine(keys);
   /** While faulty: each call fails once, lost before or after it was answered; then another instance answers. */
   const send = async (target: URL, init: RequestInit): Promise<Response> => {
     const path = new URL(target).pathname,
       body = init.body as Uint8Array<ArrayBuffer>;
     const { url } = calls++ % 2 === 0 ? first : second;
+    if (path === stopsAt) {
+      stoppedMs += 60_000;
+      stopsAt = "";
+    }
     const reply = () => {
       if (path.endsWith("activations/2")) labels++;
       return fetch(new URL(path, url), { ...init, body });
@@ -75,10 +83,13 @@ Deno.test("a sealed session", async (t) => {
   await using session = await connect({
     url: first.url,
     model: name,
-    keys,
+    keys: owner,
     retry: exponentialBackoff({ firstDelayMs: 1 }),
     fetch: send as typeof fetch,
-    clock: { ...platformClock, now: () => performance.now() - stoppedMs },
+    clock: {
+      ...platformClock,
+      now: () => performance.now() - stoppedMs,
+    },
   });
 
   await t.step(
@@ -112,52 +123,90 @@ Deno.test("a sealed session", async (t) => {
   });
 
   await t.step(
-    "begins transfers anew after its machine was stopped",
+    "begins transfers and randomness anew after its machine was stopped, and sends nothing that it had made before",
     async () => {
+      await session.whenPrepared();
       paths.length = 0;
       stoppedMs = 60_000;
       const { reading, label } = sample(5);
+      const pooled = owner.pooled;
+      ok(pooled > 0);
+      const drops: number[] = [];
+      const dropPool = owner.dropPool.bind(owner);
+      owner.dropPool = () => {
+        dropPool();
+        drops.push(owner.pooled);
+      };
       const { predicted } = await session.infer(reading);
       equal(predicted, label);
+      deepEqual(drops, [0]);
       equal(paths[0], "/v1/sealed/transfers");
+      equal(paths.filter((path) => path.endsWith("rounds/0")).length, 1);
+      // In the middle, too.
+      paths.length = 0;
+      stopsAt = "/v1/sealed/activations/1";
+      equal((await session.infer(reading)).predicted, label);
+      deepEqual(
+        paths.map((path) => path.split("/").slice(-2).join("/")),
+        [
+          "rounds/0",
+          "activations/0",
+          "rounds/1",
+          "activations/1",
+          "sealed/transfers",
+          ...[0, 1, 2].flatMap((i) => [`rounds/${i}`, `activations/${i}`]),
+        ],
+      );
     },
   );
 
   await t.step(
-    "tells no more labels than the budget allows, whoever asks at once",
+    "answers a repeated final call for nothing, and another under its token never",
     async () => {
-      const last = decodeSealed(
-        "activationRequest",
-        bodies.get("/v1/sealed/activations/2")!,
+      const path = "/v1/sealed/activations/2", before = labels;
+      const body = bodies.get(path)!;
+      const again = await Promise.all(
+        [first, second].map(async ({ url }) => {
+          const reply = await postTo(new URL(path, url), body);
+          return { status: reply.status, bytes: await reply.bytes() };
+        }),
       );
+      deepEqual(again[0], again[1]);
+      equal(again[0].status, 200);
+      ok(again[0].bytes.length > 1000);
+      const last = decodeSealed("activationRequest", body);
       const statuses = await Promise.all(
         Array.from({ length: 20 }, async (_, i) => {
           const choices = last.choices.map((byte, k) =>
-            k === 0 ? byte ^ i : byte
+            k === 0 ? byte ^ (i + 1) : byte
           );
-          const response = await fetch(
-            new URL(
-              "/v1/sealed/activations/2",
-              (i % 2 === 0 ? first : second).url,
-            ),
-            {
-              method: "POST",
-              headers: { "content-type": "application/cbor" },
-              body: encodeSealed({ ...last, choices }) as Uint8Array<
-                ArrayBuffer
-              >,
-            },
-          );
-          await response.body?.cancel();
-          return response.status;
+          const { url } = i % 2 === 0 ? first : second;
+          const changed = encodeSealed({ ...last, choices });
+          const reply = await postTo(new URL(path, url), changed);
+          return (await reply.json()).code;
         }),
       );
-      const told = statuses.filter((status) => status === 200).length;
-      equal(told, 50 - labels);
-      equal(statuses.filter((status) => status === 429).length, 20 - told);
+      deepEqual(new Set(statuses), new Set(["token-spent"]));
+      const linear = "/v1/sealed/rounds/2";
+      const asked = decodeSealed("linearRequest", bodies.get(linear)!);
+      const { length } = asked.ciphertexts;
+      const ciphertexts = asked.ciphertexts.copyWithin(0, length / 2);
+      const reply = await postTo(
+        new URL(linear, first.url),
+        encodeSealed({ ...asked, ciphertexts }),
+      );
+      equal((await reply.json()).code, "token-spent");
+      equal(labels, before);
     },
   );
 });
+
+const postTo = (url: URL, body: Uint8Array) =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/cbor" },
+    body: body as Uint8Array<ArrayBuffer>,
+  });
 
 Deno.test("a sealed model is not served where labels have no budget", async () => {
   await using cloud = startCloud([model]);

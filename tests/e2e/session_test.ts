@@ -57,7 +57,7 @@ Deno.test("no two requests of a session share a ciphertext", async () => {
   equal(seen.size, sent);
 });
 
-Deno.test("states and rounds are told in order, and the report adds up", async () => {
+Deno.test("reports states and rounds in order, and the report adds up", async () => {
   await using cloud = startCloud([model]);
   const told: string[] = [];
   {
@@ -101,7 +101,7 @@ Deno.test("states and rounds are told in order, and the report adds up", async (
   ]);
 });
 
-Deno.test("of many readings none is sent where one is out of range", async () => {
+Deno.test("sends none of many readings where one is out of range", async () => {
   await using cloud = startCloud([model]);
   await using session = await connect({
     url: cloud.url,

@@ -46,7 +46,7 @@ Deno.test("hours slide, and begin again after a gap", async () => {
   deepEqual([...new Set(windows.map((window) => window.length))], [240]);
 });
 
-Deno.test("a plug that hangs, or gives no number, is told once; one without a load may", async () => {
+Deno.test("reports a plug that hangs or gives no number once; one without a load may hang", async () => {
   const hour = 3_600_000;
   const notices = new Notices();
   let problems: string[] = [];

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { UsageError } from "../../cli/commands/command.ts";
 import { parseOptions } from "../../examples/demo/options.ts";
 
-Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
+Deno.test("without options takes one of our own pictures and a 2048-bit key", () => {
   deepEqual(parseOptions([]), {
     source: { kind: "own", index: 7 },
     keyBits: 2048,
@@ -15,7 +15,7 @@ Deno.test("no options: one of our own pictures under a 2048-bit key", () => {
   });
 });
 
-Deno.test("every option reaches its place", () => {
+Deno.test("reads every option", () => {
   const options = parseOptions(
     "--mnist data --index 12 --insecure-key-bits 512 --samples 3 --url http://cloud:8000/x --token t0ken --json"
       .split(" "),

@@ -74,7 +74,7 @@ Deno.test(".npy files of bytes and floats, with axes of length 1", () => {
   deepEqual(readImage(npy("<f4", "(1, 1, 2, 3)", floats)), expected);
 });
 
-Deno.test("what is no picture is refused", () => {
+Deno.test("refuses what is no picture", () => {
   throws(() => readImage(new Uint8Array()), RangeError);
   throws(() => readImage(new TextEncoder().encode("GIF89a")), RangeError);
   const rgb = npy("|u1", "(2, 2, 3)", new Uint8Array(12));
@@ -83,7 +83,7 @@ Deno.test("what is no picture is refused", () => {
   throws(() => readImage(spoiled), RangeError);
 });
 
-Deno.test("our own pictures, one after another, from the last on to the first", async () => {
+Deno.test("takes our own pictures one after another, from the last on to the first", async () => {
   const pictures = await loadPictures({ kind: "own", index: 59 }, 2);
   deepEqual(pictures.map(({ expected }) => expected), [9, 0]);
   deepEqual(pictures[1].pixels, digitSample(0).picture);

@@ -48,7 +48,7 @@ Deno.test("the same sample is drawn the same again", () => {
   deepEqual(digitSample(17), all[17]);
 });
 
-Deno.test("a sample that does not exist is refused", () => {
+Deno.test("refuses a sample that does not exist", () => {
   throws(() => digitSample(digitSamples), RangeError);
   throws(() => digitSample(-1), RangeError);
   throws(() => digitSample(0.5), RangeError);
@@ -92,7 +92,7 @@ Deno.test("dark ink on paper gives the same as bright ink on black", () => {
   );
 });
 
-Deno.test("a picture of one colour, or of the wrong length, is refused", () => {
+Deno.test("refuses a picture of one colour or of the wrong length", () => {
   const blank = { width: 28, height: 28, pixels: new Uint8Array(784) };
   throws(() => fitDigit(blank), RangeError);
   throws(() => fitDigit({ ...blank, width: 27 }), RangeError);

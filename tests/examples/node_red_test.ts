@@ -123,6 +123,10 @@ async function startSink() {
   await once(server, "listening");
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** The first body that is `text`. */
+    async includes(text: string) {
+      while (!seen.includes(text)) await once(arrived, "arrived");
+    },
     /** The first `count` bodies. */
     async until(count: number) {
       while (seen.length < count) await once(arrived, "arrived");
@@ -135,11 +139,15 @@ async function startSink() {
   };
 }
 
-/** Flow: readings that are posted to /ask go to the model; answers and errors to the sink. */
+/**
+ * Flow: readings that are posted to /ask go to the model; answers and errors to `sink`,
+ * the colours below the node to `dots`.
+ */
 function askFlow(
-  { cloud, sink, samples = 4 }: {
+  { cloud, sink, dots, samples = 4 }: {
     cloud: string;
     sink: string;
+    dots: string;
     samples?: number;
   },
 ): unknown[] {
@@ -186,6 +194,16 @@ function askFlow(
     ),
     toSink("errors"),
     {
+      ...{ id: "status", z: "tab", type: "status", scope: ["infer"] },
+      wires: [["dot"]],
+    },
+    asPayload(
+      "dot",
+      "const { fill, shape } = msg.status; return { payload: { fill, shape } };",
+      "dots",
+    ),
+    { ...toSink("dots"), url: dots },
+    {
       ...{ id: "list", z: "tab", type: "http in", url: "/list", method: "get" },
       wires: [["models"]],
     },
@@ -220,6 +238,40 @@ async function exampleFlow(
   );
 }
 
+/** What the editor gets: each node's form, and help that explains every field. */
+async function checkHelp(url: string): Promise<void> {
+  const headers = { accept: "text/html" };
+  const html = await (await fetch(`${url}/nodes`, { headers })).text();
+  const part = (attribute: string, type: string) => {
+    const [, text] = new RegExp(
+      `<script type="text/html" ${attribute}="${type}">(.*?)</script>`,
+      "s",
+    ).exec(html) ?? [];
+    assert.ok(text, `${type} has ${attribute}`);
+    return text;
+  };
+  const fields = {
+    "cipherlayer-cloud": ["url", "token", "keyFile", "passphrase"],
+    "cipherlayer-infer": ["cloud", "model", "contract", "samples"],
+    "cipherlayer-models": ["cloud"],
+  };
+  for (const [type, names] of Object.entries(fields)) {
+    const form = part("data-template-name", type);
+    for (const name of names) {
+      assert.match(form, new RegExp(`id="node-(config-)?input-${name}"`));
+    }
+    assert.match(part("data-help-name", type), /<p>[^<]{20}/);
+  }
+  const explained: [string, string[]][] = [
+    ["cipherlayer-cloud", ["URL", "Token", "Key file", "Passphrase"]],
+    ["cipherlayer-infer", ["Together", "queue", "keep", "contract", "leakage"]],
+  ];
+  for (const [type, words] of explained) {
+    const help = part("data-help-name", type);
+    for (const word of words) assert.ok(help.includes(word), word);
+  }
+}
+
 const occupied = { temperature: 22, humidity: 29, light: 460, co2: 950 };
 const empty = { temperature: 19, humidity: 27, light: 0, co2: 440 };
 
@@ -237,6 +289,7 @@ Deno.test({
         ),
       );
       await using sink = await startSink();
+      await using dots = await startSink();
       await using nodeRed = await startNodeRed(userDir);
       const ask = async (reading: unknown) => {
         const response = await fetch(`${nodeRed.url}/ask`, {
@@ -249,8 +302,13 @@ Deno.test({
       const cloud = startCloud(models);
       await using stopped = new AsyncDisposableStack();
       stopped.use(cloud);
-      const flow = askFlow({ cloud: cloud.url, sink: sink.url });
-      await nodeRed.deploy(flow);
+      const urls = { cloud: cloud.url, sink: sink.url, dots: dots.url };
+      await nodeRed.deploy(askFlow(urls));
+      const dot = (fill: string, shape: string) =>
+        dots.includes(JSON.stringify({ fill, shape }));
+      await dot("yellow", "ring");
+      await dot("green", "dot");
+      await checkHelp(nodeRed.url);
 
       await ask(occupied);
       const answers = async (count: number) =>
@@ -269,13 +327,18 @@ Deno.test({
       await cloud.stop();
       await ask(empty);
       await ask(occupied);
+      await dot("blue", "dot");
+      await dot("red", "ring");
       await nodeRed.deploy([
-        ...askFlow({ cloud: cloud.url, sink: sink.url, samples: 2 }),
+        ...askFlow({ ...urls, samples: 2 }),
         { id: "more", type: "tab", label: "More" },
       ]);
       stopped.use(startCloud(models, { port: cloud.port }));
       const [, , third, fourth] = await answers(4);
       assert.deepEqual([third.label, fourth.label], ["empty", "occupied"]);
+      // Both waited, and one inference took both.
+      assert.equal(third.told.totalMs, fourth.told.totalMs);
+      assert.notEqual(first.told.totalMs, third.told.totalMs);
 
       // The flows that come with the package, their debug node replaced.
       for (const [name, prefix] of [["occupancy", "oc"], ["appliance", "ap"]]) {

@@ -68,7 +68,7 @@ Deno.test("one row a minute, from sensors that report apart; numbers in text are
   deepEqual(problemsAfter.flat(), []);
 });
 
-Deno.test("a sensor that died is told once, and its last value is not used for ever", async () => {
+Deno.test("reports a dead sensor once and drops its last value", async () => {
   const minute = 60_000;
   const { rows, problemsAfter } = await rowsFrom([
     [0, { air: { t: 20, h: 30 }, lux: 5, co2: 500 }],
@@ -83,7 +83,7 @@ Deno.test("a sensor that died is told once, and its last value is not used for e
   match(problemsAfter[3][0], /^No number at "co2", the co2, for 31 minutes/);
 });
 
-Deno.test("messages with none of the fields, and a sensor that never reports, are told", async () => {
+Deno.test("reports messages with none of the fields and a sensor that never reports", async () => {
   const { rows, problemsAfter } = await rowsFrom([
     [0, { linkquality: 9 }],
     [60_000, { air: { t: 20, h: 30 }, lux: 5 }],
@@ -98,7 +98,7 @@ Deno.test("messages with none of the fields, and a sensor that never reports, ar
   match(problemsAfter[2][0], /^No number at "co2", the co2, for 6 minutes/);
 });
 
-Deno.test("a sensor that hangs is told once, until its value moves; darkness may last", async () => {
+Deno.test("reports a hanging sensor once until its value moves; darkness may last", async () => {
   const hour = 3_600_000;
   const { rows, problemsAfter } = await rowsFrom(
     Array.from({ length: 27 }, (_, i) => [
@@ -115,7 +115,7 @@ Deno.test("a sensor that hangs is told once, until its value moves; darkness may
 });
 
 Deno.test({
-  name: "occupancy --simulate: whole batches, minute by minute right",
+  name: "occupancy --simulate answers whole batches, each minute right",
   ignore: isMissing("occupancy"),
   fn: async () => {
     await using cloud = await cloudWith("occupancy");
@@ -143,7 +143,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "occupancy --csv: columns by name; a row that cannot be read is told and left out",
+    "occupancy --csv finds columns by name, and reports and skips a row that cannot be read",
   ignore: isMissing("occupancy"),
   fn: async () => {
     await using cloud = await cloudWith("occupancy");

@@ -126,7 +126,7 @@ Deno.test("a device describes itself, again when Home Assistant starts, and says
   await checkDevice(broker);
 });
 
-Deno.test("a broker that is away is told once and waited for; so is one that refuses", async () => {
+Deno.test("reports once and waits for a broker that is away or refuses", async () => {
   const notices = new Notices();
   let told = Promise.withResolvers<string[]>();
   notices.onChange = (problems) => told.resolve(problems);
@@ -140,7 +140,7 @@ Deno.test("a broker that is away is told once and waited for; so is one that ref
   await client.endAsync();
 });
 
-Deno.test("user and password of an address are decoded, with colons, and taken off it", async () => {
+Deno.test("decodes user and password of an address, with colons, and removes them", async () => {
   const seen = Promise.withResolvers<[string | undefined, string]>();
   await using broker = await startBroker({
     authenticate: (user, password) => seen.resolve([user, password]),
@@ -154,7 +154,7 @@ Deno.test("user and password of an address are decoded, with colons, and taken o
   await client.endAsync();
 });
 
-Deno.test("a broker of a private authority is refused, with a hint, and trusted by its PEM files", async () => {
+Deno.test("refuses a broker of a private authority with a hint, and trusts it by PEM files", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const file = async (name: string, text: string) => {
@@ -198,7 +198,7 @@ Deno.test("a broker of a private authority is refused, with a hint, and trusted 
   }
 });
 
-Deno.test("retained and unreadable messages are told, and give no reading", async () => {
+Deno.test("reports retained and unreadable messages, which give no reading", async () => {
   await using broker = await startBroker();
   await using watcher = await Watcher.connect(broker.url);
   await watcher.send("plug", '{"power":1800}', { retain: true });

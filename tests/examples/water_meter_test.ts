@@ -120,7 +120,7 @@ Deno.test("where the clock was set back, a value passes without a rate", () => {
   equal(next.reading.rate_per_time_unit, "0.0240");
 });
 
-Deno.test("pictures: PNG and JPEG are decoded, digits are cut out and scaled", () => {
+Deno.test("decodes PNG and JPEG, cuts out digits and scales them", () => {
   const face = drawMeter(7, { digits: 2, decimals: 0 });
   const png = decodeImage(encode({
     width: face.width,
@@ -176,7 +176,7 @@ Deno.test("the last good value is kept from run to run", async () => {
   equal(await knownBefore(undefined, undefined, scale), null);
 });
 
-Deno.test("a value that cannot be kept is told once, and stops nothing", async () => {
+Deno.test("reports once a value that cannot be kept, and goes on", async () => {
   const notices = new Notices();
   const told: string[][] = [];
   notices.onChange = (problems) => told.push(problems);
@@ -234,7 +234,7 @@ function shade(level: number): Float64Array {
   );
 }
 
-Deno.test("digits that nobody could read are refused: dark, blank, blurred", () => {
+Deno.test("refuses digits that are dark, blank or blurred", () => {
   equal(unreadable(shade(0.02)), "too dark");
   equal(unreadable(shade(0.5)), "blank, or without contrast");
   equal(unreadable(shade(0.95)), "blank, or without contrast");
@@ -285,7 +285,7 @@ function mapped(
   return { ...image, pixels };
 }
 
-Deno.test("a picture that is turned, moved or of another size is refused beside the reference", () => {
+Deno.test("refuses a picture that is turned, moved or resized beside the reference", () => {
   const options = { digits: 6, decimals: 3 };
   const reference = drawMeter(123_456, options);
   const later = drawMeter(987_012, options);
@@ -357,7 +357,7 @@ function corners(width: number, height: number): Uint8Array {
   return new Uint8Array(jpeg.encode({ width, height, data }, 95).data);
 }
 
-Deno.test("EXIF: pictures are turned upright, as viewers show them, and tell their time", () => {
+Deno.test("turns pictures upright by EXIF and takes their time from it", () => {
   // Where the upper left of the stored pixels is shown, by orientation.
   const shownAt: Record<number, string> = {
     1: "upper left",
@@ -390,7 +390,7 @@ Deno.test("EXIF: pictures are turned upright, as viewers show them, and tell the
   }
 });
 
-Deno.test("a PNG of 16 bits or with a palette is read; one that is too large is refused before it is decoded", () => {
+Deno.test("reads a PNG of 16 bits or with a palette; refuses one too large before decoding it", () => {
   const deep = decodeImage(encode({
     width: 2,
     height: 1,
@@ -423,7 +423,7 @@ function deepPng(): Uint8Array {
   return encode({ width: 10, height: 10, data, channels: 3 });
 }
 
-Deno.test("the meter's description is checked", () => {
+Deno.test("checks the meter's description", () => {
   const digit = { x: 1, y: 2, width: 3, height: 4 };
   const good = { digits: [digit, digit], decimals: 1, maxPerHour: 2 };
   const parse = (value: unknown) =>
@@ -451,7 +451,7 @@ Deno.test("the meter's description is checked", () => {
 });
 
 Deno.test({
-  name: "water_meter --folder: pictures in, checked readings out",
+  name: "water_meter --folder turns pictures into checked readings",
   ignore,
   fn: async () => {
     const folder = await Deno.makeTempDir();
@@ -522,7 +522,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "water_meter --picture: a camera that fails once, then answers",
+  name: "water_meter --picture survives a camera that fails once",
   ignore,
   fn: async () => {
     const face = drawMeter(70_246, { digits: 5, decimals: 3 });
@@ -637,7 +637,7 @@ Deno.test("a run that ends does not wait for a picture that cannot be used", asy
   match(dark.stderr, /a.png: digit 1: too dark; such pictures are left out/);
 });
 
-Deno.test("a digit outside of the picture ends the app at once, and is named", async () => {
+Deno.test("a digit outside the picture ends the app at once, named", async () => {
   const small = encode({
     ...{ width: 60, height: 112, channels: 3 },
     data: new Uint8Array(3 * 60 * 112),
@@ -656,7 +656,7 @@ Deno.test("a digit outside of the picture ends the app at once, and is named", a
   }
 });
 
-Deno.test("a folder whose pictures cannot be used: exit code 2, and what is wrong", async () => {
+Deno.test("water_meter --folder exits with 2 and the reason when no picture can be used", async () => {
   const { code, stderr } = await runOn(
     { "a.png": black, "b.png": new Uint8Array(9) },
     ["--folder", "FOLDER", ...away],

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { taskArguments } from "../support/task_command.ts";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 export const chromiumPath = "/usr/bin/chromium";
@@ -20,7 +21,7 @@ export interface WebTask {
 /** Starts the task as a user does, on a free port. */
 export async function startWebTask(): Promise<WebTask> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "examples/web/serve.ts", "0"],
+    args: [...taskArguments("web"), "0"],
     stdout: "piped",
     stderr: "null",
   }).spawn();
@@ -63,11 +64,13 @@ export async function ready(page: Page): Promise<void> {
     .waitFor({ timeout: answerTimeoutMs });
 }
 
-/** Until the answer is there and all else is done; gives the answer's text. */
+/** Until the answer is there and its pictures are drawn; gives the answer's text. */
 export async function answered(page: Page): Promise<string> {
   await page.locator('#answer:is([data-state="done"], [data-state="unsure"])')
     .waitFor({ timeout: answerTimeoutMs });
   await ready(page);
+  await page.locator("#guess-left button:enabled")
+    .waitFor({ timeout: answerTimeoutMs });
   return await page.locator("#answer-text").textContent() ?? "";
 }
 

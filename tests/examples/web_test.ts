@@ -35,6 +35,11 @@ const phone = { width: 390, height: 844 };
 const seven = [[0.25, 0.2], [0.75, 0.2], [0.42, 0.85]] as const;
 /** In a corner, a fifth of the pad high. */
 const smallSeven = [[0.7, 0.72], [0.84, 0.72], [0.75, 0.92]] as const;
+/** A 4 whose top is all but closed: half a 9. */
+const fourOrNine = [
+  [[0.572, 0.2], [0.3, 0.35], [0.3, 0.5], [0.7, 0.5]],
+  [[0.7, 0.2], [0.7, 0.85]],
+] as const;
 
 Deno.test({
   name:
@@ -59,6 +64,10 @@ Deno.test({
           () => checkAnswer(page, sent),
         );
         await t.step(
+          "lets its reader add locked numbers and guess at locked pictures",
+          () => checkExperiments(page, sent),
+        );
+        await t.step(
           "finds its key again, and is read and used by keyboard alone",
           () => checkKeyboard(page),
         );
@@ -69,6 +78,10 @@ Deno.test({
         await t.step(
           "on a phone, with reduced motion, reads a small digit in a corner and shows the answer",
           () => checkPhone(page),
+        );
+        await t.step(
+          "is not sure of a digit that is half another, and asks as soon as it can",
+          () => checkUnsure(page),
         );
         await t.step(
           "hides the network from the browser where its user wants that",
@@ -119,6 +132,16 @@ async function checkExample(page: Page, url: string): Promise<void> {
   );
   assert.match(await page.locator("#answer-text").innerText(), /^It is a 7\./);
   await checkFigure(page);
+  assert.deepEqual(
+    await page.locator("#cost strong").allInnerTexts().then((texts) =>
+      texts.length
+    ),
+    4,
+  );
+  assert.equal(
+    await page.locator("#learnt strong").first().innerText(),
+    "0 bits",
+  );
   await ready(page);
   await checkViews(page, "example");
 }
@@ -145,7 +168,12 @@ async function checkAnswer(page: Page, sent: SentBody[]): Promise<void> {
     /^It is a 7\. The network is \d\d\.\d % sure\.$/,
   );
   // Each round leaves, returns and ends, in turn; something moves on the way.
-  const { states, moved } = await watchedRounds(page);
+  const { states, moved, unseen, bars } = await watchedRounds(page);
+  // What leaves is shown as it leaves, and the bar never goes back.
+  assert.equal(unseen, 0);
+  assert.deepEqual(bars, [...bars].sort((a, b) => a - b));
+  assert.ok(bars.length >= 8 && bars.at(-1) === 4);
+  assert.ok(await page.locator("#bar").isHidden());
   assert.deepEqual(
     states,
     [0, 1, 2, 3].flatMap((round) =>
@@ -255,10 +283,13 @@ async function checkFigure(page: Page): Promise<void> {
 /** Notes the rounds' states as they change, and whether anything moves then. */
 function watchRounds(page: Page): Promise<void> {
   return page.evaluate(`(() => {
-    const seen = globalThis.watched = { states: [], moved: 0 };
+    const seen = globalThis.watched = { states: [], moved: 0, unseen: 0, bars: [] };
+    const bar = document.getElementById("bar");
     new MutationObserver((changes) => {
       for (const { target } of changes) {
         const rows = [...document.querySelectorAll(".round")];
+        if (!target.querySelector(".there canvas")) seen.unseen++;
+        if (seen.bars.at(-1) !== bar.value) seen.bars.push(bar.value);
         const state = rows.indexOf(target) + " " + target.dataset.state;
         if (seen.states.at(-1) !== state) seen.states.push(state);
         seen.moved += target.getAnimations({ subtree: true }).length;
@@ -271,8 +302,61 @@ function watchRounds(page: Page): Promise<void> {
 
 function watchedRounds(
   page: Page,
-): Promise<{ states: string[]; moved: number }> {
+): Promise<
+  { states: string[]; moved: number; unseen: number; bars: number[] }
+> {
   return page.evaluate("globalThis.watched");
+}
+
+/** Nothing of either is sent. */
+async function checkExperiments(page: Page, sent: SentBody[]): Promise<void> {
+  sent.length = 0;
+  const sum = async () => await page.locator("#sum").innerText();
+  const locked = () =>
+    page.locator("#left-locked, #right-locked, #sum-locked").allInnerTexts();
+  const numbers = (left: string, right: string) =>
+    page.locator("#left").fill(left).then(() =>
+      page.locator("#right").fill(right)
+    );
+  await numbers("58", "64");
+  await page.locator("#sum", { hasText: /^122$/ }).waitFor();
+  const before = await locked();
+  assert.ok(before.every((text) => /^[0-9a-f]{8} [0-9a-f]{8} …$/.test(text)));
+  await page.locator("#relock").click();
+  await page.locator("#left-locked", { hasNotText: before[0] }).waitFor();
+  const after = await locked();
+  assert.ok(after.every((text, i) => text !== before[i]));
+  assert.equal(await sum(), "122");
+  for (const left of ["100", "-1", "1.5", ""]) {
+    await page.locator("#left").fill(left);
+    assert.ok(await page.locator("#adding-fault").isVisible(), left);
+  }
+  assert.deepEqual(await findLowContrast(page), []);
+  await page.locator("#left").fill("1");
+  await page.locator("#sum", { hasText: /^65$/ }).waitFor();
+  assert.ok(await page.locator("#adding-fault").isHidden());
+
+  let tries = 0;
+  const holds = new Set<string | null>();
+  // Both outcomes come by lot: one of them 20 times in a row once in 10^6.
+  while (holds.size < 2 && tries < 20) {
+    await page.locator("#guess-left button:enabled").click();
+    tries++;
+    holds.add(
+      await page.locator("#guess-left button").getAttribute("data-holds"),
+    );
+    assert.match(
+      await page.locator("#guess-result").innerText(),
+      new RegExp(
+        `^(You found it|It was the other one)\\. Found \\d+ of ${tries}: `,
+      ),
+    );
+    assert.equal(await page.locator('[data-holds="digit"]').count(), 1);
+    assert.ok(await page.locator("#guess-right button").isDisabled());
+    await page.locator("#again").click();
+  }
+  assert.equal(holds.size, 2);
+  assert.deepEqual(sent, []);
 }
 
 async function checkKeyboard(page: Page): Promise<void> {
@@ -287,10 +371,15 @@ async function checkKeyboard(page: Page): Promise<void> {
     page.evaluate<string>(
       "((at) => at.getAttribute('aria-label') ?? (at.id || at.textContent))(document.activeElement)",
     );
+  await page.locator("#guess-left button:enabled").waitFor();
   const order: string[] = [];
-  for (let i = 0; i < 17; i++) {
+  for (let i = 0; i < 30; i++) {
     await press("Tab");
     order.push((await focused()).trim());
+    const hasRing = await page.evaluate<boolean>(
+      "getComputedStyle(document.activeElement).outlineStyle !== 'none'",
+    );
+    assert.ok(hasRing, `${order.at(-1)} shows that it has the focus`);
   }
   assert.deepEqual(order, [
     "Skip to the drawing pad",
@@ -301,6 +390,35 @@ async function checkKeyboard(page: Page): Promise<void> {
     "ask",
     "clear",
     ...Array.from({ length: 10 }, (_, i) => `Use a handwritten ${i}`),
+    "left",
+    "right",
+    "relock",
+    "Details",
+    "The left picture is the digit",
+    "The right picture is the digit",
+    "again",
+    "Details",
+    "All promises and limits",
+    "sealed",
+    "Details: bits and equations",
+    "Details: round by round",
+    "insecure",
+  ]);
+  // Through the browser's own controls, and round again: nothing keeps the focus.
+  await press("Tab", "Tab");
+  assert.equal(await focused(), "Skip to the drawing pad");
+  // What changes by itself is told to who cannot see it.
+  const live = await page.evaluate<string[]>(
+    `[...document.querySelectorAll("[aria-live], [role=status], output")]
+      .map(({ id }) => id).sort()`,
+  );
+  assert.deepEqual(live, [
+    "adding-fault",
+    "answer",
+    "guess-result",
+    "pen",
+    "status",
+    "sum",
   ]);
   await page.reload();
   await ready(page);
@@ -352,6 +470,13 @@ async function checkAbsurd(page: Page, sent: SentBody[]): Promise<void> {
   await page.locator("#clear").click();
   await draw(page, [[0.1, 0.5], [0.9, 0.5]]);
   assert.match(await asked(), /wider than any digit/);
+  await page.locator("#clear").click();
+  const scribble = Array.from(
+    { length: 24 },
+    (_, i) => [i % 2 ? 0.9 : 0.1, 0.1 + 0.032 * i] as const,
+  );
+  await draw(page, scribble);
+  assert.match(await asked(), /too full of ink/);
   assert.deepEqual(sent, []);
   await page.locator("#clear").click();
 }
@@ -382,7 +507,31 @@ async function checkPhone(page: Page): Promise<void> {
   }
 }
 
-/** Of the page above, with an insecure key: the first map that was opened is noise. */
+/** Asks before the key is there; the answer has two digits. */
+async function checkUnsure(page: Page): Promise<void> {
+  await page.reload();
+  for (const stroke of fourOrNine) await draw(page, stroke);
+  await page.locator("#ask").click();
+  const text = await answered(page);
+  const [, first, second] =
+    /^Not sure: perhaps (\d) \(\d\d\.\d %\), perhaps (\d) \(\d\d\.\d %\)\.$/
+      .exec(text) ?? [];
+  assert.deepEqual([first, second].sort(), ["4", "9"], text);
+  assert.equal(await page.locator("#answer-digit").innerText(), "?");
+  assert.equal(
+    await page.locator("#answer").getAttribute("data-state"),
+    "unsure",
+  );
+  await checkViews(page, "unsure");
+  await page.setViewportSize(phone);
+  await page.locator("#insecure").check();
+  await ready(page);
+  await page.getByRole("button", { name: "Use a handwritten 4" }).click();
+  await page.locator("#ask").click();
+  await answered(page);
+}
+
+/** Of the page above, with an insecure key: the first maps that were opened are noise. */
 async function checkSealed(page: Page): Promise<void> {
   assert.ok(await correlation(page) > 0.3, "the digit shows in an open map");
   await page.locator("#sealed").check();
@@ -396,25 +545,32 @@ async function checkSealed(page: Page): Promise<void> {
     await page.locator(".round .maps").first().getAttribute("aria-label") ?? "",
     /^Noise/,
   );
-  // 24 x 23 pairs: beyond 0.25 once in 10^8.
+  // 4 maps of 12 x 11 pairs: beyond 0.25 once in 10^8.
   assert.ok(Math.abs(await correlation(page)) < 0.25);
   assert.equal(await page.locator("#scores li").count(), 0);
   assert.ok(await page.locator("#equations").isHidden());
 }
 
-/** Correlation of neighbours in the first map of the first round: near 0 of noise. */
+/** Correlation of neighbours in the maps of the first round: near 0 of noise. */
 async function correlation(page: Page): Promise<number> {
-  const side = 24;
-  const url = await page.evaluate<string>(
-    "document.querySelector('.round .maps canvas').toDataURL()",
+  const urls = await page.evaluate<string[]>(
+    `[...document.querySelector(".round .maps").querySelectorAll("canvas")]
+      .map((map) => map.toDataURL())`,
   );
-  const { data, width, channels } = decodePng(await (await fetch(url)).bytes());
-  const zoom = width / side;
-  const at = (x: number, y: number) => data[channels * zoom * (y * width + x)];
-  const pairs = Array.from({ length: side * (side - 1) }, (_, i) => {
-    const x = i % (side - 1), y = Math.floor(i / (side - 1));
-    return [at(x, y), at(x + 1, y)];
-  });
+  const label = await page.locator(".round .here small").first().innerText();
+  const side = label === "noise" ? 12 : 24;
+  const pairs: [number, number][] = [];
+  for (const url of urls) {
+    const png = await (await fetch(url)).bytes();
+    const { data, width, channels } = decodePng(png);
+    const zoom = width / side;
+    const at = (x: number, y: number) =>
+      data[channels * zoom * (y * width + x)];
+    for (let i = 0; i < side * (side - 1); i++) {
+      const x = i % (side - 1), y = Math.floor(i / (side - 1));
+      pairs.push([at(x, y), at(x + 1, y)]);
+    }
+  }
   const mean = (values: number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;
   const left = mean(pairs.map(([a]) => a));
@@ -425,11 +581,51 @@ async function correlation(page: Page): Promise<number> {
   return together / Math.sqrt(spread(0, left) * spread(1, right));
 }
 
+/** The page on a host that has files alone, below a path. */
+async function startStaticHost(url: string) {
+  const types: Record<string, string> = {
+    html: "text/html",
+    css: "text/css",
+    js: "text/javascript",
+  };
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const name of pageFiles) {
+    const path = name === "index.html" ? "" : name;
+    const file = await (await fetch(new URL(path, url))).bytes();
+    files.set(`/some/path/${path}`, file);
+  }
+  const closing = new AbortController();
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {}, signal: closing.signal },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      const file = files.get(pathname);
+      if (request.method !== "GET" || !file) {
+        return new Response(null, { status: 404 });
+      }
+      const kind = pathname.endsWith("/")
+        ? "html"
+        : pathname.split(".").at(-1)!;
+      const type = types[kind] ?? "application/octet-stream";
+      return new Response(file, { headers: { "content-type": type } });
+    },
+  );
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/some/path/`,
+    [Symbol.asyncDispose]() {
+      // At once: browsers keep connections open.
+      closing.abort();
+      return server.finished;
+    },
+  };
+}
+
 /** The page's own host serves files only; the functions are at another address. */
 async function checkNamedCloud(
   context: BrowserContext,
   url: string,
 ): Promise<void> {
+  await using host = await startStaticHost(url);
   const page = await context.newPage();
   const sent: string[] = [];
   page.on("request", (request) => {
@@ -453,7 +649,9 @@ async function checkNamedCloud(
       body: Buffer.from(await reply.arrayBuffer()),
     });
   });
-  await page.goto(`${url}?functions=https://functions.example/own/`);
+  const faults = faultsOf(page);
+  await page.goto(`${host.url}?functions=https://functions.example/own/`);
+  await page.locator("body[data-example]").waitFor();
   const dialog = page.getByRole("dialog", { name: "Ask this cloud?" });
   await dialog.waitFor();
   assert.equal(
@@ -481,11 +679,12 @@ async function checkNamedCloud(
     ...[0, 1, 2, 3].map((round) => `functions.example/own/v1/rounds/${round}`),
   ]);
   sent.length = 0;
-  await page.goto(`${url}?functions=http://functions.example/`);
+  await page.goto(`${host.url}?functions=http://functions.example/`);
   await page.locator("#status.fault", { hasText: "must begin with https" })
     .waitFor();
   assert.ok(await page.locator("#ask").isDisabled());
   assert.deepEqual(sent, []);
+  assert.deepEqual(faults, []);
   await page.close();
 }
 

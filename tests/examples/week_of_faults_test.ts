@@ -4,7 +4,7 @@ import type { Week } from "./week_of_faults.ts";
 
 Deno.test({
   name:
-    "a week of faults: every value that the water meter publishes is right or absent",
+    "in a week of faults every value that the water meter publishes is right or absent",
   ignore: isMissing("meter-digits"),
   fn: async () => {
     const data = await Deno.makeTempDir();

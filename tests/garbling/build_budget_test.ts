@@ -112,7 +112,7 @@ for (
   });
 }
 
-Deno.test("rounds of many gates are refused together, before the rest are built", () => {
+Deno.test("refuses rounds of too many gates in all before building the rest", () => {
   const length = 16;
   const steps = Array.from(
     { length: 64 },
@@ -143,14 +143,14 @@ Deno.test("rounds of many gates are refused together, before the rest are built"
   ok(budget.counts.get("gates")! < 1.5 * planLimits.gates.max);
 });
 
-Deno.test("wide stages without gates are refused by the labels that they move", () => {
+Deno.test("refuses wide stages without gates by the labels that they move", () => {
   throws(() => sealedRounds(widePlan(100, 20)), {
     code: "unsupported",
     message: /labels read in all rounds/,
   });
 });
 
-Deno.test("a call that takes more memory than a gateway gives is refused", () => {
+Deno.test("refuses a call that takes more memory than a gateway gives", () => {
   throws(() => sealedRounds(widePlan(181, 1)), {
     code: "unsupported",
     message: /bytes of memory/,

@@ -189,7 +189,7 @@ Deno.test("unmasking is subtraction modulo a power of two", () => {
   );
 });
 
-Deno.test("re-sharing tells value + mask modulo 2^bits, part by part", () => {
+Deno.test("re-sharing gives value + mask modulo 2^bits, part by part", () => {
   const valueBits = 4, bits = 68;
   const value = fc.integer({ min: 0, max: 15 });
   const word = fc.oneof(

@@ -31,7 +31,7 @@ Deno.test("one push gives way between chunks, and ends with the signal's reason"
   });
 });
 
-Deno.test("what waits for its chunk is copied once, in pieces of any size", async () => {
+Deno.test("copies bytes that wait for their chunk once, in pieces of any size", async () => {
   const bytes = new Uint8Array(200), evaluator = open();
   await evaluator.push(bytes.subarray(0, 1));
   const { set } = Uint8Array.prototype;

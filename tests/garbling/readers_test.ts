@@ -1,6 +1,7 @@
 /** Who reads what a round writes: found in one pass, whatever plan a cloud sends. */
 import { deepEqual, equal } from "node:assert/strict";
 import { readersOf } from "../../sdk/garbling/rounds/round.ts";
+import { lastReadersOf, writersOf } from "../../sdk/wire/dataflow.ts";
 import type { InferencePlan, RoundPlan } from "../../sdk/wire/plan.ts";
 import { plainInput, plainOutput } from "../reference/values.ts";
 
@@ -62,4 +63,11 @@ Deno.test("looks at each round's name once, however many inputs may read it", ()
   const readers = readersOf(plan);
   equal(looks, plan.rounds.length);
   equal(readers.flat().length, 0);
+});
+
+Deno.test("an activation lives until its last reader, which may read one that was written again", () => {
+  const plan = planOf([["input"], ["a0", "input"], ["a0"], ["a1"], ["a0"]]);
+  plan.rounds[2].writes = "a0";
+  deepEqual(writersOf(plan), [[-1], [0, -1], [0], [1], [2]]);
+  deepEqual(lastReadersOf(plan), [2, 3, 4, -1, -1]);
 });

@@ -42,6 +42,55 @@ export const functionsMutations: Mutation[] = [
     tests: ["tests/functions/admission/turns_test.ts"],
   },
   {
+    name: "models made ready counted by their weights alone",
+    file: "functions/models/model_cache.ts",
+    find: "const preparedFactor = 13;",
+    replace: "const preparedFactor = 1;",
+    tests: ["tests/functions/models/prepared_bytes_test.ts"],
+  },
+  {
+    name: "circuits of sealed models counted as nothing",
+    file: "functions/models/model_cache.ts",
+    find: "const circuitBytes = 2 * 7 * 2 ** 20;",
+    replace: "const circuitBytes = 0;",
+    tests: ["tests/functions/models/prepared_bytes_test.ts"],
+  },
+  {
+    name: "first contacts have every thread",
+    file: "functions/admission/turns.ts",
+    find: "waiting.isFirstContact && !this.#hasRoomForFirst()",
+    replace: "false",
+    tests: ["tests/functions/admission/turns_test.ts"],
+  },
+  {
+    name: "what others had while a caller was away is no claim",
+    file: "functions/admission/gate.ts",
+    find: "if (!had) return",
+    replace: "if (!had || had) return",
+    tests: ["tests/functions/admission/gate_test.ts"],
+  },
+  {
+    name: "claims that grow while a caller is away",
+    file: "functions/admission/gate.ts",
+    find: "usedMs: Math.max(had.usedMs, least.usedMs - creditMs)",
+    replace: "usedMs: had.usedMs",
+    tests: ["tests/functions/admission/gate_test.ts"],
+  },
+  {
+    name: "any thread for a key's light calls",
+    file: "functions/threads/threads.ts",
+    find: "? homeMs : 0",
+    replace: "? 0 : 0",
+    tests: ["tests/functions/threads/threads_test.ts"],
+  },
+  {
+    name: "a look into the store for each call beyond a rate",
+    file: "functions/admission/spent_windows.ts",
+    find: "if (known) return known;",
+    replace: "",
+    tests: ["tests/functions/admission/rates_test.ts"],
+  },
+  {
     name: "threads share their time among calls, not callers",
     file: "functions/rounds/privacy/paced.ts",
     find: "return ofA === ofB ? a.usedMs < b.usedMs : ofA.usedMs < ofB.usedMs;",
@@ -121,8 +170,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "sessions that start in the turns of light rounds",
     file: "functions/http/sessions.ts",
-    find: "{ predictedMs: 200, shards: 1 }",
-    replace: "{ predictedMs: 50, shards: 1 }",
+    find: "predictedMs: 200,",
+    replace: "predictedMs: 50,",
     tests: ["tests/functions/admission/overload_test.ts"],
   },
   {
@@ -136,8 +185,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "threads chosen without regard to what they do",
     file: "functions/threads/threads.ts",
-    find: "aheadMs(other, callMs) < aheadMs(min, callMs) ? other : min",
-    replace: "min",
+    find: "this.#threads[waits.indexOf(Math.min(...waits))]",
+    replace: "this.#threads[0]",
     tests: ["tests/functions/threads/threads_test.ts"],
   },
   {
@@ -248,8 +297,8 @@ export const functionsMutations: Mutation[] = [
   {
     name: "a database that cannot be opened is done without",
     file: "functions/settings/environment.ts",
-    find: "if (isNeeded || path !== undefined) {",
-    replace: "if (isNeeded) {",
+    find: "await openState(settings, role) ??",
+    replace: "await openState(settings, role).catch(() => undefined) ??",
     tests: ["tests/functions/settings/environment_test.ts"],
   },
   {
@@ -277,8 +326,22 @@ export const functionsMutations: Mutation[] = [
     name: "the server behind the listener answers everybody",
     file: "functions/hosts/guarded_listener.ts",
     find: "if (!connection) return new Response(null, { status: 403 });",
-    replace: "if (!connection) return handler(request, host);",
+    replace: "if (!connection) return this.#handler(request, host);",
     tests: ["tests/functions/hosts/guarded_listener_test.ts"],
+  },
+  {
+    name: "a refused call stops the others of its connection",
+    file: "functions/hosts/guarded_listener.ts",
+    find: " && connection.calls === 1",
+    replace: "",
+    tests: ["tests/functions/hosts/tls_test.ts"],
+  },
+  {
+    name: "any key goes with a certificate",
+    file: "functions/hosts/certificate.ts",
+    find: "return certificate.checkPrivateKey(key);",
+    replace: "return true;",
+    tests: ["tests/functions/hosts/tls_test.ts"],
   },
   {
     name: "an access file that is being written counts",

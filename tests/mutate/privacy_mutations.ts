@@ -166,6 +166,27 @@ export const privacyMutations: Mutation[] = [
     tests: ["tests/functions/rounds/privacy/paced_test.ts"],
   },
   {
+    name: "a call that waits for a digest comes back behind others",
+    file: "functions/rounds/privacy/paced.ts",
+    find: "if (ahead) await",
+    replace: "if (ahead && job.task.usedMs < 0) await",
+    tests: ["tests/functions/rounds/privacy/paced_test.ts"],
+  },
+  {
+    name: "threads kept for callers that never go on",
+    file: "functions/rounds/privacy/paced.ts",
+    find: "presence.keepsThread = false;",
+    replace: "presence.keepsThread = true;",
+    tests: ["tests/functions/rounds/privacy/paced_test.ts"],
+  },
+  {
+    name: "a thread that is kept costs its caller nothing",
+    file: "functions/rounds/privacy/paced.ts",
+    find: "    caller.usedMs += keptMs;\n",
+    replace: "",
+    tests: ["tests/functions/rounds/privacy/paced_test.ts"],
+  },
+  {
     name: "a bank for each stranger",
     file: "functions/rounds/privacy/bank_cache.ts",
     find: "first.answers <= baseCount(bitLength(modulus))",
@@ -189,8 +210,8 @@ export const privacyMutations: Mutation[] = [
   {
     name: "other randomisers without a bank",
     file: "functions/rounds/privacy/direct_randomiser.ts",
-    find: "bytes[i][row + (first >> 3)]",
-    replace: "bytes[i][first >> 3]",
+    find: "table + rows[i][bit * groups.length + group],",
+    replace: "table + rows[i][group],",
     tests: ["tests/functions/rounds/privacy/privacy_test.ts"],
   },
   {

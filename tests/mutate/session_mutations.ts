@@ -261,8 +261,8 @@ export const sessionMutations: Mutation[] = [
   {
     name: "sessions that are renewed for any fault",
     file: "sdk/session/session.ts",
-    find: "if (!renew) throw error;",
-    replace: "if (renew === null) throw error;",
+    find: "if (!isOfToken(error)) throw error;",
+    replace: "if (isOfToken === undefined) throw error;",
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {

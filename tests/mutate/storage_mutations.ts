@@ -166,7 +166,7 @@ export const storageMutations: Mutation[] = [
   },
   {
     name: "damaged databases are opened",
-    file: "functions/settings/environment.ts",
+    file: "functions/stores/kv_state.ts",
     find: "if (damage) throw",
     replace: "if (damage === undefined) throw",
     tests: ["tests/functions/settings/environment_test.ts"],
@@ -199,5 +199,19 @@ export const storageMutations: Mutation[] = [
     find: "if (sameMs < maxSameMs ||",
     replace: "if (sameMs < Infinity ||",
     tests: ["tests/examples/occupancy_test.ts"],
+  },
+  {
+    name: "S3 may ignore If-Match",
+    file: "functions/stores/s3.ts",
+    find: '[wrongTag, "If-Match"],',
+    replace: "",
+    tests: ["tests/functions/stores/s3_faults_test.ts"],
+  },
+  {
+    name: "a listing of S3 that breaks off is whole",
+    file: "functions/stores/s3_listing.ts",
+    find: "if (content === undefined) {",
+    replace: "if (content === undefined && xml === '') {",
+    tests: ["tests/functions/stores/s3_faults_test.ts"],
   },
 ];

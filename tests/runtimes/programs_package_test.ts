@@ -4,34 +4,14 @@
  * Deno. Ignored where there is no Node 20.
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-// Fetched by being imported; `dependencies` below needs their folders.
-import "../../cli/commands/mod.ts";
-import { packCommand, packFunctions } from "../../cli/release/pack_programs.ts";
 import { version } from "../../sdk/support/version.ts";
 import { encodeNpy } from "../../cli/readings/npy.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
-import { dependencyOf, installTarballs } from "./installed.ts";
+import { installPrograms, listening } from "./packed_programs.ts";
 import { nodeMajor, runCommand } from "./processes.ts";
 
 const ignore = await nodeMajor() < 20;
-
-const dependencies = [
-  "@bufbuild/protobuf/wire",
-  "@hono/node-server",
-  "@noble/ciphers/aes.js",
-  "@noble/curves/ed25519.js",
-  "@noble/hashes/sha2.js",
-  "cborg",
-  "commander",
-  "csv-parse/sync",
-  "fast-png",
-  "fflate",
-  "hono",
-  "jose",
-].map((entry) => import.meta.resolve(entry));
-const ofPng = [dependencyOf(import.meta.resolve("fast-png"), "iobuffer")];
 
 /** Room's readings: occupied, empty. */
 const readings = "temperature,humidity,light,co2\n22,29,460,950\n19,40,0,420\n";
@@ -43,12 +23,8 @@ Deno.test({
   async fn(t) {
     const folder = await Deno.makeTempDir();
     try {
-      const tarballs = ["cipherlayer.tgz", "cipherlayer-functions.tgz"]
-        .map((name) => join(folder, name));
-      await Promise.all([packCommand(tarballs[0]), packFunctions(tarballs[1])]);
-      await installTarballs(folder, tarballs, [...dependencies, ...ofPng]);
+      const installed = await installPrograms(folder);
       await Deno.writeTextFile(`${folder}/room.csv`, readings);
-      const installed = `${folder}/node_modules/.bin/cipherlayer`;
       const cipherlayer = (...args: string[]) =>
         runCommand(installed, args, folder, { XDG_DATA_HOME: folder });
 
@@ -147,18 +123,6 @@ async function compileServeRun(
   }
   const { code } = await server.status;
   assert.equal(code, 0);
-}
-
-/** Where a server listens, which it tells on stderr. */
-async function listening(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let printed = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream.values({ preventCancel: true })) {
-    printed += decoder.decode(chunk, { stream: true });
-    const url = /Listening on (http:\S+)/.exec(printed)?.[1];
-    if (url) return url;
-  }
-  throw new Error(`The server ended: ${printed}`);
 }
 
 async function runOtherApplication(folder: string): Promise<void> {

@@ -30,6 +30,13 @@ Deno.test("README's program is the quickstart, which a test of its own runs", as
   equal(program[1], quickstart.slice(quickstart.indexOf("import ")));
 });
 
+Deno.test("the page for gateways shows the program for Node, which a test of its own runs", async () => {
+  const program = await Deno.readTextFile(root + "examples/05_node.mjs");
+  const [shown] = (await blocksOf("docs/get-started/gateway.md"))
+    .filter(([language]) => language === "js");
+  equal(shown[1], program.slice(program.indexOf("import ")));
+});
+
 /** What each program of the SDK's README takes for granted, and how its reader goes on. */
 const surroundings = [
   (url: string, picture: number[]) => ({

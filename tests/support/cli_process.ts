@@ -1,11 +1,9 @@
 /** The command line as its users call it: a process, its streams, its exit code. */
-import { fileURLToPath } from "node:url";
-
-const cli = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+import { taskArguments } from "./task_command.ts";
 
 export async function cipherlayer(...args: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", cli, ...args],
+    args: [...taskArguments("cipherlayer"), ...args],
   });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();

@@ -2,6 +2,7 @@
 import { createApp } from "../../functions/app.ts";
 import type { Budget } from "../../functions/admission/budget.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
+import type { NonceStore } from "../../functions/stores/spent_tokens.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 
@@ -13,6 +14,8 @@ export interface CloudOptions {
   clock?: () => number;
   /** What accounts may be told. */
   budget?: Budget;
+  /** Where spent tokens are remembered. @default of this cloud alone */
+  nonces?: NonceStore;
   /** Sees each call before the functions; an answer of its own replaces theirs. */
   intercept?: (
     request: Request,
@@ -49,6 +52,7 @@ export function startCloud(
     insecureKeys: true,
     clock: options.clock,
     budget: options.budget,
+    nonces: options.nonces,
   });
   const calls: string[] = [];
   const server = serveLocally(

@@ -41,7 +41,7 @@ export async function startFunctions(
       CIPHERLAYER_MODELS: models,
       CIPHERLAYER_SEALING_KEY: "07".repeat(32),
       CIPHERLAYER_INSECURE_KEYS: "1",
-      CIPHERLAYER_KV: ":memory:",
+      CIPHERLAYER_STATE: "kv::memory:",
       NO_COLOR: "1",
       ...environment,
     },

@@ -160,7 +160,7 @@ export class SealedBench {
     readings: Float64Array[],
     watch: Watch = {},
   ): Promise<readonly number[]> {
-    const { model: { plan, rounds, leaves } } = this;
+    const { model: { plan, rounds, batches } } = this;
     const inference = new SealedInference(
       { plan, rounds, modulus: this.modulus, gates },
       inputActivations(readings, plan.inputs),
@@ -168,7 +168,8 @@ export class SealedBench {
     let token = this.start();
     let batch: TransferBatch | undefined, batchToken = new Uint8Array();
     for (let index = 0; index < rounds.length; index++) {
-      const pending = index === 0 ? this.root.extend(leaves) : null;
+      const leaves = batches[index];
+      const pending = leaves > 0 ? this.root.extend(leaves) : null;
       const request: LinearRequest = {
         token,
         ciphertexts: await this.owner.encryptBatch(inference.plaintexts(index)),

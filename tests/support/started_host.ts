@@ -1,5 +1,6 @@
 /** Hosts as processes, for tests. */
 import { fileURLToPath } from "node:url";
+import type { CertificateFiles } from "../../functions/hosts/certificate.ts";
 import {
   type Host,
   type HostCommand,
@@ -9,6 +10,8 @@ import {
 
 export interface StartedHost extends AsyncDisposable {
   url: string;
+  /** Resolves with the exit code once the process has ended. */
+  ended: Promise<number>;
   pid: number;
   /** What the process has written so far. */
   log(): string;
@@ -17,14 +20,26 @@ export interface StartedHost extends AsyncDisposable {
 /** `deploy`: the entry that Deno Deploy starts, on this machine. */
 export type TestedHost = Host | "deploy";
 
-/** Starts the functions on a free loopback port and waits until they answer. */
+/**
+ * Starts the functions on a free loopback port and waits until they answer.
+ *
+ * @param more `certificate`: default plain HTTP; `port`: default a free one
+ */
 export async function startHost(
   host: TestedHost,
   models: string,
   env: Record<string, string> = {},
+  more: { certificate?: CertificateFiles; port?: number } = {},
 ): Promise<StartedHost> {
+  const { certificate, port = freePort() } = more;
   const folder = await Deno.makeTempDir();
-  const options = { models, hostname: "127.0.0.1", port: freePort(), env };
+  const options = {
+    models,
+    hostname: "127.0.0.1",
+    port,
+    env,
+    certificate,
+  };
   const command = host === "deploy"
     ? deployCommand(options)
     : await prepareHost(host, folder, options);
@@ -34,7 +49,7 @@ export async function startHost(
     env: {
       CIPHERLAYER_SEALING_KEY: "7".repeat(64),
       CIPHERLAYER_INSECURE_KEYS: "1",
-      CIPHERLAYER_SPENT_TOKENS: `${folder}/spent-tokens`,
+      CIPHERLAYER_STATE: `folder:${folder}/spent-tokens`,
       NO_COLOR: "1",
       ...command.env,
       ...env,
@@ -50,19 +65,31 @@ export async function startHost(
     }
   });
   let ended = false;
-  const status = child.status.then(() => ended = true);
+  const status = child.status.then(({ code }) => {
+    ended = true;
+    return code;
+  });
   const stop = async () => {
     if (!ended) child.kill("SIGKILL");
     await Promise.all([status, ...reading]);
     await Deno.remove(folder, { recursive: true });
   };
-  const url = `http://127.0.0.1:${options.port}`;
-  while (!await isHealthy(url)) {
+  const scheme = certificate ? "https" : "http";
+  const url = `${scheme}://127.0.0.1:${options.port}`;
+  const caCerts = certificate && [await Deno.readTextFile(certificate.cert)];
+  using client = Deno.createHttpClient({ caCerts });
+  while (!await isHealthy(url, client)) {
     if (!ended) continue;
     await stop();
     throw new Error(`${host} ended: ${text}`);
   }
-  return { url, pid: child.pid, log: () => text, [Symbol.asyncDispose]: stop };
+  return {
+    url,
+    pid: child.pid,
+    ended: status,
+    log: () => text,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 function deployCommand({ models, hostname, port }: HostOptions): HostCommand {
@@ -82,9 +109,12 @@ function deployCommand({ models, hostname, port }: HostOptions): HostCommand {
   };
 }
 
-async function isHealthy(url: string): Promise<boolean> {
+async function isHealthy(
+  url: string,
+  client: Deno.HttpClient,
+): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/healthz`);
+    const response = await fetch(`${url}/healthz`, { client });
     await response.body?.cancel();
     return response.ok;
   } catch {

@@ -53,7 +53,7 @@ export async function watchFunctions(
   const child = new Deno.Command(Deno.execPath(), {
     args: ["serve", "-A", "--host=127.0.0.1", "--port=0", ...flags, entry],
     env: {
-      CIPHERLAYER_KV: ":memory:",
+      CIPHERLAYER_STATE: "kv::memory:",
       CIPHERLAYER_INSECURE_KEYS: "1",
       NO_COLOR: "1",
       OTEL_DENO: "true",

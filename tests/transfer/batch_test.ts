@@ -159,7 +159,7 @@ Deno.test("places are uniform within a run and differ with the source", () => {
   );
 });
 
-Deno.test("a batch is as large as its transfers ask for, never with short runs", () => {
+Deno.test("a batch is as large as its transfers need, never with short runs", () => {
   equal(leavesFor(1), 8);
   equal(leavesFor(outputsOf(8) + 1), 9);
   equal(outputsOf(leavesFor(209_890)) >= 209_890, true);

@@ -43,7 +43,7 @@ function checkChoices(batch: TransferBatch, seed: BatchSeed, count: number) {
   });
 }
 
-Deno.test("a base transfer's receiver has the key of its choice alone", () => {
+Deno.test("a base transfer gives the receiver the key of its choice alone", () => {
   const seed = seededBytes(1)(32), choices = Uint8Array.of(0, 1, 1, 0);
   const message = receiverPoints(seed, choices);
   const received = { message, points: decodePoints(message) };

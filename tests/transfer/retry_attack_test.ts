@@ -44,7 +44,7 @@ const combine = (cols: readonly bigint[], chi: readonly bigint[]) =>
     return sum ^ multiply(row, challenge);
   }, 0n);
 
-Deno.test("an extension with a check tells a stateless sender's Delta bit by bit", () => {
+Deno.test("an extension with a check reveals a stateless sender's Delta bit by bit", () => {
   const random = seededBytes(77), delta = big(random(16));
   const pairs = Array.from({ length: columns }, () => [random(16), random(16)]);
   const t = pairs.map(([key]) => expand(key));
@@ -86,7 +86,7 @@ Deno.test("a silent sender answers any choices with as many bytes, and nothing i
   equal(lengths.size, 1);
 });
 
-Deno.test("every seed has a Delta of its own, the lowest bit 1", () => {
+Deno.test("every seed gives another Delta, its lowest bit 1", () => {
   const deltas = new Set<string>();
   for (let i = 0; i < 20; i++) {
     const seed = { seed: seededBytes(i)(32), leaves: 8 };

@@ -1,6 +1,6 @@
 /**
  * Table 2: encryption and decryption of one sample at 3072 bits, without and with
- * optimisation. Every contender is a process of its own, so that processor time and
+ * optimisation. Every contender is a separate process, so that processor time and
  * memory are its own.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * One way to encrypt and decrypt, in a process of its own:
+ * One way to encrypt and decrypt, in a separate process:
  * `one_sample_worker.ts CONTENDER KEY_BITS TURNS` prints `OperationCosts` as JSON.
  *
  * @module

@@ -17,7 +17,7 @@ export interface Figure {
   spec: TopLevelSpec;
 }
 
-/** Colours that are told apart in print and by colour-blind readers. */
+/** Colours that differ in print and for colour-blind readers. */
 export const colours = {
   ours: "#1b70b8",
   other: "#d95f02",

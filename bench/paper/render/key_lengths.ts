@@ -78,7 +78,7 @@ export function keyLengthsSection(
   return {
     title,
     blocks: [
-      "The LeNet, end to end: gateway and functions in processes of their own, HTTP on this machine, masks and re-randomisation on, every answer compared with the simulator. " +
+      "The LeNet, end to end: gateway and functions in separate processes, HTTP on this machine, masks and re-randomisation on, every answer compared with the simulator. " +
       "One sample: randomisers prepared while the gateway was idle. 64 samples: nothing prepared, so many samples in the same ciphertexts as the planner finds best. " +
       '"Element by element" is the paper\'s method on gmpy2: the operations of our compiled network, counted, times what each costs on this machine, one core; 64 samples take it 64 times as long.',
       markdownTable(

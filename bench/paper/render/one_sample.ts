@@ -50,7 +50,7 @@ export function oneSampleSection(
     title,
     blocks: [
       `A sample of MNIST has ${elements} numbers. The paper encrypts each; ` +
-      `the LeNet's plan packs them in ${packed} ciphertexts at 3072 bits. Every line is a process of its own on one core; ` +
+      `the LeNet's plan packs them in ${packed} ciphertexts at 3072 bits. Every line is a separate process on one core; ` +
       "a sample is the measured time of one ciphertext times their number. " +
       "Memory is the largest that the process became, its runtime (V8, Python) included; ours holds a table of powers that the others lack.",
       markdownTable(

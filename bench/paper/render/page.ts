@@ -31,6 +31,7 @@ import type { Measured, Section } from "./markdown.ts";
 import { oneSampleSection } from "./one_sample.ts";
 import { paper } from "./paper.ts";
 import { picturesSection } from "./pictures.ts";
+import { type PeerRow, peersSection } from "./peers.ts";
 import type { QuotedRow } from "./quoted.ts";
 import {
   type TrainingLog,
@@ -51,6 +52,7 @@ export interface Tables {
   pictureStatistics: Measured<PictureStatisticsRow>[] | null;
   resnet20: Measured<ResidualRow>[] | null;
   quoted: QuotedRow[];
+  peers: PeerRow[];
   encrypted: EncryptedRun[];
   training: TrainingLog[];
   machines: ReadonlyMap<string, string>;
@@ -105,6 +107,7 @@ async function readTables(archive: Archive): Promise<Tables> {
     pictureStatistics: await archive.read("picture-statistics"),
     resnet20: await archive.read("resnet20"),
     quoted: await archive.read<QuotedRow>("quoted") ?? [],
+    peers: await archive.read<PeerRow>("peers") ?? [],
     encrypted: await Promise.all(encryptedRuns.map(async (run) => ({
       ...run,
       rows: await archive.read<EncryptedRow>(
@@ -155,6 +158,7 @@ export function renderPage(
     batchSection(tables.batch, machine),
     attacksSection(tables.attacks, machine),
     energySection(tables.gateway, machine),
+    peersSection(tables.peers),
   ];
   return {
     text: [

@@ -41,6 +41,8 @@ class Gateway {
   #running;
   #away = null;
   #refused = null;
+  /** What is done before there is a session. */
+  #phase = "opening the key";
 
   constructor(RED, node, cloud, config) {
     this.#RED = RED;
@@ -116,10 +118,13 @@ class Gateway {
   async #run() {
     const { signal } = this.#stop;
     try {
+      this.#show();
       const queue = await this.#queue;
-      this.#show("connecting");
+      this.#phase = "connecting";
+      this.#show();
       const session = await this.#connect();
       try {
+        this.#phase = null;
         this.#show();
         const clamp = this.#config.clamp === true;
         const answered = queue.process(session, {
@@ -184,15 +189,15 @@ class Gateway {
   }
 
   /** The dot and the words below the node. */
-  #show(text) {
+  #show() {
     const waiting = this.#pending.size;
     const count = waiting === 0 ? "" : `, ${waiting} waiting`;
     const [fill, shape, words] = this.#refused
       ? ["red", "dot", this.#refused]
       : this.#away
       ? ["red", "ring", `away${count}: ${this.#away}`]
-      : text
-      ? ["yellow", "ring", text]
+      : this.#phase
+      ? ["yellow", "ring", `${this.#phase}${count}`]
       : waiting > 0
       ? ["blue", "dot", `${waiting} waiting`]
       : ["green", "dot", "ready"];

@@ -5,7 +5,7 @@
  */
 import type { Kernel } from "../../../sdk/paillier/public/kernel.ts";
 import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
-import { runPaced } from "./paced.ts";
+import { runPaced, type Share } from "./paced.ts";
 import { LruMap } from "../../models/lru.ts";
 import { DirectRandomiser } from "./direct_randomiser.ts";
 import { baseCount } from "./key_bases.ts";
@@ -17,11 +17,23 @@ import {
 } from "./randomisers.ts";
 
 /** Keys without a bank whose answers are counted: about 50 kB each. */
-const keysCounted = 256;
+export const keysCounted = 256;
+
+/** A call's answers. */
+interface RandomiserUse {
+  /** Answers that an inference takes. */
+  answers: number;
+  /** Answers of this call. */
+  count: number;
+  /** Whose call it is. */
+  caller?: Share;
+}
 
 interface CachedBank {
   modulus: bigint;
   groups: number;
+  /** Whom the work counts for. */
+  caller?: Share;
   built: PromiseWithResolvers<RandomiserBank>;
   /** 0 until it is opened. */
   bytes: number;
@@ -61,14 +73,10 @@ export class BankCache {
 
   /**
    * What randomises a call's answers: all that it may give do so by the same numbers.
-   *
-   * @param answers that an inference takes
-   * @param count of this call
    */
   async randomiser(
     modulus: bigint,
-    answers: number,
-    count: number,
+    { answers, count, caller }: RandomiserUse,
   ): Promise<Randomiser> {
     if (!this.#banks.has(modulus)) {
       const first = this.#first.getOrMake(modulus, () => ({
@@ -85,7 +93,7 @@ export class BankCache {
         return first.randomiser;
       }
     }
-    return await this.bank(modulus, answers);
+    return await this.bank(modulus, answers, caller);
   }
 
   /**
@@ -93,17 +101,22 @@ export class BankCache {
    * that wants a larger bank than there is.
    *
    * @param answers that an inference takes
+   * @param caller whom the work counts for
    */
-  bank(modulus: bigint, answers: number): Promise<RandomiserBank> {
-    return this.#cached(modulus, answers).built.promise;
+  bank(
+    modulus: bigint,
+    answers: number,
+    caller?: Share,
+  ): Promise<RandomiserBank> {
+    return this.#cached(modulus, answers, caller).built.promise;
   }
 
-  #cached(modulus: bigint, answers: number): CachedBank {
+  #cached(modulus: bigint, answers: number, caller?: Share): CachedBank {
     const groups = bankGroups(answers, bitLength(modulus));
     const known = this.#banks.get(modulus);
     const cached: CachedBank = known && known.groups <= groups
       ? known
-      : { modulus, groups, built: Promise.withResolvers(), bytes: 0 };
+      : { modulus, groups, caller, built: Promise.withResolvers(), bytes: 0 };
     this.#banks.delete(modulus);
     this.#banks.set(modulus, cached);
     if (cached !== known) {
@@ -123,13 +136,14 @@ export class BankCache {
   }
 
   async #build(cached: CachedBank): Promise<void> {
-    const { modulus, groups, built } = cached;
-    cached.bytes = bankBytes(groups, bitLength(modulus));
+    const { modulus, groups, caller, built } = cached;
+    cached.bytes = bankBytes(this.#kernel, groups, bitLength(modulus));
     this.#evictBefore(cached);
     try {
       built.resolve(
         await runPaced(
           RandomiserBank.build(this.#kernel, this.#sealingKey, modulus, groups),
+          { task: { usedMs: 0, caller } },
         ),
       );
     } catch (error) {

@@ -3,13 +3,18 @@
  *
  * @module
  */
+import {
+  powerPlaces,
+  slidingWindowSteps,
+} from "../../../sdk/paillier/public/sliding_window.ts";
 import type { ProductProgram } from "../arithmetic/product_program.ts";
 
-const windowBits = 5;
+/** Products between two yields, for each base. */
+const stepsPerYield = 8;
 
 /** Registers that `nthPowers` uses as scratch, for so many bases. */
 export function nthPowersScratch(bases: number): number {
-  return bases << windowBits;
+  return bases * (powerPlaces - 1);
 }
 
 /** Registers that `nthPowers` works on. */
@@ -17,66 +22,30 @@ export interface PowerRegisters {
   /** The bases: `count` registers from here on. */
   first: number;
   count: number;
-  /** Holds 1. */
-  one: number;
   /** `nthPowersScratch(count)` registers from here on. */
   scratch: number;
 }
 
 /**
- * Raises registers to the power N in place, all in step, by fixed windows of 5
- * bits: with two or more bases both lanes are busy. Yields between windows.
+ * Raises registers to the power N in place, all in step, by sliding windows: N is
+ * known to all, and with two or more bases both lanes are busy. Yields often.
  */
 export function* nthPowers(
   program: ProductProgram,
-  { first, count, one, scratch }: PowerRegisters,
+  { first, count, scratch }: PowerRegisters,
 ): Generator<void, void> {
-  const power = (base: number, digit: number) =>
-    digit === 0
-      ? one
-      : digit === 1
-      ? first + base
-      : scratch + (base << windowBits) + digit;
-  for (let digit = 2; digit < 1 << windowBits; digit++) {
-    for (let base = 0; base < count; base++) {
-      const half = digit >> 1;
-      program.multiply(
-        power(base, digit),
-        power(base, half),
-        power(base, digit - half),
-      );
-    }
-    yield;
-  }
-  const digits = windows(program.arithmetic.moduli[0]);
-  // Digit 0 of the scratch is free: the running powers.
-  const running = (base: number) => scratch + (base << windowBits);
-  for (const [i, digit] of digits.entries()) {
-    for (let square = 0; i > 0 && square < windowBits; square++) {
-      for (let base = 0; base < count; base++) {
-        program.multiply(running(base), running(base), running(base));
-      }
-    }
+  const register = (base: number, place: number) =>
+    place === 0 ? first + base : scratch + base * (powerPlaces - 1) + place - 1;
+  const steps = slidingWindowSteps(program.arithmetic.moduli[0]);
+  for (const [i, [target, left, right]] of steps.entries()) {
     for (let base = 0; base < count; base++) {
       program.multiply(
-        running(base),
-        i === 0 ? one : running(base),
-        power(base, digit),
+        // The last product takes the base's place.
+        register(base, i === steps.length - 1 ? 0 : target),
+        register(base, left),
+        register(base, right),
       );
     }
-    yield;
+    if (i % stepsPerYield === 0) yield;
   }
-  for (let base = 0; base < count; base++) {
-    program.multiply(first + base, one, running(base));
-  }
-}
-
-/** Digits of `exponent`, most significant first. */
-function windows(exponent: bigint): number[] {
-  const digits: number[] = [];
-  const mask = (1n << BigInt(windowBits)) - 1n;
-  for (let rest = exponent; rest > 0n; rest >>= BigInt(windowBits)) {
-    digits.push(Number(rest & mask));
-  }
-  return digits.reverse();
 }

@@ -1,18 +1,19 @@
 /**
  * Shares a thread's time among callers, and among the computations of their calls:
- * whoever has had the least goes on, so that a short one passes between the slices of
- * long ones, and many calls of one caller get no more than one of another.
+ * the caller that has had the least goes on, so that a short one passes between the slices of
+ * long ones, and many calls of one caller get no more than one of another. A call that
+ * waits for a digest or a database keeps the thread meanwhile, if its caller is next:
+ * it would come back a dozen times, each time behind a slice of others.
  *
  * @module
  */
 
 /**
- * So long a computation goes on before the event loop runs and another may: a light
- * call that does not compute now, since it waits for a digest or a database, comes back
- * after one slice of others.
+ * So long a computation goes on before the event loop runs and another may, and so long
+ * the thread is kept for a call that does not compute now.
  */
 const sliceMs = 5;
-/** Whoever has waited so long has the next slice, however much it has had. */
+/** A computation that has waited this long has the next slice, however much it has had. */
 const longestWaitMs = 250;
 
 /**
@@ -39,6 +40,16 @@ function letEventsIn(): Promise<void> {
   );
 }
 
+function waitAtMost(event: Promise<void>, maxMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, maxMs);
+    void event.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
 /** What a call, or all calls of a caller together, have had of a thread's time. */
 export interface Share {
   usedMs: number;
@@ -50,6 +61,13 @@ export interface Task extends Share {
   caller?: Share;
 }
 
+/** A caller with calls under way. */
+interface Presence {
+  calls: number;
+  /** Whether the thread is kept for it: not again before it has computed. */
+  keepsThread: boolean;
+}
+
 interface Job {
   task: Task;
   /** When its last slice ended, or it came. */
@@ -58,23 +76,50 @@ interface Job {
   slice(): boolean;
 }
 
+/** What {@linkcode TimeSlices} know of time. */
+export interface Timing {
+  /** Milliseconds of any start. */
+  clock: () => number;
+  /** Lets the event loop run. */
+  pause: () => Promise<void>;
+  /** Waits for `event`, but no longer than so many milliseconds. */
+  wait: (event: Promise<void>, maxMs: number) => Promise<void>;
+}
+
+const machineTiming: Timing = {
+  clock: () => performance.now(),
+  pause: letEventsIn,
+  wait: waitAtMost,
+};
+
 /** Computations that yield often, one slice at a time. */
 export class TimeSlices {
-  readonly #clock: () => number;
-  readonly #pause: () => Promise<void>;
+  readonly #timing: Timing;
   readonly #jobs = new Set<Job>();
+  readonly #present = new Map<Share, Presence>();
+  /** Resolves when a computation or a caller comes, or a call ends. */
+  #change = Promise.withResolvers<void>();
   #isServing = false;
 
+  constructor(timing: Timing = machineTiming) {
+    this.#timing = timing;
+  }
+
   /**
-   * @param clock milliseconds of any start
-   * @param pause lets the event loop run
+   * Takes note that a call of `caller` is worked on from now on.
+   *
+   * @returns what is to be called, once, when it ends
    */
-  constructor(
-    clock: () => number = () => performance.now(),
-    pause: () => Promise<void> = letEventsIn,
-  ) {
-    this.#clock = clock;
-    this.#pause = pause;
+  attend(caller: Share): () => void {
+    const presence = this.#present.get(caller) ??
+      { calls: 0, keepsThread: true };
+    presence.calls++;
+    this.#present.set(caller, presence);
+    this.#tellChange();
+    return () => {
+      if (--presence.calls === 0) this.#present.delete(caller);
+      this.#tellChange();
+    };
   }
 
   /**
@@ -90,8 +135,9 @@ export class TimeSlices {
   ): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const slice = () => {
-      const startedMs = this.#clock();
-      const over = () => pauses && this.#clock() - startedMs >= sliceMs;
+      const { clock } = this.#timing;
+      const startedMs = clock();
+      const over = () => pauses && clock() - startedMs >= sliceMs;
       try {
         signal?.throwIfAborted();
         let step = work.next();
@@ -102,12 +148,13 @@ export class TimeSlices {
         reject(error);
         return true;
       } finally {
-        const usedMs = this.#clock() - startedMs;
+        const usedMs = clock() - startedMs;
         task.usedMs += usedMs;
         if (task.caller) task.caller.usedMs += usedMs;
       }
     };
-    this.#jobs.add({ task, waitsSinceMs: this.#clock(), slice });
+    this.#jobs.add({ task, waitsSinceMs: this.#timing.clock(), slice });
+    this.#tellChange();
     if (!this.#isServing) void this.#serve();
     return promise;
   }
@@ -116,10 +163,16 @@ export class TimeSlices {
     this.#isServing = true;
     for (;;) {
       const job = this.#next();
-      if (job.slice()) this.#jobs.delete(job);
-      job.waitsSinceMs = this.#clock();
-      if (this.#jobs.size === 0) break;
-      await this.#pause();
+      const ahead = this.#callerAhead(job);
+      if (ahead) await this.#keepThread(ahead);
+      else {
+        const caller = job.task.caller && this.#present.get(job.task.caller);
+        if (caller) caller.keepsThread = true;
+        if (job.slice()) this.#jobs.delete(job);
+        job.waitsSinceMs = this.#timing.clock();
+        if (this.#jobs.size === 0) break;
+        await this.#timing.pause();
+      }
     }
     this.#isServing = false;
   }
@@ -129,8 +182,40 @@ export class TimeSlices {
     const oldest = jobs.reduce((a, b) =>
       b.waitsSinceMs < a.waitsSinceMs ? b : a
     );
-    if (this.#clock() - oldest.waitsSinceMs >= longestWaitMs) return oldest;
+    if (this.#hasWaitedLong(oldest)) return oldest;
     return jobs.reduce((a, b) => hasHadLess(b.task, a.task) ? b : a);
+  }
+
+  #hasWaitedLong({ waitsSinceMs }: Job): boolean {
+    return this.#timing.clock() - waitsSinceMs >= longestWaitMs;
+  }
+
+  /** A caller whose call waits for something, but would be next if it did not. */
+  #callerAhead(job: Job): Share | undefined {
+    if (!pauses || this.#hasWaitedLong(job)) return;
+    let ahead: Share = job.task.caller ?? job.task;
+    for (const [caller, { keepsThread }] of this.#present) {
+      if (keepsThread && caller.usedMs < ahead.usedMs) ahead = caller;
+    }
+    const computes = [...this.#jobs.values()]
+      .some(({ task }) => (task.caller ?? task) === ahead);
+    return computes ? undefined : ahead;
+  }
+
+  /** The wait counts as the caller's time. */
+  async #keepThread(caller: Share): Promise<void> {
+    const { clock, wait } = this.#timing;
+    const startedMs = clock();
+    await wait(this.#change.promise, sliceMs);
+    const keptMs = clock() - startedMs;
+    caller.usedMs += keptMs;
+    const presence = this.#present.get(caller);
+    if (presence && keptMs >= sliceMs) presence.keepsThread = false;
+  }
+
+  #tellChange(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 }
 
@@ -140,17 +225,27 @@ function hasHadLess(a: Task, b: Task): boolean {
   return ofA === ofB ? a.usedMs < b.usedMs : ofA.usedMs < ofB.usedMs;
 }
 
-const ofThisThread = new TimeSlices();
+let ofThisThread: TimeSlices | undefined;
+
+/** Made when it is first wanted: what Node 20 lacks has been added by then. */
+function slicesOfThisThread(): TimeSlices {
+  return ofThisThread ??= new TimeSlices();
+}
 
 /**
  * Runs a computation that yields often, sharing the thread with others.
  *
- * @param task of the call that it belongs to; default: one of its own
+ * @param task of the call that it belongs to; default: a new one
  * @throws the signal's reason once it is aborted
  */
 export function runPaced<T>(
   work: Generator<void, T>,
   { signal, task = { usedMs: 0 } }: { signal?: AbortSignal; task?: Task } = {},
 ): Promise<T> {
-  return ofThisThread.run(work, task, signal);
+  return slicesOfThisThread().run(work, task, signal);
+}
+
+/** {@linkcode TimeSlices.attend} on this thread. */
+export function attend(caller: Share): () => void {
+  return slicesOfThisThread().attend(caller);
 }

@@ -9,7 +9,6 @@ import type {
   Arithmetic,
   Kernel,
 } from "../../../sdk/paillier/public/kernel.ts";
-import { registerBytes } from "../../../sdk/paillier/wasm/limbs.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
 import type { PackedAnswer } from "../arithmetic/answers.ts";
 import { ProductProgram } from "../arithmetic/product_program.ts";
@@ -19,6 +18,13 @@ import {
   keyBase,
   randomiserBytes,
 } from "./key_bases.ts";
+import {
+  cheapestCut,
+  cutBases,
+  type Group,
+  subsetRows,
+  tableEntries,
+} from "./base_groups.ts";
 import { nthPowers, nthPowersScratch } from "./nth_powers.ts";
 import { uniformBelow, uniformBytes } from "./seed.ts";
 
@@ -31,7 +37,7 @@ export interface Randomiser {
    *
    * @param answers (a, b): the answer is a + b*N
    * @param masks in [0, N)
-   * @param random for each answer a source of its own, of `bytesPerAnswer`
+   * @param random a separate source for each answer, of `bytesPerAnswer`
    * @param out receives the results, big-endian, one after another
    */
   randomise(
@@ -44,7 +50,6 @@ export interface Randomiser {
 
 /** Inferences that a bank is expected to serve. */
 const inferencesPerBank = 4;
-const maxEntries = 1 << 16;
 /** Bases that are raised to N side by side. */
 const powersAtOnce = 32;
 
@@ -60,52 +65,27 @@ const firstAnswer = 2;
 const firstResult = firstAnswer + answersPerYield;
 const firstBase = firstResult + answersPerYield;
 
-/**
- * How a bank is cut: the bases of one group are tabled together, all products of
- * their subsets. Fewer groups take fewer products an answer and more memory; the
- * randomisers are the same.
- */
-interface Group {
-  /** Bases [from, to). */
-  from: number;
-  to: number;
-  /** Register of the product of the empty subset. */
-  table: number;
-}
-
-function cutBases(bases: number, count: number): Group[] {
-  let table = firstBase + bases;
-  return Array.from({ length: count }, (_, i) => {
-    const from = Math.floor(i * bases / count);
-    const to = Math.floor((i + 1) * bases / count);
-    const group = { from, to, table };
-    table += 1 << (to - from);
-    return group;
-  });
-}
-
-function tableEntries(groups: readonly Group[]): number {
-  return groups.reduce((sum, { from, to }) => sum + (1 << (to - from)), 0);
-}
-
 /** The number of groups that is cheapest for inferences of so many answers. */
 export function bankGroups(answers: number, modulusBits: number): number {
-  const bases = baseCount(modulusBits);
-  const uses = inferencesPerBank * answers * exponentBits(modulusBits);
-  let best = bases, min = Infinity;
-  for (let count = best; count > 0; count--) {
-    const entries = tableEntries(cutBases(bases, count));
-    if (entries > maxEntries) break;
-    const products = entries + uses * count;
-    if (products < min) [best, min] = [count, products];
-  }
-  return best;
+  return cheapestCut(
+    baseCount(modulusBits),
+    inferencesPerBank * answers * exponentBits(modulusBits),
+  );
 }
 
 /** Memory that a bank takes from the moment it is opened. */
-export function bankBytes(groupCount: number, modulusBits: number): number {
-  const groups = cutBases(baseCount(modulusBits), groupCount);
-  return bankRegisters(groups) * registerBytes(modulusBits);
+export function bankBytes(
+  kernel: Kernel,
+  groupCount: number,
+  modulusBits: number,
+): number {
+  const groups = cutBank(modulusBits, groupCount);
+  return bankRegisters(groups) * kernel.registerBytes(modulusBits);
+}
+
+function cutBank(modulusBits: number, groupCount: number): Group[] {
+  const bases = baseCount(modulusBits);
+  return cutBases(bases, groupCount, firstBase + bases);
 }
 
 function bankRegisters(groups: readonly Group[]): number {
@@ -122,6 +102,7 @@ function bankRegisters(groups: readonly Group[]): number {
  * among the N-th residues (SECURITY, "Parameters").
  */
 export class RandomiserBank implements Randomiser {
+  readonly #kernel: Kernel;
   readonly #arithmetic: Arithmetic;
   readonly #program: ProductProgram;
   readonly #exponentBits: number;
@@ -134,6 +115,7 @@ export class RandomiserBank implements Randomiser {
     modulusBits: number,
     groups: readonly Group[],
   ) {
+    this.#kernel = kernel;
     this.#groups = groups;
     this.#arithmetic = kernel.open([modulus, modulus], bankRegisters(groups));
     this.#program = new ProductProgram(this.#arithmetic, fillerRegister);
@@ -142,10 +124,10 @@ export class RandomiserBank implements Randomiser {
     this.#arithmetic.loadPair(oneRegister, 0, 1n, 0n);
   }
 
-  /** Memory that the bank takes in the WASM kernel. */
+  /** Memory that the bank takes. */
   get bytes(): number {
     const { moduli, registers } = this.#arithmetic;
-    return registers * registerBytes(bitLength(moduli[0]));
+    return registers * this.#kernel.registerBytes(bitLength(moduli[0]));
   }
 
   get bytesPerAnswer(): number {
@@ -165,7 +147,7 @@ export class RandomiserBank implements Randomiser {
   ): Generator<void, RandomiserBank> {
     const modulusBits = bitLength(modulus);
     const bases = baseCount(modulusBits);
-    const groups = cutBases(bases, groupCount);
+    const groups = cutBank(modulusBits, groupCount);
     const bank = new RandomiserBank(kernel, modulus, modulusBits, groups);
     for (let t = 0; t < bases; t++) {
       const base = keyBase(sealingKey, modulus, t);
@@ -176,7 +158,6 @@ export class RandomiserBank implements Randomiser {
       yield* nthPowers(bank.#program, {
         first: firstBase + t,
         count: Math.min(powersAtOnce, bases - t),
-        one: oneRegister,
         scratch: firstBase + bases,
       });
     }
@@ -211,7 +192,9 @@ export class RandomiserBank implements Randomiser {
   /** result = answer * prod over t of H_t^(s_t): a comb over the bits of all s_t. */
   #multiplyResidues(random: readonly RandomSource[]): void {
     const program = this.#program, groups = this.#groups;
-    const indices = random.map((source) => this.#drawIndices(source));
+    const indices = random.map((source) =>
+      subsetRows(source(this.bytesPerAnswer), this.#bases, groups)
+    );
     for (let bit = this.#exponentBits - 1; bit >= 0; bit--) {
       const leading = bit === this.#exponentBits - 1;
       for (let i = 0; !leading && i < random.length; i++) {
@@ -233,27 +216,6 @@ export class RandomiserBank implements Randomiser {
       program.multiply(firstResult + i, firstResult + i, firstAnswer + i);
     }
     program.flush();
-  }
-
-  /**
-   * For each bit of the exponents and each group the subset of its bases: as many
-   * random bits as there are bases, in the order of the bases.
-   */
-  #drawIndices(random: RandomSource): Uint32Array {
-    const groups = this.#groups, rowBytes = this.#bases / 8;
-    const bytes = random(this.bytesPerAnswer);
-    const indices = new Uint32Array(this.#exponentBits * groups.length);
-    let index = 0;
-    for (let row = 0; row < bytes.length; row += rowBytes) {
-      for (const { from, to } of groups) {
-        let bits = 0;
-        for (let t = to - 1; t >= from; t--) {
-          bits = 2 * bits + (bytes[row + (t >> 3)] >> (t & 7) & 1);
-        }
-        indices[index++] = bits;
-      }
-    }
-    return indices;
   }
 
   /** table + subset = product of the group's bases in the subset. */
@@ -299,13 +261,12 @@ export class PowerRandomiser implements Randomiser {
       scratch + nthPowersScratch(count),
     );
     const program = new ProductProgram(arithmetic, fillerRegister);
-    arithmetic.loadPair(oneRegister, 0, 1n, 0n);
     for (let i = 0; i < count; i++) {
       arithmetic.loadPair(2 + i, 0, uniformBelow(n, random[i]), 0n);
       const [a, b] = maskPair(answers[i], masks[i], n);
       arithmetic.loadPair(2 + count + i, 0, a, b);
     }
-    yield* nthPowers(program, { first: 2, count, one: oneRegister, scratch });
+    yield* nthPowers(program, { first: 2, count, scratch });
     for (let i = 0; i < count; i++) {
       program.multiply(2 + i, 2 + i, 2 + count + i);
     }

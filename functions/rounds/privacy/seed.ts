@@ -46,7 +46,7 @@ export async function roundSeed(
 
 /**
  * Random bytes for the items [from, to): AES-256-CTR under a key derived from
- * `seed` and `purpose`, each item at a place of its own, so that an item's bytes
+ * `seed` and `purpose`, each item at its own place, so that an item's bytes
  * do not depend on which others are asked for.
  *
  * @param bytesEach that an item may read, the same for every range

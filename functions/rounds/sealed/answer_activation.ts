@@ -20,7 +20,6 @@ import type {
   ActivationHead,
   ActivationRequest,
 } from "../../../sdk/wire/sealed_messages.ts";
-import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
 import { checkModel, checkOwner, type SealedContext } from "./answer_linear.ts";
 import { knowledgeOf } from "./knowledge.ts";
 import type { SealedModel } from "./sealed_model.ts";
@@ -126,19 +125,13 @@ function checkDigest(own: Uint8Array, token: Uint8Array): void {
 /** The token of the next linear call; empty after the last round. */
 function nextToken(
   { tokens }: Pick<SealedContext, "tokens">,
-  { model: { plan }, content }: ActivationJob,
+  { model: { plan, lastReaders }, content }: ActivationJob,
   seed: Uint8Array,
   share: Uint8Array,
 ): Uint8Array {
   const { mask: _mask, digest: _digest, round, shares, ...state } = content;
   if (round === plan.rounds.length - 1) return new Uint8Array();
-  const isRead = ({ round: writer }: ShareSeed) =>
-    plan.rounds.some(({ layout }, reader) =>
-      reader > round &&
-      layout.inputs.some(({ tensor }) =>
-        writerOf(plan, reader, tensor) === writer
-      )
-    );
+  const isRead = ({ round: writer }: ShareSeed) => lastReaders[writer] > round;
   return tokens.seal({
     ...state,
     opens: "linear",

@@ -13,7 +13,6 @@ import {
 } from "../../../sdk/fixed_point/layout.ts";
 import { SlotWriter } from "../../../sdk/fixed_point/slots.ts";
 import { sumInSlots } from "../../../sdk/garbling/rounds/plaintexts.ts";
-import { writerOf } from "../../../sdk/garbling/rounds/round.ts";
 import { roundingOf } from "../../../sdk/garbling/rounds/simplify.ts";
 import {
   bigIntFromBytes,
@@ -36,7 +35,7 @@ import type { CompiledRound } from "../evaluate/compiled_round.ts";
 import { evaluateRound } from "../evaluate/evaluate.ts";
 import { biasOf } from "../evaluate/linear_layer.ts";
 import { checkUnits, splitCiphertexts } from "../evaluate/operands.ts";
-import { runPaced } from "../privacy/paced.ts";
+import { runPaced, type Share } from "../privacy/paced.ts";
 import { PowerRandomiser, type Randomiser } from "../privacy/randomisers.ts";
 import { seedSources } from "../privacy/seed.ts";
 import type { SealedModel } from "./sealed_model.ts";
@@ -65,6 +64,8 @@ export interface SealedContext {
     answers: number,
     count: number,
   ) => Promise<Randomiser>;
+  /** Whom computations count for. */
+  caller?: Share;
 }
 
 /** A linear call whose tokens have been opened. */
@@ -92,6 +93,7 @@ export async function answerLinear(
   const { model, content, request, signal } = job;
   checkModel(model, content);
   const { digest } = model.rounds[content.round];
+  const leaves = model.batches[content.round];
   const compiled = model.compiled(content.round);
   const { layout } = compiled.plan;
   const modulus = bigIntFromBytes(content.modulus);
@@ -99,16 +101,16 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, model.leaves);
+    checkBatch(request.batch, job.parent, content, leaves);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
   const batch = request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      leaves: model.leaves,
+      leaves,
       seed: purposeSeed(seed, "batch"),
     });
-  const task = { usedMs: 0 };
+  const task = { usedMs: 0, caller: context.caller };
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,
@@ -236,15 +238,12 @@ export function checkOwner(
 /** The request's ciphertexts without the masks of the rounds that wrote their plaintexts. */
 async function takeOffMasks(
   ciphertexts: readonly Uint8Array[],
-  { plan, rounds }: SealedModel,
+  { writers, rounds }: SealedModel,
   { round, shares }: LinearToken,
   modulus: bigint,
 ): Promise<Uint8Array[]> {
   const addends = new Array<bigint>(ciphertexts.length).fill(0n);
-  for (
-    const [input, { tensor }] of plan.rounds[round].layout.inputs.entries()
-  ) {
-    const writer = writerOf(plan, round, tensor);
+  for (const [input, writer] of writers[round].entries()) {
     if (writer < 0) continue;
     const { readers, shares: shape } = rounds[writer];
     const reader = readers.find((each) =>

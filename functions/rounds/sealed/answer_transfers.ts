@@ -15,7 +15,10 @@ import { answerBatch, type SealedContext } from "./answer_linear.ts";
 import { callSeed, type SealedRequest } from "./seeds.ts";
 import type { BatchToken } from "./token.ts";
 
-type Context = Pick<SealedContext, "sealingKey" | "tokens" | "transfers">;
+type Context = Pick<
+  SealedContext,
+  "sealingKey" | "tokens" | "transfers" | "caller"
+>;
 type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
 
 /**
@@ -26,14 +29,16 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
  * @throws {CipherlayerError} `malformed`
  */
 export async function answerSetup(
-  { sealingKey, tokens, transfers }: Context,
+  { sealingKey, tokens, transfers, caller }: Context,
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
   const setup = readSetup(request);
   const seed = callSeed(sealingKey, "transfers", received);
   const steps = transfers.answerSetup(seed, setup);
-  const { answer, root } = await runPaced(steps);
+  const { answer, root } = await runPaced(steps, {
+    task: { usedMs: 0, caller },
+  });
   return { token: tokens.seal({ ...owner, opens: "batch", ...root }), answer };
 }
 

@@ -6,17 +6,46 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { encode } from "cborg";
 import type { ModelPackage } from "../../../models/package/format.ts";
-import { planSealed } from "../../../models/planner/sealed.ts";
+import type { SealedWork } from "../../admission/rates.ts";
+import {
+  garblingMs,
+  perBatch,
+  perChoice,
+} from "../../../models/planner/garbling_costs.ts";
+import { planSealedStepwise } from "../../../models/planner/sealed.ts";
+import { atOnce } from "../../../sdk/support/pacing.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type {
   SealedPlan,
   SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
+import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
+import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
-  leavesOf,
-  sealedRounds,
+  batchesOf,
+  sealedRoundsStepwise,
 } from "../../../sdk/garbling/rounds/sealed_rounds.ts";
+import { lastReadersOf, writersOf } from "../../../sdk/wire/dataflow.ts";
 import { CompiledRound } from "../evaluate/compiled_round.ts";
+
+/** A plan, and its garbled calls by round. */
+export interface SealedParts {
+  plan: SealedPlan;
+  rounds: readonly SealedRound[];
+}
+
+/**
+ * Plans a model and builds its circuits, in steps.
+ *
+ * @throws {CipherlayerError} `unsupported` where the model cannot be sealed
+ */
+export function* sealModel(
+  model: ModelPackage,
+  options: { modulusBits: number; samples: number },
+): Generator<void, SealedParts> {
+  const plan = yield* planSealedStepwise(model, options);
+  return { plan, rounds: yield* sealedRoundsStepwise(plan) };
+}
 
 /** Nothing in it is per request. */
 export class SealedModel {
@@ -25,23 +54,35 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Leaves of a batch of transfers for one inference. */
-  readonly leaves: number;
+  /** Leaves of the batch of transfers that each linear call may ask for; 0: none. */
+  readonly batches: readonly number[];
+  /** For each input of each round the round that writes it (`writersOf`). */
+  readonly writers: readonly (readonly number[])[];
+  /** For each round the last one that reads its output (`lastReadersOf`). */
+  readonly lastReaders: readonly number[];
   /** Ciphertexts that an inference gets back. */
   readonly answers: number;
   readonly #model: ModelPackage;
+  readonly #modulusBits: number;
   readonly #compiled: (CompiledRound | undefined)[];
 
-  /** @throws {CipherlayerError} `unsupported` where the model cannot be sealed */
+  /**
+   * @param made what `sealModel` makes in steps @default made at once
+   * @throws {CipherlayerError} `unsupported` where the model cannot be sealed
+   */
   constructor(
     model: ModelPackage,
     options: { modulusBits: number; samples: number },
+    made: SealedParts = atOnce(sealModel(model, options)),
   ) {
     this.#model = model;
-    this.plan = planSealed(model, options);
+    this.#modulusBits = options.modulusBits;
+    this.plan = made.plan;
     this.planHash = sha256(encode(this.plan));
-    this.rounds = sealedRounds(this.plan);
-    this.leaves = leavesOf(this.rounds);
+    this.rounds = made.rounds;
+    this.batches = batchesOf(this.rounds);
+    this.writers = writersOf(this.plan);
+    this.lastReaders = lastReadersOf(this.plan);
     this.answers = this.plan.rounds.reduce(
       (sum, { layout }) => sum + answerCiphertexts(layout),
       0,
@@ -55,6 +96,32 @@ export class SealedModel {
 
   get version(): string {
     return this.#model.manifest.version;
+  }
+
+  /**
+   * What a linear call asks for, earlier transfers being at hand.
+   *
+   * @param asksForBatch whether it asks for its batch
+   */
+  linearWork(index: number, asksForBatch: boolean): SealedWork {
+    const batch = asksForBatch ? this.batches[index] : 0;
+    const modulusBits = this.#modulusBits;
+    const answers = answerCiphertexts(this.plan.rounds[index].layout);
+    return {
+      ms: this.compiled(index).predictedMs(1, modulusBits) +
+        (batch === 0 ? 0 : perBatch.functions),
+      bytes: answers * modulusBits / 4 +
+        (batch === 0 ? 0 : batchAnswerBytes(batch)),
+    };
+  }
+
+  /** What a garbled call asks for, its transfers being at hand. */
+  garbledWork(index: number): SealedWork {
+    const { stages, chosen } = this.rounds[index];
+    return {
+      ms: garblingMs(stages) + chosen.bit.length * perChoice,
+      bytes: garbledBytes(stages),
+    };
   }
 
   /** Linear part of round number `index`, compiled when first asked for. */

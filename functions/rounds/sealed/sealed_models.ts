@@ -6,48 +6,55 @@
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { LruMap } from "../../models/lru.ts";
-import { SealedModel } from "./sealed_model.ts";
+import { runPaced, type Share } from "../privacy/paced.ts";
+import { SealedModel, sealModel } from "./sealed_model.ts";
 
-/** Plans held for each model, one for each pair of key length and batch size. */
-const plansPerModel = 8;
+/**
+ * Plans held for each model, one for each pair of key length and batch size: few, since
+ * their circuits are large.
+ */
+const plansPerModel = 2;
 
 /** Nothing in it depends on a sealing key. */
 export class SealedModels {
   readonly #known = new WeakMap<
     ModelPackage,
-    LruMap<string, SealedModel | CipherlayerError>
+    LruMap<string, Promise<SealedModel>>
   >();
 
   /**
-   * The model made ready, planned when it is first asked for.
+   * The model made ready, planned and built when it is first asked for.
    *
+   * @param caller whom the work counts for
    * @throws {CipherlayerError} `unsupported` where it cannot be sealed, does not fit the
    * key, or has garbled calls that are too large
    */
   get(
     model: ModelPackage,
     options: { modulusBits: number; samples: number },
-  ): SealedModel {
+    caller?: Share,
+  ): Promise<SealedModel> {
     let plans = this.#known.get(model);
     if (!plans) this.#known.set(model, plans = new LruMap(plansPerModel));
     const key = `${options.modulusBits}/${options.samples}`;
     // What fails once fails always: it is kept too.
-    const made = plans.getOrMake(key, () => prepare(model, options));
-    if (made instanceof CipherlayerError) throw made;
-    return made;
+    return plans.getOrMake(key, () => prepare(model, options, caller));
   }
 }
 
 /** A model that does not fit the key is the caller's business, not a fault of the functions. */
-function prepare(
+async function prepare(
   model: ModelPackage,
   options: { modulusBits: number; samples: number },
-): SealedModel | CipherlayerError {
+  caller?: Share,
+): Promise<SealedModel> {
   try {
-    return new SealedModel(model, options);
+    const task = { usedMs: 0, caller };
+    const made = await runPaced(sealModel(model, options), { task });
+    return new SealedModel(model, options, made);
   } catch (cause) {
-    if (cause instanceof CipherlayerError) return cause;
+    if (cause instanceof CipherlayerError) throw cause;
     const { message } = cause as Error;
-    return new CipherlayerError("unsupported", message, { cause });
+    throw new CipherlayerError("unsupported", message, { cause });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Classifiers of ai.onnx.ml: they end in their scores, whose transformation, labels and
- * maps by label are left to whoever displays them.
+ * maps by label are left to the display.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const domain = "ai.onnx.ml";
 const views = new Set(["Identity", "Cast"]);
 
 /**
- * The graph with scores for classifiers: transformations as operators of their own,
+ * The graph with scores for classifiers: transformations as separate operators,
  * outputs that are labels left out where scores are given too.
  */
 export function withPlainScores(graph: OnnxGraph): OnnxGraph {
@@ -67,7 +67,7 @@ function withoutMaps(graph: OnnxGraph): OnnxGraph {
   return { ...graph, nodes };
 }
 
-/** Scores alone, and what is made of them by an operator of its own. */
+/** Scores alone, and what is made of them by a separate operator. */
 function plainScores(node: OnnxNode, scores: string): OnnxNode[] {
   const transform = stringAttribute(node, "post_transform", "NONE");
   const attributes = new Map(node.attributes);

@@ -6,7 +6,7 @@
 import type { OnnxGraph } from "../onnx/graph.ts";
 
 /**
- * The graph with the shape of its input, batch axis and all, given by whoever compiles it.
+ * The graph with the shape of its input, batch axis and all, given by the caller.
  *
  * @throws {RangeError} where the shape contradicts the file's, or there are several inputs
  */

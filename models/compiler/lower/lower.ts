@@ -349,7 +349,7 @@ function isUntouchedInput({ inputs }: RoundBuilder, value: Value): boolean {
     inputs.has(value.terms[0].reads) && value.bias.every((b) => b === 0);
 }
 
-/** The activation that holds an output, which a round of its own writes where none does yet. */
+/** The activation that holds an output, which an extra round writes where none does yet. */
 function finish(
   rounds: RoundBuilder,
   last: DynamicValue,

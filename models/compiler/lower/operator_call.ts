@@ -130,7 +130,7 @@ export function isSoleReader(call: OperatorCall, index: number): boolean {
 
 /**
  * Adds an operation of the gateway to a value. One that other nodes read too becomes
- * an activation first, and this operation a round of its own; where the gateway joins
+ * an activation first, and this operation a separate round; where the gateway joins
  * it with others later, it is kept on the way of the same round.
  *
  * @param options.value what the operation is applied to; default: the first input

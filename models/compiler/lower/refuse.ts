@@ -35,7 +35,7 @@ export function refuseUnknown(
   };
 }
 
-/** What stands in the way of operators that somebody may expect. */
+/** Why operators that users may expect cannot be compiled. */
 const reasons: Readonly<Record<string, string>> = {
   TreeEnsemble: "trees compare features, which ciphertexts do not allow",
   TreeEnsembleClassifier:

@@ -1,5 +1,5 @@
 /**
- * Softmax, LogSoftmax and ArgMax at the end of a model are left to whoever displays the
+ * Softmax, LogSoftmax and ArgMax at the end of a model are left to the code that displays the
  * scores.
  *
  * @module

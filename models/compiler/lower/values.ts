@@ -185,7 +185,7 @@ export class RoundBuilder {
 
   /**
    * map(value), by the first of `maps` (which all say the same) that composes with
-   * every term. Where none does, the value becomes an activation of its own and the
+   * every term. Where none does, the value becomes a separate activation and the
    * first map reads that.
    *
    * @param shape of the result
@@ -218,7 +218,7 @@ export class RoundBuilder {
     };
   }
 
-  /** The value as an activation of its own. */
+  /** The value as a separate activation. */
   writeActivation(value: LinearValue, node: string): LinearValue {
     return this.toLinear({
       kind: "gateway",

@@ -111,7 +111,7 @@ export function readTensor(
   return { name, tensor: { type, shape, data, ...range && { range } } };
 }
 
-/** A name for a message: whoever wrote the file may have put anything there. */
+/** A name for a message: the file may hold anything there. */
 function quoteName(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
 }

@@ -25,7 +25,7 @@ type Readings = readonly ArrayLike<number>[];
 const comparedReadings = 64;
 /**
  * Share of the variation behind an input that rounding may cost before its elements
- * get scales of their own: far below the error that bits are chosen for.
+ * get separate scales: far below the error that bits are chosen for.
  */
 const maxNoise = 2e-5;
 

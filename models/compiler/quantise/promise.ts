@@ -18,7 +18,7 @@ interface ErrorLimits {
 /** Without labels the scores alone say what counts. */
 const unlabelled: ErrorLimits = { aim: .02, max: .03 };
 const labelled: ErrorLimits = { aim: .1, max: .15 };
-/** Widths that somebody asked for. */
+/** Widths that the caller asked for. */
 const requested: ErrorLimits = { aim: .25, max: .25 };
 
 /** Fewer readings say too little to choose widths by. */

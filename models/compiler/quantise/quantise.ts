@@ -46,7 +46,7 @@ export interface QuantiseRoundsOptions {
    */
   shiftsOnly?: boolean;
   /**
-   * Whether scores of other ranges may have scales of their own: not where the largest
+   * Whether scores of other ranges may have separate scales: not where the largest
    * counts.
    *
    * @default false
@@ -54,7 +54,7 @@ export interface QuantiseRoundsOptions {
   scoresApart?: boolean;
 }
 
-/** Ranges of scores that differ by more get scales of their own. */
+/** Ranges of scores that differ by more get separate scales. */
 const maxRatio = 4;
 
 /** Quantises the rounds. */
@@ -113,7 +113,7 @@ export function quantiseRounds(
   return done;
 }
 
-/** Blocks of scores with scales of their own: all, where their ranges differ much. */
+/** Blocks of scores with separate scales: all, where their ranges differ much. */
 function scoreGroups(
   round: FloatRound,
   { samples }: FloatStatistics,

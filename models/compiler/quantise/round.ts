@@ -66,7 +66,7 @@ export interface QuantiseRoundOptions {
   joinedInputBits: number;
   /** Whether a round reads the activation of that name. */
   isRead: (name: string) => boolean;
-  /** Equal blocks of rows, each with a scale of its own. */
+  /** Equal blocks of rows, each with its own scale. */
   groups: number;
   /** What training has fixed. */
   prescribed?: PrescribedRound;
@@ -217,7 +217,7 @@ function largestMagnitude(values: Float64Array): number {
 }
 
 /**
- * Equal blocks of the round's output that may have scales of their own: its rows
+ * Equal blocks of the round's output that may have separate scales: its rows
  * (channels of a convolution), or fewer where pooling or a reader joins elements;
  * one alone where the gateway applies a function that a factor does not pass through.
  *

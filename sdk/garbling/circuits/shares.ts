@@ -38,9 +38,9 @@ export function unmask(c: Circuit, masked: readonly Wire[], from = 0): Word {
 
 /**
  * Tells the value + mask modulo 2^bits as a number for each bit of the value: its weight
- * or 0, beside a mask of its own; both sides add up what they hold.
+ * or 0, beside its own mask; both sides add up what they hold.
  *
- * A bit costs two rows, less than an adder would, and the number is told once however
+ * A bit costs two rows, less than an adder would, and the number is revealed once however
  * many plaintexts carry it.
  */
 export function reshare(c: Circuit, value: Word, bits: number): void {

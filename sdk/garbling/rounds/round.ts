@@ -5,6 +5,7 @@
  */
 import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { CipherlayerError } from "../../support/errors.ts";
+import { writersOf } from "../../wire/dataflow.ts";
 import type { InferencePlan, RoundPlan } from "../../wire/plan.ts";
 import { Circuit } from "../circuit.ts";
 import { argMax } from "../circuits/activations.ts";
@@ -40,7 +41,7 @@ export interface SealedPlan extends InferencePlan {
 export interface SealedRound {
   chosen: ChosenBits;
   stages: Stage[];
-  /** How elements are told; null in the last round, which tells labels. */
+  /** How elements are revealed; null in the last round, which reveals labels. */
   shares: Shares | null;
   /** Inputs of later rounds that they go into. */
   readers: Reader[];
@@ -49,20 +50,24 @@ export interface SealedRound {
 }
 
 /**
+ * Builds a round's circuits in steps.
+ *
  * @param places of the inputs that read what the round writes, as {@linkcode readersOf} finds
  * @throws {CipherlayerError} `unsupported` if the round has a step without a circuit, or
  * is the last and has no two labels, or the budget is spent
  */
-export function sealedRound(
+export function* sealedRound(
   { rounds }: SealedPlan,
   index: number,
   places: readonly InputPlace[],
   budget: BuildBudget,
-): SealedRound {
+): Generator<void, SealedRound> {
   const { layout, valueBits, steps } = rounds[index];
   const unmasked = unmaskStage(layout, valueBits);
+  yield;
   const rounding = roundingOf(steps, valueBits);
   const stepped = stepStages(steps, unmasked.elements, rounding, budget);
+  yield;
   const isLast = index === rounds.length - 1;
   const readers = places.map((place) =>
     readerOf(rounds[place.round].layout, place)
@@ -78,33 +83,18 @@ export function sealedRound(
     budget.spend("laneGates", circuit.gates.length * lanes);
   }
   const { chosen } = unmasked;
+  yield;
   const digest = digestOf(chosen, stages);
   return { chosen, stages, shares, readers, digest };
 }
 
-/** The round that writes what `reader` reads as `tensor`; -1: it is the reading. */
-export function writerOf(
-  plan: InferencePlan,
-  reader: number,
-  tensor: string,
-): number {
-  return plan.rounds.slice(0, reader)
-    .findLastIndex(({ writes }) => writes === tensor);
-}
-
-/**
- * For each round, the inputs of later rounds that read what it writes, found in one pass:
- * a plan has up to 2^10 rounds of hundreds of inputs.
- */
-export function readersOf({ rounds }: InferencePlan): InputPlace[][] {
-  const places: InputPlace[][] = rounds.map(() => []);
-  const writers = new Map<string, number>();
-  for (const [round, { layout, writes }] of rounds.entries()) {
-    for (const [input, { tensor }] of layout.inputs.entries()) {
-      const writer = writers.get(tensor);
-      if (writer !== undefined) places[writer].push({ round, input });
+/** For each round, the inputs of later rounds that read what it writes. */
+export function readersOf(plan: InferencePlan): InputPlace[][] {
+  const places: InputPlace[][] = plan.rounds.map(() => []);
+  for (const [round, writers] of writersOf(plan).entries()) {
+    for (const [input, writer] of writers.entries()) {
+      if (writer >= 0) places[writer].push({ round, input });
     }
-    writers.set(writes, round);
   }
   return places;
 }

@@ -65,7 +65,7 @@ function chunkLanes({ circuit }: Part): number {
 const decodingBytes = ({ part, stage, lanes }: Chunk): number =>
   stage.elements ? 0 : Math.ceil(part.circuit.outputs.length * lanes / 8);
 
-/** Bytes of a chunk: tables, rows, and where its outputs are told their colours of 0. */
+/** Bytes of a chunk: tables, rows, and where its outputs are revealed their colours of 0. */
 const chunkBytes = (chunk: Chunk): number =>
   tableBytes(chunk.part.circuit, chunk.lanes) +
   rowBytes(chunk.part.circuit, chunk.lanes) + decodingBytes(chunk);
@@ -152,7 +152,7 @@ function joinChunk(chunk: Chunk, { tables, rows, outputs }: Garbled) {
   return bytes;
 }
 
-/** What the last stage tells of one part. */
+/** What the last stage reveals of one part. */
 export interface Told {
   part: Part;
   /** [output][lane] */

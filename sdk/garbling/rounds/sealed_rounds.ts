@@ -9,8 +9,13 @@ import { elementCount } from "../../fixed_point/integer_tensor.ts";
 import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
-import { Pacer } from "../../support/pacing.ts";
-import { leavesFor, maxLeaves, outputsOf } from "../../transfer/code_shape.ts";
+import { atOnce, Pacer } from "../../support/pacing.ts";
+import {
+  leavesFor,
+  maxLeaves,
+  minLeaves,
+  outputsOf,
+} from "../../transfer/code_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan } from "../../wire/plan.ts";
 import {
@@ -40,11 +45,11 @@ export function sealedRounds(
   plan: SealedPlan,
   budget: BuildBudget = new BuildBudget(),
 ): SealedRound[] {
-  return checkedRounds([...buildRounds(plan, budget)]);
+  return atOnce(sealedRoundsStepwise(plan, budget));
 }
 
 /**
- * The same, with pauses between rounds, so that the event loop runs.
+ * The same, with pauses, so that the event loop runs.
  *
  * @throws {CipherlayerError} as `sealedRounds`
  * @throws the signal's reason if it has been aborted
@@ -53,18 +58,23 @@ export async function sealedRoundsPaced(
   plan: SealedPlan,
   signal: AbortSignal,
 ): Promise<SealedRound[]> {
-  const pacer = new Pacer(signal), rounds: SealedRound[] = [];
-  for (const round of buildRounds(plan, new BuildBudget())) {
-    rounds.push(round);
+  const pacer = new Pacer(signal), building = sealedRoundsStepwise(plan);
+  for (;;) {
+    const step = building.next();
+    if (step.done) return step.value;
     if (pacer.due()) await pacer.pause();
   }
-  return checkedRounds(rounds);
 }
 
-function* buildRounds(
+/**
+ * The same in steps, some each round.
+ *
+ * @throws {CipherlayerError} as `sealedRounds`
+ */
+export function* sealedRoundsStepwise(
   plan: SealedPlan,
-  budget: BuildBudget,
-): Generator<SealedRound, void> {
+  budget: BuildBudget = new BuildBudget(),
+): Generator<void, SealedRound[]> {
   // Before circuits are made, which would take memory and time.
   checkChoices(sum(plan.rounds.map(leastChoices)));
   const slots = slotsRead(plan);
@@ -73,14 +83,17 @@ function* buildRounds(
     budget.spend("places", slots.get(round.writes) ?? 0);
   }
   const places = readersOf(plan);
+  const rounds: SealedRound[] = [];
   for (const index of plan.rounds.keys()) {
-    const round = sealedRound(plan, index, places[index], budget);
+    const round = yield* sealedRound(plan, index, places[index], budget);
     const { stages, chosen } = round, bytes = garbledBytes(stages);
     checkBytes(index, bytes);
     checkMemory(index, callBytes(stages, chosen.bit.length));
     budget.spend("garbledBytes", bytes);
-    yield round;
+    rounds.push(round);
+    yield;
   }
+  return checkedRounds(rounds);
 }
 
 function checkedRounds(rounds: SealedRound[]): SealedRound[] {
@@ -88,9 +101,23 @@ function checkedRounds(rounds: SealedRound[]): SealedRound[] {
   return rounds;
 }
 
-/** Leaves of a batch of transfers for one inference. */
-export const leavesOf = (rounds: readonly SealedRound[]): number =>
-  leavesFor(sum(rounds.map(({ chosen }) => chosen.bit.length)));
+/** Transfers that are as soon made for all rounds as for the last one alone. */
+const fewTransfers = 8 * outputsOf(minLeaves);
+
+/**
+ * Leaves of the batch of transfers that each round's linear call asks for; 0: none. The
+ * first one's is for all rounds, unless it is large: then the last round has one of its
+ * own, so that its few choices, asked for again, never make the functions make all.
+ */
+export function batchesOf(rounds: readonly SealedRound[]): number[] {
+  const counts = rounds.map(({ chosen }) => chosen.bit.length);
+  const last = counts.length - 1, all = sum(counts);
+  const isSplit = last > 0 && all > fewTransfers;
+  return counts.map((count, round) => {
+    if (round === 0) return leavesFor(isSplit ? all - counts[last] : all);
+    return round === last && isSplit ? leavesFor(count) : 0;
+  });
+}
 
 /** A choice for each bit of each value, at least. */
 const leastChoices = ({ layout, valueBits }: SealedRoundPlan): number =>

@@ -5,7 +5,7 @@
  */
 import type { Known, Part, Stage } from "./stage.ts";
 
-/** The stages of shard `shard` of `shards`; each is garbled under a salt of its own. */
+/** The stages of shard `shard` of `shards`; each is garbled under its own salt. */
 export function shardStages(
   stages: readonly Stage[],
   shard: number,

@@ -46,7 +46,7 @@ export interface Stage {
   /** Bits that are read of each operand. */
   operandBits: number;
   parts: readonly Part[];
-  /** What the results make up; null: the outputs are told in the clear. */
+  /** What the results make up; null: the outputs are revealed in the clear. */
   elements: { count: number; bits: number } | null;
 }
 

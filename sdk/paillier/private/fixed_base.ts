@@ -21,7 +21,7 @@ export class FixedBaseTable {
   readonly #first: number;
   readonly #windowBits: number;
   readonly #windows: number;
-  /** A power in each lane; only the table registers on the right change. */
+  /** A power in each lane; only the table registers change. */
   readonly #program: Uint32Array;
 
   private constructor(arithmetic: Arithmetic, options: FixedBaseOptions) {
@@ -125,13 +125,17 @@ function powerProgram(windows: number): Uint32Array {
   for (let step = 0; step < windows - 1; step++) {
     for (const lane of [0, 1]) {
       program[6 * step + 3 * lane] = result + lane;
-      program[6 * step + 3 * lane + 1] = result + lane;
+      program[6 * step + 3 * lane + 2] = result + lane;
     }
   }
   return program;
 }
 
-/** Where the program names the table entry of a window: window 0 is the left operand of the first step. */
+/**
+ * Where the program names the table entry of a window: the left operand of a step, which
+ * is read at once, since it may be far from the caches. Window 0 is the right one of the
+ * first step.
+ */
 function operandAt(window: number, lane: number): number {
-  return window === 0 ? 3 * lane + 1 : 6 * (window - 1) + 3 * lane + 2;
+  return window === 0 ? 3 * lane + 2 : 6 * (window - 1) + 3 * lane + 1;
 }

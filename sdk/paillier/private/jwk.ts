@@ -15,7 +15,17 @@ import { isProbablePrime } from "./primes.ts";
 import { PrivateKey } from "./private_key.ts";
 import { PublicKey } from "../public/public_key.ts";
 
-/** A public key as python-paillier writes it; integers are base64url, big-endian. */
+/**
+ * A public key as python-paillier writes it; integers are base64url, big-endian.
+ *
+ * @example
+ * ```ts
+ * import { importPublicJwk, type PublicJwk } from "@cipherlayer/sdk";
+ *
+ * const read = (text: string) => importPublicJwk(JSON.parse(text) as PublicJwk);
+ * console.log(typeof read);
+ * ```
+ */
 export interface PublicJwk {
   /** Key type, python-paillier's own. */
   kty: "DAJ";
@@ -33,6 +43,14 @@ export interface PublicJwk {
  * A private key: of two primes as python-paillier writes it, of more with `oth` besides,
  * after RFC 7518. Programs that know `p` and `q` alone refuse the latter, because
  * their product is not N. Secret: seal it before it is stored.
+ *
+ * @example
+ * ```ts
+ * import { exportPrivateJwk, generatePrivateKey, type PrivateJwk } from "@cipherlayer/sdk";
+ *
+ * const jwk: PrivateJwk = exportPrivateJwk(await generatePrivateKey(2048));
+ * if (jwk.key_ops[0] !== "decrypt") throw new Error("not a private key");
+ * ```
  */
 export interface PrivateJwk {
   /** Key type, python-paillier's own. */
@@ -51,7 +69,18 @@ export interface PrivateJwk {
   kid: string;
 }
 
-/** The public key as a JSON Web Key; `kid` is the fingerprint. */
+/**
+ * The public key as a JSON Web Key; `kid` is the fingerprint.
+ *
+ * @example
+ * ```ts
+ * import { exportPublicJwk, generatePrivateKey } from "@cipherlayer/sdk";
+ *
+ * const { publicKey } = await generatePrivateKey(2048);
+ * const { kid, kty } = exportPublicJwk(publicKey);
+ * if (kid !== publicKey.fingerprint || kty !== "DAJ") throw new Error("wrong key");
+ * ```
+ */
 export function exportPublicJwk(key: PublicKey): PublicJwk {
   return {
     kty: "DAJ",
@@ -93,6 +122,15 @@ export function exportPrivateJwk(key: PrivateKey): PrivateJwk {
  * Reads a public key that python-paillier or `exportPublicJwk` wrote.
  *
  * @throws {CipherlayerError} "malformed", naming the member
+ *
+ * @example
+ * ```ts
+ * import { exportPublicJwk, generatePrivateKey, importPublicJwk } from "@cipherlayer/sdk";
+ *
+ * const { publicKey } = await generatePrivateKey(2048);
+ * const again = importPublicJwk(exportPublicJwk(publicKey));
+ * if (again.modulus !== publicKey.modulus) throw new Error("another key");
+ * ```
  */
 export function importPublicJwk(jwk: unknown): PublicKey {
   const members = object(jwk, "a public key");
@@ -107,6 +145,17 @@ export function importPublicJwk(jwk: unknown): PublicKey {
  * factors are prime.
  *
  * @throws {CipherlayerError} "malformed", naming the member, never its value
+ *
+ * @example
+ * ```ts
+ * import { CipherlayerError, importPrivateJwk } from "@cipherlayer/sdk";
+ *
+ * try {
+ *   importPrivateJwk({ kty: "RSA" });
+ * } catch (error) {
+ *   if (!(error instanceof CipherlayerError) || error.code !== "malformed") throw error;
+ * }
+ * ```
  */
 export function importPrivateJwk(jwk: unknown): PrivateKey {
   const members = object(jwk, "a private key");

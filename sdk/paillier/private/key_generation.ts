@@ -8,7 +8,18 @@ import { Pacer } from "../../support/pacing.ts";
 import { generatePrime } from "./primes.ts";
 import { areSpecial, PrivateKey } from "./private_key.ts";
 
-/** How a key is made. */
+/**
+ * How a key is made.
+ *
+ * @example
+ * ```ts
+ * import { generatePrivateKey, type KeyGenerationOptions } from "@cipherlayer/sdk";
+ *
+ * const options: KeyGenerationOptions = { signal: AbortSignal.timeout(60_000) };
+ * const key = await generatePrivateKey(2048, options);
+ * if (key.publicKey.modulusBits !== 2048) throw new Error("wrong length");
+ * ```
+ */
 export interface KeyGenerationOptions {
   /**
    * How many prime factors N has. More are faster for the key's owner; those of the
@@ -18,12 +29,18 @@ export interface KeyGenerationOptions {
    * @default 2 below 2048 bits, 3 from there, 4 from 4096 bits
    */
   primes?: 2 | 3 | 4;
-  /** Source of the primes. */
+  /**
+   * Source of the primes.
+   *
+   * @default the platform's cryptographic source
+   */
   random?: RandomSource;
   /**
    * Permits moduli below 2048 bits, which are factored for the price of a meal
    * (512 bits) to that of a data centre: for tests and for comparing with older
-   * papers only. And more primes than this length permits.
+   * papers only. And more primes than the default.
+   *
+   * @default false
    */
   insecure?: boolean;
   /** Gives up the search. */
@@ -40,7 +57,7 @@ const minPrimeBits = 200;
  *
  * @param bits of N: even; 2048 (112-bit security), 3072 (128) or 4096
  * @throws {RangeError} on a length that is odd, above 8192, below 200 for each prime, or
- * below 2048 or with more primes than it permits without `insecure`; on another number
+ * below 2048 or with more primes than the default without `insecure`; on another number
  * of primes
  *
  * @example
@@ -75,9 +92,9 @@ export async function generatePrivateKey(
         "can be factored (pass insecure: true for tests)",
     );
   }
-  if (count > maxSafePrimes(bits) && !options.insecure) {
+  if (count > defaultPrimes(bits) && !options.insecure) {
     throw new RangeError(
-      `Cannot generate key: expected at most ${maxSafePrimes(bits)} primes ` +
+      `Cannot generate key: expected at most ${defaultPrimes(bits)} primes ` +
         `for ${bits} bits, got ${count}, short enough to be found one by one ` +
         "(pass insecure: true for tests)",
     );
@@ -93,15 +110,7 @@ export async function generatePrivateKey(
   return PrivateKey.fromPrimes(...primes);
 }
 
-/** How many primes a key of this length may have (SECURITY.md, "How many primes"). */
-function maxSafePrimes(bits: number): 2 | 3 | 4 {
-  return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
-}
-
-/**
- * How many primes a new key of this length has: more than two where that makes
- * decryption at least 1.8 times as fast (at 2048 bits 1.75: `bench/single/primes.ts`).
- */
+/** How many primes a new key of this length has: the max that SECURITY.md permits. */
 export function defaultPrimes(bits: number): 2 | 3 | 4 {
-  return bits >= 4096 ? 4 : bits >= 3072 ? 3 : 2;
+  return bits >= 4096 ? 4 : bits >= 2048 ? 3 : 2;
 }

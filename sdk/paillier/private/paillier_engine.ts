@@ -51,7 +51,7 @@ export interface PaillierEngineOptions {
    */
   tableWindowBits?: number;
   /**
-   * Worker threads for large batches, each with tables of its own: one for each
+   * Worker threads for large batches, each with its own tables: one for each
    * processor by default, none where memory is small; 0 keeps all work on the calling thread, as do a kernel
    * or a random source of one's own.
    */
@@ -76,7 +76,7 @@ export interface PaillierEngineOptions {
 export class PaillierEngine implements Disposable {
   /** The public part of the key. */
   readonly publicKey: PublicKey;
-  /** Kernel that does the products: "wasm" or "bigint". */
+  /** Kernel that does the products: "wasm", "wasm-unfused" or "bigint" (`selectKernel`). */
   readonly kernelName: string;
   readonly #key: PrivateKey;
   readonly #engine: ParallelEngine;
@@ -215,6 +215,14 @@ export class PaillierEngine implements Disposable {
       options.signal,
       (pacer) => this.#fill(count, pacer),
     );
+  }
+
+  /**
+   * Drops the prepared randomness alone, as after the machine was stopped: a copy of it
+   * may have used the same.
+   */
+  dropPool(): void {
+    this.#pool.clear();
   }
 
   /** Drops the prepared randomness; running and later calls fail. */

@@ -13,7 +13,7 @@ const smallPrimes = new SmallPrimes(2000);
 
 /**
  * Miller-Rabin with random bases after trial division. A composite passes with
- * probability below 4^-rounds whoever chose it; a random one of 512 bits or more
+ * probability below 4^-rounds no matter who chose it; a random one of 512 bits or more
  * with far less (Damgard, Landrock, Pomerance 1993).
  */
 export function isProbablePrime(

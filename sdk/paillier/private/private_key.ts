@@ -10,7 +10,7 @@ import { PublicKey } from "../public/public_key.ts";
 import { randomUnit } from "../public/random_integer.ts";
 import { cofactorInverses, ResidueJoiner } from "./residue_joiner.ts";
 
-/** The secret prime factors of N, two to four; whoever has them reads every ciphertext. */
+/** The secret prime factors of N, two to four: with them every ciphertext can be read. */
 export type SecretPrimes = readonly bigint[];
 
 /**
@@ -19,6 +19,16 @@ export type SecretPrimes = readonly bigint[];
  * `exportPrimes()` alone gives them out.
  *
  * This is the readable form, one number at a time; `PaillierEngine` does the same in bulk.
+ *
+ * @example
+ * ```ts
+ * import { generatePrivateKey, PrivateKey } from "@cipherlayer/sdk";
+ *
+ * const key = await generatePrivateKey(2048);
+ * const again = PrivateKey.fromPrimes(...key.exportPrimes());
+ * if (again.decrypt(key.encrypt(7n)) !== 7n) throw new Error("wrong plaintext");
+ * if (String(key) !== `PrivateKey(${key.publicKey.fingerprint})`) throw new Error("prints a secret");
+ * ```
  */
 export class PrivateKey {
   readonly #primes: SecretPrimes;

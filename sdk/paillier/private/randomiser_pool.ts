@@ -44,9 +44,14 @@ export class RandomiserPool {
     return this.#items.splice(Math.max(0, this.#items.length - count));
   }
 
+  /** Empties it. */
+  clear(): void {
+    this.#items.length = 0;
+  }
+
   /** Empties it for good. */
   close(): void {
     this.#capacity = 0;
-    this.#items.length = 0;
+    this.clear();
   }
 }

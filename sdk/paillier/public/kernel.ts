@@ -17,7 +17,9 @@ export type Lane = 0 | 1;
 /** A way to multiply modulo squares; `selectKernel` chooses one. */
 export interface Kernel {
   /** Which one it is; shown in outputs. */
-  readonly name: "wasm" | "bigint";
+  readonly name: "wasm" | "wasm-unfused" | "bigint";
+  /** Memory of a register, about, for a modulus of this many bits. */
+  registerBytes(modulusBits: number): number;
   /**
    * Opens arithmetic modulo the squares of two odd moduli of about equal length.
    *

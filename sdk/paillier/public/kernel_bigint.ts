@@ -7,12 +7,17 @@
 import type { Arithmetic, Kernel, Lane } from "./kernel.ts";
 import { bigIntFromBytes, bytesFromBigInt } from "./big_integer.ts";
 
+/** What an engine keeps with a BigInt: its class and length, and a pointer to it. */
+const bigIntHeaderBytes = 24;
+
 /**
  * The readable reference: every register a BigInt. It is also the fallback where
  * the WASM kernel's self-test fails.
  */
 export const bigIntKernel: Kernel = {
   name: "bigint",
+  registerBytes: (modulusBits) =>
+    bigIntHeaderBytes + Math.ceil(modulusBits / 4),
   open: (moduli, registers) => new BigIntArithmetic(moduli, registers),
 };
 

@@ -14,7 +14,7 @@ import { randomBits, randomUnit } from "./random_integer.ts";
 /**
  * A Paillier public key N with generator N + 1: E(m; r) = (1 + mN) r^N mod N^2.
  *
- * This is the readable form, one number at a time, for whoever holds no private
+ * This is the readable form, one number at a time, for code that holds no private
  * key; `PaillierEngine` encrypts a hundred times faster.
  *
  * @example

@@ -6,14 +6,19 @@
 import type { Kernel } from "./kernel.ts";
 import { bigIntFromBytes } from "./big_integer.ts";
 import { bigIntKernel } from "./kernel_bigint.ts";
-import { wasmKernel } from "../wasm/kernel_wasm.ts";
+import { unfusedKernel, wasmKernel } from "../wasm/kernel_wasm.ts";
 import { fusesMultiplyAdd } from "../wasm/relaxed_simd.ts";
 
 let selected: Kernel | undefined;
 
 /**
- * The fastest kernel that is right on this machine: the WASM one if its self-test passes, else
- * the BigInt one. The choice is made once; its `name` tells which it was.
+ * The fastest kernel that is right on this machine. By their names:
+ *
+ * - "wasm" where WebAssembly has relaxed SIMD and the processor fuses multiply-adds;
+ * - "wasm-unfused" where WebAssembly has SIMD: about half as fast;
+ * - "bigint" elsewhere: a third to a quarter as fast as that.
+ *
+ * The choice is made once, by self-tests.
  *
  * @example
  * ```ts
@@ -27,15 +32,17 @@ let selected: Kernel | undefined;
  * ```
  */
 export function selectKernel(): Kernel {
-  return selected ??= passesSelfTest() ? wasmKernel : bigIntKernel;
+  return selected ??= [wasmKernel, unfusedKernel].find(passesSelfTest) ??
+    bigIntKernel;
 }
 
-function passesSelfTest(): boolean {
+function passesSelfTest(kernel: Kernel): boolean {
   if (typeof WebAssembly === "undefined") return false;
   try {
-    return fusesMultiplyAdd() && agrees(wasmKernel, bigIntKernel);
+    return (kernel !== wasmKernel || fusesMultiplyAdd()) &&
+      agrees(kernel, bigIntKernel);
   } catch (error) {
-    // A security policy may forbid code made at run time.
+    // The engine has no SIMD, or a security policy forbids code made at run time.
     if (error instanceof WebAssembly.CompileError) return false;
     throw error;
   }

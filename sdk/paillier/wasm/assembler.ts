@@ -46,13 +46,44 @@ export class WasmFunction {
     return local;
   }
 
-  /** Bytes of the code section's entry. */
-  assemble(): number[] {
-    const bytes = [...unsigned(this.#localTypes.length)];
-    for (const type of this.#localTypes) bytes.push(1, type);
-    flatten(this.body, bytes);
-    bytes.push(0x0b);
-    return [...unsigned(bytes.length), ...bytes];
+  /** Appends the code section's entry. */
+  assembleTo(bytes: ByteWriter): void {
+    const code = new ByteWriter();
+    code.append(unsigned(this.#localTypes.length));
+    for (const type of this.#localTypes) code.append([1, type]);
+    flatten(this.body, code);
+    code.push(0x0b);
+    bytes.append(unsigned(code.length));
+    bytes.append(code.written());
+  }
+}
+
+/** Bytes written one after another. */
+class ByteWriter {
+  #bytes = new Uint8Array(1 << 12);
+  length = 0;
+
+  push(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = byte;
+  }
+
+  append(bytes: ArrayLike<number>): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  written(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  #reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 * needed);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
   }
 }
 
@@ -65,9 +96,13 @@ export function assemble(
   memoryPages: number,
 ): Uint8Array<ArrayBuffer> {
   const list = Object.values(functions);
-  const section = (id: number, entries: number[][]) => {
-    const content = [...unsigned(entries.length), ...entries.flat()];
-    return [id, ...unsigned(content.length), ...content];
+  const module = new ByteWriter();
+  const section = (id: number, count: number, content: ArrayLike<number>) => {
+    const counted = unsigned(count);
+    module.push(id);
+    module.append(unsigned(counted.length + content.length));
+    module.append(counted);
+    module.append(content);
   };
   const text = (name: string) => {
     const bytes = new TextEncoder().encode(name);
@@ -85,21 +120,24 @@ export function assemble(
     0,
     ...unsigned(index),
   ]);
-  return new Uint8Array([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, types),
-    ...section(3, list.map((_, index) => unsigned(index))),
-    ...section(5, [[0, ...unsigned(memoryPages)]]),
-    ...section(7, [[...text("memory"), 2, 0], ...exported]),
-    ...section(10, list.map((f) => f.assemble())),
-  ]);
+  const code = new ByteWriter();
+  for (const f of list) f.assembleTo(code);
+  const indices = list.map((_, index) => unsigned(index));
+  const exports = [[...text("memory"), 2, 0], ...exported];
+  module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  section(1, types.length, types.flat());
+  section(3, indices.length, indices.flat());
+  section(5, 1, [0, ...unsigned(memoryPages)]);
+  section(7, exports.length, exports.flat());
+  section(10, list.length, code.written());
+  return module.written();
 }
 
-function flatten(code: Code, bytes: number[]): void {
+function flatten(code: Code, bytes: ByteWriter): void {
   if (typeof code === "number") bytes.push(code);
   else if (code instanceof Local) {
     bytes.push(0x20);
-    flatten(unsigned(code.index), bytes);
+    bytes.append(unsigned(code.index));
   } else {
     for (const part of code) flatten(part, bytes);
   }
@@ -303,6 +341,7 @@ export const subI64 = vectorBinary(0xd1);
 export const shiftRightU = vectorShift(0xcd);
 export const add = vectorBinary(0xf0);
 export const sub = vectorBinary(0xf1);
+export const mul = vectorBinary(0xf2);
 /** a*b + c with one rounding where the machine has fused multiply-add, else with two. */
 export const madd = (a: Code, b: Code, c: Code): Code => [
   a,

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Blocks } from "./memory_layout.ts";
-import { limbBits } from "./limbs.ts";
+import type { DigitFormat } from "./limbs.ts";
 
 const bits = (value: number) =>
   new BigInt64Array(new Float64Array([value]).buffer)[0];
@@ -12,6 +12,8 @@ const bits = (value: number) =>
 /** Where the chains' accumulators start (see `sweeps.ts`). */
 export const highStart = 1.5 * 2 ** 102;
 export const lowStart = 1.5 * 2 ** 52;
+/** Beside it numbers round to multiples of 2^b; for long digits `highStart` does that. */
+export const roundStart = ({ bits }: DigitFormat) => 1.5 * 2 ** (52 + bits);
 
 /** Which sweeps a block adds to a window of columns. */
 export interface ColumnPlan {
@@ -32,10 +34,12 @@ export interface ColumnPlan {
 export function initialColumns(
   n: number,
   blocks: readonly Blocks[],
+  format: DigitFormat,
   plan: ColumnPlan,
 ): BigInt64Array {
   const columns = new BigInt64Array(2 * n);
-  const highBias = bits(highStart), lowBias = bits(lowStart);
+  const { fused, bits: limbBits } = format;
+  const highBias = fused ? bits(highStart) : 0n, lowBias = bits(lowStart);
   const chains = (from: number, to: number) => {
     for (let k = from; k <= to; k++) {
       columns[k] -= lowBias;
@@ -50,14 +54,16 @@ export function initialColumns(
         chains(2 * block, last);
         columns[2 * block] -= highBias; // what is carried into the first column
       }
-      columns[block] += lowBias; // the first quotient of a block adds no low part
+      // The first long quotient of a block adds no low part.
+      if (fused) columns[block] += lowBias;
     }
   }
   for (let k = 0; k < 2 * n; k++) {
     columns[k] += 1n << 62n;
     if (k > 0) columns[k] -= 1n << BigInt(62 - limbBits); // the 2^62 below, carried
     if (k >= n) columns[k] += 1n << BigInt(limbBits - 1);
-    if (k > 0 && k <= n) columns[k] -= 4n; // the 2^52 beside a quotient's digit, carried
+    // The 2^52 beside a long quotient's digit, carried.
+    if (fused && k > 0 && k <= n) columns[k] -= 4n;
     if (k < n && plan.minusQuotients) columns[k] -= lowBias;
   }
   return columns;

@@ -46,6 +46,7 @@ import {
   load,
   type Local,
   madd,
+  mul,
   set,
   splat,
   splatI64,
@@ -58,11 +59,11 @@ import {
 } from "./assembler.ts";
 import { highStart, lowStart } from "./columns.ts";
 import type { Layout } from "./memory_layout.ts";
-import { limbBase, limbBits } from "./limbs.ts";
 
 const bitsOf = (value: number) =>
   new BigInt64Array(new Float64Array([value]).buffer)[0];
-const limbMask = (1n << BigInt(limbBits)) - 1n;
+const limbMask = ({ format }: Layout) => (1n << BigInt(format.bits)) - 1n;
+const limbBase = ({ format }: Layout) => 2 ** format.bits;
 
 /**
  * `unpack(to, words)`: the input as words of n balanced digits, word i as the
@@ -75,7 +76,7 @@ export function unpackFunction(
   order: "big-endian" | "little-endian",
 ): WasmFunction {
   const f = new WasmFunction([I32, I32]);
-  const [to, words] = f.parameters;
+  const [to, words] = f.parameters, limbBits = at.format.bits;
   const bit = f.local(I32), end = f.local(I32);
   const value = f.local(I64), carry = f.local(I64);
   const byte = i32ShrU(bit, i32(3));
@@ -90,7 +91,7 @@ export function unpackFunction(
         i64Add(
           i64And(
             i64ShrU(eightBytes, i64FromU32(i32And(bit, i32(7)))),
-            i64(limbMask),
+            i64(limbMask(at)),
           ),
           carry,
         ),
@@ -117,7 +118,7 @@ export function unpackFunction(
 
 /**
  * `propagate(digits, multiple, modulus) -> top`: adds multiple * modulus to n digits and
- * carries. Digits end in [0, 2^50), or in [-2^49, 2^49) if balanced; the last one takes
+ * carries. Digits end in [0, 2^b), or balanced; the last one takes
  * what is left and is returned: unless balanced, its sign is the number's. The sum of a
  * digit, its multiple and a carry must stay below 2^53.
  */
@@ -129,13 +130,13 @@ export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
     f64Add(f64Load(digits), f64Mul(multiple, f64Load(modulus))),
     carry,
   );
-  const scaled = f64Mul(value, f64(1 / limbBase));
+  const scaled = f64Mul(value, f64(1 / limbBase(at)));
   f.body = [
     set(last, i32Add(digits, i32(8 * (at.n - 1)))),
     doWhile([
       set(value, sum),
       set(carry, f64Floor(balanced ? f64Add(scaled, f64(0.5)) : scaled)),
-      f64Store(digits, 0, f64Sub(value, f64Mul(carry, f64(limbBase)))),
+      f64Store(digits, 0, f64Sub(value, f64Mul(carry, f64(limbBase(at))))),
       set(modulus, i32Add(modulus, i32(8))),
     ], i32LtU(tee(digits, i32Add(digits, i32(8))), last)),
     f64Store(digits, 0, tee(value, sum)),
@@ -150,9 +151,9 @@ export function propagateFunction(at: Layout, balanced: boolean): WasmFunction {
  *
  * A word lies within +-R/2 and a constant's parts in [0, M), so each product has |a|
  * and |b| below M/2 + M/2 + 2 (see the bounds in `sweeps.ts`; a word's own b is 0). Up to
- * ten of them are added digit by digit (at most 10 * 2^49) and balanced, and the nearest
- * multiple of M, found from the three leading digits, is subtracted: at most 10 M, whose
- * digits are again at most 10 * 2^49. That leaves |a|, |b| <= (1/2 + 2^-40) M, well inside the set
+ * ten of them are added digit by digit (at most 10 * 2^(b-1)) and balanced, and the nearest
+ * multiple of M, found from the leading digits, is subtracted: at most 10 M, whose
+ * digits are again at most 10 * 2^(b-1). That leaves |a|, |b| <= (1/2 + 2^-40) M, well inside the set
  * that products stay in.
  */
 export function combineFunction(
@@ -175,11 +176,10 @@ export function combineFunction(
     ));
   const normalise = (offset: number): Code => {
     const digit = (j: number) => f64Load(target, offset + 8 * j);
-    const shift = (value: Code) => f64Mul(value, f64(limbBase));
-    const leading = f64Add(
-      shift(f64Add(shift(digit(n - 1)), digit(n - 2))),
-      digit(n - 3),
-    );
+    let leading = digit(n - 1);
+    for (let j = n - 2; j >= n - at.leading; j--) {
+      leading = f64Add(f64Mul(leading, f64(limbBase(at))), digit(j));
+    }
     return [
       propagate(offset, f64(0)),
       set(
@@ -225,7 +225,7 @@ export function combineFunction(
 
 /**
  * `canonical(register, constants)`: both components, each between -M and M, to [0, M),
- * with digits in [0, 2^50). a + b M stays the same modulo M^2.
+ * with digits in [0, 2^b). a + b M stays the same modulo M^2.
  */
 export function canonicalFunction(
   at: Layout,
@@ -254,6 +254,7 @@ export function joinFunction(at: Layout): WasmFunction {
   const f = new WasmFunction([I32, I32]);
   const [register, constants] = f.parameters;
   const { n, lowColumns, highColumns, digits } = at;
+  const { fused, bits: limbBits } = at.format;
   const row = f.local(I32), limb = f.local(I32), column = f.local(I32);
   const b = f.vector("b"), m = f.vector("m"), high = f.vector("high");
   const value = f.local(I64);
@@ -272,7 +273,7 @@ export function joinFunction(at: Layout): WasmFunction {
   ];
   const digit = (component: Code): Code => [
     set(value, i64Add(value, component)),
-    f64Store(row, digits, f64FromI64(i64And(value, i64(limbMask)))),
+    f64Store(row, digits, f64FromI64(i64And(value, i64(limbMask(at))))),
     set(value, i64ShrS(value, i64(BigInt(limbBits)))),
   ];
   const product = i64Add(
@@ -289,13 +290,21 @@ export function joinFunction(at: Layout): WasmFunction {
       loop(limb, 8 * n, 16, [
         set(column, i32Add(row, limb)),
         set(m, load(i32Add(constants, limb), at.plainModulus)),
-        set(high, madd(b, m, splat(f64(highStart)))),
-        accumulate(
-          lowColumns,
-          madd(b, m, sub(splat(f64(highStart + lowStart)), high)),
-          lowStart,
-        ),
-        accumulate(highColumns, high, highStart),
+        fused
+          ? [
+            set(high, madd(b, m, splat(f64(highStart)))),
+            accumulate(
+              lowColumns,
+              madd(b, m, sub(splat(f64(highStart + lowStart)), high)),
+              lowStart,
+            ),
+            accumulate(highColumns, high, highStart),
+          ]
+          : accumulate(
+            lowColumns,
+            add(mul(b, m), splat(f64(lowStart))),
+            lowStart,
+          ),
       ]),
     ]),
     set(row, i32(0)),
@@ -314,10 +323,10 @@ export function joinFunction(at: Layout): WasmFunction {
   return f;
 }
 
-/** `pack(digits, count)`: digits in [0, 2^50) to the little-endian output, zeros after them. */
+/** `pack(digits, count)`: digits in [0, 2^b) to the little-endian output, zeros after them. */
 export function packFunction(at: Layout): WasmFunction {
   const f = new WasmFunction([I32, I32]);
-  const [digits, count] = f.parameters;
+  const [digits, count] = f.parameters, limbBits = at.format.bits;
   const to = f.local(I32), bit = f.local(I32);
   f.body = [
     set(to, i32(0)),

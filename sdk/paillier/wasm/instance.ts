@@ -4,12 +4,11 @@
  * @module
  */
 import { bitLength } from "../public/big_integer.ts";
-import { highStart, initialColumns, lowStart } from "./columns.ts";
+import { highStart, initialColumns, lowStart, roundStart } from "./columns.ts";
 import { type Layout, maxWords } from "./memory_layout.ts";
 import {
+  type DigitFormat,
   digitsOf,
-  limbBase,
-  limbBits,
   limbsFor,
   negativeInverse,
 } from "./limbs.ts";
@@ -24,9 +23,10 @@ export interface PairInstance {
 /** The module of the size that both moduli (odd) need, lane i working modulo `moduli[i]`. */
 export function instantiate(
   moduli: readonly [bigint, bigint],
+  format: DigitFormat,
 ): PairInstance {
   const bits = Math.max(...moduli.map(bitLength));
-  const { layout, module } = pairModule(limbsFor(bits));
+  const { layout, module } = pairModule(limbsFor(bits, format), format);
   const { exports } = new WebAssembly.Instance(module);
   const code = exports as unknown as PairExports;
   const floats = new Float64Array(code.memory.buffer);
@@ -43,10 +43,12 @@ export function instantiate(
 /** What is the same for all moduli: starts of the chains, initial columns. */
 function writeStarts(at: Layout, buffer: ArrayBufferLike): void {
   const floats = new Float64Array(buffer), integers = new BigInt64Array(buffer);
+  const limbBase = 2 ** at.format.bits;
   const constants: [number, number][] = [
     [at.high, highStart],
     [at.highLow, highStart + lowStart],
     [at.low, lowStart],
+    [at.round, roundStart(at.format)],
     [at.exponent, 2 ** 52],
     [at.balance, 2 ** 52 + limbBase / 2],
   ];
@@ -62,7 +64,7 @@ function writeStarts(at: Layout, buffer: ArrayBufferLike): void {
   ];
   for (const [address, fullSweeps, diagonalSweep, minusQuotients] of columns) {
     const plan = { fullSweeps, diagonalSweep, minusQuotients };
-    initialColumns(at.n, at.blocks, plan).forEach((column, k) =>
+    initialColumns(at.n, at.blocks, at.format, plan).forEach((column, k) =>
       integers.fill(column, address / 8 + 2 * k, address / 8 + 2 * k + 2)
     );
   }
@@ -75,9 +77,9 @@ function writeModulus(
   modulus: bigint,
   lane: 0 | 1,
 ): void {
-  const inverse = negativeInverse(modulus);
+  const inverse = negativeInverse(modulus, at.format);
   const vectors = [
-    ...digitsOf(modulus, at.n),
+    ...digitsOf(modulus, at.n, at.format),
     inverse,
     highStart - 2 ** 52 * inverse,
   ];
@@ -96,13 +98,13 @@ function writeConversionConstants(
   modulus: bigint,
   lane: 0 | 1,
 ): void {
-  const { n } = at, start = at.constants + lane * at.constantBytes;
+  const { n, format } = at, start = at.constants + lane * at.constantBytes;
   const put = (offset: number, a: bigint, b: bigint) => {
-    floats.set(digitsOf(a, n), (start + offset) / 8);
-    floats.set(digitsOf(b, n), (start + offset) / 8 + n);
+    floats.set(digitsOf(a, n, format), (start + offset) / 8);
+    floats.set(digitsOf(b, n, format), (start + offset) / 8 + n);
   };
   const square = modulus * modulus;
-  const radix = (1n << BigInt(limbBits * n)) % square;
+  const radix = (1n << BigInt(format.bits * n)) % square;
   let power = radix * radix % square;
   put(at.one, 1n, 0n);
   put(at.pairPowers, 0n, power % modulus);
@@ -114,7 +116,7 @@ function writeConversionConstants(
     );
     power = power * radix % square;
   }
-  floats.set(digitsOf(modulus, n), (start + at.plainModulus) / 8);
-  const scaled = (1n << BigInt(limbBits * (n - 3) + 200)) / modulus;
+  floats.set(digitsOf(modulus, n, format), (start + at.plainModulus) / 8);
+  const scaled = (1n << BigInt(format.bits * (n - at.leading) + 200)) / modulus;
   floats[(start + at.inverse) / 8] = Number(scaled) / 2 ** 200;
 }

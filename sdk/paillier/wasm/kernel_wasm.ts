@@ -1,5 +1,5 @@
 /**
- * The fast kernel: products by fused multiply-adds, two independent numbers side by side.
+ * The fast kernels: products of float64 digits, two independent numbers side by side.
  *
  * @module
  */
@@ -7,7 +7,12 @@ import type { Arithmetic, Kernel, Lane } from "../public/kernel.ts";
 import { bitLength } from "../public/big_integer.ts";
 import { instantiate } from "./instance.ts";
 import { type Layout, maxWords } from "./memory_layout.ts";
-import { limbBits } from "./limbs.ts";
+import {
+  type DigitFormat,
+  longDigits,
+  registerBytes,
+  shortDigits,
+} from "./limbs.ts";
 import type { PairExports } from "./pair_module.ts";
 
 /**
@@ -15,10 +20,18 @@ import type { PairExports } from "./pair_module.ts";
  * side. Right only where relaxed SIMD fuses: take it from `selectKernel`, which
  * tests that.
  */
-export const wasmKernel: Kernel = {
-  name: "wasm",
-  open: (moduli, registers) => new WasmArithmetic(moduli, registers),
-};
+export const wasmKernel = kernelOf("wasm", longDigits);
+
+/** The same with digits of half the length and no multiply-adds: half as fast, right everywhere. */
+export const unfusedKernel = kernelOf("wasm-unfused", shortDigits);
+
+function kernelOf(name: Kernel["name"], format: DigitFormat): Kernel {
+  return {
+    name,
+    registerBytes: (modulusBits) => registerBytes(modulusBits, format),
+    open: (moduli, registers) => new WasmArithmetic(moduli, registers, format),
+  };
+}
 
 /**
  * Which moduli the two lanes reduce by: each its own, or both that of one lane. The
@@ -44,6 +57,7 @@ class WasmArithmetic implements Arithmetic {
   constructor(
     readonly moduli: readonly [bigint, bigint],
     registers: number,
+    format: DigitFormat,
   ) {
     const lengths = moduli.map(bitLength);
     const [shortest, longest] = [Math.min(...lengths), Math.max(...lengths)];
@@ -55,7 +69,7 @@ class WasmArithmetic implements Arithmetic {
         }${lengths.join(" and ")} bits`,
       );
     }
-    const { layout, code } = instantiate(moduli);
+    const { layout, code } = instantiate(moduli, format);
     this.#layout = layout;
     this.#code = code;
     this.#bytes = new Uint8Array(this.#code.memory.buffer as ArrayBuffer);
@@ -78,9 +92,9 @@ class WasmArithmetic implements Arithmetic {
   }
 
   load(register: number, lane: Lane, bytes: Uint8Array): void {
-    const { n, scratch, wordPowers } = this.#layout;
+    const { n, format, scratch, wordPowers } = this.#layout;
     // A carry out of the last word would be lost, hence the bit more; words go in twos.
-    const words = 2 * Math.ceil((8 * bytes.length + 1) / (2 * limbBits * n));
+    const words = 2 * Math.ceil((8 * bytes.length + 1) / (2 * format.bits * n));
     if (words > maxWords) {
       throw new RangeError(
         `Cannot load number: expected at most 8 times the modulus's length, got ${bytes.length} bytes`,

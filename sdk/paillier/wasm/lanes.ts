@@ -26,7 +26,6 @@ import {
   type WasmFunction,
 } from "./assembler.ts";
 import type { Layout } from "./memory_layout.ts";
-import { limbBits } from "./limbs.ts";
 
 /*
  * Between registers, where a number's digits follow each other, and the working
@@ -69,10 +68,10 @@ export function copyColumns(
   ]);
 }
 
-/** Columns of t and of u to digits in [-2^49, 2^49), each lane's to its target. */
+/** Columns of t and of u to balanced digits, each lane's to its target. */
 export function writeDigits(
   f: WasmFunction,
-  { n, columns1, columns2, mask, exponent, balance }: Layout,
+  { n, format, columns1, columns2, mask, exponent, balance }: Layout,
   target0: Local,
   target1: Local,
 ): Code {
@@ -86,7 +85,7 @@ export function writeDigits(
   const digit = (to: Local, offset: number): Code => [
     set(column, addI64(load(from, offset), carry)),
     set(to, sub(or(and(column, maskBits), exponentBits), balanceValue)),
-    set(carry, shiftRightU(column, limbBits)),
+    set(carry, shiftRightU(column, format.bits)),
   ];
   const component = (columns: number, offset: number): Code => {
     const rest = pairs % perTurn;

@@ -3,13 +3,15 @@
  *
  * @module
  */
-import { limbBits, vectorBytes } from "./limbs.ts";
+import { type DigitFormat, vectorBytes } from "./limbs.ts";
 
 /**
  * Where everything lies in the kernel's memory, for n limbs a component. A vector
  * is 16 bytes: one float64 or i64 of each lane.
  */
 export interface Layout {
+  /** Of the digits. */
+  readonly format: DigitFormat;
   /** Limbs of each component. */
   readonly n: number;
   /** How the rows are taken, in this order. */
@@ -21,12 +23,15 @@ export interface Layout {
   readonly high: number;
   readonly highLow: number;
   readonly low: number;
+  /** 1.5*2^(52+b): beside it numbers round to multiples of 2^b. */
+  readonly round: number;
   readonly mask: number;
   readonly exponent: number;
   readonly balance: number;
 
   /**
-   * What the sweeps reduce by: n vectors of M, then I = -1/M mod 2^50 and 1.5*2^102 - 2^52 I.
+   * What the sweeps reduce by: n vectors of M, then I = -1/M mod 2^b and, for long digits,
+   * 1.5*2^102 - 2^52 I.
    */
   readonly modulus: number;
   readonly modulusVectors: number;
@@ -51,9 +56,11 @@ export interface Layout {
   readonly one: number;
   readonly pairPowers: number;
   readonly wordPowers: number;
-  /** Within the constants: digits of M and a 0, then 2^(50 (n - 3)) / M. */
+  /** Within the constants: digits of M and a 0, then 2^(b (n - leading)) / M. */
   readonly plainModulus: number;
   readonly inverse: number;
+  /** Leading digits that estimate a multiple of M: 150 bits of them. */
+  readonly leading: number;
 
   /** Scratch registers, one for each word of an input. */
   readonly scratch: number;
@@ -85,13 +92,18 @@ export interface Blocks {
   readonly times: number;
 }
 
+/** Numbers of so many long digits, and shorter ones, are multiplied two rows at a time. */
+const maxLimbsInTwos = 16;
+
 /**
- * All n rows in blocks of three, and what remains in one block. Three rows with
- * their chains just fit the 15 vector registers that engines use on x64; four
- * (the limit, see `sweeps.ts`) are no faster below 4096 bits.
+ * All n rows in blocks, and what remains in one block. Three rows of long digits with
+ * their chains just fit the 15 vector registers that engines use on x64, as do four of
+ * short ones, which have one chain in place of two; four of long digits (the limit, see
+ * `sweeps.ts`) are no faster below 4096 bits. Short numbers, primes of keys of three
+ * and four, are faster in twos: less code, which quotients wait for less.
  */
-function blocksOf(n: number): Blocks[] {
-  const rows = 3, rest = n % rows;
+function blocksOf(n: number, { fused, rows: max }: DigitFormat): Blocks[] {
+  const rows = fused && n <= maxLimbsInTwos ? 2 : max, rest = n % rows;
   const whole = { rows, first: 0, times: (n - rest) / rows };
   return rest === 0
     ? [whole]
@@ -104,7 +116,8 @@ function blocksOf(n: number): Blocks[] {
  */
 export const maxWords = 10;
 
-export function layoutFor(n: number): Layout {
+export function layoutFor(n: number, format: DigitFormat): Layout {
+  const limbBits = format.bits;
   let top = 64;
   // The gaps keep arrays that are swept together off the same cache sets.
   const vectors = (count: number) => {
@@ -121,12 +134,14 @@ export function layoutFor(n: number): Layout {
   const outputBytes = 8 * Math.ceil(2 * n * limbBits / 64) + 8;
   const programSteps = 512; // little beside the first-level cache
   const layout = {
+    format,
     n,
-    blocks: blocksOf(n),
+    blocks: blocksOf(n, format),
     registerBytes,
     high: vectors(1),
     highLow: vectors(1),
     low: vectors(1),
+    round: vectors(1),
     mask: vectors(1),
     exponent: vectors(1),
     balance: vectors(1),
@@ -134,8 +149,8 @@ export function layoutFor(n: number): Layout {
     modulusVectors: n + 2,
     moduli: vectors(3 * (n + 2)),
     left: vectors(2 * n),
-    columns1: vectors(n + 3),
-    columns2: vectors(n + 3),
+    columns1: vectors(n + format.rows),
+    columns2: vectors(n + format.rows),
     multiply1: vectors(2 * n),
     multiply2: vectors(2 * n),
     square1: vectors(2 * n),
@@ -147,6 +162,7 @@ export function layoutFor(n: number): Layout {
     wordPowers: 2 * registerBytes,
     plainModulus,
     inverse,
+    leading: 150 / limbBits,
     scratch: vectors(maxWords * n),
     lowColumns: vectors(n + 1),
     highColumns: vectors(n + 1),

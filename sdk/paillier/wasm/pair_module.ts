@@ -12,6 +12,7 @@ import {
   propagateFunction,
   unpackFunction,
 } from "./conversions.ts";
+import type { DigitFormat } from "./limbs.ts";
 import { type Layout, layoutFor } from "./memory_layout.ts";
 import { multiplyFunction, runFunction, squareFunction } from "./products.ts";
 
@@ -51,17 +52,19 @@ export interface PairModule {
   readonly module: WebAssembly.Module;
 }
 
-const modules = new Map<number, PairModule>();
+const modules = new Map<DigitFormat, Map<number, PairModule>>();
 
 /** The module for n limbs a component, assembled and compiled at its first use. */
-export function pairModule(n: number): PairModule {
-  let made = modules.get(n);
-  if (!made) modules.set(n, made = build(n));
+export function pairModule(n: number, format: DigitFormat): PairModule {
+  let sizes = modules.get(format);
+  if (!sizes) modules.set(format, sizes = new Map());
+  let made = sizes.get(n);
+  if (!made) sizes.set(n, made = build(n, format));
   return made;
 }
 
-function build(n: number): PairModule {
-  const layout = layoutFor(n);
+function build(n: number, format: DigitFormat): PairModule {
+  const layout = layoutFor(n, format);
   // Functions call each other by their places in this record.
   const functions = {
     multiply: multiplyFunction(layout),

@@ -105,6 +105,7 @@ export function squareFunction(at: Layout): WasmFunction {
   const sweeps = new SweepEmitter(f, at);
   const offset = f.local(I32), fresh = f.local(I32);
   const { n, blocks, left, columns1, columns2 } = at;
+  const carries = at.format.fused ? ["carry", "high"] : ["carry"];
   const diagonal = ({ rows: count, first }: Blocks): Code => {
     const rows = sweeps.rowDigits(count);
     return [
@@ -142,7 +143,7 @@ export function squareFunction(at: Layout): WasmFunction {
       const digit = load(offset, left + 16 * (n + i));
       return set(row, add(tee(row, digit), row));
     });
-    const quotients = ["carry", "high", ...rows.map((_, i) => "q" + i)];
+    const quotients = [...carries, ...rows.map((_, i) => "q" + i)];
     return [
       doubledB,
       set(fresh, i32Add(offset, i32(at.square2 + 16 * n))),
@@ -185,7 +186,7 @@ export function squareFunction(at: Layout): WasmFunction {
         forBlocks(group, offset, block(group, next)),
         next === undefined
           ? []
-          : ["carry", "high"].map((name) =>
+          : carries.map((name) =>
             set(f.vector("t" + name), f.vector("nextshort" + name))
           ),
       ];

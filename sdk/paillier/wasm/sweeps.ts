@@ -16,28 +16,33 @@
  * stay within 2^101, so that h lies in [2^102, 2^103] and l in [2^52, 2^53], the
  * range of one exponent. Four rows are therefore the most; five would not fit.
  *
+ * Without fused multiply-adds digits have 25 bits, b in all that follows. Products are
+ * exact then, within 2^48 or 2^49, so that four of them stay within 2^51 and
+ * l += a*b alone does: there is no high part.
+ *
  * *Sweeps.* A sweep multiplies all n limbs of its source by the rows of a block and
  * adds into the column window. Row i meets limb j in chain i + j, so a chain is
  * complete after as many steps as there are rows.
  *
  * *Reduction.* `findQuotients` finds digits q that make the lowest columns of the window
- * multiples of 2^50, `reduce` adds q*M and drops those columns. All blocks together
- * give ac + qM = tR with R = 2^(50 n).
+ * multiples of 2^b, `reduce` adds q*M and drops those columns. All blocks together
+ * give ac + qM = tR with R = 2^(b n).
  *
  * *Pairs.* x = a + bM is held as (a, b). From ac + qM = tR follows
  *
  *     (a + bM)(c + dM) / R = t + M * redc(ad + bc - q)   (mod M^2)
  *
- * *Bounds.* With R >= 4M, |a| <= M and |b| <= (1 + 2^-40) M stay so for ever without
- * corrections. Quotient digits are at most 2^49, hence |q| <= (R/2)(1 + 2^-49), and
+ * *Bounds.* With R >= 4M, |a| <= M and |b| <= (1 + e) M stay so for ever without
+ * corrections, e = 2^-40 for long digits and 2^-24 for short ones. Quotient digits are at
+ * most 2^(b-1), hence |q| <= (R/2)(1 + 2^(1-b)), and
  *
- *     |t| <= |ac|/R + (M/2)(1 + 2^-49) <= (3M/4)(1 + 2^-49)
- *     |u| <= |ad + bc|/R + (M/2)(1 + 2^-49) + 1 <= (1 + 2^-40) M   for M > 2^42
+ *     |t| <= |ac|/R + (M/2)(1 + 2^(1-b)) <= (3M/4)(1 + 2^(1-b))
+ *     |u| <= |ad + bc|/R + (M/2)(1 + 2^(1-b)) + 1 <= (1 + e) M   for M > 2^42
  *
  * (-q is worth less than 1). Both lie well inside R/2 >= 2M, what n digits can hold.
  * R >= 2M would not do: b would grow. A column gets at most three sweeps of less than
- * 2^52 from each of n/3 + 1 blocks: less than 2^61 for n <= 500, and the bias of 2^62
- * keeps it positive.
+ * 2^52 from each of n/3 + 1 blocks (n/2 + 1 of short numbers): less than 2^61 for
+ * n <= 500, and the bias of 2^62 keeps it positive.
  *
  * @module
  */
@@ -53,6 +58,7 @@ import {
   load,
   type Local,
   madd,
+  mul,
   set,
   store,
   sub,
@@ -75,11 +81,11 @@ export interface Sweep {
 }
 
 /**
- * Max steps of a sweep that are written out: they make room for a quotient chain, and
- * start sooner than a loop. More would hide more of the chain, but slow the engine down
- * by the sheer amount of code.
+ * Max turns of a sweep's loop that are written out: they make room for a quotient chain,
+ * and start sooner than a loop. More would hide more of the chain, but slow the engine
+ * down by the sheer amount of code.
  */
-const maxWrittenOut = 9;
+const maxTurnsWrittenOut = 2;
 
 /** Emits sweeps into one function. */
 export class SweepEmitter {
@@ -92,8 +98,12 @@ export class SweepEmitter {
   /** Constants that want to stay in registers; to be run before all other code. */
   begin(): Code {
     return [
-      set(this.f.vector("highStart"), load(i32(0), this.at.high)),
-      set(this.f.vector("highLowStart"), load(i32(0), this.at.highLow)),
+      this.at.format.fused
+        ? [
+          set(this.f.vector("highStart"), load(i32(0), this.at.high)),
+          set(this.f.vector("highLowStart"), load(i32(0), this.at.highLow)),
+        ]
+        : set(this.f.vector("lowStart"), load(i32(0), this.at.low)),
     ];
   }
 
@@ -139,12 +149,14 @@ export class SweepEmitter {
   square(sweep: Sweep, start: Local, startLimb: number, fresh: Local): Code {
     const { rows } = sweep, { at } = this, cursor = this.#cursor;
     const clear = rows.map((_, k): Code => [
-      set(this.#high(k, rows.length), load(i32(0), at.high)),
+      this.#high(k, rows.length).map((high) =>
+        set(high, load(i32(0), at.high))
+      ),
       set(this.#low(k, rows.length), load(i32(0), at.low)),
     ]);
     return [
       clear, // the chains begin in mid-air
-      set(this.f.vector("carried"), load(i32(0), at.high)),
+      this.#carried().map((carried) => set(carried, load(i32(0), at.high))),
       set(cursor, start),
       rows.map((_, place) => this.#step(sweep, startLimb + place, { place })),
       rows.map((row) => set(row, add(row, row))),
@@ -155,7 +167,7 @@ export class SweepEmitter {
   }
 
   /**
-   * Columns = (columns + modulus * q) / 2^(50 count), for the `count` quotient digits
+   * Columns = (columns + modulus * q) / 2^(b count), for the `count` quotient digits
    * under `prefix`. The chains below column `count` were done by `findQuotients`.
    *
    * @param options.side is spread over the first steps, once `options.from` of them are done
@@ -169,7 +181,9 @@ export class SweepEmitter {
       from?: number;
     },
   ): Code {
-    const { modulus } = this.at, q = this.rowDigits(count, prefix + "q");
+    const { at } = this,
+      { modulus } = at,
+      q = this.rowDigits(count, prefix + "q");
     const sweep = { source: modulus, rows: q, columns, shift: count };
     const begin: Code[] = [];
     for (let j = 1; j < count; j++) {
@@ -178,18 +192,20 @@ export class SweepEmitter {
         begin.push(this.#product(i + j, q[i], count, i === count - 1));
       }
     }
-    const carried = addI64(
-      this.f.vector(prefix + "carry"),
-      this.f.vector(prefix + "high"),
-    );
+    const carry = this.f.vector(prefix + "carry");
     const steps = this.#writtenOut(count, sweep);
     return [
       begin,
-      set(this.f.vector("carried"), carried),
+      this.#carried().map((carried) =>
+        set(carried, addI64(carry, this.f.vector(prefix + "high")))
+      ),
       weave(
         Array.from(
           { length: steps },
-          (_, i) => this.#step(sweep, count + i),
+          (_, i) =>
+            this.#step(sweep, count + i, {
+              carry: i === 0 && !at.format.fused ? carry : undefined,
+            }),
         ),
         side,
         from,
@@ -203,11 +219,31 @@ export class SweepEmitter {
   #writtenOut(begin: number, sweep: Sweep): number {
     const unroll = unrollOf(sweep);
     const possible = Math.floor((this.at.n - begin) / unroll);
-    return unroll * Math.min(Math.floor(maxWrittenOut / unroll), possible);
+    return unroll * Math.min(maxTurnsWrittenOut, possible);
   }
 
-  #high(chain: number, count: number): Local {
-    return this.f.vector("chainHigh" + chain % count);
+  /** Where a chain's high part is, if it has one. */
+  #high(chain: number, count: number): Local[] {
+    return this.at.format.fused
+      ? [this.f.vector("chainHigh" + chain % count)]
+      : [];
+  }
+
+  /** Where the high part of the last chain is, if it has one, until its column comes. */
+  #carried(): Local[] {
+    return this.at.format.fused ? [this.f.vector("carried")] : [];
+  }
+
+  /** `column` and what is carried into it. */
+  #withCarried(column: Code): Code {
+    return this.#carried().reduce<Code>(addI64, column);
+  }
+
+  /** Puts aside what a chain carries into the next column. */
+  #carry(chain: number, count: number): Code {
+    return this.#carried().map((carried) =>
+      set(carried, this.#high(chain, count)[0])
+    );
   }
 
   #low(chain: number, count: number): Local {
@@ -216,8 +252,14 @@ export class SweepEmitter {
 
   /** Adds limb * row to a chain. */
   #product(chain: number, row: Local, count: number, start: boolean): Code {
-    const high = this.#high(chain, count), low = this.#low(chain, count);
+    const [high] = this.#high(chain, count), low = this.#low(chain, count);
     const limb = this.f.vector("limb"), next = this.f.vector("next");
+    if (high === undefined) {
+      return set(
+        low,
+        add(mul(limb, row), start ? this.f.vector("lowStart") : low),
+      );
+    }
     if (start) {
       return [
         set(high, madd(limb, row, this.f.vector("highStart"))),
@@ -235,18 +277,22 @@ export class SweepEmitter {
    * One limb times all rows; column j is then complete for this sweep.
    *
    * @param at `place` in an unrolled loop that has its first limb at byte `cursor`;
-   *   `first` if all chains start here
+   *   `first` if all chains start here; `carry` is added to the column
    */
   #step(
     sweep: Sweep,
     limb: number,
-    { place, first = false }: { place?: number; first?: boolean } = {},
+    { place, first = false, carry }: {
+      place?: number;
+      first?: boolean;
+      carry?: Local;
+    } = {},
   ): Code {
     const count = sweep.rows.length;
     const base = place === undefined ? i32(0) : this.#cursor;
     const offset = 16 * (place ?? limb);
-    const carried = this.f.vector("carried");
-    const column = load(base, sweep.columns + offset);
+    const loaded = load(base, sweep.columns + offset);
+    const column = carry ? addI64(loaded, carry) : loaded;
     return [
       set(this.f.vector("limb"), load(base, sweep.source + offset)),
       sweep.rows.map((row, i) =>
@@ -256,11 +302,11 @@ export class SweepEmitter {
         base,
         sweep.columns + offset - 16 * sweep.shift,
         addI64(
-          first ? column : addI64(column, carried),
+          first ? column : this.#withCarried(column),
           this.#low(limb, count),
         ),
       ),
-      set(carried, this.#high(limb, count)),
+      this.#carry(limb, count),
     ];
   }
 
@@ -288,20 +334,19 @@ export class SweepEmitter {
   /** Columns n .. n + rows - 1, where the chains run out; `fresh` as in `multiply`. */
   #tail(sweep: Sweep, fresh: Local | null): Code {
     const count = sweep.rows.length, { n } = this.at;
-    const carried = this.f.vector("carried");
     return Array.from({ length: count }, (_, i) => {
       const last = i === count - 1;
       const column = fresh === null
         ? load(i32(0), sweep.columns + 16 * (n + i))
         : load(fresh, 16 * i);
-      const sum = addI64(column, carried);
+      const sum = this.#withCarried(column);
       return [
         store(
           i32(0),
           sweep.columns + 16 * (n + i - sweep.shift),
           last ? sum : addI64(sum, this.#low(n + i, count)),
         ),
-        last ? [] : set(carried, this.#high(n + i, count)),
+        last ? [] : this.#carry(n + i, count),
       ];
     });
   }
@@ -309,7 +354,7 @@ export class SweepEmitter {
 
 /** Steps of a loop: as many as put the chains' locals back into their places. */
 function unrollOf({ rows }: Sweep): number {
-  return rows.length < 3 ? 4 : rows.length;
+  return rows.length < 2 ? 4 : rows.length;
 }
 
 /** `main` with `side` spread evenly over its parts after the first `from`, or behind them. */

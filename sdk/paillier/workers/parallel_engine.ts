@@ -19,6 +19,9 @@ const startFromMs = 40;
 /** and those of this much are shared once they run. */
 const shareFromMs = 8;
 
+/** About what a power modulo p^2 takes for a prime of 1024 bits. */
+const powerMs = { "wasm": 0.6, "wasm-unfused": 1.3, "bigint": 4 };
+
 /** Longest tasks: short enough to balance the threads and to obey signals. */
 const maxCiphertexts = 8;
 const maxRandomisers = 16;
@@ -47,9 +50,9 @@ export class ParallelEngine implements Disposable {
     this.#options = options;
     // Threads draw from the platform, which a caller's own source rules out.
     this.#threads = options.random === undefined ? options.threads : 0;
-    // About 0.6 ms for a prime of 1024 bits; the cost grows with the cube of the length.
+    // The cost grows with the cube of the length.
     const size = primes.reduce((sum, p) => sum + (bitLength(p) / 1024) ** 3, 0);
-    this.#decryptMs = (options.kernel.name === "wasm" ? 0.6 : 4) * size;
+    this.#decryptMs = powerMs[options.kernel.name] * size;
   }
 
   /** Threads that share the work now. */

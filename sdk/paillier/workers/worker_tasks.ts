@@ -6,14 +6,16 @@
 import { bigIntKernel } from "../public/kernel_bigint.ts";
 import { OwnerEngine } from "../private/owner_engine.ts";
 import type { SecretPrimes } from "../private/private_key.ts";
+import type { Kernel } from "../public/kernel.ts";
 import { selectKernel } from "../public/select_kernel.ts";
+import { unfusedKernel } from "../wasm/kernel_wasm.ts";
 
 /** What a worker is asked for; all but the first need the key to be open. */
 export type WorkerTask =
   | {
     kind: "open";
     primes: SecretPrimes;
-    kernelName: "wasm" | "bigint";
+    kernelName: Kernel["name"];
     tableWindowBits: number;
   }
   /** Ciphertexts one after another; answered by their plaintexts. */
@@ -33,7 +35,10 @@ export interface WorkerReply {
   values: bigint[] | null;
 }
 
-/** The worker's side: does one task after another with a key of its own. */
+/** Right wherever they were chosen; the fastest is tested in each thread. */
+const slowerKernels = [unfusedKernel, bigIntKernel];
+
+/** The worker's side: does one task after another with its own copy of the key. */
 export class TaskRunner {
   #engine: OwnerEngine | undefined;
   #last: Promise<void> = Promise.resolve();
@@ -55,10 +60,9 @@ export class TaskRunner {
 
   async #run(task: WorkerTask): Promise<bigint[]> {
     if (task.kind === "open") {
-      const kernel = task.kernelName === "bigint"
-        ? bigIntKernel
-        : selectKernel();
-      const { primes, tableWindowBits } = task;
+      const { primes, kernelName, tableWindowBits } = task;
+      const kernel = slowerKernels.find(({ name }) => name === kernelName) ??
+        selectKernel();
       this.#engine = new OwnerEngine(primes, { kernel, tableWindowBits });
       await this.#engine.prepareEncryption();
       return [];

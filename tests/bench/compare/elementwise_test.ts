@@ -78,7 +78,7 @@ Deno.test("the paper's network costs 20,854 encryptions, 20,080 decryptions and 
   });
 });
 
-Deno.test("seconds are counts times costs", () => {
+Deno.test("computes seconds as counts times costs", () => {
   const counts = { encryptions: 3, decryptions: 5, multiplyAdds: 7 };
   const costs = {
     encrypt: 100,

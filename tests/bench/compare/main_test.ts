@@ -53,11 +53,14 @@ Deno.test("bench refuses names that no row has, and lists those there are", asyn
       "lenet-bytes-2048",
       "scaling-shards",
       "growth-key-exponent",
+      "cores-gateway-exponent",
+      "gateways-exponent",
+      "batch-exponent",
     ]
   ) assert.ok(stderr.includes(name), name);
 });
 
-Deno.test("bench --help tells its options", async () => {
+Deno.test("bench --help lists its options", async () => {
   const { code, stdout } = await bench("--help");
   assert.equal(code, 0);
   assert.match(stdout, /--only <name>/);

@@ -2,6 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { startBalancer } from "../../../bench/load/balancer.ts";
 import {
+  copyOf,
   readChecked,
   writeLoadModels,
 } from "../../../bench/load/checked_model.ts";
@@ -38,7 +39,7 @@ function oneOfEach(): () => ConnectionFault | null {
 
 Deno.test("a process killed, connections cut, stalled and garbled, requests sent twice: every answer is right", async () => {
   const folder = await Deno.makeTempDir();
-  await writeLoadModels(models, folder);
+  await writeLoadModels(models, folder, 2);
   const checked = await Promise.all(
     models.map((name) => readChecked(`${folder}/${name}`)),
   );
@@ -49,7 +50,7 @@ Deno.test("a process killed, connections cut, stalled and garbled, requests sent
     await using fleet = await Fleet.start(2, {
       models: folder,
       threads: 1,
-      kv: `${folder}/kv.sqlite3`,
+      state: `kv:${folder}/kv.sqlite3`,
     });
     await using balancer = await startBalancer({
       ports: () => fleet.ports(),
@@ -67,8 +68,8 @@ Deno.test("a process killed, connections cut, stalled and garbled, requests sent
         runGateway(
           {
             url: balancer.url,
-            model: checked[number % models.length],
-            key: testKey(512),
+            model: copyOf(checked[number % models.length], number >> 1),
+            keys: [testKey(512)],
             unit: seededUnit(number),
             intervalMs: 0,
             replayShare: 0.2,

@@ -44,7 +44,7 @@ Deno.test("schedules keep to their time, their processes and their rate, and eve
   }));
 });
 
-Deno.test("as many requests meet a fault as the share says", () => {
+Deno.test("faults meet the stated share of requests", () => {
   const next = randomFaults(9, 0.25);
   const faults = Array.from({ length: 4000 }, next).filter((x) => x !== null);
   ok(Math.abs(faults.length - 1000) < 150);
@@ -52,7 +52,7 @@ Deno.test("as many requests meet a fault as the share says", () => {
   ok(faults.every(({ at }) => at >= 0 && at < 1));
 });
 
-Deno.test("heads of messages are found, bodies are not taken for heads", () => {
+Deno.test("finds heads of messages and takes no body for one", () => {
   const bytes = (text: string) => new TextEncoder().encode(text);
   const head =
     "POST /v1/sessions HTTP/1.1\r\nhost: x\r\nContent-Length: 300\r\n\r\n";

@@ -25,14 +25,14 @@ async function folder() {
   };
 }
 
-Deno.test("a stage that there is none of is refused, and those there are named", async () => {
+Deno.test("refuses an unknown stage and names the known ones", async () => {
   const { code, stdout, stderr } = await paper("--only", "nonsense");
   equal(code, 2);
   equal(stdout, "");
   match(stderr, /Cannot measure nonsense: expected one of .*key-lengths/);
 });
 
-Deno.test("a state becomes a table, and the page tells the run is not over", async () => {
+Deno.test("turns a state into a table; the page says that the run is not over", async () => {
   await using out = await folder();
   const state = `${out.path}/state.jsonl`;
   const line = {

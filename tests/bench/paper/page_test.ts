@@ -54,15 +54,16 @@ Deno.test("figures are well-formed SVG on white, with titles of axes", async () 
 Deno.test("every section names a command, and quoted figures are said to be", () => {
   const { text } = renderPage(fullTables());
   const sections = text.split(/^## /m).slice(1);
-  equal(sections.length, 10);
+  equal(sections.length, 11);
   for (const section of sections) {
     match(section, /Command: |deno task/, section);
   }
   match(text, /\[Other\]\(https:\/\/example\.org\/other\) \(2020\), quoted/);
+  match(text, /\[Peer\]\(https:\/\/example\.org\/peer\) \(2021\), quoted/);
   match(text, /512 \(\*\*insecure\*\*\)/);
 });
 
-Deno.test("what has not been measured is said to be missing, with its command", () => {
+Deno.test("the page names what has not been measured, with its command", () => {
   const { text, figures } = renderPage(emptyTables());
   equal(figures.length, 0);
   for (
@@ -97,7 +98,7 @@ Deno.test("an encrypted run that is not over says so, and differences are shown"
   match(text, /\*\*17 of 20\*\*/);
 });
 
-Deno.test("another machine, a quick run and a busy machine are told", () => {
+Deno.test("the page names another machine, a quick run and a busy machine", () => {
   const tables = fullTables();
   tables.batch = tables.batch!.map((row) => ({ ...row, machine: "mother" }));
   tables.gateway = tables.gateway!.map((row) => ({ ...row, quick: true }));
@@ -108,7 +109,7 @@ Deno.test("another machine, a quick run and a busy machine are told", () => {
   equal(text.match(/Others were working on the machine/g)?.length, 1);
 });
 
-Deno.test("exponents of power laws are found, and sums of a run", () => {
+Deno.test("finds exponents of power laws and sums of a run", () => {
   const fits = exponents(fullTables().keyLengths!);
   const of = (method: string) =>
     fits.find((fit) => fit.method === method && fit.samples === 64)!.exponent;
@@ -123,7 +124,7 @@ Deno.test("exponents of power laws are found, and sums of a run", () => {
   });
 });
 
-Deno.test("energy: processor seconds times watts, and bits times energy", () => {
+Deno.test("estimates energy by processor seconds times watts and bits times energy", () => {
   const { computing, radios } = energyOf({ cpuMs: 1000, bytes: 1e6 });
   equal(computing, assumptions.slowerBy * assumptions.coreWatts);
   deepEqual(

@@ -12,7 +12,7 @@ import { testKey } from "../../vectors/keys.ts";
 const near = (value: number, expected: number, tolerance: number) =>
   ok(Math.abs(value - expected) <= tolerance, `${value} is not ${expected}`);
 
-Deno.test("histogram and chi-squared of counts by hand", () => {
+Deno.test("computes histogram and chi-squared of counts worked out by hand", () => {
   const counts = histogram([0, 0, 0, 255]);
   deepEqual([counts[0], counts[1], counts[255], counts.length], [3, 0, 1, 256]);
   // Counts 10, 20, 30 against 20 each.
@@ -20,7 +20,7 @@ Deno.test("histogram and chi-squared of counts by hand", () => {
   near(chiSquared(new Array(256).fill(7)), 0, 1e-12);
 });
 
-Deno.test("chi-squared tails as tables have them", () => {
+Deno.test("computes chi-squared tails as in tables", () => {
   // Critical values of 255 and of 100 degrees of freedom.
   for (
     const [value, degrees, tail] of [
@@ -34,7 +34,7 @@ Deno.test("chi-squared tails as tables have them", () => {
   ) near(chiSquaredTail(value, degrees), tail, 5e-4);
 });
 
-Deno.test("neighbours: a ramp correlates, a chessboard the other way, one colour not at all", () => {
+Deno.test("neighbours of a ramp correlate, of a chessboard negatively, of one colour not at all", () => {
   const pixels = (colour: (x: number, y: number) => number) =>
     Array.from({ length: 64 }, (_, i) => colour(i % 8, Math.floor(i / 8)));
   near(neighbourCorrelation(pixels((x) => x), 8, [1, 0]), 1, 1e-12);
@@ -45,7 +45,7 @@ Deno.test("neighbours: a ramp correlates, a chessboard the other way, one colour
   near(neighbourCorrelation(pixels(() => 5), 8, [1, 0]), 0, 0);
 });
 
-Deno.test("predictable randomness: right for the key's owner, and open to everybody", () => {
+Deno.test("predictable randomness decrypts for the key's owner and for everybody", () => {
   const key = testKey(512);
   const broken = new PredictablePaillier(key.publicKey);
   const messages = Array.from({ length: 256 }, (_, i) => 255 - i);

@@ -38,7 +38,7 @@ Deno.test("any row of plain values round-trips", () => {
   );
 });
 
-Deno.test("texts that would read back as numbers are refused", () => {
+Deno.test("refuses texts that would read back as numbers", () => {
   for (const text of ["512", "1e9", "true", "-0.5"]) {
     throws(() => formatTable([{ text }]), /expected a text in column text/);
   }

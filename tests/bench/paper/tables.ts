@@ -46,6 +46,7 @@ export function emptyTables(): Tables {
     pictureStatistics: null,
     resnet20: null,
     quoted: [],
+    peers: [],
     encrypted: [
       { model: "lenet-mnist", keyBits: 512, wanted: 10_000, rows: null },
     ],
@@ -187,6 +188,16 @@ export function fullTables(): Tables {
       hardware: "a PC",
       source: "https://example.org/other",
       quotedFrom: "abstract",
+    }],
+    peers: [{
+      system: "Peer",
+      year: 2021,
+      method: "garbled ReLU",
+      clientMayLearn: "the answer",
+      hostileClient: "excluded",
+      figure: "1 s",
+      quotedFrom: "abstract",
+      source: "https://example.org/peer",
     }],
     encrypted: [
       {

@@ -20,6 +20,7 @@ const costs: Costs = {
     {
       shards: 1,
       callMs: 30,
+      answers: 40,
       bytesUp: 1e5,
       bytesDown: 2e4,
       encryptMs: 5,
@@ -28,6 +29,7 @@ const costs: Costs = {
     {
       shards: 2,
       callMs: 20,
+      answers: 20,
       bytesUp: 2e5,
       bytesDown: 1e4,
       encryptMs: 5,
@@ -35,6 +37,9 @@ const costs: Costs = {
     },
   ],
   sessionMs: 60,
+  directMs: 2,
+  firstAnswers: 50,
+  keysCounted: 256,
   bankMs: 250,
   bankBytes: 14e6,
   processMs: 500,
@@ -81,9 +86,9 @@ Deno.test("the same seed gives the same outcome, another one another", () => {
   ok(other.inferences !== simulate(costs, scenario).inferences);
 });
 
-Deno.test("alone on warm instances an inference takes the sum of its parts", () => {
+Deno.test("an inference alone on warm instances takes the sum of its parts", () => {
   // One gateway in an hour: nobody to wait for, no session to start, no tables to make.
-  const outcome = simulate({ ...costs, sessionMs: 0, bankMs: 0 }, {
+  const outcome = simulate({ ...costs, sessionMs: 0, bankMs: 0, directMs: 0 }, {
     ...scenario,
     gateways: 1,
     intervalMs: 3_600_000,
@@ -99,7 +104,7 @@ Deno.test("alone on warm instances an inference takes the sum of its parts", () 
   ok(Math.abs(quantile(outcome.latenciesMs, 0.5) - expected) < 1e-6);
 });
 
-Deno.test("as many inferences as the rate says, and no less work than they take warm", () => {
+Deno.test("simulates as many inferences as the rate says, and no less work than they take warm", () => {
   const outcome = simulate(costs, scenario);
   const expected = arrivalRate(scenario) * scenario.windowMs;
   ok(Math.abs(outcome.inferences - expected) < 5 * Math.sqrt(expected));
@@ -111,10 +116,16 @@ Deno.test("as many inferences as the rate says, and no less work than they take 
   ok(outcome.meanInstances >= outcome.cpuMs / scenario.windowMs);
 });
 
-Deno.test("a queue of one instance: waiting as queueing theory has it", () => {
+Deno.test("a queue of one instance waits as queueing theory says", () => {
   // One round of one call, alone with its queue: M/D/1, mean wait = rho / (2 (1 - rho)) services.
   const [round] = costs.rounds;
-  const single = { ...costs, sessionMs: 0, bankMs: 0, rounds: [round] };
+  const single = {
+    ...costs,
+    sessionMs: 0,
+    bankMs: 0,
+    directMs: 0,
+    rounds: [round],
+  };
   const rho = 0.7;
   const { latenciesMs } = simulate(single, {
     ...scenario,
@@ -132,15 +143,30 @@ Deno.test("a queue of one instance: waiting as queueing theory has it", () => {
   ok(Math.abs(wait / theory - 1) < 0.1, `${wait} against ${theory}`);
 });
 
-Deno.test("gateways that meet their instances again spare tables; spread over many they make one a call", () => {
-  const busy = { ...scenario, gateways: 100_000, windowMs: 60_000 };
-  const affinity = simulate(costs, { ...busy, routing: "affinity" });
-  const spread = simulate(costs, { ...busy, routing: "spread" });
-  const banks = ({ bankMs, inferences }: typeof spread) =>
-    bankMs / costs.bankMs / inferences;
-  ok(Math.abs(banks(spread) - 3) < 0.1);
-  ok(banks(affinity) < 2.3);
-  ok(affinity.peakInstances < spread.peakInstances);
+Deno.test("keys that no instance remembers are answered without tables, few keys with them", () => {
+  const more = (changes: Partial<Scenario>) => {
+    const outcome = simulate(costs, {
+      ...scenario,
+      routing: "spread",
+      windowMs: 600_000,
+      ...changes,
+    });
+    return outcome.bankMs / outcome.inferences;
+  };
+  // Forgotten by the next reading: 60 answers, in calls to three instances.
+  const forgotten = more({ gateways: 1e6, windowMs: 3000 });
+  ok(Math.abs(forgotten / (60 * costs.directMs) - 1) < 0.02, `${forgotten}`);
+  // Two keys at one instance have their tables all the time.
+  ok(more({ gateways: 2, maxInstances: 1 }) < 1);
+  // A hundred are counted, and their tables forgotten: each inference makes them.
+  const thrashing = more({
+    gateways: 100,
+    maxInstances: 1,
+    bankMemoryBytes: costs.bankBytes,
+  });
+  ok(Math.abs(thrashing / costs.bankMs - 1) < 0.1, `${thrashing}`);
+  const affinity = more({ gateways: 2000, routing: "affinity" });
+  ok(affinity !== more({ gateways: 2000 }));
 });
 
 Deno.test("a day sums its hours, and costs what its parts are worth", () => {
@@ -162,13 +188,16 @@ Deno.test("the first limit comes first", () => {
     intervalMs: 60_000,
     peakFactor: 2,
     cores: 2,
-    bankMemoryBytes: 280e6,
+    processes: 2,
+    bankMemoryBytes: 140e6,
     writesPerSecond: 100,
     egressBytesPerSecond: 3e6,
   });
   deepEqual(found.map(({ gateways }) => Math.round(gateways)), [
     20,
     188,
+    316,
+    512,
     857,
     3000,
     3000,

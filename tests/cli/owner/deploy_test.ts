@@ -177,7 +177,7 @@ Deno.test("deploy waits out faults that pass, and repairs what the store lost", 
   assert.match(done.stderr, /status 503.*; again in 0\.\d s$/m);
 });
 
-Deno.test("models list, activate, rollback, delete", async () => {
+Deno.test("models lists, activates, rolls back and deletes versions", async () => {
   await using functions = await startFunctions();
   const { folder, run } = functions;
   assert.equal((await run("models", "list")).stdout, "No models\n");
@@ -210,7 +210,7 @@ Deno.test("models list, activate, rollback, delete", async () => {
   );
 });
 
-Deno.test("owner keys: made once, readable by their user alone, never shown; packages that are not sound stay here", async () => {
+Deno.test("owner-key makes a key once, readable by its user alone, and never shows it; deploy keeps unsound packages here", async () => {
   await using functions = await startFunctions();
   const { folder, calls } = functions;
   const path = `${folder}/mine.jwk`;

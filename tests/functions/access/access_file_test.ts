@@ -6,7 +6,7 @@ import {
 } from "../../../functions/access/bearer_token.ts";
 import { platformRandom } from "../../../sdk/support/random.ts";
 
-Deno.test("a changed list counts once it is written; a broken one does not, and is told of once", async (t) => {
+Deno.test("a changed access file counts once it is written; a broken one is reported once and ignored", async (t) => {
   const path = await Deno.makeTempFile();
   const [kept, taken] = [makeToken(platformRandom), makeToken(platformRandom)];
   const line = (token: string) =>

@@ -86,7 +86,7 @@ function call(functions: Functions, path: string): Promise<Response> {
     : post(functions, path, Uint8Array.of(0xa0));
 }
 
-Deno.test("nobody known: 401 everywhere, before a body is looked at", async () => {
+Deno.test("answers 401 to unknown callers before reading a body", async () => {
   await using served = serve([dense], { access });
   const callers: [string, Functions][] = [
     ["no token", served.as(null)],
@@ -122,7 +122,7 @@ Deno.test("nobody known: 401 everywhere, before a body is looked at", async () =
   assert.equal((await get(served.as(null), "/healthz")).status, 200);
 });
 
-Deno.test("an owner who is no client: 403", async () => {
+Deno.test("answers 403 to an owner who is no client", async () => {
   await using served = serve([dense], { access });
   for (const path of paths) {
     const { status, code, retryable } = await problem(
@@ -132,7 +132,7 @@ Deno.test("an owner who is no client: 403", async () => {
   }
 });
 
-Deno.test("models of others look as if they were not there", async () => {
+Deno.test("models of other accounts look as if they did not exist", async () => {
   await using served = serve([tiny.model, dense], { access });
   const names = async (functions: Functions) =>
     (await (await get(functions, "/v1/models")).json())
@@ -162,7 +162,7 @@ Deno.test("models of others look as if they were not there", async () => {
   }
 });
 
-Deno.test("a session is its account's: another token cannot go on with it, another of the account can", async () => {
+Deno.test("a session goes on with another token of its account, not of another account", async () => {
   const second = makeToken(platformRandom);
   const more = new ConfiguredAccess([
     ...entries,
@@ -206,7 +206,7 @@ Deno.test("the right to a model taken away ends its sessions", async () => {
   assert.deepEqual([status, code], [404, "model-not-found"]);
 });
 
-Deno.test("the SDK with a token: the right answer; without: one call, and an error that says why", async () => {
+Deno.test("the SDK infers with a token; without one it makes one call and reports why", async () => {
   await using served = serve([tiny.model], { access });
   await using session = await tiny.open(served.url, { token: tokens.all });
   const { scores } = await session.infer(tiny.reading);
@@ -265,7 +265,7 @@ Deno.test("a page may send the token and see when to come back", async () => {
   assert(exposed.split(",").includes("retry-after"), exposed);
 });
 
-Deno.test("without a list whoever the proxy names is a client of all models", async () => {
+Deno.test("without an access file any account that the proxy names is a client of all models", async () => {
   const named = new ConfiguredAccess(null, { accountHeader: "x-client-name" });
   await using served = serve([dense], { access: named });
   const functions = served.as(null, { "x-client-name": "anybody" });

@@ -22,7 +22,7 @@ const entries = fc.uniqueArray(
   { selector: ({ account, sha256 }) => sha256 ?? `account ${account}` },
 );
 
-Deno.test("what is written is what is read, whatever the names", () => {
+Deno.test("reads back entries with any names", () => {
   fc.assert(fc.property(entries, (list) => {
     const lines = list.map((entry) => JSON.stringify(entry));
     const read = parseAccess(lines.join("\n\n") + "\r\n");
@@ -36,7 +36,7 @@ Deno.test("what is written is what is read, whatever the names", () => {
   }));
 });
 
-Deno.test("a wrong line is named, and nothing that stands in it", () => {
+Deno.test("names a wrong line without repeating it", () => {
   const good = { account: "a", roles: ["client"], models: "all" };
   const wrong: [line: string, expected: RegExp][] = [
     ["hunter2", /a JSON object$/],

@@ -76,7 +76,7 @@ Deno.test("a window is kept a day after its end, whatever other processes' clock
   await charge("all", first);
 });
 
-Deno.test("budgets: per minute, per day, per model; by account", async () => {
+Deno.test("budgets hold per minute, day and model, for each account", async () => {
   for await (const [name, store] of stores()) {
     const nowMs = 40 * 24 * 60 * minuteMs;
     const model = "a";
@@ -116,7 +116,7 @@ Deno.test("a call is charged for every slot that its answers use", () => {
   assert.deepEqual([slots(0, 1), slots(1, 2), slots(0, 2)], [18, 12, 30]);
 });
 
-Deno.test("of many calls at once no more pass than the budget holds", async () => {
+Deno.test("no more simultaneous calls pass than the budget holds", async () => {
   for await (const [name, store] of stores()) {
     const results = await Promise.all(
       Array.from(
@@ -133,7 +133,7 @@ Deno.test("of many calls at once no more pass than the budget holds", async () =
   }
 });
 
-Deno.test("a spent budget: 429, when to come back, and then an answer", async () => {
+Deno.test("a spent budget answers 429 with Retry-After, and later an answer", async () => {
   const model = tinyDense();
   let now = 1000 * minuteMs + 30_000;
   const session = (limits: BudgetLimits) => {

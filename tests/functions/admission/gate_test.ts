@@ -27,7 +27,7 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-Deno.test("whatever calls do: bounds hold, turns go by order of asking, none is lost", async () => {
+Deno.test("bounds hold, turns follow the order of requests and no call is lost", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 3 }),
@@ -97,7 +97,7 @@ function refusal(ask: () => unknown): CipherlayerError {
   throw new Error("expected a refusal");
 }
 
-Deno.test("when to come back follows from who is in and how long calls take", async () => {
+Deno.test("Retry-After follows from the calls under way and how long calls take", async () => {
   let now = 0;
   const gate = new Gate({ running: 2, waiting: 8 }, () => now);
   const arrival = { caller: "a", startsSession: false };
@@ -132,7 +132,7 @@ Deno.test("by default one caller has room for all parts of a round, and never al
   assert(2 * perCaller <= running + waiting);
 });
 
-Deno.test("a caller with too many calls at once: others go on", () => {
+Deno.test("a caller with too many calls at once stops no other", () => {
   const gate = new Gate({ perCaller: 2 });
   const by = (caller: string) => gate.admit({ caller, startsSession: false });
   const first = by("a");
@@ -143,7 +143,7 @@ Deno.test("a caller with too many calls at once: others go on", () => {
   by("a");
 });
 
-Deno.test("memory for bodies is bounded; one alone is taken", () => {
+Deno.test("bounds the memory for bodies, and accepts one alone", () => {
   const gate = new Gate({ bodyBytes: 100 });
   const [a, b, c] = ["a", "b", "b"].map((caller) =>
     gate.receive({ caller, startsSession: false })
@@ -173,7 +173,7 @@ Deno.test("a caller has half of the memory for bodies", () => {
   assert.equal(gate.bodyBytes, 0);
 });
 
-Deno.test("stopping: who is in goes on, nobody comes in", async () => {
+Deno.test("while stopping, calls under way go on and new ones are refused", async () => {
   const gate = new Gate({ running: 1 });
   const arrival = { caller: "a", startsSession: false };
   const [first, second] = [gate.admit(arrival), gate.admit(arrival)];
@@ -189,7 +189,7 @@ Deno.test("stopping: who is in goes on, nobody comes in", async () => {
   assert.deepEqual([gate.running, gate.waiting], [0, 0]);
 });
 
-Deno.test("addresses: of version 6 the network", () => {
+Deno.test("counts IPv6 addresses by their network", () => {
   const of = (hostname: unknown) => remoteAddress({ remoteAddr: { hostname } });
   assert.equal(of("192.0.2.7"), "192.0.2.7");
   assert.equal(of("::ffff:192.0.2.7"), "192.0.2.7");
@@ -221,4 +221,35 @@ Deno.test("a call whose answer is being read gives its turn to another and keeps
   second.leave();
   third.leave();
   assert.deepEqual([gate.running, gate.waiting], [0, 0]);
+});
+
+Deno.test("a caller that comes back has a claim on what others had meanwhile, a new one has none", () => {
+  const gate = new Gate();
+  const receive = (caller: string) =>
+    gate.receive({ caller, startsSession: false });
+  const back = receive("back"), heavy = receive("heavy");
+  heavy.caller.usedMs = 100;
+  back.caller.usedMs = 40;
+  back.leave();
+  heavy.caller.usedMs = 200;
+  let again = receive("back");
+  assert.equal(again.caller.usedMs, 40);
+  again.leave();
+  // It grows no further than a quarter of a second.
+  heavy.caller.usedMs = 1000;
+  again = receive("back");
+  assert.equal(again.caller.usedMs, 750);
+  assert.equal(receive("new").caller.usedMs, 1000);
+  again.leave();
+});
+
+Deno.test("shares go on where the last caller left them", () => {
+  const gate = new Gate();
+  const receive = (caller: string) =>
+    gate.receive({ caller, startsSession: false });
+  const alone = receive("alone");
+  alone.caller.usedMs = 5000;
+  alone.leave();
+  assert.equal(receive("new").caller.usedMs, 5000);
+  assert.equal(receive("alone").caller.usedMs, 5000);
 });

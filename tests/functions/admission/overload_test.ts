@@ -25,7 +25,7 @@ async function firstRound(url: string) {
   return { body, ask: () => post(functions, "/v1/rounds/0", body) };
 }
 
-Deno.test("a burst: each call is answered right or refused with Retry-After", async () => {
+Deno.test("answers each call of a burst right, or refuses it with Retry-After", async () => {
   const gate = new Gate({ running: 1, waiting: 4 });
   await using served = serve([tiny.model], { gate });
   const { ask } = await firstRound(served.url);
@@ -51,7 +51,7 @@ Deno.test("a burst: each call is answered right or refused with Retry-After", as
   assert.deepEqual([gate.running, gate.waiting, gate.bodyBytes], [0, 0, 0]);
 });
 
-Deno.test("gateways that come back as told: none is lost, none is wrong", async () => {
+Deno.test("gateways that honour Retry-After lose no inference", async () => {
   const gate = new Gate({ running: 1, waiting: 3 });
   await using served = serve([tiny.model], { gate });
   // Full until every gateway has been refused once.

@@ -1,11 +1,15 @@
 /** How often callers may call, over HTTP, with a clock of the test's own. */
-import assert from "node:assert/strict";
+import assert, { equal } from "node:assert/strict";
 import { KvBudgetStore } from "../../../functions/stores/kv_budget.ts";
 import {
   type BudgetStore,
   MemoryBudgetStore,
 } from "../../../functions/admission/budget.ts";
-import type { RateLimits } from "../../../functions/admission/rates.ts";
+import {
+  chargeWork,
+  type RateLimits,
+} from "../../../functions/admission/rates.ts";
+import { SpentWindows } from "../../../functions/admission/spent_windows.ts";
 import type { Access } from "../../../functions/access/principal.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 import { serve, type Served } from "../../support/serve_with_access.ts";
@@ -52,7 +56,7 @@ async function* stores(): AsyncGenerator<BudgetStore> {
   yield new KvBudgetStore(kv);
 }
 
-Deno.test("sessions and calls of an account in a minute, and again in the next", async () => {
+Deno.test("bounds sessions and calls of an account a minute", async () => {
   const limits = { sessionsPerMinute: 2, callsPerMinute: 4 };
   for await (const store of stores()) {
     await withServer(store, limits, named, async (served, clock) => {
@@ -75,7 +79,37 @@ Deno.test("sessions and calls of an account in a minute, and again in the next",
   }
 });
 
-Deno.test("of many sessions at once no more pass than may", async () => {
+Deno.test("a caller beyond its rate costs no look into the store until the minute ends", async () => {
+  let looks = 0;
+  const counts = new MemoryBudgetStore();
+  const store = new SpentWindows({
+    charge: (...call) => {
+      looks++;
+      return counts.charge(...call);
+    },
+  });
+  const limits = { sessionsPerMinute: 2, callsPerMinute: 1000 };
+  await withServer(store, limits, named, async (served, clock) => {
+    const ask = () => outcome(served.as(null), "/v1/sessions");
+    for (let i = 0; i < 3; i++) await ask();
+    equal(looks, 3);
+    clock.now += 10_000;
+    for (let i = 0; i < 5; i++) equal(await ask(), "rate-limited 20");
+    equal(looks, 3);
+    clock.now += 20_000;
+    equal(await ask(), "taken");
+  });
+});
+
+Deno.test("a window that cannot take much may take little", async () => {
+  const store = new SpentWindows(new MemoryBudgetStore());
+  const charges = [{ window: "w", limit: 10, endsAt: 1000, keepMs: 0 }];
+  equal(await store.charge(charges, 8, 0), null);
+  equal(await store.charge(charges, 3, 0), charges[0]);
+  equal(await store.charge(charges, 2, 0), null);
+});
+
+Deno.test("no more simultaneous sessions pass than the rate allows", async () => {
   for await (const store of stores()) {
     await withServer(store, { sessionsPerMinute: 7 }, named, async (served) => {
       const outcomes = await Promise.all(
@@ -90,7 +124,7 @@ Deno.test("of many sessions at once no more pass than may", async () => {
 });
 
 Deno.test({
-  name: "where everybody may call, addresses are told apart",
+  name: "counts each address apart where everybody may call",
   // Elsewhere than on Linux 127.0.0.2 is no address of the machine.
   ignore: Deno.build.os !== "linux",
   fn: async () => {
@@ -131,4 +165,40 @@ Deno.test("lists of models are calls, too", async () => {
       assert.deepEqual(statuses, [200, 200, 429]);
     },
   );
+});
+
+Deno.test("sealed calls count by milliseconds and bytes, whichever is more of its limit", async () => {
+  const limits = { sealedMsPerMinute: 1000, sealedBytesPerMinute: 1e6 };
+  for await (const store of stores()) {
+    const charge = (ms: number, bytes: number, nowMs = startMs) =>
+      chargeWork({ store, limits }, {
+        caller: "a",
+        work: { ms, bytes },
+        nowMs,
+      }).then(
+        () => "taken",
+        ({ code, retryAfterMs }) => `${code} ${retryAfterMs}`,
+      );
+    const outcomes: string[] = [];
+    for (
+      const [ms, bytes] of [
+        [500, 1000],
+        [1, 400_000],
+        [101, 0],
+        [0, 100_001],
+        [100, 100_000],
+      ]
+    ) outcomes.push(await charge(ms, bytes));
+    assert.deepEqual(outcomes, [
+      "taken",
+      "taken",
+      "rate-limited 30000",
+      "rate-limited 30000",
+      "taken",
+    ]);
+    // More than a minute has: one such call a minute.
+    const next = startMs + minuteMs;
+    assert.equal(await charge(5000, 0, next), "taken");
+    assert.equal(await charge(1, 0, next), "rate-limited 30000");
+  }
 });

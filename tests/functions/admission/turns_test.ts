@@ -51,6 +51,33 @@ Deno.test("light calls do not wait for heavy ones, whoever they are from", async
   deepEqual(order.slice(5), ["h3"]);
 });
 
+Deno.test("first contacts leave three quarters of the turns to others", async () => {
+  for (const [perKind, max] of [[1, 1], [2, 1], [4, 1], [8, 2]]) {
+    const turns = new Turns(perKind);
+    const order: string[] = [];
+    const taken: Turn[] = [];
+    const ask = (name: string, isFirstContact: boolean) =>
+      void turns.take(
+        nobody(),
+        { predictedMs: 500, shards: 1, isFirstContact },
+        signal,
+      ).then((turn) => {
+        order.push(name);
+        taken.push(turn);
+      });
+    for (let i = 0; i < 8; i++) ask("first", true);
+    await settle();
+    deepEqual(order, Array(max).fill("first"));
+    for (let i = 0; i < 8; i++) ask("heavy", false);
+    await settle();
+    deepEqual(order.slice(max), Array(perKind - max).fill("heavy"));
+    taken[0].end();
+    await settle();
+    // Nothing is left unused: of callers that have had nothing the first is next.
+    deepEqual(order.slice(perKind), ["first"]);
+  }
+});
+
 Deno.test("a caller's light calls leave one of their turns to others", async () => {
   const { order, ask, end } = calls(2);
   const greedy = nobody();
@@ -94,7 +121,7 @@ Deno.test("callers have equal shares of the work, however many calls they make",
   deepEqual(order, ["g0", "m0", "g1", "g2", "m1", "g3", "g4", "m2", "g5"]);
 });
 
-Deno.test("of one caller the lightest is next, and a heavy one no later than its share", async () => {
+Deno.test("a caller's lightest call is next, a heavy one no later than its share", async () => {
   const { order, ask, end } = calls(1);
   const caller = nobody();
   ask("first", caller, 500);

@@ -53,7 +53,7 @@ Deno.test("parts count for one of the plan's at the least, however many a round 
   assert.deepEqual(counted, [1, 2, 4, 4, 4]);
 });
 
-Deno.test("a round that cannot be cut small enough: the session is refused, by name and numbers", async () => {
+Deno.test("refuses a session whose round cannot be split small enough, with name and numbers", async () => {
   await using served = serve([tiny.model], {
     limits: { maxMillisecondsPerCall: 2 },
   });
@@ -73,7 +73,7 @@ Deno.test("a round that cannot be cut small enough: the session is refused, by n
   );
 });
 
-Deno.test("split to fit, the answer is the same; a call for more than its part is refused before it is evaluated", async () => {
+Deno.test("a round split to fit gives the same answer; a call for more than its part is refused first", async () => {
   await using whole = serve([tiny.model]);
   await using split = serve([tiny.model], {
     limits: { maxMillisecondsPerCall },

@@ -10,7 +10,7 @@ function allowed(env: Record<string, string>, flag: string): string[] {
   return values.filter((value) => !/\/(functions|sdk|models|std)$/.test(value));
 }
 
-Deno.test("by default: the models are read, nothing is written, and nobody is called", () => {
+Deno.test("by default the process may read models, write nothing and call nobody", () => {
   deepEqual(allowed({}, "--allow-read"), ["/m"]);
   deepEqual(allowed({}, "--allow-write"), []);
   deepEqual(allowed({}, "--allow-net"), ["127.0.0.1", "127.0.0.1:8000"]);
@@ -18,9 +18,9 @@ Deno.test("by default: the models are read, nothing is written, and nobody is ca
   deepEqual(names, ["--allow-env", "--allow-read", "--allow-net"]);
 });
 
-Deno.test("what settings name is allowed, and no more", () => {
+Deno.test("the process may use what settings name and no more", () => {
   const env = {
-    CIPHERLAYER_KV: "/data/kv/kv.sqlite3",
+    CIPHERLAYER_STATE: "kv:/data/kv/kv.sqlite3",
     CIPHERLAYER_STORE: "/data/store",
     CIPHERLAYER_ACCESS: "/etc/access.jsonl",
   };
@@ -32,7 +32,7 @@ Deno.test("what settings name is allowed, and no more", () => {
   ]);
   deepEqual(allowed(env, "--allow-write"), ["/data/kv", "/data/store"]);
   const remote = {
-    CIPHERLAYER_KV: "https://kv.example/db",
+    CIPHERLAYER_STATE: "kv:https://kv.example/db",
     CIPHERLAYER_STORE: "s3://bucket/prefix",
     AWS_REGION: "eu-central-1",
     CIPHERLAYER_ACCESS: '{"account":"a"}',
@@ -42,4 +42,33 @@ Deno.test("what settings name is allowed, and no more", () => {
     "kv.example",
     "s3.eu-central-1.amazonaws.com",
   ]);
+});
+
+Deno.test("a certificate and its key may be read, and where links to them lead", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  await Deno.mkdir(`${folder}/archive`);
+  await Deno.writeTextFile(`${folder}/archive/key1.pem`, "");
+  await Deno.symlink(`${folder}/archive/key1.pem`, `${folder}/key.pem`);
+  const certificate = { cert: "/none/cert.pem", key: `${folder}/key.pem` };
+  const flags = permissionsFor({}, { ...place, certificate });
+  const read = flags.find((flag) => flag.startsWith("--allow-read="))!;
+  deepEqual(read.split(",").slice(-3), [
+    "/none/cert.pem",
+    `${folder}/key.pem`,
+    `${folder}/archive`,
+  ]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a database on the network is reached at its host and port, and nowhere else", () => {
+  const reached = (state: string) =>
+    allowed({ CIPHERLAYER_STATE: state }, "--allow-net").slice(2);
+  deepEqual(reached("redis://:p@redis.example/1"), ["redis.example:6379"]);
+  deepEqual(reached("rediss://redis.example:6380"), ["redis.example:6380"]);
+  deepEqual(reached("postgres://u:p@a.example,b.example:5433/db"), [
+    "a.example:5432",
+    "b.example:5433",
+  ]);
+  const folder = { CIPHERLAYER_STATE: "folder:/data/spent" };
+  deepEqual(allowed(folder, "--allow-write"), ["/data/spent"]);
 });

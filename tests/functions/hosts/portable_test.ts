@@ -22,7 +22,13 @@ Deno.test("the functions' core runs on web APIs: nothing of Deno or Node is in t
   assert.deepEqual(found.filter((text) => text !== '"node:v8"'), []);
 });
 
-Deno.test("the check sees what belongs to one runtime", async () => {
+/** Methods of iterators, which Node has from version 22 on. */
+const ofIterators =
+  /\.(values|keys|entries)\(\)\s*\.(some|every|find|map|filter|reduce|forEach|flatMap|toArray|take|drop)\(/g;
+
+Deno.test("on Node 20 nothing asks iterators for methods that they have not; the check of runtimes finds Node", async () => {
   const code = await bundled("functions/hosts/node.ts");
   assert(code.match(ofOneRuntime)!.includes('"node:fs/promises"'));
+  assert.deepEqual(code.match(ofIterators) ?? [], []);
+  assert.match("jobs.values()\n  .some(() => true)", ofIterators);
 });

@@ -96,7 +96,7 @@ async function withDeployments(
   await Deno.remove(folder, { recursive: true });
 }
 
-Deno.test("owners alone, each for the models of their account", () =>
+Deno.test("admits owners alone, each for the models of their account", () =>
   withDeployments(async (deployments) => {
     await using server = listen({ models: deployments.models, deployments });
     const { call } = server;
@@ -109,6 +109,7 @@ Deno.test("owners alone, each for the models of their account", () =>
       ["POST", `/small/uploads/${"0".repeat(64)}/commit`],
       ["POST", "/small/versions/1/activate"],
       ["POST", "/small/rollback"],
+      ["POST", "/small/withdraw"],
       ["DELETE", "/small/versions/1"],
     ];
     for (const [method, path] of calls) {
@@ -138,7 +139,7 @@ Deno.test("owners alone, each for the models of their account", () =>
     assert.deepEqual(await call("GET", "/small", "owner-token"), [200, model]);
   }));
 
-Deno.test("by default nobody is an owner; without a store there is nothing to own", async () => {
+Deno.test("has no owners by default, and no control plane without a store", async () => {
   {
     await using server = listen({ access: undefined });
     const [status, code] = await server.call("GET", "", "owner-token");
@@ -154,7 +155,7 @@ Deno.test("by default nobody is an owner; without a store there is nothing to ow
   }
 });
 
-Deno.test("an upload by hand, and what is refused on the way", () =>
+Deno.test("uploads by hand, and refuses every wrong step", () =>
   withDeployments(async (deployments) => {
     await using server = listen({ models: deployments.models, deployments });
     const call = (method: string, path: string, body?: BodyInit) =>
@@ -301,7 +302,7 @@ Deno.test("sessions end with the version that they began with", () =>
     await assert.rejects(ends(two, second), /expired/);
   }));
 
-Deno.test("a chunk or a release that breaks off is no fault of the functions", () =>
+Deno.test("a chunk or release that breaks off counts as no fault of the functions", () =>
   withDeployments(async (deployments) => {
     const codes: string[] = [];
     const recorded = Promise.withResolvers<void>();

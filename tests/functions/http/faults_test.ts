@@ -86,7 +86,7 @@ async function problem(
   assert.match(told.detail, detail);
 }
 
-Deno.test("ciphertexts: count, range, units", async () => {
+Deno.test("refuses ciphertexts of another count, out of range or no units", async () => {
   const functions = app();
   const { token, ciphertexts } = await goodRequest(functions);
   const changed = (value: bigint) => {
@@ -127,7 +127,7 @@ Deno.test("ciphertexts: count, range, units", async () => {
   }
 });
 
-Deno.test("bodies: truncated, empty, of another type, too large", async () => {
+Deno.test("refuses bodies that are truncated, empty, of another type or too large", async () => {
   const functions = app();
   const { token, ciphertexts } = await goodRequest(functions);
   const body = encodeRoundRequest({ token, ciphertexts });
@@ -199,7 +199,7 @@ Deno.test("a length that only shows while reading is cut off at the limit", asyn
   assert.equal(pulled, 11);
 });
 
-Deno.test("tokens: altered anywhere, expired, of a skipped round, of another sealing key", async () => {
+Deno.test("refuses tokens altered anywhere, expired, of a skipped round or of another sealing key", async () => {
   const functions = app();
   const { token, ciphertexts, session } = await goodRequest(functions);
   const ask = (index: number, token: Uint8Array) =>
@@ -251,7 +251,7 @@ Deno.test("tokens: altered anywhere, expired, of a skipped round, of another sea
   nowMs = start;
 });
 
-Deno.test("models: another's token, a new version, another plan, gone", async () => {
+Deno.test("refuses tokens of another model, version or plan, and of a model that is gone", async () => {
   const other = tinyModel(9, [30], [
     { kind: "dense", length: 4 },
     { kind: "dense", length: 2 },
@@ -290,7 +290,7 @@ Deno.test("models: another's token, a new version, another plan, gone", async ()
   );
 });
 
-Deno.test("keys: even, too short, without proof, padded", async () => {
+Deno.test("refuses keys that are even, too short, without proof or padded", async () => {
   const start = async (
     functions: Hono,
     change: (request: ReturnType<typeof decodeSessionRequest>) => void,
@@ -361,7 +361,7 @@ Deno.test("keys: even, too short, without proof, padded", async () => {
   );
 });
 
-Deno.test("shards and paths that do not exist", async () => {
+Deno.test("refuses shards and paths that do not exist", async () => {
   const functions = app();
   const { token, ciphertexts } = await goodRequest(functions);
   const body = encodeRoundRequest({ token, ciphertexts });
@@ -383,7 +383,7 @@ Deno.test("shards and paths that do not exist", async () => {
   }
 });
 
-Deno.test("a fault of the functions tells nothing of itself", async () => {
+Deno.test("a fault of the functions reveals no details", async () => {
   const silenced = console.error;
   console.error = () => {};
   try {

@@ -14,7 +14,7 @@ import { type Functions, infer, startSession } from "../../support/gateway.ts";
 import { serve } from "../../support/served.ts";
 import { manifestContract } from "../../../models/protections/contract.ts";
 
-Deno.test("served by deno serve: models, an inference, CORS, timing", async () => {
+Deno.test("deno serve answers models, an inference, CORS and timing", async () => {
   const folder = await Deno.makeTempDir();
   const model = tinyLeNet();
   const { name } = model.manifest;
@@ -73,7 +73,7 @@ Deno.test("served by deno serve: models, an inference, CORS, timing", async () =
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("without a sealing key the server says what that means; without the switch it refuses short keys", async () => {
+Deno.test("the server warns without a sealing key, and refuses short keys without the switch", async () => {
   const folder = await Deno.makeTempDir();
   const model = tinyDense();
   await writePackage(`${folder}/${model.manifest.name}`, model);
@@ -89,7 +89,7 @@ Deno.test("without a sealing key the server says what that means; without the sw
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a folder of models: changes are seen, unsound packages are not offered", async () => {
+Deno.test("notices changes in a folder of models and offers no unsound package", async () => {
   const folder = await Deno.makeTempDir();
   const model = tinyDense();
   const { name } = model.manifest;

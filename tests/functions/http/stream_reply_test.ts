@@ -32,7 +32,7 @@ Deno.test("no piece is made before its reader asks for it", async () => {
   await ended;
 });
 
-Deno.test("a reader that goes away ends it", async () => {
+Deno.test("ends when its reader goes away", async () => {
   const { state, pieces } = counting(5);
   const { body, ended } = streamReply(pieces, 60_000);
   const reader = body.getReader();
@@ -42,7 +42,7 @@ Deno.test("a reader that goes away ends it", async () => {
   deepEqual(state, { made: 1, ended: true });
 });
 
-Deno.test("a reader that takes nothing ends it, before its first piece as after", async () => {
+Deno.test("ends when its reader takes nothing, before its first piece as after", async () => {
   for (const taken of [0, 1]) {
     const { state, pieces } = counting(5);
     const { body, ended } = streamReply(pieces, 1);

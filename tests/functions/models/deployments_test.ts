@@ -126,7 +126,7 @@ for (const [kind, open] of Object.entries(stores)) {
     await refused(
       here.remove(name, "2"),
       "version-conflict",
-      /version 2 is active: activate another first$/,
+      /version 2 is active: activate another, or withdraw the model, first$/,
     );
     assert.equal((await here.status(name)).previous, "1");
     await refused(
@@ -162,6 +162,37 @@ for (const [kind, open] of Object.entries(stores)) {
     assert.equal((await opened.store.list("releases/")).size, 3);
     await deploy(here, second);
     assert.equal((await here.models.load(name)).manifest.version, "2");
+  });
+
+  Deno.test(`${kind}: the last version is withdrawn: sessions go on until it is deleted, new ones get none`, async () => {
+    await using opened = await open();
+    const model = smallModel("1");
+    const { name } = model.manifest;
+    const here = instance(opened.store), elsewhere = instance(opened.again);
+    await deploy(here, model);
+    await elsewhere.models.load(name);
+    for (let ask = 0; ask < 2; ask++) {
+      const withdrawn = await here.withdraw(name);
+      assert.deepEqual([withdrawn.active, withdrawn.previous], [null, "1"]);
+    }
+    nowMs += 1001;
+    for (const { models } of [here, elsewhere]) {
+      await refused(models.load(name), "model-not-found", /small/);
+      assert.deepEqual(await models.list(), []);
+      assert.equal((await models.load(name, "1")).manifest.version, "1");
+    }
+    await here.rollBack(name);
+    assert.equal((await here.models.load(name)).manifest.version, "1");
+    await elsewhere.withdraw(name);
+    await here.remove(name, "1");
+    nowMs += 1001;
+    for (const { models } of [here, elsewhere]) {
+      await refused(models.load(name, "1"), "model-not-found", /small/);
+      assert.deepEqual(await models.list(), []);
+    }
+    await deploy(here, model);
+    nowMs += 1001;
+    assert.equal((await elsewhere.models.load(name)).manifest.version, "1");
   });
 
   Deno.test(`${kind}: what the store gives back altered or not at all is never served, and can be sent again`, async () => {
@@ -278,7 +309,7 @@ async function withStore(
   await test(opened.store);
 }
 
-Deno.test("releases: unknown owner, wrong signature, wrong form, another's name", () =>
+Deno.test("refuses releases of an unknown owner, signature, form or name", () =>
   withStore(async (store) => {
     const here = instance(store);
     const { signed } = await releaseOf(first);
@@ -332,7 +363,7 @@ Deno.test("releases: unknown owner, wrong signature, wrong form, another's name"
     assert.equal((await store.list("releases/")).size, 0);
   }));
 
-Deno.test("chunks: altered, truncated, of another release, without an upload", () =>
+Deno.test("refuses chunks that are altered, truncated, of another release or without an upload", () =>
   withStore(async (store) => {
     const here = instance(store);
     const { chunks, id, signed } = await releaseOf(first);
@@ -472,7 +503,7 @@ Deno.test("packages that an owner signed but that are not sound are never served
     );
   }));
 
-Deno.test("uploads: abandoned ones go, their number is limited, versions are not replaced", () =>
+Deno.test("removes abandoned uploads, limits their number and replaces no version", () =>
   withStore(async (store) => {
     const here = instance(store, { limits: { uploads: 2, releases: 3 } });
     const { name } = smallModel("1").manifest;
@@ -529,7 +560,7 @@ Deno.test("uploads: abandoned ones go, their number is limited, versions are not
     assert.equal((await store.list("releases/")).size, 6);
   }));
 
-Deno.test("an owner whose key is taken back: nothing of theirs is served; deployed anew by another it is", () =>
+Deno.test("serves nothing of an owner whose key was removed, until another owner deploys it", () =>
   withStore(async (store) => {
     const first = smallModel("1");
     const { name } = first.manifest;
@@ -550,7 +581,7 @@ Deno.test("an owner whose key is taken back: nothing of theirs is served; deploy
     );
   }));
 
-Deno.test("a store that is full or out of reach: the old version is served on", async () => {
+Deno.test("serves the old version while the store is full or out of reach", async () => {
   await using server = startS3();
   const store = new S3ObjectStore({
     ...credentials,
@@ -590,7 +621,7 @@ Deno.test("a store that is full or out of reach: the old version is served on", 
   assert.equal((await here.models.load(name, "2")).manifest.version, "2");
 });
 
-Deno.test("a store that is emptied under a server is away, not without models", async () => {
+Deno.test("treats a store that was emptied under the server as away", async () => {
   const folder = await Deno.makeTempDir();
   const store = new FolderObjectStore(`${folder}/store`);
   const deployments = instance(store);

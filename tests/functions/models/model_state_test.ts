@@ -1,4 +1,4 @@
-/** Whatever owners do in whatever order, a model keeps a whole version to serve. */
+/** Whatever owners do in whatever order, a model keeps a whole version to serve, until it is withdrawn. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
@@ -17,6 +17,7 @@ import {
   rollBack,
   storeRelease,
   sweepUploads,
+  withdraw,
 } from "../../../functions/models/model_state.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 
@@ -29,6 +30,7 @@ const operation = fc.record({
     "commit",
     "activate",
     "rollBack",
+    "withdraw",
     "remove",
     "clear",
   ),
@@ -36,7 +38,7 @@ const operation = fc.record({
   laterMs: fc.constantFrom(1, 1000, limits.uploadLifetimeMs + 1),
 });
 
-Deno.test("states: what is active is stored, versions are unique, what is removed stays removed", () => {
+Deno.test("the active version is stored, versions are unique, removed ones stay removed", () => {
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
       let state: ModelState = emptyState;
@@ -68,6 +70,9 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
             case "rollBack":
               after = rollBack(state, nowMs);
               break;
+            case "withdraw":
+              after = withdraw(state);
+              break;
             case "remove":
               after = beginRemoval(state, version, nowMs);
               break;
@@ -82,8 +87,8 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
         }
         assert.equal(JSON.stringify(state), before, "changes are pure");
         assert.deepEqual(decodeState(encodeState(after)), after);
-        // Nobody serves nothing once something is served.
-        if (state.active) assert(after.active);
+        // Something is served until it is withdrawn.
+        if (state.active && kind !== "withdraw") assert(after.active);
         if (after.active) assert.equal(activeRelease(after)?.stage, "stored");
         for (const id of after.earlier) {
           assert.equal(presentRelease(after, id)?.stage, "stored");
@@ -110,7 +115,7 @@ Deno.test("states: what is active is stored, versions are unique, what is remove
   );
 });
 
-Deno.test("states of another form are refused", () => {
+Deno.test("refuses states of another form", () => {
   for (
     const text of [
       "",

@@ -34,7 +34,7 @@ Deno.test("a model is deployed to running functions and replaced under a session
     CIPHERLAYER_SEALING_KEY: "07".repeat(32),
     CIPHERLAYER_INSECURE_KEYS: "1",
     CIPHERLAYER_THREADS: "2",
-    CIPHERLAYER_KV: `${folder}/kv`,
+    CIPHERLAYER_STATE: `kv:${folder}/kv`,
   });
   const client: Functions = {
     request: (path, init) =>
@@ -80,6 +80,6 @@ Deno.test("a store without owners, or of no known kind, is refused at the start"
       CIPHERLAYER_STORE: "gs://bucket",
       CIPHERLAYER_OWNER_KEYS: "A".repeat(43),
     }),
-    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+    /expected state, s3:\/\/bucket\/prefix or a folder/,
   );
 });

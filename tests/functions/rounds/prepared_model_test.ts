@@ -66,7 +66,7 @@ Deno.test("while a large model is planned, the event loop runs", async () => {
   assert.equal(both[0], both[1]);
 });
 
-Deno.test("a model that does not fit a key is refused by name, each time", async () => {
+Deno.test("refuses by name, each time, a model that does not fit a key", async () => {
   const prepared = new PreparedModels(new Uint8Array(32));
   for (let i = 0; i < 2; i++) {
     await assert.rejects(

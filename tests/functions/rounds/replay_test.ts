@@ -42,7 +42,7 @@ Deno.test("a replay, any number of shards and any instance or kernel give the sa
   }
 });
 
-Deno.test("another session, another ciphertext, another sealing key: all answers differ", async () => {
+Deno.test("another session, ciphertext or sealing key changes every answer", async () => {
   const request = await firstRound();
   const expected = await askRound([instance()], 0, request);
   const other = await startSession(instance(), model.manifest.name);
@@ -97,7 +97,7 @@ Deno.test("tokens carry the orders of live activations only, and the session's e
   assert.equal(token.length, 0);
 });
 
-Deno.test("a count of comparisons under a token that none came before: a declared refusal", async () => {
+Deno.test("refuses a count of comparisons under a token without comparisons", async () => {
   const strict = {
     ...model,
     manifest: {

@@ -4,11 +4,15 @@ import {
   originsFrom,
   sealingKeyFrom,
 } from "../../../functions/settings/options.ts";
-import { modelsFrom } from "../../../functions/settings/models.ts";
+import {
+  modelsFrom,
+  type ObjectPlaces,
+} from "../../../functions/settings/models.ts";
+import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { Settings } from "../../../functions/settings/settings.ts";
 import { serve } from "../../support/served.ts";
 
-Deno.test("an access file that is not there, or is none, is named at the start", async () => {
+Deno.test("refuses to start with an access file that is missing or malformed", async () => {
   await assert.rejects(
     serve({ CIPHERLAYER_ACCESS: "/none/access.jsonl" }),
     /Cannot read CIPHERLAYER_ACCESS: expected lines of JSON or a file of them \(.*\/none\/access\.jsonl/,
@@ -59,17 +63,20 @@ Deno.test("variables of other programs are no settings of the functions", () => 
   );
 });
 
-Deno.test("a database that cannot be opened is named at the start", async () => {
+Deno.test("refuses to start with a database that cannot be opened", async () => {
   const path = await Deno.makeTempFile();
   await Deno.writeTextFile(path, "no database at all".repeat(100));
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened/,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(path);
 });
 
-Deno.test("a database that is damaged inside, which Deno would open and then end the process, is named at the start", async () => {
+Deno.test("refuses to start with a database that is damaged inside", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/kv.sqlite3`;
   {
@@ -82,22 +89,25 @@ Deno.test("a database that is damaged inside, which Deno would open and then end
     await file.write(new Uint8Array(8 * 4096).fill(7));
   }
   await assert.rejects(
-    serve({ CIPHERLAYER_KV: path, CIPHERLAYER_SEALING_KEY: "07".repeat(32) }),
-    /Cannot start: Deno KV cannot be opened \(.+ is damaged: /,
+    serve({
+      CIPHERLAYER_STATE: `kv:${path}`,
+      CIPHERLAYER_SEALING_KEY: "07".repeat(32),
+    }),
+    /Cannot use CIPHERLAYER_STATE: .+ is damaged: /,
   );
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a folder without models is named at the start", async () => {
+Deno.test("refuses to start with a folder without models", async () => {
   const path = await Deno.makeTempDir();
   await assert.rejects(
-    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_KV: ":memory:" }),
+    serve({ CIPHERLAYER_MODELS: path, CIPHERLAYER_STATE: "kv::memory:" }),
     /Cannot use CIPHERLAYER_MODELS: expected a folder of model packages/,
   );
   await Deno.remove(path);
 });
 
-Deno.test("origins: none by default, each as browsers write it", () => {
+Deno.test("permits no origin by default, and each as browsers write it", () => {
   assert.deepEqual(originsFrom(undefined), []);
   assert.deepEqual(originsFrom("https://a.example, http://localhost:8080"), [
     "https://a.example",
@@ -108,7 +118,7 @@ Deno.test("origins: none by default, each as browsers write it", () => {
   }
 });
 
-Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wrong is not repeated", () => {
+Deno.test("reads sealing keys as hexadecimal or base64url, and repeats no wrong one", () => {
   const key = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);
   assert.deepEqual(sealingKeyFrom(key.toHex()), key);
   assert.deepEqual(
@@ -131,20 +141,29 @@ Deno.test("sealing keys: hexadecimal or base64url, 32 bytes or more; what is wro
   }
 });
 
-Deno.test("a store on a drive of Windows is a folder, other schemes are refused", () => {
-  const storeIn = (where: string) =>
+Deno.test("a store on a drive of Windows is a folder, other schemes are refused, and folders where files cannot be locked", () => {
+  const opened: string[] = [];
+  const openFolder = (path: string) => {
+    opened.push(path);
+    return new FolderObjectStore(path);
+  };
+  const storeIn = (where: string, places: ObjectPlaces = { openFolder }) =>
     modelsFrom(
       new Settings({
         CIPHERLAYER_STORE: where,
         CIPHERLAYER_OWNER_KEYS: "A".repeat(43),
       }, "deno"),
-      undefined,
+      places,
     );
-  assert.notEqual(storeIn("C:\\cipherlayer\\store").deployments, undefined);
+  storeIn("C:\\cipherlayer\\store");
+  storeIn("/store/");
+  assert.deepEqual(opened, ["C:\\cipherlayer\\store", "/store"]);
   assert.throws(
     () => storeIn("gs://bucket"),
-    /expected kv, s3:\/\/bucket\/prefix or a folder/,
+    /expected state, s3:\/\/bucket\/prefix or a folder/,
   );
+  assert.throws(() => storeIn("/store", {}), /needs Deno, which locks files/);
+  assert.throws(() => storeIn("state", {}), /expected a database in CIPH/);
 });
 
 Deno.test("labels of a sealed model are limited by a number, or unlimited where that is written", () => {

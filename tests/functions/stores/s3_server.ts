@@ -20,22 +20,33 @@ export interface S3Server extends AsyncDisposable {
   full: boolean;
   /** Makes writes take no notice of conditions, as older services do. */
   unconditional: boolean;
+  /** Stands before the service and makes of its answers what it likes. */
+  between: (
+    request: Request,
+    answer: (request?: Request) => Promise<Response>,
+  ) => Response | Promise<Response>;
   /** What was called, as `PUT key` or `GET ?list`. */
   calls: string[];
 }
 
 export function startS3(): S3Server {
-  const state = {
-    objects: new Map<string, Uint8Array<ArrayBuffer>>(),
+  const state: Omit<S3Server, "endpoint" | typeof Symbol.asyncDispose> = {
+    objects: new Map(),
     full: false,
     unconditional: false,
-    calls: [] as string[],
+    between: (_, answer) => answer(),
+    calls: [],
   };
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen: () => {} },
     async (request) => {
       const body = new Uint8Array(await request.arrayBuffer());
-      return await refusal(request, body) ?? answer(request, body, state);
+      const refused = await refusal(request, body);
+      return await state.between(
+        request,
+        (changed = request) =>
+          Promise.resolve(refused ?? answer(changed, body, state)),
+      );
     },
   );
   return Object.assign(state, {
@@ -97,13 +108,14 @@ function listed(
       objects.get(key)!.length
     }</Size></Contents>`
   );
-  const more = keys.length > page.length
+  const isTruncated = keys.length > page.length;
+  const more = isTruncated
     ? `<NextContinuationToken>&lt;&amp;&gt;${
       page.at(-1)
     }</NextContinuationToken>`
     : "";
   return new Response(
-    `<?xml version="1.0"?><ListBucketResult><Name>${bucket}</Name>${
+    `<?xml version="1.0"?><ListBucketResult><Name>${bucket}</Name><KeyCount>${page.length}</KeyCount><IsTruncated>${isTruncated}</IsTruncated>${
       contents.join("")
     }${more}</ListBucketResult>`,
   );

@@ -33,7 +33,7 @@ Deno.test("a token is spent on one request, which may come again", async () => {
   }
 });
 
-Deno.test("of many at once, one wins", async () => {
+Deno.test("one of many simultaneous requests wins", async () => {
   for await (const [name, store] of stores()) {
     const results = await Promise.all(
       Array.from(

@@ -9,7 +9,7 @@ import { MemoryModelStore } from "../../../functions/models/memory_models.ts";
 import { sealingKey } from "../../support/cloud.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 
-Deno.test("a database on a full disk is a retryable fault that tells nothing of itself", async () => {
+Deno.test("a database on a full disk is a retryable fault without details", async () => {
   using database = new DatabaseSync(":memory:");
   database.exec("CREATE TABLE t(x); PRAGMA max_page_count = 2");
   const write = () => {

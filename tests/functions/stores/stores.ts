@@ -3,6 +3,13 @@ import type { ObjectStore } from "../../../functions/stores/object_store.ts";
 import { FolderObjectStore } from "../../../functions/stores/folder.ts";
 import { KvObjectStore } from "../../../functions/stores/kv.ts";
 import { S3ObjectStore } from "../../../functions/stores/s3.ts";
+import { Settings } from "../../../functions/settings/settings.ts";
+import { openState } from "../../../functions/settings/state.ts";
+import {
+  freshDatabase,
+  hasPostgres,
+  hasRedis,
+} from "../../support/databases.ts";
 import { bucket, credentials, region, startS3 } from "./s3_server.ts";
 
 export interface OpenStore extends AsyncDisposable {
@@ -11,7 +18,35 @@ export interface OpenStore extends AsyncDisposable {
   again: ObjectStore;
 }
 
+/** Of a server, seen over two connections. */
+async function onServer(kind: "redis" | "postgres"): Promise<OpenStore> {
+  const settings = new Settings(
+    { CIPHERLAYER_STATE: await freshDatabase(kind) },
+    "deno",
+  );
+  const states = await Promise.all(
+    [1, 2].map(() => openState(settings, { isListener: false })),
+  );
+  const [store, again] = states.map((state) => state!.objects!);
+  return {
+    store,
+    again,
+    async [Symbol.asyncDispose]() {
+      for (const state of states) await state!.close();
+    },
+  };
+}
+
+for (
+  const [name, isThere] of [["redis", hasRedis], ["postgres", hasPostgres]]
+) {
+  // Counted among the skipped tests.
+  if (!isThere) Deno.test.ignore(`stores on ${name}`, () => {});
+}
+
 export const stores: Record<string, () => Promise<OpenStore>> = {
+  ...hasRedis && { redis: () => onServer("redis") },
+  ...hasPostgres && { postgres: () => onServer("postgres") },
   async folder() {
     const folder = await Deno.makeTempDir();
     return {

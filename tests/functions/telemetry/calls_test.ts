@@ -71,7 +71,7 @@ function samplesOf(text: string): Map<string, number> {
   );
 }
 
-Deno.test("each call is told with its counts, phases and an id that the client gets", async () => {
+Deno.test("logs each call with its counts, phases and the id that the client gets", async () => {
   const { app, records } = watchedApp();
   const ids: (string | null)[] = [];
   const listening = {
@@ -137,7 +137,7 @@ Deno.test("each call is told with its counts, phases and an id that the client g
   });
 });
 
-Deno.test("metrics are the sums of what is told, and clients make no labels", async () => {
+Deno.test("metrics are the sums of reported calls, and clients make no labels", async () => {
   const { app, records } = watchedApp();
   const session = await startSession(app, name);
   await infer([app], session, [randomReading(model, 1)], 2);
@@ -230,7 +230,7 @@ Deno.test("metrics are for owners where they are not for all, and absent without
   assert.equal((await none.app.request("/metrics")).status, 404);
 });
 
-Deno.test("log lines: levels, JSON, text, faults with their place", async () => {
+Deno.test("log lines have levels, JSON or text, and faults with their place", async () => {
   const records: CallRecord[] = [];
   const failing = Object.assign(new MemoryModelStore(model), {
     list: () => Promise.reject(new Error("the disk is gone")),
@@ -283,7 +283,7 @@ Deno.test("log lines: levels, JSON, text, faults with their place", async () => 
   );
 });
 
-Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", async () => {
+Deno.test("readiness names the failing store, kernel or gate and no more", async () => {
   const readiness = async (options: Partial<AppOptions>) => {
     const { app } = watchedApp(options);
     const response = await app.request("/readyz");
@@ -320,7 +320,7 @@ Deno.test("ready: store, kernel, gate; what is wrong is named, and no more", asy
   assert.deepEqual(await wrong(), ["the kernel fails its self-test"]);
 });
 
-Deno.test("readiness is found once for all who ask meanwhile, and anew when it is old", async () => {
+Deno.test("readiness is checked once for simultaneous probes, and again when it is old", async () => {
   let now = 0, asked = 0;
   const answer = Promise.withResolvers<void>();
   const check = remember(
@@ -343,7 +343,7 @@ Deno.test("readiness is found once for all who ask meanwhile, and anew when it i
   assert.deepEqual(await check(), ["found 2"]);
 });
 
-Deno.test("notes: a phase ends when the next begins; a thread's replace the wait for them", () => {
+Deno.test("a phase ends when the next begins; a thread's phases replace the wait for it", () => {
   let now = 100;
   const notes = new CallNotes(() => now);
   notes.enter("read");

@@ -249,6 +249,8 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
   await owner("GET", "");
   await owner("GET", "/small");
   await owner("GET", "/other");
+  await owner("POST", "/small/withdraw");
+  await owner("POST", "/small/rollback");
   await owner("DELETE", "/small/versions/1");
   await owner("DELETE", "/small/versions/2");
   await owner("DELETE", "/small/versions/9");
@@ -267,6 +269,7 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
       ["PUT", `/small/uploads/${one.id}/chunks/${one.id}`],
       ["POST", "/small/versions/1/activate"],
       ["POST", "/small/rollback"],
+      ["POST", "/small/withdraw"],
       ["DELETE", "/small/versions/1"],
     ]
   ) {

@@ -15,7 +15,7 @@ interface Span {
   attributes: { key: string; value: { stringValue?: string } }[];
 }
 
-Deno.test("isolates side by side: whoever is asked for metrics gives the sum", async () => {
+Deno.test("any of several isolates gives the sum of their metrics", async () => {
   const models = await Deno.makeTempDir();
   await writePackage(`${models}/dense`, tinyDense());
   await using functions = await watchFunctions({

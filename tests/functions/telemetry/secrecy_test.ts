@@ -288,7 +288,7 @@ Deno.test("the search knows every form", () => {
   );
 });
 
-Deno.test("faults that were not declared are told without what they carry", () => {
+Deno.test("reports undeclared faults without their content", () => {
   const secret = platformRandom(64);
   const number = BigInt(`0x${encodeHex(secret)}`);
   const secrets = new Map([["it", secret]]);

@@ -1,4 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import type { Work } from "../../../functions/admission/turns.ts";
 import {
   EvaluationThreads,
   type ThreadWorker,
@@ -20,7 +21,7 @@ const answering = script(
   };`,
 );
 
-Deno.test("a thread that ends: its calls may be tried again, and another thread takes them", async () => {
+Deno.test("calls of a thread that ended are retryable, and another thread takes them", async () => {
   const RealWorker = globalThis.Worker;
   const started: Worker[] = [];
   globalThis.Worker = class extends RealWorker {
@@ -53,9 +54,10 @@ Deno.test("a thread that ends: its calls may be tried again, and another thread 
   }
 });
 
-Deno.test("a call goes to the thread that will be through with it first", () => {
+/** Threads that answer nothing, and the calls that each of them got. */
+function silentThreads(count: number) {
   const sent: number[][] = [];
-  const threads = new EvaluationThreads(2, new Uint8Array(32), () => {
+  const threads = new EvaluationThreads(count, new Uint8Array(32), () => {
     const ids: number[] = [];
     sent.push(ids);
     return {
@@ -67,19 +69,38 @@ Deno.test("a call goes to the thread that will be through with it first", () => 
       onerror: null,
     };
   });
-  const ask = (predictedMs: number, shards = 1) =>
+  const ask = (work: Work) =>
     void threads.answer(
       new Request("http://x/v1/rounds/0", { method: "POST" }),
       new Uint8Array(),
-      { work: { predictedMs, shards }, caller: "a" },
+      { work, caller: "a" },
     );
-  ask(2000, 2);
-  ask(10);
-  ask(10);
+  return { ask, counts: () => sent.map((ids) => ids.length) };
+}
+
+Deno.test("a call goes to the thread that will be through with it first", () => {
+  const { ask, counts } = silentThreads(2);
+  ask({ predictedMs: 2000, shards: 2 });
+  ask({ predictedMs: 10, shards: 1 });
+  ask({ predictedMs: 10, shards: 1 });
   // A light call passes a heavy one, so that two heavy ones count as much as two light.
-  deepEqual(sent.map((ids) => ids.length), [2, 1]);
-  ask(1000);
-  deepEqual(sent.map((ids) => ids.length), [2, 2]);
+  deepEqual(counts(), [2, 1]);
+  ask({ predictedMs: 1000, shards: 1 });
+  deepEqual(counts(), [2, 2]);
+});
+
+Deno.test("a key's light calls go to its own thread, until another is sooner by much", () => {
+  const { ask, counts } = silentThreads(3);
+  const work = { predictedMs: 10, shards: 1, home: 3 * 7 + 1 };
+  ask(work);
+  ask(work);
+  ask(work);
+  deepEqual(counts(), [0, 3, 0]);
+  ask(work);
+  deepEqual(counts(), [1, 3, 0]);
+  // Heavy ones spread.
+  ask({ ...work, predictedMs: 1000 });
+  deepEqual(counts(), [1, 3, 1]);
 });
 
 Deno.test("threads that end one after another are started with pauses, then given up", () => {

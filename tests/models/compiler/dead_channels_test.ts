@@ -66,7 +66,7 @@ for (const [name, build] of Object.entries(nets)) {
   }
 }
 
-Deno.test("a bias that a prescribed scale takes beyond 32 bits is refused", () => {
+Deno.test("refuses a bias that a prescribed scale takes beyond 32 bits", () => {
   const g = new GraphBuilder([2]);
   const onnx = g.bytes(g.node("Gemm", [
     "x",

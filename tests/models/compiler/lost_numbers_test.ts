@@ -8,7 +8,7 @@ import { combine, setRows } from "../../../models/protections/rows.ts";
 import { tinyDense } from "../../reference/tiny_models.ts";
 import { GraphBuilder } from "../../reference/graph_builder.ts";
 
-Deno.test("integers beyond 32 bits, halves and NaN are counted and refused", () => {
+Deno.test("counts and refuses integers beyond 32 bits, halves and NaN", () => {
   deepEqual([...toInt32([2 ** 31 - 1, -(2 ** 31), 0], "x")], [
     2 ** 31 - 1,
     -(2 ** 31),
@@ -61,7 +61,7 @@ function gateway(operation: FloatRound["gateway"][number], bound: number) {
   }, 8);
 }
 
-Deno.test("slopes that wide accumulators leave no bits for are refused", () => {
+Deno.test("refuses slopes for which wide accumulators leave no bits", () => {
   const slopes = Float64Array.of(.01);
   ok(gateway({ op: "leakyRelu", slopes }, 2 ** 20).steps.length > 0);
   throws(
@@ -93,7 +93,7 @@ function compileWith(
     compileModel(g.bytes(build(g)), { name: "x", calibration, ...options });
 }
 
-Deno.test("numbers that single precision does not hold are refused", () => {
+Deno.test("refuses numbers that single precision does not hold", () => {
   const times = (factor: number) => (g: GraphBuilder) =>
     g.node("Mul", [
       g.node("Relu", [
@@ -120,7 +120,7 @@ Deno.test("numbers that single precision does not hold are refused", () => {
   throws(compileWith(twice(1e-25)), /single precision does not hold/);
 });
 
-Deno.test("calibration readings outside of the range given are refused", () => {
+Deno.test("refuses calibration readings outside the given range", () => {
   const build = (g: GraphBuilder) => g.dense("x", 3, 2);
   const readings = [[0, 1, 2], [0, 1, 255]];
   compileWith(build, readings, { inputRange: [0, 255] })();

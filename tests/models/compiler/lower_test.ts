@@ -27,7 +27,7 @@ function refusal(g: GraphBuilder, output: string): UnsupportedModelError {
   throw new Error("expected a refusal");
 }
 
-Deno.test("all offending nodes are listed, with reasons and advice", () => {
+Deno.test("lists all offending nodes with reasons and advice", () => {
   const g = new GraphBuilder([4, 8]);
   const lstm = g.node("LSTM", [
     "x",
@@ -197,7 +197,7 @@ Deno.test("models without an input, of two batches or of unknown shapes are refu
   );
 });
 
-Deno.test("random graphs: as onnxruntime", async () => {
+Deno.test("random graphs equal onnxruntime's", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 }), async (seed) => {
       const { onnx, builder, shape } = randomGraph(seed);
@@ -218,7 +218,7 @@ Deno.test("random graphs: as onnxruntime", async () => {
   );
 });
 
-Deno.test("operators in the forms of opset 7 to 21", async () => {
+Deno.test("operators of opset 7 to 21 equal onnxruntime's", async () => {
   for (let opset = 7; opset <= 21; opset++) {
     const g = new GraphBuilder([3, 8, 8], { opset, seed: opset });
     const listed = (
@@ -279,7 +279,7 @@ Deno.test("rows and columns that no window reaches are not computed, back to the
   deepEqual(rounds[0].writesShape, [20, 12, 12]);
 });
 
-Deno.test("open lengths of the input are given by whoever compiles the model", () => {
+Deno.test("takes open lengths of the input from the caller", () => {
   const g = new GraphBuilder([3, 8, 8]);
   const convolved = g.node("Relu", [g.conv("x", [4, 3, 3, 3])]);
   const pooled = g.node("Flatten", [g.node("GlobalAveragePool", [convolved])]);

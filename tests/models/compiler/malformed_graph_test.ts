@@ -60,7 +60,7 @@ function refusal(
   throw new Error("It was taken");
 }
 
-Deno.test("names of the language's own are no operators", () => {
+Deno.test("refuses operators named like members of Object", () => {
   for (const operator of ["toString", "constructor", "__proto__", "valueOf"]) {
     deepEqual(
       refusal({ operator, inputs: ["x"] }),
@@ -69,7 +69,7 @@ Deno.test("names of the language's own are no operators", () => {
   }
 });
 
-Deno.test("a circle of nodes does not lead round and round", () => {
+Deno.test("refuses a cycle of nodes", () => {
   const identity = (from: string, to: string): NodeSpec => ({
     operator: "Identity",
     inputs: [from],
@@ -89,7 +89,7 @@ Deno.test("a circle of nodes does not lead round and round", () => {
   );
 });
 
-Deno.test("inputs that are left out, and outputs", () => {
+Deno.test("accepts inputs and outputs that are left out", () => {
   deepEqual(
     refusal({ operator: "Conv", inputs: ["x"] }),
     "it has 1 inputs, and needs 2",
@@ -104,7 +104,7 @@ Deno.test("inputs that are left out, and outputs", () => {
   );
 });
 
-Deno.test("a few bytes that ask for gigabytes are refused", () => {
+Deno.test("refuses a few bytes that ask for gigabytes", () => {
   const huge = { n: integers(2 ** 20, 2 ** 20) };
   for (
     const [node, constants] of [
@@ -138,7 +138,7 @@ Deno.test("a few bytes that ask for gigabytes are refused", () => {
   );
 });
 
-Deno.test("windows, axes and orders that are none", () => {
+Deno.test("refuses windows, axes and orders that make no sense", () => {
   const image = { inputs: { x: ["batch", 1, 4, 4] } } satisfies Partial<
     GraphSpec
   >;
@@ -179,7 +179,7 @@ Deno.test("windows, axes and orders that are none", () => {
   );
 });
 
-Deno.test("tensors of negative lengths are not read", () => {
+Deno.test("refuses tensors of negative lengths", () => {
   throws(
     () =>
       compile([product], {

@@ -175,7 +175,7 @@ Deno.test("OneHotEncoder tells integers apart", async () => {
   });
 });
 
-Deno.test("maps by label are the scores; labels name them", () => {
+Deno.test("maps by label become scores that the labels name", () => {
   const onnx = chain([
     ["LinearClassifier", {
       coefficients: floats(10),
@@ -191,7 +191,7 @@ Deno.test("maps by label are the scores; labels name them", () => {
   equal(model.manifest.reveal, "label");
 });
 
-Deno.test("what of ai.onnx.ml is not linear is refused with the reason", () => {
+Deno.test("refuses non-linear operators of ai.onnx.ml with the reason", () => {
   const refused: [Step[], RegExp][] = [
     [[["TreeEnsembleClassifier", {}]], /trees compare features/],
     [[["Normalizer", { norm: "L2" }]], /divides by a norm that depends/],

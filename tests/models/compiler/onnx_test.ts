@@ -17,7 +17,7 @@ const small = writeOnnx({
   constants: { w: { shape: [3, 2], data: [1, 2, 3, 4, 5, -6] } },
 });
 
-Deno.test("a graph with its attributes, shapes and weights", () => {
+Deno.test("reads a graph with its attributes, shapes and weights", () => {
   const graph = readOnnx(small);
   equal(graph.opset, 13);
   deepEqual(graph.inputs, [{ name: "x", shape: [-1, 2], isInteger: false }]);
@@ -61,7 +61,7 @@ const raw = (type: number, length: number, bytes: number[]) =>
     t.tag(9, WireType.LengthDelimited).bytes(Uint8Array.from(bytes));
   });
 
-Deno.test("every encoding of tensors", () => {
+Deno.test("reads every encoding of tensors", () => {
   deepEqual(raw(1, 1, [0, 0, 128, 63]), [1]);
   deepEqual(raw(2, 2, [1, 255]), [1, 255]);
   deepEqual(raw(3, 2, [1, 255]), [1, -1]);
@@ -102,7 +102,7 @@ Deno.test("every encoding of tensors", () => {
   deepEqual(longs, [-1, 2 ** 40]);
 });
 
-Deno.test("tensors that cannot be read say why", () => {
+Deno.test("refuses tensors that cannot be read with the reason", () => {
   throws(
     () =>
       tensorOf((t) => {
@@ -127,7 +127,7 @@ Deno.test("tensors that cannot be read say why", () => {
   );
 });
 
-Deno.test("other versions and other files are refused", () => {
+Deno.test("refuses other versions and other files", () => {
   const withOpset = (opset: number) =>
     writeOnnx({ opset, inputs: { x: [1] }, outputs: ["y"], nodes: [] });
   throws(() => readOnnx(withOpset(6)), /expected opset 7 to 21, got 6/);
@@ -140,7 +140,7 @@ Deno.test("other versions and other files are refused", () => {
   );
 });
 
-Deno.test("cut or altered anywhere, only RangeErrors are thrown", () => {
+Deno.test("throws only RangeErrors for files cut or altered anywhere", () => {
   for (let length = 0; length < small.length; length++) {
     throws(() => readOnnx(small.subarray(0, length)), RangeError);
   }

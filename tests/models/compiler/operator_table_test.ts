@@ -32,7 +32,7 @@ async function readTable() {
   return { rows: rows.map(([operators]) => operators.trim()), named };
 }
 
-Deno.test("every row of the table of operators names tests that there are", async () => {
+Deno.test("every row of the operator table names existing tests", async () => {
   const { rows, named } = await readTable();
   ok(rows.length >= 15, `${rows.length} rows`);
   deepEqual(

@@ -71,7 +71,7 @@ Deno.test("one score has no arg-max that could agree", () => {
   equal(scores.report.agreement, null);
 });
 
-Deno.test("a model that loses more than is promised is refused, naming the score", () => {
+Deno.test("refuses a model that loses more than promised, naming the score", () => {
   // The second output is nothing beside the first: no 12 bits hold both.
   const lost = regression([0, 0], [1, 1e-6]);
   throws(() => compile(lost), (error: unknown) => {
@@ -121,7 +121,7 @@ Deno.test("a constant score is measured by the variation of the others", () => {
   deepEqual(scoreErrors([[1, 1]], [[1, 1]], 2), { worst: null, constant: 2 });
 });
 
-Deno.test("the channels of a picture are a score each", () => {
+Deno.test("every channel of a picture counts as a score", () => {
   const wanted = [[0, 0, 0, 9], [1, 1, 0, 8]];
   const got = [[0, 0, 0, 9], [1, 0, 0, 8]];
   const { worst } = scoreErrors(wanted, got, 2);

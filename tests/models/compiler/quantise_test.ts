@@ -167,7 +167,7 @@ Deno.test("with labels, fewer bits: only accuracy counts", () => {
   ok(right.length >= .98 * labels.length - 1, `${right.length} of 200`);
 });
 
-Deno.test("the error of a score is told about its mean, and a constant score as such", () => {
+Deno.test("reports the error of a score about its mean, and a constant score as such", () => {
   const g = new GraphBuilder([8]);
   const scores = g.node("Gemm", [
     g.node("Relu", [g.dense("x", 8, 16)]),
@@ -191,7 +191,7 @@ Deno.test("the error of a score is told about its mean, and a constant score as 
   equal(one.report.constantElements, 8);
 });
 
-Deno.test("wrong calibration data and widths are refused", () => {
+Deno.test("refuses wrong calibration data and widths", () => {
   const g = new GraphBuilder([4]);
   const onnx = g.bytes(g.dense("x", 4, 2));
   const compile = (options: object) => () =>
@@ -240,7 +240,7 @@ function onGrid(): Uint8Array {
   );
 }
 
-Deno.test("a prescribed quantisation is taken as it stands", () => {
+Deno.test("takes a prescribed quantisation as it stands", () => {
   const { model } = compileModel(onGrid(), {
     name: "prescribed",
     calibration: [],
@@ -272,7 +272,7 @@ Deno.test("a prescribed quantisation is taken as it stands", () => {
   deepEqual([...integers], [3 * 1, 3 * -7 + 1]);
 });
 
-Deno.test("a prescription for another model, or not of the format, is refused", () => {
+Deno.test("refuses a prescription for another model or of another format", () => {
   const compile = (changed: object) => () =>
     compileModel(onGrid(), {
       name: "x",

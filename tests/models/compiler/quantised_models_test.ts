@@ -235,7 +235,7 @@ Deno.test("RequantShift rounds down, and stays within its levels", () => {
   deepEqual([...evaluator(graph, [y])([-100, -1, 1, 2])], [-8, -1, 1, 1]);
 });
 
-Deno.test("the common step of weights is found, and none where there is none", () => {
+Deno.test("finds the common step of weights where there is one", () => {
   const random = randomNumbers(2);
   const integers = Float64Array.from(
     { length: 500 },
@@ -270,7 +270,7 @@ function refusal(build: (g: GraphBuilder) => string): string {
   return "none";
 }
 
-Deno.test("what quantised models may not say is refused by name", () => {
+Deno.test("refuses by name what quantised models may not contain", () => {
   const rounded = (g: GraphBuilder, scale: number) =>
     g.node("QuantizeLinear", ["x", g.number(scale), g.zeroPoint(3)]);
   const refused: [(g: GraphBuilder) => string, RegExp][] = [

@@ -42,7 +42,7 @@ Deno.test("evaluates random graphs as onnxruntime does", async () => {
   }
 });
 
-Deno.test("rounds that differ from the graph are told", () => {
+Deno.test("reports rounds that differ from the graph", () => {
   const g = new GraphBuilder([6]);
   const onnx = g.bytes(g.dense(g.node("Relu", [g.dense("x", 6, 8)]), 8, 3));
   const graph = readOnnx(onnx), readings = g.readings(5);

@@ -29,7 +29,7 @@ function gated(g: GraphBuilder, x: string): string {
   return g.node("Pow", [x, gate]);
 }
 
-Deno.test("what lies behind a refused node is looked at too", () => {
+Deno.test("examines the nodes behind a refused one", () => {
   const error = refusal((g) => {
     let x = "x";
     for (let block = 0; block < 3; block++) {
@@ -71,12 +71,12 @@ Deno.test("nodes of one operator and reason share a line of three names", () => 
   equal(more.length, 0);
 });
 
-Deno.test("a tree is refused with the reason", () => {
+Deno.test("refuses a tree with the reason", () => {
   const error = refusal((g) => g.node("TreeEnsembleRegressor", ["x"]));
   match(error.message, /trees compare features/);
 });
 
-Deno.test("a map that no package may hold is refused by node", () => {
+Deno.test("refuses by node a map that no package may hold", () => {
   const error = refusal(
     (g) => g.node("Relu", [g.node("Conv", ["x", g.weights([1, 1, 1, 1])])]),
     [1, 600, 600],

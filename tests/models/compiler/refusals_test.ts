@@ -21,7 +21,7 @@ function refusal(build: (g: GraphBuilder) => string, shape = [6]) {
 const first = (g: GraphBuilder) => g.dense("x", 6, 4);
 const last = (g: GraphBuilder, x: string) => g.dense(x, 4, 3);
 
-Deno.test("a cast that truncates what depends on the reading is refused", () => {
+Deno.test("refuses a cast that truncates what depends on the reading", () => {
   for (const to of [2, 6, 7, 9]) {
     match(
       refusal((g) =>
@@ -36,7 +36,7 @@ Deno.test("a cast that truncates what depends on the reading is refused", () => 
   );
 });
 
-Deno.test("a folded cast that does not fit its type is refused", () => {
+Deno.test("refuses a folded cast that does not fit its type", () => {
   match(
     refusal((g) =>
       g.node("Add", [
@@ -48,7 +48,7 @@ Deno.test("a folded cast that does not fit its type is refused", () => {
   );
 });
 
-Deno.test("attributes that are unknown, or of another kind, are refused", () => {
+Deno.test("refuses attributes that are unknown or of another kind", () => {
   const gemm = (attributes: Record<string, number | number[]>) =>
     refusal((g) => g.node("Gemm", ["x", g.weights([6, 6])], attributes));
   match(gemm({ transC: 1 }), /attribute "transC" is not known/);
@@ -60,7 +60,7 @@ Deno.test("attributes that are unknown, or of another kind, are refused", () => 
   );
 });
 
-Deno.test("training mode is refused", () => {
+Deno.test("refuses training mode", () => {
   match(
     refusal((g) => {
       const [one, none] = [1, 0].map((value) =>
@@ -73,7 +73,7 @@ Deno.test("training mode is refused", () => {
   );
 });
 
-Deno.test("a bound of Clip that depends on the reading is refused", () => {
+Deno.test("refuses a bound of Clip that depends on the reading", () => {
   match(
     refusal((g) => {
       const least = g.node("ReduceMean", ["x"], { axes: [1], keepdims: 0 });
@@ -90,7 +90,7 @@ Deno.test("bounds of Clip that cross give the upper one", () => {
   deepEqual([...scores], [-1, -1, -1, -1]);
 });
 
-Deno.test("numbers that are not finite are refused, given or folded", () => {
+Deno.test("refuses numbers that are not finite, given or folded", () => {
   for (const wrong of [NaN, Infinity, -Infinity]) {
     const data = [1, wrong, 0, 0];
     match(

@@ -154,7 +154,7 @@ Deno.test("a shift ahead of a sum never clips, and misses the sum's shift by lit
   ));
 });
 
-Deno.test("of the two powers of two beside a factor the closer is taken", () => {
+Deno.test("takes the closer power of two beside a factor", () => {
   const values = Float64Array.from({ length: 1000 }, (_, i) => i);
   const groups = [{ values, weight: 1 }], bounds = { low: 0, high: 63 };
   // At 2^-3 half of the values are clipped, at 2^-4 none is.

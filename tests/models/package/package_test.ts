@@ -45,7 +45,7 @@ async function withFolder(
   }
 }
 
-Deno.test("a package that is written is read the same", async () => {
+Deno.test("reads back the package that it wrote", async () => {
   await withFolder(async (folder) => {
     for (const model of models) {
       const path = `${folder}/${model.manifest.name}`;
@@ -97,7 +97,7 @@ Deno.test("tensors take the fewest bytes that hold them", () => {
   ));
 });
 
-Deno.test("a file written out by hand is read", () => {
+Deno.test("reads a file written out by hand", () => {
   const header =
     '{"a":{"dtype":"I16","shape":[1,2],"data_offsets":[0,4]},"b":{"dtype":"I8","shape":[1],"data_offsets":[4,5]}}';
   const file = Uint8Array.of(
@@ -114,7 +114,7 @@ Deno.test("a file written out by hand is read", () => {
   );
 });
 
-Deno.test("altered bytes are refused, whichever they are", () => {
+Deno.test("refuses any altered byte", () => {
   const files = encodePackage(tinyDense());
   for (const [name, bytes] of files) {
     fc.assert(fc.property(
@@ -146,7 +146,7 @@ Deno.test("altered bytes are refused, whichever they are", () => {
   }
 });
 
-Deno.test("truncated and inconsistent safetensors are refused", () => {
+Deno.test("refuses truncated and inconsistent safetensors", () => {
   const file = encodeSafetensors(tinyDense().tensors);
   fc.assert(fc.property(fc.nat(file.length - 1), (length) => {
     assertMalformed(
@@ -181,7 +181,7 @@ Deno.test("truncated and inconsistent safetensors are refused", () => {
   }
 });
 
-Deno.test("missing files and folders are named", async () => {
+Deno.test("names missing files and folders", async () => {
   await withFolder(async (folder) => {
     await assert.rejects(readPackage(`${folder}/none`), {
       code: "model-not-found",
@@ -228,7 +228,7 @@ function resized({ inputs, rounds: [round] }: Manifest, side: number): void {
   round.outputShape = [3, side - 2, side - 2];
 }
 
-Deno.test("every inconsistency of a package is refused by name", () => {
+Deno.test("refuses every inconsistency of a package by name", () => {
   const cases: [(model: ModelPackage) => void, RegExp][] = [
     [({ manifest }) => manifest.rounds = [], /one round or more/],
     [
@@ -313,7 +313,7 @@ Deno.test("every inconsistency of a package is refused by name", () => {
   }
 });
 
-Deno.test("a kernel too large to plan with is refused at once", () => {
+Deno.test("refuses at once a kernel too large to plan with", () => {
   const { manifest } = tinyLeNet();
   const convolution = manifest.rounds[0].terms[0];
   assert(convolution.kind === "convolution");
@@ -360,7 +360,7 @@ Deno.test("a kernel too large to plan with is refused at once", () => {
   );
 });
 
-Deno.test("a manifest of another form is refused", () => {
+Deno.test("refuses a manifest of another form", () => {
   const files = encodePackage(tinyDense());
   const text = new TextDecoder().decode(files.get("manifest.json"));
   for (

@@ -45,7 +45,7 @@ Deno.test("a release names its chunks as any SHA-256 does, and they join to the 
   );
 });
 
-Deno.test("a release with other bytes is another or none", () => {
+Deno.test("a release with other bytes has another id or is refused", () => {
   const bytes = encodeRelease(release);
   const mutation = fc.record({
     at: fc.nat({ max: bytes.length - 1 }),

@@ -45,7 +45,7 @@ Deno.test("a forecast prices the cloud's plan: its counts, bytes and shards", ()
   );
 });
 
-Deno.test("calls of a bounded time: as many shards as the cloud's plan has", () => {
+Deno.test("forecasts as many shards as the cloud's plan has where a call's time is bounded", () => {
   const options = {
     modulusBits: 2048,
     samples: 1,
@@ -82,7 +82,7 @@ Deno.test("a machine that is twice as slow takes twice as long, by the same plan
   );
 });
 
-Deno.test("nothing that was rejected is cheaper by the costs that it was planned with", () => {
+Deno.test("no rejected layout is cheaper by the costs that planning used", () => {
   const { rounds } = forecastInference(model, {
     modulusBits: 1024,
     samples: 1,

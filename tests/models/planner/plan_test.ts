@@ -229,7 +229,7 @@ Deno.test("default costs agree with the measured sizes and grow with the key", (
   }
 });
 
-Deno.test("as many samples as fit, and no more", () => {
+Deno.test("plans as many samples as fit, and no more", () => {
   for (const { manifest } of tinyModels) {
     const samples = maxSamples(manifest, 512);
     assert.ok(samples > 10);
@@ -241,7 +241,7 @@ Deno.test("as many samples as fit, and no more", () => {
   }
 });
 
-Deno.test("what cannot be planned is refused by name", () => {
+Deno.test("refuses by name what cannot be planned", () => {
   const { manifest } = tinyDense();
   const options = { modulusBits: 2048, samples: 1 };
   for (const [name, value] of [["samples", 0], ["modulusBits", 1.5]] as const) {

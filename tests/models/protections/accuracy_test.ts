@@ -6,7 +6,8 @@ import { dataFolder } from "../../support/data_folder.ts";
 const folder = dataFolder("mnist");
 
 Deno.test({
-  name: "LeNet on MNIST: as many right with every protection as with none",
+  name:
+    "LeNet answers as many MNIST images right with every protection as with none",
   ignore: folder === null,
   fn: async () => {
     const right = await rightAnswers(folder!, 300);

@@ -162,7 +162,7 @@ Deno.test("where scores are revealed, the model is the owner's own", () => {
   }
 });
 
-Deno.test("more scores than can be compared in pairs: refused by name", () => {
+Deno.test("refuses by name more scores than can be compared in pairs", () => {
   const model = tinyModel(3, [4], [{ kind: "dense", length: 33 }]);
   assert.throws(
     () => guardedAsServed(labelled(model, "strict")),

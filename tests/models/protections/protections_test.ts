@@ -85,7 +85,7 @@ const twice = (protections: Partial<Protections>) =>
 
 const sorted = (values: number[]) => values.toSorted((a, b) => a - b);
 
-Deno.test("channel order: the same reading twice comes in other orders", async () => {
+Deno.test("channels of the same reading come in another order each time", async () => {
   const [a, b] = await twice({ channelOrder: true });
   assert.notDeepEqual(a, b);
   assert.deepEqual(sorted(a), sorted(b));
@@ -93,7 +93,7 @@ Deno.test("channel order: the same reading twice comes in other orders", async (
   assert.deepEqual(c, d);
 });
 
-Deno.test("disturbance: the same reading twice gives other numbers, close together", async () => {
+Deno.test("disturbance gives close but different numbers for the same reading", async () => {
   const [a, b] = await twice({ disturbance: 0.5 });
   assert.notDeepEqual(a, b);
   const [c, d] = await twice({});
@@ -103,7 +103,7 @@ Deno.test("disturbance: the same reading twice gives other numbers, close togeth
   assert.ok(a.every((value, i) => Math.abs(value - exact[i]) <= 10));
 });
 
-Deno.test("hidden decoys: more channels than the model has", async () => {
+Deno.test("hidden decoys add channels to those of the model", async () => {
   const [real] = standard.manifest.rounds[0].outputShape;
   assert.equal((await twice({ hiddenDecoys: 1 }))[0].length, 2 * real);
   assert.equal((await twice({}))[0].length, real);
@@ -121,7 +121,7 @@ const scores = (model: ModelPackage, protections: Partial<Protections>) =>
     return [await ask(), await ask()];
   });
 
-Deno.test("score decoys: among the scores, and as many", async () => {
+Deno.test("score decoys stand among the scores, as many as these", async () => {
   assert.equal(
     (await scores(standard, { scoreDecoys: "convex" }))[0].length,
     6,
@@ -129,7 +129,7 @@ Deno.test("score decoys: among the scores, and as many", async () => {
   assert.equal((await scores(standard, {}))[0].length, 3);
 });
 
-Deno.test("blinding: scores come under another scale and shift each time, in the same order", async () => {
+Deno.test("blinded scores have another scale and shift each time, in the same order", async () => {
   const [a, b] = await scores(standard, { scores: "blinded" });
   assert.notDeepEqual(a, b);
   const ratio = ([x, y, z]: number[]) => (z - y) / (y - x);
@@ -141,7 +141,7 @@ Deno.test("blinding: scores come under another scale and shift each time, in the
   assert.deepEqual(c, d);
 });
 
-Deno.test("comparisons: magnitudes and signs say nothing from one request to the next", async () => {
+Deno.test("comparisons have unrelated magnitudes and signs from one request to the next", async () => {
   const protections = { channelOrder: true, scores: "compared" } as const;
   const ratios = new Set<number>(), signs = new Set<number>();
   await withClient(strict, { ...bare, ...protections }, async (client) => {
@@ -162,7 +162,7 @@ Deno.test("comparisons: magnitudes and signs say nothing from one request to the
   assert.deepEqual([...signs].sort(), [-1, 1]);
 });
 
-Deno.test("comparisons: samples side by side, which would share scales, are refused", async () => {
+Deno.test("comparisons refuse samples side by side, which would share scales", async () => {
   const open = (model: ModelPackage) =>
     withClient(model, {}, () => Promise.resolve(), 2);
   await assert.rejects(open(strict), { code: "unsupported" });
@@ -186,7 +186,7 @@ const select = (
     return labels;
   });
 
-Deno.test("selector check: selectors of another sum than 1 get noise", async () => {
+Deno.test("the selector check answers selectors of another sum than 1 with noise", async () => {
   const tries = Array(24).fill([0, 0, 0]);
   assert.deepEqual(new Set(await select({}, tries)), new Set([0]));
   const checked = new Set(await select({ selectorCheck: true }, tries));
@@ -198,7 +198,7 @@ Deno.test("selector check: selectors of another sum than 1 get noise", async () 
   );
 });
 
-Deno.test("single use: a second selector of one inference is refused", async () => {
+Deno.test("a second selector of one inference is refused", async () => {
   const both = [[1, 0, 0], [0, 1, 0]];
   assert.equal((await select({}, both)).length, 2);
   await assert.rejects(
@@ -208,7 +208,7 @@ Deno.test("single use: a second selector of one inference is refused", async () 
   );
 });
 
-Deno.test("comparisons and counts are single use, too", async () => {
+Deno.test("tokens of comparisons and counts are good for one request", async () => {
   await withClient(strict, {}, async (client) => {
     const compared = await client.ask(1, await client.tokenFor(1), []);
     await client.ask(2, compared.token, [Float64Array.of(1, 0, 1)]);
@@ -238,7 +238,7 @@ function paritiesTold(
   return told.length / symbols.length;
 }
 
-Deno.test("re-randomisation: without it Legendre symbols tell every weight's parity", async () => {
+Deno.test("without re-randomisation Legendre symbols reveal every weight's parity", async () => {
   const { modulus } = key.publicKey;
   const [p] = key.exportPrimes();
   const symbol = (c: bigint) => modPower(c, (p - 1n) / 2n, p) === 1n ? 1 : -1;

@@ -59,7 +59,7 @@ const outputLength = (
   Math.floor((length + before + after - dilation * (kernel - 1) - 1) / stride) +
   1;
 
-Deno.test("convolutions of any geometry are those of the plain loops", () => {
+Deno.test("convolutions of any geometry equal those of plain loops", () => {
   fc.assert(fc.property(
     axis,
     axis,
@@ -87,7 +87,7 @@ Deno.test("convolutions of any geometry are those of the plain loops", () => {
   ));
 });
 
-Deno.test("matrices of any size, on more samples than are taken together", () => {
+Deno.test("multiplies matrices of any size, over more samples than one batch holds", () => {
   for (const [rows, columns, count] of [[1, 1, 1], [3, 7, 65], [10, 33, 130]]) {
     checkMap(
       { kind: "matrix", rows, columns, weights: integers(rows * columns, 5) },
@@ -114,7 +114,7 @@ Deno.test("maps that take turns do not disturb each other", () => {
   deepEqual(run(first), once);
 });
 
-Deno.test("the narrow format is taken as long as it is exact", () => {
+Deno.test("uses the narrow format while it is exact", () => {
   equal(exactPrecision(2 ** 23), "f32");
   equal(exactPrecision(2 ** 23 + 1), "f64");
   // 2^24 + 1 is the first whole number that a float32 cannot hold.

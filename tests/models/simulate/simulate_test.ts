@@ -9,7 +9,7 @@ import {
   tinySignal,
 } from "../../reference/tiny_models.ts";
 
-Deno.test("a network worked out by hand", () => {
+Deno.test("simulates a network worked out by hand", () => {
   const model = tinyModel(1, [1, 2, 2], [
     { kind: "convolution", channels: 1, kernel: [2, 2], pads: [0, 1, 0, 0] },
     { kind: "dense", length: 2 },
@@ -101,7 +101,7 @@ Deno.test("accumulators stay within the bounds, and nearly reach them", () => {
   assert.equal(largest, model.manifest.rounds[0].bound);
 });
 
-Deno.test("a reading of another size is refused", () => {
+Deno.test("refuses a reading of another size", () => {
   assert.throws(
     () => simulate(tinyDense(), new Float64Array(8)),
     new RangeError(

@@ -93,7 +93,7 @@ Deno.test("a second queue in one Deno KV is refused, and loses no reading", asyn
   });
 });
 
-Deno.test("saves at once in Deno KV retire every key and lose none", async () => {
+Deno.test("simultaneous saves in Deno KV retire every key and lose none", async () => {
   await withKv(async (kv) => {
     const keys = [testKey(512), testKey(1024), testKey(2048)];
     const stores = keys.map(() =>

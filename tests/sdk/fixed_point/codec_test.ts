@@ -9,7 +9,7 @@ import { testKey } from "../../vectors/keys.ts";
 
 const key = testKey(512);
 const n = key.publicKey.modulus;
-Deno.test("signed integers come back; the band between overflows", () => {
+Deno.test("decodes signed integers; the band between overflows", () => {
   const third = n / 3n;
   const inside = fc.oneof(
     fc.bigInt({ min: -third, max: third }),

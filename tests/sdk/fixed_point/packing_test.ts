@@ -280,7 +280,7 @@ Deno.test("a layout worked out by hand", () => {
   });
 });
 
-Deno.test("any plaintext unpacks to slots within their range", () => {
+Deno.test("unpacks any plaintext to slots within their range", () => {
   fc.assert(fc.property(
     fc.bigInt({ min: 0n, max: minModulus(512) - 1n }),
     (plaintext) => {
@@ -291,7 +291,7 @@ Deno.test("any plaintext unpacks to slots within their range", () => {
   ));
 });
 
-Deno.test("values wider than their slot are packed by arithmetic, not cut off", () => {
+Deno.test("packs values wider than their slot by arithmetic, without cutting", () => {
   const layout: DenseLayout = {
     kind: "dense",
     samples: 1,
@@ -318,7 +318,7 @@ Deno.test("values wider than their slot are packed by arithmetic, not cut off", 
   ));
 });
 
-Deno.test("what is no integer within 2^52 is packed as one that is", () => {
+Deno.test("packs a value that is no integer within 2^52 as one that is", () => {
   const layout: DenseLayout = {
     kind: "dense",
     samples: 1,
@@ -344,7 +344,7 @@ Deno.test("what is no integer within 2^52 is packed as one that is", () => {
   );
 });
 
-Deno.test("misuse is refused", () => {
+Deno.test("refuses misuse", () => {
   const modulus = minModulus(512);
   assert.throws(
     () => packInputs(spatial, new Map(), modulus),

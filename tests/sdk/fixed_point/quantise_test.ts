@@ -124,7 +124,7 @@ const room: ReadingForm = {
 const map = form([2, 2, 3], 1, 0, -9, 20);
 const mapValues = Array.from({ length: 12 }, (_, i) => i);
 
-Deno.test("elements have scales of their own", () => {
+Deno.test("quantises elements by separate scales", () => {
   assert.deepEqual([...quantise([21.5, 101_325, 1], room)], [65, 227, 1]);
   assert.throws(
     () => quantise([21.5, 89_000, 1], room),
@@ -134,7 +134,7 @@ Deno.test("elements have scales of their own", () => {
   assert.deepEqual([...real], [21.5, 101_350, 1]);
 });
 
-Deno.test("an object in braces is a record, whatever its names and their values", () => {
+Deno.test("takes any plain object as a record", () => {
   const box: ReadingForm = {
     ...spec,
     inputs: [{ ...spec.inputs[0], shape: [2], labels: ["length", "width"] }],
@@ -150,7 +150,7 @@ Deno.test("an object in braces is a record, whatever its names and their values"
   );
 });
 
-Deno.test("a reading is taken as a list, nested, as typed arrays, BigInts or by name", () => {
+Deno.test("takes a reading as a list, nested, as typed arrays, BigInts or by name", () => {
   const expected = quantise(mapValues, map);
   for (
     const same of [
@@ -181,7 +181,7 @@ Deno.test("a reading is taken as a list, nested, as typed arrays, BigInts or by 
   );
 });
 
-Deno.test("what is no number is refused with its index and name", () => {
+Deno.test("refuses what is no number with its index and name", () => {
   const cases: [unknown, RegExp][] = [
     [[21.5, null, 1], /a number at index 1 \("pressure"\), got null/],
     // deno-lint-ignore no-sparse-arrays
@@ -224,7 +224,7 @@ Deno.test("what is no number is refused with its index and name", () => {
   assert.throws(() => quantise([2n ** 60n + 1n, 0, 0], room), RangeError);
 });
 
-Deno.test("lists of another shape are refused; of the model's axes in another order, with what to do", () => {
+Deno.test("refuses lists of another shape; with the remedy where axes are in another order", () => {
   const nested = (a: number, b: number, c: number) =>
     Array.from(
       { length: a },
@@ -251,7 +251,7 @@ Deno.test("lists of another shape are refused; of the model's axes in another or
   assert.throws(() => copyOfReading(endless as Reading), TypeError);
 });
 
-Deno.test("whatever a program passes, the integers are in range or an error names why", () => {
+Deno.test("gives integers in range or an error with the reason for any value", () => {
   const anything = fc.anything({
     withBigInt: true,
     withDate: true,
@@ -292,7 +292,7 @@ Deno.test("whatever a program passes, the integers are in range or an error name
   );
 });
 
-Deno.test("states take any values: beyond the range its end, no number as 0", () => {
+Deno.test("clamps states to the range and takes no number as 0", () => {
   const next = nextStates({
     inputs: [{
       ...map.inputs[0],
@@ -309,7 +309,7 @@ Deno.test("states take any values: beyond the range its end, no number as 0", ()
   assert.deepEqual([...next.get("h")!], [0, 20, -9, 20, 2]);
 });
 
-Deno.test("a state of another length than its input is refused", () => {
+Deno.test("refuses a state whose length differs from its input's", () => {
   const model: ReadingForm = {
     inputs: ["x", "h"].map((name) => ({ ...spec.inputs[0], name, shape: [2] })),
     states: [{ input: "h", output: "y" }],

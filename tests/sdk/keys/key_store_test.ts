@@ -112,13 +112,13 @@ Deno.test("a sealed store in Deno KV keeps current and retired keys", async () =
   );
 });
 
-Deno.test("a store that is empty gets a key on opening", async () => {
+Deno.test("opening an empty store makes a key", async () => {
   const store = new MemoryKeyStore();
   const made = await openKey(store, { bits: 512, insecure: true });
   assert.equal(fingerprintOf(await openKey(store)), fingerprintOf(made));
 });
 
-Deno.test("a new key has the primes that are asked for, a rotated one those of new keys", async () => {
+Deno.test("makes a key with the requested primes, and rotates to the default ones", async () => {
   const store = new MemoryKeyStore();
   const options = { insecure: true, bits: 1024, primes: 4 } as const;
   const made = await openKey(store, options);
@@ -130,7 +130,7 @@ Deno.test("a new key has the primes that are asked for, a rotated one those of n
   assert.equal(asked.exportPrimes().length, 3);
 });
 
-Deno.test("a key and a reading that were stored before keys had more primes still open", async () => {
+Deno.test("opens a key and a reading stored before keys had more than two primes", async () => {
   const blobs = new MemoryBlobStore();
   const file = JSON.stringify(stored.storedKey);
   await blobs.write("key", new TextEncoder().encode(file));
@@ -199,7 +199,7 @@ Deno.test("a failed save leaves the old key and no other file but its lock", asy
   });
 });
 
-Deno.test("a wrong passphrase and damage are told apart", async () => {
+Deno.test("distinguishes a wrong passphrase from damage", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     await new FileKeyStore(path, passphrase, { cost }).save(key);
@@ -227,7 +227,7 @@ Deno.test("a wrong passphrase and damage are told apart", async () => {
   });
 });
 
-Deno.test("bytes that are no sealed key fail in one way only", async () => {
+Deno.test("throws only the declared error for bytes that are no sealed key", async () => {
   const bytes = fc.oneof(
     fc.uint8Array(),
     fc.jsonValue().map((value) =>
@@ -241,7 +241,7 @@ Deno.test("bytes that are no sealed key fail in one way only", async () => {
   }));
 });
 
-Deno.test("a header that was altered with care does not open", async () => {
+Deno.test("refuses a carefully altered header", async () => {
   const sealed = await sealPrivateKey(key, passphrase, { cost });
   const forge = async (change: (file: Record<string, unknown>) => void) => {
     const file = JSON.parse(new TextDecoder().decode(sealed));
@@ -282,7 +282,7 @@ Deno.test("a header that was altered with care does not open", async () => {
   }
 });
 
-Deno.test("sealed bytes hold nothing of the key in the clear, and differ each time", async () => {
+Deno.test("sealed bytes hide the key and differ each time", async () => {
   const [one, two] = await Promise.all(
     [1, 2].map(() => sealPrivateKey(other, passphrase, { cost })),
   );
@@ -299,7 +299,7 @@ Deno.test("sealed bytes hold nothing of the key in the clear, and differ each ti
   assert.notEqual(a.kdf.salt, b.kdf.salt);
 });
 
-Deno.test("passphrases that look alike in Unicode open alike; empty ones are refused", async () => {
+Deno.test("normalises Unicode passphrases and refuses empty ones", async () => {
   const composed = "caf\u00e9", decomposed = "cafe\u0301";
   const sealed = await sealPrivateKey(key, composed, { cost });
   const opened = await unsealPrivateKey(sealed, decomposed);
@@ -316,14 +316,14 @@ Deno.test("passphrases that look alike in Unicode open alike; empty ones are ref
   }
 });
 
-Deno.test("a file store shows no passphrase by accident", () => {
+Deno.test("a file store shows no passphrase when printed, cloned or enumerated", () => {
   const store = new FileKeyStore("path/to.key", passphrase);
   const shown = Deno.inspect(store, { showHidden: true, depth: 9 }) +
     JSON.stringify(store);
   assert.ok(!shown.includes(passphrase));
 });
 
-Deno.test("connecting with an empty key store is a mistake of the caller's", async () => {
+Deno.test("connecting with an empty key store throws a TypeError", async () => {
   await assert.rejects(
     connect({
       url: "http://127.0.0.1:9",
@@ -374,7 +374,7 @@ Deno.test("nothing that holds a key shows it: printed, as JSON, cloned or enumer
   }
 });
 
-Deno.test("a key that is asked for by name is no other, wherever files were put", async () => {
+Deno.test("loading a key by its fingerprint never gives another, wherever files were put", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     const store = new FileKeyStore(path, passphrase, { cost });
@@ -389,7 +389,7 @@ Deno.test("a key that is asked for by name is no other, wherever files were put"
   });
 });
 
-Deno.test("processes that make a key at once end with one key", async () => {
+Deno.test("processes that make a key at the same time end with one key", async () => {
   await inFolder(async (folder) => {
     const opened = await Promise.all(
       Array.from({ length: 4 }, () => {
@@ -404,7 +404,7 @@ Deno.test("processes that make a key at once end with one key", async () => {
   });
 });
 
-Deno.test("instances that make a key at once in Deno KV end with one key", async () => {
+Deno.test("instances that make a key in Deno KV at the same time end with one key", async () => {
   using kv = await Deno.openKv(":memory:");
   const opened = await Promise.all(Array.from({ length: 4 }, () => {
     const blobs = new KvBlobStore(kv, "gateway");
@@ -414,7 +414,7 @@ Deno.test("instances that make a key at once in Deno KV end with one key", async
   assert.equal(new Set(opened.map(fingerprintOf)).size, 1);
 });
 
-Deno.test("a store without a key gets none where none is to be made, and tells of one that is", async () => {
+Deno.test("makes no key with create: false, and reports a new one", async () => {
   const store = new MemoryKeyStore();
   await assert.rejects(openKey(store, { create: false }), {
     name: "CipherlayerError",
@@ -433,7 +433,7 @@ Deno.test("a store without a key gets none where none is to be made, and tells o
   assert.deepEqual(told, [fingerprintOf(made)]);
 });
 
-Deno.test("a retired file that was copied back is noticed, and can be used on purpose", async () => {
+Deno.test("notices a retired file that was copied back; it can be used on purpose", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     const store = new FileKeyStore(path, passphrase, { cost });
@@ -454,7 +454,7 @@ Deno.test("a retired file that was copied back is noticed, and can be used on pu
   });
 });
 
-Deno.test("saves at once, from stores of their own, retire every key and lose none", async () => {
+Deno.test("simultaneous saves from separate stores retire every key and lose none", async () => {
   await inFolder(async (folder) => {
     const path = `${folder}/gateway.key`;
     const keys = await Promise.all(
@@ -470,7 +470,7 @@ Deno.test("saves at once, from stores of their own, retire every key and lose no
 });
 
 Deno.test({
-  name: "modes that let others at a key are warned of",
+  name: "warns of file modes that let others read or replace a key",
   ignore: Deno.build.os === "windows",
   fn: () =>
     inFolder(async (folder) => {
@@ -500,7 +500,7 @@ Deno.test({
     }),
 });
 
-Deno.test("a key file that is a symbolic link is opened, and not replaced", async () => {
+Deno.test("opens a key file that is a symbolic link and refuses to replace it", async () => {
   await inFolder(async (folder) => {
     const vault = new FileKeyStore(`${folder}/vault`, passphrase, { cost });
     await vault.save(key);

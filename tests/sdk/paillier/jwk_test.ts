@@ -27,7 +27,7 @@ for (const [name, jwk] of Object.entries(vectors)) {
   });
 }
 
-Deno.test("what is written equals python-paillier's but for the free text", () => {
+Deno.test("writes python-paillier's JWK, but for the free text", () => {
   const { kid, pub, ...members } = exportPrivateJwk(key);
   const { kid: _, pub: expectedPub, ...expected } = vectors.withPrimes;
   assert.deepEqual(members, expected);
@@ -36,7 +36,7 @@ Deno.test("what is written equals python-paillier's but for the free text", () =
   assert.deepEqual(pub, exportPublicJwk(key.publicKey));
 });
 
-Deno.test("generated keys survive JSON", async () => {
+Deno.test("reads back a generated key from JSON", async () => {
   for (const bits of [800, 802, 850, 1024]) {
     for (const primes of [2, 3, 4] as const) {
       const options = { insecure: true, primes };
@@ -105,7 +105,7 @@ for (const bits of [768, 1024] as const) {
   });
 }
 
-Deno.test("factors that are no primes, or too many, are refused", () => {
+Deno.test("refuses factors that are composite or too many", () => {
   const four = exportPrivateJwk(multiPrimeKey(1024));
   const product = (...texts: string[]) =>
     texts.map((text) =>
@@ -133,7 +133,7 @@ Deno.test("factors that are no primes, or too many, are refused", () => {
   assert.throws(() => importPrivateJwk(one), /all factors of n to be prime/);
 });
 
-Deno.test("what is wrong is named, what is secret is not", () => {
+Deno.test("names what is wrong, never a secret value", () => {
   const good = vectors.withPrimes;
   const { p: _p, ...withoutP } = good;
   const other = vectors.withLambda;
@@ -170,7 +170,7 @@ Deno.test("what is wrong is named, what is secret is not", () => {
   );
 });
 
-Deno.test("no JSON value makes the reader fail otherwise", () => {
+Deno.test("throws the declared error for any other JSON value", () => {
   const members = fc.dictionary(
     fc.constantFrom("kty", "alg", "n", "p", "q", "oth", "lambda", "mu", "pub"),
     fc.oneof(

@@ -1,6 +1,6 @@
 /**
  * Numbers for the kernel tests: moduli and operands that reach the bounds of its
- * digits (multiples of 2^50 in [-2^49, 2^49)), and a reproducible random source.
+ * digits, and a reproducible random source.
  */
 import { bitLength } from "../../../sdk/paillier/public/big_integer.ts";
 import type { RandomSource } from "../../../sdk/support/random.ts";
@@ -47,15 +47,15 @@ export class Draw {
 
   /**
    * |value| <= bound with all digits but the last at the ends of their range: at -2^49 with
-   * this probability, else at 2^49 - 1.
+   * this probability, else at 2^49 - 1 (of digits of 50 bits; of others accordingly).
    */
-  extreme(bound: bigint, lowShare: number): bigint {
-    const limbs = Math.ceil(bitLength(bound) / 50);
-    const end = 1n << 49n, shift = BigInt(50 * (limbs - 1));
+  extreme(bound: bigint, lowShare: number, bits = 50): bigint {
+    const limbs = Math.ceil(bitLength(bound) / bits);
+    const end = 1n << BigInt(bits - 1), shift = BigInt(bits * (limbs - 1));
     let low = 0n;
     for (let i = 0; i < limbs - 1; i++) {
       const digit = this.index(1000) < 1000 * lowShare ? -end : end - 1n;
-      low = (low << 50n) + digit;
+      low = (low << BigInt(bits)) + digit;
     }
     const top = bound >> shift;
     let value = (this.of(top, -top, 0n, -1n, 1n) << shift) + low;

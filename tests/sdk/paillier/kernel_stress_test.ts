@@ -1,12 +1,17 @@
 /**
- * The WASM kernel at the bounds of its digits: every product checked against BigInt.
+ * The WASM kernels at the bounds of their digits: every product checked against BigInt.
  *
  * `CIPHERLAYER_STRESS=50 deno test -A tests/sdk/paillier/kernel_stress_test.ts` does 50 times
  * as much, on fresh numbers (the seed is printed).
  */
 import assert from "node:assert/strict";
 import { instantiate } from "../../../sdk/paillier/wasm/instance.ts";
-import { digitsOf } from "../../../sdk/paillier/wasm/limbs.ts";
+import {
+  type DigitFormat,
+  digitsOf,
+  longDigits,
+  shortDigits,
+} from "../../../sdk/paillier/wasm/limbs.ts";
 import { fusesMultiplyAdd } from "../../../sdk/paillier/wasm/relaxed_simd.ts";
 import { Draw, seededRandom } from "./kernel_numbers.ts";
 
@@ -25,8 +30,11 @@ class RawKernel {
   readonly #instance;
   readonly #digits: Float64Array;
 
-  constructor(readonly moduli: readonly [bigint, bigint]) {
-    this.#instance = instantiate(moduli);
+  constructor(
+    readonly moduli: readonly [bigint, bigint],
+    readonly format: DigitFormat,
+  ) {
+    this.#instance = instantiate(moduli, format);
     const { code, layout } = this.#instance;
     code.memory.grow(1);
     this.#digits = new Float64Array(code.memory.buffer);
@@ -40,15 +48,15 @@ class RawKernel {
 
   put(register: number, [a, b]: Pair): void {
     const at = this.address(register) / 8;
-    this.#digits.set(digitsOf(a, this.limbs), at);
-    this.#digits.set(digitsOf(b, this.limbs), at + this.limbs);
+    this.#digits.set(digitsOf(a, this.limbs, this.format), at);
+    this.#digits.set(digitsOf(b, this.limbs, this.format), at + this.limbs);
   }
 
   get(register: number): Pair {
     const at = this.address(register) / 8;
     const component = (from: number) =>
       this.#digits.subarray(from, from + this.limbs).reduceRight(
-        (value, digit) => (value << 50n) + BigInt(digit),
+        (value, digit) => (value << BigInt(this.format.bits)) + BigInt(digit),
         0n as bigint,
       );
     return [component(at), component(at + this.limbs)];
@@ -68,57 +76,71 @@ class RawKernel {
 }
 
 /** Moduli at the ends: all ones, least, digits at both ends of their range, and any. */
-function modulus(draw: Draw, bits: number, kind: number) {
+function modulus(draw: Draw, bits: number, format: DigitFormat, kind: number) {
   const top = 1n << BigInt(bits), half = top >> 1n;
   const candidates = [
     () => top - 1n,
     () => half + 1n,
     () => half | draw.bits(bits - 1) | 1n,
-    () => magnitude(draw.extreme(top - 1n, 1)) | 1n,
-    () => magnitude(draw.extreme(top - 1n, 0)) | 1n,
-    () => magnitude(draw.extreme(top - 1n, 0.5)) | 1n,
+    () => magnitude(draw.extreme(top - 1n, 1, format.bits)) | 1n,
+    () => magnitude(draw.extreme(top - 1n, 0, format.bits)) | 1n,
+    () => magnitude(draw.extreme(top - 1n, 0.5, format.bits)) | 1n,
   ];
   const value = candidates[kind % candidates.length]();
   return value < half ? value + half : value;
 }
 
 /** A component in [-bound, bound], often at an end of its range or with its digits there. */
-function component(draw: Draw, limbs: number, bound: bigint): bigint {
+function component(
+  draw: Draw,
+  limbs: number,
+  { bits }: DigitFormat,
+  bound: bigint,
+): bigint {
   const sign = draw.of(1n, -1n);
   return draw.of(
     () => sign * bound,
     () => sign * (bound - 1n),
     () => 0n,
     () => sign,
-    () => draw.extreme(bound, 0),
-    () => draw.extreme(bound, 1),
-    () => draw.extreme(bound, 0.5),
-    () => draw.extreme(bound, draw.index(1001) / 1000),
-    () => sign * (draw.bits(50 * limbs) % bound),
+    () => draw.extreme(bound, 0, bits),
+    () => draw.extreme(bound, 1, bits),
+    () => draw.extreme(bound, 0.5, bits),
+    () => draw.extreme(bound, draw.index(1001) / 1000, bits),
+    () => sign * (draw.bits(bits * limbs) % bound),
     () => sign * (bound >> 1n),
   )();
 }
 
-const ignore = !fusesMultiplyAdd();
+/** How much b may exceed M: `sweeps.ts` calls it e. */
+const excessBits = (format: DigitFormat) => format.fused ? 40n : 24n;
 
-for (const bits of sizes) {
-  const name = `wasm kernel at its bounds, moduli of ${bits} bits`;
+const cases = [longDigits, shortDigits].flatMap((format) =>
+  sizes.map((bits) => ({ format, bits }))
+);
+for (const { format, bits } of cases) {
+  const name =
+    `wasm kernel at the bounds of digits of ${format.bits} bits, moduli of ${bits} bits`;
+  const ignore = format.fused && !fusesMultiplyAdd();
   Deno.test({ name, ignore }, () => {
     const draw = new Draw(seededRandom(seed + bits));
-    const limbs = Math.max(6, Math.ceil((bits + 2) / 50));
-    const radix = 1n << BigInt(50 * limbs);
+    const limbs = Math.max(
+      2 * format.rows,
+      Math.ceil((bits + 2) / format.bits),
+    );
+    const radix = 1n << BigInt(format.bits * limbs);
     const rounds = Math.ceil(effort * (bits > 1500 ? 12 : 40));
     for (let kind = 0; kind < 12; kind++) {
       const raw = new RawKernel([
-        modulus(draw, bits, kind),
-        modulus(draw, bits, draw.index(6)),
-      ]);
+        modulus(draw, bits, format, kind),
+        modulus(draw, bits, format, draw.index(6)),
+      ], format);
       assert.equal(raw.limbs, limbs);
-      // |a| <= M, |b| <= (1 + 2^-40) M, the set that products must not leave.
+      // |a| <= M, |b| <= (1 + e) M, the set that products must not leave.
       const pairs = () =>
         raw.moduli.map((m): Pair => [
-          component(draw, limbs, m),
-          component(draw, limbs, m + (m >> 40n)),
+          component(draw, limbs, format, m),
+          component(draw, limbs, format, m + (m >> excessBits(format))),
         ]);
       for (let round = 0; round < rounds; round++) {
         let left = pairs();
@@ -132,7 +154,11 @@ for (const bits of sizes) {
           const factors = operation === "square" ? left : right;
           left = left.map((pair, lane) => {
             const result = raw.get(4 + lane);
-            check(pair, factors[lane], result, raw.moduli[lane], radix);
+            check(pair, factors[lane], result, {
+              m: raw.moduli[lane],
+              r: radix,
+              format,
+            });
             raw.put(lane, result);
             return result;
           });
@@ -147,13 +173,18 @@ for (const bits of sizes) {
 }
 
 /** The congruence, and the bounds that `sweeps.ts` proves. */
-function check([a, b]: Pair, [c, d]: Pair, [t, u]: Pair, m: bigint, r: bigint) {
+function check(
+  [a, b]: Pair,
+  [c, d]: Pair,
+  [t, u]: Pair,
+  { m, r, format }: { m: bigint; r: bigint; format: DigitFormat },
+) {
   const difference = (t + u * m) * r - (a + b * m) * (c + d * m);
-  const slack = m + (m >> 49n) + 1n;
+  const slack = m + (m >> BigInt(format.bits - 1)) + 1n;
   const right = difference % (m * m) === 0n &&
     2n * magnitude(t) * r <= 2n * magnitude(a * c) + slack * r &&
     2n * (magnitude(u) - 1n) * r <= 2n * magnitude(a * d + b * c) + slack * r &&
-    magnitude(t) <= m && magnitude(u) <= m + (m >> 40n);
+    magnitude(t) <= m && magnitude(u) <= m + (m >> excessBits(format));
   assert.ok(
     right,
     `seed ${seed}: (${a}, ${b}) * (${c}, ${d}) gives (${t}, ${u}) modulo ${m}^2`,

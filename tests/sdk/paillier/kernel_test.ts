@@ -7,7 +7,10 @@ import {
 } from "../../../sdk/paillier/public/big_integer.ts";
 import type { Arithmetic, Lane } from "../../../sdk/paillier/public/kernel.ts";
 import { bigIntKernel } from "../../../sdk/paillier/public/kernel_bigint.ts";
-import { wasmKernel } from "../../../sdk/paillier/wasm/kernel_wasm.ts";
+import {
+  unfusedKernel,
+  wasmKernel,
+} from "../../../sdk/paillier/wasm/kernel_wasm.ts";
 import { selectKernel } from "../../../sdk/paillier/public/select_kernel.ts";
 import { fusesMultiplyAdd } from "../../../sdk/paillier/wasm/relaxed_simd.ts";
 import { moduliOf } from "./kernel_numbers.ts";
@@ -50,13 +53,14 @@ const readPair = (arithmetic: Arithmetic, register: number, lane: Lane) => {
 
 const fused = fusesMultiplyAdd();
 
-Deno.test("machines that fuse multiply-adds get the WASM kernel", () => {
-  assert.equal(selectKernel(), fused ? wasmKernel : bigIntKernel);
+Deno.test("machines that fuse multiply-adds get the kernel that needs it", () => {
+  assert.equal(selectKernel(), fused ? wasmKernel : unfusedKernel);
   assert.equal(selectKernel(), selectKernel());
 });
 
 Deno.test({
-  name: "machines that do not fuse get the BigInt kernel, in both tiers",
+  name:
+    "machines that do not fuse get the kernel that does not need it, in both tiers; those without SIMD BigInt",
   ignore: !fused || Deno.build.arch !== "x86_64",
   fn: async () => {
     const module = import.meta.resolve(
@@ -64,17 +68,21 @@ Deno.test({
     );
     const source = `import { selectKernel } from "${module}";
       console.log(selectKernel().name);`;
-    for (const tier of ["--liftoff-only", "--no-liftoff"]) {
-      const flags = `--v8-flags=--no-enable-fma3,${tier}`;
+    const machines = [
+      ["--no-enable-fma3,--liftoff-only", "wasm-unfused"],
+      ["--no-enable-fma3,--no-liftoff", "wasm-unfused"],
+      ["--no-enable-sse4-1", "bigint"],
+    ];
+    for (const [flags, name] of machines) {
       const { stdout } = await new Deno.Command(Deno.execPath(), {
-        args: ["eval", flags, source],
+        args: ["eval", `--v8-flags=${flags}`, source],
       }).output();
-      assert.equal(new TextDecoder().decode(stdout), "bigint\n");
+      assert.equal(new TextDecoder().decode(stdout), `${name}\n`);
     }
   },
 });
 
-for (const kernel of [bigIntKernel, wasmKernel]) {
+for (const kernel of [bigIntKernel, wasmKernel, unfusedKernel]) {
   const ignore = kernel === wasmKernel && !fused;
   const test = (name: string, fn: () => void) =>
     Deno.test({ name: `${kernel.name} kernel: ${name}`, ignore, fn });
@@ -269,7 +277,7 @@ for (const kernel of [bigIntKernel, wasmKernel]) {
 }
 
 Deno.test({
-  name: "wasm kernel: misuse is refused",
+  name: "the WASM kernel refuses misuse",
   ignore: !fused,
   fn: () => {
     const [p, q] = moduliOf(512);

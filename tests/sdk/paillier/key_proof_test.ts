@@ -65,7 +65,7 @@ Deno.test("short keys need the insecure switch", () => {
   }
 });
 
-Deno.test("other lengths, even numbers and small factors are rejected", () => {
+Deno.test("rejects moduli of other lengths, even ones and ones with small factors", () => {
   const n = testKey(2048).publicKey.modulus;
   const proof = makeKeyProof(testKey(2048));
   for (const modulus of [0n, 15n, -n, n >> 1n, n * 2n, n << 8n]) {
@@ -81,7 +81,7 @@ Deno.test("other lengths, even numbers and small factors are rejected", () => {
   }
 });
 
-Deno.test("a proof for another key, altered, short or out of range is rejected", async () => {
+Deno.test("rejects a proof for another key, or altered, short or out of range", async () => {
   const key = testKey(512);
   const { modulus } = key.publicKey;
   const proof = makeKeyProof(key);
@@ -119,7 +119,7 @@ Deno.test("a modulus that shares a factor with phi(N) has no proof", () => {
   assert.equal(solvable, 0);
 });
 
-Deno.test("prime moduli, ones with a factor just above the bound and products of many primes pass: the statement is no more", () => {
+Deno.test("accepts prime moduli, a factor just above the bound and products of many primes, as stated", () => {
   const [p] = testKey(1024).exportPrimes();
   // A prime of 512 bits, and 65537 times a prime of 512 bits in all.
   const factors: bigint[][] = [[p]];

@@ -117,7 +117,7 @@ Deno.test("sums and multiples of ciphertexts wrap modulo N as integers do", () =
   }));
 });
 
-Deno.test("ciphertexts and private keys of paillier-bigint are understood", async () => {
+Deno.test("decrypts ciphertexts of paillier-bigint and takes its private keys", async () => {
   const theirs = await oracle.generateRandomKeys(512, true);
   const { p, q } = oraclePrimes(theirs.privateKey);
   const ours = PrivateKey.fromPrimes(p, q);
@@ -130,7 +130,7 @@ Deno.test("ciphertexts and private keys of paillier-bigint are understood", asyn
   }));
 });
 
-Deno.test("our keys work in paillier-bigint, sums and multiples too", async () => {
+Deno.test("paillier-bigint decrypts our ciphertexts, sums and multiples", async () => {
   const ours = await generatePrivateKey(512, { insecure: true });
   const [p, q] = ours.exportPrimes();
   const modulus = ours.publicKey.modulus;
@@ -164,7 +164,7 @@ function oracleInverse(a: bigint, m: bigint): bigint {
   return (s % m + m) % m;
 }
 
-Deno.test("what is out of range is refused", () => {
+Deno.test("refuses numbers that are out of range", () => {
   const { publicKey } = key;
   for (const m of [-1n, n, n * n]) {
     assert.throws(() => publicKey.encrypt(m), RangeError);
@@ -181,7 +181,7 @@ Deno.test("what is out of range is refused", () => {
   assert.throws(() => new PublicKey(7n), RangeError);
 });
 
-Deno.test("numbers that cannot be a key are refused without being named", () => {
+Deno.test("refuses numbers that cannot be a key without naming them", () => {
   const [p, q] = key.exportPrimes();
   const [r, s, t, u] = multiPrimeKey(1024).exportPrimes();
   const bad: bigint[][] = [
@@ -211,13 +211,13 @@ Deno.test("numbers that cannot be a key are refused without being named", () => 
   }
 });
 
-Deno.test("the primes that are given out are a copy", () => {
+Deno.test("exports a copy of the primes", () => {
   const given = key.exportPrimes() as bigint[];
   given[0] = 3n;
   assert.notEqual(key.exportPrimes()[0], 3n);
 });
 
-Deno.test("a private key shows nothing of itself by accident", () => {
+Deno.test("a private key shows no prime when printed, cloned or enumerated", () => {
   const key = multiPrimeKey(768);
   const primes = key.exportPrimes(), [p] = primes;
   const totient = primes.reduce((product, p) => product * (p - 1n), 1n);

@@ -284,7 +284,7 @@ Deno.test("the pool is bounded, and each item is used once", async () => {
   assert.equal(new Set(used).size, 7);
 });
 
-Deno.test("the pool fills by itself while idle, and only if asked to", async () => {
+Deno.test("the pool fills while idle only if asked to", async () => {
   const poolBytes = 40 * 192;
   using owner = new PaillierEngine(key, { poolBytes, fillWhileIdle: true });
   await owner.encryptBatch([1n]);
@@ -314,7 +314,7 @@ Deno.test("calls that overlap share one table", async () => {
   assert.deepEqual(await drawn(true), await drawn(false));
 });
 
-Deno.test("calls may overlap", async () => {
+Deno.test("overlapping calls give the same results", async () => {
   using owner = new PaillierEngine(key, { fillWhileIdle: true });
   await owner.fillPool(4);
   const batches = await Promise.all(
@@ -326,7 +326,7 @@ Deno.test("calls may overlap", async () => {
   assert.deepEqual(plaintexts, [[9n, 9n, 9n], [9n, 9n, 9n], [9n, 9n, 9n]]);
 });
 
-Deno.test("what is out of range is refused by index", async () => {
+Deno.test("refuses a number that is out of range by its index", async () => {
   using owner = new PaillierEngine(key);
   await assert.rejects(owner.encryptBatch([0n, n]), /index 1/);
   await assert.rejects(owner.encryptBatch([-1n]), /index 0/);
@@ -356,7 +356,7 @@ Deno.test("what is out of range is refused by index", async () => {
   }
 });
 
-Deno.test("a disposed owner answers no more and holds no randomness", async () => {
+Deno.test("a disposed engine refuses calls and holds no randomness", async () => {
   const owner = new PaillierEngine(key, { fillWhileIdle: true });
   await owner.fillPool(3);
   const running = owner.fillPool(100_000);
@@ -368,7 +368,7 @@ Deno.test("a disposed owner answers no more and holds no randomness", async () =
   await assert.rejects(owner.fillPool(1), TypeError);
 });
 
-Deno.test("an owner shows nothing of its key by accident", async () => {
+Deno.test("an engine shows nothing of its key when printed, cloned or enumerated", async () => {
   const key = multiPrimeKey(768);
   using owner = new PaillierEngine(key);
   await owner.fillPool(1);

@@ -11,7 +11,7 @@ const moduli = fc.shuffledSubarray(
   { minLength: 2, maxLength: 4 },
 );
 
-Deno.test("a number is found from its residues, scaled or not", () => {
+Deno.test("joins residues, scaled or not, to the number", () => {
   const drawn = moduli.chain((moduli) =>
     fc.record({
       moduli: fc.constant(moduli),
@@ -44,6 +44,6 @@ Deno.test("a number is found from its residues, scaled or not", () => {
   }));
 });
 
-Deno.test("moduli that share a factor are refused", () => {
+Deno.test("refuses moduli that share a factor", () => {
   assert.throws(() => new ResidueJoiner([15n, 21n]), RangeError);
 });

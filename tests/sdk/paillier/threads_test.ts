@@ -69,7 +69,7 @@ Deno.test("threads answer every task in its place", async () => {
   for (const zero of zeros) assert.equal(key.decrypt(zero), 0n);
 });
 
-Deno.test("an owner's batches are the same on threads", async () => {
+Deno.test("an engine's batches are the same on threads", async () => {
   using owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   await owner.prepare();
   assert.equal(owner.threads, 2);
@@ -102,7 +102,7 @@ Deno.test("a large batch starts the threads, which later ones use", async () => 
   assert.deepEqual(await owner.decryptBatch(many), Array(count).fill(1n));
 });
 
-Deno.test("a random source or kernel of one's own, or threads: 0, keeps the work here", async () => {
+Deno.test("keeps the work on this thread with a custom random source, a custom kernel or threads: 0", async () => {
   const random = (length: number) =>
     crypto.getRandomValues(new Uint8Array(length));
   for (
@@ -114,7 +114,7 @@ Deno.test("a random source or kernel of one's own, or threads: 0, keeps the work
   }
 });
 
-Deno.test("a running batch obeys its signal and the owner's end", async () => {
+Deno.test("a running batch stops when its signal aborts or its engine closes", async () => {
   const owner = new PaillierEngine(large, { threads: 2, tableWindowBits: 4 });
   await owner.prepare();
   const controller = new AbortController();
@@ -168,7 +168,7 @@ Deno.test("a thread that ends in the middle gives its tasks back", async () => {
   assert.equal(pool.threads, 0);
 });
 
-Deno.test("threads keep no process from ending", async () => {
+Deno.test("threads let the process end", async () => {
   const module = (path: string) => new URL(path, import.meta.url).href;
   const program = `
     import { PaillierEngine } from "${

@@ -110,7 +110,7 @@ function checkOutcomes(lines: Line[]): void {
 }
 
 Deno.test({
-  name: "killed at any step of queuing: what was taken in is there",
+  name: "keeps every accepted reading when killed at any step of queuing",
   ignore,
   async fn() {
     await using cloud = startCloud([model]);
@@ -143,7 +143,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "killed again and again while answering: one outcome each, none lost",
+  name:
+    "gives each reading one outcome when killed again and again while answering",
   ignore,
   async fn() {
     await using cloud = startCloud([model]);
@@ -176,7 +177,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "the gateway dies and the connection is cut in the middle of an inference: all answered when both are back",
+    "answers all readings after the gateway died and the connection was cut",
   ignore,
   async fn() {
     const asked = Promise.withResolvers<void>();

@@ -26,7 +26,7 @@ async function answered(queue: OfflineQueue) {
   return await Array.fromAsync(queue.process(session));
 }
 
-Deno.test("meta and time are sealed with a reading and come back with its outcome", async () => {
+Deno.test("seals meta and time with a reading and returns them with its outcome", async () => {
   const store = new MemoryBlobStore();
   const queue = await OfflineQueue.open({ store, keys });
   const takenAt = new Date("2026-01-02T03:04:05Z");
@@ -39,7 +39,7 @@ Deno.test("meta and time are sealed with a reading and come back with its outcom
   deepEqual([outcome.meta, outcome.takenAt], [{ sensor: "hall-7" }, takenAt]);
 });
 
-Deno.test("what is no number is refused by its index", async () => {
+Deno.test("refuses a value that is no number by its index", async () => {
   const queue = await OfflineQueue.open({ store: new MemoryBlobStore(), keys });
   for (const value of [null, "", true, []]) {
     await rejects(queue.add([0, value] as number[]), /number at index 1, got/);
@@ -47,7 +47,7 @@ Deno.test("what is no number is refused by its index", async () => {
   equal(queue.waiting, 0);
 });
 
-Deno.test("a byte damaged anywhere is one refused outcome and blocks nothing behind it", async () => {
+Deno.test("turns a damaged byte into one refused outcome and answers the readings after it", async () => {
   const store = new MemoryBlobStore();
   const queue = await OfflineQueue.open({ store, keys, capacity: 200 });
   await queue.add(reading);
@@ -71,7 +71,7 @@ Deno.test("a byte damaged anywhere is one refused outcome and blocks nothing beh
   }
 });
 
-Deno.test("a folder named like a blob is passed over; temporary files are swept; one process at a time", async () => {
+Deno.test("skips a folder named like a blob, sweeps temporary files, admits one process", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/0.queued`);
@@ -106,7 +106,7 @@ class SmallStore extends MemoryBlobStore {
   }
 }
 
-Deno.test("on a full disk the oldest goes first, and outcomes come from memory", async () => {
+Deno.test("drops the oldest on a full disk and gives outcomes from memory", async () => {
   const store = new SmallStore();
   store.room = 3;
   const queue = await OfflineQueue.open({
@@ -130,7 +130,7 @@ Deno.test("on a full disk the oldest goes first, and outcomes come from memory",
   deepEqual(await store.list(), ["4.queued"]);
 });
 
-Deno.test("a reading can be removed", async () => {
+Deno.test("removes a reading", async () => {
   const queue = await OfflineQueue.open({ store: new MemoryBlobStore(), keys });
   await queue.add(reading);
   await queue.add(reading);

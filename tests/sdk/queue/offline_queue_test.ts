@@ -54,7 +54,7 @@ function scoresOf(outcomes: QueuedOutcome[]) {
   );
 }
 
-Deno.test("readings are answered in order, a session's samples at a time", async () => {
+Deno.test("answers readings in order, a session's samples at a time", async () => {
   await using cloud = startCloud([model]);
   const { url } = cloud;
   const queue = await open(new MemoryBlobStore());
@@ -104,7 +104,7 @@ Deno.test("a batch stays together: one outcome with all answers, one inference",
   equal(rounds.length, 2);
 });
 
-Deno.test("a reading that the model refuses has an outcome too, and stops no other", async () => {
+Deno.test("gives a refused reading an outcome and answers the others", async () => {
   await using cloud = startCloud([model]);
   const { url } = cloud;
   const queue = await open(new MemoryBlobStore());
@@ -124,7 +124,7 @@ Deno.test("a reading that the model refuses has an outcome too, and stops no oth
   match(`${others[1]}`, /got a record; its elements have no names/);
 });
 
-Deno.test("what is no number is refused when it is queued, by index or name; lists and records come back", async () => {
+Deno.test("refuses on queuing what is no number, by index or name; keeps lists and records", async () => {
   await using cloud = startCloud([model]);
   const { url } = cloud;
   const queue = await open(new MemoryBlobStore());
@@ -155,7 +155,7 @@ Deno.test("what is no number is refused when it is queued, by index or name; lis
   deepEqual(scores, Array(3).fill(expected[0]));
 });
 
-Deno.test("a reading that a changed contract refuses stays, until the contract is accepted", async () => {
+Deno.test("keeps a reading that a changed contract refuses until the contract is accepted", async () => {
   await using cloud = startCloud([model]);
   // The same model, said to take smaller readings.
   const { inputs: [input] } = model.manifest;
@@ -204,7 +204,7 @@ Deno.test("a reading that a changed contract refuses stays, until the contract i
   equal(again.waiting, 0);
 });
 
-Deno.test("a full queue refuses, or drops the oldest, as it was told", async () => {
+Deno.test("a full queue refuses or drops the oldest, as configured", async () => {
   const refusing = await open(new MemoryBlobStore(), { capacity: 2 });
   deepEqual(await refusing.add(readings[0]), { id: 0, dropped: [] });
   await refusing.add(readings[1]);
@@ -312,7 +312,7 @@ for (
   });
 }
 
-Deno.test("readings queued before a rotation of the key are answered after it", async () => {
+Deno.test("answers readings after a rotation of the key that were queued before it", async () => {
   await using cloud = startCloud([model]);
   const rotating = new MemoryKeyStore();
   await rotating.save(testKey(512));
@@ -338,7 +338,7 @@ Deno.test("readings queued before a rotation of the key are answered after it", 
   equal((await open(store, { keys: rotating })).waiting, 1);
 });
 
-Deno.test("without a key nothing is queued", async () => {
+Deno.test("queues nothing without a key", async () => {
   const queue = await open(new MemoryBlobStore(), {
     keys: new MemoryKeyStore(),
   });
@@ -383,7 +383,7 @@ Deno.test("blobs show no reading, differ for the same one, and cannot be altered
   for (const outcome of scoresOf(outcomes)) match(`${outcome}`, /damaged/);
 });
 
-Deno.test("following: readings that come later are answered when they come", async () => {
+Deno.test("with follow, answers later readings when they come", async () => {
   await using cloud = startCloud([model]);
   const queue = await open(new MemoryBlobStore());
   await using session = await connect({
@@ -409,7 +409,7 @@ Deno.test("following: readings that come later are answered when they come", asy
   await rejects(waiting, /enough/);
 });
 
-Deno.test("while the cloud is away readings stay; a policy without an end waits for it", async () => {
+Deno.test("keeps readings while the cloud is away; an endless policy waits for it", async () => {
   let cloud = startCloud([model]);
   const { port, url } = cloud;
   const back = Promise.withResolvers<void>();

@@ -68,7 +68,7 @@ function goodPlan() {
   return { plan, first, second, convolution, dense };
 }
 
-Deno.test("a plan that makes sense passes", () => {
+Deno.test("accepts a plan that makes sense", () => {
   doesNotThrow(() => checkPlan(goodPlan().plan, expected));
 });
 
@@ -486,7 +486,7 @@ function plannedWork(plan: InferencePlan): number {
   return low;
 }
 
-Deno.test("limits can be raised, and lowered, by whoever connects", () => {
+Deno.test("the application can raise and lower the limits", () => {
   const { plan } = goodPlan();
   throws(
     () => checkPlan(plan, { ...expected, limits: { operations: 100 } }),

@@ -13,7 +13,7 @@ import {
   reading,
 } from "../../support/tiny_session.ts";
 
-Deno.test("retries are told before there is a session, and the cloud is waited for", async () => {
+Deno.test("reports retries before there is a session, and waits for the cloud", async () => {
   const replies = [
     new Response("<html>", { headers: { "content-type": "text/html" } }),
     new Response(null, { status: 522 }),
@@ -32,7 +32,7 @@ Deno.test("retries are told before there is a session, and the cloud is waited f
   deepEqual((await session.infer(reading)).scores, expected);
 });
 
-Deno.test("the number of inferences that wait can be seen", async () => {
+Deno.test("shows the number of waiting inferences", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url);
   equal(session.waiting, 0);
@@ -56,7 +56,7 @@ Deno.test("the number of inferences that wait can be seen", async () => {
   equal(session.waiting, 0);
 });
 
-Deno.test("a single reading in place of many is named", async () => {
+Deno.test("refuses a single reading in place of many by name", async () => {
   await using cloud = startCloud([model]);
   await using session = await open(cloud.url);
   const before = cloud.calls.length;

@@ -58,7 +58,7 @@ function solve(rows: number[][], values: number[]): number[] | null {
   );
 }
 
-Deno.test("a dense round falls after as many inferences as the report says, and not before", () => {
+Deno.test("a dense round can be solved after as many inferences as the report says, not before", () => {
   const model = tinyModel(31, [6], [{ kind: "dense", length: 3 }]);
   const [round] = leakageReport(planOf(model), modulusBits).gateway.rounds;
   equal(round.outputs, 3);
@@ -76,7 +76,7 @@ Deno.test("a dense round falls after as many inferences as the report says, and 
   }
 });
 
-Deno.test("samples side by side are equations of their own", () => {
+Deno.test("each sample of a batch is another equation", () => {
   const model = tinyModel(31, [6], [{ kind: "dense", length: 3 }]);
   const { gateway } = leakageReport(planOf(model, 4), modulusBits);
   equal(gateway.rounds[0].equations, 12);

@@ -65,7 +65,7 @@ Deno.test("lists the models that the token's account may use", async () => {
   });
 });
 
-Deno.test("refuses a list that is none", async () => {
+Deno.test("refuses a reply that is no list of models", async () => {
   deepEqual(await listFrom(JSON.stringify([info])), [info]);
   const hostile: unknown[] = [
     {},

@@ -58,11 +58,11 @@ function check(causes: Cause[]): void {
   }
 }
 
-Deno.test("the cause of a fault of the network is in its message", () =>
+Deno.test("a network fault's message holds its cause", () =>
   withAddresses(async (urls) => check(await causesOf(urls))));
 
 Deno.test({
-  name: "the same in Node",
+  name: "a network fault's message holds its cause in Node",
   ignore: await nodeMajor() < 20,
   fn: async () => {
     const folder = await Deno.makeTempDir();

@@ -89,7 +89,7 @@ Deno.test("work longer than the pace is released a whole number of paces later",
   equal(pauses.filter((ms) => ms === 100).length, 1, "the first request alone");
 });
 
-Deno.test("a pace that is no time is refused", async () => {
+Deno.test("refuses a pace that is no time", async () => {
   for (const paceMs of [-1, NaN, Infinity]) {
     await rejects(open("http://127.0.0.1:9", { paceMs }), {
       name: "RangeError",

@@ -51,7 +51,7 @@ Deno.test("the policy gives up after its attempts", () => {
   equal(policy(3, fault()), null);
 });
 
-Deno.test("a server's Retry-After is honoured, within bounds, a little late by chance", () => {
+Deno.test("honours Retry-After within bounds, with random delay", () => {
   const at = (byte: number, retryAfterMs: number) =>
     exponentialBackoff({
       longestDelayMs: 8000,
@@ -78,7 +78,7 @@ Deno.test("an operation is tried again until it succeeds", async () => {
   deepEqual(notices, [[1, 10], [2, 20], [3, 30]]);
 });
 
-Deno.test("what is not retryable is thrown at once", async () => {
+Deno.test("throws at once what is not retryable", async () => {
   const { clock, waits } = instantClock();
   for (const error of [fault({ retryable: false }), new TypeError("misuse")]) {
     await rejects(

@@ -37,7 +37,7 @@ function impossible(
   );
 }
 
-Deno.test("honest answers count for nothing, whatever their masks", () => {
+Deno.test("honest answers count no clamped value, whatever their masks", () => {
   // Used bits: 16 in the first answer, 8 in the second.
   const max = (modulus >> 16n) - 1n;
   equal(
@@ -46,7 +46,7 @@ Deno.test("honest answers count for nothing, whatever their masks", () => {
   );
 });
 
-Deno.test("a mask that no honest cloud draws counts", () => {
+Deno.test("counts a mask that no honest cloud draws", () => {
   equal(
     impossible([
       { slots: [128, 128], mask: modulus >> 16n },
@@ -56,7 +56,7 @@ Deno.test("a mask that no honest cloud draws counts", () => {
   );
 });
 
-Deno.test("the lowest value of a slot counts, with and without guard bit", () => {
+Deno.test("counts the lowest value of a slot, with and without guard bit", () => {
   const zeros = [{ slots: [0, 128], mask: 0n }, { slots: [0], mask: 0n }];
   equal(impossible(zeros), 2);
   const guarded: DenseLayout = {

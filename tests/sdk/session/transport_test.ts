@@ -109,7 +109,7 @@ Deno.test("a connection that breaks in the middle of the answer is a network fau
   await broken;
 });
 
-Deno.test("a server that never answers is given up after the timeout", async () => {
+Deno.test("gives up a server that never answers after the timeout", async () => {
   const answer = Promise.withResolvers<Response>();
   await withServer(() => answer.promise, async (url) => {
     const post = createTransport({ url, timeoutMs: 20 });
@@ -156,7 +156,7 @@ Deno.test("a problem document becomes an error with its code", async () => {
   match(fault.message, /status 401, expired at 12:00 \[2J $/);
 });
 
-Deno.test("error replies that the functions did not send are faults of the network", async () => {
+Deno.test("treats error replies that the functions did not send as network faults", async () => {
   const statuses = [400, 401, 403, 404, 413, 425, 429, 500, 502, 503];
   for (const status of [...statuses, 520, 522, 525, 530]) {
     const fault = await faultOf(() =>
@@ -177,7 +177,7 @@ Deno.test("error replies that the functions did not send are faults of the netwo
   deepEqual([json.code, json.retryable], ["network", true]);
 });
 
-Deno.test("what the functions say of retrying holds against the status", async () => {
+Deno.test("follows the functions' word on retrying rather than the status", async () => {
   const fault = await faultOf(() =>
     Response.json(
       { code: "budget-exceeded", detail: "", retryable: false },
@@ -187,7 +187,7 @@ Deno.test("what the functions say of retrying holds against the status", async (
   deepEqual([fault.code, fault.retryable], ["budget-exceeded", false]);
 });
 
-Deno.test("an unknown code is a fault of the server; without one it is not the functions'", async () => {
+Deno.test("an unknown code is a server fault; a reply without one is a network fault", async () => {
   for (
     const [code, expected] of [
       ["toString", "server-fault"],
@@ -201,7 +201,7 @@ Deno.test("an unknown code is a fault of the server; without one it is not the f
   }
 });
 
-Deno.test("a page in place of an answer is a fault of the network", async () => {
+Deno.test("treats a page in place of an answer as a network fault", async () => {
   const fault = await faultOf(() =>
     new Response("<html>", { headers: { "content-type": "text/html" } })
   );
@@ -232,7 +232,7 @@ for (
   });
 }
 
-Deno.test("refuses a time to wait that is none", () => {
+Deno.test("refuses a timeout that is no time", () => {
   for (const timeoutMs of [0, -1, NaN]) {
     throws(
       () => createTransport({ url: "http://localhost", timeoutMs }),
@@ -253,14 +253,14 @@ Deno.test("a call may wait for longer than the platform's timers, or without an 
   }
 });
 
-Deno.test("an endless answer is cut off", async () => {
+Deno.test("cuts off an endless answer", async () => {
   const endless = () =>
     new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(64)) });
   const fault = await faultOf(() => new Response(endless(), { headers: cbor }));
   equal(fault.code, "body-too-large");
 });
 
-Deno.test("requests tell the digest of their bytes, and an answer that does not fit its own is a fault of the network", async () => {
+Deno.test("sends the digest of each request and treats a mismatch in an answer as a network fault", async () => {
   // SHA-256 of the bytes 1, 2, 3, by `printf '\1\2\3' | openssl dgst -sha256 -binary | base64`.
   const digest = "sha-256=:A5BYxvLAy0ksUzsKTRTvd8wPeKvMztUofYShogEc+4E=:";
   const told: (string | null)[] = [];
@@ -316,7 +316,7 @@ Deno.test("the token goes with every call, and into no error", async () => {
   }
 });
 
-Deno.test("a problem that broke on the way may be one to try again", async () => {
+Deno.test("a problem document that broke on the way may be retried", async () => {
   for (const body of ['{"code":"malformed","retryable":fa', ""]) {
     const fault = await faultOf(() =>
       new Response(body, { status: 400, headers: problem })
@@ -332,7 +332,7 @@ Deno.test("a problem that broke on the way may be one to try again", async () =>
   deepEqual([whole.code, whole.retryable], ["malformed", false]);
 });
 
-Deno.test("Retry-After may be a date, by the server's clock; what is neither is none", async () => {
+Deno.test("reads Retry-After as seconds or as a date by the server's clock, else ignores it", async () => {
   const waits: [retryAfter: string, date: string | null, waitMs: number][] = [
     ["Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30_000],
     ["Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT", 0],
@@ -376,7 +376,7 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-Deno.test("a URL with user or password is refused, and the error repeats neither", () => {
+Deno.test("refuses a URL with user or password without repeating either", () => {
   for (const user of ["user:hunter2", "user", ":hunter2"]) {
     try {
       createTransport({ url: `http://${user}@localhost`, timeoutMs: 1 });
@@ -389,7 +389,7 @@ Deno.test("a URL with user or password is refused, and the error repeats neither
   }
 });
 
-Deno.test("details that repeat the token in any encoding are left out", async () => {
+Deno.test("drops error details that repeat the token in any encoding", async () => {
   const token = "cipherlayer_S0me.Secret-Token~123";
   const hex = Array.from(
     new TextEncoder().encode(token),

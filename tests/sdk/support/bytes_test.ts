@@ -29,7 +29,7 @@ Deno.test("concat and readLimited give the bytes of all parts in order, whatever
   );
 });
 
-Deno.test("equal tells a changed byte and a changed length", () => {
+Deno.test("equal detects a changed byte and a changed length", () => {
   const bytes = Uint8Array.of(1, 2, 3);
   assert(equal(bytes, bytes.slice()));
   assert(!equal(bytes, Uint8Array.of(1, 2, 4)));
@@ -52,7 +52,7 @@ Deno.test("readLimited gives null and closes the stream at the first byte too ma
   assert.deepEqual({ pulled, cancelled }, { pulled: 3, cancelled: true });
 });
 
-Deno.test("readLimited takes no more memory than it told of, and no more than the limit", async () => {
+Deno.test("readLimited takes no more memory than stated, and no more than the limit", async () => {
   let told = 0;
   const body = await readLimited(
     ReadableStream.from([new Uint8Array(70_000), new Uint8Array(20_000)]),
@@ -69,7 +69,7 @@ Deno.test("readLimited takes no more memory than it told of, and no more than th
   assert(told <= 100_000, `${told}`);
 });
 
-Deno.test("readLimited ends with the signal's reason while nothing comes", async () => {
+Deno.test("readLimited rejects with the signal's reason while nothing arrives", async () => {
   const stop = new AbortController();
   const silent = new ReadableStream<Uint8Array>();
   const read = readLimited(silent, { maxBytes: 1, signal: stop.signal });

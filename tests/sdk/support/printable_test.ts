@@ -11,7 +11,7 @@ import { decodeSealed } from "../../../sdk/wire/sealed_messages.ts";
 const evil = "\u001b[2J\u009b31m\n\u2028\u202e";
 const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
 
-Deno.test("a space stands for each run of characters that are obeyed, others stay", () => {
+Deno.test("replaces each run of control characters by a space and keeps others", () => {
   equal(printable(`a${evil}b`), "a [2J 31m b");
   for (let code = 0; code < 0x10000; code++) {
     const character = String.fromCharCode(code);
@@ -42,7 +42,7 @@ function repeated(name: string): Uint8Array {
   return Uint8Array.of(0xa2, ...key, ...one, ...key, ...one);
 }
 
-Deno.test("what is told of a cloud's bodies, causes included, holds no such character", () => {
+Deno.test("errors about a cloud's bodies, causes included, hold no control character", () => {
   const bodies = [repeated(evil), encode({ [evil]: 1 })];
   for (const body of bodies) {
     const decoders = [

@@ -36,7 +36,7 @@ const item = fc.oneof(
   fc.constantFrom(32, 23, 24, 255, 256).map((n) => new Uint8Array(n).fill(n)),
 );
 
-Deno.test("items arrive as they were, in pieces of any size", async () => {
+Deno.test("reads back items that arrive in pieces of any size", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(item, { maxLength: 6 }).map((list) =>
@@ -54,7 +54,7 @@ Deno.test("items arrive as they were, in pieces of any size", async () => {
   );
 });
 
-Deno.test("a long item is cut, and each one is deterministic CBOR", async () => {
+Deno.test("cuts a long item and writes deterministic CBOR", async () => {
   const long = new Uint8Array(maxItemBytes + 70_000).map((_, i) => i * 7);
   let rest = await written([long]);
   const lengths: number[] = [];
@@ -67,7 +67,7 @@ Deno.test("a long item is cut, and each one is deterministic CBOR", async () => 
   deepEqual(lengths, [maxItemBytes, 70_000, 32]);
 });
 
-Deno.test("a bit, an end or an order that is another is found", async () => {
+Deno.test("detects a changed bit, end or order", async () => {
   const items = [1, 2, 3].map((n) => new Uint8Array(40).fill(n));
   const bytes = await written(items);
   for (const at of [3, 50, 90, bytes.length - 1]) {
@@ -83,7 +83,7 @@ Deno.test("a bit, an end or an order that is another is found", async () => {
   await rejects(read(concat(bytes, Uint8Array.of(0x41, 1)), 100), /broke/);
 });
 
-Deno.test("what is no byte string, or a longer one, is refused at its first bytes", async () => {
+Deno.test("refuses at its first bytes an item that is no byte string, or too long", async () => {
   for (
     const start of [[0x40], [0x58, 0], [0x81], [0x5f], [0x5b, 0, 0], [0x00], [
       0xff,
@@ -100,7 +100,7 @@ Deno.test("what is no byte string, or a longer one, is refused at its first byte
   }
 });
 
-Deno.test("more items than are known to come are refused at the next one's first byte", async () => {
+Deno.test("refuses one item too many at its first byte", async () => {
   const items = Array.from({ length: 4 }, (_, i) => Uint8Array.of(i));
   const bytes = await written(items);
   deepEqual(await read(bytes, bytes.length, items.length), items);
@@ -116,7 +116,7 @@ Deno.test("more items than are known to come are refused at the next one's first
   equal(taken, 4);
 });
 
-Deno.test("what comes is copied once, however small the items and pieces", async () => {
+Deno.test("copies received bytes once, however small the items and pieces", async () => {
   const { set } = Uint8Array.prototype;
   const bytes = await written(
     Array.from({ length: 2000 }, () => new Uint8Array(3)),
@@ -135,7 +135,7 @@ Deno.test("what comes is copied once, however small the items and pieces", async
   ok(copied > 0 && copied <= bytes.length, `${copied} of ${bytes.length}`);
 });
 
-Deno.test("items are made when they are asked for", async () => {
+Deno.test("makes items when they are asked for", async () => {
   let made = 0;
   const sequence = writeSequence(function* () {
     for (; made < 9;) yield Uint8Array.of(++made);

@@ -157,14 +157,14 @@ function malformed(pattern: RegExp): (error: unknown) => true {
   };
 }
 
-Deno.test("every body survives the round trip, and encoding is deterministic", () => {
+Deno.test("decodes every encoded body, and encodes deterministically", () => {
   for (const [write, read, message] of codecs) {
     assert.deepEqual(read(write(message)), message);
     assert.deepEqual(write(read(write(message))), write(message));
   }
 });
 
-Deno.test("a body cut anywhere, or with bytes behind it, is refused", () => {
+Deno.test("refuses a body that is cut, or followed by more bytes", () => {
   for (const [write, read, message] of codecs) {
     const body = write(message);
     for (let length = 0; length < body.length; length += 7) {
@@ -177,7 +177,7 @@ Deno.test("a body cut anywhere, or with bytes behind it, is refused", () => {
   }
 });
 
-Deno.test("fields missing, superfluous, mistyped or out of range are named", () => {
+Deno.test("names fields that are missing, superfluous, mistyped or out of range", () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [
       { token: new Uint8Array(1) },
@@ -204,7 +204,7 @@ Deno.test("fields missing, superfluous, mistyped or out of range are named", () 
   );
 });
 
-Deno.test("the plan is checked to its leaves", () => {
+Deno.test("checks every leaf of a plan", () => {
   const broken = (change: (plan: InferencePlan) => void) => {
     const rounds = withStepVersions(plan.rounds);
     const copy = structuredClone({ ...plan, rounds });
@@ -236,7 +236,7 @@ Deno.test("the plan is checked to its leaves", () => {
   }
 });
 
-Deno.test("a step without its version, or of a version to come, is refused by name", () => {
+Deno.test("refuses by name a step without its version, or of a later one", () => {
   for (
     const [version, got] of [[undefined, "none"], [2, "2"], [
       "1",
@@ -260,7 +260,7 @@ Deno.test("a step without its version, or of a version to come, is refused by na
   }
 });
 
-Deno.test("a plan of the format before is refused with what to do", () => {
+Deno.test("refuses a plan of an earlier format with the remedy", () => {
   const { inputs: _, format: __, ...before } = plan;
   assert.throws(
     () => decodeSessionResponse(encode({ ...session, plan: before })),
@@ -268,7 +268,7 @@ Deno.test("a plan of the format before is refused with what to do", () => {
   );
 });
 
-Deno.test("whatever the bytes, only the declared error is thrown", () => {
+Deno.test("throws only the declared error for any bytes", () => {
   const body = encodeSessionResponse(session);
   fc.assert(
     fc.property(
@@ -292,7 +292,7 @@ Deno.test("whatever the bytes, only the declared error is thrown", () => {
   );
 });
 
-Deno.test("a body of more items than such a message has is refused while it is read", () => {
+Deno.test("refuses a body of too many items while reading it", () => {
   const lists = (count: number) => encode({ model: Array(count).fill([]) });
   // Three items more: the map, its key and the list of lists.
   for (const [, read, message] of codecs) {
@@ -309,7 +309,7 @@ Deno.test("a body of more items than such a message has is refused while it is r
   );
 });
 
-Deno.test("names and labels arrive without marks that command a terminal", () => {
+Deno.test("strips control marks from names and labels", () => {
   const evil = "a\u001b]0;b\u0007\u009bc\u202ed\u2066e\u2028f\u200fg\r\nh";
   const hostile = encode({
     model: evil,

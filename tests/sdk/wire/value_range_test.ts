@@ -64,7 +64,7 @@ function operandSize(step: GatewayStep): number {
   return step.withShape.reduce((a, b) => a * b);
 }
 
-Deno.test("no step leaves the range that is told for it", () => {
+Deno.test("every step stays within its declared range", () => {
   const reached = new Map<string, number>();
   for (let trial = 0; trial < 6000; trial++) {
     const step = randomStep();

@@ -1,6 +1,6 @@
 /**
  * ConvTranspose by phases: places of the output that are a stride apart see the same
- * weights, so that a convolution of stride 1 gives each phase as channels of its own,
+ * weights, so that a convolution of stride 1 gives each phase as separate channels,
  * which then go to their places.
  *
  * @module

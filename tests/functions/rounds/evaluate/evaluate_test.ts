@@ -343,7 +343,7 @@ Deno.test("a method takes about as many products as it was chosen for", () => {
         const map = linearMap(spec, layout, model.tensors);
         let written = 0;
         const counting: Kernel = {
-          name: kernel.name,
+          ...kernel,
           open(moduli, registers) {
             const arithmetic = kernel.open(moduli, registers);
             const { run } = arithmetic;

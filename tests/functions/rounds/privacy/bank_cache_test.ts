@@ -42,7 +42,7 @@ Deno.test("a bank is made once, again for larger batches, and forgotten when mem
 });
 
 Deno.test("banks are built one at a time, within memory", async () => {
-  const one = bankBytes(bankGroups(5, 512), 512);
+  const one = bankBytes(selectKernel(), bankGroups(5, 512), 512);
   const cache = new BankCache(selectKernel(), sealingKey, 2 * one);
   const moduli = [0n, 2n, 4n, 6n].map((more) => n + more);
   const done: bigint[] = [];
@@ -60,19 +60,22 @@ Deno.test("a key's first answers need no bank: strangers who come once cost no m
   const cache = new BankCache(selectKernel(), sealingKey, 2 ** 30);
   const half = baseCount(512) / 2;
   for (let i = 0n; i < 100n; i++) {
-    await cache.randomiser(n + 2n * i, 50, half);
+    await cache.randomiser(n + 2n * i, { answers: 50, count: half });
   }
   assert.equal(cache.bytes, 0);
-  const second = await cache.randomiser(n, 50, half);
+  const second = await cache.randomiser(n, { answers: 50, count: half });
   assert(second instanceof DirectRandomiser);
   assert.equal(cache.bytes, 0);
   // From here on a bank repays itself.
-  const third = await cache.randomiser(n, 50, 1);
+  const third = await cache.randomiser(n, { answers: 50, count: 1 });
   assert(third instanceof RandomiserBank);
-  assert.equal(await cache.randomiser(n, 50, 1), third);
+  assert.equal(await cache.randomiser(n, { answers: 50, count: 1 }), third);
   // A call of many answers repays it at once.
   assert(
-    await cache.randomiser(other, 50, baseCount(1024) + 1) instanceof
+    await cache.randomiser(other, {
+      answers: 50,
+      count: baseCount(1024) + 1,
+    }) instanceof
       RandomiserBank,
   );
 });

@@ -1,11 +1,23 @@
 import assert, { deepEqual, equal, rejects } from "node:assert/strict";
 import { TimeSlices } from "../../../../functions/rounds/privacy/paced.ts";
 
-/** A clock that stands still but for computations, whose steps take 2.5 ms each. */
-function slices() {
+/**
+ * A clock that stands still but for computations, whose steps take 2.5 ms each, and for
+ * waits, which last until the event or, in vain, as long as they may.
+ */
+function slices({ inVain = true } = {}) {
   let now = 0;
   const steps: string[] = [];
-  const shared = new TimeSlices(() => now, () => Promise.resolve());
+  const shared = new TimeSlices({
+    clock: () => now,
+    pause: () => Promise.resolve(),
+    wait: (event, maxMs) => {
+      steps.push("-");
+      if (!inVain) return event;
+      now += maxMs;
+      return Promise.resolve();
+    },
+  });
   function* work(name: string, count: number): Generator<void, string> {
     for (let i = 0; i < count; i++) {
       now += 2.5;
@@ -51,7 +63,7 @@ Deno.test("callers have equal shares of a thread, however many calls they make",
   equal(greedy.usedMs, 160);
 });
 
-Deno.test("of one caller's calls the one that has had the least goes on", async () => {
+Deno.test("among one caller's calls the one that has had the least goes on", async () => {
   const { shared, work, steps } = slices();
   const caller = { usedMs: 0 };
   const heavy = shared.run(work("h", 6), { usedMs: 100, caller });
@@ -85,4 +97,46 @@ Deno.test("a computation whose client has gone ends, and others go on", async ()
   client.abort(new Error("gone"));
   await rejects(gone, /gone/);
   equal(await other, "other");
+});
+
+Deno.test("a call that waits for something keeps the thread until it goes on", async () => {
+  const { shared, work, steps } = slices({ inVain: false });
+  const light = { usedMs: 0 }, heavy = { usedMs: 50 };
+  const leave = shared.attend(light);
+  const long = shared.run(work("h", 4), { usedMs: 0, caller: heavy });
+  // As a call does that waits for a digest between two computations.
+  for (let i = 0; i < 3; i++) {
+    await new Promise((done) => setTimeout(done));
+    await shared.run(work("l", 2), { usedMs: 0, caller: light });
+  }
+  await new Promise((done) => setTimeout(done));
+  deepEqual(steps.join(""), "-ll-ll-ll-");
+  leave();
+  await long;
+  deepEqual(steps.join(""), "-ll-ll-ll-hhhh");
+});
+
+Deno.test("the thread is kept for a slice at most, which counts, and again once the caller has computed", async () => {
+  const { shared, work, steps } = slices();
+  const light = { usedMs: 0 }, heavy = { usedMs: 50 };
+  const leave = shared.attend(light);
+  await shared.run(work("h", 4), { usedMs: 0, caller: heavy });
+  deepEqual(steps.join(""), "-hhhh");
+  equal(light.usedMs, 5);
+  await shared.run(work("l", 1), { usedMs: 0, caller: light });
+  await shared.run(work("h", 2), { usedMs: 0, caller: heavy });
+  deepEqual(steps.join(""), "-hhhhl-hh");
+  leave();
+});
+
+Deno.test("the thread is not kept for a caller that has had more, or computes in another call", async () => {
+  const { shared, work, steps } = slices();
+  const more = { usedMs: 100 }, less = { usedMs: 0 };
+  const leave = [shared.attend(more), shared.attend(less)];
+  await Promise.all([
+    shared.run(work("a", 2), { usedMs: 0, caller: less }),
+    shared.run(work("b", 2), { usedMs: 0, caller: less }),
+  ]);
+  deepEqual(steps.join(""), "aabb");
+  for (const end of leave) end();
 });

@@ -253,7 +253,7 @@ Deno.test("what the gateway must not see is uniform: garbage slots and the bits 
   }
 });
 
-Deno.test("randomisers: the plaintext is kept, the randomness is not", async () => {
+Deno.test("randomisers keep the plaintext and replace the randomness", async () => {
   const [p] = key.exportPrimes();
   const legendre = (value: bigint) =>
     modPower(value % p, (p - 1n) / 2n, p) === 1n;
@@ -344,7 +344,7 @@ Deno.test("a bank is the same on every instance, kernel and cut, and another for
   assert.notDeepEqual(randomised(bigIntKernel, seed.map(() => 6), 9), expected);
 });
 
-Deno.test("tokens: equal content gives equal bytes, whatever is opened is what was sealed", () => {
+Deno.test("equal content gives equal tokens, and a token opens to what was sealed", () => {
   fc.assert(
     fc.property(
       fc.record({

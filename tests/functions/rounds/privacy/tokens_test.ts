@@ -119,7 +119,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   );
 }
 
-Deno.test("every token at every round, with every session's request", async () => {
+Deno.test("accepts each token only at its round, with its session's request", async () => {
   await using served = serve();
   const walks: Walk[] = [];
   for (const model of [0, 1]) {
@@ -190,7 +190,7 @@ async function askAt(
   await response.body?.cancel();
 }
 
-Deno.test("a token altered in any way, or spliced with another, opens nothing", async () => {
+Deno.test("refuses a token that is altered or spliced with another", async () => {
   await using served = serve();
   const a = await walk(served.url, 0, 0, 0),
     b = await walk(served.url, 0, 1, 1);
@@ -229,7 +229,7 @@ Deno.test("a token altered in any way, or spliced with another, opens nothing", 
   b.client[Symbol.dispose]();
 });
 
-Deno.test("a new sealing key: inferences begun under the old one go on while it is known", async () => {
+Deno.test("inferences begun under an old sealing key go on while it is known", async () => {
   const newKey = new Uint8Array(32).fill(9);
   await using old = serve();
   await using rotated = serve({

@@ -11,7 +11,7 @@ import {
   shareMasks,
 } from "../../../../functions/rounds/sealed/seeds.ts";
 import { sumInSlots } from "../../../../sdk/garbling/rounds/plaintexts.ts";
-import { writerOf } from "../../../../sdk/garbling/rounds/round.ts";
+import { writersOf } from "../../../../sdk/wire/dataflow.ts";
 import type { ModelPackage } from "../../../../models/package/format.ts";
 import { readPackage } from "../../../../models/package/read_package.ts";
 import { simulate } from "../../../../models/simulate/simulate.ts";
@@ -64,8 +64,7 @@ async function compare(
   ) {
     const { layout } = plan.rounds[reader];
     const clear = [...masked];
-    for (const [input, { tensor }] of layout.inputs.entries()) {
-      const writer = writerOf(plan, reader, tensor);
+    for (const [input, writer] of writersOf(plan)[reader].entries()) {
       if (writer < 0) continue;
       const { readers, shares: shape } = rounds[writer];
       const reads = readers.find((r) =>
@@ -81,8 +80,8 @@ async function compare(
         );
       });
     }
-    const activations = new Map(layout.inputs.map(({ tensor }) => {
-      const writer = writerOf(plan, reader, tensor);
+    const activations = new Map(layout.inputs.map(({ tensor }, input) => {
+      const writer = writersOf(plan)[reader][input];
       const all = simulated.map(({ rounds }, s) =>
         writer < 0 ? readings[s] : rounds[writer].activation.samples[0]
       );

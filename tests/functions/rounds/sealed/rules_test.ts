@@ -25,11 +25,13 @@ import { SealedModel } from "../../../../functions/rounds/sealed/sealed_model.ts
 import { SealedTokens } from "../../../../functions/rounds/sealed/token.ts";
 import type { ModelPackage } from "../../../../models/package/format.ts";
 import { readPackage } from "../../../../models/package/read_package.ts";
+import { inputCiphertexts } from "../../../../sdk/fixed_point/layout.ts";
 import { sumInSlots } from "../../../../sdk/garbling/rounds/plaintexts.ts";
 import type { GateKernel } from "../../../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../../../sdk/garbling/kernel.ts";
 import { ScalarKernel } from "../../../../sdk/garbling/kernel_scalar.ts";
 import { TransferSender } from "../../../../sdk/transfer/sender.ts";
+import { outputsOf } from "../../../../sdk/transfer/code_shape.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { bytesFromBigInt } from "../../../../sdk/paillier/public/big_integer.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
@@ -74,7 +76,10 @@ async function open() {
   };
   const reply = await bench.linear(encodeSealed(linear));
   const answers = await bench.owner.decryptBatch(reply.ciphertexts);
-  const seed = { seed: new Uint8Array(32).fill(3), leaves: bench.model.leaves };
+  const seed = {
+    seed: new Uint8Array(32).fill(3),
+    leaves: bench.model.batches[0],
+  };
   const batch = dealBatch(seed, bench.random);
   const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const call = inference.choose(0, answers, batch);
@@ -117,7 +122,10 @@ Deno.test("a seed depends on every byte of token, body and digest, and on the ca
 
 Deno.test("garbled calls that differ in any member share neither salt, mask nor nonce", async () => {
   const { request } = opened;
-  const seed = { seed: new Uint8Array(32).fill(4), leaves: bench.model.leaves };
+  const seed = {
+    seed: new Uint8Array(32).fill(4),
+    leaves: bench.model.batches[0],
+  };
   const otherBatch = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const otherToken = (await bench.linear(
     encodeSealed({ ...opened.linear, token: bench.start(2) }),
@@ -145,8 +153,8 @@ Deno.test("garbled calls that differ in any member share neither salt, mask nor 
 
 Deno.test("linear calls that differ in the batch alone share neither mask nor nonce", async () => {
   const { linear } = opened;
-  const first = bench.root.extend(bench.model.leaves).request;
-  const second = bench.root.extend(bench.model.leaves).request;
+  const first = bench.root.extend(bench.model.batches[0]).request;
+  const second = bench.root.extend(bench.model.batches[0]).request;
   const states = [];
   for (const request of [null, first, second]) {
     const batch = request && { token: bench.rootToken, ...request };
@@ -164,7 +172,7 @@ Deno.test("a call repeated byte for byte is answered byte for byte, by any insta
     ...linear,
     batch: {
       token: bench.rootToken,
-      ...bench.root.extend(bench.model.leaves).request,
+      ...bench.root.extend(bench.model.batches[0]).request,
     },
   });
   const other = {
@@ -413,6 +421,42 @@ Deno.test("a model that reveals scores or has one label cannot be sealed", () =>
   throws(() => new SealedModel(scores, options), { code: "unsupported" });
   const one = labelled(tinyModel(1, [4], [{ kind: "dense", length: 1 }]));
   throws(() => new SealedModel(one, options), { code: "unsupported" });
+});
+
+Deno.test("a large model's last round has few transfers of its own, and no other round asks for any", async () => {
+  const batchesOf = async (name: string) => {
+    const model = await readPackage(`models/zoo/${name}`);
+    const sealed = new SealedModel(model, { modulusBits: 2048, samples: 1 });
+    const bits = sealed.rounds.map(({ chosen }) => chosen.bit.length);
+    const room = sealed.batches.map((leaves) => leaves && outputsOf(leaves));
+    return { bits, room };
+  };
+  const small = await batchesOf("occupancy-sealed");
+  ok(small.room[0] >= small.bits[0] + small.bits[1] + small.bits[2]);
+  deepEqual(small.room.slice(1), [0, 0]);
+  const large = await batchesOf("appliance-sealed");
+  ok(large.room[0] >= large.bits[0] + large.bits[1] + large.bits[2]);
+  deepEqual(large.room.slice(1, 3), [0, 0]);
+  ok(large.room[3] >= large.bits[3] && large.room[3] < 2000);
+  const { linear } = opened, size = 128;
+  const token = bench.start();
+  const content = tokens.open(token, "linear", nowMs);
+  const batch = {
+    token: bench.rootToken,
+    ...bench.root.extend(8).request,
+  };
+  await rejects(
+    bench.linear(encodeSealed({
+      ...linear,
+      token: tokens.seal({ ...content, round: 1 }),
+      ciphertexts: new Uint8Array(
+        size * inputCiphertexts(plan.rounds[1].layout),
+      )
+        .map((_, i) => i % size === size - 1 ? 1 : 0),
+      batch,
+    })),
+    { code: "malformed" },
+  );
 });
 
 Deno.test("a digest tells models with other circuits apart", () => {

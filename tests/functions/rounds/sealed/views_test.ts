@@ -66,7 +66,7 @@ Deno.test("answers of one reading and colours are uniform", async () => {
   const ciphertexts = await bench.owner.encryptBatch(begin().plaintexts(0));
   for (let turn = 0; turn < 40; turn++) {
     const inference = begin();
-    const { leaves } = bench.model;
+    const [leaves] = bench.model.batches;
     const seed = { seed: new Uint8Array(32).fill(turn), leaves };
     const batch = dealBatch(seed, seededBytes(turn));
     const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
@@ -156,7 +156,7 @@ async function requests(hostile: boolean) {
   const random = seededBytes(17);
   const root = { seed: new Uint8Array(32).fill(5), leaves: 256 };
   const parent = dealBatch(root, random);
-  const { leaves } = bench.model, inference = begin();
+  const [leaves] = bench.model.batches, inference = begin();
   const pending = parent.extend(leaves);
   // The same decrypted answers: what differs is all that a cloud can add to them.
   const answers = [3n ** 300n, 5n ** 300n].map((x) => x % bench.modulus);

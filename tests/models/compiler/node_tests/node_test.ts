@@ -122,7 +122,7 @@ function quantisedError(network: FloatNetwork, reading: Float64Array): number {
 }
 
 Deno.test({
-  name: "ONNX's node tests: as expected, or refused by the list",
+  name: "ONNX's node tests give what ONNX expects, or are refused by the list",
   ignore: !hasNodeTests,
   fn: () => {
     let count = 0, quantised = 0;

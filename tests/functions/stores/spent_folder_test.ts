@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { FolderNonceStore } from "../../../functions/hosts/spent_folder.ts";
+import { FolderNonceStore } from "../../../functions/stores/spent_folder.ts";
 
 const hourMs = 60 * 60 * 1000;
 
-Deno.test("spent tokens in a folder: of many at once one wins, for all who share the folder", async () => {
+Deno.test("one of many simultaneous requests spends a token, for all processes that share the folder", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const stores = [1, 2, 3].map(() => new FolderNonceStore(folder));
@@ -26,7 +26,7 @@ Deno.test("spent tokens in a folder: of many at once one wins, for all who share
   }
 });
 
-Deno.test("spent tokens in a folder: those that have expired are removed, others stay", async () => {
+Deno.test("removes expired tokens from the folder and keeps others", async () => {
   const folder = await Deno.makeTempDir();
   try {
     let now = Date.now();

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { encodeHex } from "@std/encoding/hex";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { type NonceStore, rememberMs } from "../stores/spent_tokens.ts";
+import { type NonceStore, rememberMs } from "./spent_tokens.ts";
 
 /** Entries between two sweeps of those that have expired. */
 const entriesPerSweep = 1024;
@@ -41,7 +41,7 @@ export class FolderNonceStore implements NonceStore {
   ): Promise<string> {
     if (++this.#sinceSweep >= entriesPerSweep) await this.#sweep();
     const path = join(this.#folder, token);
-    // Complete before it has its name: whoever names it first wins.
+    // Complete before it has its name: the first to name it wins.
     const draft = `${path}.${encodeHex(platformRandom(8))}`;
     await writeFile(draft, request, { mode: 0o600 });
     try {
