@@ -119,10 +119,10 @@ Deno.test("no transfer is in two messages, though every call in turn is refused,
 
 Deno.test("what transfers are made of can be neither written down nor copied", () => {
   const batch = dealBatch(
-    { seed: new Uint8Array(32), leaves: 8 },
+    { seed: new Uint8Array(32), size: 8 },
     seededBytes(1),
   );
-  equal(JSON.stringify(batch), '{"leaves":8}');
-  deepEqual({ ...structuredClone(batch) }, { leaves: 8 });
+  equal(JSON.stringify(batch), '{"size":8}');
+  deepEqual({ ...structuredClone(batch) }, { size: 8 });
   equal(JSON.stringify(new Transfers(platformClock)), "{}");
 });

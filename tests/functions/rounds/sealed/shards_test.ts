@@ -42,7 +42,7 @@ const linear = encodeSealed({
   batch: null,
 });
 const reply = await bench.linear(linear);
-const seed = { seed: new Uint8Array(32).fill(3), leaves: batches[0] };
+const seed = { seed: new Uint8Array(32).fill(3), size: batches[0] };
 const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
 const call = inference.choose(
   0,
