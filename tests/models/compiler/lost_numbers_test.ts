@@ -58,6 +58,9 @@ function gateway(operation: FloatRound["gateway"][number], bound: number) {
     bound,
     samples,
     shiftsOnly: false,
+    operands: new Map(),
+    keptBits: () => 14,
+    joinedInputBits: 12,
   }, 8);
 }
 
