@@ -188,16 +188,9 @@ export const sealedMutations: Mutation[] = [
     tests: ["tests/garbling/kernel_test.ts"],
   },
   {
-    name: "sealed: fewer places of noise",
-    file: "sdk/transfer/code_shape.ts",
-    find: "export const trees = 368;",
-    replace: "export const trees = 256;",
-    tests: ["tests/transfer/chain_test.ts"],
-  },
-  {
     name: "sealed: a seed derived before choices are counted",
     file: "functions/rounds/sealed/answer_activation.ts",
-    find: "  checkTransfers(request.from, count, batch.leaves);",
+    find: "  checkTransfers(request.from, count, batch.size);",
     replace: "",
     tests: ["tests/functions/rounds/sealed/rules_test.ts"],
   },
