@@ -43,12 +43,16 @@ export class MachineStopped extends CipherlayerError {
   }
 }
 
-/** Does the work again, once, where the machine was stopped in between. */
+/** A machine that is stopped more often than this during one piece of work gives up. */
+const maxTries = 5;
+
+/** Does the work again where the machine was stopped, or its clock was set, in between. */
 export async function againIfStopped<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof MachineStopped)) throw error;
-    return await work();
+  for (let tries = 1;; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof MachineStopped) || tries === maxTries) throw error;
+    }
   }
 }
