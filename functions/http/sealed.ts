@@ -15,6 +15,7 @@ import {
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { callBytes } from "../../sdk/garbling/rounds/run.ts";
+import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import {
   batchAnswerBytes,
@@ -39,7 +40,11 @@ import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
-import { answerActivation } from "../rounds/sealed/answer_activation.ts";
+import { splitCiphertexts } from "../rounds/evaluate/operands.ts";
+import {
+  answerActivation,
+  checkActivation,
+} from "../rounds/sealed/answer_activation.ts";
 import {
   answerLinear,
   type SealedContext,
@@ -226,6 +231,13 @@ class SealedCalls {
     });
     // A session's first token opens all of its inferences.
     if (content.round > 0 && isLast(model, content)) {
+      // Refused, a call spends nothing.
+      splitCiphertexts(
+        request.ciphertexts,
+        model.plan.rounds[content.round].layout,
+        bigIntFromBytes(content.modulus),
+        2 * content.modulus.length,
+      );
       await this.#finalCalls.use(finalCall(c, content, token));
     }
     return encodeSealed(
@@ -248,6 +260,8 @@ class SealedCalls {
     checkRound(content, Number(c.req.param("index")));
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
+    // Before anything is counted: a refused call costs no label.
+    checkActivation({ model, content, batch, request });
     const { stages, chosen } = model.rounds[content.round];
     c.get("hold")(callBytes(stages, chosen.bit.length));
     const work = model.garbledWork(content.round);
