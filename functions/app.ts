@@ -127,7 +127,7 @@ export function createApp(options: AppOptions): Hono {
     options.previousSealingKeys ?? [],
     { ...limits, kernel, protections: options.protections, callLimits: limits },
   );
-  const sealedModels = new SealedModels();
+  const sealedModels = new SealedModels(limits);
   const nonces = options.nonces ?? new MemoryNonceStore(clock);
   const app = new Hono();
   app.use(observeCalls(

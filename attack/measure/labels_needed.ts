@@ -10,6 +10,9 @@ import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 /** Labels for a full copy, beyond those that could hold it: attacks reach the bound nearly. */
 export const assumedSurplus = 1.4;
 
+/** A model that fewer labels hold is soon copied. */
+export const fewLabels = 10_000;
+
 export interface LabelsNeeded {
   /** Empirical entropy of the weights, in bits; biases are left out. */
   weightBits: number;

@@ -5,6 +5,7 @@
  * @module
  */
 import { inputActivations } from "../../sdk/fixed_point/quantise.ts";
+import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { bitAt, wordsOfInteger } from "../../sdk/garbling/rounds/bits.ts";
 import type {
   SealedPlan,
@@ -23,56 +24,97 @@ import {
   type GarbledCall,
   SealedInference,
 } from "../../sdk/sealed/inference.ts";
-import { type Batch, Transfers } from "../../sdk/sealed/transfers.ts";
+import {
+  type AskedBatch,
+  type Batch,
+  Transfers,
+} from "../../sdk/sealed/transfers.ts";
 import {
   createTransport,
   type ReplySink,
   type Transport,
 } from "../../sdk/session/transport.ts";
+import type { Pending } from "../../sdk/transfer/receiver.ts";
 import { platformClock } from "../../sdk/support/clock.ts";
 import {
   decodeSessionResponse,
   encodeSessionRequest,
 } from "../../sdk/wire/codec.ts";
-import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
+import {
+  type ActivationRequest,
+  decodeSealed,
+  encodeSealed,
+} from "../../sdk/wire/sealed_messages.ts";
 
 const maxBytes = 2 ** 30;
 
-/** The last round, up to its garbled call, which may be made again and again. */
-export interface LastRound {
-  /** Decrypted answers: scores and masks. */
+/** A round, up to its garbled call, which may be made again and again. */
+export interface OpenRound {
+  round: number;
+  /** Decrypted answers: accumulators and masks. */
   answers: bigint[];
   /** Opens the garbled call. */
   token: Uint8Array;
 }
 
-/** One inference, kept open before its last round. */
+/** What is added to an accumulator. */
+export interface ValueShift {
+  value: number;
+  by: number;
+}
+
+/** What is added to an element that a round reads. */
+export interface ElementShift {
+  element: number;
+  by: number;
+}
+
+/** One inference, kept open in all of its rounds. */
 export class SealedClient implements Disposable {
   /** Labels that were told: one for each answered final call. */
   labels = 0;
   calls = 0;
   plan!: SealedPlan;
+  /** Opens the linear call of each round. */
+  readonly linearTokens: Uint8Array[] = [];
+  readonly gates: GateKernel;
   readonly #owner: PaillierEngine;
   readonly #send: Transport;
   readonly #model: string;
+  readonly #begin: ((gates: GateKernel) => Pending<Uint8Array>) | undefined;
   readonly #transfers = new Transfers(platformClock);
-  readonly #gates = this.#transfers.gates;
   #rounds!: SealedRound[];
   #inference!: SealedInference;
-  #batch: Batch | undefined;
-  /** Rounds whose batch it has. */
-  readonly #asked = new Set<number>();
-  #lastToken: Uint8Array = new Uint8Array();
-  #lastCall: { call: GarbledCall; bits: Uint8Array } | undefined;
+  /** By the round that asked for them. */
+  readonly #batches = new Map<number, Batch>();
+  /** Labels by what was asked: nobody pays twice for one. */
+  readonly #known = new Map<string, number>();
+  /** The first garbled call of each round, and its bits: later ones change some. */
+  readonly #firstCalls = new Map<
+    number,
+    { call: GarbledCall; bits: Uint8Array }
+  >();
 
-  constructor(url: string, model: string, key: PrivateKey) {
+  /** @param begin transfers in a way of its own @default as the SDK does */
+  constructor(
+    url: string,
+    model: string,
+    key: PrivateKey,
+    begin?: (gates: GateKernel) => Pending<Uint8Array>,
+  ) {
+    this.#begin = begin;
     this.#send = createTransport({ url, timeoutMs: 120_000 });
     this.#model = model;
     this.#owner = new PaillierEngine(key, { threads: 0 });
+    this.gates = this.#transfers.gates;
   }
 
   get last(): number {
     return this.plan.rounds.length - 1;
+  }
+
+  get rounds(): readonly SealedRound[] {
+    return this.#rounds;
   }
 
   /** Runs an inference of `reading`, integers of the first input, up to its last round. */
@@ -84,7 +126,7 @@ export class SealedClient implements Disposable {
       proof: this.#owner.keyProof(),
       samples: 1,
     });
-    const opened = decodeSessionResponse(await this.#post("sessions", body));
+    const opened = decodeSessionResponse(await this.post("sessions", body));
     if (!isSealed(opened.plan)) {
       throw new TypeError("Cannot attack: expected a sealed model");
     }
@@ -94,109 +136,26 @@ export class SealedClient implements Disposable {
       plan: this.plan,
       rounds: this.#rounds,
       modulus: publicKey.modulus,
-      gates: this.#gates,
+      gates: this.gates,
     }, inputActivations([reading], this.plan.inputs));
-    let { token } = opened;
+    this.linearTokens[0] = opened.token;
     for (let round = 0; round < this.last; round++) {
-      const linear = await this.#linear(round, token, []);
-      const call = this.#inference.choose(
-        round,
-        linear.answers,
-        this.#batch!.transfers,
-      );
-      const { head } = await this.#activate(round, call, {
-        token: linear.token,
-        ...call.request,
-      });
-      token = head.token.slice();
+      await this.activate(await this.ask(round));
     }
-    this.#lastToken = token;
   }
 
   /**
-   * The last linear call, under the same token each time.
+   * A round's linear call, under the same token each time.
    *
    * @param shifts added to elements that the round reads
    */
-  askScores(
-    shifts: readonly { element: number; by: number }[] = [],
-  ): Promise<LastRound> {
-    return this.#linear(this.last, this.#lastToken, shifts);
-  }
-
-  /**
-   * The garbled call of the last round, under the same token and transfers each time:
-   * only the choices differ.
-   *
-   * @param shifts added to scores
-   * @returns the label
-   */
-  async label(
-    { answers, token }: LastRound,
-    shifts: readonly { score: number; by: number }[],
-  ): Promise<number> {
-    const shifted = this.#addToScores(answers, shifts);
-    const { chosen } = this.#rounds[this.last];
-    const words = shifted.map((answer) =>
-      wordsOfInteger(answer, bitLength(this.#owner.publicKey.modulus) + 1)
-    );
-    const bits = Uint8Array.from(
-      chosen.bit,
-      (bit, i) => bitAt(words[chosen.answer[i]], bit),
-    );
-    const first = this.#lastCall ??= {
-      bits,
-      call: this.#inference.choose(this.last, shifted, this.#batch!.transfers),
-    };
-    const { from, choices } = first.call.request;
-    const changed = choices.slice();
-    bits.forEach((bit, i) =>
-      changed[i >> 3] ^= (bit ^ first.bits[i]) << (i & 7)
-    );
-    await this.#activate(this.last, first.call, {
-      token,
-      from,
-      choices: changed,
-    });
-    this.labels++;
-    return this.#inference.labels![0];
-  }
-
-  [Symbol.dispose](): void {
-    this.#owner[Symbol.dispose]();
-  }
-
-  #addToScores(
-    answers: readonly bigint[],
-    shifts: readonly { score: number; by: number }[],
-  ): bigint[] {
-    const { layout } = this.plan.rounds[this.last];
-    if (layout.kind !== "dense") {
-      throw new TypeError("Cannot attack: expected a dense last round");
-    }
-    const { valuesPerCiphertext, fold, slotBits } = layout;
-    const { modulus } = this.#owner.publicKey, shifted = [...answers];
-    for (const { score, by } of shifts) {
-      const slot = score % valuesPerCiphertext * fold + fold - 1;
-      const answer = Math.floor(score / valuesPerCiphertext);
-      const sum = shifted[answer] + (BigInt(by) << BigInt(slot * slotBits));
-      shifted[answer] = (sum % modulus + modulus) % modulus;
-    }
-    return shifted;
-  }
-
-  async #linear(
+  async ask(
     round: number,
-    token: Uint8Array,
-    shifts: readonly { element: number; by: number }[],
-  ): Promise<LastRound> {
-    const leaves = this.#asked.has(round) ? 0 : batchesOf(this.#rounds)[round];
-    this.#asked.add(round);
-    const asked = leaves === 0 ? null : await this.#transfers.ask(
-      leaves,
-      token,
-      (path, body) => this.#post(`sealed/${path}`, body),
-    );
+    shifts: readonly ElementShift[] = [],
+  ): Promise<OpenRound> {
+    const token = this.linearTokens[round];
+    const size = this.#batches.has(round) ? 0 : batchesOf(this.#rounds)[round];
+    const asked = size === 0 ? null : await this.#askBatch(size, token);
     const { modulus } = this.#owner.publicKey;
     const plaintexts = this.#inference.plaintexts(round).slice();
     const { layout } = this.plan.rounds[round];
@@ -206,41 +165,146 @@ export class SealedClient implements Disposable {
       const at = Math.floor(element / layout.fold);
       plaintexts[at] = (plaintexts[at] + (BigInt(by) << place)) % modulus;
     }
-    const ciphertexts = await this.#owner.encryptBatch(plaintexts);
     const body = encodeSealed({
       token,
-      ciphertexts,
+      ciphertexts: await this.#owner.encryptBatch(plaintexts),
       batch: asked && asked.request,
     });
     const reply = decodeSealed(
       "linearResponse",
-      await this.#post(`sealed/rounds/${round}`, body),
+      await this.post(`sealed/rounds/${round}`, body),
     );
-    if (asked) this.#batch = asked.receive(reply.batch);
+    if (asked) this.#batches.set(round, asked.receive(reply.batch));
+    const answers = await this.#owner.decryptBatch(reply.ciphertexts);
+    return { round, answers, token: reply.token };
+  }
+
+  /**
+   * A round's garbled call, with the same transfers each time: only the choices differ.
+   * The rounds behind it then read what came of it.
+   *
+   * @param shifts added to accumulators, whatever the ciphertexts said
+   */
+  async activate(
+    open: OpenRound,
+    shifts: readonly ValueShift[] = [],
+  ): Promise<void> {
+    const { round } = open;
+    const { call, request } = this.requestOf(open, shifts);
+    const maxItems = maxReplyItems(this.#rounds[round].stages);
+    const reply = new GarbledReply(call, { maxItems });
+    const body = encodeSealed(request);
+    await this.post(`sealed/activations/${round}`, body, () => reply);
+    if (round < this.last) {
+      this.linearTokens[round + 1] = reply.head.token.slice();
+    }
+  }
+
+  /**
+   * The label, of the garbled call of the last round.
+   *
+   * @param shifts added to scores
+   */
+  async label(
+    open: OpenRound,
+    shifts: readonly ValueShift[] = [],
+  ): Promise<number> {
+    const { token, choices } = this.requestOf(open, shifts).request;
+    const question = `${token} ${choices}`;
+    const known = this.#known.get(question);
+    if (known !== undefined) return known;
+    await this.activate(open, shifts);
+    this.labels++;
+    const [label] = this.#inference.labels!;
+    this.#known.set(question, label);
+    return label;
+  }
+
+  /** What asks for a garbled call. */
+  requestOf(
+    { round, answers, token }: OpenRound,
+    shifts: readonly ValueShift[] = [],
+  ): { call: GarbledCall; request: ActivationRequest } {
+    const shifted = this.#addToValues(round, answers, shifts);
+    const { chosen } = this.#rounds[round];
+    const words = shifted.map((answer) =>
+      wordsOfInteger(answer, bitLength(this.#owner.publicKey.modulus) + 1)
+    );
+    const bits = Uint8Array.from(
+      chosen.bit,
+      (bit, i) => bitAt(words[chosen.answer[i]], bit),
+    );
+    const batch = this.batchOf(round);
+    const first = this.#firstCalls.get(round) ?? {
+      bits,
+      call: this.#inference.choose(round, shifted, batch.transfers),
+    };
+    this.#firstCalls.set(round, first);
+    const { from, choices } = first.call.request;
+    const changed = choices.slice();
+    bits.forEach((bit, i) =>
+      changed[i >> 3] ^= (bit ^ first.bits[i]) << (i & 7)
+    );
     return {
-      answers: await this.#owner.decryptBatch(reply.ciphertexts),
-      token: reply.token,
+      call: first.call,
+      request: { token, batch: batch.token, from, choices: changed },
     };
   }
 
-  async #activate(
-    round: number,
-    call: GarbledCall,
-    request: { token: Uint8Array; from: number; choices: Uint8Array },
-  ): Promise<GarbledReply> {
-    const body = encodeSealed({ ...request, batch: this.#batch!.token });
-    const maxItems = maxReplyItems(this.#rounds[round].stages);
-    const reply = new GarbledReply(call, { maxItems });
-    await this.#post(`sealed/activations/${round}`, body, () => reply);
-    return reply;
+  /** The batch that a round's choices are from. */
+  batchOf(round: number): Batch {
+    return this.#batches.get(round) ?? this.#batches.get(0)!;
   }
 
-  async #post(
+  [Symbol.dispose](): void {
+    this.#owner[Symbol.dispose]();
+  }
+
+  /** @throws {CipherlayerError} what the functions refuse it with */
+  async post(
     path: string,
     body: Uint8Array,
     into?: () => ReplySink,
   ): Promise<Uint8Array> {
     this.calls++;
     return (await this.#send(`v1/${path}`, body, { maxBytes, into })).body;
+  }
+
+  async #askBatch(size: number, token: Uint8Array): Promise<AskedBatch> {
+    const post = (path: string, body: Uint8Array) =>
+      this.post(`sealed/${path}`, body);
+    if (!this.#begin) return await this.#transfers.ask(size, token, post);
+    const setUp = this.#begin(this.gates);
+    const body = encodeSealed({ token, request: setUp.request });
+    const begun = decodeSealed("batchResponse", await post("transfers", body));
+    const pending = setUp.finish(begun.answer).extend(size);
+    return {
+      request: { token: begun.token, ...pending.request },
+      receive: (reply) => ({
+        transfers: pending.finish(reply!.answer),
+        token: reply!.token,
+      }),
+    };
+  }
+
+  #addToValues(
+    round: number,
+    answers: readonly bigint[],
+    shifts: readonly ValueShift[],
+  ): bigint[] {
+    const { layout } = this.plan.rounds[round];
+    if (shifts.length === 0) return [...answers];
+    if (layout.kind !== "dense") {
+      throw new TypeError("Cannot attack: expected a dense round");
+    }
+    const { valuesPerCiphertext, fold, slotBits } = layout;
+    const { modulus } = this.#owner.publicKey, shifted = [...answers];
+    for (const { value, by } of shifts) {
+      const slot = value % valuesPerCiphertext * fold + fold - 1;
+      const answer = Math.floor(value / valuesPerCiphertext);
+      const sum = shifted[answer] + (BigInt(by) << BigInt(slot * slotBits));
+      shifted[answer] = (sum % modulus + modulus) % modulus;
+    }
+    return shifted;
   }
 }

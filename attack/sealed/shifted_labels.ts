@@ -6,12 +6,12 @@
  * @module
  */
 import { denseLayer } from "../client/layer.ts";
-import type { LastRound, SealedClient } from "./sealed_client.ts";
+import type { OpenRound, SealedClient } from "./sealed_client.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 
 /** What an attack of labels found. */
 export interface LabelFinding {
-  attack: "score differences" | "shifted inputs";
+  attack: "score differences" | "shifted inputs" | "inner layer";
   /** Numbers that it found, and those of them that are right. */
   found: number;
   right: number;
@@ -29,7 +29,7 @@ export interface LabelFinding {
  */
 async function differencesOf(
   client: SealedClient,
-  round: LastRound,
+  round: OpenRound,
   scores: number,
   known?: { differences: readonly number[]; reach: number },
 ): Promise<number[]> {
@@ -41,7 +41,7 @@ async function differencesOf(
       continue;
     }
     const wins = async (by: number) =>
-      await client.label(round, [{ score, by }]) === score;
+      await client.label(round, [{ value: score, by }]) === score;
     const least = await leastTrue(
       wins,
       known
@@ -58,7 +58,7 @@ async function differencesOf(
 }
 
 /** The least number above `below` for which a growing predicate holds. */
-async function leastTrue(
+export async function leastTrue(
   holds: (value: number) => Promise<boolean>,
   { below, step }: { below: number; step: number },
 ): Promise<number> {
@@ -82,7 +82,7 @@ export async function scoreDifferences(
   truth: readonly number[],
 ): Promise<LabelFinding> {
   const before = client.labels;
-  const round = await client.askScores();
+  const round = await client.ask(client.last);
   const found = await differencesOf(client, round, truth.length);
   const largest = truth.reduce((a, b) => Math.max(a, b));
   return {
@@ -105,13 +105,15 @@ export async function shiftedInputs(
   columns: readonly number[],
 ): Promise<LabelFinding> {
   const { rows } = denseLayer(model, client.last);
-  const plain = await client.askScores();
+  const plain = await client.ask(client.last);
   const known = await differencesOf(client, plain, rows.length);
   const before = client.labels, reach = weightValues(rows);
   const winner = known.indexOf(0);
   let found = 0, right = 0;
   for (const element of columns) {
-    const round = await client.askScores([{ element, by: 1 }]);
+    const round = await client.ask(client.last, [
+      { element, by: 1 },
+    ]);
     const shifted = await differencesOf(client, round, rows.length, {
       differences: known,
       reach,
@@ -132,7 +134,7 @@ export async function shiftedInputs(
   };
 }
 
-const weightValues = (rows: readonly Float64Array[]): number => {
+export const weightValues = (rows: readonly Float64Array[]): number => {
   const weights = rows.flatMap((row) => [...row.subarray(0, -1)]);
   const low = weights.reduce((a, b) => Math.min(a, b));
   const high = weights.reduce((a, b) => Math.max(a, b));

@@ -51,8 +51,7 @@ def settle(network, *inputs):
             part.momentum = None
     network.train()
     with torch.no_grad():
-        for _ in range(4):
-            network(*[torch.randn(8, *x.shape[1:]) for x in inputs])
+        network(*[torch.randn(4, *x.shape[1:]) for x in inputs])
     return network.eval()
 
 
@@ -85,8 +84,8 @@ def main():
         ["speech", "after"],
     )
     for name, network, side in [
-        ("mobilenet_v2_224", mobilenet_v2(), 224),
         ("mobilenet_v3_small_96", mobilenet_v3_small(), 96),
+        ("mobilenet_v2_224", mobilenet_v2(), 224),
     ]:
         picture = torch.randn(1, 3, side, side)
         export(folder, name, settle(network, picture), (picture,), ["picture"], ["classes"])

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ModelPackage } from "../../models/package/format.ts";
+import { argMax } from "../../models/compiler/quantise/report.ts";
 import { simulate } from "../../models/simulate/simulate.ts";
 import { quantise, realReading } from "../../sdk/fixed_point/quantise.ts";
 import { inputCiphertexts } from "../../sdk/fixed_point/layout.ts";
@@ -16,7 +17,7 @@ import { benchKey, type BenchKeyBits } from "./keys.ts";
 /** A session whose answers are checked, with its pool filled between inferences. */
 export interface CheckedSession extends AsyncDisposable {
   session: Session;
-  /** Infers, then fills the pool again; throws if scores differ from the simulator's. */
+  /** Infers, then fills the pool again; throws if scores, or labels of a sealed model, differ from the simulator's. */
   infer(): Promise<Answer>;
 }
 
@@ -67,6 +68,13 @@ export async function openChecked(
           throw new Error("The encrypted inference differs from the simulator");
         }
       });
+      if (model.manifest.privacy === "sealed") {
+        answers.forEach(({ predicted }, sample) => {
+          if (predicted !== argMax(expected[sample])) {
+            throw new Error("The sealed inference differs from the simulator");
+          }
+        });
+      }
       return answers[0];
     },
     async [Symbol.asyncDispose]() {

@@ -12,6 +12,7 @@ import { evaluate } from "../../sdk/garbling/evaluate.ts";
 import { garble } from "../../sdk/garbling/garble.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { Labels } from "../../sdk/garbling/labels.ts";
+import { scheduleOf } from "../../sdk/garbling/schedule.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 
 /** Processor time of this process, which other load disturbs less than the clock. */
@@ -29,6 +30,10 @@ const warmUp = 40;
 const lanes = 80, turns = 80;
 const circuit = new Circuit();
 circuit.output(...unmask(circuit, circuit.word(1584)));
+const schedules = {
+  garbler: scheduleOf(circuit, "garbler"),
+  evaluator: scheduleOf(circuit, "evaluator"),
+};
 const words = (count: number) =>
   new Uint32Array(platformRandom(4 * count).slice().buffer);
 const delta = words(4), salt = words(4);
@@ -46,14 +51,14 @@ const times = { garble: [] as number[], evaluate: [] as number[] };
 for (let turn = 0; turn < turns; turn++) {
   const start = cpuMs();
   const secrets = { delta, salt };
-  const { tables, rows } = garble(kernel, circuit, {
+  const { tables, rows } = garble(kernel, schedules.garbler, {
     inputs,
     knowledge,
     secrets,
     origin,
   });
   const middle = cpuMs();
-  evaluate(kernel, circuit, { inputs, tables, rows, salt, origin });
+  evaluate(kernel, schedules.evaluator, { inputs, tables, rows, salt, origin });
   times.garble.push(middle - start);
   times.evaluate.push(cpuMs() - middle);
 }

@@ -126,9 +126,9 @@ async function infer(reading: Float64Array) {
   });
   let batch = root, batchToken = rootToken;
   for (let index = 0; index < rounds.length; index++) {
-    const leaves = sealed.batches[index];
-    const pending = leaves > 0
-      ? await time("gateway: transfers", () => root.extend(leaves))
+    const size = sealed.batches[index];
+    const pending = size > 0
+      ? await time("gateway: transfers", () => root.extend(size))
       : null;
     const linear = {
       token,
@@ -146,6 +146,8 @@ async function infer(reading: Float64Array) {
         request: linear,
         received: { token, body },
         parent: pending && tokens.open(rootToken, "batch", 0),
+        shard: 0,
+        shards: 1,
       }));
     bytes.up += body.length;
     bytes.down += encodeSealed(reply).length;

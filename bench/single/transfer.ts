@@ -8,9 +8,8 @@ import { Command } from "commander";
 import { readScriptArguments } from "../../cli/commands/program.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
-import { leavesFor } from "../../sdk/transfer/code_shape.ts";
 import { startTransfers } from "../../sdk/transfer/receiver.ts";
-import { readSetup, TransferSender } from "../../sdk/transfer/sender.ts";
+import { TransferSender } from "../../sdk/transfer/sender.ts";
 
 readScriptArguments(
   new Command("bench/single/transfer.ts")
@@ -38,7 +37,7 @@ for (let turn = 0; turn < turns; turn++) {
   const { answer, root } = time(
     "cloud: set-up",
     () => {
-      const steps = sender.answerSetup(seed, readSetup(start.request));
+      const steps = sender.answerSetup(seed, sender.readSetup(start.request));
       for (;;) {
         const { done, value } = steps.next();
         if (done) return value;
@@ -47,10 +46,10 @@ for (let turn = 0; turn < turns; turn++) {
   );
   const batch = time("gateway: set-up, answer", () => start.finish(answer));
   for (const [model, transfers] of Object.entries(sizes)) {
-    const child = { seed: platformRandom(32), leaves: leavesFor(transfers) };
+    const child = { seed: platformRandom(32), size: transfers };
     const { request, finish } = time(
       `gateway: ${model}, request`,
-      () => batch.extend(child.leaves),
+      () => batch.extend(child.size),
     );
     const answer = time(
       `cloud: ${model}, batch`,

@@ -16,7 +16,8 @@ import {
   loadClasses,
   loadReadings,
 } from "../readings/readings.ts";
-import { simulateMany } from "../../models/simulate/simulate.ts";
+import { isRegression } from "../output/regression_error.ts";
+import { printRegression, simulateReadings } from "./regression_accuracy.ts";
 import { type AccuracyLine, AccuracyState } from "./accuracy_state.ts";
 import {
   note,
@@ -87,8 +88,6 @@ export interface EncryptedAccuracyReport extends Counts, KeyChoice {
   equalInEveryRound: number | null;
 }
 
-const simulatedBetweenNotices = 1024;
-
 /** `cipherlayer accuracy`: right answers among labelled samples. */
 export function accuracyCommand(): Command {
   return addKeyOptions(
@@ -104,7 +103,7 @@ export function accuracyCommand(): Command {
       )
       .option(
         "--labels <file>",
-        "their right classes (CIFAR-10's files hold their own)",
+        "their right classes (CIFAR-10's files hold their own), or measured values where the model gives one",
       )
       .option("--count <n>", "the first samples only", wholeNumber(1))
       .option("--encrypted", "infer encrypted"),
@@ -144,6 +143,9 @@ async function accuracy(
   }
   const choice = keyChoice(options);
   const model = await openPackage(folder);
+  if (isRegression(model.manifest)) {
+    return await printRegression(model, options);
+  }
   const samples = await loadSamples(model, options);
   const report: AccuracyReport = encrypted
     ? await encryptedAccuracy(model, samples, choice, options)
@@ -317,16 +319,8 @@ function simulateClasses(
   model: ModelPackage,
   readings: Float64Array[],
 ): number[] {
-  const integers = readings.map((reading) =>
-    quantise(reading, model.manifest, { clamp: true })
-  );
-  return simulateMany(model, integers, {
-    onProgress: (done) => {
-      if (done % simulatedBetweenNotices === 0) {
-        note(`${done} of ${readings.length} simulated`);
-      }
-    },
-  }).map((outcome) => argMax(outcome.integers));
+  return simulateReadings(model, readings)
+    .map(({ integers }) => argMax(integers));
 }
 
 function count(

@@ -12,7 +12,10 @@ import {
   type AttackedProfile,
   attackedProfiles,
 } from "../../attack/client/target.ts";
-import type { LabelsNeeded } from "../../attack/measure/labels_needed.ts";
+import {
+  fewLabels,
+  type LabelsNeeded,
+} from "../../attack/measure/labels_needed.ts";
 import { attackSealed, type SealedReport } from "../../attack/sealed/mod.ts";
 import type { ModelPackage } from "../../models/package/format.ts";
 import { groupDigits } from "../output/numbers.ts";
@@ -32,7 +35,6 @@ interface Options {
 }
 
 /** A model that so few labels could hold is warned of. */
-const smallBudget = 10_000;
 
 /** `cipherlayer attack`: the meter. */
 export function attackCommand(): Command {
@@ -76,6 +78,7 @@ async function attack(folder: string, options: Options): Promise<void> {
     const report = await attackSealed(
       model,
       columnsFor(model, options.queries),
+      attacks,
     );
     const shown = { model: name, version, keyBits: attackKeyBits, ...report };
     print(options.json ?? false, shown, () => formatSealed(report));
@@ -113,7 +116,9 @@ const columnsFor = (
 ): number =>
   Math.max(1, Math.floor(labels / 10 / shape.reduce((a, b) => a * b)));
 
-function formatSealed({ findings, needed }: SealedReport): string {
+function formatSealed(
+  { findings, needed, open, games, tables, cheats }: SealedReport,
+): string {
   const rows = findings.map(({ attack, found, right, bits, labels }) => [
     attack,
     found,
@@ -136,15 +141,46 @@ function formatSealed({ findings, needed }: SealedReport): string {
     } bits, whatever a client sends. All weights take ${
       count(all)
     }. The last layer alone: ${count(lastLayer)}.`,
-    ...all.least < smallBudget
+    ...all.least < fewLabels
       ? [
         `WARNING: fewer than ${
-          groupDigits(smallBudget)
+          groupDigits(fewLabels)
         }. Set CIPHERLAYER_BUDGET_PER_MODEL_DAY so that an account gets far fewer while the model is worth keeping.`,
       ]
       : [],
+    "",
+    ...tried(
+      "attacks on open inferences",
+      open,
+      ({ bitsReceived }) => bitsReceived === 0,
+    ),
+    ...tried("games with tokens", games, ({ refusal }) => refusal !== null),
+    `places of noise of its own: ${tables.answers} answers of one round, whose commonest difference of ciphertexts came ${tables.commonest} ${
+      tables.commonest === 1 ? "time" : "times"
+    } (Delta would come again and again)`,
+    ...tried(
+      "functions that cheat a gateway",
+      cheats,
+      ({ differs }) => !differs,
+    ),
+    "",
     "A client chooses inputs of the last layer by adding to its shares: only shares that are authenticated would stop it (docs/sealed.md).",
   ].join("\n");
+}
+
+/** How many of what was tried came to nothing, and the others one by one. */
+function tried<T extends object>(
+  what: string,
+  findings: readonly T[],
+  failed: (finding: T) => boolean,
+): string[] {
+  const others = findings.filter((finding) => !failed(finding));
+  return [
+    `${what}: ${
+      findings.length - others.length
+    } of ${findings.length} came to nothing`,
+    ...others.map((finding) => `  NOT: ${JSON.stringify(finding)}`),
+  ];
 }
 
 function format(reports: AttackReport[]): string {

@@ -14,8 +14,7 @@ import { readBytes, readText } from "../../models/package/read_file.ts";
 import { writePackage } from "../../models/package/read_package.ts";
 import { manifestContract } from "../../models/protections/contract.ts";
 import type { NamesOfParts } from "../../models/compiler/names.ts";
-import { planInference } from "../../models/planner/plan.ts";
-import { planSealed } from "../../models/planner/sealed.ts";
+import { checkServed } from "../../models/planner/check_served.ts";
 import { isGiven } from "../../models/compiler/quantise/given.ts";
 import { parseQuantisation } from "../../models/compiler/quantise/prescribed.ts";
 import type { QuantisationReport } from "../../models/compiler/quantise/report.ts";
@@ -28,7 +27,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./command.ts";
-import { checkCompileOptions } from "./compile_checks.ts";
+import { checkCompileOptions, checkStates } from "./compile_checks.ts";
 import { refuseOverwriting } from "./overwriting.ts";
 import { keyMark } from "./encrypted.ts";
 import { findModel } from "./model_argument.ts";
@@ -192,6 +191,7 @@ async function compile(path: string, options: Options): Promise<void> {
   if (!options.calibrate && !options.quantisation && !isGiven(network)) {
     throw new UsageError("Cannot compile: --calibrate FILE is missing");
   }
+  checkStates(network, states ?? []);
   const calibration = options.calibrate
     ? await loadReadings(
       options.calibrate,
@@ -239,10 +239,7 @@ async function compile(path: string, options: Options): Promise<void> {
     onProgress: (text) => progress.step(text),
   });
   progress.end();
-  // Refuses, naming the round, what does not fit a plaintext.
-  const planOptions = { modulusBits: options.keyBits, samples: 1 };
-  if (options.privacy === "sealed") planSealed(model, planOptions);
-  else planInference(model.manifest, planOptions);
+  await checkServed(model, { modulusBits: options.keyBits });
   await writePackage(options.out, model);
   const { version } = model.manifest;
   const contract = manifestContract(model.manifest);

@@ -8,7 +8,8 @@ import type { NamesOfParts } from "../../models/compiler/names.ts";
 import { isReleaseName } from "../../models/package/release.ts";
 import { elementCount } from "../../sdk/fixed_point/integer_tensor.ts";
 import { sum } from "../../sdk/support/numbers.ts";
-import type { Reveal } from "../../sdk/wire/values.ts";
+import { suggestion } from "../../sdk/support/nearest.ts";
+import type { Reveal, StateSpec } from "../../sdk/wire/values.ts";
 import { UsageError } from "./command.ts";
 
 export interface CheckedOptions {
@@ -45,6 +46,30 @@ export function checkCompileOptions(
     );
   }
   if (classes) checkClasses(network, classes, readings);
+}
+
+/** @throws {UsageError} naming a state's input or output that the network does not have */
+export function checkStates(
+  { inputs, outputs }: FloatNetwork,
+  states: readonly StateSpec[],
+): void {
+  for (const { input, output } of states) {
+    for (
+      const [what, name, parts] of [["input", input, inputs], [
+        "output",
+        output,
+        outputs,
+      ]] as const
+    ) {
+      const names = parts.map(({ name }) => name);
+      if (names.includes(name)) continue;
+      throw new UsageError(
+        `Cannot use --state ${input}=${output}: expected the ${what} ${
+          names.join(" or ")
+        }, got "${name}"${suggestion(name, names)}`,
+      );
+    }
+  }
 }
 
 interface Part {

@@ -80,6 +80,11 @@ export function planCommand(): Command {
       "megabits a second between gateway and functions (default: 80)",
       wholeNumber(1),
     )
+    .option(
+      "--round-trip-ms <n>",
+      "of the line, for every call (default: 0)",
+      wholeNumber(0),
+    )
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
@@ -87,7 +92,7 @@ export function planCommand(): Command {
 Examples:
   cipherlayer plan package --key-bits 3072 --samples 16
   cipherlayer plan package --max-ms-per-call 20
-  cipherlayer plan sealed-package --line-mbit 50`,
+  cipherlayer plan sealed-package --line-mbit 50 --round-trip-ms 20`,
     )
     .action(async (
       folder: string,
@@ -111,21 +116,31 @@ export interface PlanReportOptions {
   maxMsPerCall?: number;
   /** Megabits a second of the line; the committed cost of a byte by default. */
   lineMbit?: number;
+  /** Milliseconds there and back on the line, of every call; 0 by default. */
+  roundTripMs?: number;
 }
 
 /** Plans the model in `folder` and prices the plan. */
 export async function planReport(
   folder: string,
-  { keyBits, samples, measure = false, maxMsPerCall, lineMbit }:
-    PlanReportOptions,
+  {
+    keyBits,
+    samples,
+    measure = false,
+    maxMsPerCall,
+    lineMbit,
+    roundTripMs = 0,
+  }: PlanReportOptions,
 ): Promise<OpenPlanReport | SealedPlanReport> {
   const model = await openPackage(folder);
   const machine = measure
     ? await calibrateCosts(keyBits)
     : defaultCosts(keyBits);
-  const costs = lineMbit === undefined
-    ? machine
-    : { ...machine, byteMs: 8 / (1000 * lineMbit) };
+  const costs = {
+    ...machine,
+    callMs: machine.callMs + roundTripMs,
+    byteMs: lineMbit === undefined ? machine.byteMs : 8 / (1000 * lineMbit),
+  };
   const { name, version, privacy } = model.manifest;
   const report = {
     model: name,

@@ -117,7 +117,12 @@ Examples:
   cipherlayer run http://127.0.0.1:8000/occupancy --input room.csv
   cipherlayer run occupancy --input room.csv --insecure-key-bits 512 --json`,
     )
-    .action(async (path: string, options: Options) => {
+    .action(async (path: string, given: Options, command: Command) => {
+      const isServed = /^https?:/.test(path);
+      // An address in the environment says nothing beside one in the argument.
+      const options = isServed && command.getOptionValueSource("url") === "env"
+        ? { ...given, url: undefined }
+        : given;
       const report = await run(path, options);
       print(options.json ?? false, report, () => formatRun(report));
       // Functions of others may add noise before they reveal a label.

@@ -69,7 +69,8 @@ export function formatRun(report: RunReport): string {
   const shown = labels.slice(0, 20).map((label, i) => {
     const others = Object.entries(outputs?.[i] ?? {}).slice(1);
     return [
-      `${i}: ${label}`,
+      // One value alone is no class.
+      scores?.[i].length === 1 ? `${i}:` : `${i}: ${label}`,
       ...scores ? [listNumbers(scores[i])] : [],
       ...others.map(([name, values]) => `${name} ${listNumbers(values)}`),
     ].join("  ");

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import process from "node:process";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { startNodeServer } from "../../functions/hosts/node_server.ts";
 import { UsageError, wholeNumber } from "./command.ts";
+import { findPackage } from "./model_argument.ts";
 
 interface Options {
   port: number;
@@ -24,7 +26,7 @@ export function serveCommand(): Command {
     )
     .argument(
       "[models]",
-      "folder of packages, or one package (default: CIPHERLAYER_MODELS, else the zoo)",
+      "folder of packages, one package, or a name in the zoo (default: CIPHERLAYER_MODELS, else the zoo)",
     )
     .option(
       "--port <n>",
@@ -33,8 +35,13 @@ export function serveCommand(): Command {
       8000,
     )
     .option("--hostname <name>", "address to listen on", "127.0.0.1")
-    .option("--cert <file>", "serve TLS with this certificate (PEM)")
-    .option("--key <file>", "its private key (PEM)")
+    .addOption(
+      new Option("--cert <file>", "serve TLS with this certificate (PEM)")
+        .env("TLS_CERT"),
+    )
+    .addOption(
+      new Option("--key <file>", "its private key (PEM)").env("TLS_KEY"),
+    )
     .addHelpText(
       "after",
       `
@@ -45,11 +52,16 @@ CIPHERLAYER_ACCESS, CIPHERLAYER_THREADS and others.
 
 Examples:
   cipherlayer serve
+  cipherlayer serve occupancy
   cipherlayer serve my-model --port 8080
   cipherlayer serve my-model --hostname 0.0.0.0 --cert chain.pem --key key.pem`,
     )
     .action(async (models: string | undefined, options: Options) => {
-      if (models !== undefined) process.env.CIPHERLAYER_MODELS = models;
+      if (models !== undefined) {
+        process.env.CIPHERLAYER_MODELS = existsSync(models)
+          ? models
+          : await findPackage(models);
+      }
       await startNodeServer({ ...options, certificate: filesOf(options) });
       // Signals end the process.
       await new Promise(() => {});

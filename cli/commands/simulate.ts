@@ -6,6 +6,12 @@
 import { Command } from "commander";
 import { eachReading } from "../../sdk/fixed_point/reading.ts";
 import { quantise } from "../../sdk/fixed_point/quantise.ts";
+import {
+  isRegression,
+  type RegressionError,
+  regressionError,
+  regressionText,
+} from "../output/regression_error.ts";
 import { displayScores } from "../../sdk/session/answer.ts";
 import { encodeNpy } from "../readings/npy.ts";
 import { argMax } from "../../models/compiler/quantise/report.ts";
@@ -13,6 +19,7 @@ import {
   classesPath,
   loadClasses,
   loadReadings,
+  loadTargets,
 } from "../readings/readings.ts";
 import {
   inputsOfReadings,
@@ -101,7 +108,13 @@ async function simulate(folder: string, options: Options): Promise<void> {
   );
   const predicted = scores.map(argMax);
   const labelled = classesPath(options.input, options.labels);
-  const right = labelled === null
+  const values = isRegression(model.manifest)
+    ? scores.map(([value]) => value)
+    : null;
+  const error = values && labelled !== null
+    ? errorAgainst(values, await loadTargets(labelled, options.count))
+    : undefined;
+  const right = labelled === null || values
     ? null
     : countRight(predicted, await loadClasses(labelled, options.count));
   const accuracy = right === null ? null : right / predicted.length;
@@ -114,8 +127,8 @@ async function simulate(folder: string, options: Options): Promise<void> {
     options.json ?? false,
     {
       samples: readings.length,
-      accuracy,
-      predicted,
+      // One value alone is no class.
+      ...values ? { error } : { accuracy, predicted },
       scores: scores.slice(0, printedSamples),
       ...outputs.length > 1
         ? { outputs: outcomes.slice(0, printedSamples).map(asRecord) }
@@ -124,12 +137,12 @@ async function simulate(folder: string, options: Options): Promise<void> {
     },
     () => {
       const lines = predicted.slice(0, 20).map((best, i) =>
-        // One value alone is no class.
-        `${i}: ${
-          scores[i].length > 1 ? `${output.labels?.[best] ?? best}  ` : ""
-        }${listNumbers(scores[i])}${others(outcomes[i])}`
+        `${i}: ${values ? "" : `${output.labels?.[best] ?? best}  `}${
+          listNumbers(scores[i])
+        }${others(outcomes[i])}`
       );
       if (predicted.length > 20) lines.push(`... ${predicted.length} in all`);
+      if (error) lines.push(regressionText(error, output.units?.[0]));
       if (accuracy !== null) {
         lines.push(
           `accuracy ${
@@ -157,6 +170,15 @@ function others({ outputs }: Outcome): string {
   return [...outputs].slice(1)
     .map(([name, values]) => `  ${name} ${listNumbers(Array.from(values))}`)
     .join("");
+}
+
+function errorAgainst(values: number[], targets: number[]): RegressionError {
+  if (targets.length !== values.length) {
+    throw new UsageError(
+      `Cannot compare: expected ${values.length} measured values, got ${targets.length}`,
+    );
+  }
+  return regressionError(values, targets);
 }
 
 function countRight(predicted: number[], classes: number[]): number {

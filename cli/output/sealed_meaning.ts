@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  fewLabels,
   type LabelsNeeded,
   labelsNeeded,
 } from "../../attack/measure/labels_needed.ts";
@@ -21,12 +22,23 @@ export const neededForCopy = (model: ModelPackage): NeededForCopy => ({
   lastRound: labelsNeeded(model, [model.manifest.rounds.length - 1]),
 });
 
-/** For people, in two sentences. */
-export const sealedMeaning = ({ all, lastRound }: NeededForCopy): string =>
-  `sealed: a gateway sees uniform numbers and the label, at most ${
-    threeDigits(all.bitsPerLabel)
-  } bits an answered inference. No fewer than ${
-    groupDigits(all.least)
-  } labels hold the weights, ${
-    groupDigits(lastRound.least)
-  } those of the last round: set budgets of labels below them (CIPHERLAYER_BUDGET_PER_MODEL_DAY)`;
+/** For people. */
+export const sealedMeaning = ({ all, lastRound }: NeededForCopy): string => {
+  const labels = ({ least, assumed }: LabelsNeeded) =>
+    `at least ${groupDigits(least)} labels, assume ${groupDigits(assumed)}`;
+  return [
+    `sealed: a gateway sees uniform numbers and the label, at most ${
+      threeDigits(all.bitsPerLabel)
+    } bits an answered inference`,
+    `to copy all weights: ${labels(all)}; those of the last round: ${
+      labels(lastRound)
+    }. Set budgets of labels below them (CIPHERLAYER_BUDGET_PER_MODEL_DAY)`,
+    ...all.least < fewLabels
+      ? [
+        `WARNING: fewer than ${
+          groupDigits(fewLabels)
+        } labels hold this model: an account that is told as many may have copied it`,
+      ]
+      : [],
+  ].join("\n");
+};

@@ -13,6 +13,8 @@ import { isCifarPath } from "./cifar.ts";
 
 /** What is known of one of a model's inputs. */
 export interface ReadInput {
+  /** What the model calls it: of several inputs, the name of its array in a .npz file. */
+  name?: string;
   /** Of one sample. */
   shape: readonly number[];
   /** Names of its elements, by which columns are found. */
@@ -22,7 +24,8 @@ export interface ReadInput {
 /**
  * Reads samples of a model's inputs. An array holds one sample a row (or one sample
  * alone), the values of all inputs one after another; bytes of pictures count as 0 to
- * 1. Columns that have names stand in any order, if the model's elements have names.
+ * 1. Columns that have names stand in any order, if the model's elements have names. A
+ * .npz file may hold an array for each of several inputs, by its name.
  *
  * @param path of the file; an array of a .npz file as `file.npz:NAME`
  * @param limit most samples that are returned
@@ -36,7 +39,10 @@ export async function loadReadings(
 ): Promise<Float64Array[]> {
   const [{ shape }] = inputs;
   const channels = shape.length === 3 ? shape[0] : undefined;
-  const array = inOrder(await readArray(path, channels), inputs, path);
+  const loaded = inputs.length > 1 && /\.npz$/i.test(path)
+    ? await readEachInput(path, inputs)
+    : await readArray(path, channels);
+  const array = inOrder(loaded, inputs, path);
   const length = sum(inputs.map(({ shape }) => elementCount(shape)));
   const rows = array.shape.length > 0 ? array.shape[0] : 1;
   const single = array.data.length === length;
@@ -61,6 +67,40 @@ export async function loadReadings(
       array.data.subarray(i * length, (i + 1) * length),
       (value) => value * factor,
     ));
+}
+
+/** The arrays of a .npz file, one for each input, side by side: a row a sample. */
+async function readEachInput(
+  path: string,
+  inputs: readonly ReadInput[],
+): Promise<LoadedArray> {
+  const arrays = await Promise.all(
+    inputs.map(({ name }) => readArray(`${path}:${name}`)),
+  );
+  const [{ shape: [rows] }] = arrays;
+  const lengths = inputs.map(({ shape }) => elementCount(shape));
+  arrays.forEach(({ shape, data }, i) => {
+    if (shape[0] === rows && data.length === rows * lengths[i]) return;
+    throw new RangeError(
+      `Cannot use ${path}: expected ${rows} samples of shape [${
+        inputs[i].shape
+      }] in array ${inputs[i].name}, got an array of shape [${shape}]`,
+    );
+  });
+  const length = sum(lengths);
+  const data = new Float64Array(rows * length);
+  let from = 0;
+  for (const [i, array] of arrays.entries()) {
+    for (let row = 0; row < rows; row++) {
+      const part = array.data.subarray(
+        row * lengths[i],
+        (row + 1) * lengths[i],
+      );
+      data.set(part, row * length + from);
+    }
+    from += lengths[i];
+  }
+  return { shape: [rows, length], data, bytes: false };
 }
 
 /** Columns by name in the order of the model's elements; others are left out. */
@@ -122,6 +162,22 @@ export async function loadClasses(
     throw new RangeError(`Cannot use ${path}: expected classes, got ${wrong}`);
   }
   return classes;
+}
+
+/**
+ * Measured values, one a reading.
+ *
+ * @throws {RangeError} where one is not finite
+ */
+export async function loadTargets(
+  path: string,
+  limit = Infinity,
+): Promise<number[]> {
+  const { data } = await readArray(path);
+  const targets = Array.from(data.subarray(0, Math.min(limit, data.length)));
+  const wrong = targets.find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return targets;
+  throw new RangeError(`Cannot use ${path}: expected numbers, got ${wrong}`);
 }
 
 /**

@@ -56,6 +56,8 @@ export interface NodeAddress {
 
 /** A client that has connected has so long to agree on TLS. */
 const handshakeMs = 10_000;
+/** Calls get this long to end: less than orchestrators wait before they kill (30 s). */
+const deadlineMs = 25_000;
 
 /**
  * Serves the functions until SIGINT or SIGTERM ends the process.
@@ -125,6 +127,7 @@ export async function startNodeServer(
       if (gate.draining) process.exit(1);
       gate.drain();
       server.close(() => process.exit(0));
+      setTimeout(() => process.exit(1), deadlineMs).unref();
     });
   }
 }

@@ -36,6 +36,7 @@ import type { CallFacts } from "../telemetry/call_record.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import type { EvaluationThreads } from "../threads/threads.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
+import { parseShard } from "./shard.ts";
 
 export interface RoundRoutesOptions extends AdmissionOptions {
   models: ModelStore;
@@ -295,20 +296,4 @@ function checkWork(
       } ms; the plan splits the round in ${prepared.plan.rounds[index].shards}`,
     );
   }
-}
-
-function parseShard(
-  text: string | undefined,
-  max: number,
-): Pick<DecodedCall, "shard" | "shards"> {
-  if (text === undefined) return { shard: 0, shards: 1 };
-  const match = /^(\d{1,4})\/(\d{1,4})$/.exec(text);
-  const shard = Number(match?.[1]), shards = Number(match?.[2]);
-  if (!match || shards > max || shard >= shards) {
-    throw new CipherlayerError(
-      "malformed",
-      `Cannot read shard: expected i/k with i < k <= ${max}`,
-    );
-  }
-  return { shard, shards };
 }

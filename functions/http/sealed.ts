@@ -14,15 +14,18 @@ import {
 } from "../../models/planner/garbling_costs.ts";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
+import { garbledShards } from "../../sdk/garbling/rounds/round.ts";
+import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { callBytes } from "../../sdk/garbling/rounds/run.ts";
 import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import {
   batchAnswerBytes,
-  rootLeaves,
+  rootSize,
   setupAnswerBytes,
 } from "../../sdk/transfer/chain.ts";
 import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
+import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { sequenceType, writeSequence } from "../../sdk/wire/byte_sequence.ts";
 import { decodeSealed, encodeSealed } from "../../sdk/wire/sealed_messages.ts";
 import { requireRole } from "../access/require_role.ts";
@@ -60,6 +63,7 @@ import type {
 import type { NonceStore } from "../stores/spent_tokens.ts";
 import { telemetryOf } from "../telemetry/call_telemetry.ts";
 import { checkAccount, checkRound, loadModel } from "./session_checks.ts";
+import { parseShard, type Shard } from "./shard.ts";
 import { streamReply } from "./stream_reply.ts";
 
 export interface SealedRoutesOptions extends AdmissionOptions {
@@ -73,7 +77,7 @@ export interface SealedRoutesOptions extends AdmissionOptions {
   nonces: NonceStore;
 }
 
-/** Answers of set-ups held, 194 kB each. */
+/** Answers of set-ups held, 88 kB each. */
 const setUpsKept = 16;
 /** Beside the one under way; later callers get Retry-After. */
 const maxSetUpsWaiting = 8;
@@ -84,7 +88,7 @@ const callWork: Work = { predictedMs: 500, shards: 1 };
 
 type Call = Context<AdmissionEnv>;
 
-/** `POST /v1/sealed/{transfers,roots,rounds/{index},activations/{index}}` */
+/** `POST /v1/sealed/{transfers,roots,rounds/{index},activations/{index}}`; the last two with `?shard={i}/{k}` */
 export function sealedRoutes(
   options: SealedRoutesOptions,
 ): Hono<AdmissionEnv> {
@@ -208,7 +212,7 @@ class SealedCalls {
     const parent = this.#open(c, token, "batch");
     await this.#count(c, {
       ms: perBatch.functions + this.#rowsMs(parent),
-      bytes: batchAnswerBytes(rootLeaves),
+      bytes: batchAnswerBytes(rootSize),
     });
     const received = { token, body };
     return encodeSealed(
@@ -221,9 +225,11 @@ class SealedCalls {
     const request = decodeSealed("linearRequest", body), { token } = request;
     const content = this.#open(c, token, "linear");
     checkRound(content, Number(c.req.param("index")));
+    const part = this.#partOf(c);
     const parent = request.batch &&
       this.#open(c, request.batch.token, "batch");
     const model = await this.#modelOf(c, content);
+    checkParts(part, model.plan.rounds[content.round].shards);
     const work = model.linearWork(content.round, parent !== null);
     await this.#count(c, {
       ...work,
@@ -247,6 +253,7 @@ class SealedCalls {
         request,
         received: { token, body },
         parent,
+        ...part,
         signal: c.req.raw.signal,
       }),
     );
@@ -258,13 +265,16 @@ class SealedCalls {
       { token } = request;
     const content = this.#open(c, token, "activation");
     checkRound(content, Number(c.req.param("index")));
+    const { shard, shards } = this.#partOf(c);
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
+    checkParts({ shards }, garbledShards(model.plan, content.round));
     // Before anything is counted: a refused call costs no label.
     checkActivation({ model, content, batch, request });
-    const { stages, chosen } = model.rounds[content.round];
+    const { chosen, ...round } = model.rounds[content.round];
+    const stages = shardStages(round.stages, shard, shards);
     c.get("hold")(callBytes(stages, chosen.bit.length));
-    const work = model.garbledWork(content.round);
+    const work = model.garbledWork(stages, content.round);
     await this.#count(c, { ...work, ms: work.ms + this.#rowsMs(batch) });
     if (isLast(model, content)) {
       await this.#finalCalls.charge(finalCall(c, content, token));
@@ -275,8 +285,8 @@ class SealedCalls {
       batch,
       request,
       received: { token, body },
-      shard: 0,
-      shards: 1,
+      shard,
+      shards,
     });
     return writeSequence(function* () {
       yield encodeSealed(head);
@@ -299,11 +309,13 @@ class SealedCalls {
     }
   }
 
+  #partOf(c: Call): Shard {
+    return parseShard(c.req.query("shard"), this.#options.limits.shards);
+  }
+
   /** To make the transfers of a batch that are not at hand. */
   #rowsMs(batch: BatchSeed): number {
-    return this.#garbling.transfers.keeps(batch)
-      ? 0
-      : batchRowsMs(batch.leaves);
+    return this.#garbling.transfers.keeps(batch) ? 0 : batchRowsMs(batch.size);
   }
 
   /** @throws {CipherlayerError} `token-mismatch` for another account's token, and as `SealedTokens.open` */
@@ -335,6 +347,19 @@ class SealedCalls {
       c.get("share"),
     );
   }
+}
+
+/**
+ * The plan says how many, so that a call has one set of answers and no more.
+ *
+ * @throws {CipherlayerError} `malformed` for another number of shards
+ */
+function checkParts({ shards }: Pick<Shard, "shards">, expected: number): void {
+  if (shards === expected) return;
+  throw new CipherlayerError(
+    "malformed",
+    `Cannot answer a sealed call: expected one of ${expected} shards, as the plan has it, got one of ${shards}`,
+  );
 }
 
 const isLast = (

@@ -15,7 +15,9 @@ import type {
   ModelStatus,
   UploadStatus,
 } from "../../models/package/version_status.ts";
+import { checkServed } from "../../models/planner/check_served.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
+import { runPaced } from "../rounds/privacy/paced.ts";
 import { platformRandom, type RandomSource } from "../../sdk/support/random.ts";
 import { LruMap } from "./lru.ts";
 import { modelNotFound } from "./model_store.ts";
@@ -169,12 +171,12 @@ export class Deployments {
   }
 
   /**
-   * Ends an upload: reads all of it back and proves the package sound; then, and only
-   * then, it is one of the model's versions. Again: the same answer.
+   * Ends an upload: reads all of it back, proves the package sound and looks at it as
+   * gateways will; then, and only then, it is one of the model's versions. Again: the same answer.
    *
    * @throws {CipherlayerError} `version-not-found`; `upload-incomplete`,
    * `checksum-mismatch` if chunks are to be sent again; `malformed` if the package is
-   * not sound; `version-conflict`
+   * not sound, or gateways would refuse it; `version-conflict`
    */
   async commit(name: string, id: string): Promise<ModelStatus> {
     // From here on nobody takes it for abandoned.
@@ -327,10 +329,11 @@ export class Deployments {
     await this.#prove(release, at);
   }
 
-  /** Reads a package back, one at a time: many at once could take all memory. */
+  /** Reads a package back and checks it, one at a time: many at once could take all memory. */
   #prove(release: Release, at: ReleaseState): Promise<void> {
     const proved = this.#proofs.then(async () => {
-      await this.#releases.package(release, at);
+      const model = await this.#releases.package(release, at);
+      await checkServed(model, { run: (work) => runPaced(work) });
     });
     this.#proofs = proved.catch(() => {});
     return proved;

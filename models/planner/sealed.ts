@@ -4,14 +4,20 @@
  *
  * @module
  */
-import { headroomBits } from "../../sdk/fixed_point/layout.ts";
+import {
+  answerCiphertexts,
+  headroomBits,
+} from "../../sdk/fixed_point/layout.ts";
 import { largestSlotBits } from "../../sdk/fixed_point/slots.ts";
 import { signedBits } from "../../sdk/garbling/circuits/integers.ts";
 import { roundingOf } from "../../sdk/garbling/rounds/simplify.ts";
-import type {
-  SealedPlan,
-  SealedRoundPlan,
+import {
+  garbledShards,
+  type SealedPlan,
+  type SealedRoundPlan,
 } from "../../sdk/garbling/rounds/round.ts";
+import { sealedRoundsStepwise } from "../../sdk/garbling/rounds/sealed_rounds.ts";
+import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { atOnce } from "../../sdk/support/pacing.ts";
 import { type DenseLayout, planFormat } from "../../sdk/wire/plan.ts";
@@ -19,13 +25,18 @@ import { interfaceOf } from "../../sdk/wire/values.ts";
 import { tensorNamed } from "../package/bounds.ts";
 import type { ModelPackage, RoundSpec } from "../package/format.ts";
 import { denseLayout } from "./dense.ts";
-import { planRoundStepwise } from "./plan.ts";
+import { callMilliseconds, defaultCosts, forecastRound } from "./cost_model.ts";
+import { garblingMs, perChoice } from "./garbling_costs.ts";
+import { type CallLimits, planRoundStepwise } from "./plan.ts";
 import { evenly } from "./spatial.ts";
+import { weightProfiles } from "./weight_profile.ts";
 
-/** What a plan is made for. */
-interface KeyAndBatch {
+export interface SealedPlanOptions {
+  /** Bits of N. */
   modulusBits: number;
   samples: number;
+  /** Rounds are split until each call fits @default no limit */
+  callLimits?: CallLimits;
 }
 
 /**
@@ -36,7 +47,7 @@ interface KeyAndBatch {
  */
 export function planSealed(
   model: ModelPackage,
-  options: KeyAndBatch,
+  options: SealedPlanOptions,
 ): SealedPlan {
   return atOnce(planSealedStepwise(model, options));
 }
@@ -44,7 +55,7 @@ export function planSealed(
 /** {@linkcode planSealed} in steps, one for each layout that is compared. */
 export function* planSealedStepwise(
   model: ModelPackage,
-  options: KeyAndBatch,
+  options: SealedPlanOptions,
 ): Generator<void, SealedPlan> {
   const { manifest, tensors } = model;
   if (manifest.reveal !== "label") {
@@ -68,12 +79,48 @@ export function* planSealedStepwise(
       valueBits: signedBits(-spec.bound, round.bound),
     });
   }
-  return {
+  const plan: SealedPlan = {
     format: planFormat,
     samples: options.samples,
     ...interfaceOf(manifest),
     rounds,
   };
+  if (options.callLimits) {
+    yield* splitToFit(plan, model, options.callLimits, options);
+  }
+  return plan;
+}
+
+/**
+ * Splits rounds in twice as many parts until both calls fit, or there are no more: as
+ * many at most as answers.
+ */
+function* splitToFit(
+  plan: SealedPlan,
+  { manifest, tensors }: ModelPackage,
+  limits: CallLimits,
+  { modulusBits }: SealedPlanOptions,
+): Generator<void, void> {
+  const { maxMillisecondsPerCall: maxMs } = limits;
+  if (maxMs === Infinity) return;
+  const costs = defaultCosts(modulusBits);
+  const made = yield* sealedRoundsStepwise(plan);
+  for (const [index, { stages, chosen }] of made.entries()) {
+    const round = plan.rounds[index], spec = manifest.rounds[index];
+    const profiles = weightProfiles(spec, tensors);
+    const max = Math.min(limits.shards, answerCiphertexts(round.layout));
+    const longestMs = (shards: number) => {
+      const options = { modulusBits, costs, profiles, shards };
+      const linear = forecastRound(spec, round.layout, options);
+      const garbledMs = chosen.bit.length * perChoice +
+        garblingMs(shardStages(stages, 0, garbledShards(plan, index)));
+      return Math.max(callMilliseconds(linear, costs), garbledMs);
+    };
+    while (longestMs(round.shards) > maxMs && round.shards < max) {
+      round.shards = Math.min(2 * round.shards, max);
+    }
+    yield;
+  }
 }
 
 /** The largest magnitude of accumulators that carry what rounds their first scaling. */

@@ -7,7 +7,7 @@
  * @module
  */
 import { CipherlayerError } from "../support/errors.ts";
-import { type Circuit, projectionWords } from "./circuit.ts";
+import { projectionWords } from "./circuit.ts";
 import {
   loadInputs,
   outputLabels,
@@ -17,7 +17,7 @@ import {
 import { type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import type { Labels } from "./labels.ts";
-import { gateNumbers, opcodes, scheduleOf } from "./schedule.ts";
+import { gateNumbers, opcodes, type Schedule } from "./schedule.ts";
 import { BitReader, fillLanes, rowBytes, tableBytes } from "./tables.ts";
 
 export interface Evaluated {
@@ -27,24 +27,28 @@ export interface Evaluated {
   values: Uint32Array[];
 }
 
+/** Some lanes of a garbled circuit, to be evaluated. */
+export interface EvaluatorLanes {
+  /** Active labels. */
+  inputs: Labels;
+  tables: Uint8Array;
+  rows: Uint8Array;
+  salt: Uint32Array;
+  origin: TweakOrigin;
+}
+
 /**
  * Evaluates all lanes of `inputs`.
  *
- * @param inputs active labels
+ * @param circuit as the evaluator schedules it
  * @throws {CipherlayerError} `malformed` if tables or rows have another size
  */
 export function evaluate(
   kernel: GateKernel,
-  circuit: Circuit,
-  { inputs, tables, rows, salt, origin }: {
-    inputs: Labels;
-    tables: Uint8Array;
-    rows: Uint8Array;
-    salt: Uint32Array;
-    origin: TweakOrigin;
-  },
+  circuit: Schedule,
+  { inputs, tables, rows, salt, origin }: EvaluatorLanes,
 ): Evaluated {
-  const { places, placeOf, program } = scheduleOf(circuit, "evaluator");
+  const { places, program } = circuit;
   const { lanes, groups } = inputs, wireBytes = 64 * groups;
   checkSize("tables", tableBytes(circuit, lanes), tables.length);
   checkSize("rows", rowBytes(circuit, lanes), rows.length);
@@ -52,9 +56,8 @@ export function evaluate(
   const tableAt = padsAt + wireBytes;
   kernel.reserve(tableAt + 2 * wireBytes);
   const { words } = kernel;
-  const place = (wire: number) => heapAt + placeOf[wire] * wireBytes;
   setVectors(words, saltAt, salt);
-  loadInputs(words, circuit, inputs, place);
+  loadInputs(words, circuit, inputs);
 
   const ciphertexts = wordsOf(tables);
   const clear = new BitReader(rows), values: Uint32Array[] = [];
@@ -105,7 +108,7 @@ export function evaluate(
       }
     }
   }
-  return { outputs: outputLabels(words, circuit, lanes, place), values };
+  return { outputs: outputLabels(words, circuit, lanes), values };
 }
 
 function checkSize(what: string, expected: number, got: number): void {

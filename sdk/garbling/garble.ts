@@ -7,11 +7,11 @@
  *
  * @module
  */
-import { type Circuit, projectionWords } from "./circuit.ts";
+import { projectionWords } from "./circuit.ts";
 import { deltaAt, type GateKernel, heapAt, saltAt } from "./gate_kernel.ts";
 import { domains } from "./hash.ts";
 import { Labels } from "./labels.ts";
-import { gateNumbers, opcodes, scheduleOf } from "./schedule.ts";
+import { gateNumbers, opcodes, type Schedule } from "./schedule.ts";
 import { BitWriter, cutLanes, rowBytes, tableBytes } from "./tables.ts";
 
 /** What only the garbler knows: [number][lane]. */
@@ -46,23 +46,27 @@ export interface Garbled {
   outputs: Labels;
 }
 
+/** Some lanes of a circuit, to be garbled. */
+export interface GarblerLanes {
+  /** Labels of 0. */
+  inputs: Labels;
+  /** For these lanes alone. */
+  knowledge: Knowledge;
+  secrets: GarblerSecrets;
+  origin: TweakOrigin;
+}
+
 /**
  * Garbles all lanes of `inputs`.
  *
- * @param inputs labels of 0
- * @param knowledge for these lanes alone
+ * @param circuit as the garbler schedules it
  */
 export function garble(
   kernel: GateKernel,
-  circuit: Circuit,
-  { inputs, knowledge, secrets, origin }: {
-    inputs: Labels;
-    knowledge: Knowledge;
-    secrets: GarblerSecrets;
-    origin: TweakOrigin;
-  },
+  circuit: Schedule,
+  { inputs, knowledge, secrets, origin }: GarblerLanes,
 ): Garbled {
-  const { places, placeOf, program } = scheduleOf(circuit, "garbler");
+  const { places, program } = circuit;
   const { lanes, groups } = inputs, wireBytes = 64 * groups;
   const knownAt = heapAt + places * wireBytes;
   const oneAt = knownAt + 16 * groups * circuit.knownBits;
@@ -71,11 +75,10 @@ export function garble(
   const perGroup = 128 * circuit.ands + 64 * circuit.knownAnds;
   kernel.reserve(tablesAt + groups * perGroup);
   const { words } = kernel;
-  const place = (wire: number) => heapAt + placeOf[wire] * wireBytes;
   const known = (k: number) => knownAt + 16 * groups * k;
   setVectors(words, deltaAt, secrets.delta);
   setVectors(words, saltAt, secrets.salt);
-  loadInputs(words, circuit, inputs, place);
+  loadInputs(words, circuit, inputs);
   for (let k = 0; k < circuit.knownBits; k++) {
     const at = known(k) / 4, bits = knowledge.bits[k];
     for (let lane = 0; lane < 4 * groups; lane++) {
@@ -154,7 +157,7 @@ export function garble(
   return {
     tables,
     rows: rows.bytes,
-    outputs: outputLabels(words, circuit, lanes, place),
+    outputs: outputLabels(words, circuit, lanes),
   };
 }
 
@@ -184,14 +187,15 @@ function writeRow(rows: BitWriter, row: Uint32Array, bits: number): void {
 function tableWords(
   words: Uint32Array,
   tablesAt: number,
-  circuit: Circuit,
+  circuit: Schedule,
   { groups, lanes }: { groups: number; lanes: number },
 ): Uint8Array {
   const tables = new Uint32Array(tableBytes(circuit, lanes) / 4);
   let from = tablesAt / 4, to = 0;
-  for (const { op } of circuit.gates) {
-    if (op !== "and" && op !== "andKnown") continue;
-    const size = (op === "and" ? 32 : 16) * groups;
+  for (let at = 0; at < circuit.program.length; at += gateNumbers) {
+    const op = circuit.program[at];
+    if (op !== opcodes.and && op !== opcodes.andKnown) continue;
+    const size = (op === opcodes.and ? 32 : 16) * groups;
     const cut = cutLanes(words.subarray(from, from + size), lanes);
     tables.set(cut, to);
     from += size;
@@ -214,33 +218,31 @@ export function setVectors(
 /** Copies the inputs' labels to their places. */
 export function loadInputs(
   words: Uint32Array,
-  circuit: Circuit,
+  { inputs: places }: Schedule,
   inputs: Labels,
-  place: (wire: number) => number,
 ): void {
-  if (inputs.wires !== circuit.inputs) {
+  if (inputs.wires !== places.length) {
     throw new RangeError(
-      `Cannot work through a circuit: expected ${circuit.inputs} input wires, got ${inputs.wires}`,
+      `Cannot work through a circuit: expected ${places.length} input wires, got ${inputs.wires}`,
     );
   }
   const size = 16 * inputs.groups;
-  for (let wire = 0; wire < circuit.inputs; wire++) {
+  places.forEach((place, wire) => {
     const from = inputs.words.subarray(size * wire, size * (wire + 1));
-    words.set(from, place(wire) / 4);
-  }
+    words.set(from, heapAt / 4 + size * place);
+  });
 }
 
 /** Copies the outputs' labels out of the kernel's memory. */
 export function outputLabels(
   words: Uint32Array,
-  circuit: Circuit,
+  { outputs: places }: Schedule,
   lanes: number,
-  place: (wire: number) => number,
 ): Labels {
-  const labels = new Labels(circuit.outputs.length, lanes);
+  const labels = new Labels(places.length, lanes);
   const size = 16 * labels.groups;
-  circuit.outputs.forEach((wire, i) => {
-    const at = place(wire) / 4;
+  places.forEach((place, i) => {
+    const at = heapAt / 4 + size * place;
     labels.words.set(words.subarray(at, at + size), size * i);
   });
   return labels;

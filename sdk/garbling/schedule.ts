@@ -1,16 +1,24 @@
 /**
- * Where wires lie while a circuit is worked through: as few places as are alive at once.
+ * A circuit as it is worked through: where its wires lie, as few places as are alive at
+ * once, and its gates as numbers.
  *
  * @module
  */
-import type { Circuit, Gate } from "./circuit.ts";
+import type { Circuit, Gate, Projection } from "./circuit.ts";
 import { operandsOf } from "./prune.ts";
 
+/** Plain data, so that threads can be given it. */
 export interface Schedule {
   /** Places that are needed. */
   places: number;
-  /** Place of each wire. */
-  placeOf: Int32Array;
+  /** Place of each input. */
+  inputs: Int32Array;
+  /** Place of each output. */
+  outputs: Int32Array;
+  knownBits: number;
+  ands: number;
+  knownAnds: number;
+  projections: readonly Projection[];
   /**
    * Five numbers a gate: opcode, number of the gate, then places: of a, of b (or the
    * number of what the garbler knows), of the result.
@@ -90,7 +98,17 @@ function makeSchedule(circuit: Circuit, aliases: boolean): Schedule {
   for (let wire = 0; wire < circuit.wires; wire++) {
     placeOf[wire] = placeOf[root[wire]];
   }
-  return { places, placeOf, program: programOf(circuit, placeOf, aliases) };
+  const { inputs, outputs, knownBits, ands, knownAnds, projections } = circuit;
+  return {
+    places,
+    inputs: placeOf.slice(0, inputs),
+    outputs: Int32Array.from(outputs, (wire) => placeOf[wire]),
+    knownBits,
+    ands,
+    knownAnds,
+    projections,
+    program: programOf(circuit, placeOf, aliases),
+  };
 }
 
 function programOf(

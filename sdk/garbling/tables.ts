@@ -3,14 +3,19 @@
  *
  * @module
  */
-import type { Circuit } from "./circuit.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Bytes of the ciphertexts of `lanes` lanes. */
-export const tableBytes = (circuit: Circuit, lanes: number): number =>
-  lanes * (32 * circuit.ands + 16 * circuit.knownAnds);
+export const tableBytes = (
+  circuit: Pick<Schedule, "ands" | "knownAnds">,
+  lanes: number,
+): number => lanes * (32 * circuit.ands + 16 * circuit.knownAnds);
 
 /** Bytes of the projections' rows of `lanes` lanes. */
-export const rowBytes = (circuit: Circuit, lanes: number): number =>
+export const rowBytes = (
+  circuit: Pick<Schedule, "projections">,
+  lanes: number,
+): number =>
   Math.ceil(
     2 * lanes * circuit.projections.reduce((sum, { bits }) => sum + bits, 0) /
       8,

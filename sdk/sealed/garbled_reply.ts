@@ -25,6 +25,7 @@ export const maxReplyItems = (stages: readonly Stage[]): number =>
  */
 export class GarbledReply implements ReplySink {
   readonly #call: GarbledCall;
+  readonly #part: { shard: number; shards: number } | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #reader: SequenceReader;
   #head: ActivationHead | null = null;
@@ -33,14 +34,20 @@ export class GarbledReply implements ReplySink {
   #bytes = 0;
 
   /**
+   * @param part which shard it is, and how many there are
    * @param maxItems of the reply, as `maxReplyItems` says
    * @param signal ends the evaluation with its reason
    */
   constructor(
     call: GarbledCall,
-    { maxItems, signal }: { maxItems: number; signal?: AbortSignal },
+    { part, maxItems, signal }: {
+      part?: { shard: number; shards: number };
+      maxItems: number;
+      signal?: AbortSignal;
+    },
   ) {
     this.#call = call;
+    this.#part = part;
     this.#signal = signal;
     this.#reader = new SequenceReader((item) => this.#take(item), maxItems);
   }
@@ -79,6 +86,7 @@ export class GarbledReply implements ReplySink {
       if (this.#running) return await this.#running.push(item);
       this.#head = decodeSealed("activationHead", item);
       this.#running = this.#call.begin(this.#head.salt, {
+        ...this.#part,
         signal: this.#signal,
       });
     } catch (fault) {

@@ -11,17 +11,27 @@
 import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import type { SealedPlan, SealedRound } from "../garbling/rounds/round.ts";
+import { garbledShards } from "../garbling/rounds/round.ts";
 import { garbledBytes } from "../garbling/rounds/run.ts";
+import { shardStages } from "../garbling/rounds/shard.ts";
 import { batchesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
+import { askShards } from "../session/shards.ts";
 import type {
   InferenceContext,
   InferenceResult,
 } from "../session/inference.ts";
+import { concat, equal } from "../support/bytes.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { batchAnswerBytes } from "../transfer/chain.ts";
 import { sequenceBytes } from "../wire/byte_sequence.ts";
-import { decodeSealed, encodeSealed } from "../wire/sealed_messages.ts";
+import { shardRange } from "../wire/messages.ts";
+import {
+  decodeSealed,
+  encodeSealed,
+  type LinearRequest,
+  type LinearResponse,
+} from "../wire/sealed_messages.ts";
 import { GarbledReply, maxReplyItems } from "./garbled_reply.ts";
 import { SealedInference } from "./inference.ts";
 import {
@@ -42,7 +52,7 @@ export class SealedInferences {
   readonly #plan: SealedPlan;
   readonly #rounds: readonly SealedRound[];
   readonly #transfers: Transfers;
-  /** Leaves of the batch that each round asks for; 0: none. */
+  /** Transfers of the batch that each round asks for; 0: none. */
   readonly #batches: readonly number[];
 
   /**
@@ -124,9 +134,9 @@ export class SealedInferences {
     };
     const started = clock.now();
     context.onState({ state: "encrypting", round: index });
-    const leaves = this.#batches[index];
-    const asked = leaves === 0 ? null : await this.#transfers.ask(
-      leaves,
+    const size = this.#batches[index];
+    const asked = size === 0 ? null : await this.#transfers.ask(
+      size,
       token,
       async (...call) => (await post(...call)).body,
     );
@@ -135,15 +145,11 @@ export class SealedInferences {
     const encrypted = clock.now();
 
     context.onState({ state: "evaluating", round: index });
-    const answers = answerCiphertexts(this.#plan.rounds[index].layout);
-    const size = answers * owner.publicKey.ciphertextBytes;
-    const reply = await post(
-      `rounds/${index}`,
-      encodeSealed({ token, ciphertexts, batch: asked && asked.request }),
-      size + (asked ? batchAnswerBytes(leaves) : 0) + framingBytes,
-    );
-    const linear = decodeSealed("linearResponse", reply.body);
-    checkAnswer(linear.ciphertexts, size, index);
+    const linear = await this.#askLinear(context, traffic, index, {
+      token,
+      ciphertexts,
+      batch: asked && asked.request,
+    });
     const own = asked ? asked.receive(linear.batch) : batch!;
     const answered = clock.now();
 
@@ -162,17 +168,51 @@ export class SealedInferences {
       batch: own,
       report: {
         ciphertextsUp: plaintexts.length,
-        ciphertextsDown: answers,
+        ciphertextsDown: residues.length,
         ...traffic,
         encryptMs: encrypted - started,
-        evaluateMs: reply.evaluateMs ?? answered - encrypted,
+        evaluateMs: linear.evaluateMs ?? answered - encrypted,
         decryptMs: finished - answered,
         totalMs: finished - started,
       },
     };
   }
 
-  /** The garbled call. @returns the token of the next linear one */
+  /** The linear call, in the plan's shards. */
+  async #askLinear(
+    { grid, post, owner, signal }: InferenceContext,
+    traffic: Traffic,
+    index: number,
+    request: LinearRequest,
+  ): Promise<LinearResponse & { evaluateMs: number | null }> {
+    const body = encodeSealed(request);
+    const { layout, shards } = this.#plan.rounds[index];
+    const batchBytes = request.batch
+      ? batchAnswerBytes(this.#batches[index])
+      : 0;
+    await grid.wait(signal);
+    const parts = await askShards(shards, signal, async (shard, signal) => {
+      const [from, to] = shardRange(answerCiphertexts(layout), shard, shards);
+      const size = (to - from) * owner.publicKey.ciphertextBytes;
+      const maxBytes = size + batchBytes + framingBytes;
+      const path = `v1/sealed/rounds/${index}${partOf(shard, shards)}`;
+      const reply = await post(path, body, { maxBytes, signal });
+      traffic.bytesUp += body.length;
+      traffic.bytesDown += reply.body.length;
+      const linear = decodeSealed("linearResponse", reply.body);
+      checkAnswer(linear.ciphertexts, size, index);
+      return { ...linear, evaluateMs: reply.evaluateMs };
+    });
+    checkSameToken(parts.map(({ token }) => token), index);
+    const times = parts.map(({ evaluateMs }) => evaluateMs);
+    return {
+      ...parts[0],
+      ciphertexts: concat(...parts.map(({ ciphertexts }) => ciphertexts)),
+      evaluateMs: times.includes(null) ? null : Math.max(...times as number[]),
+    };
+  }
+
+  /** The garbled call, in the plan's shards. @returns the token of the next linear one */
   async #activate(
     { grid, post, signal }: InferenceContext,
     traffic: Traffic,
@@ -183,19 +223,26 @@ export class SealedInferences {
     request: Parameters<typeof encodeSealed>[0],
   ): Promise<Uint8Array> {
     const body = encodeSealed(request);
-    const { stages } = this.#rounds[index], bytes = garbledBytes(stages);
-    const maxItems = maxReplyItems(stages);
-    const begin = () => new GarbledReply(call, { maxItems, signal });
-    let reply = begin();
+    const { stages } = this.#rounds[index];
+    const shards = garbledShards(this.#plan, index);
     await grid.wait(signal);
-    await post(`v1/sealed/activations/${index}`, body, {
-      maxBytes: sequenceBytes(maxItems, bytes) + framingBytes,
-      signal,
-      into: () => reply = begin(),
+    const tokens = await askShards(shards, signal, async (shard, signal) => {
+      const own = shardStages(stages, shard, shards);
+      const maxItems = maxReplyItems(own), part = { shard, shards };
+      const begin = () => new GarbledReply(call, { part, maxItems, signal });
+      let reply = begin();
+      const path = `v1/sealed/activations/${index}${partOf(shard, shards)}`;
+      await post(path, body, {
+        maxBytes: sequenceBytes(maxItems, garbledBytes(own)) + framingBytes,
+        signal,
+        into: () => reply = begin(),
+      });
+      traffic.bytesUp += body.length;
+      traffic.bytesDown += reply.bytes;
+      return reply.head.token;
     });
-    traffic.bytesUp += body.length;
-    traffic.bytesDown += reply.bytes;
-    const { token } = reply.head;
+    checkSameToken(tokens, index);
+    const [token] = tokens;
     const isLast = index === this.#rounds.length - 1;
     if ((token.length === 0) !== isLast) {
       throw new CipherlayerError(
@@ -209,6 +256,18 @@ export class SealedInferences {
     }
     return token;
   }
+}
+
+const partOf = (shard: number, shards: number): string =>
+  shards === 1 ? "" : `?shard=${shard}/${shards}`;
+
+/** @throws {CipherlayerError} `token-mismatch` */
+function checkSameToken(tokens: readonly Uint8Array[], index: number): void {
+  if (tokens.every((token) => equal(token, tokens[0]))) return;
+  throw new CipherlayerError(
+    "token-mismatch",
+    `Cannot accept answer of round ${index}: its shards carry different tokens`,
+  );
 }
 
 function checkAnswer(

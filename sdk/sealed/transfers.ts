@@ -11,10 +11,10 @@ import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import {
   batchAnswerBytes,
-  rootLeaves,
+  rootSize,
   setupAnswerBytes,
 } from "../transfer/chain.ts";
-import { basesOf } from "../transfer/code_shape.ts";
+import { shapeOf } from "../transfer/batch_shape.ts";
 import {
   type Pending,
   type SentChoices,
@@ -75,29 +75,29 @@ export class Transfers {
     this.#root = undefined;
   }
 
-  /** Sets transfers up, for batches of so many leaves. */
+  /** Sets transfers up, for batches of so many transfers. */
   async prepare(
-    leaves: number,
+    size: number,
     token: Uint8Array,
     post: PostSealed,
   ): Promise<void> {
-    this.#root = await this.#rootFor(leaves, token, post);
+    this.#root = await this.#rootFor(size, token, post);
   }
 
   /**
    * Draws the places of a batch for an inference that begins now. They are used up by
    * it, whatever comes of the call.
    *
-   * @param leaves of the batch
+   * @param size transfers of the batch, at least
    * @param token of a linear call of the session
    */
   async ask(
-    leaves: number,
+    size: number,
     token: Uint8Array,
     post: PostSealed,
   ): Promise<AskedBatch> {
-    const root = this.#root = await this.#rootFor(leaves, token, post);
-    const pending = root.transfers.extend(leaves);
+    const root = this.#root = await this.#rootFor(size, token, post);
+    const pending = root.transfers.extend(size);
     return {
       request: { token: root.token, ...pending.request },
       receive: (reply) => received(pending, reply),
@@ -106,11 +106,11 @@ export class Transfers {
 
   /** A root with transfers for one more batch and for the root after it. */
   async #rootFor(
-    leaves: number,
+    size: number,
     token: Uint8Array,
     post: PostSealed,
   ): Promise<Batch> {
-    const root = this.#root, next = basesOf(rootLeaves);
+    const root = this.#root, next = shapeOf(rootSize).bases;
     // Until the next one is there: a call that fails leaves nothing to go on with.
     this.#root = undefined;
     const now = this.#clock.now(), isOld = now - this.#beganAt > maxAgeMs;
@@ -124,10 +124,10 @@ export class Transfers {
         decodeSealed("batchResponse", await post("transfers", body, maxBytes)),
       );
     }
-    if (root.transfers.left >= basesOf(leaves) + next) return root;
-    const pending = root.transfers.extend(rootLeaves);
+    if (root.transfers.left >= shapeOf(size).bases + next) return root;
+    const pending = root.transfers.extend(rootSize);
     const body = encodeSealed({ token: root.token, ...pending.request });
-    const maxBytes = batchAnswerBytes(rootLeaves) + framingBytes;
+    const maxBytes = batchAnswerBytes(rootSize) + framingBytes;
     return received(
       pending,
       decodeSealed("batchResponse", await post("roots", body, maxBytes)),

@@ -50,7 +50,7 @@ export interface Answer {
   bytesDown: number;
   /** What the inference could tell the cloud and the gateway, in bits and words. */
   leakage: LeakageReport;
-  /** Arithmetic that the gateway used: `wasm` or `bigint`. */
+  /** Arithmetic that the gateway used: `wasm`, `wasm-unfused` or `bigint` (`selectKernel`). */
   kernel: string;
 }
 

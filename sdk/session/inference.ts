@@ -13,6 +13,7 @@ import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { lastReaders } from "./plan_limits.ts";
 import type { ReleaseGrid } from "./release_grid.ts";
+import { askShards } from "./shards.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { CallOptions, Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
@@ -21,8 +22,6 @@ import type { InferencePlan, RoundPlan } from "../wire/plan.ts";
 
 /** Room for a token and framing beside the ciphertexts of an answer. */
 const framingBytes = 8192;
-/** Shards of a round on their way at a time: each sends the whole round's ciphertexts. */
-const shardsAtOnce = 8;
 
 /** What an inference runs on; the session provides it. */
 export interface InferenceContext {
@@ -167,12 +166,8 @@ async function evaluate(
   const { plan, owner } = context;
   const { ciphertextBytes } = owner.publicKey;
   const answers = answerCiphertexts(round.layout);
-  const failed = new AbortController();
-  const signal = AbortSignal.any(
-    context.signal ? [context.signal, failed.signal] : [failed.signal],
-  );
 
-  const askShard = async (shard: number) => {
+  const askShard = async (shard: number, signal: AbortSignal) => {
     const [from, to] = shardRange(answers, shard, round.shards);
     const expectedBytes = (to - from) * ciphertextBytes;
     const reply = await context.post(
@@ -192,18 +187,7 @@ async function evaluate(
     return { response, reply };
   };
 
-  const shards: Awaited<ReturnType<typeof askShard>>[] = Array(round.shards);
-  const rest = shards.keys();
-  const asking = Array.from({ length: shardsAtOnce }, async () => {
-    for (const shard of rest) shards[shard] = await askShard(shard);
-  });
-  await Promise.all(asking).catch(async (error) => {
-    // One shard is lost, so the others' answers are of no use.
-    failed.abort(error);
-    await Promise.allSettled(asking);
-    throw error;
-  });
-
+  const shards = await askShards(round.shards, context.signal, askShard);
   const { token } = shards[0].response;
   const isLast = index === plan.rounds.length - 1;
   if ((token.length === 0) !== isLast) {

@@ -8,18 +8,18 @@
  *
  * @module
  */
-import { ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
+import { ristretto255 } from "@noble/curves/ed25519.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
-import { CipherlayerError } from "../support/errors.ts";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { concat } from "../support/bytes.ts";
+import { type Curve, pointBytes, type Points } from "./curve/curve.ts";
 
-const { Point } = ristretto255;
-type Point = InstanceType<typeof Point>;
-
-export const pointBytes = 32;
 /** What a receiver sends for each choice. */
 export const choiceBytes = 2 * pointBytes;
 export const keyBytes = 16;
+
+/** Choices that are answered between two pauses, in some milliseconds. */
+const choicesAtOnce = 16;
 
 const text = new TextEncoder();
 
@@ -35,38 +35,51 @@ const join = (purpose: string, ...parts: (Uint8Array | number)[]): Uint8Array =>
 
 /** Uniform in [1, order) within 2^-250. */
 function scalar(purpose: string, index: number, seed: Uint8Array): bigint {
-  const wide = sha512(join(purpose, index, seed));
-  const value = wide.reduce((sum, byte) => sum << 8n | BigInt(byte), 0n);
-  return value % (Point.Fn.ORDER - 1n) + 1n;
+  const wide = BigInt(`0x${bytesToHex(sha512(join(purpose, index, seed)))}`);
+  return wide % (ristretto255.Point.Fn.ORDER - 1n) + 1n;
 }
 
-const hashPoint = (point: Uint8Array, index: number, side: number): Point =>
-  ristretto255_hasher.hashToCurve(join("other", index, side, point)) as Point;
+const scalars = (seed: Uint8Array, count: number): bigint[] =>
+  Array.from({ length: count }, (_, i) => scalar("receiver", i, seed));
+
+/** Half of what is added to a point for the one beside it: nobody knows its logarithm. */
+const halfOfHash = (point: Uint8Array, index: number, side: number) =>
+  sha512(join("other", index, side, point));
 
 const keyOf = (
-  shared: Point,
+  shared: Uint8Array,
   index: number,
   side: number,
   sender: Uint8Array,
 ): Uint8Array =>
-  sha256(join("key", index, side, sender, shared.toBytes())).slice(0, keyBytes);
+  sha256(join("key", index, side, sender, shared)).slice(0, keyBytes);
+
+const pointAt = (bytes: Uint8Array, i: number): Uint8Array =>
+  bytes.subarray(pointBytes * i, pointBytes * (i + 1));
 
 /** The receiver's message. @param choices 0 or 1 each */
 export function receiverPoints(
+  curve: Curve,
   seed: Uint8Array,
   choices: Uint8Array,
 ): Uint8Array {
-  const message = new Uint8Array(choiceBytes * choices.length);
-  choices.forEach((choice, i) => {
-    const other = ristretto255_hasher.hashToCurve(join("point", i, seed))
-      .toBytes();
-    const mine = Point.BASE.multiply(scalar("receiver", i, seed))
-      .subtract(hashPoint(other, i, choice)).toBytes();
-    const at = choiceBytes * i;
-    message.set(choice ? other : mine, at);
-    message.set(choice ? mine : other, at + pointBytes);
-  });
-  return message;
+  const each = Array.from(choices);
+  const others = curve.encodeDoubles(
+    curve.derive(concat(...each.map((_, i) => sha512(join("point", i, seed))))),
+  );
+  const halves = curve.derive(
+    concat(...each.map((side, i) => halfOfHash(pointAt(others, i), i, side))),
+  );
+  const mine = curve.encodeDoubles(
+    curve.subtract(
+      curve.multiplyOne(curve.base, scalars(seed, each.length)),
+      halves,
+    ),
+  );
+  return concat(...each.flatMap((choice, i) => {
+    const pair = [pointAt(mine, i), pointAt(others, i)];
+    return [pair[choice], pair[1 - choice]];
+  }));
 }
 
 /**
@@ -75,36 +88,35 @@ export function receiverPoints(
  * @throws {CipherlayerError} `malformed` if the sender's point is none
  */
 export function receiverKeys(
+  curve: Curve,
   seed: Uint8Array,
   choices: Uint8Array,
   sender: Uint8Array,
 ): Uint8Array[] {
-  const point = decodePoint(sender).precompute(8) as Point;
-  return Array.from(choices, (choice, i) => {
-    const shared = point.multiply(scalar("receiver", i, seed));
-    return keyOf(shared, i, choice, sender);
-  });
-}
-
-/** Points of a receiver's message. @throws {CipherlayerError} `malformed` if one is none */
-export function decodePoints(message: Uint8Array): Point[] {
+  const point = curve.decode(sender);
+  const shared = curve.encodeDoubles(
+    curve.multiplyOne(point, scalars(seed, choices.length)),
+  );
   return Array.from(
-    { length: message.length / pointBytes },
-    (_, i) =>
-      decodePoint(message.subarray(pointBytes * i, pointBytes * (i + 1))),
+    choices,
+    (choice, i) => keyOf(pointAt(shared, i), i, choice, sender),
   );
 }
 
-function decodePoint(bytes: Uint8Array): Point {
-  try {
-    return Point.fromBytes(bytes) as Point;
-  } catch (cause) {
-    throw new CipherlayerError(
-      "malformed",
-      "Cannot start oblivious transfer: expected points of ristretto255, got other bytes",
-      { cause },
-    );
+/** A receiver's message, found well-formed. */
+export interface ReceivedPoints {
+  message: Uint8Array;
+  /** Of `choicesAtOnce` choices each. */
+  points: Points[];
+}
+
+/** @throws {CipherlayerError} `malformed` if there is no point among the points */
+export function readPoints(curve: Curve, message: Uint8Array): ReceivedPoints {
+  const size = choiceBytes * choicesAtOnce, points: Points[] = [];
+  for (let at = 0; at < message.length; at += size) {
+    points.push(curve.decode(message.subarray(at, at + size)));
   }
+  return { message, points };
 }
 
 export interface BaseSender {
@@ -115,30 +127,31 @@ export interface BaseSender {
 }
 
 /**
- * The sender's message and keys; yields often, since a thousand choices take a second.
- *
- * The multiplications take a time that depends on the seed's scalar. One sum of
- * thousands of them is all that shows, of a scalar that serves this request alone.
+ * The sender's message and keys; yields often.
  *
  * @param seed of this request alone
- * @param received the receiver's message, and its points
  */
 export function* answerPoints(
+  curve: Curve,
   seed: Uint8Array,
-  received: { message: Uint8Array; points: readonly Point[] },
+  { message: received, points }: ReceivedPoints,
 ): Generator<void, BaseSender> {
   const secret = scalar("sender", 0, seed);
-  const message = Point.BASE.multiply(secret).toBytes();
-  const key = (i: number, side: 0 | 1) => {
-    const at = pointBytes * (2 * i + 1 - side);
-    const other = received.message.subarray(at, at + pointBytes);
-    const shared = received.points[2 * i + side]
-      .add(hashPoint(other, i, side)).multiplyUnsafe(secret);
-    return keyOf(shared as Point, i, side, message);
-  };
+  const message = curve.encodeDoubles(curve.multiplyOne(curve.base, [secret]));
   const keys: BaseSender["keys"] = [];
-  for (let i = 0; i < received.points.length / 2; i++) {
-    keys.push([key(i, 0), key(i, 1)]);
+  for (const some of points) {
+    const first = 2 * keys.length;
+    const numbers = Array.from({ length: some.count }, (_, i) => first + i);
+    const halves = curve.derive(concat(...numbers.map((number) =>
+      // Even places are side 0: the other point is the next one, else that before.
+      halfOfHash(pointAt(received, number ^ 1), number >> 1, number & 1)
+    )));
+    const shared = curve.encodeDoubles(
+      curve.multiplyAll(curve.add(some, curve.double(halves)), secret),
+    );
+    const keyAt = (i: number) =>
+      keyOf(pointAt(shared, i), numbers[i] >> 1, numbers[i] & 1, message);
+    for (let i = 0; i < some.count; i += 2) keys.push([keyAt(i), keyAt(i + 1)]);
     yield;
   }
   return { message, keys };

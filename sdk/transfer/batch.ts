@@ -15,14 +15,14 @@
  */
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { RandomSource } from "../support/random.ts";
+import type { BatchShape } from "./batch_shape.ts";
 import type { BlockCode } from "./code.ts";
-import { basesOf, levelsOf, trees } from "./code_shape.ts";
 import {
   growAll,
   growPunctured,
   laneOf,
   type LevelSums,
-  nodeWords,
+  nodeWordsOf,
   sideAt,
   totalOf,
 } from "./trees.ts";
@@ -39,8 +39,8 @@ export interface BatchSecrets {
 export type KeyPair = readonly [Uint32Array, Uint32Array];
 
 /** Words of the sender's message: two sums a tree and level, then a correction a tree. */
-export const messageWords = (leaves: number): number =>
-  8 * basesOf(leaves) + 4 * trees;
+export const messageWords = ({ bases, trees }: BatchShape): number =>
+  8 * bases + 4 * trees;
 
 /**
  * The sender's message.
@@ -50,16 +50,16 @@ export const messageWords = (leaves: number): number =>
 export function batchMessage(
   kernel: GateKernel,
   { delta, roots }: BatchSecrets,
-  { leaves, salt, keys }: {
-    leaves: number;
+  { shape, salt, keys }: {
+    shape: BatchShape;
     salt: Uint32Array;
     keys: readonly KeyPair[];
   },
 ): Uint32Array {
-  const levels = levelsOf(leaves);
-  const grown = growAll(kernel, roots, leaves, salt);
-  const total = totalOf(grown.leaves);
-  const message = new Uint32Array(messageWords(leaves));
+  const { trees, levels, bases } = shape;
+  const grown = growAll(kernel, roots, shape, salt);
+  const total = totalOf(grown.leaves, shape);
+  const message = new Uint32Array(messageWords(shape));
   for (let tree = 0; tree < trees; tree++) {
     const lane = laneOf(tree);
     for (let level = 0; level < levels; level++) {
@@ -71,7 +71,7 @@ export function batchMessage(
         }
       }
     }
-    const at = 8 * trees * levels + 4 * tree;
+    const at = 8 * bases + 4 * tree;
     for (let w = 0; w < 4; w++) {
       message[at + w] = total[lane + 4 * w] ^ delta[w];
     }
@@ -84,14 +84,14 @@ export function senderRows(
   kernel: GateKernel,
   code: BlockCode,
   { roots }: Pick<BatchSecrets, "roots">,
-  { leaves, salt }: { leaves: number; salt: Uint32Array },
+  { shape, salt }: { shape: BatchShape; salt: Uint32Array },
 ): Uint32Array {
-  return code.encode(growAll(kernel, roots, leaves, salt).leaves);
+  return code.encode(growAll(kernel, roots, shape, salt).leaves);
 }
 
 /** One place a tree, uniform. */
 export function drawPlaces(
-  leaves: number,
+  { trees, leaves }: BatchShape,
   random: RandomSource,
 ): Uint32Array {
   const words = new Uint32Array(random(8 * trees).slice().buffer);
@@ -103,10 +103,12 @@ export function drawPlaces(
 }
 
 /** The receiver's choices in the earlier transfers. */
-export function sidesOf(places: Uint32Array, leaves: number): Uint8Array {
-  const levels = levelsOf(leaves);
+export function sidesOf(
+  places: Uint32Array,
+  { levels, bases }: BatchShape,
+): Uint8Array {
   return Uint8Array.from(
-    { length: trees * levels },
+    { length: bases },
     (_, i) => sideAt(places[Math.floor(i / levels)], i % levels, levels),
   );
 }
@@ -121,20 +123,20 @@ export function receiverRows(
   kernel: GateKernel,
   code: BlockCode,
   places: Uint32Array,
-  { leaves, salt, keys, message }: {
-    leaves: number;
+  { shape, salt, keys, message }: {
+    shape: BatchShape;
     salt: Uint32Array;
     keys: readonly Uint32Array[];
     message: Uint32Array;
   },
 ): Uint32Array {
-  const levels = levelsOf(leaves);
-  const sums = openSums(message, levels, keys);
-  const grown = growPunctured(kernel, places, sums, { leaves, salt });
-  const total = totalOf(grown);
+  const { trees, bases } = shape, nodeWords = nodeWordsOf(shape);
+  const sums = openSums(message, shape, keys);
+  const grown = growPunctured(kernel, places, sums, { shape, salt });
+  const total = totalOf(grown, shape);
   for (let tree = 0; tree < trees; tree++) {
     const lane = laneOf(tree), leaf = places[tree] * nodeWords + lane;
-    const correction = 8 * trees * levels + 4 * tree;
+    const correction = 8 * bases + 4 * tree;
     for (let w = 0; w < 4; w++) {
       grown[leaf + 4 * w] ^= total[lane + 4 * w] ^ message[correction + w];
     }
@@ -146,9 +148,10 @@ export function receiverRows(
 /** Sums under the keys that the receiver has; those of the other sides stay masked. */
 function openSums(
   message: Uint32Array,
-  levels: number,
+  shape: BatchShape,
   keys: readonly Uint32Array[],
 ): LevelSums[] {
+  const { trees, levels } = shape, nodeWords = nodeWordsOf(shape);
   return Array.from({ length: levels }, (_, level) => {
     const sums: LevelSums = [
       new Uint32Array(nodeWords),
@@ -171,9 +174,10 @@ function openSums(
 export function choiceBits(
   code: BlockCode,
   places: Uint32Array,
-  leaves: number,
+  shape: BatchShape,
 ): Uint8Array {
-  const noise = new Uint32Array(leaves * nodeWords);
+  const nodeWords = nodeWordsOf(shape);
+  const noise = new Uint32Array(shape.leaves * nodeWords);
   places.forEach((place, tree) => {
     noise[place * nodeWords + laneOf(tree)] = 1;
   });

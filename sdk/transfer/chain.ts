@@ -4,7 +4,7 @@
  *
  * Set-up makes three at once: choices do not depend on what the sender answers, so one
  * message holds those of all three. Each is as small as it may be, since base transfers
- * are dear: 1,104 of them become 47,104 transfers of the root, which yields a batch for
+ * are dear: 672 of them become 14,336 transfers of the root, which yields a batch for
  * each inference and, before it is used up, the next root.
  *
  * @module
@@ -14,33 +14,36 @@ import { setVectors } from "../garbling/garble.ts";
 import { domains } from "../garbling/hash.ts";
 import { Labels } from "../garbling/labels.ts";
 import { CipherlayerError } from "../support/errors.ts";
-import { choiceBytes, pointBytes } from "./base.ts";
+import { choiceBytes } from "./base.ts";
 import { messageWords } from "./batch.ts";
+import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import { type BlockCode, makeCode } from "./code.ts";
-import { basesOf, outputsOf, trees } from "./code_shape.ts";
+import { pointBytes } from "./curve/curve.ts";
 
-/** Leaves of the batches of the set-up; the last is the root. */
-export const setupLeaves = [8, 16, 256] as const;
-export const rootLeaves = 256;
+/** Transfers of the batches of the set-up; the last is the first root. */
+export const setupSizes = [784, 1120, 14_336] as const;
+/** Transfers of the roots after it. */
+export const rootSize = 49_152;
 
 /** A batch's salt as it travels. */
 export const saltBytes = 16;
 
-/** Bytes of a sender's answer for one batch: its salt and its message. */
-export const batchAnswerBytes = (leaves: number): number =>
-  saltBytes + 4 * messageWords(leaves);
+/** Bytes of a sender's answer for a batch of so many transfers: its salt and its message. */
+export const batchAnswerBytes = (size: number): number =>
+  saltBytes + 4 * messageWords(shapeOf(size));
 
-const firstBases = basesOf(setupLeaves[0]);
-/** Bytes of the choices that a batch of this size starts from. */
-export const batchChoiceBytes = (leaves: number): number =>
-  Math.ceil(basesOf(leaves) / 8);
+/** Bytes of the choices that a batch of so many transfers starts from. */
+export const batchChoiceBytes = (size: number): number =>
+  Math.ceil(shapeOf(size).bases / 8);
 
+/** Base transfers of a set-up. */
+export const setupBases: number = shapeOf(setupSizes[0]).bases;
 /** Bytes of a set-up's request: points, then choices of the later batches. */
-export const setupRequestBytes = choiceBytes * firstBases +
-  setupLeaves.slice(1).reduce((sum, l) => sum + batchChoiceBytes(l), 0);
+export const setupRequestBytes: number = choiceBytes * setupBases +
+  setupSizes.slice(1).reduce((sum, size) => sum + batchChoiceBytes(size), 0);
 /** Bytes of its answer: a point, then what is answered for each batch. */
-export const setupAnswerBytes = pointBytes +
-  setupLeaves.reduce((sum, leaves) => sum + batchAnswerBytes(leaves), 0);
+export const setupAnswerBytes: number = pointBytes +
+  setupSizes.reduce((sum, size) => sum + batchAnswerBytes(size), 0);
 
 /** @throws {CipherlayerError} `malformed` */
 export function checkLength(
@@ -91,10 +94,10 @@ export function labelsOf(
   return labels;
 }
 
-/** Sizes whose codes are kept: set-up's, the root's and a model's. */
-const codesKept = 4;
+/** Sizes whose codes are kept: set-up's, the root's and three models'. */
+const codesKept = 6;
 
-/** Codes by the leaves of a batch; those used last are kept. */
+/** Codes by the transfers of a batch; those used last are kept. */
 export class Codes {
   readonly #kernel: GateKernel;
   readonly #known = new Map<number, BlockCode>();
@@ -103,11 +106,11 @@ export class Codes {
     this.#kernel = kernel;
   }
 
-  get(leaves: number): BlockCode {
-    const code = this.#known.get(leaves) ??
-      makeCode(this.#kernel, trees * leaves);
-    this.#known.delete(leaves);
-    this.#known.set(leaves, code);
+  get(shape: BatchShape): BlockCode {
+    const { transfers } = shape;
+    const code = this.#known.get(transfers) ?? makeCode(this.#kernel, shape);
+    this.#known.delete(transfers);
+    this.#known.set(transfers, code);
     for (const other of this.#known.keys()) {
       if (this.#known.size <= codesKept) break;
       this.#known.delete(other);
@@ -120,17 +123,14 @@ export class Codes {
 export function checkTransfers(
   from: number,
   count: number,
-  leaves: number,
+  size: number,
 ): void {
-  if (
-    Number.isSafeInteger(from) && from >= 0 && from + count <= outputsOf(leaves)
-  ) {
+  const { transfers } = shapeOf(size);
+  if (Number.isSafeInteger(from) && from >= 0 && from + count <= transfers) {
     return;
   }
   throw new CipherlayerError(
     "malformed",
-    `Cannot use transfers: expected ${count} within a batch of ${
-      outputsOf(leaves)
-    }, got the first at ${from}`,
+    `Cannot use transfers: expected ${count} within a batch of ${transfers}, got the first at ${from}`,
   );
 }

@@ -11,6 +11,7 @@ import {
   memoryLength,
   weight,
 } from "./code_shape.ts";
+import type { BatchShape } from "./batch_shape.ts";
 import { type CodeExports, codeModule } from "./wasm/code.ts";
 
 /** The code for one size; its public numbers take some 50 bytes a block. */
@@ -25,9 +26,9 @@ export interface BlockCode {
 
 let compiled: WebAssembly.Module | null | undefined;
 
-export function makeCode(kernel: GateKernel, blocks: number): BlockCode {
+export function makeCode(kernel: GateKernel, shape: BatchShape): BlockCode {
   if (compiled === undefined) compiled = compileWasm(codeModule());
-  const numbers = codeNumbers(kernel, blocks);
+  const numbers = codeNumbers(kernel, shape);
   return compiled ? wasmCode(compiled, numbers) : scalarCode(numbers);
 }
 

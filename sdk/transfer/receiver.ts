@@ -7,9 +7,11 @@
  */
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { Labels } from "../garbling/labels.ts";
+import { concat } from "../support/bytes.ts";
 import { platformRandom, type RandomSource } from "../support/random.ts";
-import { pointBytes, receiverKeys, receiverPoints } from "./base.ts";
+import { receiverKeys, receiverPoints } from "./base.ts";
 import { choiceBits, drawPlaces, receiverRows, sidesOf } from "./batch.ts";
+import { type BatchShape, shapeOf } from "./batch_shape.ts";
 import {
   batchAnswerBytes,
   checkLength,
@@ -17,13 +19,12 @@ import {
   Codes,
   labelsOf,
   padsOf,
-  rootLeaves,
   saltBytes,
   setupAnswerBytes,
-  setupLeaves,
+  setupSizes,
 } from "./chain.ts";
-import { basesOf, outputsOf } from "./code_shape.ts";
-import { concat } from "../support/bytes.ts";
+import { pointBytes } from "./curve/curve.ts";
+import { makeCurve } from "./curve/make_curve.ts";
 import { cut, packBits, wordsOfBytes } from "./bytes.ts";
 
 /** A request that waits for the sender's answer. */
@@ -56,13 +57,14 @@ export function startTransfers(
   random: RandomSource = platformRandom,
 ): Pending<Uint8Array> {
   const tools = { kernel, codes: new Codes(kernel), random };
-  const seed = random(32).slice();
-  const places = setupLeaves.map((leaves) => drawPlaces(leaves, random));
-  const sides = setupLeaves.map((leaves, i) => sidesOf(places[i], leaves));
-  const pieces = [receiverPoints(seed, sides[0])];
-  for (let i = 1; i < setupLeaves.length; i++) {
-    const leaves = setupLeaves[i - 1];
-    const random = choiceBits(tools.codes.get(leaves), places[i - 1], leaves);
+  const curve = makeCurve(), seed = random(32).slice();
+  const shapes = setupSizes.map(shapeOf);
+  const places = shapes.map((shape) => drawPlaces(shape, random));
+  const sides = shapes.map((shape, i) => sidesOf(places[i], shape));
+  const pieces = [receiverPoints(curve, seed, sides[0])];
+  for (let i = 1; i < shapes.length; i++) {
+    const shape = shapes[i - 1];
+    const random = choiceBits(tools.codes.get(shape), places[i - 1], shape);
     pieces.push(packBits(sides[i].map((side, k) => side ^ random[k])));
   }
   return {
@@ -71,20 +73,17 @@ export function startTransfers(
       checkLength("answer", answer, setupAnswerBytes);
       const [point, ...answers] = cut(answer, [
         pointBytes,
-        ...setupLeaves.map(batchAnswerBytes),
+        ...setupSizes.map(batchAnswerBytes),
       ]);
-      let keys = receiverKeys(seed, sides[0], point).map(wordsOfBytes);
+      let keys = receiverKeys(curve, seed, sides[0], point)
+        .map(wordsOfBytes);
       let rows: Uint32Array = new Uint32Array();
-      setupLeaves.forEach((leaves, i) => {
-        const count = basesOf(leaves);
-        if (i > 0) keys = keysOf(tools, labelsOf(rows, 0, count), answers[i]);
-        rows = openAnswer(tools, places[i], {
-          leaves,
-          keys,
-          answer: answers[i],
-        });
+      shapes.forEach((shape, i) => {
+        const answer = answers[i];
+        if (i > 0) keys = keysOf(tools, labelsOf(rows, 0, shape.bases), answer);
+        rows = openAnswer(tools, places[i], { shape, keys, answer });
       });
-      return new TransferBatch(tools, rootLeaves, rows);
+      return new TransferBatch(tools, setupSizes[setupSizes.length - 1], rows);
     },
   };
 }
@@ -93,18 +92,19 @@ export function startTransfers(
 export class TransferBatch {
   readonly #tools: Tools;
   readonly #rows: Uint32Array;
-  readonly leaves: number;
+  /** Transfers that it was asked for; it may have some more. */
+  readonly size: number;
   #next = 0;
 
-  constructor(tools: Tools, leaves: number, rows: Uint32Array) {
+  constructor(tools: Tools, size: number, rows: Uint32Array) {
     this.#tools = tools;
     this.#rows = rows;
-    this.leaves = leaves;
+    this.size = size;
   }
 
   /** Transfers that are left. */
   get left(): number {
-    return outputsOf(this.leaves) - this.#next;
+    return shapeOf(this.size).transfers - this.#next;
   }
 
   /**
@@ -116,7 +116,7 @@ export class TransferBatch {
    */
   choose(bits: Uint8Array): SentChoices & { labels: Labels } {
     const from = this.#next;
-    checkTransfers(from, bits.length, this.leaves);
+    checkTransfers(from, bits.length, this.size);
     this.#next += bits.length;
     const choices = bits.map((bit, i) => bit ^ this.#rows[4 * (from + i)] & 1);
     return {
@@ -126,17 +126,22 @@ export class TransferBatch {
     };
   }
 
-  /** Asks for a new batch in exchange for transfers of this one; its places are drawn now. */
-  extend(leaves: number): Pending<SentChoices> {
-    const tools = this.#tools, places = drawPlaces(leaves, tools.random);
-    const { labels, ...request } = this.choose(sidesOf(places, leaves));
+  /**
+   * Asks for a new batch in exchange for transfers of this one; its places are drawn now.
+   *
+   * @param size transfers of the new one, at least
+   */
+  extend(size: number): Pending<SentChoices> {
+    const tools = this.#tools, shape = shapeOf(size);
+    const places = drawPlaces(shape, tools.random);
+    const { labels, ...request } = this.choose(sidesOf(places, shape));
     return {
       request,
       finish(answer) {
-        checkLength("answer", answer, batchAnswerBytes(leaves));
+        checkLength("answer", answer, batchAnswerBytes(size));
         const keys = keysOf(tools, labels, answer);
-        const rows = openAnswer(tools, places, { leaves, keys, answer });
-        return new TransferBatch(tools, leaves, rows);
+        const rows = openAnswer(tools, places, { shape, keys, answer });
+        return new TransferBatch(tools, size, rows);
       },
     };
   }
@@ -154,14 +159,14 @@ const keysOf = (
 function openAnswer(
   { kernel, codes }: Tools,
   places: Uint32Array,
-  { leaves, keys, answer }: {
-    leaves: number;
+  { shape, keys, answer }: {
+    shape: BatchShape;
     keys: readonly Uint32Array[];
     answer: Uint8Array;
   },
 ): Uint32Array {
-  return receiverRows(kernel, codes.get(leaves), places, {
-    leaves,
+  return receiverRows(kernel, codes.get(shape), places, {
+    shape,
     keys,
     salt: saltOf(answer),
     message: wordsOfBytes(answer.subarray(saltBytes)),

@@ -7,8 +7,12 @@ import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { GateKernel } from "../garbling/gate_kernel.ts";
 import type { Labels } from "../garbling/labels.ts";
-import { CipherlayerError } from "../support/errors.ts";
-import { answerPoints, choiceBytes, decodePoints } from "./base.ts";
+import {
+  answerPoints,
+  choiceBytes,
+  readPoints,
+  type ReceivedPoints,
+} from "./base.ts";
 import { batchMessage, type KeyPair, senderRows } from "./batch.ts";
 import {
   batchChoiceBytes,
@@ -17,10 +21,12 @@ import {
   Codes,
   labelsOf,
   padsOf,
-  setupLeaves,
+  setupBases,
   setupRequestBytes,
+  setupSizes,
 } from "./chain.ts";
-import { basesOf, maxLeaves, minLeaves, trees } from "./code_shape.ts";
+import { type BatchShape, shapeOf } from "./batch_shape.ts";
+import { makeCurve } from "./curve/make_curve.ts";
 import { bitOf, bytesOfWords, cut, wordsOfBytes } from "./bytes.ts";
 import { concat } from "../support/bytes.ts";
 
@@ -28,7 +34,8 @@ import { concat } from "../support/bytes.ts";
 export interface BatchSeed {
   /** 32 secret bytes. */
   seed: Uint8Array;
-  leaves: number;
+  /** Transfers, at least. */
+  size: number;
 }
 
 /** Choices in transfers of a batch: one bit each, xor the receiver's random choice. */
@@ -49,30 +56,23 @@ const derive = (seed: Uint8Array, purpose: string, bytes: number): Uint8Array =>
     bytes,
   );
 
-function secretsOf(seed: Uint8Array) {
+function secretsOf(seed: Uint8Array, { trees }: BatchShape) {
   const delta = wordsOfBytes(derive(seed, "delta", 16));
   delta[0] |= 1;
   return {
     delta,
     roots: wordsOfBytes(derive(seed, "roots", 16 * trees)),
-    salt: wordsOfBytes(derive(seed, "salt", 16)),
+    salt: saltOf(seed),
   };
 }
 
+const saltOf = (seed: Uint8Array): Uint32Array =>
+  wordsOfBytes(derive(seed, "salt", 16));
+
 /** A set-up's request, found well-formed. */
 export interface SetupRequest {
-  points: Parameters<typeof answerPoints>[1];
+  points: ReceivedPoints;
   choices: Uint8Array[];
-}
-
-/** @throws {CipherlayerError} `malformed`: before any secret is derived */
-export function readSetup(request: Uint8Array): SetupRequest {
-  checkLength("request", request, setupRequestBytes);
-  const [message, ...choices] = cut(request, [
-    choiceBytes * basesOf(setupLeaves[0]),
-    ...setupLeaves.slice(1).map(batchChoiceBytes),
-  ]);
-  return { points: { message, points: decodePoints(message) }, choices };
 }
 
 /** Rows of one batch, with its Delta. */
@@ -88,6 +88,7 @@ const rowBytesKept = 1 << 25;
 export class TransferSender {
   readonly #kernel: GateKernel;
   readonly #codes: Codes;
+  readonly #curve = makeCurve();
   readonly #rowBytesKept: number;
   /** By seed; the one used last comes last. */
   readonly #kept = new Map<string, Rows>();
@@ -99,23 +100,38 @@ export class TransferSender {
     this.#rowBytesKept = bytesKept;
   }
 
+  /** @throws {CipherlayerError} `malformed`: before any secret is derived */
+  readSetup(request: Uint8Array): SetupRequest {
+    checkLength("request", request, setupRequestBytes);
+    const [message, ...choices] = cut(request, [
+      choiceBytes * setupBases,
+      ...setupSizes.slice(1).map(batchChoiceBytes),
+    ]);
+    return { points: readPoints(this.#curve, message), choices };
+  }
+
   /**
    * Answers a set-up; yields often.
    *
    * @param seed a secret function of the whole request
+   * @param request as {@linkcode readSetup} read it
    */
   *answerSetup(
     seed: Uint8Array,
     { points, choices }: SetupRequest,
   ): Generator<void, { answer: Uint8Array; root: BatchSeed }> {
-    const base = yield* answerPoints(derive(seed, "base", 32), points);
+    const base = yield* answerPoints(
+      this.#curve,
+      derive(seed, "base", 32),
+      points,
+    );
     let keys = base.keys.map((pair) =>
       pair.map(wordsOfBytes) as unknown as KeyPair
     );
     const pieces = [base.message];
-    const batches = setupLeaves.map((leaves, i): BatchSeed => ({
+    const batches = setupSizes.map((size, i): BatchSeed => ({
       seed: derive(seed, `batch ${i}`, 32),
-      leaves,
+      size,
     }));
     for (const [i, batch] of batches.entries()) {
       if (i > 0) {
@@ -141,7 +157,7 @@ export class TransferSender {
     from: number,
     choices: Uint8Array,
   ): Uint8Array {
-    checkBatchRequest(parent.leaves, batch.leaves, from, choices);
+    checkBatchRequest(parent.size, batch.size, from, choices);
     return this.#message(batch, this.#keysFrom(parent, batch, from, choices));
   }
 
@@ -155,7 +171,7 @@ export class TransferSender {
     choices: Choices,
   ): { delta: Uint32Array; labels: Labels } {
     const { from, count, bits } = choices;
-    checkTransfers(from, count, batch.leaves);
+    checkTransfers(from, count, batch.size);
     checkLength("choices", bits, Math.ceil(count / 8));
     const { delta, rows } = this.#rows(batch);
     return { delta, labels: zeroLabels({ delta, rows }, choices) };
@@ -181,16 +197,16 @@ export class TransferSender {
     return rows;
   }
 
-  #makeRows({ seed, leaves }: BatchSeed): Rows {
-    const { delta, roots, salt } = secretsOf(seed);
-    const code = this.#codes.get(leaves);
-    const rows = senderRows(this.#kernel, code, { roots }, { leaves, salt });
+  #makeRows({ seed, size }: BatchSeed): Rows {
+    const shape = shapeOf(size), code = this.#codes.get(shape);
+    const { delta, roots, salt } = secretsOf(seed, shape);
+    const rows = senderRows(this.#kernel, code, { roots }, { shape, salt });
     return { delta, rows };
   }
 
-  #message({ seed, leaves }: BatchSeed, keys: readonly KeyPair[]): Uint8Array {
-    const { salt, ...secrets } = secretsOf(seed);
-    const words = batchMessage(this.#kernel, secrets, { leaves, salt, keys });
+  #message({ seed, size }: BatchSeed, keys: readonly KeyPair[]): Uint8Array {
+    const shape = shapeOf(size), { salt, ...secrets } = secretsOf(seed, shape);
+    const words = batchMessage(this.#kernel, secrets, { shape, salt, keys });
     return bytesOfWords(Uint32Array.of(...salt, ...words));
   }
 
@@ -201,21 +217,20 @@ export class TransferSender {
     bits: Uint8Array,
   ): KeyPair[] {
     const { delta, rows } = this.#rows(parent);
-    const count = basesOf(batch.leaves);
+    const count = shapeOf(batch.size).bases;
     const zero = zeroLabels({ delta, rows }, { from, count, bits });
     const one = zero.range(0, count);
     for (let i = 0; i < count; i++) {
       one.set(0, i, zero.get(0, i).map((word, w) => word ^ delta[w]));
     }
-    const { salt } = secretsOf(batch.seed);
+    const salt = saltOf(batch.seed);
     const zeros = padsOf(this.#kernel, zero, salt);
     const ones = padsOf(this.#kernel, one, salt);
     return zeros.map((pad, i) => [pad, ones[i]]);
   }
 }
 
-const keyOf = ({ leaves, seed }: BatchSeed): string =>
-  `${leaves} ${seed.join()}`;
+const keyOf = ({ size, seed }: BatchSeed): string => `${size} ${seed.join()}`;
 
 function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
   const { from, count, bits } = choices;
@@ -229,19 +244,11 @@ function zeroLabels({ delta, rows }: Rows, choices: Choices): Labels {
 
 /** @throws {CipherlayerError} `malformed` */
 export function checkBatchRequest(
-  parentLeaves: number,
-  leaves: number,
+  parentSize: number,
+  size: number,
   from: number,
   choices: Uint8Array,
 ): void {
-  if (
-    !(Number.isInteger(leaves) && leaves >= minLeaves && leaves <= maxLeaves)
-  ) {
-    throw new CipherlayerError(
-      "malformed",
-      `Cannot make a batch: expected ${minLeaves} to ${maxLeaves} leaves, got ${leaves}`,
-    );
-  }
-  checkTransfers(from, basesOf(leaves), parentLeaves);
-  checkLength("choices", choices, batchChoiceBytes(leaves));
+  checkTransfers(from, shapeOf(size).bases, parentSize);
+  checkLength("choices", choices, batchChoiceBytes(size));
 }

@@ -10,16 +10,16 @@
 import { setVectors } from "../garbling/garble.ts";
 import { type GateKernel, heapAt, saltAt } from "../garbling/gate_kernel.ts";
 import { domains } from "../garbling/hash.ts";
-import { levelsOf, trees } from "./code_shape.ts";
+import type { BatchShape } from "./batch_shape.ts";
 
-const groups = trees / 4;
 /** Words of one node in all trees. */
-export const nodeWords = 16 * groups;
+export const nodeWordsOf = ({ trees }: Pick<BatchShape, "trees">): number =>
+  4 * trees;
 
 /** Word 0 of a tree's label within a node; the others follow in steps of four. */
 export const laneOf = (tree: number): number => 16 * (tree >> 2) + (tree & 3);
 
-/** Sums of left and of right children, `nodeWords` each. */
+/** Sums of left and of right children, one node each. */
 export type LevelSums = readonly [left: Uint32Array, right: Uint32Array];
 
 /** Called with a level's nodes while they lie in the kernel's memory. */
@@ -33,14 +33,15 @@ type AtLevel = (level: number, nodes: Uint32Array) => void;
  */
 function grow(
   kernel: GateKernel,
-  { roots, leaves, salt, atLevel }: {
+  { roots, shape, salt, atLevel }: {
     roots: Uint32Array;
-    leaves: number;
+    shape: BatchShape;
     salt: Uint32Array;
     atLevel: AtLevel;
   },
 ): Uint32Array {
-  const levels = levelsOf(leaves), nodeBytes = 4 * nodeWords;
+  const { trees, leaves, levels } = shape, groups = trees / 4;
+  const nodeWords = nodeWordsOf(shape), nodeBytes = 4 * nodeWords;
   let from = heapAt, to = heapAt + nodeBytes * leaves;
   kernel.reserve(heapAt + 2 * nodeBytes * leaves);
   const { words } = kernel;
@@ -69,7 +70,7 @@ function grow(
 }
 
 /** XOR of a level's left and of its right nodes. */
-function sumsOf(nodes: Uint32Array): LevelSums {
+function sumsOf(nodes: Uint32Array, nodeWords: number): LevelSums {
   const sums = [
     new Uint32Array(nodeWords),
     new Uint32Array(nodeWords),
@@ -82,8 +83,8 @@ function sumsOf(nodes: Uint32Array): LevelSums {
 }
 
 /** XOR of all leaves of each tree. */
-export function totalOf(leaves: Uint32Array): Uint32Array {
-  const [left, right] = sumsOf(leaves);
+export function totalOf(leaves: Uint32Array, shape: BatchShape): Uint32Array {
+  const [left, right] = sumsOf(leaves, nodeWordsOf(shape));
   return left.map((word, i) => word ^ right[i]);
 }
 
@@ -91,12 +92,12 @@ export function totalOf(leaves: Uint32Array): Uint32Array {
 export function growAll(
   kernel: GateKernel,
   roots: Uint32Array,
-  leaves: number,
+  shape: BatchShape,
   salt: Uint32Array,
 ): { leaves: Uint32Array; sums: LevelSums[] } {
-  const sums: LevelSums[] = [];
-  const atLevel: AtLevel = (_, nodes) => sums.push(sumsOf(nodes));
-  return { leaves: grow(kernel, { roots, leaves, salt, atLevel }), sums };
+  const sums: LevelSums[] = [], nodeWords = nodeWordsOf(shape);
+  const atLevel: AtLevel = (_, nodes) => sums.push(sumsOf(nodes, nodeWords));
+  return { leaves: grow(kernel, { roots, shape, salt, atLevel }), sums };
 }
 
 /**
@@ -109,11 +110,11 @@ export function growPunctured(
   kernel: GateKernel,
   places: Uint32Array,
   sums: readonly LevelSums[],
-  { leaves, salt }: { leaves: number; salt: Uint32Array },
+  { shape, salt }: { shape: BatchShape; salt: Uint32Array },
 ): Uint32Array {
-  const levels = levelsOf(leaves);
+  const { trees, levels } = shape, nodeWords = nodeWordsOf(shape);
   const atLevel: AtLevel = (level, nodes) => {
-    const found = sumsOf(nodes);
+    const found = sumsOf(nodes, nodeWords);
     for (let tree = 0; tree < trees; tree++) {
       const side = sideAt(places[tree], level, levels), lane = laneOf(tree);
       const sibling = (places[tree] >> (levels - 1 - level)) ^ 1;
@@ -125,7 +126,7 @@ export function growPunctured(
     }
   };
   const roots = new Uint32Array(nodeWords);
-  return grow(kernel, { roots, leaves, salt, atLevel });
+  return grow(kernel, { roots, shape, salt, atLevel });
 }
 
 /** The side of the node beside the path to `place`, below `level`. */

@@ -7,6 +7,7 @@ import {
   loadClasses,
   loadNames,
   loadReadings,
+  type ReadInput,
 } from "../../cli/readings/readings.ts";
 import { FileError } from "../../models/package/read_file.ts";
 
@@ -32,7 +33,7 @@ async function withFiles(
   }
 }
 
-const rows = async (path: string, inputs = room) =>
+const rows = async (path: string, inputs: ReadInput[] = room) =>
   (await loadReadings(path, inputs)).map((row) => [...row]);
 
 Deno.test("reads the same numbers from every kind of file", async () => {
@@ -55,6 +56,17 @@ Deno.test("reads the same numbers from every kind of file", async () => {
     ) {
       deepEqual(await rows(`${folder}/${name}`), wanted, name);
     }
+    const both = [{ name: "x", shape: [2] }, { name: "z", shape: [1] }];
+    const z = encodeNpy({ shape: [2, 1], data: Float64Array.of(8, 9) });
+    await Deno.writeFile(
+      `${folder}/both.npz`,
+      zipSync({ "z.npy": z, "x.npy": array }),
+    );
+    deepEqual(await rows(`${folder}/both.npz`, both), [[1, 2, 8], [3, 4, 9]]);
+    await rejects(
+      rows(`${folder}/two.npz`, both),
+      /it has no array "z".*; it holds x, y/,
+    );
     await Deno.writeTextFile(`${folder}/one.json`, '{"co2":2,"temperature":1}');
     deepEqual(await rows(`${folder}/one.json`), [[1, 2]]);
   });

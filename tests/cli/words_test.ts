@@ -47,6 +47,7 @@ Deno.test("compile finds wrong options before it calibrates, exit code 2", async
         "My Model!",
         /--name "My Model!": expected at most 100 letters/,
       ],
+      ["--state", "y=t", /--state y=t: expected the input x, got "y"/],
       [
         "--calibrate-labels",
         `${folder}/two.csv`,
@@ -109,6 +110,7 @@ Deno.test("finds a model named in any way, and suggests a name for a wrong one",
   for (
     const [command, name, message] of [
       ["inspect", "ocupancy", /did you mean "occupancy"\?$/m],
+      ["serve", "ocupancy", /did you mean "occupancy"\?$/m],
       ["inspect", zooFolder, /got a folder of .*, occupancy, /],
       [
         "inspect",
@@ -204,9 +206,11 @@ Deno.test("run and inspect take a URL with a model's name, and refuse one that i
     );
     match(wrong.stderr, /serves? occupancy/);
   }
-  // The environment says where functions are.
+  // The environment says where functions are, unless the argument does.
   process.env.CIPHERLAYER_URL = cloud.url;
   try {
+    const named = await runInProcess("run", `${cloud.url}/occupancy`, ...run);
+    equal(named.code, 0, named.stderr);
     const before = cloud.calls.length;
     const { stdout } = await runInProcess("run", "occupancy", ...run);
     equal(JSON.parse(stdout).maxAbsErrorVsSimulator, 0);

@@ -10,7 +10,7 @@ import { concat } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
 import { platformRandom } from "../../sdk/support/random.ts";
 import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
-import { pointBytes } from "../../sdk/transfer/base.ts";
+import { pointBytes } from "../../sdk/transfer/curve/curve.ts";
 import {
   SequenceReader,
   sequenceType,

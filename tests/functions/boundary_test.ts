@@ -24,6 +24,10 @@ const permittedOfSdk = [
   "sdk/garbling/",
   "sdk/paillier/public/",
   "sdk/paillier/wasm/",
+  // What a gateway checks of a plan: models are checked so before they are served.
+  "sdk/session/check_plan.ts",
+  "sdk/session/plan_limits.ts",
+  "sdk/session/spatial_reach.ts",
   "sdk/support/",
   "sdk/transfer/",
   "sdk/wire/",

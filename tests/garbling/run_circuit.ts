@@ -9,6 +9,7 @@ import { garble, type Knowledge } from "../../sdk/garbling/garble.ts";
 import type { GateKernel } from "../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { colours, Labels } from "../../sdk/garbling/labels.ts";
+import { scheduleOf } from "../../sdk/garbling/schedule.ts";
 
 /** Words of a linear congruential generator: reproducible, not secret. */
 export function seededWords(seed: number): () => number {
@@ -51,15 +52,19 @@ export function runCircuit(
   );
   const origin = { firstGate: 7, firstLane: 12 };
   const secrets = { delta, salt };
-  const garbled = garble(kernels?.garbler ?? kernel, circuit, {
-    inputs,
-    knowledge,
-    secrets,
-    origin,
-  });
+  const garbled = garble(
+    kernels?.garbler ?? kernel,
+    scheduleOf(circuit, "garbler"),
+    {
+      inputs,
+      knowledge,
+      secrets,
+      origin,
+    },
+  );
   const { outputs, values } = evaluate(
     kernels?.evaluator ?? kernel,
-    circuit,
+    scheduleOf(circuit, "evaluator"),
     { inputs: active, ...garbled, salt, origin },
   );
   const zero = colours(garbled.outputs);

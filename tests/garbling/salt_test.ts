@@ -10,6 +10,7 @@ import { circuitDigest } from "../../sdk/garbling/digest.ts";
 import { garble } from "../../sdk/garbling/garble.ts";
 import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { Labels } from "../../sdk/garbling/labels.ts";
+import { scheduleOf } from "../../sdk/garbling/schedule.ts";
 import { seededWords } from "./run_circuit.ts";
 
 const kernel = makeKernel(), next = seededWords(11);
@@ -34,7 +35,7 @@ const tablesOf = ({ circuit, inputs, salt, firstLane = 0 }: Call) => {
   const values = circuit.projections.map(() =>
     new Uint32Array(4 * inputs.lanes)
   );
-  return garble(kernel, circuit, {
+  return garble(kernel, scheduleOf(circuit, "garbler"), {
     inputs,
     knowledge: { bits, values },
     secrets: { delta, salt },

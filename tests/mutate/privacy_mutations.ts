@@ -187,6 +187,13 @@ export const privacyMutations: Mutation[] = [
     tests: ["tests/functions/rounds/privacy/paced_test.ts"],
   },
   {
+    name: "an evicted key builds its bank at once",
+    file: "functions/rounds/privacy/bank_cache.ts",
+    find: "this.#first.delete(modulus);",
+    replace: "",
+    tests: ["tests/functions/rounds/privacy/bank_cache_test.ts"],
+  },
+  {
     name: "a bank for each stranger",
     file: "functions/rounds/privacy/bank_cache.ts",
     find: "first.answers <= baseCount(bitLength(modulus))",

@@ -7,7 +7,7 @@
  */
 import { chacha12 } from "@noble/ciphers/chacha.js";
 
-export const trees = 368, weight = 21, memoryLength = 24;
+export const weight = 21, memoryLength = 24;
 const domains = { tree: 3, code: 4 };
 
 /** Words 4 to 7 of the block, lowest first, as one integer. */
@@ -33,7 +33,7 @@ function hash(
 export function growTree(
   root: bigint,
   salt: bigint,
-  { tree, leaves }: { tree: number; leaves: number },
+  { tree, trees, leaves }: { tree: number; trees: number; leaves: number },
 ): { leaves: bigint[]; sums: [bigint, bigint][] } {
   const levels = Math.ceil(Math.log2(leaves));
   let nodes = [root];
@@ -64,7 +64,10 @@ function publicWord(series: number, i: number): number {
 }
 
 /** The expand-convolute code on blocks in order of leaves, then of trees. */
-export function encode(blocks: readonly bigint[]): bigint[] {
+export function encode(
+  blocks: readonly bigint[],
+  transfers: number,
+): bigint[] {
   const y: bigint[] = [];
   blocks.forEach((block, i) => {
     const coefficients = publicWord(0, i);
@@ -76,7 +79,7 @@ export function encode(blocks: readonly bigint[]): bigint[] {
     }
     y.push(sum);
   });
-  return Array.from({ length: blocks.length / 2 }, (_, output) => {
+  return Array.from({ length: transfers }, (_, output) => {
     let sum = 0n;
     for (let j = 0; j < weight; j++) {
       const word = BigInt(publicWord(1, output * weight + j));

@@ -21,7 +21,6 @@ import {
   openSealed,
   sampleOf,
 } from "../support/sealed_session.ts";
-import { hurriedClock } from "../support/tiny_session.ts";
 import { testKey } from "../vectors/keys.ts";
 import { installPrograms } from "./packed_programs.ts";
 import { nodeMajor, runCommand } from "./processes.ts";
@@ -167,7 +166,6 @@ async function checkKill([first, second]: Instance[]): Promise<void> {
       model: open.manifest.name,
       token,
       keys: testKey(512),
-      clock: hurriedClock,
     });
     const wrong: number[] = [];
     for (let i = 0; i < 12; i++) {
@@ -221,7 +219,7 @@ Deno.test({
         }
       });
     }
-    const unlimited = { ...shared, CIPHERLAYER_BUDGET_PER_MODEL_DAY: "999" };
+    const unlimited = { ...shared, CIPHERLAYER_BUDGET_PER_MODEL_DAY: "99999" };
     await using first = await serve(folder, unlimited);
     await using second = await serve(folder, unlimited);
     await t.step(

@@ -1,6 +1,8 @@
 /** Real functions on a real port, for whole inferences. */
 import { createApp } from "../../functions/app.ts";
 import type { Budget } from "../../functions/admission/budget.ts";
+import type { Limits } from "../../functions/admission/limits.ts";
+import type { Rates } from "../../functions/admission/rates.ts";
 import { MemoryModelStore } from "../../functions/models/memory_models.ts";
 import type { NonceStore } from "../../functions/stores/spent_tokens.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
@@ -14,6 +16,8 @@ export interface CloudOptions {
   clock?: () => number;
   /** What accounts may be told. */
   budget?: Budget;
+  rates?: Rates;
+  limits?: Partial<Limits>;
   /** Where spent tokens are remembered. @default of this cloud alone */
   nonces?: NonceStore;
   /** Sees each call before the functions; an answer of its own replaces theirs. */
@@ -53,6 +57,8 @@ export function startCloud(
     clock: options.clock,
     budget: options.budget,
     nonces: options.nonces,
+    rates: options.rates,
+    limits: options.limits,
   });
   const calls: string[] = [];
   const server = serveLocally(

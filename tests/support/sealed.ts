@@ -18,8 +18,8 @@ import { bytesFromBigInt } from "../../sdk/paillier/public/big_integer.ts";
 import { selectKernel } from "../../sdk/paillier/public/select_kernel.ts";
 import { SealedInference } from "../../sdk/sealed/inference.ts";
 import type { RandomSource } from "../../sdk/support/random.ts";
-import { Codes } from "../../sdk/transfer/chain.ts";
-import { outputsOf } from "../../sdk/transfer/code_shape.ts";
+import { Codes, rootSize } from "../../sdk/transfer/chain.ts";
+import { shapeOf } from "../../sdk/transfer/batch_shape.ts";
 import { TransferBatch } from "../../sdk/transfer/receiver.ts";
 import { type BatchSeed, TransferSender } from "../../sdk/transfer/sender.ts";
 import {
@@ -51,7 +51,7 @@ export function dealBatch(
   seed: BatchSeed,
   random: RandomSource,
 ): TransferBatch {
-  const count = outputsOf(seed.leaves);
+  const count = shapeOf(seed.size).transfers;
   const none = new Uint8Array(Math.ceil(count / 8));
   const { delta, labels } = transfers.zeroLabels(seed, {
     from: 0,
@@ -64,7 +64,7 @@ export function dealBatch(
     for (let w = 0; w < 4; w++) rows[4 * i + w] = label[w] ^ mask & delta[w];
   }
   const tools = { kernel: gates, codes: new Codes(gates), random };
-  return new TransferBatch(tools, seed.leaves, rows);
+  return new TransferBatch(tools, seed.size, rows);
 }
 
 /** One gateway with its key and a root. */
@@ -94,7 +94,7 @@ export class SealedBench {
     this.model = new SealedModel(model, { modulusBits: keyBits, samples });
     this.modulus = this.owner.publicKey.modulus;
     this.modulusBytes = bytesFromBigInt(this.modulus, keyBits / 8);
-    const root = { seed: this.random(32), leaves: 256 };
+    const root = { seed: this.random(32), size: rootSize };
     this.root = dealBatch(root, this.random);
     this.rootToken = tokens.seal({ ...this.owned, opens: "batch", ...root });
   }
@@ -124,7 +124,11 @@ export class SealedBench {
   }
 
   /** The functions' side of a linear call, from bytes to bytes. */
-  async linear(body: Uint8Array, by = context): Promise<LinearResponse> {
+  async linear(
+    body: Uint8Array,
+    by = context,
+    { shard = 0, shards = 1 } = {},
+  ): Promise<LinearResponse> {
     const request = decodeSealed("linearRequest", body);
     const reply = await answerLinear(by, {
       model: this.model,
@@ -133,6 +137,8 @@ export class SealedBench {
       received: { token: request.token, body },
       parent: request.batch &&
         tokens.open(request.batch.token, "batch", nowMs),
+      shard,
+      shards,
     });
     return decodeSealed("linearResponse", encodeSealed(reply));
   }
@@ -168,8 +174,8 @@ export class SealedBench {
     let token = this.start();
     let batch: TransferBatch | undefined, batchToken = new Uint8Array();
     for (let index = 0; index < rounds.length; index++) {
-      const leaves = batches[index];
-      const pending = leaves > 0 ? this.root.extend(leaves) : null;
+      const size = batches[index];
+      const pending = size > 0 ? this.root.extend(size) : null;
       const request: LinearRequest = {
         token,
         ciphertexts: await this.owner.encryptBatch(inference.plaintexts(index)),

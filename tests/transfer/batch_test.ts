@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok, throws } from "node:assert/strict";
 import { ScalarKernel } from "../../sdk/garbling/kernel_scalar.ts";
 import {
   batchMessage,
@@ -15,15 +15,9 @@ import {
   sidesOf,
 } from "../../sdk/transfer/batch.ts";
 import { makeCode, scalarCode } from "../../sdk/transfer/code.ts";
-import {
-  basesOf,
-  codeNumbers,
-  leavesFor,
-  levelsOf,
-  outputsOf,
-  trees,
-} from "../../sdk/transfer/code_shape.ts";
-import { laneOf, nodeWords } from "../../sdk/transfer/trees.ts";
+import { maxTransfers, shapeOf } from "../../sdk/transfer/batch_shape.ts";
+import { codeNumbers } from "../../sdk/transfer/code_shape.ts";
+import { laneOf, nodeWordsOf } from "../../sdk/transfer/trees.ts";
 import { encode, growTree } from "../reference/silent_transfer.ts";
 import { seededWords } from "../garbling/run_circuit.ts";
 import { kernel, seededBytes } from "./kernels.ts";
@@ -34,31 +28,33 @@ const big = (at: (w: number) => number) =>
   [3, 2, 1, 0].reduce((sum, w) => sum << 32n | BigInt(at(w) >>> 0), 0n);
 const rowOf = (rows: Uint32Array, i: number) => big((w) => rows[4 * i + w]);
 
-function drawBatch(leaves: number) {
-  const delta = words(4);
+function drawBatch(size: number) {
+  const shape = shapeOf(size), delta = words(4);
   delta[0] |= 1;
   const keys = Array.from(
-    { length: basesOf(leaves) },
+    { length: shape.bases },
     () => [words(4), words(4)] as const,
   );
-  return { delta, roots: words(nodeWords), salt: words(4), keys, leaves };
+  const roots = words(nodeWordsOf(shape));
+  return { delta, roots, salt: words(4), keys, shape };
 }
 
 const codes = new Map<number, ReturnType<typeof makeCode>>();
-const codeOf = (leaves: number) => {
-  const code = codes.get(leaves) ?? makeCode(kernel, trees * leaves);
-  codes.set(leaves, code);
+const codeOf = (shape: ReturnType<typeof shapeOf>) => {
+  const code = codes.get(shape.transfers) ?? makeCode(kernel, shape);
+  codes.set(shape.transfers, code);
   return code;
 };
 
 Deno.test("message and rows equal the reference's", () => {
-  const leaves = 9, levels = levelsOf(leaves);
-  const batch = drawBatch(leaves);
+  // 33 leaves: no power of two.
+  const batch = drawBatch(449), { shape } = batch;
+  const { trees, leaves, levels, bases, transfers } = shape;
   const salt = big((w) => batch.salt[w]), delta = big((w) => batch.delta[w]);
   const message = batchMessage(kernel, batch, batch);
   const grown = Array.from({ length: trees }, (_, tree) => {
     const root = big((w) => batch.roots[laneOf(tree) + 4 * w]);
-    return growTree(root, salt, { tree, leaves });
+    return growTree(root, salt, { tree, trees, leaves });
   });
   grown.forEach(({ leaves, sums }, tree) => {
     sums.forEach((pair, level) =>
@@ -69,34 +65,35 @@ Deno.test("message and rows equal the reference's", () => {
       })
     );
     const total = leaves.reduce((a, b) => a ^ b, 0n);
-    equal(rowOf(message, 2 * trees * levels + tree), total ^ delta);
+    equal(rowOf(message, 2 * bases + tree), total ^ delta);
   });
   const blocks = Array.from(
     { length: leaves },
     (_, leaf) => grown.map((tree) => tree.leaves[leaf]),
   ).flat();
-  const rows = senderRows(kernel, codeOf(leaves), batch, batch);
+  const rows = senderRows(kernel, codeOf(shape), batch, batch);
   deepEqual(
-    Array.from({ length: outputsOf(leaves) }, (_, i) => rowOf(rows, i)),
-    encode(blocks),
+    Array.from({ length: transfers }, (_, i) => rowOf(rows, i)),
+    encode(blocks, transfers),
   );
 });
 
 Deno.test("the plain code and kernel give what the vectors give", () => {
-  const leaves = 8, batch = drawBatch(leaves), scalar = new ScalarKernel();
-  const numbers = codeNumbers(scalar, trees * leaves);
-  deepEqual(numbers, codeNumbers(kernel, trees * leaves));
+  const batch = drawBatch(448), { shape } = batch;
+  const scalar = new ScalarKernel();
+  const numbers = codeNumbers(scalar, shape);
+  deepEqual(numbers, codeNumbers(kernel, shape));
   deepEqual(
     senderRows(scalar, scalarCode(numbers), batch, batch),
-    senderRows(kernel, codeOf(leaves), batch, batch),
+    senderRows(kernel, codeOf(shape), batch, batch),
   );
 });
 
 Deno.test("the receiver's rows are the sender's plus its choices times Delta", () => {
-  for (const leaves of [8, 13, 64]) {
-    const batch = drawBatch(leaves), code = codeOf(leaves);
-    const places = drawPlaces(leaves, seededBytes(leaves));
-    const sides = sidesOf(places, leaves);
+  for (const size of [448, 630, 1000, 14_337]) {
+    const batch = drawBatch(size), { shape } = batch, code = codeOf(shape);
+    const places = drawPlaces(shape, seededBytes(size));
+    const sides = sidesOf(places, shape);
     const message = batchMessage(kernel, batch, batch);
     const keys = batch.keys.map((pair, i) => pair[sides[i]]);
     const rows = receiverRows(kernel, code, places, {
@@ -105,7 +102,7 @@ Deno.test("the receiver's rows are the sender's plus its choices times Delta", (
       message,
     });
     const zero = senderRows(kernel, code, batch, batch);
-    const choices = choiceBits(code, places, leaves);
+    const choices = choiceBits(code, places, shape);
     const ones = choices.reduce((sum, bit) => sum + bit, 0);
     ok(Math.abs(ones - choices.length / 2) < 4 * Math.sqrt(choices.length));
     choices.forEach((choice, i) => {
@@ -118,9 +115,9 @@ Deno.test("the receiver's rows are the sender's plus its choices times Delta", (
 });
 
 Deno.test("choices follow from the receiver's own places, whatever a sender sends", () => {
-  const leaves = 11, batch = drawBatch(leaves), code = codeOf(leaves);
-  const places = drawPlaces(leaves, seededBytes(4));
-  const expected = choiceBits(code, places, leaves);
+  const batch = drawBatch(500), { shape } = batch, code = codeOf(shape);
+  const places = drawPlaces(shape, seededBytes(4));
+  const expected = choiceBits(code, places, shape);
   const honest = batchMessage(kernel, batch, batch);
   const hostile = [
     honest.map(() => 0),
@@ -142,25 +139,35 @@ Deno.test("choices follow from the receiver's own places, whatever a sender send
 });
 
 Deno.test("places are uniform within a run and differ with the source", () => {
-  const leaves = 8, counts = new Array(leaves).fill(0);
+  const shape = shapeOf(448), { trees, leaves } = shape;
+  const counts = new Array(leaves).fill(0);
   for (let i = 0; i < 40; i++) {
-    for (const place of drawPlaces(leaves, seededBytes(i))) counts[place]++;
+    for (const place of drawPlaces(shape, seededBytes(i))) counts[place]++;
   }
   const expected = 40 * trees / leaves;
   const chiSquare = counts.reduce(
     (sum, count) => sum + (count - expected) ** 2 / expected,
     0,
   );
-  // 7 degrees of freedom: above 30 once in 10^4.
-  ok(chiSquare < 30, `${chiSquare}`);
+  // 31 degrees of freedom: above 68 once in 10^4.
+  ok(chiSquare < 68, `${chiSquare}`);
   notDeepEqual(
-    drawPlaces(leaves, seededBytes(1)),
-    drawPlaces(leaves, seededBytes(2)),
+    drawPlaces(shape, seededBytes(1)),
+    drawPlaces(shape, seededBytes(2)),
   );
 });
 
-Deno.test("a batch is as large as its transfers need, never with short runs", () => {
-  equal(leavesFor(1), 8);
-  equal(leavesFor(outputsOf(8) + 1), 9);
-  equal(outputsOf(leavesFor(209_890)) >= 209_890, true);
+Deno.test("a batch is as large as its transfers ask for, never with short runs", () => {
+  equal(shapeOf(1).leaves, 32);
+  equal(shapeOf(448).transfers, 448);
+  equal(shapeOf(449).leaves, 33);
+  equal(shapeOf(14_337).trees, 384);
+  for (const size of [1, 408, 14_336, 14_337, 209_890, maxTransfers]) {
+    const { transfers } = shapeOf(size);
+    ok(transfers >= size);
+    deepEqual(shapeOf(transfers), shapeOf(size));
+  }
+  for (const size of [0, -1, 1.5, NaN, maxTransfers + 1]) {
+    throws(() => shapeOf(size), { code: "malformed" });
+  }
 });

@@ -9,7 +9,7 @@ import { equal, ok } from "node:assert/strict";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import fc from "fast-check";
-import { basesOf } from "../../sdk/transfer/code_shape.ts";
+import { shapeOf } from "../../sdk/transfer/batch_shape.ts";
 import { seededBytes, sender } from "./kernels.ts";
 
 const columns = 128, rows = 24;
@@ -72,13 +72,13 @@ Deno.test("an extension with a check reveals a stateless sender's Delta bit by b
 });
 
 Deno.test("a silent sender answers any choices with as many bytes, and nothing is checked", () => {
-  const parent = { seed: seededBytes(5)(32), leaves: 8 };
-  const child = { seed: seededBytes(6)(32), leaves: 8 };
-  const size = basesOf(8) / 8;
+  const parent = { seed: seededBytes(5)(32), size: 896 };
+  const child = { seed: seededBytes(6)(32), size: 448 };
+  const size = shapeOf(448).bases / 8;
   const choices = fc.uint8Array({ minLength: size, maxLength: size });
   const lengths = new Set<number>();
   fc.assert(
-    fc.property(choices, fc.integer({ min: 0, max: 368 }), (bits, from) => {
+    fc.property(choices, fc.integer({ min: 0, max: 336 }), (bits, from) => {
       lengths.add(sender.answerBatch(parent, child, from, bits).length);
     }),
     { numRuns: 25 },
@@ -89,7 +89,7 @@ Deno.test("a silent sender answers any choices with as many bytes, and nothing i
 Deno.test("every seed gives another Delta, its lowest bit 1", () => {
   const deltas = new Set<string>();
   for (let i = 0; i < 20; i++) {
-    const seed = { seed: seededBytes(i)(32), leaves: 8 };
+    const seed = { seed: seededBytes(i)(32), size: 448 };
     const none = { from: 0, count: 0, bits: new Uint8Array() };
     const { delta } = sender.zeroLabels(seed, none);
     equal(delta[0] & 1, 1);

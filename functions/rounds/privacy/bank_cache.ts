@@ -152,11 +152,17 @@ export class BankCache {
     }
   }
 
-  /** Forgets the banks not used for longest until there is room for the next. */
+  /**
+   * Forgets the banks not used for longest until there is room for the next. Their keys
+   * begin again without one: else keys that come in turns would build one for each
+   * inference.
+   */
   #evictBefore(next: CachedBank): void {
     for (const [modulus, cached] of this.#banks) {
       if (this.bytes <= this.#maxBytes) return;
-      if (cached !== next && cached.bytes > 0) this.#banks.delete(modulus);
+      if (cached === next || cached.bytes === 0) continue;
+      this.#banks.delete(modulus);
+      this.#first.delete(modulus);
     }
   }
 }

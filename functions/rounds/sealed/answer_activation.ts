@@ -121,7 +121,7 @@ export function checkActivation(
   const round = model.rounds[content.round];
   checkDigest(round.digest, content.digest);
   const count = round.chosen.bit.length;
-  checkTransfers(request.from, count, batch.leaves);
+  checkTransfers(request.from, count, batch.size);
   if (request.choices.length !== Math.ceil(count / 8)) {
     throw new CipherlayerError(
       "malformed",

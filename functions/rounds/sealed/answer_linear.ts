@@ -26,7 +26,9 @@ import type {
   LinearRequest,
   LinearResponse,
 } from "../../../sdk/wire/sealed_messages.ts";
+import { shardRange } from "../../../sdk/wire/messages.ts";
 import type { RoundLayout } from "../../../sdk/wire/plan.ts";
+import type { AnswerRange } from "../arithmetic/answers.ts";
 import {
   checkBatchRequest,
   type TransferSender,
@@ -77,6 +79,8 @@ export interface LinearJob {
   received: SealedRequest;
   /** Of the batch that transfers are taken from; null where none is asked for. */
   parent: BatchToken | null;
+  shard: number;
+  shards: number;
   signal?: AbortSignal;
 }
 
@@ -93,7 +97,7 @@ export async function answerLinear(
   const { model, content, request, signal } = job;
   checkModel(model, content);
   const { digest } = model.rounds[content.round];
-  const leaves = model.batches[content.round];
+  const batchSize = model.batches[content.round];
   const compiled = model.compiled(content.round);
   const { layout } = compiled.plan;
   const modulus = bigIntFromBytes(content.modulus);
@@ -101,33 +105,35 @@ export async function answerLinear(
   const received = splitCiphertexts(request.ciphertexts, layout, modulus, size);
   checkUnits(productOf(received, modulus), modulus);
   if (request.batch) {
-    checkBatch(request.batch, job.parent, content, leaves);
+    checkBatch(request.batch, job.parent, content, batchSize);
   }
   const seed = callSeed(context.sealingKey, "linear", job.received, digest);
-  const batch = request.batch &&
+  // One of the shards has it.
+  const batch = job.shard > 0 ? null : request.batch &&
     answerBatch(context, request.batch, job.parent, {
       owner: content,
-      leaves,
+      size: batchSize,
       seed: purposeSeed(seed, "batch"),
     });
   const task = { usedMs: 0, caller: context.caller };
+  const range = rangeOf(layout, job);
   const answers = await runPaced(
     evaluateRound(context.kernel, compiled, {
       modulus,
       ciphertexts: await takeOffMasks(received, model, content, modulus),
       inputOrders: layout.inputs.map(() => null),
       outputOrder: null,
-      range: { from: 0, to: answerCiphertexts(layout) },
-      method: compiled.method(1),
+      range,
+      method: compiled.method(job.shards),
     }),
     { signal, task },
   );
   const mask = purposeSeed(seed, "mask");
-  const masks = await answerMasks(mask, answers.length, modulus);
+  const masks = await answerMasks(mask, answerCiphertexts(layout), modulus);
   const { steps, valueBits } = model.plan.rounds[content.round];
   const rounding = roundingOf(steps, valueBits);
-  const addends = masks.map((number, answer) =>
-    (number + offsetOf(compiled, rounding, answer)) % modulus
+  const addends = masks.slice(range.from, range.to).map((number, i) =>
+    (number + offsetOf(compiled, rounding, range.from + i)) % modulus
   );
   const randomiser = await context.randomiser?.(
     modulus,
@@ -138,7 +144,7 @@ export async function answerLinear(
   const sources = await seedSources(
     seed,
     "randomiser",
-    { from: 0, to: answers.length },
+    range,
     randomiser.bytesPerAnswer,
   );
   const ciphertexts = new Uint8Array(answers.length * size);
@@ -154,6 +160,15 @@ export async function answerLinear(
     digest,
   });
   return { token, ciphertexts, batch };
+}
+
+function rangeOf(
+  layout: RoundLayout,
+  { shard, shards }: LinearJob,
+): AnswerRange {
+  const answers = answerCiphertexts(layout);
+  const [from, to] = shardRange(answers, shard, shards);
+  return { from, to };
 }
 
 /** @throws {CipherlayerError} `model-changed` */
@@ -179,9 +194,9 @@ export function answerBatch(
   { tokens, transfers }: Pick<SealedContext, "tokens" | "transfers">,
   { from, choices }: BatchRequest,
   parent: BatchToken | null,
-  { owner, leaves, seed }: {
+  { owner, size, seed }: {
     owner: { modulus: Uint8Array; account: Uint8Array; expiresAt: number };
-    leaves: number;
+    size: number;
     seed: Uint8Array;
   },
 ): BatchResponse {
@@ -189,7 +204,7 @@ export function answerBatch(
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  const answer = transfers.answerBatch(parent, { seed, leaves }, from, choices);
+  const answer = transfers.answerBatch(parent, { seed, size }, from, choices);
   const { modulus, account } = owner;
   const expiresAt = Math.min(owner.expiresAt, parent.expiresAt);
   const token = tokens.seal({
@@ -198,7 +213,7 @@ export function answerBatch(
     account,
     expiresAt,
     seed,
-    leaves,
+    size,
   });
   return { token, answer };
 }
@@ -212,13 +227,13 @@ function checkBatch(
   { from, choices }: Pick<BatchRequest, "from" | "choices">,
   parent: BatchToken | null,
   owner: { modulus: Uint8Array; account: Uint8Array },
-  leaves: number,
+  size: number,
 ): asserts parent is BatchToken {
   if (!parent) {
     throw new TypeError("Cannot make a batch: its token was not opened");
   }
   checkOwner(parent, owner);
-  checkBatchRequest(parent.leaves, leaves, from, choices);
+  checkBatchRequest(parent.size, size, from, choices);
 }
 
 /** Transfers are good for the key and account that began them. @throws {CipherlayerError} `token-mismatch` */

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { rootLeaves } from "../../../sdk/transfer/chain.ts";
-import { readSetup } from "../../../sdk/transfer/sender.ts";
+import { rootSize } from "../../../sdk/transfer/chain.ts";
 import type {
   BatchRequest,
   BatchResponse,
@@ -29,12 +28,13 @@ type Owner = Pick<BatchToken, "modulus" | "account" | "expiresAt">;
  * @throws {CipherlayerError} `malformed`
  */
 export async function answerSetup(
-  { sealingKey, tokens, transfers, caller }: Context,
+  context: Context,
   request: Uint8Array,
   { owner, received }: { owner: Owner; received: SealedRequest },
 ): Promise<BatchResponse> {
-  const setup = readSetup(request);
-  const seed = callSeed(sealingKey, "transfers", received);
+  const { tokens, transfers, caller } = context;
+  const setup = transfers.readSetup(request);
+  const seed = callSeed(context.sealingKey, "transfers", received);
   const steps = transfers.answerSetup(seed, setup);
   const { answer, root } = await runPaced(steps, {
     task: { usedMs: 0, caller },
@@ -53,6 +53,6 @@ export function answerRoot(
   { parent, received }: { parent: BatchToken; received: SealedRequest },
 ): BatchResponse {
   const seed = callSeed(context.sealingKey, "batch", received);
-  const options = { owner: parent, leaves: rootLeaves, seed };
+  const options = { owner: parent, size: rootSize, seed };
   return answerBatch(context, request, parent, options);
 }

@@ -12,13 +12,17 @@ import {
   perBatch,
   perChoice,
 } from "../../../models/planner/garbling_costs.ts";
-import { planSealedStepwise } from "../../../models/planner/sealed.ts";
+import {
+  planSealedStepwise,
+  type SealedPlanOptions,
+} from "../../../models/planner/sealed.ts";
 import { atOnce } from "../../../sdk/support/pacing.ts";
 import { answerCiphertexts } from "../../../sdk/fixed_point/layout.ts";
 import type {
   SealedPlan,
   SealedRound,
 } from "../../../sdk/garbling/rounds/round.ts";
+import type { Stage } from "../../../sdk/garbling/rounds/stage.ts";
 import { garbledBytes } from "../../../sdk/garbling/rounds/run.ts";
 import { batchAnswerBytes } from "../../../sdk/transfer/chain.ts";
 import {
@@ -41,7 +45,7 @@ export interface SealedParts {
  */
 export function* sealModel(
   model: ModelPackage,
-  options: { modulusBits: number; samples: number },
+  options: SealedPlanOptions,
 ): Generator<void, SealedParts> {
   const plan = yield* planSealedStepwise(model, options);
   return { plan, rounds: yield* sealedRoundsStepwise(plan) };
@@ -54,7 +58,7 @@ export class SealedModel {
   readonly planHash: Uint8Array;
   /** Garbled calls by round. */
   readonly rounds: readonly SealedRound[];
-  /** Leaves of the batch of transfers that each linear call may ask for; 0: none. */
+  /** Transfers of the batch that each linear call may ask for, at least; 0: none. */
   readonly batches: readonly number[];
   /** For each input of each round the round that writes it (`writersOf`). */
   readonly writers: readonly (readonly number[])[];
@@ -72,7 +76,7 @@ export class SealedModel {
    */
   constructor(
     model: ModelPackage,
-    options: { modulusBits: number; samples: number },
+    options: SealedPlanOptions,
     made: SealedParts = atOnce(sealModel(model, options)),
   ) {
     this.#model = model;
@@ -104,11 +108,12 @@ export class SealedModel {
    * @param asksForBatch whether it asks for its batch
    */
   linearWork(index: number, asksForBatch: boolean): SealedWork {
+    const { layout, shards } = this.plan.rounds[index];
     const batch = asksForBatch ? this.batches[index] : 0;
     const modulusBits = this.#modulusBits;
-    const answers = answerCiphertexts(this.plan.rounds[index].layout);
+    const answers = Math.ceil(answerCiphertexts(layout) / shards);
     return {
-      ms: this.compiled(index).predictedMs(1, modulusBits) +
+      ms: this.compiled(index).predictedMs(shards, modulusBits) +
         (batch === 0 ? 0 : perBatch.functions),
       bytes: answers * modulusBits / 4 +
         (batch === 0 ? 0 : batchAnswerBytes(batch)),
@@ -116,8 +121,8 @@ export class SealedModel {
   }
 
   /** What a garbled call asks for, its transfers being at hand. */
-  garbledWork(index: number): SealedWork {
-    const { stages, chosen } = this.rounds[index];
+  garbledWork(stages: readonly Stage[], index: number): SealedWork {
+    const { chosen } = this.rounds[index];
     return {
       ms: garblingMs(stages) + chosen.bit.length * perChoice,
       bytes: garbledBytes(stages),

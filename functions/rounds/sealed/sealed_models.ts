@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { CallLimits } from "../../../models/planner/plan.ts";
+import type { SealedPlanOptions } from "../../../models/planner/sealed.ts";
 import type { ModelPackage } from "../../../models/package/format.ts";
 import { CipherlayerError } from "../../../sdk/support/errors.ts";
 import { LruMap } from "../../models/lru.ts";
@@ -21,6 +23,12 @@ export class SealedModels {
     ModelPackage,
     LruMap<string, Promise<SealedModel>>
   >();
+  readonly #callLimits: CallLimits | undefined;
+
+  /** @param callLimits rounds are split until each call fits @default none */
+  constructor(callLimits?: CallLimits) {
+    this.#callLimits = callLimits;
+  }
 
   /**
    * The model made ready, planned and built when it is first asked for.
@@ -38,14 +46,18 @@ export class SealedModels {
     if (!plans) this.#known.set(model, plans = new LruMap(plansPerModel));
     const key = `${options.modulusBits}/${options.samples}`;
     // What fails once fails always: it is kept too.
-    return plans.getOrMake(key, () => prepare(model, options, caller));
+    return plans.getOrMake(
+      key,
+      () =>
+        prepare(model, { ...options, callLimits: this.#callLimits }, caller),
+    );
   }
 }
 
 /** A model that does not fit the key is the caller's business, not a fault of the functions. */
 async function prepare(
   model: ModelPackage,
-  options: { modulusBits: number; samples: number },
+  options: SealedPlanOptions,
   caller?: Share,
 ): Promise<SealedModel> {
   try {

@@ -18,6 +18,7 @@ import {
   tagged,
   text,
 } from "../../../sdk/wire/schema.ts";
+import { maxTransfers } from "../../../sdk/transfer/batch_shape.ts";
 import { deriveKey } from "../privacy/seed.ts";
 import { clockToleranceMs } from "../sealed_token.ts";
 
@@ -70,7 +71,8 @@ export interface ActivationToken extends InferenceState {
 export interface BatchToken extends Owned {
   opens: "batch";
   seed: Uint8Array;
-  leaves: number;
+  /** Transfers, at least. */
+  size: number;
 }
 
 export type SealedToken = LinearToken | ActivationToken | BatchToken;
@@ -105,7 +107,7 @@ const sealedToken: Check<SealedToken> = tagged<SealedToken>("opens", {
     ...owned,
     opens: literal("batch" as const),
     seed: bytes(32),
-    leaves: integer(1, 2 ** 16),
+    size: integer(1, maxTransfers),
   }),
 });
 

@@ -26,7 +26,7 @@ import { permutationRules } from "./operators/permutations.ts";
 import { poolingRules } from "./operators/pooling.ts";
 import { mlRules } from "./operators/ml.ts";
 import { comparisonRules } from "./operators/comparisons.ts";
-import { joinedTensors } from "./operators/joins.ts";
+import { joiningNodes } from "./operators/joins.ts";
 import { normRules } from "./operators/norms.ts";
 import { quantisedRules } from "./operators/quantised.ts";
 import { layerRules } from "./operators/gated.ts";
@@ -144,12 +144,20 @@ export function lower(
   const needed = neededNodes(graph.nodes, ends);
   const nodes = poolBeforeConcat(needed, countConsumers(needed, ends));
   const consumers = countConsumers(nodes, ends);
+  const readersOf = directReaders(nodes);
+  const joiners = joiningNodes(nodes, graph.constants);
   const readers = countReaders(
     nodes,
     ends,
-    ({ operator }) => joining.has(operator),
+    (node) =>
+      joining.has(node.operator) && !joiners.has(node) ||
+      isGate(node, readersOf),
   );
-  const joined = joinedTensors(nodes, graph.constants);
+  /** A sum is judged itself, and needs no addend written. */
+  const isAddend = (tensor: string) =>
+    consumers.get(tensor) === 1 &&
+    readersOf.get(tensor)?.[0]?.operator === "Add";
+  const joined = new Set([...joiners].flatMap(({ inputs }) => inputs));
   const unread = new Map(consumers);
   const derivations = new Map<string, Derivation>();
   const rawInputs = new Set(inputs.map(({ name }) => name));
@@ -203,7 +211,7 @@ export function lower(
       results.forEach((result, i) => {
         checkResult(result);
         const name = node.outputs[i];
-        const isWritten = result.kind === "linear" &&
+        const isWritten = result.kind === "linear" && !isAddend(name) &&
           isCheaperWritten(result, readers(name));
         values.set(
           name,
@@ -274,6 +282,29 @@ function lastValue(
     throw new RangeError("Cannot compile model: its output is a constant");
   }
   return last;
+}
+
+/** The nodes that read a tensor. */
+function directReaders(
+  nodes: readonly OnnxNode[],
+): ReadonlyMap<string, OnnxNode[]> {
+  const readers = new Map<string, OnnxNode[]>();
+  for (const node of nodes) {
+    for (const name of new Set(node.inputs)) {
+      readers.set(name, [...readers.get(name) ?? [], node]);
+    }
+  }
+  return readers;
+}
+
+/** Whether a node is f of x * f(x): both are one function of x. */
+function isGate(
+  { operator, inputs: [x], outputs: [gate] }: OnnxNode,
+  readersOf: ReadonlyMap<string, OnnxNode[]>,
+): boolean {
+  const readers = readersOf.get(gate) ?? [];
+  return isScalarOperator(operator) && readers.length === 1 &&
+    readers[0].operator === "Mul" && readers[0].inputs.includes(x);
 }
 
 function countConsumers(

@@ -21,6 +21,8 @@ function coordinate(
       return to === 1 ? 0 : x * (from - 1) / (to - 1);
     case "pytorch_half_pixel":
       return to === 1 ? 0 : (x + .5) / scale - .5;
+    case "tf_half_pixel_for_nn":
+      return (x + .5) / scale;
     case "half_pixel":
       return (x + .5) / scale - .5;
     default:

@@ -88,6 +88,15 @@ export function* sealedRound(
   return { chosen, stages, shares, readers, digest };
 }
 
+/**
+ * Shards that a round's garbled call is asked for in: labels are not worth cutting, and are
+ * told by one call alone.
+ */
+export const garbledShards = (
+  { rounds }: InferencePlan,
+  index: number,
+): number => index === rounds.length - 1 ? 1 : rounds[index].shards;
+
 /** For each round, the inputs of later rounds that read what it writes. */
 export function readersOf(plan: InferencePlan): InputPlace[][] {
   const places: InputPlace[][] = plan.rounds.map(() => []);

@@ -19,6 +19,7 @@ import {
 } from "../garble.ts";
 import type { GateKernel } from "../gate_kernel.ts";
 import { colours, Labels } from "../labels.ts";
+import { scheduleOf } from "../schedule.ts";
 import { BitReader, BitWriter, rowBytes, tableBytes } from "../tables.ts";
 import { gather, type Part, scatter, type Stage } from "./stage.ts";
 
@@ -129,7 +130,7 @@ export function* garbleStages(
     const { part, first, lanes, origin } = chunk;
     const inputs = flow.take(chunk);
     const knowledge = knowledgeOf(part, first, lanes);
-    const garbled = garble(kernel, part.circuit, {
+    const garbled = garble(kernel, scheduleOf(part.circuit, "garbler"), {
       inputs,
       knowledge,
       secrets,
@@ -237,13 +238,17 @@ export class StageEvaluator {
     const { part, lanes, origin } = chunk;
     const tablesEnd = tableBytes(part.circuit, lanes);
     const rowsEnd = tablesEnd + rowBytes(part.circuit, lanes);
-    const evaluated = evaluate(this.#kernel, part.circuit, {
-      inputs: this.#flow.take(chunk),
-      tables: bytes.subarray(0, tablesEnd),
-      rows: bytes.subarray(tablesEnd, rowsEnd),
-      salt: this.#salt,
-      origin,
-    });
+    const evaluated = evaluate(
+      this.#kernel,
+      scheduleOf(part.circuit, "evaluator"),
+      {
+        inputs: this.#flow.take(chunk),
+        tables: bytes.subarray(0, tablesEnd),
+        rows: bytes.subarray(tablesEnd, rowsEnd),
+        salt: this.#salt,
+        origin,
+      },
+    );
     this.#flow.give(chunk, evaluated.outputs);
     if (!chunk.stage.elements) {
       this.#tell(chunk, evaluated, bytes.subarray(rowsEnd));

@@ -10,12 +10,7 @@ import { blockSlots, foldOf, outputValues } from "../../fixed_point/layout.ts";
 import { sum } from "../../support/numbers.ts";
 import { CipherlayerError } from "../../support/errors.ts";
 import { atOnce, Pacer } from "../../support/pacing.ts";
-import {
-  leavesFor,
-  maxLeaves,
-  minLeaves,
-  outputsOf,
-} from "../../transfer/code_shape.ts";
+import { maxTransfers } from "../../transfer/batch_shape.ts";
 import { maxGarbledBytes } from "../../wire/limits.ts";
 import type { InferencePlan } from "../../wire/plan.ts";
 import {
@@ -102,10 +97,10 @@ function checkedRounds(rounds: SealedRound[]): SealedRound[] {
 }
 
 /** Transfers that are as soon made for all rounds as for the last one alone. */
-const fewTransfers = 8 * outputsOf(minLeaves);
+const fewTransfers = 12_000;
 
 /**
- * Leaves of the batch of transfers that each round's linear call asks for; 0: none. The
+ * Transfers of the batch that each round's linear call asks for; 0: none. The
  * first one's is for all rounds, unless it is large: then the last round has one of its
  * own, so that its few choices, asked for again, never make the functions make all.
  */
@@ -114,8 +109,8 @@ export function batchesOf(rounds: readonly SealedRound[]): number[] {
   const last = counts.length - 1, all = sum(counts);
   const isSplit = last > 0 && all > fewTransfers;
   return counts.map((count, round) => {
-    if (round === 0) return leavesFor(isSplit ? all - counts[last] : all);
-    return round === last && isSplit ? leavesFor(count) : 0;
+    if (round === 0) return isSplit ? all - counts[last] : all;
+    return round === last && isSplit ? count : 0;
   });
 }
 
@@ -159,11 +154,10 @@ function slotsRead({ rounds }: SealedPlan): Map<string, number> {
 }
 
 function checkChoices(count: number): void {
-  const max = outputsOf(maxLeaves);
-  if (count <= max) return;
+  if (count <= maxTransfers) return;
   throw new CipherlayerError(
     "unsupported",
-    `Cannot seal a model: expected at most ${max} choices an inference, got ${count}`,
+    `Cannot seal a model: expected at most ${maxTransfers} choices an inference, got ${count}`,
   );
 }
 

@@ -46,13 +46,44 @@ export class WasmFunction {
     return local;
   }
 
-  /** Bytes of the code section's entry. */
-  assemble(): number[] {
-    const bytes = [...unsigned(this.#localTypes.length)];
-    for (const type of this.#localTypes) bytes.push(1, type);
-    flatten(this.body, bytes);
-    bytes.push(0x0b);
-    return [...unsigned(bytes.length), ...bytes];
+  /** Appends the code section's entry. */
+  assembleTo(bytes: ByteWriter): void {
+    const code = new ByteWriter();
+    code.append(unsigned(this.#localTypes.length));
+    for (const type of this.#localTypes) code.append([1, type]);
+    flatten(this.body, code);
+    code.push(0x0b);
+    bytes.append(unsigned(code.length));
+    bytes.append(code.written());
+  }
+}
+
+/** Bytes written one after another. */
+class ByteWriter {
+  #bytes = new Uint8Array(1 << 12);
+  length = 0;
+
+  push(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.length++] = byte;
+  }
+
+  append(bytes: ArrayLike<number>): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  written(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  #reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(2 * needed);
+    larger.set(this.#bytes);
+    this.#bytes = larger;
   }
 }
 
@@ -65,9 +96,13 @@ export function assemble(
   memoryPages: number,
 ): Uint8Array<ArrayBuffer> {
   const list = Object.values(functions);
-  const section = (id: number, entries: number[][]) => {
-    const content = [...unsigned(entries.length), ...entries.flat()];
-    return [id, ...unsigned(content.length), ...content];
+  const module = new ByteWriter();
+  const section = (id: number, count: number, content: ArrayLike<number>) => {
+    const counted = unsigned(count);
+    module.push(id);
+    module.append(unsigned(counted.length + content.length));
+    module.append(counted);
+    module.append(content);
   };
   const text = (name: string) => {
     const bytes = new TextEncoder().encode(name);
@@ -85,21 +120,24 @@ export function assemble(
     0,
     ...unsigned(index),
   ]);
-  return new Uint8Array([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, types),
-    ...section(3, list.map((_, index) => unsigned(index))),
-    ...section(5, [[0, ...unsigned(memoryPages)]]),
-    ...section(7, [[...text("memory"), 2, 0], ...exported]),
-    ...section(10, list.map((f) => f.assemble())),
-  ]);
+  const code = new ByteWriter();
+  for (const f of list) f.assembleTo(code);
+  const indices = list.map((_, index) => unsigned(index));
+  const exports = [[...text("memory"), 2, 0], ...exported];
+  module.append([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+  section(1, types.length, types.flat());
+  section(3, indices.length, indices.flat());
+  section(5, 1, [0, ...unsigned(memoryPages)]);
+  section(7, exports.length, exports.flat());
+  section(10, list.length, code.written());
+  return module.written();
 }
 
-function flatten(code: Code, bytes: number[]): void {
+function flatten(code: Code, bytes: ByteWriter): void {
   if (typeof code === "number") bytes.push(code);
   else if (code instanceof Local) {
     bytes.push(0x20);
-    flatten(unsigned(code.index), bytes);
+    bytes.append(unsigned(code.index));
   } else {
     for (const part of code) flatten(part, bytes);
   }
@@ -183,12 +221,14 @@ const memoryStore =
 export const i32 = (value: number): Code =>
   value >= 0 && value < 64 ? [0x41, value] : [0x41, signed(BigInt(value | 0))];
 export const i32Load = memory(0x28);
+export const i32Store = memoryStore(0x36);
 export const i32Add = binary(0x6a);
 export const i32Sub = binary(0x6b);
 export const i32Mul = binary(0x6c);
 export const i32And = binary(0x71);
 export const i32Or = binary(0x72);
 export const i32Xor = binary(0x73);
+export const i32ShrS = binary(0x75);
 export const i32ShrU = binary(0x76);
 export const i32IsZero = unary(0x45);
 export const i32LtU = binary(0x49);
@@ -198,9 +238,14 @@ export const i64 = (value: bigint): Code => [0x42, signed(value)];
 export const i64FromU32 = unary(0xad);
 export const i64FromF64 = unary(0xb0);
 export const i64Load = memory(0x29);
+/** 32 bits, with their sign. */
+export const i64Load32S = memory(0x34);
 export const i64Store = memoryStore(0x37);
+/** The lower 32 bits. */
+export const i64Store32 = memoryStore(0x3e);
 export const i64Add = binary(0x7c);
 export const i64Sub = binary(0x7d);
+export const i64Mul = binary(0x7e);
 export const i64And = binary(0x83);
 export const i64Or = binary(0x84);
 export const i64Shl = binary(0x86);

@@ -200,7 +200,10 @@ Deno.test("models lists, activates, rolls back and deletes versions", async () =
   assert.match(stdout, /^small +2 +\d\.\d KiB +\S+Z +active since \S+Z$/m);
   const active = await run("models", "delete", "small", "2");
   assert.equal(active.code, 1);
-  assert.match(active.stderr, /version 2 is active: activate another first$/m);
+  assert.match(
+    active.stderr,
+    /version 2 is active: activate another, or withdraw the model, first$/m,
+  );
   const back = await json("models", "rollback", "small");
   assert.equal(back.active.version, "1");
   const left = await json("models", "delete", "small", "2");

@@ -322,3 +322,19 @@ Deno.test({
       new Settings(variables, "node");
     }),
 });
+
+Deno.test("a fault at the start is a sentence", () =>
+  withModels([], async (models) => {
+    for (
+      const [name, value] of [
+        ["CIPHERLAYER_THREADS", "many"],
+        ["CIPHERLAYER_TREADS", "2"],
+        ["TLS_CERT", "chain.pem"],
+      ]
+    ) {
+      await assert.rejects(
+        startHost("deno", models, { ...kv, [name]: value }),
+        /^Error: deno ended: error: Cannot [^\n]+\n$/,
+      );
+    }
+  }));

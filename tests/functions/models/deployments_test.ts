@@ -560,6 +560,22 @@ Deno.test("removes abandoned uploads, limits their number and replaces no versio
     assert.equal((await store.list("releases/")).size, 6);
   }));
 
+Deno.test("a sound package that gateways would refuse is not stored, and the reason is told", () =>
+  withStore(async (store) => {
+    const here = instance(store);
+    const model = smallModel("1");
+    const { rounds, name } = model.manifest;
+    rounds[rounds.length - 1].bound = 1.5 * 2 ** 52;
+    const upload = await releaseOf(model);
+    await send(here, upload);
+    await refused(
+      here.commit(name, upload.id),
+      "malformed",
+      /gateways would refuse it: Cannot plan round/,
+    );
+    assert.deepEqual((await here.status(name)).versions, []);
+  }));
+
 Deno.test("serves nothing of an owner whose key was removed, until another owner deploys it", () =>
   withStore(async (store) => {
     const first = smallModel("1");

@@ -15,7 +15,7 @@ import {
 } from "../../../sdk/wire/codec.ts";
 import { realReading } from "../../../sdk/fixed_point/quantise.ts";
 import { connect } from "../../../sdk/session/session.ts";
-import { batchChoiceBytes, rootLeaves } from "../../../sdk/transfer/chain.ts";
+import { batchChoiceBytes, rootSize } from "../../../sdk/transfer/chain.ts";
 import {
   decodeSealed,
   encodeSealed,
@@ -357,7 +357,7 @@ Deno.test("every operation answers as the document says, when it succeeds and wh
     encodeSealed({
       token: rootToken,
       from: 0,
-      choices: new Uint8Array(batchChoiceBytes(rootLeaves)),
+      choices: new Uint8Array(batchChoiceBytes(rootSize)),
     }),
   );
   await toSealed("roots", sent.get("roots")!);

@@ -50,7 +50,9 @@ async function listMetrics({ url }: StartedHost): Promise<string[]> {
 
 /** Names of metrics in a text. */
 function namesIn(text: string): Set<string> {
-  const names = text.matchAll(/\bcipherlayer_[a-z_]+/g);
+  const names = text.matchAll(
+    /\bcipherlayer_[a-z_]+_(?:total|seconds|bytes|calls)(?:_bucket)?\b/g,
+  );
   return new Set(Array.from(names, ([name]) => name.replace(/_bucket$/, "")));
 }
 

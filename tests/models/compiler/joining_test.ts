@@ -49,6 +49,38 @@ Deno.test("small bottlenecks are multiplied out, large ones are not", () => {
   ok(weightsOf(network) < 3 * 144 * 144 / 2, `${weightsOf(network)}`);
 });
 
+/** x * hardsigmoid(x), written out. */
+function hardSwish(g: GraphBuilder, x: string): string {
+  const gate = g.node("HardSigmoid", [x], {
+    alpha: { float: 1 / 6 },
+    beta: { float: .5 },
+  });
+  return g.node("Mul", [x, gate]);
+}
+
+Deno.test("blocks of squeeze and excite take a round for each convolution", () => {
+  const g = new GraphBuilder([16, 12, 12]);
+  let x = "x", convolutions = 0;
+  const convolve = (from: string, shape: number[], attributes = {}) => {
+    convolutions++;
+    return g.conv(from, shape, attributes);
+  };
+  for (let block = 0; block < 2; block++) {
+    const wide = hardSwish(g, convolve(x, [64, 16, 1, 1]));
+    const around = { group: 64, pads: [1, 1, 1, 1] };
+    const mapped = hardSwish(g, convolve(wide, [64, 1, 3, 3], around));
+    const means = g.node("GlobalAveragePool", [mapped]);
+    const inner = g.node("Relu", [convolve(means, [16, 64, 1, 1])]);
+    const gate = g.node("HardSigmoid", [convolve(inner, [64, 16, 1, 1])]);
+    const gated = g.node("Mul", [mapped, gate]);
+    const projected = convolve(gated, [16, 64, 1, 1]);
+    x = g.node("Add", [x, projected]);
+  }
+  const { rounds } = lowered(g, g.node("Relu", [x]));
+  // The last projection joins the sum behind it with what is left.
+  equal(rounds.length, convolutions - 1);
+});
+
 Deno.test("dense blocks of 40 layers lower without multiplying them out", () => {
   const g = new GraphBuilder([8, 6, 6]);
   let all = "x";

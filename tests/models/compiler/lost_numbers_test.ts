@@ -58,6 +58,9 @@ function gateway(operation: FloatRound["gateway"][number], bound: number) {
     bound,
     samples,
     shiftsOnly: false,
+    operands: new Map(),
+    keptBits: () => 8,
+    joinedInputBits: 8,
   }, 8);
 }
 

@@ -200,7 +200,7 @@ Deno.test("models without an input, of two batches or of unknown shapes are refu
 Deno.test("random graphs equal onnxruntime's", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 }), async (seed) => {
-      const { onnx, builder, shape } = randomGraph(seed);
+      const { onnx, builder, shape } = randomGraph(seed, seed % 2 === 0);
       const readings = builder.readings(3);
       const expected = await runOnnx(onnx, readings, [1, ...shape]);
       for (const pool of ["gateway", "cloud"] as const) {

@@ -3,10 +3,10 @@ import { GraphBuilder } from "../../reference/graph_builder.ts";
 
 type Image = [channels: number, height: number, width: number];
 
-/** A network of up to six random blocks on images, and a dense head. */
-export function randomGraph(seed: number) {
+/** A network of up to six random blocks on images, and a dense head; with `joins`, gates and norms among them. */
+export function randomGraph(seed: number, joins = false) {
   const builder = new GraphBuilder([3, 9, 8], { seed, opset: 14 });
-  const walk = new Walk(builder);
+  const walk = new Walk(builder, joins);
   const blocks = 1 + walk.below(6);
   for (let i = 0; i < blocks; i++) walk.add();
   const onnx = builder.bytes(walk.finish());
@@ -17,7 +17,7 @@ class Walk {
   #tensor = "x";
   #shape: Image = [3, 9, 8];
 
-  constructor(readonly g: GraphBuilder) {}
+  constructor(readonly g: GraphBuilder, readonly joins: boolean) {}
 
   below(limit: number): number {
     return Math.floor(this.g.random() * limit);
@@ -35,8 +35,7 @@ class Walk {
       () => this.#branches(),
       () => this.#slice(),
       () => this.#arithmetic(),
-      () => this.#gate(),
-      () => this.#norm(),
+      ...this.joins ? [() => this.#gate(), () => this.#norm()] : [],
     ];
     blocks[this.below(blocks.length)]();
   }

@@ -17,7 +17,11 @@ function joining(g: GraphBuilder): string {
   const means = g.node("GlobalAveragePool", [x]);
   const gate = g.node("Sigmoid", [g.conv(means, [4, 4, 1, 1])]);
   const gated = g.node("Mul", [x, gate]);
-  const normal = g.node("LpNormalization", [gated], { axis: 1 });
+  // A round reads it, and the gateway beside that round's gate.
+  const inner = g.node("Relu", [g.conv(gated, [4, 4, 1, 1])]);
+  const own = g.node("Sigmoid", [g.conv(inner, [4, 4, 1, 1])]);
+  const twice = g.node("Mul", [inner, own]);
+  const normal = g.node("LpNormalization", [twice], { axis: 1 });
   const rows = g.node("Reshape", [normal, g.integers(1, 4, 4)]);
   const turned = g.node("Transpose", [rows], { perm: [0, 2, 1] });
   const weights = g.node("Softmax", [g.node("MatMul", [rows, turned])]);
@@ -64,7 +68,7 @@ Deno.test("joined activations, sealed: refused, each by the name of its node", (
     const { nodes } = error as UnsupportedModelError;
     deepEqual(
       nodes.map(({ operator }) => operator),
-      ["keep", "combine", "matmul"],
+      ["keep", "combine", "combine", "matmul"],
     );
     return error instanceof UnsupportedModelError &&
       nodes.every(({ name, why }) => name && /no garbled circuit/.test(why));

@@ -23,11 +23,11 @@ const joins = new Set(["Mul", "Div", "MatMul"]);
 /** Axes that a step of the gateway sees at most. */
 const maxAxes = 8;
 
-/** The tensors that are joined with others that depend on the reading, about. */
-export function joinedTensors(
+/** The nodes that join two tensors that depend on the reading, about. */
+export function joiningNodes(
   nodes: readonly OnnxNode[],
   constants: ReadonlyMap<string, Tensor>,
-): ReadonlySet<string> {
+): ReadonlySet<OnnxNode> {
   const fixed = new Set(constants.keys());
   for (const { operator, outputs } of nodes) {
     if (operator === "Constant") fixed.add(outputs[0]);
@@ -35,7 +35,7 @@ export function joinedTensors(
   return new Set(
     nodes.filter(({ operator, inputs }) =>
       joins.has(operator) && inputs.every((name) => !fixed.has(name))
-    ).flatMap(({ inputs }) => inputs),
+    ),
   );
 }
 

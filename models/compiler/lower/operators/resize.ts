@@ -37,6 +37,7 @@ const transformations: Readonly<
   half_pixel: (x, { scale }) => (x + .5) / scale - .5,
   pytorch_half_pixel: (x, { scale, to }) => to > 1 ? (x + .5) / scale - .5 : 0,
   asymmetric: (x, { scale }) => x / scale,
+  tf_half_pixel_for_nn: (x, { scale }) => (x + .5) / scale,
   align_corners: (x, { from, to }) => to > 1 ? x * (from - 1) / (to - 1) : 0,
 };
 

@@ -56,6 +56,15 @@ Deno.test("banks are built one at a time, within memory", async () => {
   assert.deepEqual(done, moduli);
 });
 
+Deno.test("a key whose bank was evicted begins again without one", async () => {
+  const cache = new BankCache(selectKernel(), sealingKey, 0);
+  const many = { answers: 50, count: baseCount(1024) + 1 };
+  assert(await cache.randomiser(n, many) instanceof RandomiserBank);
+  assert(await cache.randomiser(other, many) instanceof RandomiserBank);
+  const again = await cache.randomiser(n, { answers: 50, count: 1 });
+  assert(again instanceof DirectRandomiser);
+});
+
 Deno.test("a key's first answers need no bank: strangers who come once cost no memory", async () => {
   const cache = new BankCache(selectKernel(), sealingKey, 2 ** 30);
   const half = baseCount(512) / 2;

@@ -14,6 +14,7 @@ import {
 } from "node:assert/strict";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import fc from "fast-check";
+import { answerSetup } from "../../../../functions/rounds/sealed/answer_transfers.ts";
 import { answerActivation } from "../../../../functions/rounds/sealed/answer_activation.ts";
 import {
   callSeed,
@@ -30,16 +31,19 @@ import { sumInSlots } from "../../../../sdk/garbling/rounds/plaintexts.ts";
 import type { GateKernel } from "../../../../sdk/garbling/gate_kernel.ts";
 import { makeKernel } from "../../../../sdk/garbling/kernel.ts";
 import { ScalarKernel } from "../../../../sdk/garbling/kernel_scalar.ts";
+import { startTransfers } from "../../../../sdk/transfer/receiver.ts";
 import { TransferSender } from "../../../../sdk/transfer/sender.ts";
-import { outputsOf } from "../../../../sdk/transfer/code_shape.ts";
+import { shapeOf } from "../../../../sdk/transfer/batch_shape.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { bytesFromBigInt } from "../../../../sdk/paillier/public/big_integer.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
 import {
   type ActivationRequest,
+  decodeSealed,
   encodeSealed,
   type LinearRequest,
 } from "../../../../sdk/wire/sealed_messages.ts";
+import { seededBytes } from "../../../transfer/kernels.ts";
 import { tinyModel } from "../../../reference/tiny_models.ts";
 import {
   context,
@@ -78,7 +82,7 @@ async function open() {
   const answers = await bench.owner.decryptBatch(reply.ciphertexts);
   const seed = {
     seed: new Uint8Array(32).fill(3),
-    leaves: bench.model.batches[0],
+    size: bench.model.batches[0],
   };
   const batch = dealBatch(seed, bench.random);
   const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
@@ -124,7 +128,7 @@ Deno.test("garbled calls that differ in any member share neither salt, mask nor 
   const { request } = opened;
   const seed = {
     seed: new Uint8Array(32).fill(4),
-    leaves: bench.model.batches[0],
+    size: bench.model.batches[0],
   };
   const otherBatch = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
   const otherToken = (await bench.linear(
@@ -372,6 +376,82 @@ Deno.test("ciphertexts that are no units or out of range are refused", async () 
   );
 });
 
+Deno.test("what is malformed is refused before anything is derived from the sealing key", async () => {
+  const { request, linear } = opened;
+  const by = {
+    ...context,
+    get sealingKey(): Uint8Array<ArrayBuffer> {
+      throw new Error("derived");
+    },
+  };
+  const size = request.choices.length, malformed = { code: "malformed" };
+  const asked = bench.root.extend(bench.model.batches[0]).request;
+  const batch = { token: bench.rootToken, ...asked };
+  const derived = /derived/;
+  const activation = (change: object) =>
+    bench.activation(encodeSealed({ ...request, ...change }), {}, by);
+  await rejects(activation({}), derived);
+  await rejects(activation({ from: 2 ** 19 }), malformed);
+  await rejects(activation({ choices: new Uint8Array(size + 1) }), malformed);
+  const ask = (change: object) =>
+    bench.linear(
+      encodeSealed({ ...linear, batch: { ...batch, ...change } }),
+      by,
+    );
+  await rejects(ask({}), derived);
+  await rejects(ask({ from: 2 ** 18 }), malformed);
+  await rejects(ask({ choices: asked.choices.subarray(1) }), malformed);
+  const ciphertexts = linear.ciphertexts.slice();
+  // In range, and no unit.
+  ciphertexts.set(bytesFromBigInt(bench.modulus, 128), 0);
+  await rejects(bench.linear(encodeSealed({ ...linear, ciphertexts }), by), {
+    code: "ciphertext-out-of-range",
+  });
+  const owner = bench.owned;
+  const begin = (points: Uint8Array) =>
+    answerSetup(by, points, {
+      owner,
+      received: { token: new Uint8Array(), body: points },
+    });
+  const points = startTransfers(gates, seededBytes(5)).request;
+  await rejects(begin(points), derived);
+  await rejects(begin(points.map((byte) => byte ^ 255)), malformed);
+  await rejects(begin(points.subarray(1)), malformed);
+});
+
+Deno.test("every member of a sealed request changes what is derived from it", () => {
+  const asked = { token: Uint8Array.of(1), from: 2, choices: Uint8Array.of(3) };
+  const requests = {
+    linearRequest: {
+      token: Uint8Array.of(1),
+      ciphertexts: Uint8Array.of(2),
+      batch: asked,
+    },
+    activationRequest: { ...asked, batch: Uint8Array.of(4) },
+    batchRequest: asked,
+    setupRequest: { token: Uint8Array.of(1), request: Uint8Array.of(2) },
+  } as const;
+  const changed = (value: unknown): unknown[] =>
+    value instanceof Uint8Array
+      ? [value.map((byte) => byte ^ 1), Uint8Array.of(...value, 0)]
+      : typeof value === "number"
+      ? [value + 1]
+      : membersChanged(value as object);
+  const membersChanged = (value: object): object[] =>
+    Object.entries(value).flatMap(([name, member]) =>
+      changed(member).map((other) => ({ ...value, [name]: other }))
+    );
+  for (const [name, request] of Object.entries(requests)) {
+    const variants = [request, ...membersChanged(request)];
+    const seeds = variants.map((variant) => {
+      const body = encodeSealed(variant as typeof request);
+      decodeSealed(name as keyof typeof requests, body);
+      return callSeed(sealingKey, "linear", { token: new Uint8Array(), body });
+    });
+    equal(new Set(seeds.map(String)).size, variants.length, name);
+  }
+});
+
 Deno.test("tokens of other calls, keys, accounts, circuits and times are refused", async () => {
   const { request, linear } = opened;
   await rejects(answer({ ...request, token: linear.token }), {
@@ -428,7 +508,7 @@ Deno.test("a large model's last round has few transfers of its own, and no other
     const model = await readPackage(`models/zoo/${name}`);
     const sealed = new SealedModel(model, { modulusBits: 2048, samples: 1 });
     const bits = sealed.rounds.map(({ chosen }) => chosen.bit.length);
-    const room = sealed.batches.map((leaves) => leaves && outputsOf(leaves));
+    const room = sealed.batches.map((size) => size && shapeOf(size).transfers);
     return { bits, room };
   };
   const small = await batchesOf("occupancy-sealed");
@@ -470,7 +550,7 @@ Deno.test("a digest tells models with other circuits apart", () => {
 
 Deno.test("the zoo's circuits are those of the vectors: a change changes every salt", async () => {
   const expected = {
-    "occupancy-sealed": "713299d1 0f9aadc9 8e9abd85",
+    "occupancy-sealed": "713299d1 0f9aadc9 b00cb36d",
     "appliance-sealed": "a8a54160 224c9f31 a5001168 d3f5decf",
   };
   for (const [name, digest] of Object.entries(expected)) {

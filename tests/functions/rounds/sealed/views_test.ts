@@ -10,7 +10,7 @@ import { shareMasks } from "../../../../functions/rounds/sealed/seeds.ts";
 import { sumOfNumbers } from "../../../../sdk/garbling/rounds/bits.ts";
 import { garbledBytes } from "../../../../sdk/garbling/rounds/run.ts";
 import { SealedInference } from "../../../../sdk/sealed/inference.ts";
-import { batchAnswerBytes } from "../../../../sdk/transfer/chain.ts";
+import { batchAnswerBytes, rootSize } from "../../../../sdk/transfer/chain.ts";
 import { encodeSealed } from "../../../../sdk/wire/sealed_messages.ts";
 import { tinyModel } from "../../../reference/tiny_models.ts";
 import { runCircuit } from "../../../garbling/run_circuit.ts";
@@ -66,8 +66,8 @@ Deno.test("answers of one reading and colours are uniform", async () => {
   const ciphertexts = await bench.owner.encryptBatch(begin().plaintexts(0));
   for (let turn = 0; turn < 40; turn++) {
     const inference = begin();
-    const [leaves] = bench.model.batches;
-    const seed = { seed: new Uint8Array(32).fill(turn), leaves };
+    const [size] = bench.model.batches;
+    const seed = { seed: new Uint8Array(32).fill(turn), size };
     const batch = dealBatch(seed, seededBytes(turn));
     const batchToken = tokens.seal({ ...bench.owned, opens: "batch", ...seed });
     const reply = await bench.linear(
@@ -154,15 +154,15 @@ Deno.test("requests are the same whatever a cloud answers for batch and tables",
 /** Messages of a gateway whose randomness is fixed. */
 async function requests(hostile: boolean) {
   const random = seededBytes(17);
-  const root = { seed: new Uint8Array(32).fill(5), leaves: 256 };
+  const root = { seed: new Uint8Array(32).fill(5), size: rootSize };
   const parent = dealBatch(root, random);
-  const [leaves] = bench.model.batches, inference = begin();
-  const pending = parent.extend(leaves);
+  const [size] = bench.model.batches, inference = begin();
+  const pending = parent.extend(size);
   // The same decrypted answers: what differs is all that a cloud can add to them.
   const answers = [3n ** 300n, 5n ** 300n].map((x) => x % bench.modulus);
   const noise = seededBytes(23);
   const answer = hostile
-    ? noise(batchAnswerBytes(leaves))
+    ? noise(batchAnswerBytes(size))
     : (await bench.linear(encodeSealed({
       token: bench.start(),
       ciphertexts: await bench.owner.encryptBatch(inference.plaintexts(0)),
@@ -189,7 +189,7 @@ async function requests(hostile: boolean) {
 
 Deno.test("transfers are used up by a call that fails", () => {
   const random = seededBytes(2);
-  const batch = dealBatch({ seed: random(32), leaves: 64 }, random);
+  const batch = dealBatch({ seed: random(32), size: 14_336 }, random);
   const used = new Set<number>();
   const note = (from: number, count: number) => {
     for (let i = from; i < from + count; i++) {
@@ -201,7 +201,7 @@ Deno.test("transfers are used up by a call that fails", () => {
     const { from } = batch.choose(new Uint8Array(50));
     note(from, 50);
     const pending = batch.extend(8);
-    note(pending.request.from, 3 * 368);
+    note(pending.request.from, 5 * 112);
     let refused = false;
     try {
       pending.finish(new Uint8Array(turn));
@@ -210,8 +210,8 @@ Deno.test("transfers are used up by a call that fails", () => {
     }
     ok(refused);
   }
-  equal(used.size, 4 * (50 + 1104));
+  equal(used.size, 4 * (50 + 560));
   // Nothing of it can be written down.
-  equal(JSON.stringify(batch), `{"leaves":64}`);
-  deepEqual(Object.keys(structuredClone(batch)), ["leaves"]);
+  equal(JSON.stringify(batch), `{"size":14336}`);
+  deepEqual(Object.keys(structuredClone(batch)), ["size"]);
 });

@@ -34,6 +34,9 @@ const quantisedStep = 6;
 /** Functions that jump: beside a jump the least error is a whole step. */
 const jumping = new Set(["Ceil", "Floor", "Round", "Shrink", "Sign"]);
 
+/** Readings of 10,003, in which differences of 1 are less than half a step of 12 bits. */
+const tooCoarse = new Set(["node/test_softmax_large_number"]);
+
 /** The network; or why the list allows that there is none. */
 function taken(test: NodeTest): FloatNetwork | null {
   try {
@@ -153,7 +156,8 @@ Deno.test({
         );
       }
       const jumps = graph.nodes.some(({ operator }) => jumping.has(operator));
-      if (count++ % quantisedStep === 0 && !jumps) {
+      const isFine = !jumps && !tooCoarse.has(name);
+      if (count++ % quantisedStep === 0 && isFine) {
         quantised++;
         check("12 bits", quantisedError(network, reading), .01);
       }

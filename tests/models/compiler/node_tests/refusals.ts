@@ -29,10 +29,8 @@ export const unknownOperators: Readonly<Record<string, readonly string[]>> = {
   "interpolation, or other resizing": [
     "GridSample",
     "MaxUnpool",
-    "Resize",
     "RoiAlign",
     "Tile",
-    "Upsample",
   ],
   "for training, text, sound, bits or shapes": [
     "Bernoulli",
@@ -74,6 +72,7 @@ export const refusedForms: readonly [operator: RegExp, why: RegExp][] = [
   [/^(Average|Max)Pool$/, /1-D and 2-D pooling of a batch of 1 is known/],
   [/^output$/, /^its map of \d+ places is larger than/],
   [/^Slice$/, /^its result would have shape/],
+  [/^Resize$/, /^its mode "(cubic|linear)" is not known$/],
   [/^LRN$/, /^it works on a tensor of shape \[5,5,5,5\]$/],
   // A scale that is computed from the reading.
   [
