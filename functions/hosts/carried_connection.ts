@@ -7,6 +7,10 @@ const firstBufferBytes = 2 * 1024;
 const maxBufferBytes = 64 * 1024;
 /** So long nobody may take what is written for him. */
 const stallMs = 60_000;
+/** Sent without a call, it is closed: twice the largest body, since bodies come before their calls. */
+const maxUnaskedBytes = 64 * 2 ** 20;
+/** How HTTP/2 begins. */
+const preface = new TextEncoder().encode("PRI * HTTP/2.0");
 
 /** A client's connection, and the one that carries its bytes to the server. */
 export class Carried {
@@ -17,6 +21,10 @@ export class Carried {
   readonly #client: Deno.TcpConn;
   readonly #server: Deno.TcpConn;
   #calls = 0;
+  /** What the client has sent without a call. */
+  #unaskedBytes = 0;
+  /** Bytes with which it began as HTTP/2 does; -1: it is not HTTP/2 in the clear. */
+  #prefaceBytes = 0;
   #isRefused = false;
   #freeSinceMs = performance.now();
   #writingSinceMs: number | null = null;
@@ -38,11 +46,13 @@ export class Carried {
   /** A call has come over it. */
   begin(): void {
     this.#calls++;
+    this.#unaskedBytes = 0;
   }
 
   /** A call has been answered. */
   end(): void {
     this.#calls--;
+    this.#unaskedBytes = 0;
     this.#freeSinceMs = performance.now();
   }
 
@@ -82,6 +92,22 @@ export class Carried {
     }
   }
 
+  /**
+   * Whether bytes of a client's are more than are taken: what goes on and on without a
+   * call, and HTTP/2 in the clear. There a client opens hundreds of calls on a connection,
+   * takes none of the answers and has the server keep them; no program needs it.
+   */
+  #isTooMuch(bytes: Uint8Array): boolean {
+    for (let i = 0; i < bytes.length && this.#prefaceBytes >= 0; i++) {
+      const agrees = bytes[i] === preface[this.#prefaceBytes];
+      this.#prefaceBytes = agrees ? this.#prefaceBytes + 1 : -1;
+      if (this.#prefaceBytes === preface.length) return true;
+    }
+    if (this.#calls > 0) return false;
+    this.#unaskedBytes += bytes.length;
+    return this.#unaskedBytes > maxUnaskedBytes;
+  }
+
   async #pump(
     from: Deno.TcpConn,
     to: Deno.TcpConn,
@@ -92,7 +118,10 @@ export class Carried {
       for (;;) {
         const length = await from.read(buffer);
         if (length === null) break;
-        if (this.#isRefused && !isAnswer) return;
+        if (!isAnswer) {
+          if (this.#isRefused) return;
+          if (this.#isTooMuch(buffer.subarray(0, length))) return this.close();
+        }
         if (isAnswer) this.#writingSinceMs = performance.now();
         for (let at = 0; at < length;) {
           at += await to.write(buffer.subarray(at, length));

@@ -4,6 +4,7 @@
  * @module
  */
 import { Hono } from "hono";
+import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import { equal } from "../../sdk/support/bytes.ts";
 import { CipherlayerError } from "../../sdk/support/errors.ts";
@@ -22,6 +23,7 @@ import {
 import type { Work } from "../admission/turns.ts";
 import type { AnswerRange } from "../rounds/arithmetic/answers.ts";
 import { answerRound } from "../rounds/answer_round.ts";
+import { splitCiphertexts } from "../rounds/evaluate/operands.ts";
 import { type Budget, chargeBudget, valuesOf } from "../admission/budget.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
 import type { Limits } from "../admission/limits.ts";
@@ -221,7 +223,8 @@ function factsOf(call: PreparedCall): Omit<CallFacts, "phases"> {
  * Lets the round be evaluated: the call is small enough, the account may be told
  * the values, and the token was not spent on another request.
  *
- * @throws {CipherlayerError} `too-much-work`, `budget-exceeded`, `token-spent`
+ * @throws {CipherlayerError} `too-much-work`, `count-mismatch`, `ciphertext-out-of-range`,
+ * `budget-exceeded`, `token-spent`
  */
 async function admitRound(
   { budget, nonces, limits, clock }: RoundRoutesOptions,
@@ -230,6 +233,13 @@ async function admitRound(
 ): Promise<void> {
   const { prepared, content, index, token, ciphertexts, range } = call;
   checkWork(call, limits);
+  // Before anything is counted: a refused call changes nothing.
+  splitCiphertexts(
+    ciphertexts,
+    prepared.plan.rounds[index].layout,
+    bigIntFromBytes(content.modulus),
+    ciphertextBytes(call),
+  );
   if (budget) {
     await chargeBudget(budget, {
       account,

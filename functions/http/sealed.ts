@@ -17,6 +17,7 @@ import { makeKernel } from "../../sdk/garbling/kernel.ts";
 import { garbledShards } from "../../sdk/garbling/rounds/round.ts";
 import { shardStages } from "../../sdk/garbling/rounds/shard.ts";
 import { callBytes } from "../../sdk/garbling/rounds/run.ts";
+import { bigIntFromBytes } from "../../sdk/paillier/public/big_integer.ts";
 import type { Kernel } from "../../sdk/paillier/public/kernel.ts";
 import {
   batchAnswerBytes,
@@ -42,7 +43,11 @@ import type { Work } from "../admission/turns.ts";
 import { LruMap } from "../models/lru.ts";
 import type { ModelStore } from "../models/model_store.ts";
 import type { Keyring, Sealing } from "../rounds/keyring.ts";
-import { answerActivation } from "../rounds/sealed/answer_activation.ts";
+import { splitCiphertexts } from "../rounds/evaluate/operands.ts";
+import {
+  answerActivation,
+  checkActivation,
+} from "../rounds/sealed/answer_activation.ts";
 import {
   answerLinear,
   type SealedContext,
@@ -232,6 +237,13 @@ class SealedCalls {
     });
     // A session's first token opens all of its inferences.
     if (content.round > 0 && isLast(model, content)) {
+      // Refused, a call spends nothing.
+      splitCiphertexts(
+        request.ciphertexts,
+        model.plan.rounds[content.round].layout,
+        bigIntFromBytes(content.modulus),
+        2 * content.modulus.length,
+      );
       await this.#finalCalls.use(finalCall(c, content, token));
     }
     return encodeSealed(
@@ -257,6 +269,8 @@ class SealedCalls {
     const batch = this.#open(c, request.batch, "batch");
     const model = await this.#modelOf(c, content);
     checkParts({ shards }, garbledShards(model.plan, content.round));
+    // Before anything is counted: a refused call costs no label.
+    checkActivation({ model, content, batch, request });
     const { chosen, ...round } = model.rounds[content.round];
     const stages = shardStages(round.stages, shard, shards);
     c.get("hold")(callBytes(stages, chosen.bit.length));

@@ -189,8 +189,8 @@ Deno.test("a sealed session", async (t) => {
       deepEqual(new Set(statuses), new Set(["token-spent"]));
       const linear = "/v1/sealed/rounds/2";
       const asked = decodeSealed("linearRequest", bodies.get(linear)!);
-      const { length } = asked.ciphertexts;
-      const ciphertexts = asked.ciphertexts.copyWithin(0, length / 2);
+      const { ciphertexts } = asked;
+      ciphertexts[ciphertexts.length - 1] ^= 1;
       const reply = await postTo(
         new URL(linear, first.url),
         encodeSealed({ ...asked, ciphertexts }),
@@ -199,6 +199,41 @@ Deno.test("a sealed session", async (t) => {
       equal(labels, before);
     },
   );
+});
+
+Deno.test("refuses calls of the last round before label and tokens are spent, when ciphertexts or choices are missing or out of place", async () => {
+  await using cloud = startCloud([model], {
+    budget: budgetOf(1),
+    nonces: new MemoryNonceStore(),
+  });
+  const codes: string[] = [];
+  await using session = await connect({
+    url: cloud.url,
+    model: name,
+    keys,
+    fetch: (async (target: URL, init: RequestInit) => {
+      if (new URL(target).pathname.endsWith("rounds/2")) {
+        const call = decodeSealed("linearRequest", init.body as Uint8Array);
+        const ciphertexts = call.ciphertexts.subarray(1);
+        const body = encodeSealed({ ...call, ciphertexts });
+        codes.push((await (await postTo(new URL(target), body)).json()).code);
+      }
+      if (new URL(target).pathname.endsWith("activations/2")) {
+        const call = decodeSealed("activationRequest", init.body as Uint8Array);
+        for (
+          const wrong of [{ choices: call.choices.subarray(1) }, { from: 2e5 }]
+        ) {
+          const body = encodeSealed({ ...call, ...wrong });
+          const reply = await postTo(new URL(target), body);
+          codes.push((await reply.json()).code);
+        }
+      }
+      return await fetch(target, init);
+    }) as typeof fetch,
+  });
+  const { reading, label } = sample(3);
+  equal((await session.infer(reading)).predicted, label);
+  deepEqual(codes, ["count-mismatch", "malformed", "malformed"]);
 });
 
 const postTo = (url: URL, body: Uint8Array) =>

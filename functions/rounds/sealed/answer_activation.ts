@@ -63,19 +63,10 @@ export async function answerActivation(
   },
   job: ActivationJob,
 ): Promise<ActivationAnswer> {
+  checkActivation(job);
   const { model, content, batch, request, shard, shards } = job;
-  checkModel(model, content);
-  checkOwner(batch, content);
   const round = model.rounds[content.round];
-  checkDigest(round.digest, content.digest);
   const count = round.chosen.bit.length;
-  checkTransfers(request.from, count, batch.size);
-  if (request.choices.length !== Math.ceil(count / 8)) {
-    throw new CipherlayerError(
-      "malformed",
-      `Cannot garble round ${content.round}: expected ${count} choices, got ${request.choices.length} bytes of them`,
-    );
-  }
   const seed = callSeed(
     context.sealingKey,
     "activation",
@@ -112,6 +103,31 @@ export async function answerActivation(
     salt: bytesOfWords(salt),
   };
   return { head, chunks };
+}
+
+/**
+ * Refuses a call that cannot be garbled, by its form alone.
+ *
+ * @throws {CipherlayerError} as `answerActivation`
+ */
+export function checkActivation(
+  { model, content, batch, request }: Pick<
+    ActivationJob,
+    "model" | "content" | "batch" | "request"
+  >,
+): void {
+  checkModel(model, content);
+  checkOwner(batch, content);
+  const round = model.rounds[content.round];
+  checkDigest(round.digest, content.digest);
+  const count = round.chosen.bit.length;
+  checkTransfers(request.from, count, batch.size);
+  if (request.choices.length !== Math.ceil(count / 8)) {
+    throw new CipherlayerError(
+      "malformed",
+      `Cannot garble round ${content.round}: expected ${count} choices, got ${request.choices.length} bytes of them`,
+    );
+  }
 }
 
 function checkDigest(own: Uint8Array, token: Uint8Array): void {

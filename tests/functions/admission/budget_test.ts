@@ -173,6 +173,39 @@ Deno.test("a spent budget answers 429 with Retry-After, and later an answer", as
   await askRound([app], 0, { token, ciphertexts });
 });
 
+Deno.test("refuses ciphertexts that cannot be evaluated before anything is counted, when a budget is set", async () => {
+  const model = tinyDense();
+  const charged: number[] = [];
+  const app = createApp({
+    models: new MemoryModelStore(model),
+    sealingKey,
+    insecureKeys: true,
+    budget: {
+      store: {
+        charge(_charges, amount) {
+          charged.push(amount);
+          return Promise.resolve(null);
+        },
+      },
+      limits: { perDay: 1000 },
+    },
+  });
+  const { token, plan } = await startSession(app, model.manifest.name);
+  const count = inputCiphertexts(plan.rounds[0].layout);
+  const ciphertexts = await owner.encryptBatch(Array(count).fill(3n));
+  const ask = async (ciphertexts: Uint8Array) => {
+    const body = encodeRoundRequest({ token, ciphertexts });
+    const reply = await post(app, "/v1/rounds/0", body);
+    return reply.ok ? "ok" : (await reply.json()).code;
+  };
+  const tooLarge = new Uint8Array(ciphertexts.length).fill(255);
+  assert.equal(await ask(ciphertexts.subarray(1)), "count-mismatch");
+  assert.equal(await ask(tooLarge), "ciphertext-out-of-range");
+  assert.deepEqual(charged, []);
+  assert.equal(await ask(ciphertexts), "ok");
+  assert.equal(charged.length, 1);
+});
+
 Deno.test("threads with a connection each: locks are waited for, and counts are right", async () => {
   const folder = await Deno.makeTempDir();
   const passed = await Promise.all(

@@ -87,6 +87,52 @@ Deno.test("a connection whose body is refused is closed with the rest unread", a
   await listener.stop();
 });
 
+Deno.test("refuses HTTP/2 in the clear when it comes, in one piece or in several: its calls and untaken answers are without bound", async () => {
+  let calls = 0;
+  const listener = new GuardedListener(() => {
+    calls++;
+    return new Response("in");
+  }, loopback);
+  // Its preface, settings, and a GET in HPACK's static table.
+  const bytes = Uint8Array.from([
+    ...new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ...[0, 0, 0, 4, 0, 0, 0, 0, 0],
+    ...[0, 0, 6, 1, 5, 0, 0, 0, 1, 0x82, 0x86, 0x84, 0x01, 1, 120],
+  ]);
+  for (const pieces of [[bytes], [...bytes].map((byte) => [byte])]) {
+    using connection = await Deno.connect({ port: listener.port });
+    connection.setNoDelay(true);
+    for (const piece of pieces) {
+      await connection.write(Uint8Array.from(piece)).catch(() => 0);
+      await new Promise((done) => setTimeout(done, 2));
+    }
+    const answer = await connection.read(new Uint8Array(99)).catch(() => null);
+    equal(answer, null);
+  }
+  equal(calls, 0);
+  const posted = await fetch(`http://127.0.0.1:${listener.port}`, {
+    method: "POST",
+    body: "PRI * HTTP/2.0",
+  });
+  equal(await posted.text(), "in");
+  await listener.stop();
+});
+
+Deno.test("closes a connection when its client sends on and on after the answer", async () => {
+  const listener = new GuardedListener(() => new Response("no"), loopback);
+  using connection = await Deno.connect({ port: listener.port });
+  await connection.write(new TextEncoder().encode(
+    "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n",
+  ));
+  const part = new Uint8Array(2 ** 16);
+  let sent = 0;
+  await rejects(async () => {
+    while (sent < 5e8) sent += await connection.write(part);
+  });
+  await until(() => listener.connections === 0);
+  await listener.stop();
+});
+
 Deno.test("the server behind it answers nobody else", async () => {
   const { serve } = Deno;
   let port = 0;
