@@ -1,11 +1,11 @@
 /** What commands say to people and programs when something is wrong, and their exit codes. */
 import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
-import process from "node:process";
 import { encodeNpy } from "../../cli/readings/npy.ts";
 import { serveLocally } from "../../functions/hosts/serve_locally.ts";
 import { readPackage } from "../../models/package/read_package.ts";
 import { zooFolder } from "../../models/package/zoo.ts";
 import { GraphBuilder } from "../reference/graph_builder.ts";
+import { cipherlayerWith } from "../support/cli_process.ts";
 import { startCloud } from "../support/cloud.ts";
 import { runInProcess } from "../support/command_line.ts";
 
@@ -207,19 +207,20 @@ Deno.test("run and inspect take a URL with a model's name, and refuse one that i
     match(wrong.stderr, /serves? occupancy/);
   }
   // The environment says where functions are, unless the argument does.
-  process.env.CIPHERLAYER_URL = cloud.url;
-  try {
-    const named = await runInProcess("run", `${cloud.url}/occupancy`, ...run);
-    equal(named.code, 0, named.stderr);
-    const before = cloud.calls.length;
-    const { stdout } = await runInProcess("run", "occupancy", ...run);
-    equal(JSON.parse(stdout).maxAbsErrorVsSimulator, 0);
-    equal(cloud.calls.length > before, true);
-    const without = await runInProcess("models", "list");
-    match(without.stderr, /expected a token in CIPHERLAYER_TOKEN/);
-  } finally {
-    delete process.env.CIPHERLAYER_URL;
-  }
+  const env = { CIPHERLAYER_URL: cloud.url };
+  const named = await cipherlayerWith(
+    env,
+    "run",
+    `${cloud.url}/occupancy`,
+    ...run,
+  );
+  equal(named.code, 0, named.stderr);
+  const before = cloud.calls.length;
+  const environment = await cipherlayerWith(env, "run", "occupancy", ...run);
+  equal(JSON.parse(environment.stdout).maxAbsErrorVsSimulator, 0);
+  equal(cloud.calls.length > before, true);
+  const without = await cipherlayerWith(env, "models", "list");
+  match(without.stderr, /expected a token in CIPHERLAYER_TOKEN/);
 });
 
 Deno.test("prints names from functions without control characters", async () => {

@@ -140,10 +140,12 @@ Deno.test("accepts each token only at its round, with its session's request", as
             ? "token-mismatch"
             : a === b
             ? "accepted"
-            : round >= firstSingleUse
-            ? "token-spent"
             : a.requests[round].length !== ciphertexts.length
             ? "count-mismatch"
+            : round >= firstSingleUse
+            ? a.client.key !== b.client.key
+              ? "token-spent or ciphertext-out-of-range"
+              : "token-spent"
             // A request is bound to no session; under another key it may not even be in range.
             : a.client.key !== b.client.key
             ? "accepted or ciphertext-out-of-range"
