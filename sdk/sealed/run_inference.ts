@@ -16,12 +16,16 @@ import { garbledBytes } from "../garbling/rounds/run.ts";
 import { shardStages } from "../garbling/rounds/shard.ts";
 import { batchesOf } from "../garbling/rounds/sealed_rounds.ts";
 import type { RoundReport } from "../session/events.ts";
-import { askShards } from "../session/shards.ts";
+import {
+  askShards,
+  checkNextToken,
+  checkSameToken,
+} from "../session/shards.ts";
 import type {
   InferenceContext,
   InferenceResult,
 } from "../session/inference.ts";
-import { concat, equal } from "../support/bytes.ts";
+import { concat } from "../support/bytes.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import { batchAnswerBytes } from "../transfer/chain.ts";
 import { sequenceBytes } from "../wire/byte_sequence.ts";
@@ -243,32 +247,13 @@ export class SealedInferences {
     });
     checkSameToken(tokens, index);
     const [token] = tokens;
-    const isLast = index === this.#rounds.length - 1;
-    if ((token.length === 0) !== isLast) {
-      throw new CipherlayerError(
-        "token-mismatch",
-        `Cannot accept answer of round ${index}: expected ${
-          isLast
-            ? "no token after the last round"
-            : "a token for the next round"
-        }`,
-      );
-    }
+    checkNextToken(token, index, this.#rounds.length);
     return token;
   }
 }
 
 const partOf = (shard: number, shards: number): string =>
   shards === 1 ? "" : `?shard=${shard}/${shards}`;
-
-/** @throws {CipherlayerError} `token-mismatch` */
-function checkSameToken(tokens: readonly Uint8Array[], index: number): void {
-  if (tokens.every((token) => equal(token, tokens[0]))) return;
-  throw new CipherlayerError(
-    "token-mismatch",
-    `Cannot accept answer of round ${index}: its shards carry different tokens`,
-  );
-}
 
 function checkAnswer(
   ciphertexts: Uint8Array,

@@ -5,7 +5,7 @@
  */
 import type { ActivationRegistry } from "../activations/registry.ts";
 import { activate, type ActivationContext, packOrZeros } from "./activate.ts";
-import { concat, equal } from "../support/bytes.ts";
+import { concat } from "../support/bytes.ts";
 import type { Clock } from "../support/clock.ts";
 import { CipherlayerError } from "../support/errors.ts";
 import type { RoundReport, SessionState } from "./events.ts";
@@ -13,7 +13,7 @@ import type { IntegerTensor } from "../fixed_point/integer_tensor.ts";
 import { answerCiphertexts } from "../fixed_point/layout.ts";
 import { lastReaders } from "./plan_limits.ts";
 import type { ReleaseGrid } from "./release_grid.ts";
-import { askShards } from "./shards.ts";
+import { askShards, checkNextToken, checkSameToken } from "./shards.ts";
 import type { PaillierEngine } from "../paillier/private/paillier_engine.ts";
 import type { CallOptions, Reply } from "./transport.ts";
 import { decodeRoundResponse, encodeRoundRequest } from "../wire/codec.ts";
@@ -189,21 +189,8 @@ async function evaluate(
 
   const shards = await askShards(round.shards, context.signal, askShard);
   const { token } = shards[0].response;
-  const isLast = index === plan.rounds.length - 1;
-  if ((token.length === 0) !== isLast) {
-    throw new CipherlayerError(
-      "token-mismatch",
-      `Cannot accept answer of round ${index}: expected ${
-        isLast ? "no token after the last round" : "a token for the next round"
-      }`,
-    );
-  }
-  if (shards.some(({ response }) => !equal(response.token, token))) {
-    throw new CipherlayerError(
-      "token-mismatch",
-      `Cannot accept answer of round ${index}: its shards carry different tokens`,
-    );
-  }
+  checkNextToken(token, index, plan.rounds.length);
+  checkSameToken(shards.map(({ response }) => response.token), index);
   const parts = shards.map(({ response }) => response.ciphertexts);
   const times = shards.map(({ reply }) => reply.evaluateMs);
   return {

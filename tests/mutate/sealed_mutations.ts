@@ -218,8 +218,8 @@ export const sealedMutations: Mutation[] = [
   {
     name: "sealed: shards under different tokens",
     file: "sdk/sealed/run_inference.ts",
-    find: "if (tokens.every((token) => equal(token, tokens[0]))) return;",
-    replace: "if (tokens.length > 0) return;",
+    find: "    checkSameToken(tokens, index);",
+    replace: "",
     tests: ["tests/e2e/sealed_limits_test.ts"],
   },
   {

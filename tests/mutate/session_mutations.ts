@@ -246,16 +246,17 @@ export const sessionMutations: Mutation[] = [
   },
   {
     name: "a token after the last round",
-    file: "sdk/session/inference.ts",
-    find: "if ((token.length === 0) !== isLast) {",
-    replace: "if (token.length === 0 && !isLast) {",
+    file: "sdk/session/shards.ts",
+    find: "if ((token.length === 0) === isLast) return;",
+    replace: "if (token.length > 0 || isLast) return;",
     tests: ["tests/e2e/hostile_strategies_test.ts"],
   },
   {
-    name: "shards with tokens of their own",
+    name: "shards under different tokens",
     file: "sdk/session/inference.ts",
-    find: "if (shards.some(({ response }) => !equal(response.token, token))) {",
-    replace: "if (shards.length < 0) {",
+    find:
+      "checkSameToken(shards.map(({ response }) => response.token), index);",
+    replace: "",
     tests: ["tests/e2e/hostile_cloud_test.ts"],
   },
   {
