@@ -218,7 +218,7 @@ export const sealedMutations: Mutation[] = [
   {
     name: "sealed: shards under different tokens",
     file: "sdk/sealed/run_inference.ts",
-    find: "    checkSameToken(tokens, index);",
+    find: "checkSameToken(parts.map(({ token }) => token), index);",
     replace: "",
     tests: ["tests/e2e/sealed_limits_test.ts"],
   },
